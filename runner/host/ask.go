@@ -1,0 +1,172 @@
+package host
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+
+	"remoterun/runner/sh"
+)
+
+// Answer is what a question gave: a probe's stdout and status, or any text
+// that another kind of question made of its answer.
+type Answer struct {
+	Stdout []byte
+	Status int
+}
+
+// Question is something to know about a host. Key is equal exactly when the
+// question is the same under the same identity.
+type Question interface {
+	Key() string
+	Ask(ctx context.Context, r Reader) (Answer, error)
+}
+
+// Probe is a question for the host's shell: constant text that writes nothing,
+// with quoted arguments and perhaps data on stdin. Its answer is its stdout
+// and its exit status; stderr is dropped.
+type Probe struct {
+	text  string
+	args  []string
+	stdin string
+	wide  bool
+}
+
+// NewProbe returns a probe; args are $1, $2 … of text.
+func NewProbe(text sh.Constant, args ...string) Probe {
+	return Probe{text: string(text), args: args}
+}
+
+// WithStdin returns the probe with data on its stdin.
+func (p Probe) WithStdin(data string) Probe { p.stdin = data; return p }
+
+// Wide returns the probe marked as asking about network, clock or processes:
+// it is asked at its task's turn only, never ahead.
+func (p Probe) Wide() Probe { p.wide = true; return p }
+
+// IsWide reports whether the probe is asked at its turn only.
+func (p Probe) IsWide() bool { return p.wide }
+
+// Key identifies the probe.
+func (p Probe) Key() string {
+	return "sh\x00" + p.text + "\x00" + strings.Join(p.args, "\x00") + "\x00\x00" + p.stdin
+}
+
+// Cmd is the probe as a command.
+func (p Probe) Cmd() sh.Cmd {
+	c := sh.Cmd{Text: p.text, Args: p.args}
+	if p.stdin != "" {
+		c.Stdin = sh.Bytes(p.stdin)
+	}
+	return c
+}
+
+// Ask sends the probe.
+func (p Probe) Ask(ctx context.Context, r Reader) (Answer, error) { return r.Probe(ctx, p) }
+
+// Fact is a question with the way to read its answer.
+type Fact[T any] struct {
+	Q     Question
+	Parse func(Answer) (T, error)
+}
+
+// ErrNeed is a plan's way of saying that it lacks answers: the engine asks the
+// questions and plans again.
+type ErrNeed struct{ Questions []Question }
+
+func (e *ErrNeed) Error() string {
+	return fmt.Sprintf("%d answers of the host are needed first", len(e.Questions))
+}
+
+// Need returns an *ErrNeed for the questions.
+func Need(qs ...Question) error { return &ErrNeed{Questions: qs} }
+
+// Seen is what is known of a host when a task is planned, and a record of
+// which answers the plan read.
+type Seen struct {
+	answers map[string]Answer
+	read    map[string]Question
+}
+
+// NewSeen wraps answers by key. The map is not copied and not changed.
+func NewSeen(answers map[string]Answer) Seen {
+	return Seen{answers: answers, read: map[string]Question{}}
+}
+
+// Answer returns the answer of q and notes that it was read.
+func (s Seen) Answer(q Question) (Answer, error) {
+	s.read[q.Key()] = q
+	a, ok := s.answers[q.Key()]
+	if !ok {
+		return Answer{}, Need(q)
+	}
+	return a, nil
+}
+
+// Rests returns the questions that were read, ordered by key.
+func (s Seen) Rests() []Question {
+	keys := make([]string, 0, len(s.read))
+	for k := range s.read {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	out := make([]Question, len(keys))
+	for i, k := range keys {
+		out[i] = s.read[k]
+	}
+	return out
+}
+
+// Get reads a fact; the error is an *ErrNeed when it is not known yet.
+func Get[T any](s Seen, f Fact[T]) (T, error) {
+	var zero T
+	a, err := s.Answer(f.Q)
+	if err != nil {
+		return zero, err
+	}
+	return f.Parse(a)
+}
+
+// All asks for several questions at once: nil when all are known, else one
+// *ErrNeed that names every missing one, so that a plan costs one round trip.
+func All(s Seen, qs ...Question) error {
+	var missing []Question
+	for _, q := range qs {
+		var need *ErrNeed
+		if _, err := s.Answer(q); errors.As(err, &need) {
+			missing = append(missing, q)
+		}
+	}
+	if missing != nil {
+		return Need(missing...)
+	}
+	return nil
+}
+
+// Digest is the SHA-256 of answers as the host computes it again before a
+// guarded step: for each in order its stdout, then "\nSTATUS\n" in decimal.
+func Digest(answers []Answer) [32]byte {
+	h := sha256.New()
+	for _, a := range answers {
+		h.Write(a.Stdout)
+		fmt.Fprintf(h, "\n%d\n", a.Status)
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// KeyOf makes a Question key from parts that can hold any byte.
+func KeyOf(kind string, parts ...string) string {
+	var b strings.Builder
+	b.WriteString(kind)
+	for _, p := range parts {
+		var n [4]byte
+		binary.LittleEndian.PutUint32(n[:], uint32(len(p)))
+		b.Write(n[:])
+		b.WriteString(p)
+	}
+	return b.String()
+}

@@ -1,0 +1,93 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrTransport is what every broken link is (errors.Is). A broken link says
+// nothing about the host's files or the command's outcome.
+var ErrTransport = errors.New("connection lost")
+
+// TransportError is a link that could not be made or that broke.
+type TransportError struct {
+	Host string
+	// During says what was tried: "dial 10.0.0.1:22", "run command".
+	During string
+	// Begun is set when a command may have begun: its outcome is unknown.
+	Begun bool
+	Err   error
+}
+
+func (e *TransportError) Error() string {
+	return fmt.Sprintf("%s: %s: %v", e.Host, e.During, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *TransportError) Unwrap() error { return e.Err }
+
+// Is makes errors.Is(err, ErrTransport) true.
+func (e *TransportError) Is(target error) bool { return target == ErrTransport }
+
+// ExitError is a command that ran and did not succeed.
+type ExitError struct {
+	What   string
+	Output Output
+}
+
+func (e *ExitError) Error() string {
+	msg := fmt.Sprintf("%s: exit status %d", e.What, e.Output.Status)
+	if e.Output.Signal != "" {
+		msg = fmt.Sprintf("%s: killed by SIG%s", e.What, e.Output.Signal)
+	}
+	if line := lastLine(string(e.Output.Stderr)); line != "" {
+		msg += ": " + line
+	}
+	return msg
+}
+
+func lastLine(s string) string {
+	s = strings.TrimSpace(s)
+	if i := strings.LastIndexByte(s, '\n'); i >= 0 {
+		s = s[i+1:]
+	}
+	return strings.TrimSpace(s)
+}
+
+// Err returns nil for status 0, else an *ExitError that names what.
+func (o Output) Err(what string) error {
+	if o.Status == 0 {
+		return nil
+	}
+	return &ExitError{What: what, Output: o}
+}
+
+// BecomeCause tells apart why an identity was refused.
+type BecomeCause string
+
+const (
+	BecomeWrongPassword BecomeCause = "wrong password"
+	BecomeNeedsPassword BecomeCause = "a password is required"
+	BecomeNotAllowed    BecomeCause = "not in sudoers"
+	BecomeNeedsTTY      BecomeCause = "a tty is required"
+	BecomeNoSuchUser    BecomeCause = "unknown user"
+	BecomeNoProgram     BecomeCause = "program not found"
+	BecomeOther         BecomeCause = "refused"
+)
+
+// BecomeError is an identity that the host refused.
+type BecomeError struct {
+	Host   string
+	As     As
+	Cause  BecomeCause
+	Stderr string // what the program said
+}
+
+func (e *BecomeError) Error() string {
+	msg := fmt.Sprintf("%s: %s to %s: %s", e.Host, e.As.Method, e.As.User, e.Cause)
+	if line := lastLine(e.Stderr); line != "" {
+		msg += " (" + line + ")"
+	}
+	return msg
+}

@@ -1,0 +1,202 @@
+package play
+
+import (
+	"context"
+
+	"remoterun/runner/host"
+	"remoterun/runner/secret"
+	"remoterun/runner/value"
+)
+
+// Scope answers names for one host and one task.
+type Scope interface {
+	// Var returns a variable raw: text in it that is not unsafe may be a
+	// template, which Expr renders with the same scope. Errors (a fact that
+	// must be asked for first) pass through Expr by %w.
+	Var(name string) (v value.Value, ok bool, err error)
+	// Names lists what can be asked for, for "did you mean".
+	Names() []string
+	// Dirs are the folders in which lookups and includes find files, in order.
+	Dirs() []string
+}
+
+// Uses is what a value's templates can ask for.
+type Uses struct {
+	Names []string // root names that are read, without locals
+	// Impure says that the answer may differ from call to call (password, pipe,
+	// url, random, now): such a value is rendered at its task's turn only.
+	Impure bool
+}
+
+// Expr is the expression language. Implementations cache what they parse and
+// are safe for concurrent use. Every error names file:line:column when the text
+// has an Origin, and wraps foreign errors with %w.
+type Expr interface {
+	// Inspect parses every template in v (deep); bare reads text as an
+	// expression without braces (when:, until:).
+	Inspect(v value.Value, bare bool) (Uses, error)
+	// Render renders every template in v (deep), keys of mappings too. A
+	// template that is one expression keeps that expression's value.
+	Render(ctx context.Context, v value.Value, s Scope) (value.Value, error)
+	// Test evaluates a condition: bare text, a boolean, or a list of which all
+	// must hold.
+	Test(ctx context.Context, cond value.Value, s Scope) (bool, error)
+	// File renders the text of a template file, marks included.
+	File(ctx context.Context, name, text string, s Scope) (value.Value, error)
+	// Lookup runs a lookup plug-in by name (with_ loops).
+	Lookup(ctx context.Context, plugin string, terms value.Value, s Scope) (value.Value, error)
+}
+
+// Module is one kind of task as the engine sees it; tasks.Define makes one.
+type Module interface {
+	// Spec names the arguments, for lint, docs and "did you mean".
+	Spec() Spec
+	// Bind checks rendered arguments and returns the task ready to be planned.
+	// Errors are *ArgError. It does no I/O except through in.
+	Bind(ctx context.Context, args *value.Map, in Inputs) (Bound, error)
+}
+
+// Bound is a module with its arguments.
+type Bound interface {
+	// Facts is a hint which questions a plan will read first.
+	Facts() []host.Question
+	// Plan is pure: answers in, steps and result out. It returns *host.ErrNeed
+	// when an answer is missing.
+	Plan(s host.Seen) (Plan, error)
+}
+
+// Spec describes a module's arguments.
+type Spec struct {
+	Name string
+	Args []Arg
+	// FreeForm says that text after the module's name is taken (_raw_params).
+	FreeForm bool
+	// NeedsBecome and such are not here: identity is the task's affair.
+
+	// Local says that the module works on the laptop and opens no connection.
+	Local bool
+	// NoCheck says that check mode reports the task as skipped.
+	NoCheck bool
+}
+
+// Arg describes one argument.
+type Arg struct {
+	Name     string
+	Aliases  []string
+	Type     string // str, int, bool, float, list, dict, path, raw, mode, bytes
+	Elements string // of list
+	Required bool
+	Default  string // as shown in docs, empty = none
+	Choices  []string
+	Secret   bool // no_log: masked in every sink
+	Help     string
+}
+
+// ArgError is a mistake in a task's arguments. Arg is empty when it concerns
+// several; Allowed is shown when not nil.
+type ArgError struct {
+	Arg     string
+	Msg     string
+	Allowed []string
+	Pos     value.Pos
+}
+
+func (e *ArgError) Error() string {
+	msg := e.Msg
+	if e.Arg != "" {
+		msg = e.Arg + ": " + msg
+	}
+	if p := e.Pos.String(); p != "" {
+		msg = p + ": " + msg
+	}
+	return msg
+}
+
+// Inputs gives a module the laptop's files: looked up along the task's
+// folders, decrypted when vaulted, hashed once per run for all hosts.
+type Inputs interface {
+	// File finds and reads one file; kind is files, templates, vars or tasks.
+	File(kind, name string) (Input, error)
+	// Tree lists a folder: files, folders and links, sorted by name.
+	Tree(name string) ([]Input, error)
+	// Template finds, renders with the task's variables and hashes a file.
+	Template(ctx context.Context, name string, extra *value.Map) (Input, error)
+	// Bytes makes an input of text that the playbook itself holds.
+	Bytes(name string, text value.Value) Input
+	// Dest is where modules write what they pull to the laptop (fetch).
+	Dest(path string) (string, error)
+	// CheckMode never reaches a plan; modules cannot ask for it here either.
+}
+
+// Input is a file of the laptop: bytes by reference, never in a plan.
+type Input struct {
+	Name   string // relative to what was asked for
+	Path   string // on the laptop, for messages
+	Mode   uint32 // permission bits of the laptop's file
+	Kind   byte   // 'f' file, 'd' folder, 'l' link
+	Link   string // target of a link
+	SHA256 string // hex, files only
+	SHA1   string // hex, files only: what Ansible calls checksum
+	Secret bool   // came from a vault or from secret values
+	Data   Source
+}
+
+// Source is bytes by reference.
+type Source interface {
+	Size() int64
+	Bytes() ([]byte, error)
+}
+
+// Layer is a set of variables with the place they came from.
+type Layer struct {
+	Name string // "inventory hosts.ini", "group_vars/web.yml", "vars_files secrets.yml"
+	Vars *value.Map
+}
+
+// Inventory is the hosts and groups.
+type Inventory interface {
+	// Hosts resolves a pattern ("web:&prod:!db1") in inventory order.
+	Hosts(pattern string) ([]string, error)
+	// Groups maps every group to its hosts in order, all and ungrouped too.
+	Groups() *value.Map
+	// GroupsOf lists a host's groups, without all, sorted.
+	GroupsOf(host string) []string
+	// Layers are a host's variables from inventory and group_vars/host_vars,
+	// lowest precedence first.
+	Layers(host string) ([]Layer, error)
+	// Dir is the folder that relative project paths (keys, reports) are in.
+	Dir() string
+	// Sources are the inventory files, as given.
+	Sources() []string
+	// AddHost and AddGroup serve add_host and group_by; they answer whether
+	// anything is new.
+	AddHost(name string, groups []string, vars *value.Map) bool
+}
+
+// Loader reads files of the project while a playbook runs.
+type Loader interface {
+	// Tasks loads a file of tasks (include_tasks), bound and checked.
+	Tasks(path string, from *Task) ([]Item, error)
+	// Vars loads a file of variables, vaults opened.
+	Vars(path string) (*value.Map, error)
+	// Read returns a file's bytes, decrypted when vaulted, and whether it was.
+	Read(path string) (data []byte, vaulted bool, err error)
+}
+
+// Ask is one question to the operator.
+type Ask struct {
+	Key     string // the same key is asked once per run
+	Text    string
+	Sealed  bool // typed without echo, answered as a sealed secret
+	Confirm bool // typed twice
+	Default string
+	YesNo   bool // answered "yes" or "no"; anything else asks again
+}
+
+// Prompter asks the operator. Without a terminal it answers an error that
+// names the flag which would have answered.
+type Prompter interface {
+	Ask(ctx context.Context, a Ask) (string, error)
+	// Secret asks for a sealed secret.
+	Secret(ctx context.Context, a Ask) (secret.Sealed, error)
+}

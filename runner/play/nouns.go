@@ -1,0 +1,130 @@
+// Package play holds the nouns that are run (Play, Block, Task, Handler) and
+// the faces that others implement (Expr, Module, Inventory, Loader, Prompter).
+// It is vocabulary only: it does no I/O, evaluates nothing and prints nothing.
+package play
+
+import "remoterun/runner/value"
+
+// Playbook is a loaded file with its plays in order.
+type Playbook struct {
+	Path  string
+	Plays []*Play
+}
+
+// Play is one play. Values of keywords are raw: they may hold templates.
+type Play struct {
+	Keywords
+	Hosts        value.Value // pattern: text or list of text
+	Strategy     string      // linear (default) or free
+	Serial       []value.Value
+	MaxFail      value.Value // max_fail_percentage, null = off
+	GatherFacts  value.Value // null = by configuration
+	ForceHandler value.Value // force_handlers
+	Order        string      // inventory (default), reverse_inventory, sorted, …
+	// Lock names the host lock that the whole play holds, empty = none.
+	Lock       value.Value
+	VarsFiles  []value.Value
+	VarsPrompt []Prompt
+	Pre        []Item // pre_tasks
+	Tasks      []Item
+	Post       []Item // post_tasks
+	Handlers   []Item
+	// Dir is the folder of the playbook: relative sources are looked up there.
+	Dir string
+}
+
+// Prompt is one entry of vars_prompt. A private one is a sealed secret.
+type Prompt struct {
+	Name, Text string
+	Private    bool
+	Confirm    bool
+	Default    value.Value // null = none
+	Pos        value.Pos
+}
+
+// Item is a *Task or a *Block.
+type Item interface{ Words() *Keywords }
+
+// Keywords are what plays, blocks and tasks share. What an inner one does not
+// set (null, nil) is inherited from the outer one by the engine; When, Tags and
+// Vars add up.
+type Keywords struct {
+	Name value.Value
+	Pos  value.Pos
+	When []value.Value // bare expressions, all must hold
+	Tags []string
+	Vars *value.Map
+	Env  []value.Value // environment: mappings, inner ones win
+
+	Become       value.Value
+	BecomeUser   value.Value
+	BecomeMethod value.Value
+	BecomeFlags  value.Value
+	RemoteUser   value.Value
+	Connection   value.Value
+	Port         value.Value
+
+	CheckMode         value.Value
+	Diff              value.Value
+	NoLog             value.Value
+	RunOnce           value.Value
+	IgnoreErrors      value.Value
+	IgnoreUnreachable value.Value
+	AnyErrorsFatal    value.Value
+	Delegate          value.Value // delegate_to
+	DelegateFacts     value.Value
+	Throttle          value.Value
+	Timeout           value.Value // seconds
+
+}
+
+// Task is one task or handler. Module is the name as written; Args is raw.
+type Task struct {
+	Keywords
+	Module string
+	// Args are the module's arguments by name; free-form text is under
+	// "_raw_params", as in Ansible. An args: keyword is merged in.
+	Args    *value.Map
+	ArgsPos value.Pos
+
+	Register    string
+	ChangedWhen []value.Value // bare expressions; nil = the module's word
+	FailedWhen  []value.Value
+	Loop        *Loop
+	Until       []value.Value
+	Retries     value.Value
+	Delay       value.Value
+	Async       value.Value // seconds
+	Poll        value.Value // seconds
+	Notify      []value.Value
+	Listen      []string // handlers only
+	Handler     bool
+	// Dir and RoleDir are where relative sources are looked up.
+	Dir, RoleDir string
+}
+
+// Loop is loop: or one of the with_ forms.
+type Loop struct {
+	// Items is the raw list, or the terms of the lookup named With.
+	Items value.Value
+	// With is the lookup's name of a with_ form ("items", "dict"), else empty.
+	With     string
+	Var      string      // loop_var, "item" when not set
+	IndexVar string      // index_var
+	Label    value.Value // null = the item itself
+	Pause    value.Value // seconds between items
+	Extended bool
+	Pos      value.Pos
+}
+
+// Block is block/rescue/always.
+type Block struct {
+	Keywords
+	Body, Rescue, Always []Item
+}
+
+// Words returns the shared keywords.
+func (t *Task) Words() *Keywords { return &t.Keywords }
+
+// Words returns the shared keywords.
+func (b *Block) Words() *Keywords { return &b.Keywords }

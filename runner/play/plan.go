@@ -1,0 +1,58 @@
+package play
+
+import (
+	"remoterun/runner/host"
+	"remoterun/runner/value"
+)
+
+// Plan is what a task would do, as data.
+type Plan struct {
+	Steps []host.Step
+	// Diff shows what would change; asked for only under --diff.
+	Diff []Diff
+	// Result is how things are, or what is predicted: what check mode shows.
+	Result Result
+	// Finish makes the result of what the steps gave; nil = Result. Pure.
+	Finish func(ran []host.Output) (Result, error)
+	// Then plans the next stage on fresh answers; nil = none. Pure.
+	Then func(ran []host.Output) (Bound, error)
+	// Repeats says that planning again after the steps gives steps again
+	// (restarted, latest, command).
+	Repeats bool
+	// Note says why nothing is to do.
+	Note string
+	// Local says that the steps run on the laptop or on another machine than
+	// the host: they end a chain, and only they drop none of the host's facts.
+	Local bool
+}
+
+// Result is what a task gave. Changed is what the result says, not that there
+// were steps.
+type Result struct {
+	Changed bool
+	Failed  bool
+	Skipped bool
+	Msg     string
+	// Data is what register keeps besides changed, failed and msg, with the
+	// names that Ansible gives. Text in it that came from a host is unsafe.
+	Data *value.Map
+	// Facts are ansible_facts to set.
+	Facts *value.Map
+	// Warnings are shown once.
+	Warnings []string
+}
+
+// Failure is a result that failed with a message.
+func Failure(msg string) Result { return Result{Failed: true, Msg: msg} }
+
+// Diff is one difference. Before is a question so that it is asked only when
+// a diff is wanted; nil with BeforeText set when the text is known.
+type Diff struct {
+	BeforeHeader, AfterHeader string
+	Before                    host.Question
+	BeforeText, AfterText     string
+	// Secret content is shown as a one-line note, never as text.
+	Secret bool
+	// Prepared is a ready diff text that replaces the rest when not empty.
+	Prepared string
+}

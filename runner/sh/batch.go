@@ -1,0 +1,56 @@
+package sh
+
+// Batch is what one frame carries: a guarded chain and questions behind it.
+type Batch struct {
+	Chain []Link
+	// Ask are questions asked whatever the chain did, after it.
+	Ask []Cmd
+}
+
+// Link is one task in a chain. The host asks Guard again; only if the digest
+// of the answers equals Want do the steps run, in order, each only if the one
+// before it succeeded. A link without steps proves an "ok" again. When a link's
+// answers differ, or a step fails, the chain stops there.
+type Link struct {
+	Guard []Cmd
+	Want  [32]byte
+	Steps []Cmd
+	// Again are the questions that are asked afresh if the chain stops at this
+	// link: its own guard and those of a bounded window behind it.
+	Again []Cmd
+}
+
+// Asked is the answer of one question: its stdout and exit status.
+type Asked struct {
+	Stdout []byte
+	Status int
+}
+
+// Ran is what one step gave.
+type Ran struct {
+	Stdout, Stderr []byte
+	Status         int
+}
+
+// BatchResult says how far a batch came.
+type BatchResult struct {
+	// Done is the number of links that passed whole.
+	Done int
+	// Stopped tells why the chain ended early: StopNone, StopGuard, StopStep.
+	Stopped Stop
+	// Steps holds, per link that was begun, the steps that ran.
+	Steps [][]Ran
+	// Again are the fresh answers of the stopped link's Again, in order.
+	Again []Asked
+	// Asked are the answers of Batch.Ask, in order.
+	Asked []Asked
+}
+
+// Stop is why a chain ended before its last link.
+type Stop uint8
+
+const (
+	StopNone  Stop = iota
+	StopGuard      // answers differed: the link's steps did not run
+	StopStep       // a step exited with a status other than 0
+)
