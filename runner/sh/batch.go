@@ -50,7 +50,8 @@ type BatchResult struct {
 type Stop uint8
 
 const (
-	StopNone  Stop = iota
-	StopGuard      // answers differed: the link's steps did not run
-	StopStep       // a step exited with a status other than 0
+	StopNone   Stop = iota
+	StopGuard       // answers differed: the link's steps did not run
+	StopStep        // a step exited with a status other than 0
+	StopUnable      // the host has no sha256sum: nothing of the chain ran
 )

@@ -5,7 +5,9 @@ package sh
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"strings"
 )
 
 // Constant is shell text that the program itself wrote. Only an untyped
@@ -34,6 +36,9 @@ type Cmd struct {
 	// Secret marks a command whose stdin is sealed: it goes over a channel of
 	// its own and never through the framed shell.
 	Secret bool
+
+	// foreign text may hold syntax errors: it is kept apart by eval.
+	foreign bool
 }
 
 // Var is one environment variable.
@@ -47,7 +52,7 @@ func Exec(argv ...string) Cmd { return Cmd{Text: `exec "$@"`, Args: argv} }
 
 // User is a script that the playbook's author wrote (modules shell and
 // script): the one door by which text of others becomes shell text.
-func User(text string, args ...string) Cmd { return Cmd{Text: text, Args: args} }
+func User(text string, args ...string) Cmd { return Cmd{Text: text, Args: args, foreign: true} }
 
 // Bytes is an Input held in memory.
 type Bytes []byte
@@ -57,3 +62,70 @@ func (b Bytes) Size() int64 { return int64(len(b)) }
 
 // Open returns a reader over the bytes.
 func (b Bytes) Open() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }
+
+// With returns the command with data on its stdin.
+func (c Cmd) With(in Input) Cmd { c.Stdin = in; return c }
+
+// Check reports what no shell can take: a NUL byte in text, arguments,
+// environment or folder, or a variable's name that is none.
+func (c Cmd) Check() error {
+	for what, s := range map[string]string{"command": c.Text, "working directory": c.Dir} {
+		if strings.IndexByte(s, 0) >= 0 {
+			return fmt.Errorf("%s holds a NUL byte", what)
+		}
+	}
+	for i, a := range c.Args {
+		if strings.IndexByte(a, 0) >= 0 {
+			return fmt.Errorf("argument %d holds a NUL byte", i+1)
+		}
+	}
+	for _, v := range c.Env {
+		if !validName(v.Name) || strings.IndexByte(v.Value, 0) >= 0 {
+			return fmt.Errorf("environment variable %q cannot be set: a name has letters, digits and _, a value no NUL byte", v.Name)
+		}
+	}
+	return nil
+}
+
+func validName(s string) bool {
+	for i, r := range s {
+		letter := r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		if !letter && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// Render returns the command as one script: its arguments, folder and
+// environment first, then its text. stdin is not part of it.
+func (c Cmd) Render() string {
+	var b strings.Builder
+	c.writeSetup(&b)
+	b.WriteString(c.Text)
+	return b.String()
+}
+
+func (c Cmd) writeSetup(b *strings.Builder) {
+	b.WriteString("set --")
+	for _, a := range c.Args {
+		b.WriteByte(' ')
+		b.WriteString(Quote(a))
+	}
+	b.WriteByte('\n')
+	for _, v := range c.Env {
+		fmt.Fprintf(b, "export %s=%s\n", v.Name, Quote(v.Value))
+	}
+	if c.Dir != "" {
+		fmt.Fprintf(b, "cd %s || exit 126\n", Quote(pathWord(c.Dir)))
+	}
+}
+
+// pathWord keeps a relative folder that begins with a dash from being read as
+// an option.
+func pathWord(p string) string {
+	if strings.HasPrefix(p, "-") {
+		return "./" + p
+	}
+	return p
+}

@@ -1,0 +1,201 @@
+package sh
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// chainHead defines what a batch's script uses: m prints a mark on stdout, e on
+// stderr.
+const chainHead = `m() { printf "%s %s\n" "$N" "$1"; }
+e() { printf "%s %s\n" "$N" "$1" >&2; }
+`
+
+// chainData is added when steps read data: t N copies exactly N bytes.
+const chainData = `if echo ab | dd bs=1 count=1 iflag=fullblock >/dev/null 2>&1; then t() { dd bs=$1 count=1 iflag=fullblock 2>/dev/null; }
+else t() { dd bs=1 count=$1 2>/dev/null; }; fi
+`
+
+// Render makes the batch's script and the data that follows it in the frame.
+// The nonce must be the frame's own. Errors: a command that no shell can take,
+// an input that cannot be read.
+func (b Batch) Render(nonce string) (script string, data []byte, err error) {
+	w := batchWriter{funcs: map[string]string{}}
+	if err := w.chain(b.Chain); err != nil {
+		return "", nil, err
+	}
+	for i, q := range b.Ask {
+		if err := w.ask(q, "a", i); err != nil {
+			return "", nil, err
+		}
+	}
+	head := "N=" + nonce + "\n" + chainHead
+	if w.data.Len() > 0 {
+		head += chainData
+	}
+	return head + w.defs.String() + w.body.String() + "m .\nexit 0", w.data.Bytes(), nil
+}
+
+// batchWriter collects a batch's script: function definitions first, then the
+// body, and beside them the data of steps in the order in which they read it.
+type batchWriter struct {
+	defs, body strings.Builder
+	data       bytes.Buffer
+	funcs      map[string]string // text -> name of the function that holds it
+}
+
+func (w *batchWriter) chain(links []Link) error {
+	if len(links) == 0 {
+		return nil
+	}
+	w.body.WriteString("c() {\n")
+	for i, l := range links {
+		if err := w.link(i, l); err != nil {
+			return err
+		}
+	}
+	w.body.WriteString("}\nif command -v sha256sum >/dev/null; then c; else m n; fi\n")
+	return nil
+}
+
+func (w *batchWriter) link(i int, l Link) error {
+	if len(l.Guard) > 0 {
+		w.body.WriteString("s=$({\n")
+		for _, q := range l.Guard {
+			if err := w.probe(q); err != nil {
+				return err
+			}
+			w.body.WriteString("printf \"\\n%s\\n\" $?\n")
+		}
+		fmt.Fprintf(&w.body, "} | sha256sum)\ncase $s in %s*) ;; *)\n", hex.EncodeToString(l.Want[:]))
+		if err := w.stop(i, "g", l.Again); err != nil {
+			return err
+		}
+		w.body.WriteString(";; esac\n")
+	}
+	for k, st := range l.Steps {
+		if err := w.step(i, k, st, l.Again); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(&w.body, "m \"l %d\"\n", i)
+	return nil
+}
+
+// stop ends the chain at link i and asks its questions afresh.
+func (w *batchWriter) stop(i int, why string, again []Cmd) error {
+	fmt.Fprintf(&w.body, "m \"x %d %s\"\n", i, why)
+	for k, q := range again {
+		if err := w.ask(q, "g", k); err != nil {
+			return err
+		}
+	}
+	w.body.WriteString("return\n")
+	return nil
+}
+
+func (w *batchWriter) ask(q Cmd, kind string, i int) error {
+	if err := w.probe(q); err != nil {
+		return err
+	}
+	fmt.Fprintf(&w.body, "m \"%s %d $?\"\n", kind, i)
+	return nil
+}
+
+// probe writes a question. Data on its stdin stands in the script, because a
+// chain that stops early leaves the frame's data half read.
+func (w *batchWriter) probe(q Cmd) error {
+	input := "</dev/null"
+	if q.Stdin != nil && q.Stdin.Size() != 0 {
+		text, err := readAll(q.Stdin)
+		if err != nil {
+			return err
+		}
+		if bytes.IndexByte(text, 0) >= 0 {
+			return errors.New("a question's stdin holds a NUL byte")
+		}
+		w.body.WriteString("printf %s " + Quote(string(text)) + " | ")
+		input = ""
+	}
+	return w.subshell(q, input+" 2>/dev/null")
+}
+
+func (w *batchWriter) step(i, k int, st Cmd, again []Cmd) error {
+	if st.Secret {
+		return errors.New("a secret never rides a chain")
+	}
+	input := "</dev/null"
+	if st.Stdin != nil && st.Stdin.Size() != 0 {
+		data, err := readAll(st.Stdin)
+		if err != nil {
+			return err
+		}
+		w.data.Write(data)
+		fmt.Fprintf(&w.body, "t %d | ", len(data))
+		input = ""
+	}
+	if err := w.subshell(st, input); err != nil {
+		return err
+	}
+	fmt.Fprintf(&w.body, "r=$?; m \"s %d %d $r\"; e \"s %d %d\"\nif [ $r -ne 0 ]; then\n", i, k, i, k)
+	if err := w.stop(i, "s", again); err != nil {
+		return err
+	}
+	w.body.WriteString("fi\n")
+	return nil
+}
+
+// subshell writes one command so that exit, cd, umask and variables of it stay
+// inside.
+func (w *batchWriter) subshell(c Cmd, redirect string) error {
+	if err := c.Check(); err != nil {
+		return err
+	}
+	w.body.WriteString("(")
+	if len(c.Env) > 0 || c.Dir != "" {
+		Cmd{Env: c.Env, Dir: c.Dir}.writeSetup(&w.body)
+	}
+	w.body.WriteString(w.function(c))
+	for _, a := range c.Args {
+		w.body.WriteByte(' ')
+		w.body.WriteString(Quote(a))
+	}
+	w.body.WriteString(") " + redirect + "\n")
+	return nil
+}
+
+// function returns the name of the shell function that holds the command's
+// text, defined at its first use: a chain over a hundred files carries the text
+// of their module once. Text of others is kept apart by eval, where a syntax
+// error is its own.
+func (w *batchWriter) function(c Cmd) string {
+	body := c.Text
+	if c.foreign {
+		body = "eval " + Quote(c.Text)
+	}
+	name, ok := w.funcs[body]
+	if !ok {
+		name = "f" + strconv.Itoa(len(w.funcs))
+		w.funcs[body] = name
+		w.defs.WriteString(name + "() {\n" + body + "\n}\n")
+	}
+	return name
+}
+
+func readAll(in Input) ([]byte, error) {
+	r, err := in.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	var b bytes.Buffer
+	n, err := b.ReadFrom(r)
+	if err == nil && in.Size() >= 0 && n != in.Size() {
+		err = fmt.Errorf("input has %d bytes, expected %d", n, in.Size())
+	}
+	return b.Bytes(), err
+}
