@@ -91,3 +91,19 @@ func (e *BecomeError) Error() string {
 	}
 	return msg
 }
+
+// ShellError is a login shell that did not start /bin/sh (nologin, a broken
+// profile, a restricted account).
+type ShellError struct {
+	Host   string
+	Status int
+	Said   string
+}
+
+func (e *ShellError) Error() string {
+	msg := fmt.Sprintf("%s: the login shell ended with status %d before /bin/sh was ready", e.Host, e.Status)
+	if e.Said != "" {
+		msg += ": " + lastLine(e.Said)
+	}
+	return msg
+}

@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// chainHead defines what a batch's script uses: m prints a mark on stdout, e on
-// stderr.
-const chainHead = `m() { printf "%s %s\n" "$N" "$1"; }
-e() { printf "%s %s\n" "$N" "$1" >&2; }
+// chainHead defines what a batch's script uses: _m prints a mark on stdout, _e
+// on stderr. Names begin with _ because the text of users runs beside them.
+const chainHead = `_m() { printf "%s %s\n" "$_n" "$1"; }
+_e() { printf "%s %s\n" "$_n" "$1" >&2; }
 `
 
-// chainData is added when steps read data: t N copies exactly N bytes.
-const chainData = `if echo ab | dd bs=1 count=1 iflag=fullblock >/dev/null 2>&1; then t() { dd bs=$1 count=1 iflag=fullblock 2>/dev/null; }
-else t() { dd bs=1 count=$1 2>/dev/null; }; fi
+// chainData is added when steps read data: _t N copies exactly N bytes.
+const chainData = `if echo ab | dd bs=1 count=1 iflag=fullblock >/dev/null 2>&1; then _t() { dd bs=$1 count=1 iflag=fullblock 2>/dev/null; }
+else _t() { dd bs=1 count=$1 2>/dev/null; }; fi
 `
 
 // Render makes the batch's script and the data that follows it in the frame.
@@ -33,11 +33,11 @@ func (b Batch) Render(nonce string) (script string, data []byte, err error) {
 			return "", nil, err
 		}
 	}
-	head := "N=" + nonce + "\n" + chainHead
+	head := "_n=" + nonce + "\n" + chainHead
 	if w.data.Len() > 0 {
 		head += chainData
 	}
-	return head + w.defs.String() + w.body.String() + "m .\nexit 0", w.data.Bytes(), nil
+	return head + w.defs.String() + w.body.String() + "_m .\nexit 0", w.data.Bytes(), nil
 }
 
 // batchWriter collects a batch's script: function definitions first, then the
@@ -52,26 +52,26 @@ func (w *batchWriter) chain(links []Link) error {
 	if len(links) == 0 {
 		return nil
 	}
-	w.body.WriteString("c() {\n")
+	w.body.WriteString("_c() {\n")
 	for i, l := range links {
 		if err := w.link(i, l); err != nil {
 			return err
 		}
 	}
-	w.body.WriteString("}\nif command -v sha256sum >/dev/null; then c; else m n; fi\n")
+	w.body.WriteString("}\nif command -v sha256sum >/dev/null; then _c; else _m n; fi\n")
 	return nil
 }
 
 func (w *batchWriter) link(i int, l Link) error {
 	if len(l.Guard) > 0 {
-		w.body.WriteString("s=$({\n")
+		w.body.WriteString("_s=$({\n")
 		for _, q := range l.Guard {
 			if err := w.probe(q); err != nil {
 				return err
 			}
 			w.body.WriteString("printf \"\\n%s\\n\" $?\n")
 		}
-		fmt.Fprintf(&w.body, "} | sha256sum)\ncase $s in %s*) ;; *)\n", hex.EncodeToString(l.Want[:]))
+		fmt.Fprintf(&w.body, "} | sha256sum)\ncase $_s in %s*) ;; *)\n", hex.EncodeToString(l.Want[:]))
 		if err := w.stop(i, "g", l.Again); err != nil {
 			return err
 		}
@@ -82,13 +82,13 @@ func (w *batchWriter) link(i int, l Link) error {
 			return err
 		}
 	}
-	fmt.Fprintf(&w.body, "m \"l %d\"\n", i)
+	fmt.Fprintf(&w.body, "_m \"l %d\"\n", i)
 	return nil
 }
 
 // stop ends the chain at link i and asks its questions afresh.
 func (w *batchWriter) stop(i int, why string, again []Cmd) error {
-	fmt.Fprintf(&w.body, "m \"x %d %s\"\n", i, why)
+	fmt.Fprintf(&w.body, "_m \"x %d %s\"\n", i, why)
 	for k, q := range again {
 		if err := w.ask(q, "g", k); err != nil {
 			return err
@@ -102,7 +102,7 @@ func (w *batchWriter) ask(q Cmd, kind string, i int) error {
 	if err := w.probe(q); err != nil {
 		return err
 	}
-	fmt.Fprintf(&w.body, "m \"%s %d $?\"\n", kind, i)
+	fmt.Fprintf(&w.body, "_m \"%s %d $?\"\n", kind, i)
 	return nil
 }
 
@@ -135,13 +135,13 @@ func (w *batchWriter) step(i, k int, st Cmd, again []Cmd) error {
 			return err
 		}
 		w.data.Write(data)
-		fmt.Fprintf(&w.body, "t %d | ", len(data))
+		fmt.Fprintf(&w.body, "_t %d | ", len(data))
 		input = ""
 	}
 	if err := w.subshell(st, input); err != nil {
 		return err
 	}
-	fmt.Fprintf(&w.body, "r=$?; m \"s %d %d $r\"; e \"s %d %d\"\nif [ $r -ne 0 ]; then\n", i, k, i, k)
+	fmt.Fprintf(&w.body, "_r=$?; _m \"s %d %d $_r\"; _e \"s %d %d\"\nif [ $_r -ne 0 ]; then\n", i, k, i, k)
 	if err := w.stop(i, "s", again); err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (w *batchWriter) function(c Cmd) string {
 	}
 	name, ok := w.funcs[body]
 	if !ok {
-		name = "f" + strconv.Itoa(len(w.funcs))
+		name = "_f" + strconv.Itoa(len(w.funcs))
 		w.funcs[body] = name
 		w.defs.WriteString(name + "() {\n" + body + "\n}\n")
 	}

@@ -36,6 +36,9 @@ type Cmd struct {
 	// Secret marks a command whose stdin is sealed: it goes over a channel of
 	// its own and never through the framed shell.
 	Secret bool
+	// Gated holds stdin back on the laptop until the script calls "_go": a
+	// proof can come before the first byte is sent. It needs a channel of its own.
+	Gated bool
 
 	// foreign text may hold syntax errors: it is kept apart by eval.
 	foreign bool

@@ -30,7 +30,7 @@ if echo ab | dd bs=1 count=1 iflag=fullblock >/dev/null; then :; else d() { dd b
 c="s=\$(dd $w 2>/dev/null); echo \$\$; case \$s in *\"#EOS\") ;; *) exit 125;; esac; if [ \$2 -eq 0 ]; then exec </dev/null; fi; shift 2; eval \"\$s\""
 g=
 if setsid true; then g=setsid; fi
-echo READY $g
+echo READY $(id -u) $g
 while IFS=" " read -r k n m; do
 printf "%s P " $k
 if [ $m -gt 0 ]; then t=$((n + m)); { if [ $t -ge 65536 ]; then d 65536 $((t / 65536)); fi; d $((t % 65536)) 1; } | { $g sh -c "$c" sh $n 1 2>&4 4>&-; r=$?; cat >/dev/null; exit $r; }
@@ -62,8 +62,30 @@ func Loop() string {
 func LoopCommand(shell string) string { return "exec " + shell + " -c '" + Loop() + "'" }
 
 // Ready begins the line by which the loop says that it listens; behind it
-// stands "setsid" when process groups can be killed.
+// stand the numeric user id and "setsid" when process groups can be killed.
 const Ready = "READY"
+
+// once takes one script over a channel of its own and leaves the rest of stdin
+// to it: no pump stands between the channel and the command that reads.
+const once = `echo READY $(id -u) $$; IFS=" " read -r k n; s=$(dd bs=$n count=1 iflag=fullblock 2>/dev/null); case $s in *"#EOS") ;; *) exit 125;; esac; eval "$s"`
+
+// Once is the reader of one script, safe as a word in any login shell.
+func Once() string { return once }
+
+// OnceScript is the script that Once is sent for c: its header line and body.
+// A command with a gate calls "_go" when stdin may come; Gate is the line that
+// it prints then.
+func OnceScript(nonce string, c Cmd) (header, body string) {
+	script := c.Render()
+	if c.Gated {
+		script = "_go() { echo " + Gate(nonce) + "; }\n" + script
+	}
+	body = script + "\n" + sentinel
+	return fmt.Sprintf("%s %d\n", nonce, len(body)), body
+}
+
+// Gate is the line by which a gated command asks for its stdin.
+func Gate(nonce string) string { return nonce + " GO" }
 
 // NewNonce returns 32 hex digits, fresh for every frame: output that a command
 // prints cannot forge a mark whose nonce it does not know.

@@ -1,0 +1,162 @@
+package framed
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/sh"
+)
+
+// opened is a stream whose shell said READY.
+type opened struct {
+	Stream
+	ready
+	out, err *collector
+}
+
+// command wraps a reader (loop or once) in the identity's become program.
+// prompt is empty where the program cannot be given one.
+func command(as host.As, reader, prompt string) string {
+	inner := "/bin/sh -c '" + reader + "'"
+	if as.Login() {
+		return "exec " + inner
+	}
+	switch as.Method {
+	case "su":
+		return "LC_ALL=C exec su " + sh.Quote(as.User) + " -s /bin/sh -c " + sh.Quote(reader)
+	case "doas":
+		return "exec doas -n -u " + sh.Quote(as.User) + " " + inner
+	}
+	// env: tcsh and fish have no VAR=value words; -k ignores what is cached, so
+	// that the prompt comes whenever a password is needed at all.
+	return "exec env LC_ALL=C sudo -k -S -H -p " + prompt + " -u " + sh.Quote(as.User) + " -- " + inner
+}
+
+// promptOf is how an identity's program asks, for recognising it in stderr.
+func promptOf(as host.As, nonce string) string {
+	if as.Method == "su" {
+		return "Password: "
+	}
+	return nonce
+}
+
+// open starts the reader under an identity and waits for READY, answering the
+// become program's prompt once.
+func (c *Client) open(ctx context.Context, as host.As, reader string) (*opened, error) {
+	prompt := promptOf(as, "rr"+sh.NewNonce())
+	s, err := c.start(ctx, command(as, reader, prompt))
+	if err != nil {
+		return nil, err
+	}
+	o := &opened{Stream: s, out: collect(s.Stdout), err: collect(s.Stderr)}
+	text, err := c.awaitReady(ctx, as, o, prompt)
+	if err == nil {
+		o.ready, err = parseReady(text)
+	}
+	if err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return o, nil
+}
+
+func (c *Client) awaitReady(ctx context.Context, as host.As, o *opened, prompt string) ([]byte, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if !as.Login() && as.Method != "doas" {
+		go func() {
+			if err := c.answerPrompt(ctx, as, o, prompt); err != nil {
+				cancel(err)
+			}
+		}()
+	}
+	text, err := o.out.until(ctx, line(sh.Ready+" "))
+	if err == nil || !errors.Is(err, io.EOF) {
+		return text, err
+	}
+	return nil, c.explainEnd(ctx, as, o, prompt)
+}
+
+// answerPrompt waits for the prompt in stderr and writes the password. A second
+// prompt means that it was wrong: nothing is sent again.
+func (c *Client) answerPrompt(ctx context.Context, as host.As, o *opened, prompt string) error {
+	key := []byte(prompt)
+	find := func(b []byte) int {
+		if i := bytes.Index(b, key); i >= 0 {
+			return i + len(key)
+		}
+		return -1
+	}
+	if _, err := o.err.until(ctx, find); err != nil {
+		return nil // no prompt came: READY or the end tells
+	}
+	if c.password == nil {
+		return &host.BecomeError{Host: c.name, As: as, Cause: host.BecomeNeedsPassword}
+	}
+	pw, err := c.password(ctx, as)
+	if err != nil {
+		return &host.BecomeError{Host: c.name, As: as, Cause: host.BecomeNeedsPassword, Stderr: err.Error()}
+	}
+	err = pw.Use(func(b []byte) error {
+		_, err := o.Stdin.Write(append(bytes.Clone(b), '\n'))
+		return err
+	})
+	if err != nil {
+		return nil // the stream's end tells why
+	}
+	if _, err := o.err.until(ctx, find); err == nil {
+		return &host.BecomeError{Host: c.name, As: as, Cause: host.BecomeWrongPassword}
+	}
+	return nil
+}
+
+// explainEnd says why a shell ended before READY.
+func (c *Client) explainEnd(ctx context.Context, as host.As, o *opened, prompt string) error {
+	stderr, _ := o.err.rest(ctx)
+	out, err := o.Wait()
+	if err != nil {
+		return err
+	}
+	text := strings.TrimSpace(strings.ReplaceAll(string(stderr), prompt, ""))
+	if as.Login() {
+		if text == "" {
+			text = strings.TrimSpace(string(o.out.peek()))
+		}
+		return &host.ShellError{Host: c.name, Status: out.Status, Said: text}
+	}
+	return &host.BecomeError{Host: c.name, As: as, Cause: causeOf(text, out.Status), Stderr: text}
+}
+
+// causeOf reads what sudo, su and doas say (LC_ALL=C).
+func causeOf(stderr string, status int) host.BecomeCause {
+	for _, c := range []struct {
+		text  string
+		cause host.BecomeCause
+	}{
+		{"must have a tty", host.BecomeNeedsTTY},
+		{"a terminal is required", host.BecomeNeedsTTY},
+		{"not in the sudoers file", host.BecomeNotAllowed},
+		{"is not allowed to", host.BecomeNotAllowed},
+		{"may not run sudo", host.BecomeNotAllowed},
+		{"incorrect password", host.BecomeWrongPassword},
+		{"Sorry, try again", host.BecomeWrongPassword},
+		{"Authentication failure", host.BecomeWrongPassword},
+		{"unknown user", host.BecomeNoSuchUser},
+		{"does not exist", host.BecomeNoSuchUser},
+		{"password is required", host.BecomeNeedsPassword},
+		{"Authentication required", host.BecomeNeedsPassword},
+		{"no password was provided", host.BecomeNeedsPassword},
+	} {
+		if strings.Contains(stderr, c.text) {
+			return c.cause
+		}
+	}
+	if status == 127 {
+		return host.BecomeNoProgram
+	}
+	return host.BecomeOther
+}

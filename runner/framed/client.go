@@ -1,0 +1,213 @@
+package framed
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"remoterun/runner/host"
+	"remoterun/runner/sh"
+)
+
+// Client opens and keeps the shells of one connection. It is the Shell and
+// Exec half of a host.Conn.
+type Client struct {
+	name     string
+	start    Start
+	password Password
+
+	mu     sync.Mutex
+	shells map[host.As]*slot
+	uid    int // of the login user, -1 until known
+}
+
+// slot lets several callers wait for one shell that is being opened.
+type slot struct {
+	once  sync.Once
+	shell *Shell
+	err   error
+}
+
+// New returns a client; name is the host's, for messages. password may be nil:
+// then a prompt is an error.
+func New(name string, start Start, password Password) *Client {
+	return &Client{name: name, start: start, password: password, shells: map[host.As]*slot{}, uid: -1}
+}
+
+// Shell returns the identity's shell, opened at the first call. A login as root
+// needs no become program to become root.
+func (c *Client) Shell(ctx context.Context, as host.As) (host.Shell, error) {
+	return c.shell(ctx, as)
+}
+
+func (c *Client) shell(ctx context.Context, as host.As) (*Shell, error) {
+	as, err := c.settle(ctx, as)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	s, ok := c.shells[as]
+	if !ok {
+		s = &slot{}
+		c.shells[as] = s
+	}
+	c.mu.Unlock()
+	s.once.Do(func() { s.shell, s.err = c.openShell(ctx, as) })
+	if s.err != nil {
+		c.forget(as, s)
+	}
+	return s.shell, s.err
+}
+
+// settle turns an identity into the one that is opened.
+func (c *Client) settle(ctx context.Context, as host.As) (host.As, error) {
+	if as.Login() {
+		return host.As{}, nil
+	}
+	if as.Method == "" {
+		as.Method = "sudo"
+	}
+	login, err := c.shell(ctx, host.As{})
+	if err != nil {
+		return as, err
+	}
+	if login.uid == 0 {
+		if as.User == "root" {
+			return host.As{}, nil
+		}
+		if as.Method == "sudo" && !login.hasSudo(ctx) {
+			as.Method = "su"
+		}
+	}
+	return as, nil
+}
+
+func (c *Client) openShell(ctx context.Context, as host.As) (*Shell, error) {
+	o, err := c.open(ctx, as, sh.Loop())
+	if err != nil {
+		return nil, err
+	}
+	return newShell(c, as, o), nil
+}
+
+// forget drops a shell that failed to open or died, so that the next call opens
+// a new one.
+func (c *Client) forget(as host.As, s *slot) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.shells[as] == s {
+		delete(c.shells, as)
+	}
+}
+
+func (c *Client) drop(sh *Shell) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.shells[sh.as]; s != nil && s.shell == sh {
+		delete(c.shells, sh.as)
+	}
+}
+
+// Close ends every shell.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	shells := c.shells
+	c.shells = map[host.As]*slot{}
+	c.mu.Unlock()
+	var errs []error
+	for _, s := range shells {
+		if s.shell != nil {
+			errs = append(errs, s.shell.close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Exec runs one command over a channel of its own: its stdin is a stream, and
+// no other process stands between the channel and the command.
+func (c *Client) Exec(ctx context.Context, as host.As, cmd sh.Cmd) (host.Output, error) {
+	if err := cmd.Check(); err != nil {
+		return host.Output{}, err
+	}
+	as, err := c.settle(ctx, as)
+	if err != nil {
+		return host.Output{}, err
+	}
+	o, err := c.open(ctx, as, sh.Once())
+	if err != nil {
+		return host.Output{}, err
+	}
+	defer o.Close()
+	nonce := sh.NewNonce()
+	header, body := sh.OnceScript(nonce, cmd)
+	if _, err := io.WriteString(o.Stdin, header+body); err == nil {
+		go c.feed(ctx, o, cmd, nonce)
+	}
+	out, err := c.await(ctx, o)
+	if err != nil && ctx.Err() != nil {
+		c.kill(as, o.pid, false)
+	}
+	if cmd.Gated {
+		out.Stdout = cutGate(out.Stdout, nonce)
+	}
+	return out, err
+}
+
+// feed sends stdin, for a gated command once it has asked for it.
+func (c *Client) feed(ctx context.Context, o *opened, cmd sh.Cmd, nonce string) {
+	defer o.Stdin.Close()
+	if cmd.Gated {
+		gate := line(sh.Gate(nonce))
+		// -1 leaves the bytes where they are: they are part of the output.
+		seen := false
+		_, _ = o.out.until(ctx, func(b []byte) int {
+			if gate(b) >= 0 {
+				seen = true
+				return 0
+			}
+			return -1
+		})
+		if !seen {
+			return
+		}
+	}
+	if cmd.Stdin == nil {
+		return
+	}
+	r, err := cmd.Stdin.Open()
+	if err != nil {
+		return
+	}
+	defer r.Close()
+	_, _ = io.Copy(o.Stdin, r) // a command may end without reading: no error of the link
+}
+
+func (c *Client) await(ctx context.Context, o *opened) (host.Output, error) {
+	stdout, err := o.out.rest(ctx)
+	if err != nil {
+		return host.Output{Stdout: stdout}, c.broken(err)
+	}
+	stderr, err := o.err.rest(ctx)
+	if err != nil {
+		return host.Output{Stdout: stdout, Stderr: stderr}, c.broken(err)
+	}
+	out, err := o.Wait()
+	out.Stdout, out.Stderr = stdout, stderr
+	return out, err
+}
+
+// broken keeps the context's cause and our own errors apart from the link's.
+func (c *Client) broken(err error) error {
+	if errors.Is(err, errTooMuch) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return &host.TransportError{Host: c.name, During: "run a command", Begun: true, Err: err}
+}
+
+func cutGate(out []byte, nonce string) []byte {
+	if n := line(sh.Gate(nonce))(out); n >= 0 {
+		return out[n:]
+	}
+	return out
+}

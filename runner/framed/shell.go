@@ -1,0 +1,296 @@
+package framed
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"remoterun/runner/host"
+	"remoterun/runner/sh"
+)
+
+// killGrace is how long a cancelled command has between TERM and KILL.
+const killGrace = 2 * time.Second
+
+// Shell is one long-lived framed shell. Frames run one at a time.
+type Shell struct {
+	client *Client
+	as     host.As
+	*opened
+
+	mu   sync.Mutex
+	sudo struct {
+		once sync.Once
+		has  bool
+	}
+	// Strays counts bytes that came between frames: a background job's output.
+	strays int
+}
+
+func newShell(c *Client, as host.As, o *opened) *Shell { return &Shell{client: c, as: as, opened: o} }
+
+var errSecret = errors.New("a secret never goes through the framed shell: it needs a channel of its own")
+
+// Run runs one command in one frame.
+func (s *Shell) Run(ctx context.Context, c sh.Cmd) (host.Output, error) {
+	if c.Secret || c.Gated {
+		return host.Output{}, errSecret
+	}
+	if err := c.Check(); err != nil {
+		return host.Output{}, err
+	}
+	if c.Stdin != nil && c.Stdin.Size() < 0 {
+		return host.Output{}, errors.New("stdin of unknown size needs a channel of its own")
+	}
+	var data io.ReadCloser
+	size := int64(0)
+	if c.Stdin != nil {
+		var err error
+		if data, err = c.Stdin.Open(); err != nil {
+			return host.Output{}, err
+		}
+		defer data.Close()
+		size = c.Stdin.Size()
+	}
+	return s.frame(ctx, sh.NewNonce(), c.Render(), data, size)
+}
+
+// Batch runs a guarded chain and asks questions, all in one frame.
+func (s *Shell) Batch(ctx context.Context, b sh.Batch) (sh.BatchResult, error) {
+	nonce := sh.NewNonce()
+	script, data, err := b.Render(nonce)
+	if err != nil {
+		return sh.BatchResult{}, err
+	}
+	out, err := s.frame(ctx, nonce, script, bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return sh.BatchResult{}, err
+	}
+	return sh.ParseBatch(nonce, out.Stdout, out.Stderr)
+}
+
+// frame sends one frame and waits for both of its end marks.
+func (s *Shell) frame(ctx context.Context, nonce, script string, data io.Reader, size int64) (host.Output, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := context.Cause(ctx); err != nil {
+		return host.Output{}, err
+	}
+	header, body := sh.Header(nonce, script, size)
+	sent := make(chan error, 1)
+	go func() {
+		_, err := io.WriteString(s.Stdin, header+body)
+		if err == nil && size > 0 {
+			_, err = io.CopyN(s.Stdin, data, size)
+		}
+		sent <- err
+	}()
+	out, err := s.receive(ctx, nonce)
+	if err != nil {
+		return out, s.failed(ctx, nonce, err)
+	}
+	if err := <-sent; err != nil {
+		return out, s.failed(ctx, nonce, err)
+	}
+	return out, nil
+}
+
+func (s *Shell) receive(ctx context.Context, nonce string) (host.Output, error) {
+	stdout, err := s.out.until(ctx, endOut(nonce))
+	if err != nil {
+		return host.Output{}, err
+	}
+	stderr, err := s.err.until(ctx, endErr(nonce))
+	if err != nil {
+		return host.Output{}, err
+	}
+	return s.split(nonce, stdout, stderr)
+}
+
+// endOut finds the end of "NONCE STATUS\n".
+func endOut(nonce string) func([]byte) int {
+	from := 0
+	key := []byte(nonce + " ")
+	return func(b []byte) int {
+		for {
+			i := bytes.Index(b[from:], key)
+			if i < 0 {
+				from = max(0, len(b)-len(key))
+				return -1
+			}
+			at := from + i + len(key)
+			end := bytes.IndexByte(b[at:], '\n')
+			if end < 0 {
+				return -1
+			}
+			if _, err := strconv.Atoi(string(b[at : at+end])); err == nil {
+				return at + end + 1
+			}
+			from = at
+		}
+	}
+}
+
+// endErr finds the end of "NONCE\n".
+func endErr(nonce string) func([]byte) int {
+	key := []byte(nonce + "\n")
+	return func(b []byte) int {
+		if i := bytes.Index(b, key); i >= 0 {
+			return i + len(key)
+		}
+		return -1
+	}
+}
+
+// split takes the marks off: strays before the frame, "NONCE P PID\n", the
+// output, "NONCE STATUS\n".
+func (s *Shell) split(nonce string, stdout, stderr []byte) (host.Output, error) {
+	begin := bytes.Index(stdout, []byte(nonce+" P "))
+	if begin < 0 {
+		return host.Output{}, sh.ErrGarbled
+	}
+	s.strays += begin
+	body := stdout[begin+len(nonce)+3:]
+	nl := bytes.IndexByte(body, '\n')
+	if nl < 0 {
+		return host.Output{}, sh.ErrGarbled
+	}
+	if isDigits(body[:nl]) {
+		body = body[nl+1:]
+	}
+	last := bytes.LastIndex(body, []byte(nonce+" "))
+	if last < 0 {
+		return host.Output{}, sh.ErrGarbled
+	}
+	status, err := strconv.Atoi(strings.TrimSpace(string(body[last+len(nonce)+1:])))
+	if err != nil {
+		return host.Output{}, sh.ErrGarbled
+	}
+	out := host.Output{Stdout: body[:last], Stderr: stderr[:len(stderr)-len(nonce)-1], Status: status}
+	if status > 128 && status < 128+65 {
+		out.Signal = SignalName(status - 128)
+	}
+	return out, nil
+}
+
+func isDigits(b []byte) bool {
+	_, err := strconv.Atoi(string(b))
+	return err == nil
+}
+
+// failed ends a frame that did not come to its end. A cancelled one is killed
+// and its rest awaited, so that the shell stays usable; else the shell is
+// dropped and the reason told apart: link, death of the shell, ourselves.
+func (s *Shell) failed(ctx context.Context, nonce string, err error) error {
+	if ctx.Err() != nil {
+		if !s.killFrame(nonce) {
+			s.client.drop(s)
+			_ = s.close()
+		}
+		return context.Cause(ctx)
+	}
+	s.client.drop(s)
+	defer s.close()
+	if !errors.Is(err, io.EOF) {
+		return s.client.broken(err)
+	}
+	if _, werr := s.Wait(); werr != nil {
+		var te *host.TransportError
+		if errors.As(werr, &te) {
+			te.Begun = true
+		}
+		return werr
+	}
+	return &host.TransportError{Host: s.client.name, During: "run a command", Begun: true, Err: errors.New("the host's shell ended")}
+}
+
+// killFrame ends the running frame's process group: TERM, then KILL after a
+// grace. It reports whether the frame came to its end.
+func (s *Shell) killFrame(nonce string) bool {
+	pid := s.framePID(nonce)
+	if pid == 0 {
+		return false
+	}
+	for _, hard := range []bool{false, true} {
+		s.client.kill(s.as, s.sign(pid), hard)
+		ctx, cancel := context.WithTimeout(context.Background(), killGrace)
+		_, err := s.receive(ctx, nonce)
+		cancel()
+		if err == nil || errors.Is(err, sh.ErrGarbled) {
+			return true
+		}
+	}
+	return false
+}
+
+// sign makes a process group of a pid where there is one.
+func (s *Shell) sign(pid int) int {
+	if s.groups {
+		return -pid
+	}
+	return pid
+}
+
+func (s *Shell) framePID(nonce string) int {
+	b := s.out.peek()
+	key := []byte(nonce + " P ")
+	i := bytes.Index(b, key)
+	if i < 0 {
+		return 0
+	}
+	rest := b[i+len(key):]
+	nl := bytes.IndexByte(rest, '\n')
+	if nl < 0 {
+		return 0
+	}
+	pid, _ := strconv.Atoi(string(rest[:nl]))
+	return pid
+}
+
+// kill signals through a shell of its own under the same identity: a user's
+// shell cannot kill root's group. pid < 0 is a process group.
+func (c *Client) kill(as host.As, pid int, hard bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), killGrace)
+	defer cancel()
+	o, err := c.open(ctx, as, sh.Once())
+	if err != nil {
+		return
+	}
+	defer o.Close()
+	sig := "TERM"
+	if hard {
+		sig = "KILL"
+	}
+	header, body := sh.OnceScript(sh.NewNonce(), sh.Script(`kill -"$1" "$2" 2>/dev/null`, sig, strconv.Itoa(pid)))
+	if _, err := io.WriteString(o.Stdin, header+body); err == nil {
+		_, _ = o.out.rest(ctx)
+	}
+}
+
+func (s *Shell) hasSudo(ctx context.Context) bool {
+	s.sudo.once.Do(func() {
+		out, err := s.Run(ctx, sh.Script("command -v sudo"))
+		s.sudo.has = err == nil && out.Status == 0
+	})
+	return s.sudo.has
+}
+
+func (s *Shell) close() error {
+	_ = s.Stdin.Close()
+	return s.Close()
+}
+
+// SignalName is the usual Linux numbering.
+func SignalName(n int) string {
+	names := map[int]string{1: "HUP", 2: "INT", 3: "QUIT", 4: "ILL", 6: "ABRT", 7: "BUS", 8: "FPE", 9: "KILL",
+		10: "USR1", 11: "SEGV", 12: "USR2", 13: "PIPE", 14: "ALRM", 15: "TERM", 24: "XCPU", 25: "XFSZ"}
+	if name, ok := names[n]; ok {
+		return name
+	}
+	return strconv.Itoa(n)
+}

@@ -1,0 +1,256 @@
+// Package hosttest holds the conformance suite that every transport passes, and
+// how tests ask for real parts of the machine.
+package hosttest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"remoterun/runner/host"
+	"remoterun/runner/sh"
+)
+
+// Suite checks what host.Conn promises. dial makes a fresh connection to a host
+// that shares this machine's file system.
+func Suite(t *testing.T, dial func(t *testing.T) host.Conn) {
+	for name, check := range map[string]func(*testing.T, host.Conn){
+		"status, stdout and stderr are the command's own": checkOutput,
+		"what a command does to its shell stays inside":   checkContained,
+		"stdin arrives byte for byte":                     checkStdin,
+		"an unread stdin disturbs nothing":                checkUnread,
+		"large output in both streams":                    checkLarge,
+		"cancelling kills the process group":              checkCancel,
+		"frames of many callers do not mix":               checkConcurrent,
+		"secrets are refused in the framed shell":         checkSecret,
+		"exec streams and keeps stdin back until asked":   checkGate,
+		"a chain stops at a changed answer":               checkChain,
+		"files: missing is missing":                       checkFiles,
+		"arguments and environment are exact":             checkExact,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := dial(t)
+			t.Cleanup(func() { _ = c.Close() })
+			check(t, c)
+		})
+	}
+}
+
+func shell(t *testing.T, c host.Conn) host.Shell {
+	t.Helper()
+	s, err := c.Shell(t.Context(), host.As{})
+	if err != nil {
+		t.Fatalf("Shell: %v", err)
+	}
+	return s
+}
+
+func run(t *testing.T, s host.Shell, c sh.Cmd) host.Output {
+	t.Helper()
+	out, err := s.Run(t.Context(), c)
+	if err != nil {
+		t.Fatalf("Run(%q): %v", c.Text, err)
+	}
+	return out
+}
+
+func want(t *testing.T, out host.Output, status int, stdout, stderr string) {
+	t.Helper()
+	if out.Status != status || string(out.Stdout) != stdout || string(out.Stderr) != stderr {
+		t.Fatalf("got status %d stdout %.200q stderr %.200q, want %d %q %q", out.Status, out.Stdout, out.Stderr, status, stdout, stderr)
+	}
+}
+
+func checkOutput(t *testing.T, c host.Conn) {
+	s := shell(t, c)
+	want(t, run(t, s, sh.Script("echo out; echo err >&2; exit 3")), 3, "out\n", "err\n")
+	want(t, run(t, s, sh.Script("printf no-newline")), 0, "no-newline", "")
+	want(t, run(t, s, sh.Script("")), 0, "", "")
+	if out := run(t, s, sh.Script("kill -9 $$")); out.Status != 137 || out.Signal != "KILL" {
+		t.Errorf("killed: status %d signal %q, want 137 KILL", out.Status, out.Signal)
+	}
+	if out := run(t, s, sh.User("if then")); out.Status == 0 || len(out.Stderr) == 0 {
+		t.Errorf("syntax error: status %d stderr %q", out.Status, out.Stderr)
+	}
+	want(t, run(t, s, sh.Exec("printf", "%s", "still here")), 0, "still here", "")
+}
+
+func checkContained(t *testing.T, c host.Conn) {
+	s := shell(t, c)
+	run(t, s, sh.Script("cd /; umask 077; X=1; set -eu; trap 'echo trapped' 0; alias printf=false; exec 3>&1"))
+	want(t, run(t, s, sh.Script(`printf "%s" "${X-unset}"`)), 0, "unset", "")
+}
+
+func checkStdin(t *testing.T, c host.Conn) {
+	s := shell(t, c)
+	all := make([]byte, 256)
+	for i := range all {
+		all[i] = byte(i)
+	}
+	for _, n := range []int{1, 255, 65535, 65536, 65537, 1 << 20} {
+		data := bytes.Repeat(all, n/256+1)[:n]
+		out := run(t, s, sh.Exec("cat").With(sh.Bytes(data)))
+		if !bytes.Equal(out.Stdout, data) {
+			t.Fatalf("%d bytes came back as %d different ones", n, len(out.Stdout))
+		}
+	}
+}
+
+func checkUnread(t *testing.T, c host.Conn) {
+	s := shell(t, c)
+	want(t, run(t, s, sh.Script("exit 4").With(sh.Bytes(make([]byte, 3<<20)))), 4, "", "")
+	want(t, run(t, s, sh.Script("echo next")), 0, "next\n", "")
+}
+
+func checkLarge(t *testing.T, c host.Conn) {
+	out := run(t, shell(t, c), sh.Script("dd if=/dev/zero bs=65536 count=64 2>/dev/null; dd if=/dev/zero bs=65536 count=64 >&2 2>/dev/null"))
+	if len(out.Stdout) != 4<<20 || len(out.Stderr) != 4<<20 {
+		t.Errorf("%d and %d bytes, want 4 MiB each", len(out.Stdout), len(out.Stderr))
+	}
+}
+
+func checkCancel(t *testing.T, c host.Conn) {
+	s := shell(t, c)
+	mark := filepath.Join(t.TempDir(), "pid")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cause := errors.New("the operator stopped it")
+	go func() {
+		for range 200 {
+			if _, err := os.Stat(mark); err == nil {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		cancel(cause)
+	}()
+	_, err := s.Run(ctx, sh.Script(`sleep 300 & echo $! > "$1.t"; mv "$1.t" "$1"; wait`, mark))
+	if !errors.Is(err, cause) {
+		t.Fatalf("error %v, want the context's cause", err)
+	}
+	pid, err := os.ReadFile(mark)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = shell(t, c)
+	out := run(t, s, sh.Script(`n=0; while kill -0 "$1" 2>/dev/null && [ $n -lt 50 ]; do sleep 0.1; n=$((n+1)); done; kill -0 "$1" 2>/dev/null && ps -o stat= -p "$1" | grep -vq Z && echo alive; true`, strings.TrimSpace(string(pid))))
+	want(t, out, 0, "", "")
+}
+
+func checkConcurrent(t *testing.T, c host.Conn) {
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			s, err := c.Shell(t.Context(), host.As{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			word := fmt.Sprint("caller", i)
+			if out, err := s.Run(t.Context(), sh.Exec("echo", word)); err != nil || string(out.Stdout) != word+"\n" {
+				t.Errorf("%s got %q, %v", word, out.Stdout, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func checkSecret(t *testing.T, c host.Conn) {
+	cmd := sh.Exec("cat").With(sh.Bytes("key"))
+	cmd.Secret = true
+	if _, err := shell(t, c).Run(t.Context(), cmd); err == nil || !strings.Contains(err.Error(), "channel of its own") {
+		t.Errorf("error %v", err)
+	}
+	out, err := c.Exec(t.Context(), host.As{}, cmd)
+	if err != nil || string(out.Stdout) != "key" {
+		t.Errorf("Exec: %q, %v", out.Stdout, err)
+	}
+}
+
+func checkGate(t *testing.T, c host.Conn) {
+	file := filepath.Join(t.TempDir(), "got")
+	cmd := sh.Script(`if [ "$1" = no ]; then echo refused; exit 9; fi; _go; cat > "$2"; wc -c < "$2"`, "yes", file)
+	cmd.Gated, cmd.Secret = true, true
+	opened := false
+	cmd.Stdin = watched{Bytes: bytes.Repeat([]byte("k"), 3<<20), opened: &opened}
+	out, err := c.Exec(t.Context(), host.As{}, cmd)
+	if err != nil || strings.TrimSpace(string(out.Stdout)) != fmt.Sprint(3<<20) || !opened {
+		t.Errorf("gate opened: %q, %v, stdin opened %v", out.Stdout, err, opened)
+	}
+	opened = false
+	cmd.Args = []string{"no", file}
+	out, err = c.Exec(t.Context(), host.As{}, cmd)
+	if err != nil || out.Status != 9 || string(out.Stdout) != "refused\n" || opened {
+		t.Errorf("gate shut: %+v, %v, stdin opened %v", out, err, opened)
+	}
+}
+
+type watched struct {
+	sh.Bytes
+	opened *bool
+}
+
+func (w watched) Open() (io.ReadCloser, error) { *w.opened = true; return w.Bytes.Open() }
+
+func checkChain(t *testing.T, c host.Conn) {
+	s := shell(t, c)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "a")
+	probe := host.NewProbe(`cat "$1"`, file)
+	guard := host.Digest([]host.Answer{{Status: 1}})
+	write := sh.Script(`cat > "$1"`, file).With(sh.Bytes("one"))
+	other := sh.Script(`echo two > "$1"`, filepath.Join(dir, "b"))
+	res, err := s.Batch(t.Context(), sh.Batch{Chain: []sh.Link{
+		{Guard: []sh.Cmd{probe.Cmd()}, Want: guard, Steps: []sh.Cmd{write}},
+		{Guard: []sh.Cmd{probe.Cmd()}, Want: guard, Steps: []sh.Cmd{other}, Again: []sh.Cmd{probe.Cmd()}},
+	}})
+	if err != nil || res.Done != 1 || res.Stopped != sh.StopGuard || len(res.Again) != 1 || string(res.Again[0].Stdout) != "one" {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "b")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the second link's step ran: %v", err)
+	}
+}
+
+func checkFiles(t *testing.T, c host.Conn) {
+	f, err := c.Files(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	dir := t.TempDir()
+	if _, err := f.Stat(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Stat of a missing file: %v", err)
+	}
+	w, err := f.Create(filepath.Join(dir, "a"), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(w, "text"); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Close(), f.Rename(filepath.Join(dir, "a"), filepath.Join(dir, "b"))); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "b")); string(got) != "text" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func checkExact(t *testing.T, c host.Conn) {
+	s := shell(t, c)
+	arg := "a'b\"c $HOME `id` \\ \n\t*é\x01"
+	cmd := sh.Exec("printf", "%s", arg)
+	want(t, run(t, s, cmd), 0, arg, "")
+	cmd = sh.Script(`printf "%s:" "$V"; pwd`)
+	cmd.Env, cmd.Dir = []sh.Var{{Name: "V", Value: arg}}, "/"
+	want(t, run(t, s, cmd), 0, arg+":/\n", "")
+}
