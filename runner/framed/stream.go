@@ -48,7 +48,7 @@ var errTooMuch = fmt.Errorf("the command printed more than %d MiB", maxOutput>>2
 type collector struct {
 	mu   sync.Mutex
 	buf  []byte
-	end  error // set when the stream ended: io.EOF or what broke it
+	end  error         // set when the stream ended: io.EOF or what broke it
 	wake chan struct{} // closed and made anew at every change: wakes all who wait
 }
 

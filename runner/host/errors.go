@@ -107,3 +107,18 @@ func (e *ShellError) Error() string {
 	}
 	return msg
 }
+
+// ForwardError is a connection from the host that it did not make.
+type ForwardError struct {
+	Host, Addr string
+	// Refused is set when the server forbids forwarding altogether.
+	Refused bool
+	Err     error
+}
+
+func (e *ForwardError) Error() string {
+	return fmt.Sprintf("%s: cannot reach %s from the host: %v", e.Host, e.Addr, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *ForwardError) Unwrap() error { return e.Err }

@@ -29,6 +29,8 @@ type Config struct {
 	Password string
 	// HostKey is made fresh when nil.
 	HostKey ssh.Signer
+	// More are host keys of other types that the server also shows.
+	More []ssh.Signer
 	// Shell plays the login shell, /bin/sh when empty; Env and Dir are its own.
 	Shell []string
 	Env   []string
@@ -78,7 +80,9 @@ func Listen(cfg Config) (*Server, error) {
 	if cfg.Password != "" {
 		s.ssh.PasswordCallback = s.password
 	}
-	s.ssh.AddHostKey(cfg.HostKey)
+	for _, k := range append(cfg.More, cfg.HostKey) {
+		s.ssh.AddHostKey(k)
+	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err

@@ -1,0 +1,249 @@
+package ssh
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
+)
+
+// KeyProblem is why a host key was refused.
+type KeyProblem string
+
+const (
+	KeyUnknown KeyProblem = "unknown"
+	KeyChanged KeyProblem = "changed"
+	KeyRevoked KeyProblem = "revoked"
+)
+
+// HostKeyError is a server whose key was not accepted.
+type HostKeyError struct {
+	Problem     KeyProblem
+	Host        string // as in known_hosts: name or [name]:port
+	Type        string
+	Fingerprint string   // SHA256:…
+	Stored      []string // FILE:LINE of what the user has for this host
+}
+
+func (e *HostKeyError) Error() string {
+	switch e.Problem {
+	case KeyUnknown:
+		return fmt.Sprintf("the host key of %s is not known: %s %s; compare it with the server's own, then accept it with: remoterun trust %s", e.Host, e.Type, e.Fingerprint, e.Host)
+	case KeyRevoked:
+		return fmt.Sprintf("the host key of %s is revoked (%s): %s %s", e.Host, strings.Join(e.Stored, ", "), e.Type, e.Fingerprint)
+	}
+	return fmt.Sprintf("THE HOST KEY OF %s HAS CHANGED: it shows %s %s, known_hosts has another (%s). Either the server was reinstalled or somebody is in between: find out which, then remove that line",
+		e.Host, e.Type, e.Fingerprint, strings.Join(e.Stored, ", "))
+}
+
+// NewKey is an unknown key that the operator is asked about.
+type NewKey struct {
+	Host, Type, Fingerprint string
+	File                    string // where it will be written
+}
+
+// known is what known_hosts files say of one host.
+type known struct {
+	check ssh.HostKeyCallback
+	addr  string // normal form for look-ups, host:port
+	types []string
+	files []string
+}
+
+// loadKnown reads the files line by line: one that cannot be read is skipped
+// with a warning, except a @revoked one, which fails closed.
+func loadKnown(s settings, warn func(string)) (*known, error) {
+	name := strings.ToLower(first(s.keyAlias, s.host))
+	k := &known{addr: net.JoinHostPort(name, strconv.Itoa(s.port)), files: s.known}
+	if s.keyAlias != "" {
+		k.addr = net.JoinHostPort(name, "22") // an alias is looked up as it stands
+	}
+	good, err := readable(s.known, warn)
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(filepath.Dir(good[0]))
+	if k.check, err = knownhosts.New(good...); err != nil {
+		return nil, err
+	}
+	k.findTypes(s.known)
+	return k, nil
+}
+
+// readable copies what can be parsed into files with the same line numbers,
+// under a private folder, because the library refuses a whole file for one bad
+// line.
+func readable(files []string, warn func(string)) ([]string, error) {
+	dir, err := os.MkdirTemp("", "remoterun-known-")
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for i, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil && !os.IsNotExist(err) {
+			return nil, fmt.Errorf("known hosts: %w", err)
+		}
+		lines := bytes.Split(text, []byte("\n"))
+		for n, line := range lines {
+			if _, _, _, _, _, err := ssh.ParseKnownHosts(line); err == nil || len(bytes.TrimSpace(line)) == 0 || bytes.HasPrefix(bytes.TrimSpace(line), []byte("#")) {
+				continue
+			}
+			if bytes.HasPrefix(bytes.TrimSpace(line), []byte("@revoked")) {
+				return nil, fmt.Errorf("%s:%d: a @revoked line cannot be read; mend it first", f, n+1)
+			}
+			warn(fmt.Sprintf("%s:%d: this line cannot be read and is skipped", f, n+1))
+			lines[n] = nil
+		}
+		clean := filepath.Join(dir, strconv.Itoa(i))
+		if err := os.WriteFile(clean, bytes.Join(lines, []byte("\n")), 0o600); err != nil {
+			return nil, err
+		}
+		out = append(out, clean)
+	}
+	return out, nil
+}
+
+// findTypes asks the files which key types they have for the host: offering
+// others would make a known server look like a changed one.
+func (k *known) findTypes(files []string) {
+	_, probe, err := fakeKey()
+	if err != nil {
+		return
+	}
+	var ke *knownhosts.KeyError
+	if err := k.check(k.addr, fakeAddr{}, probe); !errors.As(err, &ke) {
+		return
+	}
+	for _, w := range ke.Want {
+		k.types = append(k.types, w.Key.Type())
+	}
+	if len(k.types) == 0 {
+		k.types = authorities(files)
+	}
+}
+
+// authorities answers certificate types when a @cert-authority line is there.
+func authorities(files []string) []string {
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			continue
+		}
+		if bytes.HasPrefix(text, []byte("@cert-authority")) || bytes.Contains(text, []byte("\n@cert-authority")) {
+			return nil // any type: the default list begins with certificates
+		}
+	}
+	return nil
+}
+
+// algorithms are the host key algorithms to offer; nil = the library's own.
+func (k *known) algorithms() []string {
+	var out []string
+	for _, t := range k.types {
+		algos := []string{t}
+		if t == ssh.KeyAlgoRSA {
+			algos = []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256}
+		}
+		for _, a := range algos {
+			if !slices.Contains(out, a) {
+				out = append(out, a)
+			}
+		}
+	}
+	return out
+}
+
+// callback verifies the key that the server shows. accept is asked about an
+// unknown one; nil refuses it.
+func (k *known) callback(ctx context.Context, stored []string, accept func(context.Context, NewKey) (bool, error)) ssh.HostKeyCallback {
+	return func(_ string, remote net.Addr, key ssh.PublicKey) error {
+		err := k.check(k.addr, remote, key)
+		var ke *knownhosts.KeyError
+		var re *knownhosts.RevokedError
+		e := &HostKeyError{Problem: KeyChanged, Host: knownhosts.Normalize(k.addr), Type: key.Type(), Fingerprint: ssh.FingerprintSHA256(key)}
+		switch {
+		case errors.As(err, &re):
+			e.Problem, e.Stored = KeyRevoked, []string{k.place(re.Revoked, stored)}
+			return e
+		case !errors.As(err, &ke):
+			return err
+		case len(ke.Want) > 0:
+			for _, w := range ke.Want {
+				e.Stored = append(e.Stored, k.place(w, stored))
+			}
+			return e
+		}
+		e.Problem = KeyUnknown
+		if accept == nil {
+			return e
+		}
+		ok, err := accept(ctx, NewKey{Host: e.Host, Type: e.Type, Fingerprint: e.Fingerprint, File: stored[0]})
+		if err != nil || !ok {
+			return errors.Join(e, err)
+		}
+		return remember(stored[0], k.addr, key)
+	}
+}
+
+// place names the user's own file and line for an entry of our clean copy.
+func (k *known) place(w knownhosts.KnownKey, stored []string) string {
+	if i, err := strconv.Atoi(filepath.Base(w.Filename)); err == nil && i < len(stored) {
+		return fmt.Sprintf("%s:%d", stored[i], w.Line)
+	}
+	return fmt.Sprintf("%s:%d", w.Filename, w.Line)
+}
+
+// remember appends an accepted key; a last line without its newline is ended
+// first.
+func remember(file, addr string, key ssh.PublicKey) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("cannot write the accepted host key: %w", err)
+	}
+	defer f.Close()
+	last := byte('\n')
+	r := bufio.NewReader(f)
+	for {
+		b, err := r.ReadByte()
+		if err != nil {
+			break
+		}
+		last = b
+	}
+	line := knownhosts.Line([]string{knownhosts.Normalize(addr)}, key) + "\n"
+	if last != '\n' {
+		line = "\n" + line
+	}
+	if _, err := f.WriteString(line); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// fakeKey is a key that no server has, to ask the files what they hold.
+func fakeKey() (ssh.Signer, ssh.PublicKey, error) {
+	s, err := newEphemeral()
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, s.PublicKey(), nil
+}
+
+type fakeAddr struct{}
+
+func (fakeAddr) Network() string { return "tcp" }
+func (fakeAddr) String() string  { return "192.0.2.1:22" }
