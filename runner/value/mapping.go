@@ -15,6 +15,8 @@ type Map struct {
 	entries []entry
 	index   map[hashed]int
 	dead    int
+	// Pos is where the mapping was written, when that is known.
+	Pos Pos
 }
 
 type entry struct {

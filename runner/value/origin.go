@@ -68,3 +68,18 @@ func (v Value) Origin() *Origin {
 	o, _ := v.ref.(*Origin)
 	return o
 }
+
+// PosOf is where v was written: a text's origin, a list's or a mapping's
+// place; zero when it is not known.
+func PosOf(v Value) Pos {
+	if o := v.Origin(); o != nil {
+		return o.Pos
+	}
+	if s, ok := v.AsSeq(); ok {
+		return s.Pos
+	}
+	if m, ok := v.AsMap(); ok {
+		return m.Pos
+	}
+	return Pos{}
+}

@@ -58,8 +58,12 @@ type Value struct {
 	m   Marks
 }
 
-// Seq is the storage of a list or tuple.
-type Seq struct{ Items []Value }
+// Seq is the storage of a list or tuple. Pos is where it was written, when that
+// is known.
+type Seq struct {
+	Items []Value
+	Pos   Pos
+}
 
 // Object is a mapping whose entries are worked out when asked for.
 // Get answers ok=false for a key that is not there; err passes through the

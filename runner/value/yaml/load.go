@@ -1,0 +1,310 @@
+package yaml
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	yaml4 "go.yaml.in/yaml/v4"
+	"gopkg.in/yaml.v3"
+
+	"remoterun/runner/value"
+)
+
+// Error is a mistake in a YAML file.
+type Error struct {
+	Pos value.Pos
+	Msg string
+}
+
+func (e *Error) Error() string { return e.Pos.String() + ": " + e.Msg }
+
+// Options tune reading.
+type Options struct {
+	// Decrypt opens the text of a !vault value; nil = such values are errors.
+	Decrypt func(text string, at value.Pos) ([]byte, error)
+	// Warn is told of things that PyYAML warns about (duplicate keys); may be nil.
+	Warn func(at value.Pos, msg string)
+}
+
+// maxNodes bounds what aliases can blow a document up to.
+const maxNodes = 2_000_000
+
+// Load reads every document of text. Text and containers know their place in
+// file. Errors are *Error.
+func Load(file string, text []byte, opt Options) ([]value.Value, error) {
+	if opt.Warn == nil {
+		opt.Warn = func(value.Pos, string) {}
+	}
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	l := &loader{file: file, lines: strings.Split(string(text), "\n"), opt: opt}
+	var out []value.Value
+	for {
+		var n yaml.Node
+		err := d.Decode(&n)
+		if errors.Is(err, io.EOF) {
+			return out, nil
+		}
+		if err != nil {
+			return nil, l.syntax(text, err)
+		}
+		v, err := l.node(&n, 0)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+}
+
+// One reads a file with at most one document; an empty one is null.
+func One(file string, text []byte, opt Options) (value.Value, error) {
+	docs, err := Load(file, text, opt)
+	switch {
+	case err != nil:
+		return value.Value{}, err
+	case len(docs) == 0:
+		return value.Null(), nil
+	case len(docs) > 1:
+		return value.Value{}, &Error{Pos: value.PosOf(docs[1]), Msg: "expected a single document"}
+	}
+	return docs[0], nil
+}
+
+type loader struct {
+	file  string
+	lines []string
+	opt   Options
+	count int
+}
+
+// syntax places a syntax error: yaml.v3's lines are often wrong, v4's are not.
+func (l *loader) syntax(text []byte, err error) error {
+	pos := value.Pos{File: l.file, Line: 1, Col: 1}
+	msg := strings.TrimPrefix(err.Error(), "yaml: ")
+	var any4 yaml4.Node
+	d := yaml4.NewDecoder(bytes.NewReader(text))
+	for {
+		err4 := d.Decode(&any4)
+		if err4 == nil {
+			continue
+		}
+		if line, col, text, ok := place(err4); ok {
+			pos.Line, pos.Col, msg = line, max(col, 1), text
+		}
+		break
+	}
+	if pos.Line <= len(l.lines) {
+		line := l.lines[pos.Line-1]
+		switch {
+		case strings.Contains(line, "\t") && strings.HasPrefix(strings.TrimLeft(line, " "), "\t"):
+			msg += " (a tab cannot indent YAML: use blanks)"
+		case strings.Contains(line, ": {{"):
+			msg += ` (a value that begins with {{ must be quoted: "{{ name }}")`
+		}
+	}
+	return &Error{Pos: pos, Msg: msg}
+}
+
+// place reads line and column out of a v4 error's text: its types are unsettled.
+func place(err error) (line, col int, msg string, ok bool) {
+	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "go-"), "yaml: ")
+	for _, form := range []string{"line %d, column %d: ", "line %d: "} {
+		i := strings.Index(text, "line ")
+		if i < 0 {
+			return 0, 0, "", false
+		}
+		var n int
+		if form == "line %d: " {
+			n, _ = fmt.Sscanf(text[i:], form, &line)
+		} else {
+			n, _ = fmt.Sscanf(text[i:], form, &line, &col)
+		}
+		if n > 0 && line > 0 {
+			if at := strings.Index(text[i:], ": "); at >= 0 {
+				return line, col, text[i+at+2:], true
+			}
+		}
+	}
+	return 0, 0, "", false
+}
+
+func (l *loader) pos(n *yaml.Node) value.Pos {
+	return value.Pos{File: l.file, Line: n.Line, Col: n.Column}
+}
+
+func (l *loader) fail(n *yaml.Node, format string, args ...any) error {
+	return &Error{Pos: l.pos(n), Msg: fmt.Sprintf(format, args...)}
+}
+
+func (l *loader) node(n *yaml.Node, depth int) (value.Value, error) {
+	if l.count++; l.count > maxNodes {
+		return value.Value{}, l.fail(n, "aliases blow this document up beyond %d nodes", maxNodes)
+	}
+	if depth > 200 {
+		return value.Value{}, l.fail(n, "nested too deeply")
+	}
+	switch n.Kind {
+	case yaml.DocumentNode:
+		return l.node(n.Content[0], depth)
+	case yaml.AliasNode:
+		return l.node(n.Alias, depth+1)
+	case yaml.SequenceNode:
+		items := make([]value.Value, len(n.Content))
+		for i, c := range n.Content {
+			v, err := l.node(c, depth+1)
+			if err != nil {
+				return value.Value{}, err
+			}
+			items[i] = v
+		}
+		out := value.List(items...)
+		s, _ := out.AsSeq()
+		s.Pos = l.pos(n)
+		return l.tagged(n, out)
+	case yaml.MappingNode:
+		m := value.NewMap()
+		m.Pos = l.pos(n)
+		if err := l.mapping(n, m, depth); err != nil {
+			return value.Value{}, err
+		}
+		return l.tagged(n, value.FromMap(m))
+	}
+	return l.scalar(n)
+}
+
+// tagged applies !unsafe to a container.
+func (l *loader) tagged(n *yaml.Node, v value.Value) (value.Value, error) {
+	if n.Tag == "!unsafe" {
+		return v.With(value.Unsafe), nil
+	}
+	return v, nil
+}
+
+func (l *loader) mapping(n *yaml.Node, m *value.Map, depth int) error {
+	// Merge keys first: what the mapping says itself wins.
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Tag == "!!merge" {
+			if err := l.merge(n.Content[i+1], m, depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	own := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		kn := n.Content[i]
+		if kn.Tag == "!!merge" {
+			continue
+		}
+		k, err := l.node(kn, depth+1)
+		if err != nil {
+			return err
+		}
+		if err := value.Hashable(k); err != nil {
+			return l.fail(kn, `found unhashable key (a value that begins with {{ must be quoted: "{{ name }}")`)
+		}
+		if name := value.Repr(k); own[name] {
+			l.opt.Warn(l.pos(kn), fmt.Sprintf("duplicate key %s: the last one wins", name))
+		} else {
+			own[name] = true
+		}
+		v, err := l.node(n.Content[i+1], depth+1)
+		if err != nil {
+			return err
+		}
+		m.Set(k, v)
+	}
+	return nil
+}
+
+func (l *loader) merge(n *yaml.Node, m *value.Map, depth int) error {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	switch n.Kind {
+	case yaml.MappingNode:
+		v, err := l.node(n, depth)
+		if err != nil {
+			return err
+		}
+		src, _ := v.AsMap()
+		for k, v := range src.All() {
+			if _, there := m.Get(k); !there {
+				m.Set(k, v)
+			}
+		}
+		return nil
+	case yaml.SequenceNode:
+		for _, c := range n.Content {
+			if err := l.merge(c, m, depth+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return l.fail(n, "expected a mapping or a list of mappings for merging")
+}
+
+func (l *loader) scalar(n *yaml.Node) (value.Value, error) {
+	switch n.Tag {
+	case "!vault", "!vault-encrypted":
+		return l.vault(n)
+	case "!unsafe":
+		return l.text(n).With(value.Unsafe), nil
+	case "!!binary":
+		return l.text(n), nil
+	}
+	if n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 || n.Tag == "!!str" && n.Style&yaml.TaggedStyle != 0 {
+		return l.text(n), nil
+	}
+	if n.Style&yaml.TaggedStyle != 0 && !strings.HasPrefix(n.Tag, "!!") {
+		return value.Value{}, l.fail(n, "unknown tag %s (known: !vault, !unsafe)", n.Tag)
+	}
+	if n.Value == "=" {
+		return value.Value{}, l.fail(n, `a bare "=" is no value: quote it`)
+	}
+	if v, ok := Resolve(n.Value); ok {
+		return v, nil
+	}
+	return l.text(n), nil
+}
+
+func (l *loader) vault(n *yaml.Node) (value.Value, error) {
+	if l.opt.Decrypt == nil {
+		return value.Value{}, l.fail(n, "a vault value, and no vault password was given")
+	}
+	text, err := l.opt.Decrypt(n.Value, l.pos(n))
+	if err != nil {
+		return value.Value{}, l.fail(n, "vault: %v", err)
+	}
+	return value.MarkedString(string(text), value.Masked).From(&value.Origin{Pos: l.pos(n)}), nil
+}
+
+// text makes a string with the place of each of its lines.
+func (l *loader) text(n *yaml.Node) value.Value {
+	o := &value.Origin{Pos: l.pos(n)}
+	switch {
+	case n.Style&yaml.LiteralStyle != 0:
+		l.blockLines(n, o)
+	case n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0:
+		o.Col++ // behind the quote
+	}
+	return value.String(n.Value).From(o)
+}
+
+// blockLines finds where the lines of a literal block stand in the source.
+func (l *loader) blockLines(n *yaml.Node, o *value.Origin) {
+	indent := -1
+	for i := n.Line; i < len(l.lines); i++ {
+		line := l.lines[i]
+		if trimmed := strings.TrimLeft(line, " "); trimmed != "" {
+			indent = len(line) - len(trimmed)
+			break
+		}
+	}
+	for i := range strings.Count(n.Value, "\n") + 1 {
+		o.Lines = append(o.Lines, value.Pos{File: l.file, Line: n.Line + 1 + i, Col: max(indent, 0) + 1})
+	}
+}

@@ -1,0 +1,222 @@
+package yaml
+
+import (
+	"fmt"
+	"strings"
+)
+
+// analysis is what PyYAML's analyze_scalar finds out about a text.
+type analysis struct{ multiline, flowPlain, blockPlain, single bool }
+
+func isBreak(r rune) bool { return r == '\n' || r == 0x85 || r == 0x2028 || r == 0x2029 }
+
+func isGap(r rune) bool { return r == 0 || r == ' ' || r == '\t' || r == '\r' || isBreak(r) }
+
+func printable(r rune, ascii bool) bool {
+	if r == '\n' || r >= 0x20 && r <= 0x7e {
+		return true
+	}
+	if r == 0xfeff || ascii {
+		return false
+	}
+	return r == 0x85 || r >= 0xa0 && r <= 0xd7ff || r >= 0xe000 && r <= 0xfffd || r >= 0x10000 && r < 0x10ffff
+}
+
+func analyze(text []rune, ascii bool) analysis {
+	if len(text) == 0 {
+		return analysis{blockPlain: true, single: true}
+	}
+	var blockInd, flowInd, breaks, special, edge, breakSpace, spaceBreak bool
+	if s := string(text[:min(3, len(text))]); s == "---" || s == "..." {
+		blockInd, flowInd = true, true
+	}
+	gapBefore, prevSpace, prevBreak := true, false, false
+	last := len(text) - 1
+	for i, r := range text {
+		gapAfter := i == last || isGap(text[i+1])
+		f, b := indicator(r, i == 0, gapBefore, gapAfter)
+		flowInd, blockInd = flowInd || f, blockInd || b
+		breaks = breaks || isBreak(r)
+		special = special || !printable(r, ascii)
+		space, br := r == ' ', isBreak(r)
+		edge = edge || (space || br) && (i == 0 || i == last)
+		breakSpace = breakSpace || space && prevBreak
+		spaceBreak = spaceBreak || br && prevSpace
+		prevSpace, prevBreak = space, br
+		gapBefore = isGap(r)
+	}
+	a := analysis{multiline: breaks, flowPlain: true, blockPlain: true, single: true}
+	if edge || breakSpace || spaceBreak || special || breaks {
+		a.flowPlain, a.blockPlain = false, false
+	}
+	a.single = !(breakSpace || spaceBreak || special)
+	a.flowPlain = a.flowPlain && !flowInd
+	a.blockPlain = a.blockPlain && !blockInd
+	return a
+}
+
+// indicator says whether a character at its place would end a plain scalar in
+// flow and in block context.
+func indicator(r rune, first, gapBefore, gapAfter bool) (flow, block bool) {
+	if first {
+		switch {
+		case strings.ContainsRune("#,[]{}&*!|>'\"%@`", r):
+			return true, true
+		case r == '?' || r == ':':
+			return true, gapAfter
+		case r == '-':
+			return gapAfter, gapAfter
+		}
+		return false, false
+	}
+	switch {
+	case strings.ContainsRune(",?[]{}", r):
+		return true, false
+	case r == ':':
+		return true, gapAfter
+	case r == '#':
+		return gapBefore, gapBefore
+	}
+	return false, false
+}
+
+// scalar writes a scalar in the style that PyYAML would choose.
+func (e *emitter) scalar(text string, isText bool, c context) {
+	rs := []rune(text)
+	a := analyze(rs, e.st.ASCII)
+	plain := !isText
+	if isText {
+		_, other := Resolve(text)
+		plain = !other && text != "=" && text != "<<"
+	}
+	split := !c.simpleKey
+	undo := e.deeper(true, false)
+	defer undo()
+	switch {
+	case plain && !(c.simpleKey && (len(rs) == 0 || a.multiline)) && (e.flowLevel > 0 && a.flowPlain || e.flowLevel == 0 && a.blockPlain):
+		e.openEnded = e.openEnded || c.root
+		e.plain(rs, split)
+	case a.single && !(c.simpleKey && a.multiline):
+		e.single(rs, split)
+	default:
+		e.double(rs, split)
+	}
+}
+
+func at(rs []rune, i int) rune {
+	if i < len(rs) {
+		return rs[i]
+	}
+	return -1
+}
+
+func (e *emitter) plain(rs []rune, split bool) {
+	if len(rs) == 0 {
+		return
+	}
+	if !e.whitespace {
+		e.put(" ")
+	}
+	e.whitespace, e.indention = false, false
+	start, spaces := 0, false
+	for end := 0; end <= len(rs); end++ {
+		ch := at(rs, end)
+		if spaces && ch != ' ' {
+			if start+1 == end && e.column > e.st.Width && split {
+				e.writeIndent()
+				e.whitespace, e.indention = false, false
+			} else {
+				e.put(string(rs[start:end]))
+			}
+			start = end
+		} else if !spaces && (ch == -1 || ch == ' ') {
+			e.put(string(rs[start:end]))
+			start = end
+		}
+		spaces = ch == ' '
+	}
+}
+
+func (e *emitter) single(rs []rune, split bool) {
+	e.indicator("'", true, false, false)
+	start, spaces, breaks := 0, false, false
+	for end := 0; end <= len(rs); end++ {
+		ch := at(rs, end)
+		switch {
+		case spaces:
+			if ch != ' ' {
+				if start+1 == end && e.column > e.st.Width && split && start != 0 && end != len(rs) {
+					e.writeIndent()
+				} else {
+					e.put(string(rs[start:end]))
+				}
+				start = end
+			}
+		case breaks:
+			if !isBreak(ch) {
+				if rs[start] == '\n' {
+					e.lineBreak()
+				}
+				for range rs[start:end] {
+					e.lineBreak()
+				}
+				e.writeIndent()
+				start = end
+			}
+		case ch == -1 || ch == ' ' || isBreak(ch) || ch == '\'':
+			e.put(string(rs[start:end]))
+			start = end
+		}
+		if ch == '\'' {
+			e.put("''")
+			start = end + 1
+		}
+		spaces, breaks = ch == ' ', isBreak(ch)
+	}
+	e.indicator("'", false, false, false)
+}
+
+var escapes = map[rune]string{0: "0", 7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 27: "e", '"': `"`, '\\': `\`, 0x85: "N", 0xa0: "_", 0x2028: "L", 0x2029: "P"}
+
+func (e *emitter) double(rs []rune, split bool) {
+	e.indicator(`"`, true, false, false)
+	start := 0
+	for end := 0; end <= len(rs); end++ {
+		ch := at(rs, end)
+		if ch == -1 || ch == '"' || ch == '\\' || ch == '\n' || isBreak(ch) || !printable(ch, e.st.ASCII) {
+			e.put(string(rs[start:end]))
+			start = end
+			if ch != -1 {
+				e.put(escape(ch))
+				start = end + 1
+			}
+		}
+		if end > 0 && end < len(rs)-1 && (ch == ' ' || start >= end) && e.column+(end-start) > e.st.Width && split {
+			text := ""
+			if start < end {
+				text = string(rs[start:end])
+				start = end
+			}
+			e.put(text + `\`)
+			e.writeIndent()
+			e.whitespace, e.indention = false, false
+			if at(rs, start) == ' ' {
+				e.put(`\`)
+			}
+		}
+	}
+	e.indicator(`"`, false, false, false)
+}
+
+func escape(r rune) string {
+	if s, ok := escapes[r]; ok {
+		return `\` + s
+	}
+	switch {
+	case r <= 0xff:
+		return fmt.Sprintf(`\x%02X`, r)
+	case r <= 0xffff:
+		return fmt.Sprintf(`\u%04X`, r)
+	}
+	return fmt.Sprintf(`\U%08X`, r)
+}
