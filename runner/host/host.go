@@ -77,10 +77,12 @@ type Reader interface {
 	Probe(ctx context.Context, p Probe) (Answer, error)
 	// Dial opens a connection from the host, for questions that are not shell.
 	Dial(ctx context.Context, network, addr string) (net.Conn, error)
-	// Kept returns what key stands for during this run of the host, making it
+	// Keep returns what key stands for during this run of the host, making it
 	// at the first call; the engine closes it with the host. For connections
 	// that are worth keeping (a database session).
-	Kept(key string, make func() (io.Closer, error)) (io.Closer, error)
+	Keep(key string, make func() (io.Closer, error)) (io.Closer, error)
+	// Forget closes what key stands for: it broke, the next Keep makes it anew.
+	Forget(key string)
 }
 
 // Writer is what a step works with.

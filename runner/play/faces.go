@@ -51,6 +51,10 @@ type Expr interface {
 type Module interface {
 	// Spec names the arguments, for lint, docs and "did you mean".
 	Spec() Spec
+	// Check finds what is wrong with arguments before any host is touched:
+	// unknown names, missing ones, and values that hold no template and have
+	// the wrong type. All mistakes at once.
+	Check(args *value.Map) []*ArgError
 	// Bind checks rendered arguments and returns the task ready to be planned.
 	// Errors are *ArgError. It does no I/O except through in.
 	Bind(ctx context.Context, args *value.Map, in Inputs) (Bound, error)
@@ -69,14 +73,13 @@ type Bound interface {
 type Spec struct {
 	Name string
 	Args []Arg
-	// FreeForm says that text after the module's name is taken (_raw_params).
-	FreeForm bool
-	// NeedsBecome and such are not here: identity is the task's affair.
-
+	// Short is one line for docs.
+	Short string
+	// FreeForm names the argument that text after the module's name becomes
+	// (_raw_params); empty = the module takes none.
+	FreeForm string
 	// Local says that the module works on the laptop and opens no connection.
 	Local bool
-	// NoCheck says that check mode reports the task as skipped.
-	NoCheck bool
 }
 
 // Arg describes one argument.
@@ -118,14 +121,15 @@ type Inputs interface {
 	// File finds and reads one file; kind is files, templates, vars or tasks.
 	File(kind, name string) (Input, error)
 	// Tree lists a folder: files, folders and links, sorted by name.
-	Tree(name string) ([]Input, error)
+	Tree(kind, name string) ([]Input, error)
 	// Template finds, renders with the task's variables and hashes a file.
 	Template(ctx context.Context, name string, extra *value.Map) (Input, error)
 	// Bytes makes an input of text that the playbook itself holds.
 	Bytes(name string, text value.Value) Input
 	// Dest is where modules write what they pull to the laptop (fetch).
 	Dest(path string) (string, error)
-	// CheckMode never reaches a plan; modules cannot ask for it here either.
+	// Host is the inventory's name of the host, for messages and file names.
+	Host() string
 }
 
 // Input is a file of the laptop: bytes by reference, never in a plan.
@@ -191,6 +195,13 @@ type Ask struct {
 	Confirm bool // typed twice
 	Default string
 	YesNo   bool // answered "yes" or "no"; anything else asks again
+}
+
+// Gatherer is what fills ansible_facts: one question and how to read it.
+type Gatherer interface {
+	Question() host.Question
+	// Facts reads the answer: names as in ansible_facts, without "ansible_".
+	Facts(a host.Answer) (*value.Map, error)
 }
 
 // Prompter asks the operator. Without a terminal it answers an error that

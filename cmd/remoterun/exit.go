@@ -1,0 +1,58 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Exit codes, as README and help list them. Several at once: the one that
+// stands first in exitOrder wins.
+const (
+	exitOK          = 0
+	exitError       = 1
+	exitFailed      = 2
+	exitChanges     = 3
+	exitUnreachable = 4
+	exitUsage       = 5
+	exitHeld        = 10
+	exitRefused     = 11
+	exitLocked      = 12
+	exitInterrupted = 99
+)
+
+// exitOrder says which of several wins.
+var exitOrder = []int{exitInterrupted, exitUsage, exitHeld, exitUnreachable, exitRefused, exitFailed, exitLocked, exitError, exitChanges}
+
+// codedError carries an exit code with its cause.
+type codedError struct {
+	code int
+	err  error
+}
+
+func (e *codedError) Error() string { return e.err.Error() }
+func (e *codedError) Unwrap() error { return e.err }
+
+// silent is a code whose reason was already shown (a playbook's recap).
+type silent int
+
+func (s silent) Error() string { return fmt.Sprintf("exit code %d", int(s)) }
+
+// usage is wrong use or a wrong playbook.
+func usage(format string, args ...any) error {
+	return &codedError{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// exitCode is the one place where errors become codes.
+func exitCode(err error) int {
+	var s silent
+	var c *codedError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &s):
+		return int(s)
+	case errors.As(err, &c):
+		return c.code
+	}
+	return exitError
+}

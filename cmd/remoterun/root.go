@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// app is one call of the program: its streams and environment. Tests run many
+// in one process.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	env      func(string) (string, bool)
+}
+
+// run is the whole program; it answers the exit code.
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	err := root.ExecuteContext(ctx)
+	if err != nil && !errors.As(err, new(silent)) {
+		fmt.Fprintf(a.err, "remoterun: %v\n", err)
+	}
+	return exitCode(err)
+}
+
+// root is the command tree.
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "remoterun PLAYBOOK.yaml | VERB PATTERN | COMMAND",
+		Short:         "Runs playbooks over plain SSH and keeps PostgreSQL encrypted at rest",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(a.versionCommand())
+	return root
+}
