@@ -175,6 +175,9 @@ type Inventory interface {
 	// AddHost and AddGroup serve add_host and group_by; they answer whether
 	// anything is new.
 	AddHost(name string, groups []string, vars *value.Map) bool
+	// AddGroup puts a host into a group and the group into parents, all made
+	// where they are missing. Errors: a host that is not there, a loop of groups.
+	AddGroup(host, group string, parents []string) (bool, error)
 }
 
 // Loader reads files of the project while a playbook runs.
