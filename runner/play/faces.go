@@ -122,7 +122,9 @@ type Inputs interface {
 	File(kind, name string) (Input, error)
 	// Tree lists a folder: files, folders and links, sorted by name.
 	Tree(kind, name string) ([]Input, error)
-	// Template finds, renders with the task's variables and hashes a file.
+	// Template finds, renders with the task's variables and hashes a file. extra
+	// are variables for this file alone; its key "#jinja2" is no variable but
+	// overrides ("trim_blocks: False") as the file's own #jinja2: line has them.
 	Template(ctx context.Context, name string, extra *value.Map) (Input, error)
 	// Bytes makes an input of text that the playbook itself holds.
 	Bytes(name string, text value.Value) Input

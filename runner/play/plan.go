@@ -12,9 +12,14 @@ type Plan struct {
 	Diff []Diff
 	// Result is how things are, or what is predicted: what check mode shows.
 	Result Result
-	// Finish makes the result of what the steps gave; nil = Result. Pure.
+	// Finish makes the result of what the steps gave; nil = Result. Pure. It is
+	// also called when a step ended with a status other than 0: ran then ends
+	// with that step's output, and the task has failed whatever Finish says of
+	// Failed. Without Finish the failure's message is made of that output.
 	Finish func(ran []host.Output) (Result, error)
-	// Then plans the next stage on fresh answers; nil = none. Pure.
+	// Then plans the next stage on fresh answers; nil = none. Pure. It is called
+	// only when every step had status 0; in check mode it is not called, and
+	// Result is the prediction for all stages.
 	Then func(ran []host.Output) (Bound, error)
 	// Repeats says that planning again after the steps gives steps again
 	// (restarted, latest, command).
