@@ -33,6 +33,12 @@ type Resolver[A any] interface {
 	Resolve(ctx context.Context, a *A, in play.Inputs) error
 }
 
+// Laptop is a module that works on the laptop alone with some arguments
+// (tde_keyring with action=open); Doc.Local is for those that always do.
+type Laptop[A any] interface {
+	Laptop(a A) bool
+}
+
 // Doc is what a module says of itself.
 type Doc struct {
 	Name  string
@@ -113,8 +119,17 @@ type Bound[A any] struct {
 	Args   A
 }
 
+var _ play.LaptopBound = Bound[struct{}]{}
+
 // Facts is the module's hint.
 func (b Bound[A]) Facts() []host.Question { return b.Module.Facts(b.Args) }
+
+// Laptop reports whether this very task works on the laptop alone (Laptop of
+// the module; play.LaptopBound).
+func (b Bound[A]) Laptop() bool {
+	l, ok := b.Module.(Laptop[A])
+	return ok && l.Laptop(b.Args)
+}
 
 // Plan is the module's plan.
 func (b Bound[A]) Plan(s host.Seen) (play.Plan, error) { return b.Module.Plan(b.Args, s) }

@@ -69,6 +69,15 @@ type Bound interface {
 	Plan(s host.Seen) (Plan, error)
 }
 
+// LaptopBound is a Bound that may work on the laptop alone although its module
+// does not always (Spec.Local): then no connection is opened at its turn, nothing
+// of the tasks behind it is asked ahead, and no look ahead goes past it. Every
+// Bound that tasks.Define makes is one.
+type LaptopBound interface {
+	Bound
+	Laptop() bool
+}
+
 // Spec describes a module's arguments.
 type Spec struct {
 	Name string
