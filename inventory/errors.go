@@ -1,0 +1,115 @@
+package inventory
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"remoterun/runner/value"
+)
+
+// Error is one mistake in an inventory, a file of variables or a pattern.
+type Error struct {
+	Pos value.Pos
+	Msg string
+	// Allowed are the names that would have been right, empty when there is no
+	// such list.
+	Allowed []string
+	// Near is the allowed name that was probably meant, empty when none is near.
+	Near string
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	if p := e.Pos.String(); p != "" {
+		b.WriteString(p + ": ")
+	}
+	b.WriteString(e.Msg)
+	if e.Near != "" {
+		fmt.Fprintf(&b, "; did you mean %q?", e.Near)
+	}
+	if len(e.Allowed) > 0 {
+		b.WriteString(" (allowed: " + strings.Join(e.Allowed, ", ") + ")")
+	}
+	return b.String()
+}
+
+// Errors are all mistakes that were found, in the order of their places in the
+// files.
+type Errors []*Error
+
+func (es Errors) Error() string {
+	lines := make([]string, len(es))
+	for i, e := range es {
+		lines[i] = e.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// err is nil when there are none: a nil Errors in an error is not nil.
+func (es Errors) err() error {
+	if len(es) == 0 {
+		return nil
+	}
+	return es
+}
+
+// near is the name that a slip of the finger turns into word: at most one
+// change in three letters, empty when there is none.
+func near(word string, names []string) string {
+	best, dist := "", len(word)/3+1
+	sorted := append([]string(nil), names...)
+	sort.Strings(sorted)
+	for _, n := range sorted {
+		if d := distance(strings.ToLower(word), strings.ToLower(n)); d < dist || d == dist && best == "" && d < len(word) {
+			best, dist = n, d
+		}
+	}
+	return best
+}
+
+// slip is a name that is one letter away from word, and not just another
+// number: what is most likely a mistake even where other names are allowed.
+func slip(word string, names []string) string {
+	letters := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if r >= '0' && r <= '9' {
+				return -1
+			}
+			return r
+		}, s)
+	}
+	for _, n := range names {
+		if len(word) > 3 && distance(word, n) == 1 && letters(word) != letters(n) {
+			return n
+		}
+	}
+	return ""
+}
+
+// distance counts inserted, deleted, changed and swapped letters.
+func distance(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	rows := make([][]int, len(x)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(y)+1)
+		rows[i][0] = i
+	}
+	for j := range y {
+		rows[0][j+1] = j + 1
+	}
+	for i := range x {
+		for j := range y {
+			cost := 1
+			if x[i] == y[j] {
+				cost = 0
+			}
+			d := min(rows[i][j+1]+1, rows[i+1][j]+1, rows[i][j]+cost)
+			if i > 0 && j > 0 && x[i] == y[j-1] && x[i-1] == y[j] {
+				d = min(d, rows[i-1][j-1]+1)
+			}
+			rows[i+1][j+1] = d
+		}
+	}
+	return rows[len(x)][len(y)]
+}
