@@ -91,6 +91,12 @@ type Missing struct {
 	// In describes the object that lacks the attribute ("dict object"), empty
 	// for a plain name.
 	In string
+	// Soft is an inline if without else: it prints as nothing and is false
+	// instead of being an error.
+	Soft bool
+	// Cause is the error that working the value out met, nil when the name is
+	// simply not there.
+	Cause error
 }
 
 // Null returns the null value.

@@ -1,0 +1,362 @@
+package jinja
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"remoterun/runner/value"
+)
+
+func strFormat(c *call) (value.Value, error) {
+	s, _ := c.in.AsString()
+	f := &braces{c: c, pos: c.args, kw: c.kw, b: &buffer{r: c.rt, marks: c.in.Marks()}}
+	if err := f.write(s, 0); err != nil {
+		return value.Value{}, err
+	}
+	return value.MarkedString(f.b.String(), f.b.marks), nil
+}
+
+func strFormatMap(c *call) (value.Value, error) {
+	a, err := c.bind("mapping")
+	if err != nil {
+		return value.Value{}, err
+	}
+	m, ok, err := c.rt.mapping(a[0])
+	if err != nil {
+		return value.Value{}, err
+	}
+	if !ok {
+		return value.Value{}, fmt.Errorf("'%s' object is not subscriptable", value.TypeName(a[0]))
+	}
+	s, _ := c.in.AsString()
+	f := &braces{c: c, kw: m, b: &buffer{r: c.rt, marks: c.in.Marks()}}
+	if err := f.write(s, 0); err != nil {
+		return value.Value{}, err
+	}
+	return value.MarkedString(f.b.String(), f.b.marks), nil
+}
+
+// braces is str.format at work.
+type braces struct {
+	c    *call
+	pos  []value.Value
+	kw   *value.Map
+	b    *buffer
+	auto int
+	// numbered and automatic say which kind of field was used: not both.
+	numbered, automatic bool
+}
+
+func (f *braces) write(s string, depth int) error {
+	if depth > 2 {
+		return errors.New("Max string recursion exceeded")
+	}
+	for s != "" {
+		i := strings.IndexAny(s, "{}")
+		if i < 0 {
+			return f.b.text(s)
+		}
+		if err := f.b.text(s[:i]); err != nil {
+			return err
+		}
+		if i+1 < len(s) && s[i+1] == s[i] {
+			if err := f.b.text(s[i : i+1]); err != nil {
+				return err
+			}
+			s = s[i+2:]
+			continue
+		}
+		if s[i] == '}' {
+			return errors.New("Single '}' encountered in format string")
+		}
+		n, err := fieldEnd(s[i:])
+		if err != nil {
+			return err
+		}
+		if err := f.field(s[i+1:i+n], depth); err != nil {
+			return err
+		}
+		s = s[i+n+1:]
+	}
+	return nil
+}
+
+// fieldEnd finds the brace that closes the field which s begins with.
+func fieldEnd(s string) (int, error) {
+	depth := 0
+	for i := range len(s) {
+		switch s[i] {
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				return i, nil
+			}
+		}
+	}
+	if len(s) == 1 {
+		return 0, errors.New("Single '{' encountered in format string")
+	}
+	return 0, errors.New("expected '}' before end of string")
+}
+
+func (f *braces) field(s string, depth int) error {
+	name, rest := s, ""
+	if i := strings.IndexAny(s, "!:"); i >= 0 {
+		name, rest = s[:i], s[i:]
+	}
+	v, err := f.lookup(name)
+	if err == nil {
+		err = defined(v)
+	}
+	if err != nil {
+		return err
+	}
+	f.b.marks |= value.DeepMarks(v)
+	if strings.HasPrefix(rest, "!") {
+		if len(rest) < 2 || len(rest) > 2 && rest[2] != ':' {
+			return errors.New("expected ':' after conversion specifier")
+		}
+		switch rest[1] {
+		case 's':
+			v = value.String(value.Str(v))
+		case 'r', 'a':
+			v = value.String(value.Repr(v))
+		default:
+			return fmt.Errorf("Unknown conversion specifier '%c'", rest[1])
+		}
+		rest = rest[2:]
+	}
+	text := strings.TrimPrefix(rest, ":")
+	if strings.ContainsAny(text, "{}") {
+		inner := &braces{c: f.c, pos: f.pos, kw: f.kw, b: &buffer{r: f.c.rt}, auto: f.auto, numbered: f.numbered, automatic: f.automatic}
+		if err := inner.write(text, depth+1); err != nil {
+			return err
+		}
+		text, f.auto = inner.b.String(), inner.auto
+	}
+	out, err := formatValue(v, text)
+	if err != nil {
+		return err
+	}
+	return f.b.text(out)
+}
+
+// lookup finds a field's value: {}, {0}, {name}, {a.b}, {a[0]}.
+func (f *braces) lookup(name string) (value.Value, error) {
+	first, rest := name, ""
+	if i := strings.IndexAny(name, ".["); i >= 0 {
+		first, rest = name[:i], name[i:]
+	}
+	v, err := f.root(first)
+	for err == nil && rest != "" {
+		if rest[0] == '.' {
+			part := rest[1:]
+			rest = ""
+			if i := strings.IndexAny(part, ".["); i >= 0 {
+				part, rest = part[:i], part[i:]
+			}
+			if part == "" {
+				return v, errors.New("Empty attribute in format string")
+			}
+			if v, err = f.c.rt.getattr(v, part); err == nil {
+				err = defined(v)
+			}
+			continue
+		}
+		end := strings.IndexByte(rest, ']')
+		if end < 0 {
+			return v, errors.New("Missing ']' in format string")
+		}
+		key := value.String(rest[1:end])
+		if n, e := strconv.ParseInt(rest[1:end], 10, 32); e == nil {
+			key = value.Int(n)
+		}
+		rest = rest[end+1:]
+		if v, err = f.c.rt.getitem(v, key); err == nil {
+			err = defined(v)
+		}
+	}
+	return v, err
+}
+
+func (f *braces) root(name string) (value.Value, error) {
+	n, err := strconv.Atoi(name)
+	switch {
+	case name == "":
+		if f.numbered {
+			return value.Value{}, errors.New("cannot switch from manual field specification to automatic field numbering")
+		}
+		f.automatic = true
+		n = f.auto
+		f.auto++
+	case err != nil:
+		v, ok := f.kw.Lookup(name)
+		if !ok {
+			return v, fmt.Errorf("KeyError: '%s'", name)
+		}
+		return v, nil
+	default:
+		if f.automatic {
+			return value.Value{}, errors.New("cannot switch from automatic field numbering to manual field specification")
+		}
+		f.numbered = true
+	}
+	if n < 0 || n >= len(f.pos) {
+		return value.Value{}, fmt.Errorf("Replacement index %d out of range for positional args tuple", n)
+	}
+	return f.pos[n], nil
+}
+
+// formatter is an opaque datum with a format of its own (dates).
+type formatter interface {
+	format(spec string) (string, error)
+}
+
+// formatValue is Python's format(v, text).
+func formatValue(v value.Value, text string) (string, error) {
+	if o, ok := v.AsOpaque(); ok {
+		if f, ok := o.(formatter); ok && text != "" {
+			return f.format(text)
+		}
+	}
+	if text == "" {
+		return value.Str(v), nil
+	}
+	sp, err := parseSpec(text)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case v.Kind() == value.KindFloat:
+		return formatFloat(v, sp)
+	case v.Kind() == value.KindBool && sp.verb == 0:
+		return formatInt(v, sp)
+	case v.IsNumber():
+		return formatInt(v, sp)
+	}
+	s, ok := v.AsString()
+	if !ok {
+		return "", fmt.Errorf("unsupported format string passed to %s.__format__", value.TypeName(v))
+	}
+	switch {
+	case sp.verb != 0 && sp.verb != 's':
+		return "", fmt.Errorf("Unknown format code '%c' for object of type 'str'", sp.verb)
+	case sp.sign != 0:
+		return "", errors.New("Sign not allowed in string format specifier")
+	case sp.align == '=':
+		return "", errors.New("'=' alignment not allowed in string format specifier")
+	}
+	if sp.zero {
+		sp.zero, sp.fill = false, '0'
+	}
+	if sp.align == 0 {
+		sp.align = '<'
+	}
+	return sp.pad(cut(s, sp.precision), ""), nil
+}
+
+func formatInt(v value.Value, sp spec) (string, error) {
+	switch sp.verb {
+	case 0, 'd', 'n', 'x', 'X', 'o', 'b':
+		if sp.precision >= 0 {
+			return "", errors.New("Precision not allowed in integer format specifier")
+		}
+		n, _ := v.AsBig()
+		return sp.integer(n, sp.verb), nil
+	case 'c':
+		return percentChar(v, sp)
+	case 'e', 'E', 'f', 'F', 'g', 'G', '%':
+		return formatFloat(v, sp)
+	}
+	return "", fmt.Errorf("Unknown format code '%c' for object of type '%s'", sp.verb, value.TypeName(v))
+}
+
+func formatFloat(v value.Value, sp spec) (string, error) {
+	f, _ := v.AsFloat()
+	switch sp.verb {
+	case 0:
+		if sp.precision < 0 {
+			body := value.FloatRepr(f)
+			sign := ""
+			if strings.HasPrefix(body, "-") {
+				body = body[1:]
+				sign = "-"
+			} else {
+				sign = sp.signOf(false)
+			}
+			whole := body[:span(body, func(c byte) bool { return c >= '0' && c <= '9' })]
+			return sp.grouped(whole, body[len(whole):], sign, 3), nil
+		}
+		return sp.general(f), nil
+	case 'e', 'E', 'f', 'F', 'g', 'G', '%':
+		return sp.float(f, sp.verb), nil
+	case 'n':
+		return sp.float(f, 'g'), nil
+	}
+	return "", fmt.Errorf("Unknown format code '%c' for object of type 'float'", sp.verb)
+}
+
+// general is a float with a precision and no letter: like g, with a decimal at
+// least.
+func (sp spec) general(f float64) string {
+	out := sp.float(f, 'g')
+	if f == float64(int64(f)) && !strings.ContainsAny(out, ".e") && sp.width == 0 {
+		return out + ".0"
+	}
+	return out
+}
+
+// parseSpec reads [[fill]align][sign][#][0][width][,_][.precision][type].
+func parseSpec(s string) (spec, error) {
+	sp := spec{fill: ' ', precision: -1}
+	r, n := utf8.DecodeRuneInString(s)
+	if n < len(s) && strings.IndexByte("<>=^", s[n]) >= 0 {
+		sp.fill, sp.align, s = r, s[n], s[n+1:]
+	} else if strings.IndexByte("<>=^", s[0]) >= 0 {
+		sp.align, s = s[0], s[1:]
+	}
+	take := func(set string) byte {
+		if s != "" && strings.IndexByte(set, s[0]) >= 0 {
+			c := s[0]
+			s = s[1:]
+			return c
+		}
+		return 0
+	}
+	sp.sign = take("+- ")
+	sp.alt = take("#") != 0
+	sp.zero = take("0") != 0
+	var err error
+	if s, sp.width, err = leadingInt(s); err != nil {
+		return sp, err
+	}
+	sp.group = take(",_")
+	if take(".") != 0 {
+		before := s
+		if s, sp.precision, err = leadingInt(s); err != nil {
+			return sp, err
+		}
+		if s == before {
+			return sp, errors.New("Format specifier missing precision")
+		}
+	}
+	if len(s) > 1 {
+		return sp, errors.New("Invalid format specifier")
+	}
+	sp.verb = take(s)
+	return sp, nil
+}
+
+func leadingInt(s string) (rest string, n int, err error) {
+	for s != "" && s[0] >= '0' && s[0] <= '9' {
+		if n = n*10 + int(s[0]-'0'); n > maxWidth {
+			return s, 0, errRepeat
+		}
+		s = s[1:]
+	}
+	return s, n, nil
+}

@@ -1,0 +1,342 @@
+// Package jinja is Ansible's Jinja2: expressions and templates over
+// runner/value. It does no I/O of its own: variables come from a Scope, files
+// and commands from what the caller injects. Everything that it parses is
+// cached; rendering is safe from many goroutines and bounded on any input.
+package jinja
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"remoterun/runner/value"
+)
+
+// Scope answers names for one rendering; see play.Scope.
+type Scope interface {
+	Var(name string) (v value.Value, ok bool, err error)
+	Names() []string
+	Dirs() []string
+}
+
+// Uses is what a value's templates can ask for; see play.Uses.
+type Uses struct {
+	Names  []string
+	Impure bool
+}
+
+// System is what lookups reach of the laptop.
+type System interface {
+	// ReadFile reads a file found at an absolute path, decrypted when vaulted.
+	ReadFile(path string) ([]byte, error)
+	// WriteFile keeps what the password lookup made.
+	WriteFile(path string, data []byte) error
+	Stat(path string) (isDir bool, err error)
+	Glob(pattern string) ([]string, error)
+	Env(name string) (string, bool)
+	// Command runs a shell command on the laptop (pipe, lines).
+	Command(ctx context.Context, line, dir string) ([]byte, error)
+	// Get fetches a URL.
+	Get(ctx context.Context, url string) ([]byte, error)
+	Now() time.Time
+	Home() string
+}
+
+// Options tune an Engine.
+type Options struct {
+	System System
+	// Do and LoopControls add {% do %} and {% break %}, {% continue %}: what
+	// Ansible's jinja2_extensions asks for.
+	Do, LoopControls bool
+	// The limits of one rendering, 0 = the default.
+	MaxSteps  int // evaluation steps
+	MaxOutput int // bytes of text
+}
+
+// Engine renders. It is safe for concurrent use.
+type Engine struct {
+	opt Options
+	reg *registry
+
+	mu    sync.RWMutex
+	cache map[cacheKey]cached
+}
+
+type cacheKey struct {
+	text string
+	syn  syntax
+}
+
+type cached struct {
+	t   *template
+	err error
+}
+
+// maxCached bounds the parse cache: beyond it, it starts anew.
+const maxCached = 20_000
+
+const (
+	defaultSteps  = 20_000_000
+	defaultOutput = 64 << 20
+)
+
+// New returns an engine with every filter, test, lookup and global.
+func New(opt Options) *Engine {
+	if opt.MaxSteps == 0 {
+		opt.MaxSteps = defaultSteps
+	}
+	if opt.MaxOutput == 0 {
+		opt.MaxOutput = defaultOutput
+	}
+	return &Engine{opt: opt, reg: newRegistry(), cache: map[cacheKey]cached{}}
+}
+
+// Error is a template or expression that could not be read or rendered.
+type Error struct {
+	Pos value.Pos
+	// Text is the template's line or expression.
+	Text string
+	// Chain names the variables whose values led here, outermost first.
+	Chain []string
+	Err   error
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	if p := e.Pos.String(); p != "" {
+		b.WriteString(p + ": ")
+	}
+	b.WriteString(e.Err.Error())
+	if len(e.Chain) > 0 {
+		b.WriteString(" (in " + strings.Join(e.Chain, " -> ") + ")")
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// ErrUndefined is what every use of something undefined is (errors.Is).
+var ErrUndefined = errors.New("undefined")
+
+type undefinedError struct{ msg string }
+
+func (e *undefinedError) Error() string        { return e.msg }
+func (e *undefinedError) Is(target error) bool { return target == ErrUndefined }
+
+// parse returns the template of a text, from the cache when it was seen.
+func (e *Engine) parse(text string, syn syntax) (*template, error) {
+	key := cacheKey{text, syn}
+	e.mu.RLock()
+	c, ok := e.cache[key]
+	e.mu.RUnlock()
+	if !ok {
+		c.t, c.err = parse(text, syn, e.reg)
+		e.mu.Lock()
+		if len(e.cache) >= maxCached {
+			e.cache = map[cacheKey]cached{}
+		}
+		e.cache[key] = c
+		e.mu.Unlock()
+	}
+	return c.t, c.err
+}
+
+// load parses and gives a syntax error its place in the user's file.
+func (e *Engine) load(text string, syn syntax, o *value.Origin) (*template, error) {
+	t, err := e.parse(text, syn)
+	var se *syntaxError
+	if errors.As(err, &se) {
+		return nil, &Error{Pos: o.At(se.at.line, se.at.col), Text: lineOf(text, se.at.line), Err: fmt.Errorf("template syntax: %w", se)}
+	}
+	return t, err
+}
+
+func lineOf(text string, n int) string {
+	lines := strings.Split(text, "\n")
+	if n < len(lines) {
+		return strings.TrimSpace(lines[n])
+	}
+	return ""
+}
+
+// argSyntax is how text in a playbook is read.
+func (e *Engine) argSyntax() syntax {
+	s := e.fileSyntax()
+	s.literalBackslash = true
+	return s
+}
+
+// fileSyntax is how a template file is read.
+func (e *Engine) fileSyntax() syntax {
+	s := ansibleSyntax()
+	s.do, s.loopControls = e.opt.Do, e.opt.LoopControls
+	return s
+}
+
+func bareSyntax() syntax { return syntax{bare: true} }
+
+// Templated reports whether text can hold a template.
+func Templated(s string) bool {
+	i := strings.IndexByte(s, '{')
+	for i >= 0 && i+1 < len(s) {
+		if c := s[i+1]; c == '{' || c == '%' || c == '#' {
+			return true
+		}
+		n := strings.IndexByte(s[i+1:], '{')
+		if n < 0 {
+			return false
+		}
+		i += 1 + n
+	}
+	return false
+}
+
+// needsRender reports whether anything in v is a template.
+func needsRender(v value.Value) bool {
+	switch v.Kind() {
+	case value.KindString:
+		s, _ := v.AsString()
+		return v.Marks()&value.Unsafe == 0 && Templated(s)
+	case value.KindList, value.KindTuple:
+		for _, it := range v.Items() {
+			if needsRender(it) {
+				return true
+			}
+		}
+	case value.KindMap:
+		m, _ := v.AsMap()
+		for k, it := range m.All() {
+			if needsRender(k) || needsRender(it) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Inspect parses every template in v; see play.Expr.
+func (e *Engine) Inspect(v value.Value, bare bool) (Uses, error) {
+	var u Uses
+	seen := map[string]bool{}
+	err := e.inspect(v, bare, func(t *template) {
+		u.Impure = u.Impure || t.impure
+		for _, n := range t.uses {
+			if !seen[n] {
+				seen[n] = true
+				u.Names = append(u.Names, n)
+			}
+		}
+	})
+	return u, err
+}
+
+func (e *Engine) inspect(v value.Value, bare bool, found func(*template)) error {
+	switch v.Kind() {
+	case value.KindString:
+		s, _ := v.AsString()
+		syn := e.argSyntax()
+		switch {
+		case v.Marks()&value.Unsafe != 0:
+			return nil
+		case bare && !Templated(s):
+			syn = bareSyntax()
+		case !Templated(s):
+			return nil
+		}
+		t, err := e.load(s, syn, v.Origin())
+		if err != nil {
+			return err
+		}
+		found(t)
+	case value.KindList, value.KindTuple:
+		for _, it := range v.Items() {
+			if err := e.inspect(it, bare, found); err != nil {
+				return err
+			}
+		}
+	case value.KindMap:
+		m, _ := v.AsMap()
+		for k, it := range m.All() {
+			if err := errors.Join(e.inspect(k, false, found), e.inspect(it, bare, found)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (e *Engine) start(ctx context.Context, s Scope) *render {
+	return &render{ctx: ctx, eng: e, scope: s}
+}
+
+// Render renders every template in v, deep; see play.Expr.
+func (e *Engine) Render(ctx context.Context, v value.Value, s Scope) (value.Value, error) {
+	if !needsRender(v) {
+		return v, nil
+	}
+	return e.start(ctx, s).deep(v)
+}
+
+// Test evaluates a condition; see play.Expr.
+func (e *Engine) Test(ctx context.Context, c value.Value, s Scope) (bool, error) {
+	return e.start(ctx, s).condition(c)
+}
+
+// Eval evaluates a bare expression.
+func (e *Engine) Eval(ctx context.Context, v value.Value, s Scope) (value.Value, error) {
+	text, _ := v.AsString()
+	t, err := e.load(text, bareSyntax(), v.Origin())
+	if err != nil {
+		return value.Value{}, err
+	}
+	r := e.start(ctx, s)
+	return r.inTemplate(t, v.Origin(), func() (value.Value, error) { return r.eval(t.single, nil) })
+}
+
+// File renders the text of a template file: backslashes are escapes, trailing
+// newlines are kept, a "#jinja2:" first line sets white space and delimiters.
+func (e *Engine) File(ctx context.Context, name, text string, s Scope) (value.Value, error) {
+	syn, body, skipped, err := header(text, e.fileSyntax())
+	o := &value.Origin{Pos: value.Pos{File: name, Line: 1 + skipped, Col: 1}}
+	if err != nil {
+		return value.Value{}, &Error{Pos: o.At(0, 0), Err: err}
+	}
+	r := e.start(ctx, s)
+	return r.text(body, syn, o, asText)
+}
+
+// Both renders a template as text and answers its native value beside it, for
+// eval. file says that it is read as a template file is: "#jinja2:" header,
+// backslashes as escapes; else as a task's argument.
+func (e *Engine) Both(ctx context.Context, name, text string, file bool, s Scope) (rendered, native value.Value, textErr, nativeErr error) {
+	syn, body, o := e.argSyntax(), text, &value.Origin{Pos: value.Pos{File: name, Line: 1, Col: 1}}
+	if file {
+		var skipped int
+		if syn, body, skipped, textErr = header(text, e.fileSyntax()); textErr != nil {
+			textErr = &Error{Pos: o.At(0, 0), Err: textErr}
+			return value.Value{}, value.Value{}, textErr, textErr
+		}
+		o.Line += skipped
+	}
+	rendered, textErr = e.start(ctx, s).text(body, syn, o, asText)
+	native, nativeErr = e.start(ctx, s).text(body, syn, o, asValue)
+	return rendered, native, textErr, nativeErr
+}
+
+// Lookup runs a lookup plug-in; see play.Expr.
+func (e *Engine) Lookup(ctx context.Context, plugin string, terms value.Value, s Scope) (value.Value, error) {
+	r := e.start(ctx, s)
+	terms, err := r.deep(terms)
+	if err != nil {
+		return value.Value{}, err
+	}
+	args := terms.Items()
+	if terms.Kind() != value.KindList {
+		args = []value.Value{terms}
+	}
+	return r.lookup(plugin, args, nil)
+}

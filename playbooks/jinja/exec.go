@@ -1,0 +1,483 @@
+package jinja
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"remoterun/runner/value"
+)
+
+// jump says how a list of statements ended.
+type jump uint8
+
+const (
+	jumpNone jump = iota
+	jumpBreak
+	jumpContinue
+)
+
+// run executes statements.
+func (r *render) run(body []stmt, f *frame, b *buffer) (jump, error) {
+	for _, s := range body {
+		if err := r.step(); err != nil {
+			return jumpNone, r.at(s.pos(), err)
+		}
+		j, err := r.exec(s, f, b)
+		if err != nil {
+			return jumpNone, r.at(s.pos(), err)
+		}
+		if j != jumpNone {
+			return j, nil
+		}
+	}
+	return jumpNone, nil
+}
+
+func (r *render) exec(s stmt, f *frame, b *buffer) (jump, error) {
+	if r.layout != nil && r.layout.extended && f.parent == nil {
+		// Behind {% extends %} only definitions count.
+		switch s.(type) {
+		case *text, *output, *blockStmt, *forStmt, *ifStmt, *includeStmt, *filterStmt, *callStmt:
+			return jumpNone, nil
+		}
+	}
+	switch s := s.(type) {
+	case *text:
+		return jumpNone, b.text(s.s)
+	case *output:
+		v, err := r.eval(s.x, f)
+		if err != nil {
+			return jumpNone, err
+		}
+		return jumpNone, r.print(v, b)
+	case *ifStmt:
+		return r.ifElse(s, f, b)
+	case *forStmt:
+		return jumpNone, r.forLoop(s, s.iter, f, b, 0)
+	case *setStmt:
+		v, err := r.eval(s.x, f)
+		if err != nil {
+			return jumpNone, err
+		}
+		return jumpNone, r.assign(s.target, v, f)
+	case *setBlock:
+		v, err := r.captured(s.body, s.filters, f)
+		if err != nil {
+			return jumpNone, err
+		}
+		return jumpNone, r.assign(s.target, v, f)
+	case *filterStmt:
+		v, err := r.captured(s.body, s.filters, f)
+		if err != nil {
+			return jumpNone, err
+		}
+		return jumpNone, b.add(v)
+	case *withStmt:
+		return r.with(s, f, b)
+	case *macroStmt:
+		f.set(s.name, value.FromOpaque(r.macro(s, f)))
+		return jumpNone, nil
+	case *callStmt:
+		return jumpNone, r.callBlock(s, f, b)
+	case *doStmt:
+		_, err := r.eval(s.x, f)
+		return jumpNone, err
+	case *jumpStmt:
+		if s.word == "break" {
+			return jumpBreak, nil
+		}
+		return jumpContinue, nil
+	case *includeStmt:
+		return jumpNone, r.include(s, f, b)
+	case *importStmt:
+		return jumpNone, r.importAll(s, f)
+	case *fromStmt:
+		return jumpNone, r.fromImport(s, f)
+	case *extendsStmt:
+		return jumpNone, r.extends(s, f)
+	case *blockStmt:
+		return jumpNone, r.block(s, f, b)
+	}
+	return jumpNone, errors.New("unknown statement")
+}
+
+// print writes a value: null prints nothing, Undefined is an error.
+func (r *render) print(v value.Value, b *buffer) error {
+	if v.IsNull() {
+		return nil
+	}
+	if err := deepDefined(v); err != nil {
+		return err
+	}
+	return b.add(v)
+}
+
+func (r *render) ifElse(s *ifStmt, f *frame, b *buffer) (jump, error) {
+	for i, t := range s.tests {
+		ok, err := r.truth(t, f)
+		if err != nil {
+			return jumpNone, err
+		}
+		if ok {
+			return r.run(s.bodies[i], f, b)
+		}
+	}
+	return r.run(s.els, f, b)
+}
+
+// captured renders a body apart and pipes it through filters.
+func (r *render) captured(body []stmt, filters []*filter, f *frame) (value.Value, error) {
+	b := &buffer{r: r}
+	inner := f.push()
+	if _, err := r.run(body, inner, b); err != nil {
+		return value.Value{}, err
+	}
+	v := r.converted(b)
+	for _, x := range filters {
+		var err error
+		if v, err = r.applyFilter(x, v, f); err != nil {
+			return value.Value{}, r.at(x.place, err)
+		}
+	}
+	return v, nil
+}
+
+// assign gives names their values, unpacking as Python does.
+func (r *render) assign(target expr, v value.Value, f *frame) error {
+	switch t := target.(type) {
+	case *name:
+		f.set(t.id, v)
+		return nil
+	case *attr:
+		owner, err := r.eval(t.x, f)
+		if err != nil {
+			return err
+		}
+		o, _ := owner.AsOpaque()
+		ns, ok := o.(*namespace)
+		if !ok {
+			return errors.New("cannot assign attribute on non-namespace object")
+		}
+		ns.vars.Put(t.name, v)
+		return nil
+	case *tupleLit:
+		items, err := r.iterate(v)
+		if err != nil {
+			return fmt.Errorf("cannot unpack non-iterable %s object", value.TypeName(v))
+		}
+		if len(items) > len(t.items) {
+			return fmt.Errorf("too many values to unpack (expected %d)", len(t.items))
+		}
+		if len(items) < len(t.items) {
+			return fmt.Errorf("not enough values to unpack (expected %d, got %d)", len(t.items), len(items))
+		}
+		for i, it := range t.items {
+			if err := r.assign(it, items[i], f); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return errors.New("cannot assign to this")
+}
+
+func (r *render) with(s *withStmt, f *frame, b *buffer) (jump, error) {
+	inner := f.push()
+	for i, t := range s.targets {
+		v, err := r.eval(s.vals[i], f)
+		if err != nil {
+			return jumpNone, err
+		}
+		if err := r.assign(t, v, inner); err != nil {
+			return jumpNone, err
+		}
+	}
+	return r.run(s.body, inner, b)
+}
+
+// forLoop runs a loop; depth counts recursive calls.
+func (r *render) forLoop(s *forStmt, iter expr, f *frame, b *buffer, depth int) error {
+	v, err := r.eval(iter, f)
+	if err != nil {
+		return err
+	}
+	return r.loopOver(s, v, f, b, depth)
+}
+
+func (r *render) loopOver(s *forStmt, v value.Value, f *frame, b *buffer, depth int) error {
+	if depth > maxDepth {
+		return errDepth
+	}
+	items, err := r.iterate(v)
+	if err != nil {
+		return err
+	}
+	if s.filter != nil {
+		if items, err = r.kept(s, items, f); err != nil {
+			return err
+		}
+	}
+	if len(items) == 0 {
+		_, err := r.run(s.els, f.push(), b)
+		return err
+	}
+	l := &loop{items: items, depth: depth, stmt: s, outer: f}
+	for i, it := range items {
+		l.i = i
+		inner := f.push()
+		inner.set("loop", value.FromOpaque(l))
+		if err := r.assign(s.target, it, inner); err != nil {
+			return err
+		}
+		j, err := r.run(s.body, inner, b)
+		if err != nil {
+			return err
+		}
+		if j == jumpBreak {
+			break
+		}
+	}
+	return nil
+}
+
+func (r *render) kept(s *forStmt, items []value.Value, f *frame) ([]value.Value, error) {
+	var out []value.Value
+	for _, it := range items {
+		inner := f.push()
+		if err := r.assign(s.target, it, inner); err != nil {
+			return nil, err
+		}
+		ok, err := r.truth(s.filter, inner)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, it)
+		}
+	}
+	return out, nil
+}
+
+// loop is the variable of that name.
+type loop struct {
+	items []value.Value
+	i     int
+	depth int
+	stmt  *forStmt
+	outer *frame
+	last  []value.Value // of changed()
+}
+
+func (l *loop) TypeName() string { return "LoopContext" }
+func (l *loop) Str() string      { return l.Repr() }
+func (l *loop) Repr() string     { return fmt.Sprintf("<LoopContext %d/%d>", l.i+1, len(l.items)) }
+
+func (l *loop) attr(_ *render, name string) (value.Value, bool) {
+	n := len(l.items)
+	ints := map[string]int{"index": l.i + 1, "index0": l.i, "revindex": n - l.i, "revindex0": n - l.i - 1, "length": n, "depth": l.depth + 1, "depth0": l.depth}
+	if i, ok := ints[name]; ok {
+		return value.Int(int64(i)), true
+	}
+	switch name {
+	case "first":
+		return value.Bool(l.i == 0), true
+	case "last":
+		return value.Bool(l.i == n-1), true
+	case "previtem":
+		if l.i == 0 {
+			return value.FromMissing(value.Missing{Name: name, Hint: "there is no previous item"}), true
+		}
+		return l.items[l.i-1], true
+	case "nextitem":
+		if l.i == n-1 {
+			return value.FromMissing(value.Missing{Name: name, Hint: "there is no next item"}), true
+		}
+		return l.items[l.i+1], true
+	case "cycle":
+		return bound("cycle", func(c *call) (value.Value, error) {
+			if len(c.args) == 0 {
+				return value.Value{}, errors.New("no items for cycling given")
+			}
+			return c.args[l.i%len(c.args)], nil
+		}), true
+	case "changed":
+		return bound("changed", func(c *call) (value.Value, error) {
+			same := l.last != nil && value.Equal(value.List(l.last...), value.List(c.args...))
+			l.last = c.args
+			return value.Bool(!same), nil
+		}), true
+	}
+	return value.Value{}, false
+}
+
+// call is loop(items) of a recursive loop.
+func (l *loop) call(c *call) (value.Value, error) {
+	if !l.stmt.recursive {
+		return value.Value{}, errors.New("The loop must have the 'recursive' marker to be called recursively.")
+	}
+	if len(c.args) != 1 {
+		return value.Value{}, errors.New("loop() takes one argument")
+	}
+	b := &buffer{r: c.rt}
+	if err := c.rt.loopOver(l.stmt, c.args[0], l.outer, b, l.depth+1); err != nil {
+		return value.Value{}, err
+	}
+	return value.MarkedString(b.String(), b.marks), nil
+}
+
+// boundFunc is a function with something bound to it.
+type boundFunc struct {
+	name string
+	self value.Value
+	fn   function
+}
+
+func bound(name string, fn function) value.Value {
+	return value.FromOpaque(&boundFunc{name: name, fn: fn})
+}
+
+func (m *boundFunc) TypeName() string { return "builtin_function_or_method" }
+func (m *boundFunc) Str() string      { return m.Repr() }
+func (m *boundFunc) Repr() string     { return "<built-in method " + m.name + ">" }
+
+func (m *boundFunc) call(c *call) (value.Value, error) {
+	c.name, c.in = m.name, m.self
+	return m.fn(c)
+}
+
+// macro is a macro with the names around its definition.
+type macro struct {
+	stmt   *macroStmt
+	frame  *frame
+	tpl    *template
+	origin *value.Origin
+}
+
+func (r *render) macro(s *macroStmt, f *frame) *macro { return &macro{s, f, r.tpl, r.origin} }
+
+func (m *macro) TypeName() string { return "Macro" }
+func (m *macro) Str() string      { return m.Repr() }
+func (m *macro) Repr() string     { return fmt.Sprintf("<Macro '%s'>", m.stmt.name) }
+
+func (m *macro) attr(_ *render, name string) (value.Value, bool) {
+	switch name {
+	case "name":
+		return value.String(m.stmt.name), true
+	case "arguments":
+		return value.Tuple(value.Strings(m.stmt.params...).Items()...), true
+	case "catch_kwargs":
+		return value.Bool(m.stmt.uses.kwargs), true
+	case "catch_varargs":
+		return value.Bool(m.stmt.uses.varargs), true
+	case "caller":
+		return value.Bool(m.stmt.uses.caller), true
+	}
+	return value.Value{}, false
+}
+
+func (m *macro) call(c *call) (value.Value, error) {
+	r := c.rt
+	if r.depth++; r.depth > maxEval {
+		return value.Value{}, errDepth
+	}
+	defer func() { r.depth-- }()
+	f := m.frame.push()
+	if err := m.bind(r, c, f); err != nil {
+		return value.Value{}, err
+	}
+	b := &buffer{r: r}
+	return r.inTemplate(m.tpl, m.origin, func() (value.Value, error) {
+		if _, err := r.run(m.stmt.body, f, b); err != nil {
+			return value.Value{}, err
+		}
+		return r.converted(b), nil
+	})
+}
+
+// bind gives a macro's parameters their values.
+func (m *macro) bind(r *render, c *call, f *frame) error {
+	given := map[string]bool{}
+	for i, p := range m.stmt.params {
+		if i < len(c.args) {
+			f.set(p, c.args[i])
+			given[p] = true
+		}
+	}
+	extra := value.NewMap()
+	for k, v := range c.kw.All() {
+		name, _ := k.AsString()
+		switch {
+		case given[name]:
+			return fmt.Errorf("macro '%s' got multiple values for argument '%s'", m.stmt.name, name)
+		case slices.Contains(m.stmt.params, name):
+			f.set(name, v)
+			given[name] = true
+		case name == "caller":
+			f.set("caller", v)
+		default:
+			extra.Set(k, v)
+		}
+	}
+	if err := m.extras(c, extra, f); err != nil {
+		return err
+	}
+	for i, p := range m.stmt.params {
+		if given[p] {
+			continue
+		}
+		d := i - (len(m.stmt.params) - len(m.stmt.defaults))
+		if d < 0 {
+			f.set(p, value.FromMissing(value.Missing{Name: p, Hint: "parameter '" + p + "' was not provided"}))
+			continue
+		}
+		v, err := r.eval(m.stmt.defaults[d], f)
+		if err != nil {
+			return err
+		}
+		f.set(p, v)
+	}
+	return nil
+}
+
+func (m *macro) extras(c *call, extra *value.Map, f *frame) error {
+	if m.stmt.uses.kwargs {
+		f.set("kwargs", value.FromMap(extra))
+	} else if extra.Len() > 0 {
+		return fmt.Errorf("macro '%s' takes no keyword argument '%s'", m.stmt.name, value.Str(extra.Keys()[0]))
+	}
+	n := len(m.stmt.params)
+	if m.stmt.uses.varargs {
+		var rest []value.Value
+		if len(c.args) > n {
+			rest = c.args[n:]
+		}
+		f.set("varargs", value.Tuple(rest...))
+	} else if len(c.args) > n {
+		return fmt.Errorf("macro '%s' takes not more than %d argument(s)", m.stmt.name, n)
+	}
+	return nil
+}
+
+func (r *render) callBlock(s *callStmt, f *frame, b *buffer) error {
+	fn, err := r.eval(s.call.fn, f)
+	if err != nil {
+		return err
+	}
+	if err := defined(fn); err != nil {
+		return err
+	}
+	args, kw, err := r.values(s.call.args, f)
+	if err != nil {
+		return err
+	}
+	if kw == nil {
+		kw = value.NewMap()
+	}
+	kw.Put("caller", value.FromOpaque(r.macro(s.macro, f)))
+	v, err := r.call(fn, args, kw, f)
+	if err != nil {
+		return err
+	}
+	return b.add(v)
+}

@@ -1,0 +1,334 @@
+package jinja
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"remoterun/runner/value"
+)
+
+// layout is what {% extends %} and {% block %} build up over a chain of files.
+type layout struct {
+	// blocks holds each name's bodies, the innermost child's first.
+	blocks   map[string][]*layer
+	extended bool
+	parent   *template
+	origin   *value.Origin
+}
+
+type layer struct {
+	stmt   *blockStmt
+	tpl    *template
+	origin *value.Origin
+}
+
+func (l *layout) add(t *template, o *value.Origin) {
+	for name, s := range t.blocks {
+		l.blocks[name] = append(l.blocks[name], &layer{s, t, o})
+	}
+}
+
+// parents runs the chain of files that a template extends.
+func (r *render) parents(top *frame, b *buffer) error {
+	for n := 0; r.layout.extended; n++ {
+		if n > maxDepth {
+			return errDepth
+		}
+		t, o := r.layout.parent, r.layout.origin
+		r.layout.extended = false
+		r.layout.add(t, o)
+		_, err := r.inTemplate(t, o, func() (value.Value, error) {
+			_, err := r.run(t.body, top, b)
+			return value.Value{}, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *render) extends(s *extendsStmt, f *frame) error {
+	if r.layout.extended {
+		return errors.New("extended multiple times")
+	}
+	t, o, err := r.loadNamed(s.name, f)
+	if err != nil {
+		return err
+	}
+	r.layout.extended, r.layout.parent, r.layout.origin = true, t, o
+	return nil
+}
+
+func (r *render) block(s *blockStmt, f *frame, b *buffer) error {
+	layers := r.layout.blocks[s.name]
+	if len(layers) == 0 {
+		layers = []*layer{{s, r.tpl, r.origin}}
+	}
+	if layers[0].stmt.required {
+		return fmt.Errorf("Required block '%s' not found", s.name)
+	}
+	outer := f.top()
+	if s.scoped {
+		outer = f
+	}
+	return r.runBlock(s.name, layers, outer, b)
+}
+
+func (r *render) runBlock(name string, layers []*layer, f *frame, b *buffer) error {
+	l := layers[0]
+	inner := f.push()
+	inner.set("super", value.FromOpaque(&super{name, layers, f}))
+	_, err := r.inTemplate(l.tpl, l.origin, func() (value.Value, error) {
+		_, err := r.run(l.stmt.body, inner, b)
+		return value.Value{}, err
+	})
+	return err
+}
+
+// super is the block of the same name further up.
+type super struct {
+	name   string
+	layers []*layer
+	frame  *frame
+}
+
+func (s *super) TypeName() string { return "BlockReference" }
+func (s *super) Str() string      { return s.Repr() }
+func (s *super) Repr() string     { return "<super of " + s.name + ">" }
+
+func (s *super) attr(_ *render, name string) (value.Value, bool) {
+	if name == "super" && len(s.layers) > 1 {
+		return value.FromOpaque(&super{s.name, s.layers[1:], s.frame}), true
+	}
+	return value.Value{}, false
+}
+
+func (s *super) call(c *call) (value.Value, error) {
+	if len(s.layers) < 2 {
+		return value.Value{}, &undefinedError{"there is no parent block called '" + s.name + "'."}
+	}
+	b := &buffer{r: c.rt}
+	if err := c.rt.runBlock(s.name, s.layers[1:], s.frame, b); err != nil {
+		return value.Value{}, err
+	}
+	return value.MarkedString(b.String(), b.marks), nil
+}
+
+// errNoTemplate is a file that is not there.
+type errNoTemplate struct{ names []string }
+
+func (e *errNoTemplate) Error() string {
+	if len(e.names) == 1 {
+		return "template file not found: " + e.names[0]
+	}
+	return "none of the templates given were found: " + strings.Join(e.names, ", ")
+}
+
+// loadNamed finds and parses a template that another one names.
+func (r *render) loadNamed(x expr, f *frame) (*template, *value.Origin, error) {
+	v, err := r.eval(x, f)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := defined(v); err != nil {
+		return nil, nil, err
+	}
+	var names []string
+	if s, ok := v.AsString(); ok {
+		names = []string{s}
+	}
+	for _, it := range v.Items() {
+		names = append(names, value.Str(it))
+	}
+	for _, n := range names {
+		text, path, err := r.readFile(n, "templates")
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		syn, body, skipped, err := header(string(text), r.eng.fileSyntax())
+		if err != nil {
+			return nil, nil, err
+		}
+		o := &value.Origin{Pos: value.Pos{File: path, Line: 1 + skipped, Col: 1}}
+		t, err := r.eng.load(body, syn, o)
+		return t, o, err
+	}
+	return nil, nil, &errNoTemplate{names}
+}
+
+// readFile finds a file along the scope's folders: DIR/kind/name, then
+// DIR/name.
+func (r *render) readFile(name, kind string) (text []byte, path string, err error) {
+	path, err = r.find(name, kind)
+	if err != nil {
+		return nil, "", err
+	}
+	text, err = r.eng.opt.System.ReadFile(path)
+	return text, path, err
+}
+
+func (r *render) find(name, kind string) (string, error) {
+	sys := r.eng.opt.System
+	if sys == nil {
+		return "", errors.New("no files can be read here")
+	}
+	if strings.HasPrefix(name, "~/") {
+		name = filepath.Join(sys.Home(), name[2:])
+	}
+	tries := []string{name}
+	if !filepath.IsAbs(name) {
+		tries = nil
+		for _, d := range r.scope.Dirs() {
+			tries = append(tries, filepath.Join(d, kind, name), filepath.Join(d, name))
+		}
+	}
+	for _, t := range tries {
+		if _, err := sys.Stat(t); err == nil {
+			return t, nil
+		}
+	}
+	return "", &fs.PathError{Op: "find", Path: name, Err: fs.ErrNotExist}
+}
+
+func (r *render) include(s *includeStmt, f *frame, b *buffer) error {
+	t, o, err := r.loadNamed(s.name, f)
+	var none *errNoTemplate
+	if errors.As(err, &none) && s.ignoreMissing {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if r.depth++; r.depth > maxEval {
+		return errDepth
+	}
+	defer func() { r.depth-- }()
+	top := &frame{}
+	if s.context {
+		top = f.push()
+	}
+	_, err = r.inTemplate(t, o, func() (value.Value, error) {
+		old := r.layout
+		r.layout = &layout{blocks: map[string][]*layer{}}
+		defer func() { r.layout = old }()
+		r.layout.add(t, o)
+		if _, err := r.run(t.body, top, b); err != nil {
+			return value.Value{}, err
+		}
+		return value.Value{}, r.parents(top, b)
+	})
+	return err
+}
+
+// module is an imported template.
+type module struct {
+	name string
+	vars map[string]value.Value
+	text string
+}
+
+func (m *module) TypeName() string { return "TemplateModule" }
+func (m *module) Str() string      { return m.text }
+func (m *module) Repr() string     { return "<TemplateModule '" + m.name + "'>" }
+
+func (m *module) attr(_ *render, name string) (value.Value, bool) {
+	v, ok := m.vars[name]
+	return v, ok && !strings.HasPrefix(name, "_")
+}
+
+func (r *render) module(x expr, f *frame, context bool) (*module, error) {
+	t, o, err := r.loadNamed(x, f)
+	if err != nil {
+		return nil, err
+	}
+	if r.depth++; r.depth > maxEval {
+		return nil, errDepth
+	}
+	defer func() { r.depth-- }()
+	top := &frame{}
+	if context {
+		top.parent = f
+	}
+	b := &buffer{r: r}
+	_, err = r.inTemplate(t, o, func() (value.Value, error) {
+		_, err := r.run(t.body, top, b)
+		return value.Value{}, err
+	})
+	return &module{o.File, top.vars, b.String()}, err
+}
+
+func (r *render) importAll(s *importStmt, f *frame) error {
+	m, err := r.module(s.name, f, s.context)
+	if err != nil {
+		return err
+	}
+	f.set(s.target, value.FromOpaque(m))
+	return nil
+}
+
+func (r *render) fromImport(s *fromStmt, f *frame) error {
+	m, err := r.module(s.name, f, s.context)
+	if err != nil {
+		return err
+	}
+	for i, n := range s.names {
+		v, ok := m.vars[n]
+		if !ok {
+			v = value.FromMissing(value.Missing{Name: n, Hint: fmt.Sprintf("the template '%s' does not export the requested name '%s'", m.name, n)})
+		}
+		f.set(s.targets[i], v)
+	}
+	return nil
+}
+
+// header reads a first line "#jinja2: trim_blocks: False, …".
+func header(text string, syn syntax) (_ syntax, body string, skipped int, err error) {
+	const mark = "#jinja2:"
+	if !strings.HasPrefix(text, mark) {
+		return syn, text, 0, nil
+	}
+	line, body, _ := strings.Cut(text, "\n")
+	for _, part := range strings.Split(line[len(mark):], ",") {
+		key, val, ok := strings.Cut(part, ":")
+		key, val = strings.TrimSpace(key), strings.TrimSpace(val)
+		if !ok {
+			return syn, text, 0, fmt.Errorf("the #jinja2: line has %q, expected \"option: value\"", strings.TrimSpace(part))
+		}
+		if err := syn.set(key, strings.Trim(val, `'"`)); err != nil {
+			return syn, text, 0, err
+		}
+	}
+	return syn, body, 1, nil
+}
+
+// set sets an option by Jinja's name.
+func (s *syntax) set(key, val string) error {
+	words := map[string]*string{"variable_start_string": &s.varStart, "variable_end_string": &s.varEnd, "block_start_string": &s.blockStart,
+		"block_end_string": &s.blockEnd, "comment_start_string": &s.commentStart, "comment_end_string": &s.commentEnd,
+		"line_statement_prefix": &s.linePrefix, "line_comment_prefix": &s.lineComment}
+	flags := map[string]*bool{"trim_blocks": &s.trimBlocks, "lstrip_blocks": &s.lstripBlocks}
+	if p, ok := words[key]; ok {
+		*p = val
+		return nil
+	}
+	if p, ok := flags[key]; ok {
+		b, err := strconv.ParseBool(strings.ToLower(val))
+		if err != nil {
+			return fmt.Errorf("the #jinja2: line has %s: %s, expected True or False", key, val)
+		}
+		*p = b
+		return nil
+	}
+	if key == "keep_trailing_newline" || key == "newline_sequence" {
+		return nil
+	}
+	return fmt.Errorf("the #jinja2: line has an unknown option %q", key)
+}

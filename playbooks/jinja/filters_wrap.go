@@ -1,0 +1,250 @@
+package jinja
+
+import (
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"remoterun/runner/value"
+)
+
+func filterWordWrap(c *call) (value.Value, error) {
+	a, err := c.bind("width=", "break_long_words=", "wrapstring=", "break_on_hyphens=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	width, err := c.integer(a[0], 79)
+	if err != nil {
+		return value.Value{}, err
+	}
+	join := "\n"
+	if !a[2].IsUndefined() && !a[2].IsNull() {
+		join = value.Str(a[2])
+	}
+	w := wrapper{width: max(width, 1), long: a[1].IsUndefined() || value.Truth(a[1]), hyphens: a[3].IsUndefined() || value.Truth(a[3])}
+	var lines []string
+	for _, line := range splitLines(c.str(), false) {
+		wrapped := w.wrap(line)
+		lines = append(lines, strings.Join(wrapped, join))
+	}
+	return value.String(strings.Join(lines, join)), c.rt.work(len(c.str()))
+}
+
+// wrapper cuts lines as Python's textwrap does with white space kept as it is
+// between words and dropped at the ends.
+type wrapper struct {
+	width         int
+	long, hyphens bool
+}
+
+// chunks cuts text into words and the white space between them; words with
+// hyphens into their parts.
+func (w wrapper) chunks(s string) []string {
+	var out []string
+	for s != "" {
+		space := strings.IndexFunc(s, func(r rune) bool { return !pySpace(r) })
+		if space != 0 {
+			if space < 0 {
+				space = len(s)
+			}
+			out, s = append(out, s[:space]), s[space:]
+			continue
+		}
+		n := strings.IndexFunc(s, pySpace)
+		if n < 0 {
+			n = len(s)
+		}
+		out, s = append(out, w.parts(s[:n])...), s[n:]
+	}
+	return out
+}
+
+// parts cuts a word behind hyphens that stand between letters.
+func (w wrapper) parts(word string) []string {
+	if !w.hyphens {
+		return []string{word}
+	}
+	var out []string
+	rs := []rune(word)
+	from := 0
+	for i := 1; i+1 < len(rs); i++ {
+		if rs[i] != '-' || i-from < 2 || !isWordLetter(rs[i-1]) || !isWordLetter(rs[i-2]) && rs[i-2] != '-' || !isWordLetter(rs[i+1]) {
+			continue
+		}
+		if i+2 < len(rs) && !isWordLetter(rs[i+2]) && rs[i+2] != '-' {
+			continue
+		}
+		out = append(out, string(rs[from:i+1]))
+		from = i + 1
+	}
+	return append(out, string(rs[from:]))
+}
+
+func isWordLetter(r rune) bool {
+	return r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r > 0x7f
+}
+
+func (w wrapper) wrap(s string) []string {
+	var lines []string
+	chunks := w.chunks(s)
+	for len(chunks) > 0 {
+		if strings.TrimFunc(chunks[0], pySpace) == "" && len(lines) > 0 {
+			chunks = chunks[1:]
+			continue
+		}
+		var line []string
+		used := 0
+		for len(chunks) > 0 {
+			n := utf8.RuneCountInString(chunks[0])
+			if used+n > w.width {
+				break
+			}
+			line, used, chunks = append(line, chunks[0]), used+n, chunks[1:]
+		}
+		if len(chunks) > 0 && utf8.RuneCountInString(chunks[0]) > w.width {
+			line, chunks = w.breakLong(line, used, chunks)
+		}
+		if n := len(line); n > 0 && strings.TrimFunc(line[n-1], pySpace) == "" {
+			line = line[:n-1]
+		}
+		if len(line) > 0 {
+			lines = append(lines, strings.Join(line, ""))
+		}
+	}
+	return lines
+}
+
+func (w wrapper) breakLong(line []string, used int, chunks []string) (more, rest []string) {
+	space := max(w.width-used, 1)
+	if !w.long {
+		if len(line) == 0 {
+			return append(line, chunks[0]), chunks[1:]
+		}
+		return line, chunks
+	}
+	rs := []rune(chunks[0])
+	chunks[0] = string(rs[space:])
+	return append(line, string(rs[:space])), chunks
+}
+
+// filterURLize makes links of addresses in text.
+func filterURLize(c *call) (value.Value, error) {
+	a, err := c.bind("trim_url_limit=", "nofollow=", "target=", "rel=", "extra_schemes=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	limit, err := c.integer(orUndefined(a[0]), -1)
+	if err != nil {
+		return value.Value{}, err
+	}
+	rel := "noopener"
+	if value.Truth(a[1]) {
+		rel = "nofollow noopener"
+	}
+	target := ""
+	if value.Truth(a[2]) {
+		target = ` target="` + htmlEscape(value.Str(a[2])) + `"`
+	}
+	link := regexp.MustCompile(`^(https?://|www\.)[^\s<>]+$`)
+	words := regexp.MustCompile(`\S+|\s+`).FindAllString(c.str(), -1)
+	for i, w := range words {
+		core := strings.TrimRight(strings.TrimLeft(w, "(<"), ".,)>")
+		if !link.MatchString(core) {
+			words[i] = htmlEscape(w)
+			continue
+		}
+		at := strings.Index(w, core)
+		href, shown := htmlEscape(core), htmlEscape(core)
+		if strings.HasPrefix(core, "www.") {
+			href = "https://" + href
+		}
+		if limit >= 0 && utf8.RuneCountInString(core) > limit {
+			shown = htmlEscape(cut(core, limit)) + "..."
+		}
+		words[i] = htmlEscape(w[:at]) + `<a href="` + href + `" rel="` + rel + `"` + target + `>` + shown + `</a>` + htmlEscape(w[at+len(core):])
+	}
+	return value.String(strings.Join(words, "")), nil
+}
+
+// orUndefined reads null as not given.
+func orUndefined(v value.Value) value.Value {
+	if v.IsNull() {
+		return value.Undefined("")
+	}
+	return v
+}
+
+// filterPprint is Python's pprint: one line when it fits 80 columns.
+func filterPprint(c *call) (value.Value, error) {
+	if _, err := c.bind("verbose="); err != nil {
+		return value.Value{}, err
+	}
+	var b strings.Builder
+	pprint(&b, c.in, 0, 0)
+	return value.String(b.String()), nil
+}
+
+// pprint writes v starting at column col; used is what follows behind it on
+// its last line.
+func pprint(b *strings.Builder, v value.Value, col, used int) {
+	flat := value.Repr(sortedKeys(v))
+	if col+utf8.RuneCountInString(flat)+used <= 80 {
+		b.WriteString(flat)
+		return
+	}
+	switch v.Kind() {
+	case value.KindList, value.KindTuple:
+		open, end := "[", "]"
+		if v.Kind() == value.KindTuple {
+			open, end = "(", ")"
+		}
+		b.WriteString(open)
+		for i, it := range v.Items() {
+			if i > 0 {
+				b.WriteString(",\n" + strings.Repeat(" ", col+1))
+			}
+			pprint(b, it, col+1, 1)
+		}
+		b.WriteString(end)
+	case value.KindMap:
+		m, _ := sortedKeys(v).AsMap()
+		b.WriteString("{")
+		i := 0
+		for k, it := range m.All() {
+			if i++; i > 1 {
+				b.WriteString(",\n" + strings.Repeat(" ", col+1))
+			}
+			key := value.Repr(k) + ": "
+			b.WriteString(key)
+			pprint(b, it, col+1+utf8.RuneCountInString(key), 1)
+		}
+		b.WriteString("}")
+	default:
+		b.WriteString(flat)
+	}
+}
+
+// sortedKeys answers v with the keys of all mappings in order.
+func sortedKeys(v value.Value) value.Value {
+	switch v.Kind() {
+	case value.KindList, value.KindTuple:
+		out := make([]value.Value, len(v.Items()))
+		for i, it := range v.Items() {
+			out[i] = sortedKeys(it)
+		}
+		return like(v, out)
+	case value.KindMap:
+		m, _ := v.AsMap()
+		keys := m.Keys()
+		if value.Sort(keys) != nil {
+			return v
+		}
+		out := value.NewMap()
+		for _, k := range keys {
+			it, _ := m.Get(k)
+			out.Set(k, sortedKeys(it))
+		}
+		return value.FromMap(out)
+	}
+	return v
+}

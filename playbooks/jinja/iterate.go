@@ -1,0 +1,136 @@
+package jinja
+
+import (
+	"fmt"
+	"strings"
+
+	"remoterun/runner/value"
+)
+
+// maxRange bounds the items that range() or one repetition makes.
+const maxRange = 5_000_000
+
+// work counts n items that one operation handles as steps: an item costs an
+// eighth of one.
+func (r *render) work(n int) error {
+	r.steps += n / 8
+	return r.step()
+}
+
+// iterate answers what a loop over v sees: items, characters, keys. The slice
+// is shared: read only.
+func (r *render) iterate(v value.Value) ([]value.Value, error) {
+	switch v.Kind() {
+	case value.KindList, value.KindTuple:
+		return v.Items(), r.work(len(v.Items()))
+	case value.KindString:
+		s, _ := v.AsString()
+		if err := r.work(len(s)); err != nil {
+			return nil, err
+		}
+		out := make([]value.Value, 0, len(s))
+		for _, c := range s {
+			out = append(out, value.MarkedString(string(c), v.Marks()))
+		}
+		return out, nil
+	case value.KindMap:
+		m, _ := v.AsMap()
+		return m.Keys(), r.work(m.Len())
+	case value.KindObject:
+		o, _ := v.AsObject()
+		return o.Keys()
+	case value.KindUndefined:
+		return nil, defined(v)
+	}
+	return nil, fmt.Errorf("'%s' object is not iterable", value.TypeName(v))
+}
+
+// contains is Python's "item in v".
+func (r *render) contains(v, item value.Value) (bool, error) {
+	switch v.Kind() {
+	case value.KindString:
+		s, _ := v.AsString()
+		part, ok := item.AsString()
+		if !ok {
+			return false, fmt.Errorf("'in <string>' requires string as left operand, not %s", value.TypeName(item))
+		}
+		return strings.Contains(s, part), nil
+	case value.KindList, value.KindTuple:
+		if err := r.work(len(v.Items())); err != nil {
+			return false, err
+		}
+		for _, it := range v.Items() {
+			if it.IsUndefined() {
+				return false, defined(it)
+			}
+			if value.Equal(it, item) {
+				return true, nil
+			}
+		}
+		return false, nil
+	case value.KindMap:
+		if err := value.Hashable(item); err != nil {
+			return false, err
+		}
+		m, _ := v.AsMap()
+		_, ok := m.Get(item)
+		return ok, nil
+	case value.KindObject:
+		o, _ := v.AsObject()
+		_, ok, err := o.Get(item)
+		return ok, err
+	}
+	if v.IsUndefined() {
+		return false, defined(v)
+	}
+	return false, fmt.Errorf("argument of type '%s' is not iterable", value.TypeName(v))
+}
+
+// length is Python's len(v).
+func (r *render) length(v value.Value) (int, error) {
+	switch v.Kind() {
+	case value.KindString:
+		s, _ := v.AsString()
+		n := 0
+		for range s {
+			n++
+		}
+		return n, nil
+	case value.KindList, value.KindTuple:
+		return len(v.Items()), nil
+	case value.KindMap:
+		m, _ := v.AsMap()
+		return m.Len(), nil
+	case value.KindObject:
+		o, _ := v.AsObject()
+		keys, err := o.Keys()
+		return len(keys), err
+	case value.KindUndefined:
+		return 0, defined(v)
+	}
+	return 0, fmt.Errorf("object of type '%s' has no len()", value.TypeName(v))
+}
+
+// mapping answers v as a mapping, a lazy one opened; ok=false for other kinds.
+func (r *render) mapping(v value.Value) (m *value.Map, ok bool, err error) {
+	if m, ok := v.AsMap(); ok {
+		return m, true, nil
+	}
+	o, ok := v.AsObject()
+	if !ok {
+		return nil, false, nil
+	}
+	keys, err := o.Keys()
+	if err != nil {
+		return nil, true, err
+	}
+	m = value.NewMap()
+	for _, k := range keys {
+		it, _, err := o.Get(k)
+		if err != nil {
+			return nil, true, err
+		}
+		m.Set(k, it)
+	}
+	return m, true, nil
+}

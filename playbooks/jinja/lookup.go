@@ -1,0 +1,111 @@
+package jinja
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"remoterun/runner/value"
+)
+
+func globalLookup(c *call) (value.Value, error) {
+	list, want, err := c.lookup(false)
+	if err != nil || want {
+		return list, err
+	}
+	return joinTerms(list), nil
+}
+
+func globalQuery(c *call) (value.Value, error) {
+	list, _, err := c.lookup(true)
+	return list, err
+}
+
+// lookup runs the plug-in that the first argument names and answers its list.
+func (c *call) lookup(want bool) (list value.Value, wantList bool, err error) {
+	if len(c.args) == 0 {
+		return value.Value{}, want, errors.New("lookup() needs the name of a plug-in")
+	}
+	name, ok := c.args[0].AsString()
+	if !ok {
+		return value.Value{}, want, errors.Join(defined(c.args[0]), errors.New("lookup() needs the name of a plug-in as text"))
+	}
+	options := value.NewMap()
+	mode := "strict"
+	for k, v := range c.kw.All() {
+		switch key, _ := k.AsString(); key {
+		case "wantlist":
+			want = want || value.Truth(v)
+		case "errors":
+			mode = value.Str(v)
+		case "allow_unsafe":
+		default:
+			options.Set(k, v)
+		}
+	}
+	for _, t := range c.args[1:] {
+		if err := defined(t); err != nil {
+			return value.Value{}, want, err
+		}
+	}
+	list, err = c.rt.lookup(name, c.args[1:], options)
+	var failed *lookupError
+	if errors.As(err, &failed) && (mode == "ignore" || mode == "warn") {
+		if want {
+			return value.List(), want, nil
+		}
+		return value.Null(), true, nil
+	}
+	return list, want, err
+}
+
+// joinTerms is how lookup() answers a list: text joined by commas, one other
+// value itself, several as they are.
+func joinTerms(list value.Value) value.Value {
+	items := list.Items()
+	texts := make([]string, len(items))
+	for i, it := range items {
+		s, ok := it.AsString()
+		if !ok {
+			if len(items) == 1 {
+				return it
+			}
+			return list
+		}
+		texts[i] = s
+	}
+	return value.MarkedString(strings.Join(texts, ","), value.DeepMarks(list))
+}
+
+// lookupError is a plug-in that failed: errors='ignore' takes it.
+type lookupError struct {
+	plugin string
+	err    error
+}
+
+func (e *lookupError) Error() string { return "lookup '" + e.plugin + "': " + e.err.Error() }
+func (e *lookupError) Unwrap() error { return e.err }
+
+// lookup runs a plug-in; its answer is unsafe text, as whatever comes from
+// outside the playbook is.
+func (r *render) lookup(plugin string, terms []value.Value, options *value.Map) (value.Value, error) {
+	e := r.eng.reg.lookup(plugin)
+	if e == nil {
+		return value.Value{}, fmt.Errorf("no lookup named '%s'%s", plugin, suggest(plugin, r.eng.reg.lookups))
+	}
+	if r.depth++; r.depth > maxEval {
+		return value.Value{}, errDepth
+	}
+	defer func() { r.depth-- }()
+	list, err := e.fn(&call{ctx: r.ctx, rt: r, name: e.name, args: terms, kw: options})
+	if err != nil {
+		if errors.Is(err, ErrUndefined) {
+			return value.Value{}, err
+		}
+		return value.Value{}, &lookupError{plugin, err}
+	}
+	if e.trusted {
+		return list, nil
+	}
+	return list.With(value.Unsafe), nil
+}

@@ -1,0 +1,253 @@
+package jinja
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"remoterun/runner/value"
+)
+
+func strSplit(last bool) function {
+	return func(c *call) (value.Value, error) {
+		a, err := c.bind("sep=", "maxsplit=")
+		if err != nil {
+			return value.Value{}, err
+		}
+		limit, err := c.integer(a[1], -1)
+		if err != nil {
+			return value.Value{}, err
+		}
+		s, _ := c.in.AsString()
+		var parts []string
+		if a[0].IsUndefined() || a[0].IsNull() {
+			parts = splitSpace(s, limit, last)
+		} else {
+			sep, err := c.text(a[0])
+			if err != nil {
+				return value.Value{}, err
+			}
+			if sep == "" {
+				return value.Value{}, errors.New("empty separator")
+			}
+			parts = splitOn(s, sep, limit, last)
+		}
+		return c.markedList(parts), c.rt.work(len(s))
+	}
+}
+
+func (c *call) markedList(parts []string) value.Value {
+	out := make([]value.Value, len(parts))
+	for i, p := range parts {
+		out[i] = c.marked(p)
+	}
+	return value.List(out...)
+}
+
+// splitSpace cuts at runs of white space; the rest behind the last cut keeps
+// its inner ones.
+func splitSpace(s string, limit int, last bool) []string {
+	if limit < 0 {
+		return strings.FieldsFunc(s, pySpace)
+	}
+	var out []string
+	if last {
+		for s = strings.TrimRightFunc(s, pySpace); s != ""; s = strings.TrimRightFunc(s, pySpace) {
+			i := strings.LastIndexFunc(s, pySpace)
+			if len(out) == limit || i < 0 {
+				out = append(out, s)
+				break
+			}
+			out, s = append(out, s[i+1:]), s[:i]
+		}
+		slices.Reverse(out)
+		return out
+	}
+	for s = strings.TrimLeftFunc(s, pySpace); s != ""; s = strings.TrimLeftFunc(s, pySpace) {
+		i := strings.IndexFunc(s, pySpace)
+		if len(out) == limit || i < 0 {
+			return append(out, s)
+		}
+		out, s = append(out, s[:i]), s[i:]
+	}
+	return out
+}
+
+func splitOn(s, sep string, limit int, last bool) []string {
+	if limit < 0 {
+		return strings.Split(s, sep)
+	}
+	if !last {
+		return strings.SplitN(s, sep, limit+1)
+	}
+	var out []string
+	for len(out) < limit {
+		i := strings.LastIndex(s, sep)
+		if i < 0 {
+			break
+		}
+		out, s = append(out, s[i+len(sep):]), s[:i]
+	}
+	out = append(out, s)
+	slices.Reverse(out)
+	return out
+}
+
+// lineEnds are what str.splitlines() cuts at.
+func isLineEnd(r rune) bool {
+	return r == '\n' || r == '\r' || r == '\v' || r == '\f' || r >= 0x1c && r <= 0x1e || r == 0x85 || r == 0x2028 || r == 0x2029
+}
+
+// splitLines is str.splitlines().
+func splitLines(s string, keepEnds bool) []string {
+	var out []string
+	for s != "" {
+		i := strings.IndexFunc(s, isLineEnd)
+		if i < 0 {
+			return append(out, s)
+		}
+		_, n := utf8.DecodeRuneInString(s[i:])
+		if strings.HasPrefix(s[i:], "\r\n") {
+			n = 2
+		}
+		line := s[:i]
+		if keepEnds {
+			line = s[:i+n]
+		}
+		out, s = append(out, line), s[i+n:]
+	}
+	return out
+}
+
+func strSplitLines(c *call) (value.Value, error) {
+	a, err := c.bind("keepends=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	s, _ := c.in.AsString()
+	return c.markedList(splitLines(s, value.Truth(a[0]))), c.rt.work(len(s))
+}
+
+func strJoin(c *call) (value.Value, error) {
+	a, err := c.bind("iterable")
+	if err != nil {
+		return value.Value{}, err
+	}
+	items, err := c.rt.iterate(a[0])
+	if err != nil {
+		return value.Value{}, errors.New("can only join an iterable")
+	}
+	sep, _ := c.in.AsString()
+	b := &buffer{r: c.rt, marks: c.in.Marks()}
+	for i, it := range items {
+		if i > 0 {
+			if err := b.text(sep); err != nil {
+				return value.Value{}, err
+			}
+		}
+		if _, ok := it.AsString(); !ok {
+			return value.Value{}, fmt.Errorf("sequence item %d: expected str instance, %s found", i, value.TypeName(it))
+		}
+		if err := b.add(it); err != nil {
+			return value.Value{}, err
+		}
+	}
+	return value.MarkedString(b.String(), b.marks), nil
+}
+
+func strReplace(c *call) (value.Value, error) {
+	a, err := c.bind("old", "new", "count=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	var words [2]string
+	for i := range words {
+		if words[i], err = c.text(a[i]); err != nil {
+			return value.Value{}, err
+		}
+	}
+	limit, err := c.integer(a[2], -1)
+	if err != nil {
+		return value.Value{}, err
+	}
+	s, _ := c.in.AsString()
+	out, err := c.rt.replace(s, words[0], words[1], limit)
+	return c.marked(out), err
+}
+
+// replace is str.replace within the limit of output.
+func (r *render) replace(s, old, with string, limit int) (string, error) {
+	if grow := len(with) - len(old); grow > 0 && len(s)+(strings.Count(s, old)*grow) > r.eng.opt.MaxOutput {
+		return "", errOutput
+	}
+	return strings.Replace(s, old, with, limit), nil
+}
+
+func strExpandTabs(c *call) (value.Value, error) {
+	a, err := c.bind("tabsize=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	size, err := c.integer(a[0], 8)
+	if err != nil {
+		return value.Value{}, err
+	}
+	if size > 1000 {
+		return value.Value{}, errRepeat
+	}
+	s, _ := c.in.AsString()
+	var b strings.Builder
+	col := 0
+	for _, r := range s {
+		switch {
+		case r == '\t' && size > 0:
+			n := size - col%size
+			b.WriteString(strings.Repeat(" ", n))
+			col += n
+		case r == '\t':
+		default:
+			b.WriteRune(r)
+			if col++; r == '\n' || r == '\r' {
+				col = 0
+			}
+		}
+	}
+	return c.marked(b.String()), nil
+}
+
+// strEncode answers the text itself: bytes and text are one thing here.
+func strEncode(c *call) (value.Value, error) {
+	if _, err := c.bind("encoding=", "errors="); err != nil {
+		return value.Value{}, err
+	}
+	return c.in, nil
+}
+
+func strTranslate(c *call) (value.Value, error) {
+	a, err := c.bind("table")
+	if err != nil {
+		return value.Value{}, err
+	}
+	m, ok := a[0].AsMap()
+	if !ok {
+		return value.Value{}, fmt.Errorf("translate() argument must be a mapping, not %s", value.TypeName(a[0]))
+	}
+	s, _ := c.in.AsString()
+	var b strings.Builder
+	for _, r := range s {
+		to, ok := m.Get(value.Int(int64(r)))
+		if !ok {
+			b.WriteRune(r)
+			continue
+		}
+		if i, isInt := to.AsInt(); isInt && i >= 0 && i <= unicode.MaxRune {
+			b.WriteRune(rune(i))
+		} else if !to.IsNull() {
+			b.WriteString(value.Str(to))
+		}
+	}
+	return c.marked(b.String()), nil
+}

@@ -1,0 +1,582 @@
+package jinja
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+
+	"remoterun/runner/value"
+)
+
+// maxDepth bounds how deeply expressions and statements nest.
+const maxDepth = 100
+
+type parser struct {
+	toks  []token
+	i     int
+	depth int
+	syn   syntax
+	reg   *registry
+	tpl   *template
+	// macros says what the macro being read refers to.
+	macro *macroUses
+	// ends names the tags that may close what is open, for messages.
+	ends []string
+}
+
+// parse reads a template. Errors are *syntaxError.
+func parse(src string, syn syntax, reg *registry) (t *template, err error) {
+	toks, err := lex(src, syn)
+	if err != nil {
+		return nil, err
+	}
+	p := &parser{toks: toks, syn: syn, reg: reg, tpl: &template{blocks: map[string]*blockStmt{}}}
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case *syntaxError:
+			t, err = nil, e
+		default:
+			panic(e)
+		}
+	}()
+	if syn.bare {
+		p.tpl.single = p.tuple(true)
+		if p.peek().kind != tokEOF {
+			p.fail(p.peek().at, "chunk after expression: %s", p.peek())
+		}
+		return p.tpl, nil
+	}
+	p.tpl.body = p.statements()
+	if p.peek().kind != tokEOF {
+		p.failUnknownTag()
+	}
+	if len(p.tpl.body) == 1 {
+		switch s := p.tpl.body[0].(type) {
+		case *output:
+			p.tpl.single = s.x
+		case *text:
+			p.tpl.plain = true
+		}
+	}
+	p.tpl.plain = p.tpl.plain || len(p.tpl.body) == 0
+	return p.tpl, nil
+}
+
+// fail ends the reading; parse recovers it. Only *syntaxError is thrown.
+func (p *parser) fail(at place, format string, args ...any) {
+	panic(&syntaxError{at: at, msg: fmt.Sprintf(format, args...)})
+}
+
+func (p *parser) peek() token { return p.toks[p.i] }
+
+func (p *parser) next() token {
+	t := p.toks[p.i]
+	if t.kind != tokEOF {
+		p.i++
+	}
+	return t
+}
+
+func (p *parser) isOp(s string) bool { t := p.peek(); return t.kind == tokOp && t.text == s }
+
+func (p *parser) isName(s string) bool { t := p.peek(); return t.kind == tokName && t.text == s }
+
+func (p *parser) skipOp(s string) bool {
+	if p.isOp(s) {
+		p.i++
+		return true
+	}
+	return false
+}
+
+func (p *parser) skipName(s string) bool {
+	if p.isName(s) {
+		p.i++
+		return true
+	}
+	return false
+}
+
+func (p *parser) wantOp(s string) token {
+	if !p.isOp(s) {
+		p.fail(p.peek().at, "expected token '%s', got %s", s, p.peek())
+	}
+	return p.next()
+}
+
+func (p *parser) wantName() token {
+	if p.peek().kind != tokName {
+		p.fail(p.peek().at, "expected a name, got %s", p.peek())
+	}
+	return p.next()
+}
+
+// deeper guards recursion.
+func (p *parser) deeper() func() {
+	if p.depth++; p.depth > maxDepth {
+		p.fail(p.peek().at, "nested more than %d levels deep", maxDepth)
+	}
+	return func() { p.depth-- }
+}
+
+// expression reads a conditional expression.
+func (p *parser) expression() expr { return p.conditional(true) }
+
+func (p *parser) conditional(with bool) expr {
+	defer p.deeper()()
+	x := p.or()
+	for with && p.isName("if") {
+		at := p.next().at
+		c := &cond{place: at, yes: x, test: p.or()}
+		if p.skipName("else") {
+			c.no = p.conditional(true)
+		}
+		x = c
+	}
+	return x
+}
+
+func (p *parser) or() expr {
+	x := p.and()
+	for p.isName("or") {
+		at := p.next().at
+		x = &binary{at, "or", x, p.and()}
+	}
+	return x
+}
+
+func (p *parser) and() expr {
+	x := p.not()
+	for p.isName("and") {
+		at := p.next().at
+		x = &binary{at, "and", x, p.not()}
+	}
+	return x
+}
+
+func (p *parser) not() expr {
+	if p.isName("not") {
+		defer p.deeper()()
+		at := p.next().at
+		return &unary{at, "not", p.not()}
+	}
+	return p.comparison()
+}
+
+func (p *parser) comparison() expr {
+	x := p.sum()
+	c := &compare{place: x.pos(), first: x}
+	for {
+		t := p.peek()
+		switch {
+		case t.kind == tokOp && slices.Contains([]string{"==", "!=", "<", "<=", ">", ">="}, t.text):
+			p.next()
+			c.ops = append(c.ops, t.text)
+		case p.isName("in"):
+			p.next()
+			c.ops = append(c.ops, "in")
+		case p.isName("not") && p.toks[p.i+1].kind == tokName && p.toks[p.i+1].text == "in":
+			p.i += 2
+			c.ops = append(c.ops, "not in")
+		default:
+			if len(c.ops) == 0 {
+				return x
+			}
+			return c
+		}
+		c.rest = append(c.rest, p.sum())
+	}
+}
+
+func (p *parser) sum() expr {
+	x := p.concat()
+	for p.isOp("+") || p.isOp("-") {
+		t := p.next()
+		x = &binary{t.at, t.text, x, p.concat()}
+	}
+	return x
+}
+
+func (p *parser) concat() expr {
+	x := p.product()
+	if !p.isOp("~") {
+		return x
+	}
+	c := &concat{place: x.pos(), parts: []expr{x}}
+	for p.skipOp("~") {
+		c.parts = append(c.parts, p.product())
+	}
+	return c
+}
+
+func (p *parser) product() expr {
+	x := p.power()
+	for p.isOp("*") || p.isOp("/") || p.isOp("//") || p.isOp("%") {
+		t := p.next()
+		x = &binary{t.at, t.text, x, p.power()}
+	}
+	return x
+}
+
+func (p *parser) power() expr {
+	x := p.unary(true)
+	for p.isOp("**") {
+		at := p.next().at
+		x = &binary{at, "**", x, p.unary(true)}
+	}
+	return x
+}
+
+func (p *parser) unary(filters bool) expr {
+	defer p.deeper()()
+	var x expr
+	if p.isOp("-") || p.isOp("+") {
+		t := p.next()
+		x = &unary{t.at, t.text, p.unary(false)}
+	} else {
+		x = p.primary()
+	}
+	x = p.postfix(x)
+	if filters {
+		x = p.filtered(x)
+	}
+	return x
+}
+
+func (p *parser) primary() expr {
+	t := p.peek()
+	switch t.kind {
+	case tokName:
+		p.next()
+		switch t.text {
+		case "true", "True":
+			return &literal{t.at, value.Bool(true)}
+		case "false", "False":
+			return &literal{t.at, value.Bool(false)}
+		case "none", "None":
+			return &literal{t.at, value.Null()}
+		}
+		p.uses(t.text)
+		return &name{t.at, t.text}
+	case tokString:
+		var b strings.Builder
+		for p.peek().kind == tokString {
+			b.WriteString(p.next().text)
+		}
+		return &literal{t.at, value.String(b.String())}
+	case tokInt:
+		p.next()
+		return &literal{t.at, p.integer(t)}
+	case tokFloat:
+		p.next()
+		v, _ := parseNumber(t)
+		return &literal{t.at, v}
+	}
+	switch {
+	case p.skipOp("("):
+		x := p.parenthesis(t.at)
+		p.wantOp(")")
+		return x
+	case p.skipOp("["):
+		return &listLit{t.at, p.list("]")}
+	case p.skipOp("{"):
+		return p.dict(t.at)
+	}
+	p.fail(t.at, "unexpected %s", t)
+	return nil
+}
+
+// uses notes a name that is asked for.
+func (p *parser) uses(id string) {
+	if !slices.Contains(p.tpl.uses, id) {
+		p.tpl.uses = append(p.tpl.uses, id)
+	}
+	if p.macro != nil {
+		switch id {
+		case "varargs":
+			p.macro.varargs = true
+		case "kwargs":
+			p.macro.kwargs = true
+		case "caller":
+			p.macro.caller = true
+		}
+	}
+}
+
+func (p *parser) integer(t token) value.Value {
+	v, ok := parseNumber(t)
+	if !ok {
+		p.fail(t.at, "%s is no number", t.text)
+	}
+	return v
+}
+
+// parseNumber reads a number's token.
+func parseNumber(t token) (value.Value, bool) {
+	if t.kind == tokFloat {
+		f, _ := strconv.ParseFloat(t.text, 64)
+		return value.Float(f), true
+	}
+	text := strings.ToLower(t.text)
+	if strings.Trim(text, "0123456789") == "" {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return value.Int(n), true
+		}
+		n, ok := new(big.Int).SetString(text, 10)
+		return value.Big(n), ok
+	}
+	n, ok := new(big.Int).SetString(text, 0)
+	if !ok {
+		return value.Value{}, false
+	}
+	return value.Big(n), true
+}
+
+func (p *parser) parenthesis(at place) expr {
+	if p.isOp(")") {
+		return &tupleLit{at, nil}
+	}
+	return p.tuple(true)
+}
+
+// tuple reads expressions separated by commas: one without a comma is itself.
+func (p *parser) tuple(withCond bool) expr {
+	at := p.peek().at
+	var items []expr
+	comma := false
+	for {
+		if len(items) > 0 && p.tupleEnd() {
+			break
+		}
+		items = append(items, p.conditional(withCond))
+		if !p.skipOp(",") {
+			break
+		}
+		comma = true
+	}
+	if !comma {
+		return items[0]
+	}
+	return &tupleLit{at, items}
+}
+
+func (p *parser) tupleEnd() bool {
+	t := p.peek()
+	return t.kind == tokVarEnd || t.kind == tokBlockEnd || t.kind == tokEOF || t.kind == tokOp && (t.text == ")" || t.text == "]")
+}
+
+func (p *parser) list(end string) []expr {
+	var items []expr
+	for !p.isOp(end) {
+		if len(items) > 0 {
+			p.wantOp(",")
+		}
+		if p.isOp(end) {
+			break
+		}
+		items = append(items, p.expression())
+	}
+	p.wantOp(end)
+	return items
+}
+
+func (p *parser) dict(at place) expr {
+	d := &dictLit{place: at}
+	for !p.isOp("}") {
+		if len(d.keys) > 0 {
+			p.wantOp(",")
+		}
+		if p.isOp("}") {
+			break
+		}
+		d.keys = append(d.keys, p.expression())
+		p.wantOp(":")
+		d.vals = append(d.vals, p.expression())
+	}
+	p.wantOp("}")
+	return d
+}
+
+func (p *parser) postfix(x expr) expr {
+	for {
+		t := p.peek()
+		switch {
+		case p.skipOp("."):
+			x = p.attribute(x)
+		case p.skipOp("["):
+			x = &index{t.at, x, p.subscript()}
+		case p.isOp("("):
+			x = &invoke{t.at, x, p.arguments()}
+			p.noteCall(x.(*invoke))
+		default:
+			return x
+		}
+	}
+}
+
+func (p *parser) attribute(x expr) expr {
+	t := p.next()
+	switch t.kind {
+	case tokName:
+		p.tpl.mutates = p.tpl.mutates || isMutator(t.text)
+		return &attr{t.at, x, t.text}
+	case tokInt:
+		return &index{t.at, x, &literal{t.at, p.integer(t)}}
+	}
+	p.fail(t.at, "expected name or number, got %s", t)
+	return nil
+}
+
+func (p *parser) subscript() expr {
+	at := p.peek().at
+	var items []expr
+	for {
+		items = append(items, p.sliceOrIndex())
+		if !p.skipOp(",") {
+			break
+		}
+	}
+	p.wantOp("]")
+	if len(items) == 1 {
+		return items[0]
+	}
+	return &tupleLit{at, items}
+}
+
+func (p *parser) sliceOrIndex() expr {
+	s := &slice{place: p.peek().at}
+	part := func() expr {
+		if p.isOp(":") || p.isOp("]") || p.isOp(",") {
+			return nil
+		}
+		return p.expression()
+	}
+	s.from = part()
+	if !p.skipOp(":") {
+		if s.from == nil {
+			p.fail(s.place, "expected subscript expression")
+		}
+		return s.from
+	}
+	s.to = part()
+	if p.skipOp(":") {
+		s.step = part()
+	}
+	return s
+}
+
+func (p *parser) arguments() arguments {
+	defer p.deeper()()
+	at := p.wantOp("(").at
+	var a arguments
+	for n := 0; !p.isOp(")"); n++ {
+		if n > 0 {
+			p.wantOp(",")
+			if p.isOp(")") {
+				break
+			}
+		}
+		switch {
+		case p.skipOp("*"):
+			a.star = p.expression()
+		case p.skipOp("**"):
+			a.kw = p.expression()
+		case p.peek().kind == tokName && p.toks[p.i+1].kind == tokOp && p.toks[p.i+1].text == "=":
+			key := p.next().text
+			p.next()
+			a.names = append(a.names, key)
+			a.vals = append(a.vals, p.expression())
+		default:
+			if len(a.names) > 0 || a.kw != nil {
+				p.fail(at, "invalid syntax for function call expression")
+			}
+			a.pos = append(a.pos, p.expression())
+		}
+	}
+	p.wantOp(")")
+	return a
+}
+
+// noteCall marks the template impure when it calls what may answer differently.
+func (p *parser) noteCall(c *invoke) {
+	n, ok := c.fn.(*name)
+	if !ok {
+		return
+	}
+	if e, ok := p.reg.globals[n.id]; ok && e.impure {
+		p.tpl.impure = true
+	}
+	if slices.Contains([]string{"lookup", "query", "q"}, n.id) && len(c.args.pos) > 0 {
+		l, ok := c.args.pos[0].(*literal)
+		if !ok {
+			p.tpl.impure = true
+			return
+		}
+		s, _ := l.v.AsString()
+		e := p.reg.lookup(s)
+		p.tpl.impure = p.tpl.impure || e == nil || e.impure
+	}
+}
+
+func (p *parser) filtered(x expr) expr {
+	for {
+		t := p.peek()
+		switch {
+		case p.isOp("|"):
+			p.next()
+			x = p.filter(x)
+		case p.isName("is"):
+			x = p.test(x)
+		case p.isOp("("):
+			x = &invoke{t.at, x, p.arguments()}
+		default:
+			return x
+		}
+	}
+}
+
+// dotted reads a name like ansible.builtin.combine.
+func (p *parser) dotted() token {
+	t := p.wantName()
+	for p.isOp(".") && p.toks[p.i+1].kind == tokName {
+		p.next()
+		t.text += "." + p.next().text
+	}
+	return t
+}
+
+func (p *parser) filter(x expr) expr {
+	t := p.dotted()
+	f := &filter{place: t.at, x: x, name: t.text, e: p.reg.filter(t.text)}
+	if p.isOp("(") {
+		f.args = p.arguments()
+	}
+	if f.e == nil {
+		p.fail(t.at, "no filter named '%s'%s", t.text, suggest(t.text, p.reg.filters))
+	}
+	p.tpl.impure = p.tpl.impure || f.e.impure
+	return f
+}
+
+func (p *parser) test(x expr) expr {
+	p.next()
+	n := &test{x: x, not: p.skipName("not")}
+	t := p.dotted()
+	n.place, n.name, n.e = t.at, t.text, p.reg.test(t.text)
+	if n.e == nil {
+		p.fail(t.at, "no test named '%s'%s", t.text, suggest(t.text, p.reg.tests))
+	}
+	switch a := p.peek(); {
+	case p.isOp("("):
+		n.args = p.arguments()
+	case p.isName("is"):
+		p.fail(a.at, "You cannot chain multiple tests with is")
+	case a.kind == tokName && !slices.Contains([]string{"else", "or", "and", "if", "in", "not"}, a.text),
+		a.kind == tokString, a.kind == tokInt, a.kind == tokFloat, p.isOp("["), p.isOp("{"):
+		n.args.pos = []expr{p.postfix(p.primary())}
+	}
+	return n
+}

@@ -1,0 +1,403 @@
+package jinja
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"remoterun/runner/value"
+)
+
+// render is one rendering under way.
+type render struct {
+	ctx   context.Context
+	eng   *Engine
+	scope Scope
+	// memo holds variables that were rendered already.
+	memo map[string]value.Value
+	// stack names the variables being resolved.
+	stack  []string
+	origin *value.Origin
+	tpl    *template
+	steps  int
+	depth  int
+	size   int
+	mode   mode
+	// owned tells lists whose storage is their own, with the length they had.
+	owned map[*value.Seq]int
+	// layout is what {% extends %} and {% block %} build up.
+	layout *layout
+}
+
+// frame is one level of names; a nil frame has none.
+type frame struct {
+	vars   map[string]value.Value
+	parent *frame
+}
+
+func (f *frame) lookup(id string) (value.Value, bool) {
+	for ; f != nil; f = f.parent {
+		if v, ok := f.vars[id]; ok {
+			return v, true
+		}
+	}
+	return value.Value{}, false
+}
+
+func (f *frame) push() *frame { return &frame{parent: f} }
+
+// set gives a name of this frame its value.
+func (f *frame) set(id string, v value.Value) {
+	if f.vars == nil {
+		f.vars = map[string]value.Value{}
+	}
+	f.vars[id] = v
+}
+
+func (f *frame) top() *frame {
+	for f.parent != nil {
+		f = f.parent
+	}
+	return f
+}
+
+var (
+	errSteps  = errors.New("the template takes too many steps")
+	errOutput = errors.New("the template's output is too large")
+	errDepth  = errors.New("the template nests too deeply")
+)
+
+// maxEval bounds evaluation's recursion (macros, nested variables).
+const maxEval = 400
+
+// step counts work and stops what never ends.
+func (r *render) step() error {
+	if r.steps++; r.steps > r.eng.opt.MaxSteps {
+		return errSteps
+	}
+	if r.steps&0x3ff == 0 && r.ctx.Err() != nil {
+		return context.Cause(r.ctx)
+	}
+	return nil
+}
+
+// at gives an error its place, once.
+func (r *render) at(p place, err error) error {
+	var e *Error
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	return &Error{Pos: r.origin.At(p.line, p.col), Err: err}
+}
+
+// inTemplate runs f with another template as the one that positions mean.
+func (r *render) inTemplate(t *template, o *value.Origin, f func() (value.Value, error)) (value.Value, error) {
+	oldT, oldO := r.tpl, r.origin
+	r.tpl, r.origin = t, o
+	defer func() { r.tpl, r.origin = oldT, oldO }()
+	return f()
+}
+
+// deep renders every template in a value; keys too.
+func (r *render) deep(v value.Value) (value.Value, error) {
+	switch v.Kind() {
+	case value.KindString:
+		s, _ := v.AsString()
+		if v.Marks()&value.Unsafe != 0 || !Templated(s) {
+			return v, nil
+		}
+		out, err := r.text(s, r.eng.argSyntax(), v.Origin(), asValue)
+		if err == nil && v.Marks() != 0 {
+			out = out.With(v.Marks())
+		}
+		return out, err
+	case value.KindList, value.KindTuple:
+		if !needsRender(v) {
+			return v, nil
+		}
+		items := make([]value.Value, 0, len(v.Items()))
+		for _, it := range v.Items() {
+			o, err := r.deep(it)
+			if err != nil {
+				return value.Value{}, err
+			}
+			items = append(items, o)
+		}
+		if v.Kind() == value.KindTuple {
+			return value.Tuple(items...), nil
+		}
+		return value.List(items...), nil
+	case value.KindMap:
+		if !needsRender(v) {
+			return v, nil
+		}
+		m, _ := v.AsMap()
+		out := value.NewMap()
+		for k, it := range m.All() {
+			k, err := r.deep(k)
+			if err != nil {
+				return value.Value{}, err
+			}
+			if it, err = r.deep(it); err != nil {
+				return value.Value{}, err
+			}
+			if err := value.Hashable(k); err != nil {
+				return value.Value{}, err
+			}
+			out.Set(k, it)
+		}
+		return value.FromMap(out), nil
+	}
+	return v, nil
+}
+
+// mode says what a template is rendered to.
+type mode uint8
+
+const (
+	// asText is the text that a template file gives.
+	asText mode = iota
+	// asValue keeps a single expression's value; other text that is a list, a
+	// dict or a boolean as Python writes them becomes that.
+	asValue
+)
+
+// text renders one template.
+func (r *render) text(s string, syn syntax, o *value.Origin, m mode) (value.Value, error) {
+	if r.depth++; r.depth > maxEval {
+		return value.Value{}, errDepth
+	}
+	defer func() { r.depth-- }()
+	t, err := r.eng.load(s, syn, o)
+	if err != nil {
+		return value.Value{}, err
+	}
+	oldT, oldO, oldM := r.tpl, r.origin, r.mode
+	r.tpl, r.origin, r.mode = t, o, m
+	defer func() { r.tpl, r.origin, r.mode = oldT, oldO, oldM }()
+	if t.single != nil && m == asValue {
+		v, err := r.eval(t.single, nil)
+		if err == nil {
+			err = r.at(t.single.pos(), deepDefined(v))
+		}
+		if err == nil && v.IsUndefined() {
+			v = value.String("") // an inline if without else
+		}
+		return v, err
+	}
+	b := &buffer{r: r}
+	if err := r.body(t, b); err != nil {
+		return value.Value{}, err
+	}
+	out := r.converted(b)
+	if text, ok := out.AsString(); ok {
+		if n := newlines(s) - newlines(text); n > 0 {
+			out = value.MarkedString(text+strings.Repeat("\n", n), out.Marks())
+		}
+	}
+	return out, nil
+}
+
+// converted is collected output as the mode has it: Ansible reads the text of
+// macros and set blocks in task arguments as it reads the whole.
+func (r *render) converted(b *buffer) value.Value {
+	v := value.MarkedString(b.String(), b.marks)
+	if r.mode == asValue {
+		return literalText(v)
+	}
+	return v
+}
+
+// newlines counts those at the end: output ends with as many as the source.
+func newlines(s string) int { return len(s) - len(strings.TrimRight(s, "\n")) }
+
+// body runs a template's statements, and those of what it extends.
+func (r *render) body(t *template, b *buffer) error {
+	old := r.layout
+	r.layout = &layout{blocks: map[string][]*layer{}}
+	defer func() { r.layout = old }()
+	r.layout.add(t, r.origin)
+	top := &frame{}
+	_, err := r.run(t.body, top, b)
+	if err != nil {
+		return err
+	}
+	return r.parents(top, b)
+}
+
+// buffer collects output and the marks of what went in.
+type buffer struct {
+	strings.Builder
+	r     *render
+	marks value.Marks
+}
+
+func (b *buffer) add(v value.Value) error {
+	b.marks |= value.DeepMarks(v)
+	return b.text(value.Str(v))
+}
+
+func (b *buffer) text(s string) error {
+	b.r.size += len(s)
+	if b.r.size > b.r.eng.opt.MaxOutput {
+		return errOutput
+	}
+	b.WriteString(s)
+	return nil
+}
+
+// variable answers a name of the scope, rendered. One whose own template
+// meets something undefined is Undefined itself, with the story of it: only
+// its use is an error.
+func (r *render) variable(id string) (value.Value, bool, error) {
+	v, ok, err := r.rendered(id)
+	var e *Error
+	if err != nil && errors.Is(err, ErrUndefined) && errors.As(err, &e) {
+		return value.FromMissing(value.Missing{Name: id, Hint: e.Err.Error(), Cause: err}), true, nil
+	}
+	if ok && err == nil && r.tpl != nil && r.tpl.mutates {
+		v = value.Copy(v)
+	}
+	return v, ok, err
+}
+
+func (r *render) rendered(id string) (value.Value, bool, error) {
+	if v, ok := r.memo[id]; ok {
+		return v, true, nil
+	}
+	v, ok, err := r.scope.Var(id)
+	if err != nil || !ok || !needsRender(v) {
+		return v, ok, err
+	}
+	if slices.Contains(r.stack, id) {
+		return value.Value{}, false, fmt.Errorf("recursive loop detected in template string: %s -> %s", strings.Join(r.stack, " -> "), id)
+	}
+	r.stack = append(r.stack, id)
+	out, err := r.deep(v)
+	r.stack = r.stack[:len(r.stack)-1]
+	if err != nil {
+		return value.Value{}, false, chained(id, err)
+	}
+	if u, err := r.eng.Inspect(v, false); err == nil && !u.Impure {
+		if r.memo == nil {
+			r.memo = map[string]value.Value{}
+		}
+		r.memo[id] = out
+	}
+	return out, true, nil
+}
+
+// chained notes that an error came up in a variable's value.
+func chained(id string, err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	out := *e
+	out.Chain = append([]string{id}, e.Chain...)
+	return &out
+}
+
+// condition is a when: text, boolean, or list of them.
+func (r *render) condition(c value.Value) (bool, error) {
+	switch c.Kind() {
+	case value.KindList, value.KindTuple:
+		for _, it := range c.Items() {
+			if ok, err := r.condition(it); !ok || err != nil {
+				return false, err
+			}
+		}
+		return true, nil
+	case value.KindString:
+		s, _ := c.AsString()
+		if strings.TrimSpace(s) == "" {
+			return true, nil
+		}
+		syn := bareSyntax()
+		if Templated(s) && c.Marks()&value.Unsafe == 0 {
+			v, err := r.deep(c)
+			if err != nil {
+				return false, err
+			}
+			if _, isText := v.AsString(); !isText {
+				return value.Truth(v), nil
+			}
+			s, _ = v.AsString()
+			c = v
+		}
+		return r.bare(s, syn, c)
+	}
+	return value.Truth(c), nil
+}
+
+func (r *render) bare(s string, syn syntax, c value.Value) (bool, error) {
+	t, err := r.eng.load(s, syn, c.Origin())
+	if err != nil {
+		return false, err
+	}
+	v, err := r.inTemplate(t, c.Origin(), func() (value.Value, error) {
+		v, err := r.eval(t.single, nil)
+		if err == nil {
+			err = r.at(t.single.pos(), defined(v))
+		}
+		return v, err
+	})
+	if err != nil {
+		return false, err
+	}
+	// A variable whose text is itself a condition is read once more, as Ansible
+	// does for "when: my_condition".
+	if text, isText := v.AsString(); isText && v.Marks()&value.Unsafe == 0 {
+		if _, isName := t.single.(*name); isName && text != "" {
+			switch strings.ToLower(text) {
+			case "true":
+				return true, nil
+			case "false":
+				return false, nil
+			}
+			if slices.Contains(r.stack, s) {
+				return false, fmt.Errorf("recursive loop detected in condition: %s", s)
+			}
+			r.stack = append(r.stack, s)
+			defer func() { r.stack = r.stack[:len(r.stack)-1] }()
+			return r.bare(text, syn, value.String(text))
+		}
+	}
+	return value.Truth(v), nil
+}
+
+// defined turns an Undefined into its error.
+func defined(v value.Value) error {
+	m, ok := v.AsMissing()
+	switch {
+	case !ok, m.Soft:
+		return nil
+	case m.Cause != nil:
+		return m.Cause
+	}
+	return &undefinedError{m.Message()}
+}
+
+// deepDefined looks for an Undefined inside lists and mappings, too.
+func deepDefined(v value.Value) error {
+	switch v.Kind() {
+	case value.KindUndefined:
+		return defined(v)
+	case value.KindList, value.KindTuple:
+		for _, it := range v.Items() {
+			if err := deepDefined(it); err != nil {
+				return err
+			}
+		}
+	case value.KindMap:
+		m, _ := v.AsMap()
+		for _, it := range m.All() {
+			if err := deepDefined(it); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
