@@ -1,0 +1,121 @@
+package compose
+
+import (
+	"encoding/json"
+	"fmt"
+	"sort"
+	"strings"
+
+	"remoterun/runner/host"
+)
+
+// Config is a project as compose reads its files: merged, interpolated, with
+// absolute paths. Only what is used here is kept.
+type Config struct {
+	Name     string             `json:"name"`
+	Services map[string]Service `json:"services"`
+	Volumes  map[string]Volume  `json:"volumes"`
+}
+
+// Service is one service of a Config.
+type Service struct {
+	Image       string             `json:"image"`
+	Build       json.RawMessage    `json:"build"`
+	User        string             `json:"user"`
+	Environment map[string]*string `json:"environment"`
+	Command     []string           `json:"command"`
+	Entrypoint  []string           `json:"entrypoint"`
+	Volumes     []ServiceMount     `json:"volumes"`
+	Ports       []json.RawMessage  `json:"ports"`
+	Restart     string             `json:"restart"`
+	PullPolicy  string             `json:"pull_policy"`
+	Healthcheck json.RawMessage    `json:"healthcheck"`
+	DependsOn   json.RawMessage    `json:"depends_on"`
+	ShmSize     json.RawMessage    `json:"shm_size"`
+	StopSignal  string             `json:"stop_signal"`
+}
+
+// Builds reports a service that is built, not pulled.
+func (s Service) Builds() bool { return len(s.Build) > 0 && string(s.Build) != "null" }
+
+// Env is a variable of the service, "" when it is not set.
+func (s Service) Env(name string) string {
+	if v := s.Environment[name]; v != nil {
+		return *v
+	}
+	return ""
+}
+
+// MountAt is the mount whose target holds the path: the longest that fits.
+func (s Service) MountAt(p string) (ServiceMount, bool) {
+	best, found := ServiceMount{}, false
+	for _, m := range s.Volumes {
+		if holds(m.Target, p) && len(m.Target) >= len(best.Target) {
+			best, found = m, true
+		}
+	}
+	return best, found
+}
+
+// holds reports whether the folder is p or stands above it.
+func holds(folder, p string) bool {
+	folder = strings.TrimSuffix(folder, "/")
+	return p == folder || strings.HasPrefix(p, folder+"/")
+}
+
+// ServiceMount is one of a service's volumes.
+type ServiceMount struct {
+	Type     string `json:"type"` // volume, bind, tmpfs
+	Source   string `json:"source"`
+	Target   string `json:"target"`
+	ReadOnly bool   `json:"read_only"`
+}
+
+// Volume is a volume of a Config; Name is the engine's name for it.
+type Volume struct {
+	Name     string          `json:"name"`
+	External json.RawMessage `json:"external"`
+}
+
+// Config asks for the whole configuration.
+func (p Project) Config() host.Fact[Config] {
+	q := ask(p.Dir, p.words("config", "--format", "json")[1:]...)
+	return host.Fact[Config]{Q: q, Parse: func(a host.Answer) (Config, error) {
+		var c Config
+		err := parse("docker compose config in "+p.Dir, a, &c)
+		return c, err
+	}}
+}
+
+// Service looks a service up; the error lists those that there are.
+func (c Config) Service(name string) (Service, error) {
+	s, ok := c.Services[name]
+	if !ok {
+		names := make([]string, 0, len(c.Services))
+		for n := range c.Services {
+			names = append(names, n)
+		}
+		sort.Strings(names)
+		return s, fmt.Errorf("there is no service %q in the compose project (services: %s)", name, strings.Join(names, ", "))
+	}
+	return s, nil
+}
+
+// VolumeName is the engine's name of a mount's volume.
+func (c Config) VolumeName(m ServiceMount) string {
+	if v, ok := c.Volumes[m.Source]; ok && v.Name != "" {
+		return v.Name
+	}
+	return m.Source
+}
+
+// Version asks compose for its version: "2.40.3".
+func Version() host.Fact[string] {
+	q := ask("/", "compose", "version", "--short")
+	return host.Fact[string]{Q: q, Parse: func(a host.Answer) (string, error) {
+		if a.Status != 0 {
+			return "", Fail("docker compose version", a.Status, string(a.Stdout))
+		}
+		return strings.TrimPrefix(strings.TrimSpace(string(a.Stdout)), "v"), nil
+	}}
+}

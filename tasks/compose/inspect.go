@@ -1,0 +1,206 @@
+package compose
+
+import (
+	"encoding/json"
+	"net"
+	"sort"
+	"strings"
+
+	"remoterun/runner/host"
+)
+
+// Container is what docker inspect says, as far as it is used here.
+type Container struct {
+	ID           string `json:"Id"`
+	Name         string `json:"Name"`
+	Image        string `json:"Image"` // the image's id
+	RestartCount int    `json:"RestartCount"`
+	State        struct {
+		Status     string `json:"Status"` // created, running, restarting, exited, paused, dead
+		Running    bool   `json:"Running"`
+		Restarting bool   `json:"Restarting"`
+		OOMKilled  bool   `json:"OOMKilled"`
+		ExitCode   int    `json:"ExitCode"`
+		Error      string `json:"Error"`
+		Pid        int    `json:"Pid"`
+		StartedAt  string `json:"StartedAt"`
+		Health     *struct {
+			Status string `json:"Status"` // starting, healthy, unhealthy
+		} `json:"Health"`
+	} `json:"State"`
+	Config struct {
+		Image  string            `json:"Image"`
+		User   string            `json:"User"`
+		Env    []string          `json:"Env"`
+		Cmd    []string          `json:"Cmd"`
+		Labels map[string]string `json:"Labels"`
+	} `json:"Config"`
+	HostConfig struct {
+		NetworkMode   string `json:"NetworkMode"`
+		RestartPolicy struct {
+			Name string `json:"Name"`
+		} `json:"RestartPolicy"`
+		Ulimits []struct {
+			Name string `json:"Name"`
+			Soft int64  `json:"Soft"`
+			Hard int64  `json:"Hard"`
+		} `json:"Ulimits"`
+	} `json:"HostConfig"`
+	Mounts []struct {
+		Type        string `json:"Type"`
+		Name        string `json:"Name"`
+		Source      string `json:"Source"`
+		Destination string `json:"Destination"`
+		RW          bool   `json:"RW"`
+	} `json:"Mounts"`
+	NetworkSettings struct {
+		Networks map[string]struct {
+			IPAddress string `json:"IPAddress"`
+			IPv6      string `json:"GlobalIPv6Address"`
+		} `json:"Networks"`
+	} `json:"NetworkSettings"`
+}
+
+// Service is the compose service that the container belongs to.
+func (c Container) Service() string { return c.Config.Labels["com.docker.compose.service"] }
+
+// Short is the container's name without the leading slash.
+func (c Container) Short() string { return strings.TrimPrefix(c.Name, "/") }
+
+// Health is "healthy", "unhealthy", "starting", or "none" without a check.
+func (c Container) Health() string {
+	if c.State.Health == nil || c.State.Health.Status == "" {
+		return "none"
+	}
+	return c.State.Health.Status
+}
+
+// Addr is an address of the container as the host reaches it, "" when it has
+// none (it does not run, or has no network). A container on the host's own
+// network is reached at the loopback.
+func (c Container) Addr(port string) string {
+	if c.HostConfig.NetworkMode == "host" && c.State.Running {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	names := make([]string, 0, len(c.NetworkSettings.Networks))
+	for n := range c.NetworkSettings.Networks {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	for _, n := range names {
+		if ip := c.NetworkSettings.Networks[n].IPAddress; ip != "" {
+			return net.JoinHostPort(ip, port)
+		}
+	}
+	for _, n := range names {
+		if ip := c.NetworkSettings.Networks[n].IPv6; ip != "" {
+			return net.JoinHostPort(ip, port)
+		}
+	}
+	return ""
+}
+
+// Env is a variable of the container, "" when it is not set.
+func (c Container) Env(name string) string { return envOf(c.Config.Env, name) }
+
+func envOf(env []string, name string) string {
+	for _, e := range env {
+		if v, ok := strings.CutPrefix(e, name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+const containersText = `cd -- "$1" 2>/dev/null || { echo "there is no folder $1"; exit 90; }
+shift
+ids=$(docker "$@" 2>&1) || { r=$?; printf '\n%s\n' "$ids"; exit $r; }
+ids=$(printf '%s\n' "$ids" | grep -E '^[0-9a-f]{64}$')
+[ -n "$ids" ] || { echo '[]'; exit 0; }
+{ err=$(docker inspect --type container $ids 2>&1 >&3); r=$?; } 3>&1
+[ $r -eq 0 ] || printf '\n%s\n' "$err"
+exit $r`
+
+// Containers asks for every container of the project's services, stopped ones
+// too, one-off ones not.
+func (p Project) Containers() host.Fact[[]Container] {
+	q := host.NewProbe(containersText, p.words("ps", "-a", "-q", "--no-trunc")...).Wide()
+	return host.Fact[[]Container]{Q: q, Parse: func(a host.Answer) ([]Container, error) {
+		var all []Container
+		err := parse("docker compose ps in "+p.Dir, a, &all)
+		return all, err
+	}}
+}
+
+// Of keeps the containers of one service.
+func Of(all []Container, service string) []Container {
+	var out []Container
+	for _, c := range all {
+		if c.Service() == service {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// Image is what docker image inspect says, as far as it is used here.
+type Image struct {
+	ID          string   `json:"Id"`
+	RepoTags    []string `json:"RepoTags"`
+	RepoDigests []string `json:"RepoDigests"`
+	Config      struct {
+		Env        []string                   `json:"Env"`
+		User       string                     `json:"User"`
+		Volumes    map[string]json.RawMessage `json:"Volumes"`
+		StopSignal string                     `json:"StopSignal"`
+		Entrypoint []string                   `json:"Entrypoint"`
+		Cmd        []string                   `json:"Cmd"`
+	} `json:"Config"`
+}
+
+// Env is a variable of the image, "" when it is not set.
+func (i Image) Env(name string) string { return envOf(i.Config.Env, name) }
+
+// ImageNamed asks for an image on the host; nil when it is not there.
+func ImageNamed(name string) host.Fact[*Image] {
+	q := ask("/", "image", "inspect", "--", name)
+	return host.Fact[*Image]{Q: q, Parse: func(a host.Answer) (*Image, error) {
+		return optional[Image]("docker image inspect "+name, a, "No such image", "no such image")
+	}}
+}
+
+// DiskVolume is what docker volume inspect says.
+type DiskVolume struct {
+	Name       string            `json:"Name"`
+	Driver     string            `json:"Driver"`
+	CreatedAt  string            `json:"CreatedAt"`
+	Mountpoint string            `json:"Mountpoint"`
+	Labels     map[string]string `json:"Labels"`
+	Options    map[string]string `json:"Options"`
+}
+
+// VolumeNamed asks for a volume of the engine; nil when it is not there.
+func VolumeNamed(name string) host.Fact[*DiskVolume] {
+	q := ask("/", "volume", "inspect", "--", name)
+	return host.Fact[*DiskVolume]{Q: q, Parse: func(a host.Answer) (*DiskVolume, error) {
+		return optional[DiskVolume]("docker volume inspect "+name, a, "no such volume", "No such volume")
+	}}
+}
+
+// optional reads the one object of an inspect. Only docker's own word that the
+// object is missing makes it missing.
+func optional[T any](what string, a host.Answer, missing ...string) (*T, error) {
+	for _, m := range missing {
+		if a.Status == 1 && strings.Contains(string(a.Stdout), m) {
+			return nil, nil
+		}
+	}
+	var all []T
+	if err := parse(what, a, &all); err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	return &all[0], nil
+}
