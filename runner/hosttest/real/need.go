@@ -1,0 +1,143 @@
+//go:build linux
+
+package real
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	// SkipsEnv names the file to which every skip adds its line.
+	SkipsEnv = "REMOTERUN_SKIPS"
+	// TDEImageEnv names the image with PostgreSQL 17 and pg_tde, or a file
+	// that docker save wrote.
+	TDEImageEnv = "REMOTERUN_TEST_TDE_IMAGE"
+	// TDEImageDefault is the public name of that image.
+	TDEImageDefault = "percona/percona-distribution-postgresql:17"
+)
+
+// Missing ends a test for want of a part. With CI=true that is a failure,
+// elsewhere a skip that is written down and counted.
+func Missing(t testing.TB, part, why string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is missing and CI=true: %s", part, why)
+	}
+	skip(t, part, why)
+}
+
+func skip(t testing.TB, part, why string) {
+	t.Helper()
+	if name := os.Getenv(SkipsEnv); name != "" {
+		f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+		if err != nil {
+			t.Fatalf("a skip must be written down: %v", err)
+		}
+		_, err = fmt.Fprintf(f, "%s\t%s\t%s\n", part, t.Name(), why)
+		if err2 := f.Close(); err != nil || err2 != nil {
+			t.Fatalf("a skip must be written down: %v, %v", err, err2)
+		}
+	}
+	t.Skipf("SKIPPED for want of a part: %s: %s", part, why)
+}
+
+// programs of each part, and who brings them is .ci/parts.
+func lacking(programs ...string) string {
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			return p + " is not installed (make test as root on Debian installs it)"
+		}
+	}
+	return ""
+}
+
+// NeedSSHD asks for what a Machine needs: root, namespaces, sshd, sudo and the
+// shells.
+func NeedSSHD(t testing.TB) {
+	t.Helper()
+	why := ""
+	if os.Geteuid() != 0 {
+		why = "only root can make namespaces"
+	}
+	for _, more := range []string{lacking("/usr/sbin/sshd", "sudo", "busybox", "tcsh", "bash", "nsenter", "mkfs.ext4", "ip", "pivot_root"), noNamespaces()} {
+		if why == "" {
+			why = more
+		}
+	}
+	if why != "" {
+		Missing(t, "a machine with OpenSSH's sshd", why)
+	}
+}
+
+// noNamespaces says why machines cannot be made here, "" when they can.
+var noNamespaces = sync.OnceValue(func() string {
+	out, err := exec.Command("unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "true").CombinedOutput()
+	if err != nil {
+		return "namespaces are refused: " + strings.TrimSpace(string(out))
+	}
+	if _, err := os.Stat("/dev/loop-control"); err != nil {
+		return "no loop devices: " + err.Error()
+	}
+	return ""
+})
+
+// NeedDocker asks for a Docker engine to run inside machines.
+func NeedDocker(t testing.TB) {
+	t.Helper()
+	NeedSSHD(t)
+	if why := lacking("dockerd", "containerd", "docker", "iptables"); why != "" {
+		Missing(t, "a Docker engine", why)
+	}
+}
+
+// NeedCompose asks for docker compose v2.
+func NeedCompose(t testing.TB) {
+	t.Helper()
+	NeedDocker(t)
+	out, err := exec.Command("docker", "compose", "version", "--short").CombinedOutput()
+	if v := strings.TrimSpace(string(out)); err != nil || strings.HasPrefix(strings.TrimPrefix(v, "v"), "1.") {
+		Missing(t, "docker compose v2", fmt.Sprintf("docker compose version says %q, %v", v, err))
+	}
+}
+
+// TDEImage is the configured image: a name, or a file of docker save.
+func TDEImage() string {
+	if name := os.Getenv(TDEImageEnv); name != "" {
+		return name
+	}
+	return TDEImageDefault
+}
+
+// NeedTDEImage asks for the image with pg_tde and returns what TDEImage says.
+// No package registry holds it: it is the one part that may be skipped on CI.
+func NeedTDEImage(t testing.TB) string {
+	t.Helper()
+	NeedCompose(t)
+	name := TDEImage()
+	if isFile(name) {
+		return name
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, "docker", "image", "inspect", "--format", "{{.Id}}", name).CombinedOutput(); err != nil {
+		skip(t, "an image with pg_tde", fmt.Sprintf("%s: %s; pull it, or set %s to an image or to a file of docker save", name, lastLine(out), TDEImageEnv))
+	}
+	return name
+}
+
+func isFile(name string) bool {
+	st, err := os.Stat(name)
+	return err == nil && st.Mode().IsRegular()
+}
+
+func lastLine(out []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return lines[len(lines)-1]
+}
