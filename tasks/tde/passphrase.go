@@ -1,0 +1,124 @@
+package tde
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sethvargo/go-diceware/diceware"
+	"github.com/trustelem/zxcvbn"
+	"golang.org/x/text/unicode/norm"
+
+	"remoterun/runner/play"
+	"remoterun/runner/secret"
+)
+
+const (
+	// MinBits is the least estimated strength of a new passphrase in bits.
+	MinBits = 60
+	// estimateLimit is how many bytes are estimated: the estimator's time grows
+	// with the square, and what is left out only makes a passphrase stronger.
+	estimateLimit = 100
+	wordCount     = 6 // 77 bits
+)
+
+// PassphraseBits estimates how many bits a guesser has to search; inputs are
+// words that such a guesser would try first (project, host). The estimator
+// works on text, so a copy stays in the laptop's memory: docs/security.md.
+func PassphraseBits(p []byte, inputs ...string) float64 {
+	if !utf8.Valid(p) {
+		// The estimator gives up on bytes that are no text; count them as if each
+		// were one of a small alphabet.
+		return float64(len(p)) * 3
+	}
+	text := string(p[:min(len(p), estimateLimit)])
+	for !utf8.ValidString(text) {
+		text = text[:len(text)-1]
+	}
+	g := zxcvbn.PasswordStrength(text, inputs).Guesses
+	if g < 1 {
+		return 0
+	}
+	return math.Log2(g)
+}
+
+// CheckPassphrase refuses a new passphrase that is too easy to guess, or that
+// could not be typed for openssl (a NUL or newline in it).
+func CheckPassphrase(s secret.Sealed, inputs ...string) error {
+	return s.Use(func(p []byte) error {
+		if strings.ContainsAny(string(p), "\x00\n\r") {
+			return errors.New("passphrase: it holds a newline or NUL byte")
+		}
+		if bits := PassphraseBits(p, inputs...); bits < MinBits {
+			return fmt.Errorf("passphrase: about %.0f bits by estimate, at least %d are needed: add words, or press Enter at the prompt to be given six", bits, MinBits)
+		}
+		return nil
+	})
+}
+
+// passphraseNote is what the operator should know about how it is written.
+func passphraseNote(s secret.Sealed) (note string) {
+	_ = s.Use(func(p []byte) error {
+		if utf8.Valid(p) && !norm.NFC.IsNormal(p) {
+			note = "the passphrase is not in Unicode's composed form (NFC): another keyboard or system may send other bytes for the same characters"
+		}
+		return nil
+	})
+	return note
+}
+
+// Diceware makes a passphrase of six words, joined by spaces.
+func Diceware(random io.Reader) (secret.Sealed, error) {
+	g, err := diceware.NewGenerator(&diceware.GeneratorInput{WordList: diceware.WordListEffLarge(), RandReader: random})
+	if err != nil {
+		return secret.Sealed{}, err
+	}
+	words, err := g.Generate(wordCount)
+	if err != nil {
+		return secret.Sealed{}, err
+	}
+	return secret.New([]byte(strings.Join(words, " "))), nil
+}
+
+// Shower is a Prompter that can show a sealed secret on the operator's
+// terminal, and nowhere else, until the operator says that it is noted down.
+// Without it no passphrase is offered.
+type Shower interface {
+	Show(ctx context.Context, text string, s secret.Sealed) error
+}
+
+// newPassphrase asks for a passphrase twice; none at all means one of six
+// words, which is shown and must be typed back.
+func newPassphrase(ctx context.Context, p play.Prompter, random io.Reader) (secret.Sealed, error) {
+	shower, offers := p.(Shower)
+	text := "New passphrase for the keys"
+	if offers {
+		text += " (Enter = six words are made for you)"
+	}
+	s, err := p.Secret(ctx, play.Ask{Key: "tde new passphrase", Text: text, Sealed: true, Confirm: true})
+	if err != nil || s.Len() > 0 || !offers {
+		return s, err
+	}
+	made, err := Diceware(random)
+	if err != nil {
+		return secret.Sealed{}, err
+	}
+	if err := shower.Show(ctx, "This passphrase opens your keys. Nobody can restore it. Note it down:", made); err != nil {
+		made.Wipe()
+		return secret.Sealed{}, err
+	}
+	typed, err := p.Secret(ctx, play.Ask{Key: "tde new passphrase typed back", Text: "The new passphrase, as you noted it down", Sealed: true})
+	if err != nil {
+		return secret.Sealed{}, err
+	}
+	defer typed.Wipe()
+	if !typed.Equal(made) {
+		made.Wipe()
+		return secret.Sealed{}, errors.New("passphrase: what was typed back differs from what was shown")
+	}
+	return made, nil
+}
