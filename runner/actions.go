@@ -1,0 +1,289 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+	"remoterun/runner/vars"
+)
+
+// action is a task that the engine does itself: it changes the run, not a host.
+type action struct {
+	spec play.Spec
+	run  func(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error)
+	// raw leaves the arguments as written: the action renders them itself.
+	raw bool
+	// passes lets a look ahead pass the action; nil stops it.
+	passes func(ctx context.Context, u *unit, a *vars.Ahead) error
+	// once runs it for one host of those in step.
+	once bool
+	// quiet actions show nothing and are not counted.
+	quiet bool
+}
+
+func text(name, help string) play.Arg { return play.Arg{Name: name, Type: "str", Help: help} }
+
+func arg(name, kind, help string) play.Arg { return play.Arg{Name: name, Type: kind, Help: help} }
+
+// actions is the engine's own small registry, by short name. It is a table and
+// never changed.
+var actions = map[string]*action{
+	"debug": {
+		spec: play.Spec{Name: "debug", Short: "Print a message or a variable", Args: []play.Arg{arg("msg", "raw", "what to print"), text("var", "the variable to show"), arg("verbosity", "int", "only from this -v level on")}},
+		run:  debug, raw: true, passes: passed,
+	},
+	"assert": {
+		spec: play.Spec{Name: "assert", Short: "Fail unless conditions hold", Args: []play.Arg{{Name: "that", Type: "raw", Required: true, Help: "conditions, all must hold"}, {Name: "fail_msg", Aliases: []string{"msg"}, Type: "raw"}, arg("success_msg", "raw", ""), arg("quiet", "bool", "")}},
+		run:  assert, raw: true,
+	},
+	"fail":     {spec: play.Spec{Name: "fail", Short: "Fail with a message", Args: []play.Arg{text("msg", "the message")}}, run: fail},
+	"set_fact": {spec: play.Spec{Name: "set_fact", Short: "Set variables of the host", Args: []play.Arg{{Name: "*", Type: "raw"}, arg("cacheable", "bool", "")}}, run: setFact, passes: passSetFact},
+	"meta":     {spec: play.Spec{Name: "meta", Short: "Steer the run", FreeForm: "_raw_params", Args: []play.Arg{{Name: "_raw_params", Type: "str", Required: true, Choices: metaWords}}}, run: meta, quiet: true},
+	"pause": {
+		spec: play.Spec{Name: "pause", Short: "Wait, or ask the operator", Args: []play.Arg{arg("seconds", "int", ""), arg("minutes", "int", ""), text("prompt", ""), arg("echo", "bool", "")}},
+		run:  pauseAction, once: true,
+	},
+	"include_tasks": {spec: play.Spec{Name: "include_tasks", Short: "Take in tasks of a file", FreeForm: "file", Args: []play.Arg{text("file", "the file of tasks"), arg("apply", "dict", "keywords for its tasks")}}, run: includeTasks},
+	"include_vars":  {spec: play.Spec{Name: "include_vars", Short: "Take in variables of a file", FreeForm: "file", Args: []play.Arg{{Name: "file", Type: "str", Aliases: []string{"_raw_params"}}, text("name", "put them under this name")}}, run: includeVars},
+	"add_host":      {spec: play.Spec{Name: "add_host", Short: "Add a host to the inventory of this run", Args: []play.Arg{{Name: "name", Aliases: []string{"hostname", "host"}, Type: "str", Required: true}, {Name: "groups", Aliases: []string{"group", "groupname"}, Type: "list"}, {Name: "*", Type: "raw"}}}, run: addHost, once: true},
+	"group_by":      {spec: play.Spec{Name: "group_by", Short: "Make groups of what hosts have in common", Args: []play.Arg{{Name: "key", Type: "str", Required: true}, {Name: "parents", Type: "list"}}}, run: groupBy},
+}
+
+var metaWords = []string{"noop", "flush_handlers", "end_host", "end_play", "end_batch", "clear_facts", "clear_host_errors", "reset_connection", "refresh_inventory"}
+
+// Actions lists the specs of the engine's own actions, for the binder. An
+// argument named "*" stands for any name.
+func Actions() map[string]play.Spec {
+	out := make(map[string]play.Spec, len(actions))
+	for n, a := range actions {
+		out[n] = a.spec
+	}
+	return out
+}
+
+func passed(context.Context, *unit, *vars.Ahead) error { return nil }
+
+// action runs one of the engine's own.
+func (h *hostRun) action(ctx context.Context, u *unit) *outcome {
+	args := u.raw
+	if !u.act.raw {
+		v, err := h.p.r.opt.Expr.Render(ctx, value.FromMap(u.raw), u.scope)
+		if err != nil {
+			return failure(err)
+		}
+		learn(h.p.r.opt.Redactor, v)
+		if args, err = given(v); err != nil {
+			return failure(err)
+		}
+	}
+	res, err := u.act.run(ctx, h, u, args)
+	if err != nil {
+		return failure(err)
+	}
+	return &outcome{res: res}
+}
+
+func str(args *value.Map, names ...string) (string, bool) {
+	for _, n := range names {
+		if v, ok := args.Lookup(n); ok && !v.IsNull() {
+			return value.Str(v), true
+		}
+	}
+	return "", false
+}
+
+func debug(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error) {
+	if lvl, ok := args.Lookup("verbosity"); ok {
+		if n, _ := lvl.AsInt(); int(n) > h.p.r.opt.Verbosity {
+			return play.Result{Skipped: true, Data: value.MapOf("skipped_reason", value.String("Verbosity threshold not met."))}, nil
+		}
+	}
+	expr := h.p.r.opt.Expr
+	if name, ok := args.Lookup("var"); ok {
+		n, err := expr.Render(ctx, name, u.scope)
+		if err != nil {
+			return play.Result{}, err
+		}
+		key := value.Str(n)
+		v, err := expr.Render(ctx, value.String("{{ "+key+" }}"), u.scope)
+		if err != nil {
+			v = value.String("VARIABLE IS NOT DEFINED!: " + err.Error())
+		}
+		return play.Result{Data: value.MapOf(key, v)}, nil
+	}
+	msg, ok := args.Lookup("msg")
+	if !ok {
+		msg = value.String("Hello world!")
+	}
+	v, err := expr.Render(ctx, msg, u.scope)
+	return play.Result{Data: value.MapOf("msg", v)}, err
+}
+
+func assert(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error) {
+	that, _ := args.Lookup("that")
+	conds := that.Items()
+	if _, isList := that.AsSeq(); !isList {
+		conds = []value.Value{that}
+	}
+	expr := h.p.r.opt.Expr
+	message := func(name, otherwise string) value.Value {
+		v, ok := args.Lookup(name)
+		if !ok && name == "fail_msg" {
+			v, ok = args.Lookup("msg")
+		}
+		if !ok {
+			return value.String(otherwise)
+		}
+		if r, err := expr.Render(ctx, v, u.scope); err == nil {
+			return r
+		}
+		return v
+	}
+	for _, c := range conds {
+		ok, err := expr.Test(ctx, c, u.scope)
+		if err != nil {
+			return play.Result{}, err
+		}
+		if !ok {
+			return play.Result{Failed: true, Data: value.MapOf("assertion", c, "evaluated_to", value.Bool(false), "msg", message("fail_msg", "Assertion failed"))}, nil
+		}
+	}
+	return play.Result{Data: value.MapOf("msg", message("success_msg", "All assertions passed"))}, nil
+}
+
+func fail(_ context.Context, _ *hostRun, _ *unit, args *value.Map) (play.Result, error) {
+	msg, ok := str(args, "msg")
+	if !ok {
+		msg = "Failed as requested from task"
+	}
+	return play.Failure(msg), nil
+}
+
+func setFact(_ context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error) {
+	m := value.NewMap()
+	for k, v := range args.All() {
+		if value.Str(k) != "cacheable" {
+			m.Set(k, v)
+		}
+	}
+	if m.Len() == 0 {
+		return play.Result{}, errors.New("set_fact needs at least one variable")
+	}
+	to := h.name
+	if u.on != "" {
+		if b, _ := truth(u.tr.task.DelegateFacts); b {
+			to = u.on
+		}
+	}
+	h.p.r.store.SetFacts(to, m)
+	if h.sets != nil {
+		for k, v := range m.All() {
+			h.sets.Set(k, v)
+		}
+	}
+	return play.Result{Data: value.MapOf("ansible_facts", value.FromMap(m))}, nil
+}
+
+// passSetFact notes set_fact's variables for the tasks behind it.
+func passSetFact(ctx context.Context, u *unit, a *vars.Ahead) error {
+	expr := u.tr.h.p.r.opt.Expr
+	if err := pure(expr, value.FromMap(u.raw)); err != nil {
+		return err
+	}
+	v, err := expr.Render(ctx, value.FromMap(u.raw), u.scope)
+	if err != nil {
+		return err
+	}
+	m, err := given(v)
+	for k, v := range m.All() {
+		a.Set.Set(k, v)
+	}
+	return err
+}
+
+func meta(_ context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error) {
+	word, _ := str(args, "_raw_params")
+	switch strings.TrimSpace(word) {
+	case "noop", "refresh_inventory":
+	case "flush_handlers":
+		if len(h.cur.notified) > 0 {
+			u.tr.pushes = append(u.tr.pushes, &frame{prog: h.p.hand, handlers: true})
+		}
+	case "end_host", "end_play", "end_batch":
+		u.tr.after = func() { h.over = ended }
+	case "clear_facts":
+		h.p.r.store.ClearFacts(h.name)
+	case "clear_host_errors":
+		h.m.retry()
+	case "reset_connection":
+		u.tr.after = func() { _ = h.m.close() }
+	default:
+		return play.Result{}, fmt.Errorf("meta: %q is not one of: %s", word, strings.Join(metaWords, ", "))
+	}
+	return play.Result{}, nil
+}
+
+func pauseAction(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error) {
+	h.m.drop()
+	prompt, asks := str(args, "prompt")
+	for name, unit := range map[string]time.Duration{"seconds": time.Second, "minutes": time.Minute} {
+		if s, ok := str(args, name); ok {
+			var n int
+			if _, err := fmt.Sscanf(s, "%d", &n); err != nil {
+				return play.Result{}, fmt.Errorf("%s: %q is no whole number", name, s)
+			}
+			h.p.r.emit(Event{Kind: Waiting, Host: h.name, Task: u.tr.info, Text: fmt.Sprintf("pausing for %s", time.Duration(n)*unit)})
+			return play.Result{Data: value.MapOf("user_input", value.String(""))}, sleep(ctx, time.Duration(n)*unit)
+		}
+	}
+	if !asks {
+		prompt = "Press enter to continue, Ctrl-C to stop"
+	}
+	echo := true
+	if v, ok := args.Lookup("echo"); ok {
+		echo, _ = truth(v)
+	}
+	h.p.r.ops.Lock()
+	defer h.p.r.ops.Unlock()
+	key := "pause " + u.tr.info.ID + time.Now().String()
+	if echo {
+		s, err := h.p.r.opt.Prompter.Ask(ctx, play.Ask{Key: key, Text: prompt})
+		return play.Result{Data: value.MapOf("user_input", value.String(s))}, err
+	}
+	sec, err := h.p.r.opt.Prompter.Secret(ctx, play.Ask{Key: key, Text: prompt, Sealed: true})
+	if err != nil {
+		return play.Result{}, err
+	}
+	h.p.r.opt.Redactor.AddSealed(sec)
+	var s string
+	err = sec.Use(func(b []byte) error { s = string(b); return nil })
+	return play.Result{Data: value.MapOf("user_input", value.MarkedString(s, value.Sealed|value.Unsafe))}, err
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// pause waits between the items of a loop.
+func (h *hostRun) pause(ctx context.Context, v value.Value, u *unit) error {
+	r, err := h.p.r.opt.Expr.Render(ctx, v, u.scope)
+	if err != nil {
+		return err
+	}
+	f, ok := r.AsFloat()
+	if !ok {
+		return fmt.Errorf("loop_control: pause: %s is no number of seconds", value.Show(r))
+	}
+	h.m.drop()
+	return sleep(ctx, time.Duration(f*float64(time.Second)))
+}

@@ -1,0 +1,255 @@
+package runner
+
+import (
+	"context"
+
+	"remoterun/runner/host"
+	"remoterun/runner/sh"
+)
+
+// againWindow is how many links behind a stopped one are asked afresh with it.
+const againWindow = 8
+
+// chains reports whether the unit may ride a guarded chain: every step is a
+// small command, and everything that the plan rests on can be asked again by
+// the host's shell.
+func (u *unit) chains() bool {
+	if u.out != nil || !u.ready || u.check || u.plan.Then != nil || u.plan.Local || u.local {
+		return false
+	}
+	for _, s := range u.plan.Steps {
+		f, ok := s.(host.Framer)
+		if !ok {
+			return false
+		}
+		if _, ok := f.Frame(); !ok {
+			return false
+		}
+	}
+	return guardable(u.rests)
+}
+
+func guardable(qs []host.Question) bool {
+	for _, q := range qs {
+		if p, ok := q.(host.Probe); !ok || p.IsWide() {
+			return false
+		}
+	}
+	return true
+}
+
+// links lists the units that one chain may take: u and those behind it, all
+// planned. Of other tasks only where chains run through, and nothing behind a
+// task whose success is not known from its steps alone.
+func (h *hostRun) links(u *unit) []*unit {
+	out := []*unit{u}
+	if u.tr.task.Until != nil {
+		return out
+	}
+	for _, v := range h.rest(u) {
+		if len(out) >= maxLinks || v.tr != u.tr && !h.through {
+			break
+		}
+		if v.out != nil && !v.out.res.Failed || v.act != nil && v.act.passes != nil {
+			continue // skipped, or a controller action that changes nothing there
+		}
+		if v.m != u.m || v.as != u.as || !v.chains() || len(v.diffQuestions()) > 0 {
+			break
+		}
+		out = append(out, v)
+		if v.plan.Result.Failed || !alwaysFalse(v.tr.task.FailedWhen) {
+			break
+		}
+	}
+	return out
+}
+
+// rest lists the queue's units behind u, in order.
+func (h *hostRun) rest(u *unit) []*unit {
+	var out []*unit
+	found := false
+	for _, tr := range h.queue {
+		for _, v := range tr.units {
+			if found {
+				out = append(out, v)
+			}
+			found = found || v == u
+		}
+	}
+	return out
+}
+
+// chain sends the unit and what may ride with it. It answers the unit's
+// outcome; the others keep theirs until their turn.
+func (h *hostRun) chain(ctx context.Context, u *unit) *outcome {
+	if len(h.queue) == 1 && u.tr == h.queue[0] && h.through {
+		h.ahead(ctx, u)
+		h.replan(h.behind(u))
+	}
+	links := h.links(u)
+	if u.plan.Result.Failed && len(u.plan.Steps) == 0 || !alwaysFalse(u.tr.task.FailedWhen) {
+		links = links[:1]
+	}
+	b, again := h.render(links)
+	asks := h.later(links)
+	for _, q := range asks {
+		b.Ask = append(b.Ask, q.(host.Probe).Cmd())
+	}
+	end := h.journalChain(links)
+	h.p.r.emit(Event{Kind: Waiting, Host: h.name, Text: "working", Task: u.tr.info})
+	res, err := u.m.batch(ctx, u.as, b)
+	if err != nil {
+		u.m.drop()
+		end(outcomeText(nil, err))
+		for _, l := range links {
+			l.ready = false
+		}
+		return broken(err)
+	}
+	end(stopText(res))
+	return h.chained(ctx, links, again, asks, res)
+}
+
+func stopText(res sh.BatchResult) string {
+	switch res.Stopped {
+	case sh.StopGuard:
+		return "stopped: the host changed meanwhile"
+	case sh.StopStep:
+		return "stopped: a step failed"
+	case sh.StopUnable:
+		return "not run: the host has no sha256sum"
+	}
+	return "done"
+}
+
+// render makes the batch of links, and per link the questions that are asked
+// again when the chain stops there.
+func (h *hostRun) render(links []*unit) (sh.Batch, [][]host.Question) {
+	var b sh.Batch
+	again := make([][]host.Question, len(links))
+	for i, u := range links {
+		var l sh.Link
+		answers := make([]host.Answer, len(u.rests))
+		known := u.m.of(u.as).answers
+		for k, q := range u.rests {
+			l.Guard = append(l.Guard, q.(host.Probe).Cmd())
+			answers[k] = known[q.Key()]
+		}
+		l.Want = host.Digest(answers)
+		for _, s := range u.plan.Steps {
+			c, _ := s.(host.Framer).Frame()
+			c.Env = append(append([]sh.Var{}, u.env...), c.Env...)
+			l.Steps = append(l.Steps, c)
+		}
+		seen := map[string]bool{}
+		for _, v := range links[i:min(len(links), i+againWindow)] {
+			for _, q := range v.rests {
+				if !seen[q.Key()] {
+					seen[q.Key()] = true
+					again[i] = append(again[i], q)
+					l.Again = append(l.Again, q.(host.Probe).Cmd())
+				}
+			}
+		}
+		b.Chain = append(b.Chain, l)
+	}
+	return b, again
+}
+
+// later are the questions of what stands behind the chain: asked in the same
+// message, after it.
+func (h *hostRun) later(links []*unit) []host.Question {
+	var out []host.Question
+	seen := map[string]bool{}
+	last := links[len(links)-1]
+	for _, v := range h.rest(last) {
+		if len(out) >= 2*maxLinks {
+			break
+		}
+		if v.out != nil || v.bound == nil || v.m != last.m || v.as != last.as || !guardable(v.rests) {
+			continue
+		}
+		for _, q := range v.rests {
+			if !seen[q.Key()] {
+				seen[q.Key()] = true
+				out = append(out, q)
+			}
+		}
+	}
+	return out
+}
+
+// chained reads how far a chain came.
+func (h *hostRun) chained(ctx context.Context, links []*unit, again [][]host.Question, asks []host.Question, res sh.BatchResult) *outcome {
+	m, as := links[0].m, links[0].as
+	ranAny := false
+	for _, s := range res.Steps {
+		ranAny = ranAny || len(s) > 0
+	}
+	if ranAny {
+		m.stepped()
+	}
+	for i, u := range links {
+		var ran []host.Output
+		if i < len(res.Steps) {
+			for _, r := range res.Steps[i] {
+				ran = append(ran, host.Output{Stdout: r.Stdout, Stderr: r.Stderr, Status: r.Status})
+			}
+		}
+		switch {
+		case i < res.Done, i == res.Done && res.Stopped == sh.StopStep:
+			diff := u.diffs()
+			r, _ := u.finished(ran)
+			u.out = &outcome{res: r, diff: diff}
+		default:
+			u.ready = false
+		}
+	}
+	if res.Stopped == sh.StopGuard || res.Stopped == sh.StopStep {
+		if res.Done < len(again) {
+			m.know(as, again[res.Done], answersOf(res.Again))
+		}
+	}
+	m.know(as, asks, answersOf(res.Asked))
+	for _, v := range h.rest(links[len(links)-1]) {
+		v.ready = false
+	}
+	first := links[0]
+	switch {
+	case res.Stopped == sh.StopUnable:
+		m.unable = true
+		return h.alone(ctx, first)
+	case first.out == nil:
+		// The host changed between question and step: plan on the fresh answers.
+		return h.once(ctx, first)
+	}
+	return first.out
+}
+
+// journal notes a unit's steps before they are sent.
+func (h *hostRun) journal(u *unit, steps []host.Step) func(string) {
+	if h.p.r.opt.Journal == nil || u.local {
+		return func(string) {}
+	}
+	var lines []string
+	for _, s := range steps {
+		lines = append(lines, h.p.r.opt.Redactor.Redact(s.Describe()))
+	}
+	return h.p.r.opt.Journal.Begin(u.m.name, u.tr.info.Name, lines)
+}
+
+func (h *hostRun) journalChain(links []*unit) func(string) {
+	if h.p.r.opt.Journal == nil {
+		return func(string) {}
+	}
+	var lines []string
+	for _, u := range links {
+		for _, s := range u.plan.Steps {
+			lines = append(lines, h.p.r.opt.Redactor.Redact(u.tr.info.Name+": "+s.Describe()))
+		}
+	}
+	if len(lines) == 0 {
+		return func(string) {}
+	}
+	return h.p.r.opt.Journal.Begin(links[0].m.name, links[0].tr.info.Name, lines)
+}

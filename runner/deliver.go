@@ -1,0 +1,340 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// begin tells that the task starts, once per task of hosts in step.
+func (h *hostRun) begin(tr *taskRun) {
+	if tr.began {
+		return
+	}
+	tr.began = true
+	for _, u := range tr.units {
+		if u.act != nil && u.act.quiet {
+			tr.quiet = true
+			return
+		}
+	}
+	h.p.announce(tr.info, h)
+}
+
+// deliver judges a unit's outcome and tells it.
+func (h *hostRun) deliver(ctx context.Context, u *unit) error {
+	tr := u.tr
+	tr.done++
+	if u.out.dead == nil && context.Cause(ctx) != nil {
+		u.out = failure(context.Cause(ctx))
+	}
+	if u.out.dead == nil && !u.out.res.Skipped && tr.task.Until == nil {
+		if err := h.judge(ctx, u, u.out); err != nil {
+			u.out.res = play.Failure(err.Error())
+		}
+	}
+	if f := u.out.res.Facts; f.Len() > 0 {
+		h.p.r.store.AddFacts(h.name, f)
+		h.queue = h.queue[:1]
+	}
+	for _, w := range u.out.res.Warnings {
+		h.p.r.warn(h.name, w)
+	}
+	if tr.loop && !tr.quiet {
+		h.p.r.emit(h.event(ItemResult, u, u.out))
+	}
+	if tr.loop && !tr.task.Loop.Pause.IsNull() && tr.done < len(tr.units) {
+		return h.pause(ctx, tr.task.Loop.Pause, u)
+	}
+	return nil
+}
+
+func (h *hostRun) event(k Kind, u *unit, out *outcome) Event {
+	e := Event{Kind: k, Host: h.name, Delegated: u.on, Task: u.tr.info, Status: statusOf(out.res), Result: h.registered(u, out), NoLog: u.noLog, Item: u.item, Label: u.label, Diff: out.diff, Tries: out.tries}
+	if out.dead != nil {
+		e.Status = Unreachable
+	}
+	return e
+}
+
+// judge applies changed_when and failed_when.
+func (h *hostRun) judge(ctx context.Context, u *unit, out *outcome) error {
+	t := u.tr.task
+	if t.ChangedWhen == nil && t.FailedWhen == nil {
+		return nil
+	}
+	test := func(conds []value.Value) (bool, error) {
+		s := h.withResult(u, out)
+		for _, c := range conds {
+			ok, err := h.p.r.opt.Expr.Test(ctx, c, s)
+			if need := new(host.ErrNeed); errors.As(err, &need) {
+				if err = h.gather(ctx, need.Questions); err == nil {
+					ok, err = h.p.r.opt.Expr.Test(ctx, c, s)
+				}
+			}
+			if err != nil || !ok {
+				return false, err
+			}
+		}
+		return true, nil
+	}
+	if t.ChangedWhen != nil {
+		changed, err := test(t.ChangedWhen)
+		if err != nil {
+			return fmt.Errorf("changed_when: %w", err)
+		}
+		out.res.Changed = changed
+	}
+	if t.FailedWhen != nil {
+		bad, err := test(t.FailedWhen)
+		if err != nil {
+			return fmt.Errorf("failed_when: %w", err)
+		}
+		out.res.Failed = bad
+		out.res.Data = merge(out.res.Data, value.MapOf("failed_when_result", value.Bool(bad)))
+	}
+	return nil
+}
+
+func merge(a, b *value.Map) *value.Map {
+	out := value.NewMap()
+	for _, m := range []*value.Map{a, b} {
+		for k, v := range m.All() {
+			out.Set(k, v)
+		}
+	}
+	return out
+}
+
+// registered is the mapping that register keeps for one unit.
+func (h *hostRun) registered(u *unit, out *outcome) *value.Map {
+	r := out.res
+	m := merge(nil, r.Data)
+	m.Put("changed", value.Bool(r.Changed))
+	m.Put("failed", value.Bool(r.Failed))
+	if out.dead != nil {
+		m.Put("unreachable", value.Bool(true))
+	}
+	if r.Skipped {
+		m.Put("skipped", value.Bool(true))
+	}
+	if r.Msg != "" {
+		if _, own := m.Lookup("msg"); !own {
+			m.Put("msg", value.MarkedString(r.Msg, value.Unsafe))
+		}
+	}
+	if r.Facts.Len() > 0 {
+		m.Put("ansible_facts", value.FromMap(r.Facts))
+	}
+	if len(r.Warnings) > 0 {
+		m.Put("warnings", value.Strings(r.Warnings...))
+	}
+	if out.tries > 0 {
+		m.Put("attempts", value.Int(int64(out.tries)))
+	}
+	if u.tr.loop {
+		m.Put("ansible_loop_var", value.String(first(u.tr.task.Loop.Var, "item")))
+		m.Put(first(u.tr.task.Loop.Var, "item"), u.item)
+	}
+	return m
+}
+
+// combined is what register keeps for a whole task.
+func (h *hostRun) combined(tr *taskRun) (play.Result, *value.Map, *outcome) {
+	if tr.fatal != nil {
+		out := failure(tr.fatal)
+		u := &unit{tr: &taskRun{h: h, task: tr.task, info: tr.info}, m: h.m}
+		return out.res, h.registered(u, out), out
+	}
+	if !tr.loop {
+		out := tr.units[0].out
+		return out.res, h.registered(tr.units[0], out), out
+	}
+	res := play.Result{Skipped: true, Msg: "All items completed"}
+	all := &outcome{}
+	var items []value.Value
+	for _, u := range tr.units {
+		items = append(items, value.FromMap(h.registered(u, u.out)))
+		res.Changed = res.Changed || u.out.res.Changed
+		res.Failed = res.Failed || u.out.res.Failed
+		res.Skipped = res.Skipped && u.out.res.Skipped
+		if u.out.dead != nil {
+			all.dead = u.out.dead
+		}
+	}
+	switch {
+	case len(items) == 0:
+		res.Data = value.MapOf("skipped_reason", value.String("No items in the list"))
+		res.Msg = ""
+	case res.Failed:
+		res.Msg = "One or more items failed"
+	case res.Skipped:
+		res.Msg = "All items skipped"
+	}
+	m := value.MapOf("results", value.List(items...), "changed", value.Bool(res.Changed), "skipped", value.Bool(res.Skipped), "failed", value.Bool(res.Failed))
+	if res.Msg != "" {
+		m.Put("msg", value.String(res.Msg))
+	}
+	for k, v := range res.Data.All() {
+		m.Set(k, v)
+	}
+	if !res.Skipped {
+		m.Delete(value.String("skipped"))
+	}
+	all.res = res
+	return res, m, all
+}
+
+// finish ends the current task: register, recap, notify, and where the host
+// goes next.
+func (h *hostRun) finish(ctx context.Context, tr *taskRun) error {
+	h.begin(tr)
+	res, m, out := h.combined(tr)
+	if tr.task.Register != "" {
+		h.p.r.store.Register(h.name, tr.task.Register, value.FromMap(m))
+	}
+	h.tally(res)
+	k := reader{ctx, h.p, tr.words, tr.scope}
+	ignored := false
+	if res.Failed || out.dead != nil {
+		get := func(w *play.Keywords) value.Value { return w.IgnoreErrors }
+		if out.dead != nil {
+			get = func(w *play.Keywords) value.Value { return w.IgnoreUnreachable }
+		}
+		var err error
+		if ignored, err = k.flag("ignore_errors", get, false); err != nil {
+			return err
+		}
+	}
+	e := Event{Kind: HostResult, Host: h.name, Task: tr.info, Status: statusOf(res), Result: m, Ignored: ignored}
+	if len(tr.units) == 1 && !tr.loop {
+		e = h.event(HostResult, tr.units[0], out)
+		e.Ignored = ignored
+	}
+	if out.dead != nil {
+		e.Status = Unreachable
+	}
+	e.Rescued = e.Status == Failed && !ignored && h.cur.rescues()
+	for _, u := range tr.units {
+		e.NoLog = e.NoLog || u.noLog
+	}
+	if !tr.quiet {
+		h.p.r.emit(e)
+		h.p.r.count(h.name, func(c *Counts) { c.count(e.Status, ignored, e.Rescued) })
+	}
+	return h.move(ctx, tr, e, out)
+}
+
+// tally notes what the exit code needs to know.
+func (h *hostRun) tally(res play.Result) {
+	flag := func(name string) bool {
+		v, _ := res.Data.Lookup(name)
+		b, _ := v.AsBool()
+		return b
+	}
+	refused, held, locked := flag("refused"), flag("held"), flag("locked")
+	if refused || held || locked {
+		h.p.r.count(h.name, func(c *Counts) {
+			c.Refused, c.Held, c.Locked = c.Refused || refused, c.Held || held, c.Locked || locked
+		})
+	}
+}
+
+// move sends the host on.
+func (h *hostRun) move(ctx context.Context, tr *taskRun, e Event, out *outcome) error {
+	bad := (e.Status == Failed || e.Status == Unreachable) && !e.Ignored
+	h.jumped = false
+	keep := !bad && len(tr.pushes) == 0 && tr.after == nil
+	if e.Status == Unreachable && !e.Ignored {
+		h.queue = nil
+		h.over = unreachable
+		h.m.lost(out.dead)
+		return nil
+	}
+	if bad {
+		h.queue = nil
+		h.p.r.store.SetFacts(h.name, value.MapOf("ansible_failed_task", value.FromMap(value.MapOf("name", value.String(tr.info.Name), "action", value.String(tr.info.Module))), "ansible_failed_result", value.FromMap(e.Result)))
+		if h.jumped = h.cur.fail(); !h.jumped {
+			h.lose(failed)
+		}
+		return nil
+	}
+	if e.Status == Changed {
+		if err := h.notify(ctx, tr); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(tr.pushes) > 0:
+		h.cur.push(tr.pushes...)
+	default:
+		h.cur.next()
+	}
+	if tr.after != nil {
+		tr.after()
+	}
+	if keep && len(h.queue) > 0 {
+		h.queue = h.queue[1:]
+	} else {
+		h.queue = nil
+	}
+	return nil
+}
+
+// lose ends the play for this host; handlers run all the same when they are
+// forced to.
+func (h *hostRun) lose(why overReason) {
+	force, _ := truth(h.p.p.ForceHandler)
+	if (force || h.p.r.opt.Force) && why == failed && len(h.cur.notified) > 0 && !h.cur.failedOnce {
+		h.cur.failedOnce = true
+		h.cur.frames = []*frame{{prog: h.p.hand, handlers: true}}
+		return
+	}
+	h.over = why
+}
+
+// notify marks the handlers that a changed task names.
+func (h *hostRun) notify(ctx context.Context, tr *taskRun) error {
+	for _, n := range tr.task.Notify {
+		v, err := h.p.r.opt.Expr.Render(ctx, n, tr.scope)
+		if err != nil {
+			return fmt.Errorf("notify: %w", err)
+		}
+		names := []value.Value{v}
+		if s, ok := v.AsSeq(); ok {
+			names = s.Items
+		}
+		for _, name := range names {
+			if !h.mark(ctx, value.Str(name)) {
+				return fmt.Errorf("%s: the handler %q that is notified does not exist in this play", tr.info.Pos, value.Str(name))
+			}
+		}
+	}
+	return nil
+}
+
+// mark notifies every handler of a name or topic.
+func (h *hostRun) mark(ctx context.Context, name string) bool {
+	found := false
+	for i := range h.p.hand.ops {
+		o := &h.p.hand.ops[i]
+		if o.kind != opTask {
+			continue
+		}
+		own := value.Str(o.task.Name)
+		if value.HasTemplate(o.task.Name) {
+			if v, err := h.p.r.opt.Expr.Render(ctx, o.task.Name, h.p.scope(ctx, h.name)); err == nil {
+				own = value.Str(v)
+			}
+		}
+		if own == name && !o.task.Name.IsNull() || contains(o.task.Listen, name) {
+			h.cur.notified[o.task] = true
+			found = true
+		}
+	}
+	return found
+}

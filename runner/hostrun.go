@@ -1,0 +1,274 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+	"remoterun/runner/vars"
+)
+
+// hostRun is one host in one play.
+type hostRun struct {
+	p    *playRun
+	name string
+	m    *machine
+	cur  *cursor
+	// queue holds tasks that were looked at ahead, the current one first.
+	queue []*taskRun
+	// holding is the machine whose work lock this host has.
+	holding *machine
+	// sets collects what set_fact sets, for run_once.
+	sets *value.Map
+	// jumped says that the last task failed and a block took that on.
+	jumped bool
+	// over says why the host does no more of this play.
+	over overReason
+	// through lets chains run over several tasks: one host, or free.
+	through bool
+}
+
+type overReason uint8
+
+const (
+	working overReason = iota
+	ended              // end_host, end_play, or all done
+	failed
+	unreachable
+)
+
+func (pr *playRun) newHost(ctx context.Context, name string, through bool) (*hostRun, error) {
+	m, err := pr.machine(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return &hostRun{p: pr, name: name, m: m, cur: newCursor(pr.main), through: through}, nil
+}
+
+func (h *hostRun) wordsOf(o *op) words {
+	w := words{&h.p.p.Keywords}
+	for f := range h.cur.live {
+		if f.inc != nil {
+			w = append(w, f.inc.words...)
+		}
+		if f.pc < len(f.prog.ops) && f != h.cur.top() {
+			w = append(w, f.prog.ops[f.pc].words...)
+		}
+	}
+	w = append(w, o.words...)
+	return append(w, &o.task.Keywords)
+}
+
+// scopeOf is what a task's place gives its names.
+func (h *hostRun) scopeOf(ctx context.Context, o *op, w words) *vars.Scope {
+	var blocks, params []*value.Map
+	for _, k := range w[1:] {
+		if k.Vars.Len() > 0 {
+			blocks = append(blocks, k.Vars)
+		}
+	}
+	for f := range h.cur.live {
+		if f.inc != nil && f.inc.params.Len() > 0 {
+			params = append(params, f.inc.params)
+		}
+	}
+	fr := h.p.frame(blocks, params)
+	if d := o.task.Dir; d != "" && d != h.p.p.Dir {
+		fr.Dirs = append([]string{d}, fr.Dirs...)
+	}
+	return h.p.r.store.Scope(ctx, h.name, fr, h.gathers())
+}
+
+// gathers says whether the play allows facts to be gathered.
+func (h *hostRun) gathers() bool {
+	b, ok := truth(h.p.p.GatherFacts)
+	return h.p.p.GatherFacts.IsNull() || !ok || b
+}
+
+func (h *hostRun) info(ctx context.Context, tr *taskRun) *TaskInfo {
+	t := tr.task
+	info := &TaskInfo{ID: fmt.Sprintf("%p", t), Module: t.Module, Pos: t.Pos, Handler: t.Handler}
+	name := t.Name
+	if !name.IsNull() {
+		if v, err := h.p.r.opt.Expr.Render(ctx, name, tr.scope); err == nil {
+			name = v
+		}
+		info.Name = value.Show(name)
+	}
+	if info.Name == "" {
+		info.Name = shortName(t.Module)
+	}
+	for _, w := range tr.words {
+		info.Tags = append(info.Tags, w.Tags...)
+	}
+	return info
+}
+
+// ahead looks at the tasks behind the queue as far as their questions can be
+// foreseen: at most window units, of the same machine and identity.
+func (h *hostRun) ahead(ctx context.Context, first *unit) {
+	const window = 160
+	a := &vars.Ahead{Pending: map[string]bool{}, Set: value.NewMap()}
+	n := 0
+	for _, tr := range h.queue {
+		n += len(tr.units)
+		if tr.task.Register != "" {
+			a.Pending[tr.task.Register] = true
+		}
+		if stopsAhead(tr) {
+			return
+		}
+	}
+	ops := h.cur.upcoming(window)
+	if len(ops) < len(h.queue)-1 {
+		return
+	}
+	for _, o := range ops[len(h.queue)-1:] {
+		if n >= window {
+			return
+		}
+		tr, err := h.prepare(ctx, o, a)
+		if err != nil || !h.foreseen(ctx, tr, a, first) {
+			return
+		}
+		h.queue = append(h.queue, tr)
+		n += len(tr.units)
+		if tr.task.Register != "" {
+			a.Pending[tr.task.Register] = true
+		}
+		if stopsAhead(tr) {
+			return
+		}
+	}
+}
+
+// foreseen reports whether a task that was looked at ahead may stay in the
+// queue; set_fact's variables are noted for those behind it.
+func (h *hostRun) foreseen(ctx context.Context, tr *taskRun, a *vars.Ahead, first *unit) bool {
+	if !tr.task.Words().RunOnce.IsNull() {
+		return false
+	}
+	for _, u := range tr.units {
+		switch {
+		case u.out != nil && u.out.res.Failed:
+			return false
+		case u.out != nil:
+		case u.act != nil && u.act.passes == nil:
+			return false
+		case u.act != nil:
+			if err := u.act.passes(ctx, u, a); err != nil {
+				return false
+			}
+		case u.as != first.as || u.m != first.m || u.local:
+			return false
+		}
+	}
+	return true
+}
+
+// stopsAhead reports tasks behind which nothing can be foreseen although they
+// may be looked at themselves.
+func stopsAhead(tr *taskRun) bool {
+	t := tr.task
+	if t.Until != nil || !alwaysFalse(t.FailedWhen) {
+		return true
+	}
+	for _, u := range tr.units {
+		if u.act != nil && u.act.passes == nil || u.local || u.on != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// alwaysFalse reports conditions that need no result: none, or a plain False.
+func alwaysFalse(conds []value.Value) bool {
+	for _, c := range conds {
+		if b, ok := c.AsBool(); !ok || b {
+			return false
+		}
+	}
+	return true
+}
+
+// replan plans what is in the queue with what is known and returns the
+// questions that are missing, those of the first unit first.
+func (h *hostRun) replan(units []*unit) []host.Question {
+	var missing []host.Question
+	seen := map[string]bool{}
+	for _, u := range units {
+		for _, q := range u.think() {
+			if k := q.Key(); !seen[k] {
+				seen[k] = true
+				missing = append(missing, q)
+			}
+		}
+	}
+	return missing
+}
+
+// think plans a unit on the answers that are there; it returns the questions
+// that are missing.
+func (u *unit) think() []host.Question {
+	if u.out != nil || u.bound == nil || u.ready {
+		return nil
+	}
+	seen := host.NewSeen(u.m.of(u.as).answers)
+	plan, err := u.bound.Plan(seen)
+	if need := new(host.ErrNeed); errors.As(err, &need) {
+		missing := need.Questions
+		for _, q := range u.bound.Facts() {
+			if _, err := seen.Answer(q); err != nil {
+				missing = append(missing, q)
+			}
+		}
+		return missing
+	}
+	if err != nil {
+		u.rests = seen.Rests()
+		u.plan, u.ready = play.Plan{Result: play.Failure(err.Error())}, true
+		return nil
+	}
+	u.plan, u.rests, u.ready = plan, seen.Rests(), true
+	return u.diffQuestions()
+}
+
+// diffQuestions are what --diff wants to show and nobody has answered.
+func (u *unit) diffQuestions() []host.Question {
+	if !u.diff {
+		return nil
+	}
+	var out []host.Question
+	known := u.m.of(u.as).answers
+	for _, d := range u.plan.Diff {
+		if d.Before != nil && !d.Secret {
+			if _, ok := known[d.Before.Key()]; !ok {
+				out = append(out, d.Before)
+			}
+		}
+	}
+	return out
+}
+
+// diffs makes the texts to show.
+func (u *unit) diffs() []DiffText {
+	if !u.diff {
+		return nil
+	}
+	var out []DiffText
+	known := u.m.of(u.as).answers
+	for _, d := range u.plan.Diff {
+		t := DiffText{BeforeHeader: d.BeforeHeader, AfterHeader: d.AfterHeader, Before: d.BeforeText, After: d.AfterText, Prepared: d.Prepared, Secret: d.Secret || u.noLog}
+		if d.Before != nil {
+			t.Before = string(known[d.Before.Key()].Stdout)
+		}
+		if t.Secret {
+			t.Before, t.After, t.Prepared = "", "", ""
+		}
+		out = append(out, t)
+	}
+	return out
+}

@@ -1,0 +1,183 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// includeTasks takes in the tasks of a file: the host enters them when the
+// task has ended, one file of a loop after the other.
+func includeTasks(_ context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error) {
+	name, ok := str(args, "file", "_raw_params")
+	if !ok {
+		return play.Result{}, errors.New("include_tasks needs the name of a file")
+	}
+	path := abs(first(u.tr.task.Dir, h.p.p.Dir), name)
+	prog, err := h.p.included(path, u.tr.task)
+	if err != nil {
+		return play.Result{}, err
+	}
+	params := value.NewMap()
+	for _, m := range []*value.Map{u.tr.task.Vars, u.loopLocals()} {
+		for k, v := range m.All() {
+			params.Set(k, v)
+		}
+	}
+	inc := &include{params: params}
+	if v, ok := args.Lookup("apply"); ok {
+		w, err := applied(v)
+		if err != nil {
+			return play.Result{}, err
+		}
+		inc.words = append(inc.words, w)
+	}
+	u.tr.pushes = append(u.tr.pushes, &frame{prog: prog, inc: inc})
+	h.p.r.emit(Event{Kind: Included, Host: h.name, Task: u.tr.info, Text: path, Item: u.item, Label: u.label})
+	return play.Result{Data: value.MapOf("include", value.String(path))}, nil
+}
+
+// loopLocals are the loop variables of the unit's item.
+func (u *unit) loopLocals() *value.Map {
+	if !u.tr.loop {
+		return nil
+	}
+	return value.MapOf(first(u.tr.task.Loop.Var, "item"), u.item)
+}
+
+// included loads a file once per play and task: hosts that take it in stand in
+// the same program and run in step.
+func (pr *playRun) included(path string, from *play.Task) (*program, error) {
+	key := fmt.Sprintf("%p %s", from, path)
+	pr.incMu.Lock()
+	defer pr.incMu.Unlock()
+	if p, ok := pr.inc[key]; ok {
+		return p, nil
+	}
+	items, err := pr.r.opt.Loader.Tasks(path, from)
+	if err != nil {
+		return nil, err
+	}
+	if pr.inc == nil {
+		pr.inc = map[string]*program{}
+	}
+	p := compile(pr.keep, items)
+	pr.inc[key] = p
+	return p, nil
+}
+
+// applied reads apply: of include_tasks: keywords for every task of the file.
+func applied(v value.Value) (*play.Keywords, error) {
+	m, ok := v.AsMap()
+	if !ok {
+		return nil, errors.New("apply: expected a mapping of keywords")
+	}
+	k := &play.Keywords{}
+	for key, val := range m.All() {
+		switch name := value.Str(key); name {
+		case "become":
+			k.Become = val
+		case "become_user":
+			k.BecomeUser = val
+		case "become_method":
+			k.BecomeMethod = val
+		case "tags":
+			for _, t := range val.Items() {
+				k.Tags = append(k.Tags, value.Str(t))
+			}
+			if s, ok := val.AsString(); ok {
+				k.Tags = append(k.Tags, s)
+			}
+		case "when":
+			k.When = append(k.When, val)
+		case "vars":
+			k.Vars, _ = val.AsMap()
+		case "environment":
+			k.Env = append(k.Env, val)
+		case "delegate_to":
+			k.Delegate = val
+		case "ignore_errors":
+			k.IgnoreErrors = val
+		case "no_log":
+			k.NoLog = val
+		case "check_mode":
+			k.CheckMode = val
+		default:
+			return nil, fmt.Errorf("apply: there is no keyword %q here", name)
+		}
+	}
+	return k, nil
+}
+
+func includeVars(_ context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error) {
+	name, ok := str(args, "file", "_raw_params")
+	if !ok {
+		return play.Result{}, errors.New("include_vars needs the name of a file")
+	}
+	path, err := find(append([]string{u.tr.task.Dir}, h.p.p.Dir), "vars", name)
+	if err != nil {
+		return play.Result{}, err
+	}
+	m, err := h.p.r.opt.Loader.Vars(path)
+	if err != nil {
+		return play.Result{}, err
+	}
+	if under, ok := str(args, "name"); ok {
+		m = value.MapOf(under, value.FromMap(m))
+	}
+	h.p.r.store.IncludeVars(h.name, m)
+	return play.Result{Data: value.MapOf("ansible_included_var_files", value.Strings(path), "ansible_facts", value.FromMap(m))}, nil
+}
+
+func addHost(_ context.Context, h *hostRun, _ *unit, args *value.Map) (play.Result, error) {
+	name, ok := str(args, "name", "hostname", "host")
+	if !ok {
+		return play.Result{}, errors.New("add_host needs a name")
+	}
+	var groups []string
+	vars := value.NewMap()
+	for k, v := range args.All() {
+		switch value.Str(k) {
+		case "name", "hostname", "host":
+		case "groups", "group", "groupname":
+			groups = listOf(v)
+		default:
+			vars.Set(k, v)
+		}
+	}
+	isNew := h.p.r.opt.Inventory.AddHost(name, groups, vars)
+	h.p.r.store.Drop(name)
+	return play.Result{Changed: isNew, Data: value.MapOf("add_host", value.FromMap(value.MapOf("host_name", value.String(name), "groups", value.Strings(groups...), "host_vars", value.FromMap(vars))))}, nil
+}
+
+func groupBy(_ context.Context, h *hostRun, _ *unit, args *value.Map) (play.Result, error) {
+	key, ok := str(args, "key")
+	if !ok {
+		return play.Result{}, errors.New("group_by needs a key")
+	}
+	parents := []string{"all"}
+	if v, ok := args.Lookup("parents"); ok {
+		parents = listOf(v)
+	}
+	changed, err := h.p.r.opt.Inventory.AddGroup(h.name, key, parents)
+	h.p.r.store.Drop(h.name)
+	return play.Result{Changed: changed, Data: value.MapOf("add_group", value.String(key), "parent_groups", value.Strings(parents...))}, err
+}
+
+// listOf reads a list of names: a list, or text with commas.
+func listOf(v value.Value) []string {
+	var out []string
+	if s, ok := v.AsString(); ok {
+		for p := range strings.SplitSeq(s, ",") {
+			out = append(out, strings.TrimSpace(p))
+		}
+	}
+	for _, it := range v.Items() {
+		out = append(out, value.Str(it))
+	}
+	return out
+}

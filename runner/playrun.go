@@ -1,0 +1,337 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+	"remoterun/runner/vars"
+)
+
+// playRun is one play being run.
+type playRun struct {
+	r      *Runner
+	p      *play.Play
+	name   string
+	layers []play.Layer // vars, prompts, vars_files
+	main   *program
+	hand   *program
+	all    []string // the play's hosts
+
+	mu    sync.Mutex
+	magic *value.Map
+	live  []string // hosts that have not failed
+	plain map[string]*machine
+	incMu sync.Mutex
+	inc   map[string]*program // included files by task and path
+	said  string              // the task that was announced last in this round
+}
+
+// prepare reads what the play itself says: vars, prompts, files, hosts.
+func (pr *playRun) prepare(ctx context.Context) error {
+	pr.plain = map[string]*machine{}
+	pr.magic = value.NewMap()
+	pr.layers = []play.Layer{{Name: "vars of the play", Vars: pr.p.Vars}}
+	hosts, err := pr.hosts(ctx)
+	if err != nil {
+		return err
+	}
+	pr.all = hosts
+	pr.setMagic(hosts)
+	if pr.name, err = pr.text(ctx, pr.p.Name); err != nil {
+		return err
+	}
+	if pr.name == "" {
+		if pr.name, err = pr.text(ctx, pr.p.Hosts); err != nil {
+			return err
+		}
+	}
+	if len(hosts) > 0 {
+		if err := pr.prompts(ctx); err != nil {
+			return err
+		}
+	}
+	if err := pr.varsFiles(ctx); err != nil {
+		return err
+	}
+	pr.compile()
+	return nil
+}
+
+func (pr *playRun) compile() {
+	c := &compiler{p: &program{}, keep: pr.keep}
+	for _, section := range [][]play.Item{pr.p.Pre, pr.p.Tasks, pr.p.Post} {
+		c.items(section)
+		c.flush()
+	}
+	pr.main = c.p
+	pr.hand = compile(nil, pr.p.Handlers)
+	if pr.r.opt.StartAt != "" {
+		pr.startAt()
+	}
+}
+
+// startAt leaves out what stands before --start-at-task.
+func (pr *playRun) startAt() {
+	for i, o := range pr.main.ops {
+		if o.kind == opTask && value.Str(o.task.Name) == pr.r.opt.StartAt {
+			for k := range i {
+				if pr.main.ops[k].kind == opTask {
+					pr.main.ops[k].kind = opNothing
+				}
+			}
+			pr.r.opt.StartAt = ""
+			return
+		}
+	}
+	for k := range pr.main.ops {
+		if pr.main.ops[k].kind == opTask {
+			pr.main.ops[k].kind = opNothing
+		}
+	}
+}
+
+// scope is the play's own: host-independent where no host is named.
+func (pr *playRun) scope(ctx context.Context, host string) *vars.Scope {
+	return pr.r.store.Scope(ctx, host, pr.frame(nil, nil), false)
+}
+
+// frame is what the play adds to a host's variables.
+func (pr *playRun) frame(blocks, params []*value.Map) vars.Frame {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	return vars.Frame{Play: pr.layers, Block: blocks, Params: params, Magic: pr.magic, Dirs: []string{pr.p.Dir}}
+}
+
+func (pr *playRun) text(ctx context.Context, v value.Value) (string, error) {
+	if v.IsNull() {
+		return "", nil
+	}
+	out, err := pr.r.opt.Expr.Render(ctx, v, pr.scope(ctx, "localhost"))
+	if _, isList := out.AsSeq(); isList {
+		parts := make([]string, len(out.Items()))
+		for i, it := range out.Items() {
+			parts[i] = value.Str(it)
+		}
+		return strings.Join(parts, ","), err
+	}
+	return value.Str(out), err
+}
+
+// hosts resolves the play's pattern within the limit.
+func (pr *playRun) hosts(ctx context.Context) ([]string, error) {
+	pattern, err := pr.text(ctx, pr.p.Hosts)
+	if err != nil {
+		return nil, err
+	}
+	hosts, err := pr.r.opt.Inventory.Hosts(pattern)
+	if err != nil {
+		return nil, err
+	}
+	if limit := pr.r.opt.Limit; limit != "" {
+		allowed, err := pr.r.opt.Inventory.Hosts(limit)
+		if err != nil {
+			return nil, err
+		}
+		hosts = slices.DeleteFunc(slices.Clone(hosts), func(h string) bool { return !slices.Contains(allowed, h) })
+	}
+	hosts = slices.DeleteFunc(slices.Clone(hosts), pr.r.isLost)
+	switch pr.p.Order {
+	case "sorted":
+		slices.Sort(hosts)
+	case "reverse_sorted":
+		slices.Sort(hosts)
+		slices.Reverse(hosts)
+	case "reverse_inventory":
+		slices.Reverse(hosts)
+	case "shuffle":
+		rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
+	}
+	return hosts, nil
+}
+
+// setMagic tells the hosts that are left.
+func (pr *playRun) setMagic(batch []string) {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	m := value.NewMap()
+	m.Put("playbook_dir", value.String(pr.p.Dir))
+	m.Put("ansible_play_name", value.String(pr.name))
+	m.Put("ansible_play_hosts_all", value.Strings(pr.all...))
+	m.Put("ansible_play_hosts", value.Strings(batch...))
+	m.Put("play_hosts", value.Strings(batch...))
+	m.Put("ansible_play_batch", value.Strings(batch...))
+	m.Put("ansible_check_mode", value.Bool(pr.r.opt.Check))
+	m.Put("ansible_diff_mode", value.Bool(pr.r.opt.Diff))
+	m.Put("ansible_forks", value.Int(int64(pr.r.opt.Forks)))
+	m.Put("ansible_verbosity", value.Int(int64(pr.r.opt.Verbosity)))
+	m.Put("ansible_run_tags", value.Strings(orAll(pr.r.opt.Tags)...))
+	m.Put("ansible_skip_tags", value.Strings(pr.r.opt.SkipTags...))
+	m.Put("ansible_limit", value.String(pr.r.opt.Limit))
+	m.Put("ansible_version", value.FromMap(value.MapOf("full", value.String("2.14.18"), "major", value.Int(2), "minor", value.Int(14), "revision", value.Int(18), "string", value.String("2.14.18"))))
+	pr.magic = m
+	pr.live = batch
+}
+
+func orAll(tags []string) []string {
+	if len(tags) == 0 {
+		return []string{"all"}
+	}
+	return tags
+}
+
+// prompts asks vars_prompt; private answers are sealed.
+func (pr *playRun) prompts(ctx context.Context) error {
+	m := value.NewMap()
+	for _, p := range pr.p.VarsPrompt {
+		if _, given := pr.r.opt.Extra.Lookup(p.Name); given {
+			continue
+		}
+		text := p.Text
+		if text == "" {
+			text = p.Name
+		}
+		v, err := pr.prompt(ctx, p, text)
+		if err != nil {
+			return fmt.Errorf("%s: vars_prompt %s: %w", p.Pos, p.Name, err)
+		}
+		m.Put(p.Name, v)
+	}
+	if m.Len() > 0 {
+		pr.layers = append(pr.layers, play.Layer{Name: "vars_prompt", Vars: m})
+	}
+	return nil
+}
+
+func (pr *playRun) prompt(ctx context.Context, p play.Prompt, text string) (value.Value, error) {
+	ask := play.Ask{Key: "prompt " + p.Name, Text: text, Confirm: p.Confirm, Sealed: p.Private, Default: value.Str(p.Default)}
+	if p.Default.IsNull() {
+		ask.Default = ""
+	}
+	if !p.Private {
+		s, err := pr.r.opt.Prompter.Ask(ctx, ask)
+		return value.String(s), err
+	}
+	sec, err := pr.r.opt.Prompter.Secret(ctx, ask)
+	if err != nil {
+		return value.Value{}, err
+	}
+	pr.r.opt.Redactor.AddSealed(sec)
+	var s string
+	err = sec.Use(func(b []byte) error { s = string(b); return nil })
+	if s == "" {
+		s = ask.Default
+	}
+	return value.MarkedString(s, value.Sealed|value.Unsafe), err
+}
+
+// varsFiles loads vars_files: of a list of alternatives the first that is there.
+func (pr *playRun) varsFiles(ctx context.Context) error {
+	for _, f := range pr.p.VarsFiles {
+		tries := []value.Value{f}
+		if _, isList := f.AsSeq(); isList {
+			tries = f.Items()
+		}
+		var last error
+		for _, t := range tries {
+			path, err := pr.text(ctx, t)
+			if err != nil {
+				return err
+			}
+			m, err := pr.r.opt.Loader.Vars(abs(pr.p.Dir, path))
+			if last = err; err == nil {
+				pr.layers = append(pr.layers, play.Layer{Name: "vars_files " + path, Vars: m})
+				break
+			}
+		}
+		if last != nil {
+			return last
+		}
+	}
+	return nil
+}
+
+// batches splits the hosts by serial.
+func (pr *playRun) batches(ctx context.Context) ([][]string, error) {
+	if len(pr.p.Serial) == 0 {
+		if len(pr.all) == 0 {
+			return nil, nil
+		}
+		return [][]string{pr.all}, nil
+	}
+	var out [][]string
+	rest := pr.all
+	for i := 0; len(rest) > 0; i++ {
+		v := pr.p.Serial[min(i, len(pr.p.Serial)-1)]
+		s, err := pr.text(ctx, v)
+		if err != nil {
+			return nil, err
+		}
+		n, err := share(s, len(pr.all))
+		if err != nil {
+			return nil, fmt.Errorf("serial: %w", err)
+		}
+		n = min(n, len(rest))
+		out = append(out, rest[:n])
+		rest = rest[n:]
+	}
+	return out, nil
+}
+
+// share reads "3" or "30%" of n; it is at least 1, and 0 is all.
+func share(s string, n int) (int, error) {
+	text, percent := strings.CutSuffix(strings.TrimSpace(s), "%")
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || f < 0 {
+		return 0, errors.New(`"` + s + `" is neither a number nor a percentage`)
+	}
+	k := int(f)
+	if percent {
+		k = max(1, int(f*float64(n)/100))
+	}
+	if k == 0 {
+		return n, nil
+	}
+	return k, nil
+}
+
+// keep says whether the tags select a task.
+func (pr *playRun) keep(t *play.Task, words []*play.Keywords) bool {
+	tags := slices.Clone(pr.p.Tags)
+	for _, w := range append(slices.Clone(words), &t.Keywords) {
+		tags = append(tags, w.Tags...)
+	}
+	return selected(tags, pr.r.opt.Tags, pr.r.opt.SkipTags)
+}
+
+// selected is Ansible's rule for tags.
+func selected(tags, only, skip []string) bool {
+	has := func(t string) bool { return slices.Contains(tags, t) }
+	matches := func(list []string) bool {
+		for _, t := range list {
+			switch {
+			case has(t), t == "all" && !has("never"), t == "tagged" && len(tags) > 0, t == "untagged" && len(tags) == 0:
+				return true
+			}
+		}
+		return false
+	}
+	run := !has("never")
+	if len(only) > 0 {
+		run = matches(only) || has("always") && !slices.Contains(skip, "always")
+	}
+	if run && len(skip) > 0 {
+		if slices.Contains(skip, "all") {
+			return has("always") && !slices.Contains(skip, "always")
+		}
+		run = !matches(slices.DeleteFunc(slices.Clone(skip), func(s string) bool { return s == "all" }))
+	}
+	return run
+}

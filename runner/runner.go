@@ -1,0 +1,273 @@
+// Package runner is the engine: plays times hosts times tasks, facts and
+// questions ahead of their turn, guarded chains, controller actions. It knows
+// no transport, no module, no expression syntax and no YAML: they are handed in
+// behind the faces of runner/play and this file. It never prints: it emits events.
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"remoterun/runner/play"
+	"remoterun/runner/secret"
+	"remoterun/runner/value"
+	"remoterun/runner/vars"
+)
+
+// Modules finds modules by the names that playbooks use.
+type Modules interface {
+	Find(name string) (play.Module, bool)
+}
+
+// Journal keeps what is about to run on hosts and how it ended. Describe lines
+// hold no secret.
+type Journal interface {
+	// Begin is called before anything is sent; its answer is called with the
+	// outcome.
+	Begin(host, task string, steps []string) (end func(outcome string))
+}
+
+// Options is everything that a run is made of.
+type Options struct {
+	Inventory play.Inventory
+	Expr      play.Expr
+	Modules   Modules
+	Loader    play.Loader
+	Prompter  play.Prompter
+	Gatherer  play.Gatherer // nil = no lazy facts
+	Connector Connector
+	Locker    Locker  // nil = plays with lock: run without
+	Journal   Journal // nil = none
+	Sink      Sink
+	Redactor  *secret.Redactor
+
+	Extra    *value.Map
+	Limit    string // -l
+	Forks    int    // 0 = min(hosts, 50)
+	Check    bool
+	Diff     bool
+	Force    bool // --force-handlers
+	Tags     []string
+	SkipTags []string
+	StartAt  string // --start-at-task
+	// Step asks before each task (--step); nil = run all.
+	Step func(ctx context.Context, task string) (run, rest bool)
+	// Defaults of keywords, from the command line and ansible.cfg.
+	Become                                           bool
+	BecomeUser, BecomeMethod, RemoteUser, Connection string
+	PrivateKey                                       string
+	Verbosity                                        int
+}
+
+// ErrInterrupted is the cause with which callers cancel a run on Ctrl-C.
+var ErrInterrupted = errors.New("interrupted")
+
+// Runner runs playbooks. One Runner is one run.
+type Runner struct {
+	opt    Options
+	store  *vars.Store
+	stats  *Stats
+	files  *fileCache
+	warned map[string]bool
+	gone   map[string]bool // hosts that failed in an earlier play
+
+	mu       sync.Mutex // guards machines, stats, warned, gone
+	machines map[string]*machine
+	sink     sync.Mutex
+	ops      sync.Mutex // run_once-like actions and operators' answers
+}
+
+// New returns a runner.
+func New(opt Options) *Runner {
+	if opt.Forks == 0 {
+		opt.Forks = 50
+	}
+	if opt.Redactor == nil {
+		opt.Redactor = secret.NewRedactor()
+	}
+	return &Runner{
+		opt: opt, store: vars.New(opt.Inventory, opt.Expr, opt.Gatherer, opt.Extra), stats: newStats(),
+		files: newFileCache(opt.Loader), warned: map[string]bool{}, gone: map[string]bool{}, machines: map[string]*machine{},
+	}
+}
+
+// Store is the run's variables (eval, inventory).
+func (r *Runner) Store() *vars.Store { return r.store }
+
+func (r *Runner) emit(e Event) {
+	e.At = time.Now()
+	r.sink.Lock()
+	defer r.sink.Unlock()
+	r.opt.Sink.Event(e)
+}
+
+func (r *Runner) warn(host, text string) {
+	r.mu.Lock()
+	seen := r.warned[text]
+	r.warned[text] = true
+	r.mu.Unlock()
+	if !seen {
+		r.emit(Event{Kind: Warning, Host: host, Text: text})
+	}
+}
+
+func (r *Runner) count(host string, f func(*Counts)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(r.stats.of(host))
+}
+
+// Run runs playbooks in order. The error is a mistake that ended the run (a
+// pattern, a variable of a play); failures of hosts are in the stats.
+func (r *Runner) Run(ctx context.Context, books ...*play.Playbook) (*Stats, error) {
+	defer r.close()
+	var err error
+	for _, b := range books {
+		for _, p := range b.Plays {
+			if err = r.play(ctx, p); err != nil || ctx.Err() != nil {
+				break
+			}
+		}
+		if err != nil || ctx.Err() != nil {
+			break
+		}
+	}
+	if ctx.Err() != nil {
+		r.stats.Interrupted = true
+	}
+	r.emit(Event{Kind: Recap, Stats: r.stats})
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return r.stats, err
+}
+
+func (r *Runner) close() {
+	for _, m := range r.machines {
+		_ = m.close()
+	}
+}
+
+// play runs one play, batch after batch (serial).
+func (r *Runner) play(ctx context.Context, p *play.Play) error {
+	pr := &playRun{r: r, p: p}
+	if err := pr.prepare(ctx); err != nil {
+		return err
+	}
+	batches, err := pr.batches(ctx)
+	if err != nil {
+		return err
+	}
+	if len(batches) == 0 {
+		r.emit(Event{Kind: PlayStart, Play: pr.name})
+		r.emit(Event{Kind: PlayNoHosts, Play: pr.name})
+		return nil
+	}
+	for _, hosts := range batches {
+		r.emit(Event{Kind: PlayStart, Play: pr.name, Hosts: hosts})
+		done := pr.batch(ctx, hosts)
+		if ctx.Err() != nil || !done {
+			return nil
+		}
+	}
+	return nil
+}
+
+// machine returns a host's machine, reached as this play's variables say.
+func (pr *playRun) machine(ctx context.Context, name string) (*machine, error) {
+	pr.mu.Lock()
+	m, ok := pr.plain[name]
+	pr.mu.Unlock()
+	if ok {
+		return m, nil
+	}
+	at, err := pr.endpoint(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("where to reach %s: %w", name, err)
+	}
+	lock, err := pr.lockName(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	r := pr.r
+	key := fmt.Sprintf("%s\x00%s\x00%s\x00%d\x00%s", name, at.Connection, at.Addr, at.Port, at.User)
+	r.mu.Lock()
+	if m, ok = r.machines[key]; !ok {
+		m = &machine{name: name, at: at, r: r}
+		r.machines[key] = m
+	}
+	r.mu.Unlock()
+	m.lock, m.doing = lock, pr.name
+	pr.mu.Lock()
+	pr.plain[name] = m
+	pr.mu.Unlock()
+	return m, nil
+}
+
+// lockName renders the play's lock for a host; empty = none.
+func (pr *playRun) lockName(ctx context.Context, name string) (string, error) {
+	if pr.p.Lock.IsNull() || pr.r.opt.Check {
+		return "", nil
+	}
+	v, err := pr.r.opt.Expr.Render(ctx, pr.p.Lock, pr.scope(ctx, name))
+	return value.Str(v), err
+}
+
+// endpoint reads where to reach a host.
+func (pr *playRun) endpoint(ctx context.Context, name string) (Endpoint, error) {
+	s := pr.r.store.Scope(ctx, name, pr.frame(nil, nil), false)
+	get := func(keyword value.Value, otherwise string, names ...string) (value.Value, error) {
+		for _, n := range names {
+			v, ok, err := s.Var(n)
+			if err != nil {
+				return v, err
+			}
+			if ok && !v.IsNull() {
+				return pr.r.opt.Expr.Render(ctx, v, s)
+			}
+		}
+		if !keyword.IsNull() {
+			return pr.r.opt.Expr.Render(ctx, keyword, s)
+		}
+		return value.String(otherwise), nil
+	}
+	e := Endpoint{Name: name}
+	var errs []error
+	text := func(to *string, keyword value.Value, otherwise string, names ...string) {
+		v, err := get(keyword, otherwise, names...)
+		errs = append(errs, err)
+		*to = value.Str(v)
+	}
+	text(&e.Connection, pr.p.Connection, pr.r.opt.Connection, "ansible_connection")
+	text(&e.Addr, value.Null(), name, "ansible_host", "ansible_ssh_host")
+	text(&e.User, pr.p.RemoteUser, pr.r.opt.RemoteUser, "ansible_user", "ansible_ssh_user")
+	text(&e.KeyFile, value.Null(), pr.r.opt.PrivateKey, "ansible_ssh_private_key_file", "ansible_private_key_file")
+	port, err := get(pr.p.Port, "", "ansible_port", "ansible_ssh_port")
+	errs = append(errs, err, number(port, &e.Port))
+	for names, to := range map[string]*secret.Sealed{"ansible_password": &e.Password, "ansible_become_password": &e.BecomePassword} {
+		v, err := get(value.Null(), "", names, map[string]string{"ansible_password": "ansible_ssh_pass", "ansible_become_password": "ansible_become_pass"}[names])
+		errs = append(errs, err)
+		if s := value.Str(v); s != "" && err == nil {
+			pr.r.opt.Redactor.Add([]byte(s))
+			*to = secret.New([]byte(s))
+		}
+	}
+	if e.Connection == "" {
+		e.Connection = "ssh"
+	}
+	return e, errors.Join(errs...)
+}
+
+func number(v value.Value, to *int) error {
+	s := value.Str(v)
+	if s == "" {
+		return nil
+	}
+	if _, err := fmt.Sscanf(s, "%d", to); err != nil {
+		return fmt.Errorf("%q is no port", s)
+	}
+	return nil
+}

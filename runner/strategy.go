@@ -1,0 +1,334 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// batch runs the play on some of its hosts; it answers whether the next batch
+// may follow.
+func (pr *playRun) batch(ctx context.Context, names []string) bool {
+	names = slices.DeleteFunc(slices.Clone(names), pr.r.isLost)
+	pr.setMagic(names)
+	free := pr.p.Strategy == "free" && pr.r.opt.Step == nil
+	through := (free || len(names) == 1) && pr.r.opt.Step == nil
+	var hosts []*hostRun
+	for _, n := range names {
+		h, err := pr.newHost(ctx, n, through)
+		if err != nil {
+			pr.r.count(n, func(c *Counts) { c.Failed++ })
+			pr.r.emit(Event{Kind: HostResult, Host: n, Status: Failed, Task: &TaskInfo{Name: "settings of the host"}, Result: value.MapOf("msg", value.String(err.Error()))})
+			pr.r.lose(n)
+			continue
+		}
+		hosts = append(hosts, h)
+	}
+	if free {
+		pr.free(ctx, hosts)
+	} else {
+		pr.linear(ctx, hosts)
+	}
+	return pr.closeBatch(ctx, hosts, names)
+}
+
+// closeBatch gives locks back and notes who is lost.
+func (pr *playRun) closeBatch(ctx context.Context, hosts []*hostRun, names []string) bool {
+	bad := len(names) - len(hosts)
+	for _, h := range hosts {
+		if err := h.m.unlock(); err != nil && ctx.Err() == nil {
+			pr.r.warn(h.name, "giving the lock back: "+err.Error())
+		}
+		switch h.over {
+		case failed, unreachable:
+			pr.r.lose(h.name)
+			bad++
+		case working:
+			pr.r.mu.Lock()
+			pr.r.stats.Undone = append(pr.r.stats.Undone, h.name)
+			pr.r.mu.Unlock()
+		}
+	}
+	return bad < len(names)
+}
+
+func (r *Runner) lose(host string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gone[host] = true
+}
+
+func (r *Runner) isLost(host string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.gone[host]
+}
+
+// free lets every host run on its own.
+func (pr *playRun) free(ctx context.Context, hosts []*hostRun) {
+	var g errgroup.Group
+	g.SetLimit(pr.r.opt.Forks)
+	for _, h := range hosts {
+		g.Go(func() error {
+			for h.over == working && ctx.Err() == nil {
+				o := h.stand()
+				if o == nil {
+					break
+				}
+				h.step(ctx, o)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait()
+}
+
+// stand is where the host stands; handlers that are due are entered.
+func (h *hostRun) stand() *op {
+	for {
+		o := h.cur.current()
+		switch {
+		case o == nil && h.cur.failedOnce, o == nil && h.cur.failed:
+			h.over = failed
+			return nil
+		case o == nil:
+			h.over = ended
+			return nil
+		case o.kind != opFlush:
+			return o
+		case len(h.cur.notified) > 0:
+			h.queue = nil
+			h.cur.push(&frame{prog: h.p.hand, handlers: true})
+		default:
+			h.queue = nil
+			h.cur.next()
+		}
+	}
+}
+
+// step runs the task at o; a mistake of the play itself fails the host.
+func (h *hostRun) step(ctx context.Context, o *op) {
+	err := h.turn(ctx, o)
+	if err == nil {
+		return
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	h.p.r.emit(Event{Kind: HostResult, Host: h.name, Task: h.queueInfo(), Status: Failed, Result: value.MapOf("msg", value.String(err.Error()))})
+	h.p.r.count(h.name, func(c *Counts) { c.Failed++ })
+	h.over = failed
+}
+
+func (h *hostRun) queueInfo() *TaskInfo {
+	if len(h.queue) > 0 {
+		return h.queue[0].info
+	}
+	return &TaskInfo{}
+}
+
+// linear brings all hosts through the same task before the next one begins.
+func (pr *playRun) linear(ctx context.Context, hosts []*hostRun) {
+	for ctx.Err() == nil {
+		group, o := lowest(hosts)
+		if len(group) == 0 {
+			return
+		}
+		pr.mu.Lock()
+		pr.said = ""
+		pr.mu.Unlock()
+		if !pr.asked(ctx, o, group) {
+			continue
+		}
+		if pr.once(ctx, o, group[0]) {
+			pr.runOnce(ctx, o, group)
+		} else {
+			pr.together(ctx, o, group)
+		}
+		pr.judgeRound(ctx, o, hosts)
+		pr.mu.Lock()
+		live := slices.DeleteFunc(slices.Clone(pr.live), func(n string) bool {
+			return slices.ContainsFunc(hosts, func(h *hostRun) bool { return h.name == n && h.over >= failed })
+		})
+		changed := len(live) != len(pr.live)
+		pr.mu.Unlock()
+		if changed {
+			pr.setMagic(live)
+		}
+	}
+}
+
+// lowest is the group of hosts that stand furthest behind, at the same task.
+func lowest(hosts []*hostRun) (group []*hostRun, o *op) {
+	var place []int
+	for _, h := range hosts {
+		if h.over != working {
+			continue
+		}
+		at := h.stand()
+		if at == nil {
+			continue
+		}
+		p := h.cur.place()
+		switch c := slices.Compare(p, place); {
+		case o == nil || c < 0:
+			group, o, place = []*hostRun{h}, at, p
+		case c == 0 && at == o:
+			group = append(group, h)
+		}
+	}
+	return group, o
+}
+
+// together runs a task on a group of hosts in parallel.
+func (pr *playRun) together(ctx context.Context, o *op, group []*hostRun) {
+	var g errgroup.Group
+	g.SetLimit(pr.forks(ctx, o, group))
+	for _, h := range group {
+		g.Go(func() error { h.step(ctx, o); return nil })
+	}
+	_ = g.Wait()
+}
+
+// forks is how many hosts may work at once, by throttle too.
+func (pr *playRun) forks(ctx context.Context, o *op, group []*hostRun) int {
+	n := pr.r.opt.Forks
+	w := group[0].wordsOf(o)
+	if v := w.inner(func(k *play.Keywords) value.Value { return k.Throttle }); !v.IsNull() {
+		if s, err := pr.text(ctx, v); err == nil {
+			if t, err := strconv.Atoi(s); err == nil && t > 0 {
+				n = min(n, t)
+			}
+		}
+	}
+	return n
+}
+
+// once reports a task that runs on one host for all.
+func (pr *playRun) once(ctx context.Context, o *op, h *hostRun) bool {
+	if a := actions[shortName(o.task.Module)]; a != nil && a.once {
+		return true
+	}
+	w := h.wordsOf(o)
+	k := reader{ctx, pr, w, h.scopeOf(ctx, o, w)}
+	b, err := k.flag("run_once", func(w *play.Keywords) value.Value { return w.RunOnce }, false)
+	return err == nil && b
+}
+
+// runOnce runs a task on the first host; the others get its result.
+func (pr *playRun) runOnce(ctx context.Context, o *op, group []*hostRun) {
+	first := group[0]
+	facts := &value.Map{}
+	first.sets = facts
+	var reg value.Value
+	first.step(ctx, o)
+	first.sets = nil
+	if o.task.Register != "" {
+		if v, ok, err := first.scopeOf(ctx, o, first.wordsOfTask(o)).Var(o.task.Register); ok && err == nil {
+			reg = v
+		}
+	}
+	for _, h := range group[1:] {
+		if o.task.Register != "" {
+			pr.r.store.Register(h.name, o.task.Register, reg)
+		}
+		if facts.Len() > 0 {
+			pr.r.store.SetFacts(h.name, facts)
+		}
+		h.queue = nil
+		switch {
+		case first.over == failed || first.over == unreachable:
+			h.over = first.over
+		case first.jumped:
+			if !h.cur.fail() {
+				h.over = failed
+			}
+		default:
+			h.cur.next()
+		}
+	}
+}
+
+// wordsOfTask are the keywords without a place: for reading variables only.
+func (h *hostRun) wordsOfTask(o *op) words {
+	return append(append(words{&h.p.p.Keywords}, o.words...), &o.task.Keywords)
+}
+
+// asked asks before a task under --step; a task that is not wanted is passed.
+func (pr *playRun) asked(ctx context.Context, o *op, group []*hostRun) bool {
+	if pr.r.opt.Step == nil {
+		return true
+	}
+	run, rest := pr.r.opt.Step(ctx, value.Str(o.task.Name))
+	if rest {
+		pr.r.opt.Step = nil
+	}
+	if !run {
+		for _, h := range group {
+			h.cur.next()
+		}
+	}
+	return run
+}
+
+// judgeRound ends the play for all where the play says so.
+func (pr *playRun) judgeRound(ctx context.Context, o *op, hosts []*hostRun) {
+	bad := 0
+	for _, h := range hosts {
+		if h.over == failed || h.over == unreachable {
+			bad++
+		}
+	}
+	if bad == 0 {
+		return
+	}
+	w := append(words{&pr.p.Keywords}, append(slices.Clone(o.words), &o.task.Keywords)...)
+	fatal, _ := truth(w.inner(func(k *play.Keywords) value.Value { return k.AnyErrorsFatal }))
+	if !pr.p.MaxFail.IsNull() {
+		if s, err := pr.text(ctx, pr.p.MaxFail); err == nil {
+			if most, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64); err == nil && float64(bad)*100/float64(len(hosts)) > most {
+				fatal = true
+			}
+		}
+	}
+	if !fatal {
+		return
+	}
+	pr.r.emit(Event{Kind: Note, Text: "NO MORE HOSTS LEFT"})
+	for _, h := range hosts {
+		if h.over == working {
+			h.over = ended
+			pr.r.lose(h.name)
+		}
+	}
+}
+
+// announce tells that a task starts: once for hosts in step.
+func (pr *playRun) announce(info *TaskInfo, h *hostRun) {
+	pr.mu.Lock()
+	free := pr.p.Strategy == "free"
+	said := pr.said == info.ID && !free && !h.through
+	pr.said = info.ID
+	pr.mu.Unlock()
+	if said {
+		return
+	}
+	e := Event{Kind: TaskStart, Task: info, Play: pr.name}
+	if free {
+		e.Host = h.name
+	}
+	pr.r.emit(e)
+}
+
+// heldError is a lock that somebody else has: its host is refused, not failed.
+func heldError(err error) bool {
+	var held interface{ Held() bool }
+	return errors.As(err, &held) && held.Held()
+}

@@ -1,0 +1,373 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/sh"
+	"remoterun/runner/value"
+	"remoterun/runner/vars"
+)
+
+// taskRun is one task on one host.
+type taskRun struct {
+	h     *hostRun
+	o     *op
+	task  *play.Task
+	words words
+	scope *vars.Scope
+	info  *TaskInfo
+	loop  bool
+	units []*unit
+	done  int // units whose outcome is known
+	began bool
+	// fatal is a mistake before any unit could be made (a loop that fails).
+	fatal error
+	// pushes are the files that include_tasks takes in.
+	pushes []*frame
+	// after is what a meta action does to the host when the task has ended.
+	after func()
+	quiet bool // meta actions show nothing
+}
+
+// unit is one item of a task (or the task itself without a loop), ready to be
+// planned.
+type unit struct {
+	tr    *taskRun
+	scope *vars.Scope
+	item  value.Value
+	label string
+
+	m     *machine
+	on    string // the machine's name when delegated
+	as    host.As
+	env   []sh.Var
+	noLog bool
+	check bool // withhold steps
+	diff  bool
+
+	act    *action
+	raw    *value.Map // an action's arguments as written
+	local  bool       // opens no connection
+	bound  play.Bound
+	plan   play.Plan
+	rests  []host.Question
+	ready  bool // plan is made
+	out    *outcome
+	wanted []host.Question // what planning lacks
+}
+
+// outcome is what came of a unit.
+type outcome struct {
+	res  play.Result
+	diff []DiffText
+	// dead is a link that was lost or could not be made.
+	dead  error
+	tries int
+}
+
+func failure(err error) *outcome {
+	return &outcome{res: play.Failure(err.Error())}
+}
+
+// prepare makes the units of a task. Ahead of its turn (ahead not nil) errors
+// only mean that the look ahead stops. *host.ErrNeed passes through.
+func (h *hostRun) prepare(ctx context.Context, o *op, ahead *vars.Ahead) (*taskRun, error) {
+	tr := &taskRun{h: h, o: o, task: o.task, words: h.wordsOf(o)}
+	tr.scope = h.scopeOf(ctx, o, tr.words)
+	if ahead != nil {
+		tr.scope = tr.scope.Ahead(ahead)
+	}
+	tr.info = h.info(ctx, tr)
+	if o.task.Loop == nil {
+		u, err := h.unit(ctx, tr, tr.scope, value.Null(), ahead != nil)
+		tr.units = []*unit{u}
+		return tr, err
+	}
+	tr.loop = true
+	items, err := h.items(ctx, tr, ahead != nil)
+	if err != nil {
+		return tr, err
+	}
+	for i, it := range items {
+		local, label, err := h.loopVars(ctx, tr, items, i)
+		if err != nil {
+			return tr, err
+		}
+		u, err := h.unit(ctx, tr, tr.scope.WithLocal(local), it, ahead != nil)
+		if err != nil {
+			return tr, err
+		}
+		if u.label = label; label == "" {
+			u.label, err = h.label(ctx, tr, u)
+			if err != nil {
+				return tr, err
+			}
+		}
+		tr.units = append(tr.units, u)
+	}
+	return tr, nil
+}
+
+// items works out a loop's list.
+func (h *hostRun) items(ctx context.Context, tr *taskRun, ahead bool) ([]value.Value, error) {
+	l := tr.task.Loop
+	expr := h.p.r.opt.Expr
+	if ahead {
+		if l.With != "" && l.With != "items" && l.With != "dict" && l.With != "indexed_items" && l.With != "nested" && l.With != "together" && l.With != "sequence" && l.With != "list" {
+			return nil, vars.ErrPending
+		}
+		if err := pure(expr, l.Items); err != nil {
+			return nil, err
+		}
+	}
+	var v value.Value
+	var err error
+	if l.With == "" {
+		v, err = expr.Render(ctx, l.Items, tr.scope)
+	} else {
+		v, err = expr.Lookup(ctx, l.With, l.Items, tr.scope)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if v.IsUndefined() {
+		m, _ := v.AsMissing()
+		return nil, errors.New(m.Message())
+	}
+	s, ok := v.AsSeq()
+	if !ok {
+		return nil, fmt.Errorf("%s: Invalid data passed to 'loop', it requires a list, got this instead: %s. Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup.", tr.task.Loop.Pos, value.Show(v))
+	}
+	return s.Items, nil
+}
+
+func pure(expr play.Expr, v value.Value) error {
+	u, err := expr.Inspect(v, false)
+	if err != nil || u.Impure {
+		return vars.ErrPending
+	}
+	return nil
+}
+
+// loopVars are the names that item i brings.
+func (h *hostRun) loopVars(ctx context.Context, tr *taskRun, items []value.Value, i int) (*value.Map, string, error) {
+	l := tr.task.Loop
+	name := first(l.Var, "item")
+	m := value.MapOf(name, items[i], "ansible_loop_var", value.String(name))
+	if l.IndexVar != "" {
+		m.Put(l.IndexVar, value.Int(int64(i)))
+		m.Put("ansible_index_var", value.String(l.IndexVar))
+	}
+	if l.Extended {
+		m.Put("ansible_loop", loopInfo(items, i))
+	}
+	return m, "", nil
+}
+
+func loopInfo(items []value.Value, i int) value.Value {
+	n := len(items)
+	m := value.MapOf(
+		"allitems", value.List(items...), "index", value.Int(int64(i+1)), "index0", value.Int(int64(i)),
+		"first", value.Bool(i == 0), "last", value.Bool(i == n-1), "length", value.Int(int64(n)),
+		"revindex", value.Int(int64(n-i)), "revindex0", value.Int(int64(n-i-1)))
+	if i > 0 {
+		m.Put("previtem", items[i-1])
+	}
+	if i < n-1 {
+		m.Put("nextitem", items[i+1])
+	}
+	return value.FromMap(m)
+}
+
+func (h *hostRun) label(ctx context.Context, tr *taskRun, u *unit) (string, error) {
+	l := tr.task.Loop
+	if l.Label.IsNull() {
+		return value.Show(u.item), nil
+	}
+	v, err := h.p.r.opt.Expr.Render(ctx, l.Label, u.scope)
+	return value.Show(v), err
+}
+
+// unit makes one unit: condition, keywords, arguments, module.
+func (h *hostRun) unit(ctx context.Context, tr *taskRun, s *vars.Scope, item value.Value, ahead bool) (*unit, error) {
+	u := &unit{tr: tr, scope: s, item: item}
+	ok, err := h.when(ctx, u, ahead)
+	if err != nil {
+		return u, u.settle(ahead, fmt.Errorf("the conditional check failed: %w", err))
+	}
+	if !ok {
+		u.out = &outcome{res: play.Result{Skipped: true, Data: value.MapOf("skip_reason", value.String("Conditional result was False"))}}
+		return u, nil
+	}
+	if err := h.fill(ctx, u, ahead); err != nil {
+		return u, u.settle(ahead, err)
+	}
+	return u, nil
+}
+
+// settle makes a failed outcome of a mistake, except of what somebody else
+// must hear: answers that are needed first, and a look ahead that must stop.
+func (u *unit) settle(ahead bool, err error) error {
+	if need := new(host.ErrNeed); errors.As(err, &need) || ahead || errors.Is(err, vars.ErrPending) {
+		return err
+	}
+	u.out = failure(err)
+	return nil
+}
+
+// when tests the conditions of blocks and task.
+func (h *hostRun) when(ctx context.Context, u *unit, ahead bool) (bool, error) {
+	for _, w := range u.tr.words {
+		for _, c := range w.When {
+			if ahead {
+				if in, err := h.p.r.opt.Expr.Inspect(c, true); err != nil || in.Impure {
+					return false, vars.ErrPending
+				}
+			}
+			ok, err := h.p.r.opt.Expr.Test(ctx, c, u.scope)
+			if err != nil || !ok {
+				return false, err
+			}
+		}
+	}
+	return true, nil
+}
+
+// fill reads keywords and arguments.
+func (h *hostRun) fill(ctx context.Context, u *unit, ahead bool) error {
+	k := reader{ctx, h.p, u.tr.words, u.scope}
+	if err := h.flags(u, k); err != nil {
+		return err
+	}
+	if err := h.target(ctx, u, k, ahead); err != nil {
+		return err
+	}
+	if u.act = actions[shortName(u.tr.task.Module)]; u.act != nil {
+		u.raw = u.tr.task.Args
+		return nil
+	}
+	var err error
+	if u.as, err = k.identity(); err != nil {
+		return err
+	}
+	if u.env, err = k.environment(); err != nil {
+		return err
+	}
+	return h.bind(ctx, u, ahead)
+}
+
+func (h *hostRun) flags(u *unit, k reader) error {
+	opt := h.p.r.opt
+	var errs [3]error
+	u.noLog, errs[0] = k.flag("no_log", func(w *play.Keywords) value.Value { return w.NoLog }, false)
+	u.check, errs[1] = k.flag("check_mode", func(w *play.Keywords) value.Value { return w.CheckMode }, opt.Check)
+	u.diff, errs[2] = k.flag("diff", func(w *play.Keywords) value.Value { return w.Diff }, opt.Diff)
+	return errors.Join(errs[:]...)
+}
+
+// target is the machine that the unit works on.
+func (h *hostRun) target(ctx context.Context, u *unit, k reader, ahead bool) error {
+	u.m = h.m
+	to, err := k.text(func(w *play.Keywords) value.Value { return w.Delegate }, "")
+	if err != nil || to == "" {
+		return err
+	}
+	if ahead {
+		return vars.ErrPending
+	}
+	u.on = to
+	u.m, err = h.p.machine(ctx, to)
+	return err
+}
+
+// bind renders the arguments and hands them to the module.
+func (h *hostRun) bind(ctx context.Context, u *unit, ahead bool) error {
+	mod, ok := h.p.r.opt.Modules.Find(u.tr.task.Module)
+	if !ok {
+		return fmt.Errorf("there is no module %s", u.tr.task.Module)
+	}
+	raw := u.tr.task.Args
+	if ahead {
+		if mod.Spec().Local {
+			return vars.ErrPending
+		}
+		if err := pure(h.p.r.opt.Expr, value.FromMap(raw)); err != nil {
+			return err
+		}
+	}
+	v, err := h.p.r.opt.Expr.Render(ctx, value.FromMap(raw), u.scope)
+	if err != nil {
+		return err
+	}
+	args, err := given(v)
+	if err != nil {
+		return err
+	}
+	learn(h.p.r.opt.Redactor, v)
+	if err := sealedIn(args, mod.Spec()); err != nil {
+		return err
+	}
+	u.local = mod.Spec().Local
+	u.bound, err = mod.Bind(ctx, args, &inputs{u: u, ahead: ahead})
+	return err
+}
+
+// given drops arguments that are omitted.
+func given(v value.Value) (*value.Map, error) {
+	m, ok := v.AsMap()
+	if !ok {
+		return nil, fmt.Errorf("arguments are %s, expected a mapping", value.Show(v))
+	}
+	out := value.NewMap()
+	out.Pos = m.Pos
+	for k, a := range m.All() {
+		if !a.IsOmit() {
+			out.Set(k, a)
+		}
+	}
+	return out, nil
+}
+
+// sealedIn refuses a sealed secret in an argument that is not made for one: it
+// could end in an argv or on a disk.
+func sealedIn(args *value.Map, spec play.Spec) error {
+	for k, v := range args.All() {
+		if value.DeepMarks(v)&value.Sealed == 0 {
+			continue
+		}
+		name := value.Str(k)
+		for _, a := range spec.Args {
+			if a.Secret && (a.Name == name || contains(a.Aliases, name)) {
+				name = ""
+			}
+		}
+		if name != "" {
+			return fmt.Errorf("%s: the argument holds a sealed secret (a private prompt), which never goes into a command or a file", name)
+		}
+	}
+	return nil
+}
+
+func contains(list []string, s string) bool {
+	for _, it := range list {
+		if it == s {
+			return true
+		}
+	}
+	return false
+}
+
+// shortName strips Ansible's own collections from a module's name.
+func shortName(module string) string {
+	for _, p := range []string{"ansible.builtin.", "ansible.legacy."} {
+		if s, ok := strings.CutPrefix(module, p); ok {
+			return s
+		}
+	}
+	return module
+}

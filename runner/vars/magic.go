@@ -1,0 +1,131 @@
+package vars
+
+import (
+	"remoterun/runner/host"
+	"remoterun/runner/value"
+)
+
+// hostMagic are the names that the program itself answers for each host.
+var hostMagic = []string{"inventory_hostname", "inventory_hostname_short", "group_names", "groups", "hostvars", "vars", "omit", "inventory_dir", "inventory_file"}
+
+// magicVar answers names that nothing can override.
+func (s *Scope) magicVar(name string) (value.Value, bool, error) {
+	switch name {
+	case "inventory_hostname":
+		return value.String(s.host), true, nil
+	case "inventory_hostname_short":
+		return value.String(short(s.host)), true, nil
+	case "group_names":
+		return value.Strings(s.store.inv.GroupsOf(s.host)...), true, nil
+	case "groups":
+		return value.FromMap(s.store.inv.Groups()), true, nil
+	case "omit":
+		return value.Omit(), true, nil
+	case "inventory_dir":
+		return value.String(s.store.inv.Dir()), true, nil
+	case "hostvars":
+		if s.ahead != nil {
+			return value.Value{}, false, ErrPending
+		}
+		return value.FromObject(&hostvars{s}), true, nil
+	case "vars":
+		return value.FromObject(&all{s}), true, nil
+	}
+	v, ok := s.frame.Magic.Lookup(name)
+	return v, ok, nil
+}
+
+func short(name string) string {
+	for i := range len(name) {
+		if name[i] == '.' {
+			return name[:i]
+		}
+	}
+	return name
+}
+
+// hostvars is the mapping of all hosts' variables.
+type hostvars struct{ s *Scope }
+
+// TypeName is the Python type's name.
+func (h *hostvars) TypeName() string { return "HostVars" }
+
+// Keys lists the hosts.
+func (h *hostvars) Keys() ([]value.Value, error) {
+	return value.Strings(h.s.store.Hosts()...).Items(), nil
+}
+
+// Get answers one host's variables.
+func (h *hostvars) Get(key value.Value) (value.Value, bool, error) {
+	name, _ := key.AsString()
+	for _, known := range h.s.store.Hosts() {
+		if known == name {
+			other := h.s.store.Scope(h.s.ctx, name, Frame{Play: h.s.frame.Play, Magic: h.s.frame.Magic, Dirs: h.s.frame.Dirs}, false)
+			return value.FromObject(&all{other}), true, nil
+		}
+	}
+	if name == h.s.host {
+		return value.FromObject(&all{h.s}), true, nil
+	}
+	return value.Value{}, false, nil
+}
+
+// all is the mapping of one host's variables, each rendered when it is read.
+type all struct{ s *Scope }
+
+// TypeName is the Python type's name.
+func (a *all) TypeName() string { return "HostVarsVars" }
+
+// Keys lists the names.
+func (a *all) Keys() ([]value.Value, error) { return value.Strings(a.s.Names()...).Items(), nil }
+
+// Get renders one variable with its own host's names.
+func (a *all) Get(key value.Value) (value.Value, bool, error) {
+	name, _ := key.AsString()
+	v, ok, err := a.s.Var(name)
+	if !ok || err != nil {
+		return v, ok, err
+	}
+	v, err = a.s.store.expr.Render(a.s.ctx, v, a.s)
+	return v, true, err
+}
+
+// facts is ansible_facts: gathered when something reads it.
+type facts struct{ s *Scope }
+
+// TypeName is the Python type's name.
+func (f *facts) TypeName() string { return "dict" }
+
+func (f *facts) known() (*value.Map, error) {
+	h, err := f.s.store.view(f.s.host)
+	if err != nil {
+		return nil, err
+	}
+	if !h.known && f.s.lazy {
+		return nil, host.Need(f.s.store.gather.Question())
+	}
+	return h.facts, nil
+}
+
+// Keys lists the facts, gathering them first.
+func (f *facts) Keys() ([]value.Value, error) {
+	m, err := f.known()
+	return m.Keys(), err
+}
+
+// Get answers one fact; one that is known needs no gathering.
+func (f *facts) Get(key value.Value) (value.Value, bool, error) {
+	h, err := f.s.store.view(f.s.host)
+	if err != nil {
+		return value.Value{}, false, err
+	}
+	if v, ok := h.facts.Get(key); ok {
+		return v, true, nil
+	}
+	m, err := f.known()
+	if err != nil {
+		return value.Value{}, false, err
+	}
+	v, ok := m.Get(key)
+	return v, ok, nil
+}

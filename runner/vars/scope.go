@@ -1,0 +1,261 @@
+package vars
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// ErrPending is the answer to a name whose value is not settled yet, when a
+// task is looked at ahead of its turn. It is never shown.
+var ErrPending = errors.New("not known yet")
+
+// Frame is what a task's place in the play adds to a host's variables, lowest
+// precedence first.
+type Frame struct {
+	Play  []play.Layer // vars, prompts, vars_files of the play
+	Block []*value.Map // vars of blocks and the task, outermost first
+	// Params are vars: of an include, above set_fact.
+	Params []*value.Map
+	// Local are loop variables: above everything.
+	Local *value.Map
+	// Magic are the play's own names (playbook_dir, ansible_play_hosts …): nothing
+	// can override them.
+	Magic *value.Map
+	Dirs  []string
+}
+
+// Scope answers names for one host and task; it implements play.Scope.
+type Scope struct {
+	store *Store
+	host  string
+	frame Frame
+	// Ahead is set while a task is looked at before its turn.
+	ahead *Ahead
+	// lazy says that facts may be gathered when a name asks for one.
+	lazy bool
+	ctx  context.Context
+}
+
+// Ahead restricts a scope to what is settled already.
+type Ahead struct {
+	// Pending are the registers of tasks that have not run.
+	Pending map[string]bool
+	// Set are set_fact's variables of tasks that were passed.
+	Set *value.Map
+}
+
+var _ play.Scope = (*Scope)(nil)
+
+// Scope makes a scope; lazy facts cost a question when something reads one.
+func (s *Store) Scope(ctx context.Context, host string, f Frame, lazy bool) *Scope {
+	return &Scope{store: s, host: host, frame: f, lazy: lazy && s.gather != nil, ctx: ctx}
+}
+
+// WithLocal returns the scope with loop variables added.
+func (s *Scope) WithLocal(m *value.Map) *Scope {
+	c := *s
+	c.frame.Local = m
+	if s.frame.Local != nil {
+		c.frame.Local = merged(s.frame.Local, m)
+	}
+	return &c
+}
+
+// Ahead returns the scope restricted to what is settled.
+func (s *Scope) Ahead(a *Ahead) *Scope {
+	c := *s
+	c.ahead = a
+	return &c
+}
+
+// Host is the host whose names are answered.
+func (s *Scope) Host() string { return s.host }
+
+// Dirs are the folders in which lookups find files.
+func (s *Scope) Dirs() []string { return s.frame.Dirs }
+
+// maps yields the mappings that can hold a name, highest precedence first.
+func (s *Scope) maps(h hostVars, yield func(*value.Map) bool) {
+	f := s.frame
+	if !yield(f.Local) || !yield(s.store.extra) {
+		return
+	}
+	for _, m := range slices.Backward(f.Params) {
+		if !yield(m) {
+			return
+		}
+	}
+	if s.ahead != nil && !yield(s.ahead.Set) {
+		return
+	}
+	if !yield(h.set) || !yield(h.vars) {
+		return
+	}
+	for _, m := range slices.Backward(f.Block) {
+		if !yield(m) {
+			return
+		}
+	}
+	for _, l := range slices.Backward(f.Play) {
+		if !yield(l.Vars) {
+			return
+		}
+	}
+}
+
+// Var returns a variable raw. The error is *host.ErrNeed when facts must be
+// gathered first, ErrPending when a look ahead must stop here.
+func (s *Scope) Var(name string) (v value.Value, ok bool, err error) {
+	h, err := s.store.view(s.host)
+	if err != nil {
+		return value.Value{}, false, err
+	}
+	if v, ok, err = s.magicVar(name); ok || err != nil {
+		return v, ok, err
+	}
+	if s.ahead != nil && s.ahead.Pending[name] {
+		return value.Value{}, false, ErrPending
+	}
+	if v, ok = s.find(h, name); !ok {
+		return s.fact(h, name)
+	}
+	return v, true, s.settled(v)
+}
+
+func (s *Scope) find(h hostVars, name string) (v value.Value, ok bool) {
+	key := value.String(name)
+	s.maps(h, func(m *value.Map) bool {
+		v, ok = m.Get(key)
+		return !ok
+	})
+	if ok {
+		return v, true
+	}
+	if f, isFact := strings.CutPrefix(name, "ansible_"); isFact {
+		if v, ok = h.facts.Lookup(f); ok {
+			return v, true
+		}
+	}
+	for _, l := range slices.Backward(h.layers) {
+		if v, ok = l.Vars.Get(key); ok {
+			return v, true
+		}
+	}
+	return value.Value{}, false
+}
+
+// settled refuses, ahead of a task's turn, values that may differ at it.
+func (s *Scope) settled(v value.Value) error {
+	if s.ahead == nil || !value.HasTemplate(v) {
+		return nil
+	}
+	u, err := s.store.expr.Inspect(v, false)
+	if err != nil || u.Impure {
+		return ErrPending
+	}
+	return nil
+}
+
+// fact answers ansible_ names that only gathering can answer.
+func (s *Scope) fact(h hostVars, name string) (value.Value, bool, error) {
+	if name == "ansible_facts" {
+		return value.FromObject(&facts{s}), true, nil
+	}
+	if strings.HasPrefix(name, "ansible_") && s.lazy && !h.known && !connectionVar(name) {
+		return value.Value{}, false, host.Need(s.store.gather.Question())
+	}
+	return value.Value{}, false, nil
+}
+
+// connectionVar reports names that are settings: no gathering answers them.
+func connectionVar(name string) bool {
+	switch name {
+	case "ansible_host", "ansible_port", "ansible_user", "ansible_password", "ansible_connection", "ansible_config_file", "ansible_python_interpreter":
+		return true
+	}
+	for _, p := range []string{"ansible_become", "ansible_ssh_pass", "ansible_ssh_private", "ansible_ssh_common", "ansible_ssh_extra", "ansible_sudo_", "ansible_loop", "ansible_failed_", "ansible_parent_", "ansible_shell_"} {
+		if strings.HasPrefix(name, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// Names lists what can be asked for.
+func (s *Scope) Names() []string {
+	seen := map[string]bool{}
+	add := func(m *value.Map) bool {
+		for _, n := range m.Names() {
+			seen[n] = true
+		}
+		return true
+	}
+	h, err := s.store.view(s.host)
+	if err == nil {
+		s.maps(h, add)
+		for _, l := range h.layers {
+			add(l.Vars)
+		}
+		for _, n := range h.facts.Names() {
+			seen["ansible_"+n] = true
+		}
+	}
+	add(s.frame.Magic)
+	for _, n := range hostMagic {
+		seen[n] = true
+	}
+	out := make([]string, 0, len(seen))
+	for n := range seen {
+		out = append(out, n)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Source says where a variable comes from, for eval and errors; empty when it
+// is not there.
+func (s *Scope) Source(name string) string {
+	h, err := s.store.view(s.host)
+	if err != nil {
+		return ""
+	}
+	key := value.String(name)
+	has := func(m *value.Map) bool { _, ok := m.Get(key); return ok }
+	switch {
+	case has(s.frame.Local):
+		return "loop variable"
+	case has(s.store.extra):
+		return "extra vars (-e)"
+	case has(h.set):
+		return "set_fact or register"
+	case has(h.vars):
+		return "include_vars"
+	}
+	for _, m := range slices.Backward(s.frame.Block) {
+		if has(m) {
+			return "vars of the task or block"
+		}
+	}
+	for _, l := range slices.Backward(s.frame.Play) {
+		if has(l.Vars) {
+			return l.Name
+		}
+	}
+	if f, ok := strings.CutPrefix(name, "ansible_"); ok {
+		if _, ok := h.facts.Lookup(f); ok {
+			return "facts"
+		}
+	}
+	for _, l := range slices.Backward(h.layers) {
+		if has(l.Vars) {
+			return l.Name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,139 @@
+// Package vars answers a task's names for one host: Ansible's precedence,
+// values that are worked out when they are asked for, facts that are gathered
+// when something first reads one. It does no I/O and renders nothing itself.
+package vars
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// Store holds the variables of all hosts for one run. Safe for concurrent use.
+type Store struct {
+	inv    play.Inventory
+	expr   play.Expr
+	gather play.Gatherer // nil = no facts are gathered lazily
+	extra  *value.Map
+
+	mu    sync.RWMutex
+	hosts map[string]*hostVars
+}
+
+// hostVars is what one host collected while running.
+type hostVars struct {
+	layers []play.Layer // inventory, lowest first; nil until loaded
+	facts  *value.Map   // ansible_facts: names without ansible_
+	set    *value.Map   // set_fact and registered results
+	vars   *value.Map   // include_vars
+	known  bool         // the gatherer's answer is in facts
+}
+
+// New returns a store. gather may be nil.
+func New(inv play.Inventory, expr play.Expr, gather play.Gatherer, extra *value.Map) *Store {
+	return &Store{inv: inv, expr: expr, gather: gather, extra: extra, hosts: map[string]*hostVars{}}
+}
+
+func (s *Store) host(name string) *hostVars {
+	h, ok := s.hosts[name]
+	if !ok {
+		h = &hostVars{facts: value.NewMap(), set: value.NewMap(), vars: value.NewMap()}
+		s.hosts[name] = h
+	}
+	return h
+}
+
+// change gives f a host's own copies to write to: readers hold the old ones.
+func (s *Store) change(name string, f func(h *hostVars)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(s.host(name))
+}
+
+func merged(old, more *value.Map) *value.Map {
+	out := old.Clone()
+	for k, v := range more.All() {
+		out.Set(k, v)
+	}
+	return out
+}
+
+// SetFacts keeps set_fact's variables.
+func (s *Store) SetFacts(name string, m *value.Map) {
+	s.change(name, func(h *hostVars) { h.set = merged(h.set, m) })
+}
+
+// Register keeps a task's result under a variable.
+func (s *Store) Register(name, variable string, v value.Value) {
+	s.SetFacts(name, value.MapOf(variable, v))
+}
+
+// IncludeVars keeps variables of include_vars.
+func (s *Store) IncludeVars(name string, m *value.Map) {
+	s.change(name, func(h *hostVars) { h.vars = merged(h.vars, m) })
+}
+
+// AddFacts keeps ansible_facts that a module returned.
+func (s *Store) AddFacts(name string, m *value.Map) {
+	s.change(name, func(h *hostVars) { h.facts = merged(h.facts, m) })
+}
+
+// Gathered keeps the gatherer's answer.
+func (s *Store) Gathered(name string, a host.Answer) error {
+	m, err := s.gather.Facts(a)
+	if err != nil {
+		return err
+	}
+	s.change(name, func(h *hostVars) {
+		out := m.Clone()
+		for k, v := range h.facts.All() {
+			out.Set(k, v)
+		}
+		h.facts, h.known = out, true
+	})
+	return nil
+}
+
+// ClearFacts forgets a host's facts (meta: clear_facts).
+func (s *Store) ClearFacts(name string) {
+	s.change(name, func(h *hostVars) { h.facts, h.known = value.NewMap(), false })
+}
+
+// Drop forgets the layers that inventory gave: add_host changed them.
+func (s *Store) Drop(name string) { s.change(name, func(h *hostVars) { h.layers = nil }) }
+
+// view is a consistent look at one host's variables.
+func (s *Store) view(name string) (hostVars, error) {
+	s.mu.RLock()
+	h, ok := s.hosts[name]
+	if ok && h.layers != nil {
+		defer s.mu.RUnlock()
+		return *h, nil
+	}
+	s.mu.RUnlock()
+	layers, err := s.inv.Layers(name)
+	if err != nil {
+		return hostVars{}, err
+	}
+	if layers == nil {
+		layers = []play.Layer{}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h = s.host(name)
+	h.layers = layers
+	return *h, nil
+}
+
+// Hosts lists the hosts that hostvars knows, in inventory order.
+func (s *Store) Hosts() []string {
+	all, err := s.inv.Hosts("all")
+	if err != nil {
+		return slices.Sorted(maps.Keys(s.hosts))
+	}
+	return all
+}
