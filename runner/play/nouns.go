@@ -82,6 +82,10 @@ type Keywords struct {
 type Task struct {
 	Keywords
 	Module string
+	// Action is the short name of what is run ("copy" for ansible.builtin.copy),
+	// and Use the module; nil = one of the engine's own actions.
+	Action string
+	Use    Module
 	// Args are the module's arguments by name; free-form text is under
 	// "_raw_params", as in Ansible. An args: keyword is merged in.
 	Args    *value.Map

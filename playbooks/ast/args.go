@@ -1,0 +1,252 @@
+package ast
+
+import (
+	"strings"
+
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// oldName reads the module's name out of action: and local_action:.
+func (s *session) oldName(e entry) (string, bool) {
+	v := e.v
+	if m, ok := v.AsMap(); ok {
+		name, there := m.Lookup("module")
+		if !there {
+			s.wrong(e.at, "%s as a mapping needs module: NAME", e.name)
+			return "", false
+		}
+		v = name
+	}
+	text, ok := v.AsString()
+	fields := strings.Fields(text)
+	if !ok || len(fields) == 0 || value.Templated(fields[0]) {
+		s.wrong(e.at, "%s must begin with the name of a module", e.name)
+		return "", false
+	}
+	return fields[0], true
+}
+
+// args joins the arguments of a task: module_defaults first, then args:, then
+// what stands beside the module's name.
+func (s *session) args(a *action, e entry, k kind, old bool, w where) (*value.Map, bool) {
+	out := value.NewMap()
+	out.Pos = e.key
+	for _, level := range w.defaults {
+		for name, v := range level.All() {
+			if m, ok := v.AsMap(); ok && short(value.Str(name)) == k.name {
+				fill(out, m)
+			}
+		}
+	}
+	given := e
+	if old {
+		given = s.oldArgs(e, out, k)
+	}
+	ok := s.argsWord(a.args, out) && s.given(given, k, out)
+	s.cmdWord(k, out, e)
+	return out, ok
+}
+
+func fill(into, from *value.Map) {
+	for k, v := range from.All() {
+		into.Set(k, v)
+	}
+}
+
+// argsWord reads args: a mapping, or a template that gives one.
+func (s *session) argsWord(e entry, into *value.Map) bool {
+	if e.v.IsNull() {
+		return true
+	}
+	if m, ok := e.v.AsMap(); ok {
+		fill(into, m)
+		return true
+	}
+	if value.HasTemplate(e.v) {
+		s.inspect(e.v, e.at, slotItem)
+		into.Put(wholeArgs, e.v)
+		return true
+	}
+	s.wrong(e.at, `args must be a mapping or a template that gives one ("{{ name }}"), not %s`, value.Repr(e.v))
+	return false
+}
+
+// wholeArgs is the key of arguments that a template gives whole.
+const wholeArgs = "_variable_params"
+
+// oldArgs cuts the module's name off the old forms.
+func (s *session) oldArgs(e entry, into *value.Map, k kind) entry {
+	m, isMap := e.v.AsMap()
+	if !isMap {
+		e.v = behindName(e.v)
+		return e
+	}
+	rest := value.NewMap()
+	rest.Pos = m.Pos
+	for key, v := range m.All() {
+		switch value.Str(key) {
+		case "module":
+			named := e
+			named.v = behindName(v)
+			s.given(named, k, rest)
+		case "args":
+			if inner, ok := v.AsMap(); ok {
+				fill(rest, inner)
+			}
+		default:
+			rest.Set(key, v)
+		}
+	}
+	e.v = value.FromMap(rest)
+	return e
+}
+
+// behindName is free-form text without its first word, in its place.
+func behindName(v value.Value) value.Value {
+	text, _ := v.AsString()
+	lead := len(text) - len(strings.TrimLeft(text, " \n"))
+	end := strings.IndexAny(text[lead:], " \n")
+	if end < 0 {
+		return value.String("").From(v.Origin())
+	}
+	cut := lead + end + 1
+	o := v.Origin()
+	if o != nil && o.Lines == nil {
+		moved := *o
+		moved.Pos = o.At(0, len([]rune(text[:cut])))
+		o = &moved
+	}
+	return value.String(text[cut:]).From(o).With(v.Marks())
+}
+
+// given reads what stands beside the module's name.
+func (s *session) given(e entry, k kind, into *value.Map) bool {
+	switch e.v.Kind() {
+	case value.KindNull:
+		return true
+	case value.KindMap:
+		m, _ := e.v.AsMap()
+		if m.Pos.Line > 0 {
+			into.Pos = m.Pos
+		}
+		fill(into, m)
+		return true
+	case value.KindString:
+		return s.freeForm(e, k, into)
+	case value.KindList, value.KindTuple:
+		s.wrong(e.at, "the arguments of %s must be a mapping, not a list", k.name)
+		return false
+	}
+	if k.spec.FreeForm == "" {
+		s.wrong(e.at, "the arguments of %s must be a mapping, not %s", k.name, value.Repr(e.v))
+		return false
+	}
+	into.Put("_raw_params", value.String(value.Str(e.v)))
+	return true
+}
+
+// freeForm reads "name: a=1 b=2" and "command: any text creates=/x".
+func (s *session) freeForm(e entry, k kind, into *value.Map) bool {
+	text, _ := e.v.AsString()
+	pairs, rest, err := parseKV(text, isRaw(k))
+	if err != nil {
+		s.wrong(e.at, "%s: %v", k.name, err)
+		return false
+	}
+	for _, p := range pairs {
+		at := nameAt(e.v, p.key, e.at)
+		into.Set(value.String(p.key).From(&value.Origin{Pos: at}), value.String(p.val).From(&value.Origin{Pos: behind(at, p.key)}))
+	}
+	switch {
+	case rest == "":
+		return true
+	case k.spec.FreeForm != "":
+		v := value.String(rest).From(&value.Origin{Pos: e.at})
+		if len(pairs) == 0 && rest == text {
+			v = e.v
+		}
+		into.Put("_raw_params", v)
+		return true
+	case value.Templated(rest):
+		into.Put(wholeArgs, value.String(rest).From(&value.Origin{Pos: e.at}))
+		return true
+	}
+	s.wrong(e.at, "%s takes no free text, only arguments: %q is none (write name=value, or a mapping)", k.name, rest)
+	return false
+}
+
+func behind(at value.Pos, key string) value.Pos {
+	if at.Line > 0 {
+		at.Col += len([]rune(key)) + 1
+	}
+	return at
+}
+
+// isRaw reports modules whose text is a command: only a few words of it are
+// options.
+func isRaw(k kind) bool {
+	switch k.name {
+	case "command", "shell", "raw", "script", "win_command", "win_shell":
+		return true
+	}
+	return false
+}
+
+// cmdWord makes cmd: the free text of modules that run one.
+func (s *session) cmdWord(k kind, args *value.Map, e entry) {
+	cmd, ok := args.Lookup("cmd")
+	if !ok || !isRaw(k) || k.name == "raw" {
+		return
+	}
+	if raw, both := args.Lookup("_raw_params"); both && value.Str(raw) != "" {
+		s.wrong(e.at, "%s: cmd and free text exclude each other", k.name)
+		cmd = raw
+	}
+	args.Delete(value.String("cmd"))
+	args.Put("_raw_params", cmd)
+}
+
+// checkArgs finds what is wrong with arguments before any host is touched.
+func (s *session) checkArgs(t *play.Task, k kind, w where) {
+	s.inspectArgs(t, k)
+	s.bindings(t)
+	if _, open := t.Args.Lookup(wholeArgs); open {
+		return
+	}
+	var errs []*play.ArgError
+	if k.module != nil {
+		errs = k.module.Check(t.Args)
+	} else {
+		errs = checkSpec(k, t.Args)
+	}
+	for _, err := range errs {
+		m := argMistake(err, t.ArgsPos)
+		m.Msg = k.name + ": " + m.Msg
+		s.mistakes = append(s.mistakes, m)
+	}
+	s.sources(t, w)
+}
+
+// inspectArgs parses the templates in arguments; a few arguments of the
+// engine's own actions are bare expressions.
+func (s *session) inspectArgs(t *play.Task, k kind) {
+	for name, v := range t.Args.All() {
+		key := value.Str(name)
+		at := value.PosOf(v)
+		if at.Line == 0 {
+			at = value.PosOf(name)
+		}
+		if at.Line == 0 {
+			at = t.ArgsPos
+		}
+		switch {
+		case k.name == "assert" && key == "that":
+			s.conditions(entry{name: "that", at: at, key: at, v: v}, slotAssert)
+		case k.name == "debug" && key == "var":
+			s.inspect(v, at, slotLater)
+		default:
+			s.inspect(v, at, slotItem)
+		}
+	}
+}

@@ -1,0 +1,134 @@
+// Package ast reads playbooks: YAML in, the nouns of runner/play out, and every
+// mistake of every file at once, each with its place, what is allowed and what
+// was probably meant. It opens no connection, runs nothing and prints nothing.
+//
+// One file holds one noun. A session reads a project; a where travels down with
+// what an inner noun inherits. Roles are not there yet: they will be one more
+// way to a list of tasks, with a where that has roleDir set.
+package ast
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// Modules finds modules by name.
+type Modules interface {
+	Find(name string) (play.Module, bool)
+	Names() []string
+}
+
+// Env is what reading a playbook needs of the world.
+type Env struct {
+	// File reads a file of the laptop and opens it when it is a vault; the
+	// second answer says whether it was one. nil = plain os.ReadFile.
+	File func(path string) (data []byte, vaulted bool, err error)
+	// Decrypt opens the text of an inline !vault value; nil = such values are
+	// mistakes.
+	Decrypt func(text string, at value.Pos) ([]byte, error)
+	// Exists reports whether the laptop has the file; nil = os.Stat.
+	Exists func(path string) bool
+	// Modules are the kinds of tasks.
+	Modules Modules
+	// Actions are what the engine itself does (debug, set_fact …), by short name.
+	Actions map[string]play.Spec
+	// Expr parses templates and conditions.
+	Expr play.Expr
+	// Defines reports whether inventory or the command line defines a variable;
+	// nil = not known, and no undefined name is looked for.
+	Defines func(name string) bool
+	// Extra are the extra variables (-e); names of imported files may use them.
+	Extra *value.Map
+	// Strict makes mistakes of duplicate keys: our own playbooks have none.
+	Strict bool
+}
+
+func (e *Env) file(path string) ([]byte, bool, error) {
+	if e.File != nil {
+		return e.File(path)
+	}
+	data, err := os.ReadFile(path)
+	return data, false, err
+}
+
+func (e *Env) exists(path string) bool {
+	if e.Exists != nil {
+		return e.Exists(path)
+	}
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// collections are those whose modules may be ours; a module of any other
+// collection never stands for one of the same short name.
+var collections = []string{
+	"ansible.builtin.", "ansible.legacy.", "ansible.posix.", "community.general.",
+	"community.docker.", "community.postgresql.", "community.crypto.",
+}
+
+// short is a module's name without a collection that we know.
+func short(name string) string {
+	for _, c := range collections {
+		if rest, ok := strings.CutPrefix(name, c); ok && !strings.Contains(rest, ".") {
+			return rest
+		}
+	}
+	return name
+}
+
+// kind is what a task's name stands for: a module, or an action of the engine.
+type kind struct {
+	name   string // short
+	module play.Module
+	spec   play.Spec
+}
+
+func (e *Env) kind(name string) (kind, bool) {
+	s := short(name)
+	if spec, ok := e.Actions[s]; ok {
+		return kind{name: s, spec: spec}, true
+	}
+	if e.Modules == nil {
+		return kind{}, false
+	}
+	for _, n := range []string{name, s} {
+		if m, ok := e.Modules.Find(n); ok {
+			return kind{name: m.Spec().Name, module: m, spec: m.Spec()}, true
+		}
+	}
+	return kind{}, false
+}
+
+// kinds lists every name that a task can have.
+func (e *Env) kinds() []string {
+	var out []string
+	if e.Modules != nil {
+		out = e.Modules.Names()
+	}
+	for n := range e.Actions {
+		out = append(out, n)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// later are parts of Ansible that are known and not there yet.
+var later = map[string]string{
+	"roles":        "roles are not there yet",
+	"include_role": "roles are not there yet",
+	"import_role":  "roles are not there yet",
+	"async":        "async and poll are not there yet",
+	"poll":         "async and poll are not there yet",
+	"become_exe":   "become_exe is not there yet",
+	"debugger":     "the task debugger is not there yet",
+	"include":      "include is gone from Ansible: use include_tasks, import_tasks or import_playbook",
+}
+
+func isLater(word string) (string, bool) {
+	why, ok := later[short(word)]
+	return why, ok
+}

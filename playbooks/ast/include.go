@@ -1,0 +1,188 @@
+package ast
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// importTasks takes the tasks of a file in, before the run. What stands beside
+// import_tasks is inherited by every one of them: they are a block.
+func (s *session) importTasks(m *value.Map, key string, file value.Value, w where) []play.Item {
+	b := &play.Block{}
+	b.Pos = m.Pos
+	inner := w
+	for _, e := range s.entries(m) {
+		switch {
+		case e.name == key, e.name == "args":
+		case s.shared(&b.Keywords, e, &inner):
+		case e.name == "loop" || strings.HasPrefix(e.name, "with_"):
+			s.wrong(e.key, "import_tasks cannot loop: use include_tasks")
+		case s.notThere(e):
+		default:
+			s.unknown(e.key, innerWords, e.name, "import_tasks has no keyword %q", e.name)
+		}
+	}
+	at := value.PosOf(file)
+	if at.Line == 0 {
+		at = m.Pos
+	}
+	s.place(&b.Keywords)
+	path, ok := s.importedFile(m, file, at, w)
+	if !ok {
+		return nil
+	}
+	inner.sure = w.sure && len(b.When) == 0 && !forgiving(&b.Keywords)
+	b.Name = value.Null()
+	b.Body = s.taskFile(path, inner)
+	return []play.Item{b}
+}
+
+// importedFile finds the file that import_tasks names.
+func (s *session) importedFile(m *value.Map, file value.Value, at value.Pos, w where) (string, bool) {
+	if args, ok := file.AsMap(); ok {
+		file, _ = args.Lookup("file")
+	} else if text, ok := file.AsString(); ok && !value.HasTemplate(file) {
+		if f := strings.Fields(text); len(f) > 0 {
+			file = value.String(strings.TrimPrefix(f[0], "file="))
+		}
+	}
+	name, ok := s.importName(file, at, "import_tasks", w)
+	if !ok {
+		return "", false
+	}
+	path, err := s.locate("tasks", name, w)
+	if err != nil {
+		s.wrong(at, "import_tasks: %v", err)
+		return "", false
+	}
+	return path, !s.circular(path, at, w)
+}
+
+// taskFile reads a file of tasks.
+func (s *session) taskFile(path string, w where) []play.Item {
+	v, _, ok := s.document(path)
+	if !ok {
+		return nil
+	}
+	at := value.PosOf(v)
+	at.File = path
+	if v.IsNull() {
+		s.warn(at, "this file of tasks is empty")
+		return nil
+	}
+	if _, isList := v.AsSeq(); !isList {
+		s.wrong(at, "a file of tasks must be a list of tasks, this one is a %s", value.TypeName(v))
+		return nil
+	}
+	if looksLikePlays(v) {
+		s.wrong(at, "this is a playbook, not a file of tasks: import_playbook takes it")
+		return nil
+	}
+	w.dir = filepath.Dir(path)
+	w.chain = append(slices.Clip(w.chain), path)
+	return s.items(entry{name: "a file of tasks", at: at, key: at, v: v}, w)
+}
+
+func looksLikePlays(v value.Value) bool {
+	for _, it := range v.Items() {
+		if m, ok := it.AsMap(); ok {
+			if _, has := m.Lookup("hosts"); has {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// includeName is the file that include_tasks names.
+func includeName(t *play.Task) value.Value {
+	if v, ok := t.Args.Lookup("file"); ok {
+		return v
+	}
+	v, _ := t.Args.Lookup("_raw_params")
+	return v
+}
+
+// includeWords are the only keywords that include_tasks has.
+var includeWords = strings.Fields(`args collections ignore_errors listen loop loop_control name no_log register run_once
+	tags timeout vars when`)
+
+// includeRules reports keywords that would have no effect on the included
+// tasks: those go under apply.
+func (s *session) includeRules(m *value.Map) {
+	for _, e := range s.entries(m) {
+		if slices.Contains(handlerWords, e.name) && !slices.Contains(includeWords, e.name) && e.name != "action" {
+			s.wrong(e.key, "include_tasks has no keyword %q: put it under apply: to hand it to the tasks", e.name)
+		}
+	}
+}
+
+// includeAhead reads a file that include_tasks is going to load, when its name
+// is constant, so that its mistakes are found now.
+func (s *session) includeAhead(t *play.Task, w where) {
+	name := includeName(t)
+	text, ok := name.AsString()
+	if !ok || text == "" {
+		s.wrong(t.ArgsPos, "include_tasks needs the name of a file")
+		return
+	}
+	if value.HasTemplate(name) {
+		s.names.open = true
+		return
+	}
+	if s.running {
+		return
+	}
+	path, err := s.locate("tasks", text, w)
+	if err != nil {
+		s.absent(t, w, Mistake{Pos: t.ArgsPos, Msg: "include_tasks: " + err.Error()})
+		return
+	}
+	if i := slices.Index(w.chain, path); i >= 0 {
+		if w.sure && len(t.When) == 0 && t.Loop == nil {
+			s.circular(path, t.ArgsPos, w)
+		}
+		return
+	}
+	w.sure = w.sure && len(t.When) == 0 && t.Loop == nil && !forgiving(&t.Keywords)
+	w.notify = nil
+	s.ahead = append(s.ahead, s.taskFile(path, w)...)
+}
+
+// absent notes a file that isn't there: as a mistake where the run is certain
+// to need it, else as a warning.
+func (s *session) absent(t *play.Task, w where, m Mistake) {
+	if w.sure && len(t.When) == 0 && (t.Loop == nil || fullList(t.Loop.Items)) && !forgiving(&t.Keywords) || w.handler && len(t.When) == 0 {
+		s.missing = append(s.missing, m)
+		return
+	}
+	s.warnings = append(s.warnings, m)
+}
+
+// applied puts the keywords of apply: on a block around included tasks.
+func (s *session) applied(items []play.Item, from *play.Task, w where) []play.Item {
+	v, ok := from.Args.Lookup("apply")
+	if !ok || v.IsNull() {
+		return items
+	}
+	b := &play.Block{Body: items}
+	b.Pos = from.Pos
+	s.applyWords(b, v, from.ArgsPos, &w)
+	return []play.Item{b}
+}
+
+func (s *session) applyWords(b *play.Block, v value.Value, at value.Pos, w *where) {
+	m, ok := s.mapping(v, at, "apply")
+	if !ok {
+		return
+	}
+	for _, e := range s.entries(m) {
+		if !s.shared(&b.Keywords, e, w) && !s.notThere(e) {
+			s.unknown(e.key, innerWords, e.name, "apply has no keyword %q", e.name)
+		}
+	}
+}

@@ -1,0 +1,240 @@
+package ast
+
+import (
+	"regexp"
+	"strings"
+
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// Words that a noun can have. Order is for messages: by letter.
+var (
+	sharedWords = strings.Fields(`any_errors_fatal become become_exe become_flags become_method become_user check_mode
+		collections connection debugger diff environment ignore_errors ignore_unreachable module_defaults name no_log port
+		remote_user run_once tags throttle timeout vars`)
+	playWords = merged(sharedWords, `fact_path force_handlers gather_facts gather_subset gather_timeout handlers hosts lock
+		max_fail_percentage order post_tasks pre_tasks roles serial strategy tasks user vars_files vars_prompt`)
+	innerWords = merged(sharedWords, `delegate_facts delegate_to notify when`)
+	blockWords = merged(innerWords, `always block rescue`)
+	taskWords  = merged(innerWords, `action args async changed_when delay failed_when local_action loop loop_control poll
+		register retries until`)
+	handlerWords = merged(taskWords, `listen`)
+	importWords  = merged(sharedWords, `import_playbook when`)
+	loopWords    = strings.Fields(`extended extended_allitems index_var label loop_var pause`)
+	promptWords  = strings.Fields(`confirm default encrypt name private prompt salt salt_size unsafe`)
+)
+
+func merged(words []string, more string) []string {
+	out := append(append([]string(nil), words...), strings.Fields(more)...)
+	sortWords(out)
+	return out
+}
+
+// entry is one keyword of a noun: name, place and value.
+type entry struct {
+	name string
+	at   value.Pos // of the value when known, else of the keyword
+	key  value.Pos
+	v    value.Value
+}
+
+// entries lists the keywords of a mapping. Keys that are no text are mistakes.
+func (s *session) entries(m *value.Map) []entry {
+	out := make([]entry, 0, m.Len())
+	for k, v := range m.All() {
+		e := entry{key: value.PosOf(k), at: value.PosOf(v), v: v}
+		if e.key.Line == 0 {
+			e.key = m.Pos
+		}
+		if e.at.Line == 0 {
+			e.at = e.key
+		}
+		name, ok := k.AsString()
+		if !ok {
+			s.wrong(e.key, "a keyword must be text, %s is a %s", value.Repr(k), value.TypeName(k))
+			continue
+		}
+		e.name = name
+		out = append(out, e)
+	}
+	return out
+}
+
+// mapping is a noun's mapping; ok is false when a mistake was noted.
+func (s *session) mapping(v value.Value, at value.Pos, noun string) (*value.Map, bool) {
+	m, ok := v.AsMap()
+	if !ok {
+		if p := value.PosOf(v); p.Line > 0 {
+			at = p
+		}
+		s.wrong(at, "%s must be a mapping, this one is a %s", noun, value.TypeName(v))
+	}
+	return m, ok
+}
+
+// shared reads the keywords that plays, blocks and tasks have in common; false
+// when e is none of them.
+func (s *session) shared(k *play.Keywords, e entry, w *where) bool {
+	switch e.name {
+	case "name":
+		k.Name = s.text(e)
+	case "when":
+		k.When = append(k.When, s.conditions(e, slotWhen)...)
+	case "tags":
+		k.Tags = s.tags(e)
+	case "vars":
+		k.Vars = s.vars(e)
+	case "environment":
+		k.Env = s.environment(e)
+	case "become":
+		k.Become = s.boolean(e)
+	case "become_user":
+		k.BecomeUser = s.text(e)
+	case "become_method":
+		k.BecomeMethod = s.oneOf(e, "sudo", "su", "doas")
+	case "become_flags":
+		k.BecomeFlags = s.text(e)
+	case "remote_user":
+		k.RemoteUser = s.text(e)
+	case "connection":
+		k.Connection = s.oneOf(e, "ssh", "smart", "local", "paramiko", "paramiko_ssh")
+	case "port":
+		k.Port = s.integer(e)
+	case "collections":
+		s.texts(e) // names are resolved without them
+	case "module_defaults":
+		w.defaults = s.moduleDefaults(e, w.defaults)
+	case "notify":
+		w.notify = s.anyTexts(e)
+	default:
+		return s.switches(k, e)
+	}
+	return true
+}
+
+// switches reads the shared keywords about how a task runs.
+func (s *session) switches(k *play.Keywords, e entry) bool {
+	switch e.name {
+	case "check_mode":
+		k.CheckMode = s.boolean(e)
+	case "diff":
+		k.Diff = s.boolean(e)
+	case "no_log":
+		k.NoLog = s.boolean(e)
+	case "run_once":
+		k.RunOnce = s.boolean(e)
+	case "ignore_errors":
+		k.IgnoreErrors = s.boolean(e)
+	case "ignore_unreachable":
+		k.IgnoreUnreachable = s.boolean(e)
+	case "any_errors_fatal":
+		k.AnyErrorsFatal = s.boolean(e)
+	case "delegate_to":
+		k.Delegate = s.text(e)
+	case "delegate_facts":
+		k.DelegateFacts = s.boolean(e)
+	case "throttle":
+		k.Throttle = s.integer(e)
+	case "timeout":
+		k.Timeout = s.integer(e)
+	default:
+		return false
+	}
+	return true
+}
+
+// notThere reports a word of Ansible that is not there yet.
+func (s *session) notThere(e entry) bool {
+	why, ok := isLater(e.name)
+	if ok {
+		s.wrong(e.key, "%s", why)
+	}
+	return ok
+}
+
+func (s *session) environment(e entry) []value.Value {
+	s.inspect(e.v, e.at, slotText)
+	var out []value.Value
+	for _, v := range listOf(e.v) {
+		if _, ok := v.AsMap(); !ok && !value.HasTemplate(v) {
+			s.wrong(e.at, "environment must be a mapping or a list of mappings, not a %s", value.TypeName(v))
+			continue
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// tags reads tags: a list, or text with commas.
+func (s *session) tags(e entry) []string {
+	var out []string
+	for _, v := range listOf(e.v) {
+		switch text, ok := v.AsString(); {
+		case ok:
+			s.inspect(v, e.at, slotText)
+			for _, t := range strings.Split(text, ",") {
+				if t = strings.TrimSpace(t); t != "" {
+					out = append(out, t)
+				}
+			}
+		case v.IsNumber():
+			out = append(out, value.Str(v))
+		default:
+			s.wrong(e.at, "tags must be text or a list of text, not a %s", value.TypeName(v))
+		}
+	}
+	return out
+}
+
+var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// vars reads variables. A list of mappings is Ansible's older form.
+func (s *session) vars(e entry) *value.Map {
+	out := value.NewMap()
+	out.Pos = e.at
+	for _, part := range listOf(e.v) {
+		m, ok := part.AsMap()
+		if !ok {
+			s.wrong(e.at, "vars must be a mapping, not a %s", value.TypeName(part))
+			continue
+		}
+		for k, v := range m.All() {
+			at := value.PosOf(k)
+			name, isText := k.AsString()
+			if !isText || !identifier.MatchString(name) {
+				s.wrong(at, "%s is no name for a variable (letters, digits and _, no digit first)", value.Repr(k))
+				continue
+			}
+			s.define(name, at)
+			s.inspect(v, at, slotLazy)
+			out.Set(k, v)
+		}
+	}
+	return out
+}
+
+// moduleDefaults adds a level of defaults: later ones win.
+func (s *session) moduleDefaults(e entry, outer []*value.Map) []*value.Map {
+	out := append([]*value.Map(nil), outer...)
+	for _, v := range listOf(e.v) {
+		m, ok := v.AsMap()
+		if !ok {
+			s.wrong(e.at, "module_defaults must be a mapping of modules to arguments, not a %s", value.TypeName(v))
+			continue
+		}
+		for k, args := range m.All() {
+			name := value.Str(k)
+			if strings.HasPrefix(name, "group/") {
+				s.wrong(value.PosOf(k), "module_defaults of groups are not there yet")
+			} else if _, ok := s.env.kind(name); !ok {
+				s.unknown(value.PosOf(k), nil, name, "module_defaults: there is no module %q", name)
+			}
+			if _, ok := args.AsMap(); !ok {
+				s.wrong(e.at, "module_defaults of %s must be a mapping of arguments", name)
+			}
+		}
+		out = append(out, m)
+	}
+	return out
+}

@@ -1,0 +1,94 @@
+package ast
+
+import (
+	"strings"
+
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// loopWord reads loop:, with_…: and loop_control: of a task.
+func (s *session) loopWord(t *play.Task, e entry) bool {
+	with, isWith := strings.CutPrefix(e.name, "with_")
+	switch {
+	case e.name == "loop", isWith && s.isLookup(with):
+		s.inspect(e.v, e.at, slotLoop)
+		l := loopOf(t, e.key)
+		if !l.Items.IsNull() {
+			s.wrong(e.key, "one task has one loop, this one has two")
+		}
+		if e.v.IsNull() {
+			s.wrong(e.key, "%s needs a value", e.name)
+		}
+		l.Items, l.With, l.Pos = e.v, with, e.key
+		if e.name == "loop" {
+			l.With = ""
+			s.loopItems(e)
+		}
+	case e.name == "loop_control":
+		s.loopControl(t, e)
+	default:
+		return false
+	}
+	return true
+}
+
+// loopOf is the task's loop, made at its first keyword.
+func loopOf(t *play.Task, at value.Pos) *play.Loop {
+	if t.Loop == nil {
+		t.Loop = &play.Loop{Var: "item", Pos: at}
+	}
+	return t.Loop
+}
+
+func (s *session) loopItems(e entry) {
+	if _, isMap := e.v.AsMap(); isMap {
+		s.wrong(e.at, `loop must be a list, not a dict (write "{{ name | dict2items }}")`)
+		return
+	}
+	if text, ok := e.v.AsString(); ok && !value.HasTemplate(e.v) {
+		s.wrong(e.at, `loop must be a list, not the text %q (write "{{ %s }}" for a variable)`, text, text)
+	}
+}
+
+// isLookup reports lookups that loops can name.
+func (s *session) isLookup(name string) bool {
+	switch short(name) {
+	case "items", "list", "dict", "sequence", "nested", "cartesian", "together", "subelements", "indexed_items",
+		"fileglob", "first_found", "lines", "random_choice", "flattened", "file", "inventory_hostnames", "ini",
+		"csvfile", "env", "varnames", "vars", "url", "template", "pipe", "password", "filetree":
+		return true
+	}
+	return false
+}
+
+func (s *session) loopControl(t *play.Task, e entry) {
+	m, ok := e.v.AsMap()
+	if !ok {
+		s.wrong(e.at, "loop_control must be a mapping, not a %s", value.TypeName(e.v))
+		return
+	}
+	l := loopOf(t, e.key)
+	for _, w := range s.entries(m) {
+		switch w.name {
+		case "loop_var":
+			l.Var = s.variable(w)
+		case "index_var":
+			l.IndexVar = s.variable(w)
+		case "label":
+			s.inspect(w.v, w.at, slotItem)
+			l.Label = w.v
+		case "pause":
+			l.Pause = s.number(w)
+		case "extended":
+			l.Extended = value.Truth(s.boolean(w))
+		case "extended_allitems":
+			s.boolean(w)
+		default:
+			s.unknown(w.key, loopWords, w.name, "loop_control has no keyword %q", w.name)
+		}
+	}
+	if l.Var == "" {
+		l.Var = "item"
+	}
+}

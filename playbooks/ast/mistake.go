@@ -1,0 +1,171 @@
+package ast
+
+import (
+	"errors"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+	"remoterun/runner/value/yaml"
+)
+
+// Mistake is one thing that is wrong in a file, or (as a warning) looks so.
+type Mistake struct {
+	Pos value.Pos
+	// Msg says what is wrong, without the place.
+	Msg string
+	// Meant is the nearest allowed word, empty when none is near.
+	Meant string
+	// Allowed lists what may stand there; nil = not shown.
+	Allowed []string
+}
+
+// String is file:line:column, what is wrong, and what was meant. What is
+// allowed follows on a line of its own.
+func (m Mistake) String() string {
+	var b strings.Builder
+	if p := m.Pos.String(); p != "" {
+		b.WriteString(p + ": ")
+	}
+	b.WriteString(m.Msg)
+	if m.Meant != "" {
+		b.WriteString(`; did you mean "` + m.Meant + `"?`)
+	}
+	if len(m.Allowed) > 0 {
+		b.WriteString("\n    allowed: " + strings.Join(m.Allowed, ", "))
+	}
+	return b.String()
+}
+
+// Mistakes is the error of a load: everything that is wrong in the project, in
+// the order of files and places.
+type Mistakes struct{ List []Mistake }
+
+func (e *Mistakes) Error() string {
+	lines := make([]string, len(e.List))
+	for i, m := range e.List {
+		lines[i] = m.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// sorted orders mistakes by file (as first met), line and column and drops
+// what is said twice: a file that is imported twice is read twice.
+func sorted(list []Mistake) []Mistake {
+	rank := map[string]int{}
+	for _, m := range list {
+		if _, ok := rank[m.Pos.File]; !ok {
+			rank[m.Pos.File] = len(rank)
+		}
+	}
+	out := append([]Mistake(nil), list...)
+	sort.SliceStable(out, func(i, j int) bool {
+		p, q := out[i].Pos, out[j].Pos
+		switch {
+		case p.File != q.File:
+			return rank[p.File] < rank[q.File]
+		case p.Line != q.Line:
+			return p.Line < q.Line
+		}
+		return p.Col < q.Col
+	})
+	kept := out[:0]
+	seen := map[string]bool{}
+	for _, m := range out {
+		if text := m.String(); !seen[text] {
+			seen[text] = true
+			kept = append(kept, m)
+		}
+	}
+	return kept
+}
+
+var placed = regexp.MustCompile(`^(.+?):(\d+):(\d+): `)
+
+// mistakeOf makes a mistake of any error; at is where it happened when the
+// error does not say so itself.
+func mistakeOf(err error, at value.Pos) Mistake {
+	var y *yaml.Error
+	var a *play.ArgError
+	switch {
+	case errors.As(err, &y):
+		return Mistake{Pos: y.Pos, Msg: y.Msg}
+	case errors.As(err, &a):
+		return argMistake(a, at)
+	}
+	msg := err.Error()
+	if m := placed.FindStringSubmatch(msg); m != nil {
+		at.File = m[1]
+		at.Line, _ = strconv.Atoi(m[2])
+		at.Col, _ = strconv.Atoi(m[3])
+		msg = msg[len(m[0]):]
+	}
+	return Mistake{Pos: at, Msg: msg}
+}
+
+func argMistake(a *play.ArgError, at value.Pos) Mistake {
+	m := Mistake{Pos: a.Pos, Msg: a.Msg, Allowed: a.Allowed}
+	if m.Pos.Line == 0 {
+		m.Pos = at
+	}
+	if a.Arg != "" {
+		m.Msg = a.Arg + ": " + a.Msg
+		m.Meant = nearest(a.Arg, a.Allowed)
+	}
+	return m
+}
+
+// nearest is the word that was probably meant, empty when none is near enough.
+// Of words equally near the one that has more of the letters wins.
+func nearest(word string, among []string) string {
+	best, least := "", 1+len(word)/3
+	for _, w := range among {
+		d := distance(strings.ToLower(word), strings.ToLower(w))
+		if w == word || d > least || d == least && best != "" && inCommon(word, w) <= inCommon(word, best) {
+			continue
+		}
+		best, least = w, d
+	}
+	return best
+}
+
+// inCommon counts the letters of a that b has too.
+func inCommon(a, b string) int {
+	n := 0
+	for _, r := range a {
+		if i := strings.IndexRune(b, r); i >= 0 {
+			b = b[:i] + b[i+len(string(r)):]
+			n++
+		}
+	}
+	return n
+}
+
+// distance counts the letters to insert, drop, change or swap.
+func distance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return 64
+	}
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}

@@ -1,0 +1,184 @@
+package ast
+
+import (
+	"regexp"
+	"strings"
+
+	"remoterun/runner/value"
+)
+
+// slot says when a template or condition is evaluated, which decides whether an
+// undefined name in it is certain to fail.
+type slot uint8
+
+const (
+	slotText   slot = iota // a template, rendered before the task runs
+	slotItem               // a template that is rendered once per item
+	slotLoop               // what is looped over
+	slotLazy               // a variable: rendered when it is used
+	slotWhen               // the first condition of when:
+	slotLater              // a condition that others decide about
+	slotResult             // a condition on a result
+	slotAssert             // a condition among arguments
+)
+
+// bare reports whether text is an expression without braces.
+func (sl slot) bare() bool { return sl >= slotWhen }
+
+// after is the slot of the next condition in a list.
+func after(sl slot) slot {
+	if sl == slotWhen {
+		return slotLater
+	}
+	return sl
+}
+
+// use is one name that a template asks for.
+type use struct {
+	name string
+	at   value.Pos
+	slot slot
+	sure bool
+}
+
+// names is what a project defines and asks for.
+type names struct {
+	defined map[string]bool
+	open    bool // something defines names that cannot be known
+	uses    []use
+}
+
+func newNames() *names { return &names{defined: map[string]bool{}} }
+
+// define notes a variable that the project sets somewhere, and warns of one
+// that a keyword's name hides.
+func (s *session) define(name string, at value.Pos) {
+	s.names.defined[name] = true
+}
+
+func (s *session) defineAll(m *value.Map) {
+	for _, n := range m.Names() {
+		s.names.defined[n] = true
+	}
+}
+
+// inspect parses every template in v: a mistake is found before any host is
+// touched. at stands in for a place that is not known.
+func (s *session) inspect(v value.Value, at value.Pos, sl slot) {
+	switch v.Kind() {
+	case value.KindString:
+		s.inspectText(v, at, sl)
+	case value.KindList, value.KindTuple:
+		for _, it := range v.Items() {
+			s.inspect(it, at, sl)
+		}
+	case value.KindMap:
+		m, _ := v.AsMap()
+		for k, it := range m.All() {
+			s.inspect(k, at, slotText)
+			s.inspect(it, at, sl)
+		}
+	}
+}
+
+func (s *session) inspectText(v value.Value, at value.Pos, sl slot) {
+	text, _ := v.AsString()
+	if s.env.Expr == nil || v.Marks()&value.Unsafe != 0 || !sl.bare() && !value.Templated(text) {
+		return
+	}
+	if v.Origin() == nil {
+		v = v.From(&value.Origin{Pos: at})
+	}
+	uses, err := s.env.Expr.Inspect(v, sl.bare())
+	if err != nil {
+		s.mistakes = append(s.mistakes, mistakeOf(err, at))
+		return
+	}
+	sure := !guards.MatchString(text)
+	for _, n := range uses.Names {
+		s.names.uses = append(s.names.uses, use{name: n, at: nameAt(v, n, at), slot: sl, sure: sure})
+	}
+}
+
+// guards are words in a template that may keep a name from being asked for, or
+// from failing when it is not there.
+var guards = regexp.MustCompile(`\b(?:default|d|defined|undefined|if|else|elif|and|or|ternary|lookup|query|q|vars|hostvars|mandatory|map|for|omit)\b|\{[%#]`)
+
+// nameAt is the place of a name in a template.
+func nameAt(v value.Value, name string, at value.Pos) value.Pos {
+	text, _ := v.AsString()
+	o := v.Origin()
+	from := 0
+	for o != nil {
+		i := strings.Index(text[from:], name)
+		if i < 0 {
+			break
+		}
+		i += from
+		from = i + len(name)
+		if i > 0 && isWord(text[i-1]) || from < len(text) && isWord(text[from]) {
+			continue
+		}
+		line := strings.Count(text[:i], "\n")
+		col := len([]rune(text[strings.LastIndexByte(text[:i], '\n')+1 : i]))
+		return o.At(line, col)
+	}
+	return at
+}
+
+func isWord(c byte) bool {
+	return c == '_' || c == '.' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// doubt takes back the certainty of what was asked for since mark, as far as
+// the predicate says.
+func (s *session) doubt(mark int, which func(slot) bool) {
+	for i := mark; i < len(s.names.uses); i++ {
+		if which(s.names.uses[i].slot) {
+			s.names.uses[i].sure = false
+		}
+	}
+}
+
+// magic are names that are always there.
+var magic = wordSet(`ansible_facts ansible_version group_names groups hostvars inventory_dir inventory_file
+	inventory_hostname inventory_hostname_short play_hosts playbook_dir environment omit vars item role_name role_names
+	role_path role_uuid namespace range lookup query q now undef dict lipsum cycler joiner true false none True False None
+	loop self super caller varargs kwargs packages services`)
+
+func wordSet(words string) map[string]bool {
+	out := map[string]bool{}
+	for _, w := range strings.Fields(words) {
+		out[w] = true
+	}
+	return out
+}
+
+func (s *session) isDefined(name string) bool {
+	return s.names.defined[name] || magic[name] || strings.HasPrefix(name, "ansible_") ||
+		s.env.Defines != nil && s.env.Defines(name)
+}
+
+// checkNames reports names that nothing in the project defines: as mistakes
+// where a run is certain to meet them, else as warnings.
+func (s *session) checkNames() {
+	if s.env.Defines == nil || s.names.open {
+		return
+	}
+	known := make([]string, 0, len(s.names.defined))
+	for n := range s.names.defined {
+		known = append(known, n)
+	}
+	sortWords(known)
+	for _, u := range s.names.uses {
+		if s.isDefined(u.name) || !u.sure && u.slot != slotText && u.slot != slotItem {
+			continue
+		}
+		m := Mistake{Pos: u.at, Msg: "nothing in this project defines " + u.name, Meant: nearest(u.name, known)}
+		if u.sure {
+			s.mistakes = append(s.mistakes, m)
+		} else if m.Meant != "" {
+			s.warnings = append(s.warnings, m)
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package ast
+
+import (
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// checkNotify reports constant names that tasks notify and no handler of the
+// play has. Handlers that come with an included file may have any name.
+func (s *session) checkNotify(p *play.Play) {
+	known := map[string]bool{}
+	open := false
+	each(p.Handlers, func(t *play.Task) {
+		for _, topic := range t.Listen {
+			known[topic] = true
+		}
+		if value.HasTemplate(t.Name) || t.Action == "include_tasks" {
+			open = true
+		}
+		if !t.Name.IsNull() {
+			known[value.Str(t.Name)] = true
+		}
+	})
+	if open {
+		return
+	}
+	names := make([]string, 0, len(known))
+	for n := range known {
+		names = append(names, n)
+	}
+	sortWords(names)
+	report := func(t *play.Task) {
+		for _, v := range t.Notify {
+			name := value.Str(v)
+			if value.HasTemplate(v) || known[name] {
+				continue
+			}
+			at := value.PosOf(v)
+			if at.Line == 0 {
+				at = t.Pos
+			}
+			s.unknown(at, names, name, "notify: no handler of this play is called %q", name)
+		}
+	}
+	for _, list := range [][]play.Item{p.Pre, p.Tasks, p.Post, p.Handlers, s.ahead} {
+		each(list, report)
+	}
+}
+
+// each calls f for every task, also those in blocks.
+func each(items []play.Item, f func(*play.Task)) {
+	for _, it := range items {
+		switch it := it.(type) {
+		case *play.Task:
+			f(it)
+		case *play.Block:
+			each(it.Body, f)
+			each(it.Rescue, f)
+			each(it.Always, f)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package ast
+
+import (
+	"slices"
+	"strings"
+
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// free are actions whose arguments have any names.
+func free(action string) bool {
+	return action == "set_fact" || action == "add_host"
+}
+
+// checkSpec checks arguments of an action of the engine by its description.
+func checkSpec(of kind, args *value.Map) []*play.ArgError {
+	spec := of.spec
+	var errs []*play.ArgError
+	given := map[string]bool{}
+	for k, v := range args.All() {
+		name := value.Str(k)
+		if name == "_raw_params" {
+			name = spec.FreeForm
+		}
+		a, ok := findArg(spec, name)
+		switch {
+		case name == "_raw_params":
+		case ok:
+			given[a.Name] = true
+			if err := checkArg(a, v); err != "" {
+				errs = append(errs, &play.ArgError{Arg: a.Name, Msg: err, Allowed: a.Choices, Pos: value.PosOf(v)})
+			}
+		case !free(of.name):
+			errs = append(errs, &play.ArgError{Arg: name, Msg: "there is no such argument", Allowed: argNames(spec), Pos: value.PosOf(k)})
+		}
+	}
+	for _, a := range spec.Args {
+		if a.Required && !given[a.Name] {
+			errs = append(errs, &play.ArgError{Arg: a.Name, Msg: "is required", Pos: args.Pos})
+		}
+	}
+	return errs
+}
+
+func findArg(spec play.Spec, name string) (play.Arg, bool) {
+	for _, a := range spec.Args {
+		if a.Name == name || slices.Contains(a.Aliases, name) {
+			return a, true
+		}
+	}
+	return play.Arg{}, false
+}
+
+func argNames(spec play.Spec) []string {
+	out := make([]string, len(spec.Args))
+	for i, a := range spec.Args {
+		out[i] = a.Name
+	}
+	return out
+}
+
+// checkArg is the mistake in one constant value, empty when there is none.
+func checkArg(a play.Arg, v value.Value) string {
+	if value.HasTemplate(v) || v.IsNull() || v.IsOmit() {
+		return ""
+	}
+	text := value.Str(v)
+	if len(a.Choices) > 0 && !slices.Contains(a.Choices, text) {
+		return value.Repr(v) + " is not one of: " + strings.Join(a.Choices, ", ")
+	}
+	switch a.Type {
+	case "bool":
+		if v.Kind() != value.KindBool && !slices.Contains(boolWords, strings.ToLower(strings.TrimSpace(text))) {
+			return value.Repr(v) + " is no boolean (yes or no)"
+		}
+	case "int":
+		if _, ok := v.AsInt(); !ok && strings.TrimLeft(strings.TrimPrefix(strings.TrimSpace(text), "-"), "0123456789") != "" {
+			return value.Repr(v) + " is no integer"
+		}
+	case "dict":
+		if _, ok := v.AsMap(); !ok && !strings.ContainsAny(text, "={") {
+			return value.Repr(v) + " is no mapping"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,263 @@
+package ast
+
+import (
+	"slices"
+	"strings"
+
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// task reads one task or handler; nil when it has no module to run.
+func (s *session) task(m *value.Map, w where) *play.Task {
+	t := &play.Task{Handler: w.handler, Dir: w.dir, RoleDir: w.roleDir}
+	t.Pos = m.Pos
+	mark := len(s.names.uses)
+	act := &action{task: t}
+	inherited := w.notify
+	for _, e := range s.entries(m) {
+		s.taskEntry(t, act, e, &w)
+	}
+	t.Notify = w.notify
+	if len(t.Notify) == 0 {
+		t.Notify = inherited
+	}
+	ok := s.act(act, m, w)
+	if t.Action == "include_tasks" {
+		s.includeRules(m)
+	}
+	s.place(&t.Keywords)
+	s.certainty(t, mark, w)
+	s.taskRules(t)
+	if !ok {
+		return nil
+	}
+	s.remember(t, w)
+	return t
+}
+
+// taskEntry reads one key of a task: a keyword, or what it does.
+func (s *session) taskEntry(t *play.Task, act *action, e entry, w *where) {
+	switch {
+	case e.name == "args":
+		act.args = e
+	case e.name == "action" || e.name == "local_action":
+		act.olds = append(act.olds, e)
+	case s.shared(&t.Keywords, e, w), s.taskWord(t, e), s.loopWord(t, e):
+	case s.notThere(e):
+		act.refused = act.refused || strings.Contains(e.name, "include") || strings.Contains(e.name, "_role")
+	default:
+		act.rest = append(act.rest, e)
+	}
+}
+
+// taskWord reads what only a task has.
+func (s *session) taskWord(t *play.Task, e entry) bool {
+	switch e.name {
+	case "register":
+		t.Register = s.variable(e)
+	case "changed_when":
+		t.ChangedWhen = s.conditions(e, slotResult)
+	case "failed_when":
+		t.FailedWhen = s.conditions(e, slotResult)
+	case "until":
+		t.Until = s.conditions(e, slotResult)
+	case "retries":
+		t.Retries = s.integer(e)
+	case "delay":
+		t.Delay = s.number(e)
+	case "listen":
+		if !t.Handler {
+			s.wrong(e.key, "only a handler can listen")
+			return true
+		}
+		t.Listen = s.texts(e)
+	default:
+		return false
+	}
+	return true
+}
+
+// certainty takes back that a name is certain to be asked for where something
+// else decides about it.
+func (s *session) certainty(t *play.Task, mark int, w where) {
+	k := &t.Keywords
+	outer := w.sure && !forgiving(k)
+	looped := t.Loop != nil && !fullList(t.Loop.Items)
+	s.doubt(mark, func(sl slot) bool {
+		switch sl {
+		case slotWhen:
+			return !outer || looped
+		case slotLoop:
+			return !outer // evaluated before when
+		case slotText, slotItem, slotAssert:
+			return !outer || looped || len(t.When) > 0
+		}
+		return true
+	})
+}
+
+// fullList reports a loop over constant items.
+func fullList(v value.Value) bool { return len(v.Items()) > 0 }
+
+// taskRules are rules about several keywords.
+func (s *session) taskRules(t *play.Task) {
+	if len(t.Until) > 0 && t.Retries.IsNull() {
+		t.Retries = value.Int(3)
+	}
+	if t.Handler && t.Name.IsNull() && len(t.Listen) == 0 && t.Action != "include_tasks" && t.Action != "meta" {
+		s.warn(t.Pos, "a handler without name and listen cannot be notified")
+	}
+	if t.Register != "" && t.Loop != nil && t.Register == t.Loop.Var {
+		s.warn(t.Pos, "register and loop_var are both %q", t.Register)
+	}
+}
+
+// remember keeps what files that a task includes inherit.
+func (s *session) remember(t *play.Task, w where) {
+	if t.Action != "include_tasks" {
+		return
+	}
+	w.notify = nil
+	s.l.mu.Lock()
+	s.l.origins[t] = w
+	s.l.mu.Unlock()
+}
+
+// action is how a task says what it does, in any of Ansible's forms.
+type action struct {
+	task    *play.Task
+	args    entry   // args:
+	olds    []entry // action:, local_action:
+	rest    []entry // keys that are no keyword: the module's name among them
+	refused bool    // names something that is not there yet
+}
+
+// act finds the module and its arguments. False when there is none.
+func (s *session) act(a *action, m *value.Map, w where) bool {
+	name, e, old, ok := s.actName(a, m)
+	if !ok {
+		return false
+	}
+	k, ok := s.env.kind(name)
+	if !ok {
+		s.noModule(name, e)
+		return false
+	}
+	if k.name == "import_playbook" {
+		s.wrong(e.key, "import_playbook stands among the plays of a playbook, not among tasks")
+		return false
+	}
+	t := a.task
+	t.Module, t.Action, t.Use, t.ArgsPos = name, k.name, k.module, e.at
+	if old && e.name == "local_action" {
+		t.Delegate, s.local = value.String("localhost"), true
+	}
+	if k.name == "fetch" {
+		s.local = true
+	}
+	args, ok := s.args(a, e, k, old, w)
+	if !ok {
+		return true
+	}
+	t.Args = args
+	s.checkArgs(t, k, w)
+	return true
+}
+
+// actName finds the one name of a module among a task's keys.
+func (s *session) actName(a *action, m *value.Map) (name string, e entry, old, ok bool) {
+	var known []entry
+	var unknown []entry
+	for _, e := range a.rest {
+		if _, is := s.env.kind(e.name); is {
+			known = append(known, e)
+		} else {
+			unknown = append(unknown, e)
+		}
+	}
+	all := append(slices.Clone(a.olds), known...)
+	switch {
+	case len(all) > 1:
+		s.wrong(all[1].key, "one task runs one module, this one has two: %s and %s", all[0].name, all[1].name)
+	case len(all) == 0 && len(unknown) == 1 && !a.refused && !s.isKeywordTypo(unknown[0].name, a.task.Handler):
+		s.noModule(unknown[0].name, unknown[0])
+		return "", entry{}, false, false
+	}
+	s.strangers(unknown, all, a)
+	switch {
+	case a.refused:
+		return "", entry{}, false, false
+	case len(all) == 0:
+		if len(unknown) == 0 {
+			s.wrong(m.Pos, "this task names no module to run")
+		}
+		return "", entry{}, false, false
+	}
+	e = all[0]
+	if len(a.olds) > 0 {
+		name, ok = s.oldName(e)
+		return name, e, true, ok
+	}
+	return e.name, e, false, true
+}
+
+// isKeywordTypo reports a word that is nearer to a keyword than to a module.
+func (s *session) isKeywordTypo(word string, handler bool) bool {
+	words := wordsOf(handler)
+	kw, mod := nearest(word, words), nearest(word, s.env.kinds())
+	return kw != "" && (mod == "" || distance(word, kw) < distance(word, mod))
+}
+
+func wordsOf(handler bool) []string {
+	if handler {
+		return handlerWords
+	}
+	return taskWords
+}
+
+// strangers reports keys that are neither keyword nor module.
+func (s *session) strangers(unknown, known []entry, a *action) {
+	for _, e := range unknown {
+		if len(known) > 0 {
+			if owner := s.ownerOf(e.name, known[0].name); owner != "" {
+				s.wrong(e.key, "a task has no keyword %q: it is an argument of %s and stands indented under it", e.name, owner)
+				continue
+			}
+		}
+		if strings.HasPrefix(e.name, "with_") {
+			s.wrong(e.key, "there is no lookup %q to loop with", strings.TrimPrefix(e.name, "with_"))
+			continue
+		}
+		if len(known) == 0 && !s.isKeywordTypo(e.name, a.task.Handler) {
+			s.noModule(e.name, e)
+			continue
+		}
+		s.unknown(e.key, wordsOf(a.task.Handler), e.name, "a task has no keyword %q", e.name)
+	}
+}
+
+// ownerOf is the module when word is one of its arguments.
+func (s *session) ownerOf(word, module string) string {
+	k, ok := s.env.kind(module)
+	if !ok {
+		return ""
+	}
+	for _, a := range k.spec.Args {
+		if a.Name == word || slices.Contains(a.Aliases, word) {
+			return module
+		}
+	}
+	return ""
+}
+
+func (s *session) noModule(name string, e entry) {
+	if why, ok := isLater(name); ok {
+		s.wrong(e.key, "%s", why)
+		return
+	}
+	near := nearest(short(name), s.env.kinds())
+	s.mistakes = append(s.mistakes, Mistake{
+		Pos: e.key, Msg: "there is no module " + name, Meant: near,
+	})
+}
