@@ -40,6 +40,6 @@ func (a *app) root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(a.versionCommand())
+	root.AddCommand(a.versionCommand(), a.evalCommand(), a.templateCommand())
 	return root
 }

@@ -116,6 +116,13 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// Message is the error without its place.
+func (e *Error) Message() string {
+	at := *e
+	at.Pos = value.Pos{}
+	return at.Error()
+}
+
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"remoterun/playbooks/jinja"
+	"remoterun/runner/value"
+)
+
+// engine makes the expression language over the operator's own machine.
+func (a *app) engine() *jinja.Engine {
+	return jinja.New(jinja.Options{System: &laptop{env: a.env}})
+}
+
+func (a *app) evalCommand() *cobra.Command {
+	var f evalFlags
+	var lines bool
+	c := &cobra.Command{
+		Use:   "eval EXPRESSION",
+		Short: "Evaluate an expression or template and show its text, value and type",
+		Example: `  remoterun eval 'port + 1' -e '{port: 8080}'
+  remoterun eval '{{ name }}-{{ port }}' -e name=web -e port=80
+  remoterun eval 'http_port' -i hosts.ini -l web1`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if want := 1; lines {
+				want = 0
+				if len(args) != want {
+					return usage("eval --jsonl takes no expression: it reads them from standard input")
+				}
+			} else if len(args) != want {
+				return usage("eval takes one expression (quote it for the shell)")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if lines {
+				return evalLines(cmd.Context(), a.engine(), cmd.InOrStdin(), cmd.OutOrStdout())
+			}
+			s, err := f.scope(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.evalOne(cmd, args[0], s)
+		},
+	}
+	f.add(c)
+	c.Flags().BoolVar(&lines, "jsonl", false, `read lines {"template": …, "vars": {…}, "file": bool} and answer each with {"text": …, "native": …, "error": …}`)
+	return c
+}
+
+func (f *evalFlags) add(c *cobra.Command) {
+	c.Flags().StringArrayVarP(&f.extra, "extra-vars", "e", nil, "variables: name=value, a YAML or JSON mapping, or @FILE")
+	c.Flags().StringArrayVarP(&f.inventory, "inventory", "i", nil, "inventory file, folder or list of hosts")
+	c.Flags().StringVarP(&f.limit, "limit", "l", "", "the host whose variables are meant")
+}
+
+// evalOne shows one expression. Text without tags is an expression itself.
+func (a *app) evalOne(cmd *cobra.Command, text string, s *evalScope) error {
+	if !jinja.Templated(text) {
+		text = "{{ " + text + " }}"
+	}
+	e := a.engine()
+	shown, native, textErr, nativeErr := e.Both(cmd.Context(), "expression", text, false, s)
+	if textErr != nil {
+		return textErr
+	}
+	if nativeErr != nil {
+		return nativeErr
+	}
+	w := cmd.OutOrStdout()
+	fmt.Fprintf(w, "text:  %s\nvalue: %s\ntype:  %s\n", value.Show(shown), showRepr(native), value.TypeName(native))
+	return showUses(w, e, text, s)
+}
+
+// showRepr is Python's repr with secrets masked.
+func showRepr(v value.Value) string {
+	s := value.Show(value.List(v))
+	return strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
+}
+
+// showUses lists every variable that the text leads to, with where it came
+// from.
+func showUses(w io.Writer, e *jinja.Engine, text string, s *evalScope) error {
+	names, err := allUses(e, value.String(text), s)
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	fmt.Fprintln(w, "variables:")
+	for _, n := range names {
+		v, _, err := s.Var(n)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "  %s = %s, from %s\n", n, showRepr(v), s.from(n))
+	}
+	return nil
+}
+
+// allUses follows the names that a template reads through the variables'
+// own templates; names that are no variables are left out.
+func allUses(e *jinja.Engine, v value.Value, s *evalScope) ([]string, error) {
+	var out []string
+	seen := map[string]bool{}
+	queue := []value.Value{v}
+	for len(queue) > 0 {
+		u, err := e.Inspect(queue[0], false)
+		if err != nil {
+			return nil, err
+		}
+		queue = queue[1:]
+		for _, n := range u.Names {
+			if seen[n] || s.from(n) == "" {
+				continue
+			}
+			seen[n] = true
+			out = append(out, n)
+			v, _, err := s.Var(n)
+			if err != nil {
+				return nil, err
+			}
+			queue = append(queue, v)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// runApp runs the program in this process.
+func runApp(t *testing.T, stdin string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	a := &app{in: strings.NewReader(stdin), out: &out, err: &errs, env: func(string) (string, bool) { return "", false }}
+	code = a.run(t.Context(), args)
+	return out.String(), errs.String(), code
+}
+
+func TestEvalShowsTextValueTypeAndOrigin(t *testing.T) {
+	out, _, code := runApp(t, "", "eval", "port + 1", "-e", `{"port": "{{ base }}", "base": 3}`)
+	want := "text:  4\nvalue: 4\ntype:  int\nvariables:\n  port = '{{ base }}', from -e {\"port\": \"{{ base }}\", \"base\": 3} (-e:1:11)\n  base = 3, from -e {\"port\": \"{{ base }}\", \"base\": 3}\n"
+	if out != want || code != 0 {
+		t.Errorf("got %d\n%s", code, out)
+	}
+}
+
+func TestEvalWithInventory(t *testing.T) {
+	dir := t.TempDir()
+	inv := dir + "/hosts.ini"
+	writeFile(t, inv, "[web]\nweb1 http_port=8081\n")
+	out, errs, code := runApp(t, "", "eval", "http_port", "-i", inv, "-l", "web1")
+	if code != 0 || !strings.Contains(out, "value: 8081\ntype:  int\n") || !strings.Contains(out, "from inventory host web1") {
+		t.Errorf("got %d\n%s%s", code, out, errs)
+	}
+	if _, errs, code = runApp(t, "", "eval", "1", "-i", inv); code != exitUsage || !strings.Contains(errs, "-i needs -l HOST") {
+		t.Errorf("without -l: %d %s", code, errs)
+	}
+}
+
+func TestEvalLines(t *testing.T) {
+	cases := []struct{ name, in, want string }{
+		{"value kept", `{"template": "{{ p }}", "vars": {"p": 80}}`, `{"text": "80", "native": 80, "error": null}`},
+		{"tuple", `{"template": "{{ (1, 'a') }}"}`, `{"text": "(1, 'a')", "native": {"__tuple__": [1, "a"]}, "error": null}`},
+		{"argument backslash", `{"template": "{{ 'a\\n' }}"}`, `{"text": "a\\n", "native": "a\\n", "error": null}`},
+		{"file backslash", `{"template": "{{ 'a\\n' }}", "file": true}`, `{"text": "a\n", "native": "a\n", "error": null}`},
+		{"error", `{"template": "x\n {{ nope }}"}`, `{"text": null, "native": null, "error": {"message": "'nope' is undefined", "line": 2, "column": 5}}`},
+		{"no json", `{"template`, `"message": "json at byte`},
+		{"no template", `{"vars": {}}`, `"template\" is missing`},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			out, errs, code := runApp(t, c.in+"\n"+`{"template": "next"}`, "eval", "--jsonl")
+			first, rest, _ := strings.Cut(out, "\n")
+			if code != 0 || !strings.Contains(strings.ReplaceAll(first, `\\\"`, `\"`), c.want) && first != c.want {
+				t.Errorf("got %d %s%s", code, first, errs)
+			}
+			if !strings.HasPrefix(rest, `{"text": "next"`) {
+				t.Errorf("the line behind it: %s", rest)
+			}
+		})
+	}
+}
+
+func TestTemplatePrintsFile(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, dir+"/a.j2", "port {{ port }}\n{% include 'b.j2' %}\n")
+	writeFile(t, dir+"/b.j2", "from {{ name }}\n")
+	out, errs, code := runApp(t, "", "template", dir+"/a.j2", "-e", "port=80 name=x", "--where")
+	if out != "port 80\nfrom x\n" || code != 0 {
+		t.Errorf("got %d %q %s", code, out, errs)
+	}
+	if !strings.Contains(errs, "port = '80', from -e port=80 name=x") {
+		t.Errorf("where: %s", errs)
+	}
+}

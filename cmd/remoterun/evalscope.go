@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"remoterun/inventory"
+	"remoterun/runner/play"
+	"remoterun/runner/sh"
+	"remoterun/runner/value"
+	"remoterun/runner/value/yaml"
+)
+
+// evalScope answers variables from layers and knows which layer each came
+// from.
+type evalScope struct {
+	layers []play.Layer // lowest precedence first
+	dirs   []string
+}
+
+func (s *evalScope) Var(name string) (value.Value, bool, error) {
+	for i := len(s.layers) - 1; i >= 0; i-- {
+		if v, ok := s.layers[i].Vars.Lookup(name); ok {
+			return v, true, nil
+		}
+	}
+	if name == "vars" {
+		return value.FromMap(s.all()), true, nil
+	}
+	return value.Value{}, false, nil
+}
+
+func (s *evalScope) all() *value.Map {
+	out := value.NewMap()
+	for _, l := range s.layers {
+		for k, v := range l.Vars.All() {
+			out.Set(k, v)
+		}
+	}
+	return out
+}
+
+func (s *evalScope) Names() []string { return s.all().Names() }
+
+func (s *evalScope) Dirs() []string { return s.dirs }
+
+// from names the layer and place that a variable comes from; empty = none has
+// it.
+func (s *evalScope) from(name string) string {
+	for i := len(s.layers) - 1; i >= 0; i-- {
+		v, ok := s.layers[i].Vars.Lookup(name)
+		if !ok {
+			continue
+		}
+		if at := value.PosOf(v).String(); at != "" {
+			return s.layers[i].Name + " (" + at + ")"
+		}
+		return s.layers[i].Name
+	}
+	return ""
+}
+
+// add puts a layer on top.
+func (s *evalScope) add(name string, vars *value.Map) {
+	if vars != nil {
+		s.layers = append(s.layers, play.Layer{Name: name, Vars: vars})
+	}
+}
+
+// evalFlags are the flags of eval and template.
+type evalFlags struct {
+	extra     []string
+	inventory []string
+	limit     string
+}
+
+// scope builds the scope that the flags describe.
+func (f *evalFlags) scope(ctx context.Context) (*evalScope, error) {
+	s := &evalScope{dirs: []string{"."}}
+	if len(f.inventory) > 0 || f.limit != "" {
+		if err := f.host(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	for _, e := range f.extra {
+		vars, err := extraVars(e)
+		if err != nil {
+			return nil, usage("-e %s: %v", e, err)
+		}
+		s.add("-e "+shorten(e), vars)
+	}
+	return s, nil
+}
+
+func shorten(s string) string {
+	if !strings.HasPrefix(s, "@") && len(s) > 40 {
+		return s[:40] + "…"
+	}
+	return s
+}
+
+// host adds the variables of the one host that -l names.
+func (f *evalFlags) host(ctx context.Context, s *evalScope) error {
+	inv, err := inventory.Load(ctx, f.inventory, inventory.Options{})
+	if err != nil {
+		return err
+	}
+	if f.limit == "" {
+		return usage("-i needs -l HOST: the host whose variables are meant")
+	}
+	hosts, err := inv.Hosts(f.limit)
+	if err != nil {
+		return err
+	}
+	if len(hosts) != 1 {
+		return usage("-l %s means %d hosts; name one", f.limit, len(hosts))
+	}
+	layers, err := inv.Layers(hosts[0])
+	if err != nil {
+		return err
+	}
+	short, _, _ := strings.Cut(hosts[0], ".")
+	magic := value.MapOf("inventory_hostname", value.String(hosts[0]), "inventory_hostname_short", value.String(short),
+		"group_names", value.Strings(inv.GroupsOf(hosts[0])...), "groups", value.FromMap(inv.Groups()),
+		"inventory_dir", value.String(inv.Dir()), "hostvars", value.FromObject(&hostVars{inv}))
+	s.layers = append(append(s.layers, layers...), play.Layer{Name: "inventory", Vars: magic})
+	return nil
+}
+
+// hostVars answers each host's variables when they are asked for.
+type hostVars struct{ inv *inventory.Inventory }
+
+func (h *hostVars) TypeName() string { return "HostVars" }
+
+func (h *hostVars) Keys() ([]value.Value, error) {
+	names, err := h.inv.Hosts("all")
+	return value.Strings(names...).Items(), err
+}
+
+func (h *hostVars) Get(key value.Value) (value.Value, bool, error) {
+	name, ok := key.AsString()
+	layers, err := h.inv.Layers(name)
+	if !ok || err != nil {
+		return value.Value{}, false, nil
+	}
+	s := &evalScope{layers: layers}
+	return value.FromMap(s.all()), true, nil
+}
+
+// extraVars reads one -e: key=value words, a YAML or JSON mapping, or @FILE.
+func extraVars(text string) (*value.Map, error) {
+	file := "-e"
+	if path, ok := strings.CutPrefix(text, "@"); ok {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		file, text = path, string(data)
+	} else if t := strings.TrimSpace(text); !strings.HasPrefix(t, "{") && !strings.HasPrefix(t, "[") {
+		return wordVars(text)
+	}
+	v, err := yaml.One(file, []byte(text), yaml.Options{})
+	if err != nil {
+		return nil, err
+	}
+	m, ok := v.AsMap()
+	if !ok {
+		return nil, fmt.Errorf("expected a mapping of variables, got %s", value.TypeName(v))
+	}
+	return m, nil
+}
+
+func wordVars(text string) (*value.Map, error) {
+	words, ok := sh.Split(text)
+	if !ok {
+		return nil, fmt.Errorf("a quote is not closed")
+	}
+	m := value.NewMap()
+	for _, w := range words {
+		name, val, ok := strings.Cut(w, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("%q is not name=value", w)
+		}
+		m.Put(name, value.String(val))
+	}
+	return m, nil
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"remoterun/runner/value"
+)
+
+func (a *app) templateCommand() *cobra.Command {
+	var f evalFlags
+	var where bool
+	c := &cobra.Command{
+		Use:     "template FILE",
+		Short:   "Render a template file and print it",
+		Example: "  remoterun template templates/app.conf.j2 -e @vars.yml",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("template takes one file")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text, err := os.ReadFile(args[0])
+			if err != nil {
+				return err
+			}
+			s, err := f.scope(cmd.Context())
+			if err != nil {
+				return err
+			}
+			s.dirs = []string{filepath.Dir(args[0]), "."}
+			e := a.engine()
+			out, err := e.File(cmd.Context(), args[0], string(text), s)
+			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprint(cmd.OutOrStdout(), value.Show(out)); err != nil || !where {
+				return err
+			}
+			return showUses(cmd.ErrOrStderr(), e, string(text), s)
+		},
+	}
+	f.add(c)
+	c.Flags().BoolVar(&where, "where", false, "list on standard error where every variable came from")
+	return c
+}
