@@ -65,11 +65,10 @@ func busyboxLayer() ([]byte, error) {
 
 const passwd = "root:x:0:0:root:/root:/bin/sh\n"
 
-// LoadTDE puts the image with pg_tde into the machine's engine and returns its
-// name there.
-func (m *Machine) LoadTDE(t testing.TB) string {
+// Load puts an image into the machine's engine and returns its name there.
+func (m *Machine) Load(t testing.TB, i Image) string {
 	t.Helper()
-	name := NeedTDEImage(t)
+	name := i.Need(t)
 	file := name
 	if !isFile(name) {
 		file = saved(t, name)

@@ -311,7 +311,7 @@ func (m *Machine) remove(t testing.TB) {
 		for _, name := range []string{"/var/log/sshd.log", "/var/log/dockerd.log"} {
 			text, err := os.ReadFile(m.Path(name))
 			if err == nil {
-				t.Logf("%s: the end of %s:\n%s", m.Name, name, tail(text, 20))
+				t.Logf("%s: the end of %s:\n%s", m.Name, name, tail(text, 8))
 			}
 		}
 	}

@@ -13,15 +13,8 @@ import (
 	"time"
 )
 
-const (
-	// SkipsEnv names the file to which every skip adds its line.
-	SkipsEnv = "REMOTERUN_SKIPS"
-	// TDEImageEnv names the image with PostgreSQL 17 and pg_tde, or a file
-	// that docker save wrote.
-	TDEImageEnv = "REMOTERUN_TEST_TDE_IMAGE"
-	// TDEImageDefault is the public name of that image.
-	TDEImageDefault = "percona/percona-distribution-postgresql:17"
-)
+// SkipsEnv names the file to which every skip adds its line.
+const SkipsEnv = "REMOTERUN_SKIPS"
 
 // Missing ends a test for want of a part. With CI=true that is a failure,
 // elsewhere a skip that is written down and counted.
@@ -107,27 +100,38 @@ func NeedCompose(t testing.TB) {
 	}
 }
 
-// TDEImage is the configured image: a name, or a file of docker save.
-func TDEImage() string {
-	if name := os.Getenv(TDEImageEnv); name != "" {
-		return name
-	}
-	return TDEImageDefault
+// Image is a container image that tests need and no package registry holds:
+// the only kind of part that may be skipped on CI too.
+type Image struct {
+	// What it is, for messages: "an image with PostgreSQL 16".
+	What string
+	// Env names the environment variable that says which image to take: its
+	// name in this machine's engine, or a file that docker save wrote.
+	Env string
+	// Public is the name when the variable is not set.
+	Public string
 }
 
-// NeedTDEImage asks for the image with pg_tde and returns what TDEImage says.
-// No package registry holds it: it is the one part that may be skipped on CI.
-func NeedTDEImage(t testing.TB) string {
+// Name is the configured name or file.
+func (i Image) Name() string {
+	if name := os.Getenv(i.Env); name != "" {
+		return name
+	}
+	return i.Public
+}
+
+// Need asks for the image and for compose, and returns Name.
+func (i Image) Need(t testing.TB) string {
 	t.Helper()
 	NeedCompose(t)
-	name := TDEImage()
+	name := i.Name()
 	if isFile(name) {
 		return name
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	if out, err := exec.CommandContext(ctx, "docker", "image", "inspect", "--format", "{{.Id}}", name).CombinedOutput(); err != nil {
-		skip(t, "an image with pg_tde", fmt.Sprintf("%s: %s; pull it, or set %s to an image or to a file of docker save", name, lastLine(out), TDEImageEnv))
+		skip(t, i.What, fmt.Sprintf("%s: %s; pull it, or set %s to an image or to a file of docker save", name, lastLine(out), i.Env))
 	}
 	return name
 }

@@ -1,0 +1,41 @@
+//go:build linux
+
+package tdetest_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"remoterun/runner/hosttest/real"
+	"remoterun/tasks/tde/tdetest"
+)
+
+// TestImage checks the part itself: that the image is what the tests of this
+// project take it for.
+func TestImage(t *testing.T) {
+	s := tdetest.Start(t, real.NewOperator(t), real.Options{Name: "image"}, "probe")
+	s.Compose(t, "up", "-d")
+	end := time.Now().Add(30 * time.Second)
+	for {
+		if got, err := s.TrySQL(t, tdetest.Database, "select 1"); err == nil && got == "1" {
+			break
+		} else if time.Now().After(end) {
+			t.Fatalf("no answer: %q, %v\n%s", got, err, s.Compose(t, "logs"))
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if got := s.SQL(t, tdetest.Database, "show server_version_num"); !strings.HasPrefix(got, "17") {
+		t.Errorf("server version %q", got)
+	}
+	if got := s.SQL(t, tdetest.Database, "select name from pg_available_extensions where name = 'pg_tde'"); got != "pg_tde" {
+		t.Errorf("pg_tde is not in the image: %q", got)
+	}
+	if got := s.Run(t, `docker image inspect --format '{{.Config.User}} {{json .Config.Volumes}}' "$1"`, s.Image); !strings.HasPrefix(got, "26 ") || !strings.Contains(got, `"/data/db"`) {
+		t.Errorf("the image's user and volumes: %q", got)
+	}
+	if out, err := s.Try(t, `docker run --rm --network none -e POSTGRES_PASSWORD= "$1" 2>&1`, s.Image); err == nil || !strings.Contains(out, "superuser password is not specified") {
+		t.Errorf("an empty volume without a password: %q, %v", out, err)
+	}
+	s.Compose(t, "down", "-v", "-t", "0")
+}
