@@ -1,0 +1,200 @@
+// Package config reads the safe subset of ansible.cfg: where things are and how
+// to log in, nothing that weakens a promise (host keys are always verified) and
+// nothing that loads code. It reads one file and decides nothing; flags,
+// environment and defaults are the command's affair.
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"remoterun/inventory/ini"
+	"remoterun/runner/value"
+)
+
+// Config is what an ansible.cfg says. The zero value says nothing. Paths are
+// absolute: relative ones start at the file's folder.
+type Config struct {
+	// Path is the file, empty when there is none.
+	Path string
+
+	Inventory         []string // sources; lists of hosts stay as they are
+	RolesPath         []string
+	Forks             int // 0 = not set
+	Timeout           int // seconds to connect, 0 = not set
+	RemoteUser        string
+	RemotePort        int // 0 = not set
+	PrivateKeyFile    string
+	VaultPasswordFile string
+	VaultIdentities   []string // label@source
+	VaultIDMatch      bool     // only the label's own secret opens a vault
+	AskVaultPass      bool
+	AskPass           bool
+	Become            bool
+	BecomeUser        string
+	BecomeMethod      string
+	BecomeFlags       string
+	BecomeAskPass     bool
+	Gathering         string // implicit, explicit or smart; empty = not set
+	Strategy          string
+	AnyErrorsFatal    bool
+	ForceHandlers     bool
+	Diff              bool // always show differences
+	HideSkipped       bool // display_skipped_hosts = no
+	// Notes are settings that are known and not followed, and why.
+	Notes []Note
+}
+
+// Note is one setting that was read and is not followed.
+type Note struct {
+	Pos value.Pos
+	Msg string
+}
+
+// Error is a setting that cannot be read.
+type Error struct {
+	Pos value.Pos
+	Msg string
+}
+
+func (e *Error) Error() string { return e.Pos.String() + ": " + e.Msg }
+
+// Errors are all of a file.
+type Errors []*Error
+
+func (es Errors) Error() string {
+	out := make([]string, len(es))
+	for i, e := range es {
+		out[i] = e.Error()
+	}
+	return strings.Join(out, "\n")
+}
+
+// Find answers the file that is read: $REMOTERUN_CONFIG or $ANSIBLE_CONFIG,
+// ansible.cfg in dir, ~/.ansible.cfg, /etc/ansible/ansible.cfg; empty when there
+// is none. A file in a folder that everybody can write is left out with a
+// warning: whoever wrote it would choose what runs here.
+func Find(env func(string) (string, bool), dir, home string) (path, warning string) {
+	for _, name := range []string{"REMOTERUN_CONFIG", "ANSIBLE_CONFIG"} {
+		if p, ok := env(name); ok && p != "" {
+			p = expand(p, dir, home, env)
+			if st, err := os.Stat(p); err == nil && st.IsDir() {
+				p = filepath.Join(p, "ansible.cfg")
+			}
+			return p, ""
+		}
+	}
+	here := filepath.Join(dir, "ansible.cfg")
+	if readable(here) {
+		st, err := os.Stat(dir)
+		if err == nil && st.Mode().Perm()&0o002 == 0 {
+			return here, ""
+		}
+		warning = fmt.Sprintf("%s is left out: everybody can write into its folder", here)
+	}
+	candidates := []string{"/etc/ansible/ansible.cfg"}
+	if home != "" {
+		candidates = append([]string{filepath.Join(home, ".ansible.cfg")}, candidates...)
+	}
+	for _, p := range candidates {
+		if readable(p) {
+			return p, warning
+		}
+	}
+	return "", warning
+}
+
+func readable(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	return err == nil && st.Mode().IsRegular()
+}
+
+// Read reads a file. env and home serve paths with ~ and $NAME. Mistakes come
+// back at once, as Errors.
+func Read(path string, env func(string) (string, bool), home string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read ansible.cfg: %w", err)
+	}
+	return parse(path, data, env, home)
+}
+
+func parse(path string, data []byte, env func(string) (string, bool), home string) (*Config, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{
+		cfg:    &Config{Path: path},
+		expand: func(p string) string { return expand(p, filepath.Dir(abs), home, env) },
+	}
+	for _, s := range r.settings(path, data) {
+		r.apply(s)
+	}
+	if len(r.errs) > 0 {
+		sort.SliceStable(r.errs, func(i, j int) bool { return r.errs[i].Pos.Line < r.errs[j].Pos.Line })
+		return nil, r.errs
+	}
+	return r.cfg, nil
+}
+
+// setting is one line name = value, with the lines that continue it.
+type setting struct {
+	section, name, text string
+	pos                 value.Pos
+}
+
+type reader struct {
+	cfg    *Config
+	errs   Errors
+	expand func(string) string
+}
+
+func (r *reader) fail(at value.Pos, format string, args ...any) {
+	r.errs = append(r.errs, &Error{at, fmt.Sprintf(format, args...)})
+}
+
+// settings takes a file apart: sections, name = value or name: value, indented
+// lines that continue a value, ; behind white space as a comment.
+func (r *reader) settings(path string, data []byte) []*setting {
+	var out []*setting
+	section := ""
+	for _, l := range ini.Lines(path, data) {
+		text := l.Text
+		for _, mark := range []string{" ;", "\t;"} {
+			text, _, _ = strings.Cut(text, mark)
+		}
+		text = strings.TrimSpace(text)
+		if l.Broken {
+			r.fail(l.Pos, "is not UTF-8")
+			continue
+		}
+		if name, ok := ini.Header(text); ok && !l.Indented {
+			section = name
+			continue
+		}
+		if l.Indented && len(out) > 0 && out[len(out)-1].section == section {
+			last := out[len(out)-1]
+			last.text += "\n" + text
+			continue
+		}
+		i := strings.IndexAny(text, "=:")
+		switch {
+		case i < 0:
+			r.fail(l.Pos, "expected name = value, got: %s", text)
+		case section == "":
+			r.fail(l.Pos, "%s stands before the first [section]", strings.TrimSpace(text[:i]))
+		default:
+			out = append(out, &setting{section, strings.ToLower(strings.TrimSpace(text[:i])), strings.TrimSpace(text[i+1:]), l.Pos})
+		}
+	}
+	return out
+}

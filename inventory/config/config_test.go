@@ -1,0 +1,123 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func env(pairs map[string]string) func(string) (string, bool) {
+	return func(n string) (string, bool) { v, ok := pairs[n]; return v, ok }
+}
+
+func TestParse(t *testing.T) {
+	text := `
+# comment
+[defaults]
+inventory = hosts.ini, $STAGE/more ; the two
+forks=20
+REMOTE_USER: joe
+private_key_file = ~/.ssh/id "x"
+roles_path = roles:~/roles
+  :/usr/share/roles
+timeout = 30
+vault_password_file = .vault
+vault_identity_list = dev@dev.pass , prompt, prod@prompt
+host_key_checking = False
+hash_behaviour = merge
+gathering = smart
+display_skipped_hosts = no
+nocows = 1
+[privilege_escalation]
+become = True
+become_user = 'admin'
+become_ask_pass = yes
+[diff]
+always = on
+[ssh_connection]
+ssh_args = -o StrictHostKeyChecking=no
+pipelining = True
+`
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "hosts.ini"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := parse(filepath.Join(dir, "ansible.cfg"), []byte(text), env(map[string]string{"STAGE": "st"}), "/home/joe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var notes []string
+	for _, n := range got.Notes {
+		notes = append(notes, strings.TrimPrefix(n.Pos.String(), dir+"/")+" "+n.Msg)
+	}
+	wantNotes := []string{
+		"ansible.cfg:13:1 host_key_checking = False is not followed: host keys are always verified",
+		"ansible.cfg:14:1 hash_behaviour = merge is not followed: mappings replace each other (combine merges them where it is wanted)",
+		"ansible.cfg:25:1 ssh_args = -o StrictHostKeyChecking=no is not followed: connections follow ~/.ssh/config",
+	}
+	if !reflect.DeepEqual(notes, wantNotes) {
+		t.Errorf("notes:\n%s", strings.Join(notes, "\n"))
+	}
+	got.Notes, got.Path = nil, ""
+	want := &Config{
+		Inventory: []string{dir + "/hosts.ini", dir + "/st/more"}, Forks: 20, Timeout: 30, RemoteUser: "joe",
+		PrivateKeyFile: `/home/joe/.ssh/id "x"`, RolesPath: []string{dir + "/roles", "/home/joe/roles", "/usr/share/roles"},
+		VaultPasswordFile: dir + "/.vault", VaultIdentities: []string{"dev@" + dir + "/dev.pass", "prompt", "prod@prompt"},
+		Become: true, BecomeUser: "admin", BecomeAskPass: true, Gathering: "smart", Diff: true, HideSkipped: true,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	_, err := parse("/p/ansible.cfg", []byte("x = 1\n[defaults]\nforks = many\nnonsense\ngathering = never\nask_pass = perhaps\n"), env(nil), "/h")
+	want := `/p/ansible.cfg:1:1: x stands before the first [section]
+/p/ansible.cfg:3:1: forks: "many" is no whole number
+/p/ansible.cfg:4:1: expected name = value, got: nonsense
+/p/ansible.cfg:5:1: gathering: "never" is not allowed (allowed: implicit, explicit, smart)
+/p/ansible.cfg:6:1: ask_pass: "perhaps" is neither yes nor no`
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+func TestHostListAsInventory(t *testing.T) {
+	got, err := parse("/p/ansible.cfg", []byte("[defaults]\ninventory = web1,web2\n"), env(nil), "/h")
+	if err != nil || !reflect.DeepEqual(got.Inventory, []string{"web1,web2"}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestFind(t *testing.T) {
+	dir, home := t.TempDir(), t.TempDir()
+	none := env(nil)
+	if p, w := Find(none, dir, home); p != "" && p != "/etc/ansible/ansible.cfg" || w != "" {
+		t.Errorf("nothing there: %q, %q", p, w)
+	}
+	write := func(p string) string {
+		if err := os.WriteFile(p, []byte("[defaults]\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	inHome := write(filepath.Join(home, ".ansible.cfg"))
+	here := write(filepath.Join(dir, "ansible.cfg"))
+	if p, _ := Find(none, dir, home); p != here {
+		t.Errorf("the folder's own file: %q", p)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if p, w := Find(none, dir, home); p != inHome || !strings.Contains(w, "everybody can write") {
+		t.Errorf("a folder that everybody can write: %q, %q", p, w)
+	}
+	if p, _ := Find(env(map[string]string{"ANSIBLE_CONFIG": "~/x.cfg"}), dir, home); p != home+"/x.cfg" {
+		t.Errorf("by environment: %q", p)
+	}
+	if p, _ := Find(env(map[string]string{"ANSIBLE_CONFIG": "a", "REMOTERUN_CONFIG": dir}), dir, home); p != here {
+		t.Errorf("ours first, a folder: %q", p)
+	}
+}

@@ -1,0 +1,213 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// apply follows one setting; what is not known here is left alone.
+func (r *reader) apply(s *setting) {
+	key := s.section + "." + s.name
+	if read, ok := known()[key]; ok {
+		if err := read(r, s.text); err != nil {
+			r.fail(s.pos, "%s: %v", s.name, err)
+		}
+		return
+	}
+	if why, ok := refused()[key]; ok && why.applies(s.text) {
+		r.cfg.Notes = append(r.cfg.Notes, Note{s.pos, s.name + " = " + s.text + " is not followed: " + why.text})
+	}
+}
+
+type reason struct {
+	text string
+	// only the value that weakens something is worth a word.
+	when func(string) bool
+}
+
+func (r reason) applies(v string) bool { return r.when == nil || r.when(v) }
+
+// refused are the settings that are read and not followed.
+func refused() map[string]reason {
+	no := func(v string) bool { b, err := boolean(v); return err == nil && !b }
+	other := func(usual string) func(string) bool { return func(v string) bool { return v != usual } }
+	return map[string]reason{
+		"defaults.host_key_checking": {"host keys are always verified", no},
+		"defaults.hash_behaviour":    {"mappings replace each other (combine merges them where it is wanted)", other("replace")},
+		"defaults.precedence":        {"the order of variables is Ansible's usual one", nil},
+		"ssh_connection.ssh_args":    {"connections follow ~/.ssh/config", nil},
+		"ssh_connection.ssh_common_args": {
+			"connections follow ~/.ssh/config", nil},
+		"ssh_connection.ssh_extra_args": {"connections follow ~/.ssh/config", nil},
+		"defaults.jinja2_extensions":    {"templates have no extensions", nil},
+		"defaults.executable":           {"commands run under /bin/sh", other("/bin/sh")},
+	}
+}
+
+// known are the settings that are followed, and how each is read.
+func known() map[string]func(*reader, string) error {
+	return map[string]func(*reader, string) error{
+		"defaults.inventory":                   func(r *reader, v string) error { r.cfg.Inventory = r.sources(v); return nil },
+		"defaults.roles_path":                  func(r *reader, v string) error { r.cfg.RolesPath = r.paths(v, ":"); return nil },
+		"defaults.forks":                       func(r *reader, v string) error { return number(v, &r.cfg.Forks) },
+		"defaults.timeout":                     func(r *reader, v string) error { return number(v, &r.cfg.Timeout) },
+		"defaults.remote_user":                 func(r *reader, v string) error { r.cfg.RemoteUser = unquote(v); return nil },
+		"defaults.remote_port":                 func(r *reader, v string) error { return number(v, &r.cfg.RemotePort) },
+		"defaults.private_key_file":            func(r *reader, v string) error { r.cfg.PrivateKeyFile = r.path(v); return nil },
+		"defaults.vault_password_file":         func(r *reader, v string) error { r.cfg.VaultPasswordFile = r.path(v); return nil },
+		"defaults.vault_identity_list":         func(r *reader, v string) error { r.cfg.VaultIdentities = r.identities(v); return nil },
+		"defaults.vault_id_match":              func(r *reader, v string) error { return truth(v, &r.cfg.VaultIDMatch) },
+		"defaults.ask_vault_pass":              func(r *reader, v string) error { return truth(v, &r.cfg.AskVaultPass) },
+		"defaults.ask_pass":                    func(r *reader, v string) error { return truth(v, &r.cfg.AskPass) },
+		"defaults.gathering":                   func(r *reader, v string) error { return choice(v, &r.cfg.Gathering, "implicit", "explicit", "smart") },
+		"defaults.strategy":                    func(r *reader, v string) error { return choice(v, &r.cfg.Strategy, "linear", "free") },
+		"defaults.any_errors_fatal":            func(r *reader, v string) error { return truth(v, &r.cfg.AnyErrorsFatal) },
+		"defaults.force_handlers":              func(r *reader, v string) error { return truth(v, &r.cfg.ForceHandlers) },
+		"defaults.display_skipped_hosts":       showSkipped,
+		"diff.always":                          func(r *reader, v string) error { return truth(v, &r.cfg.Diff) },
+		"privilege_escalation.become":          func(r *reader, v string) error { return truth(v, &r.cfg.Become) },
+		"privilege_escalation.become_user":     func(r *reader, v string) error { r.cfg.BecomeUser = unquote(v); return nil },
+		"privilege_escalation.become_method":   func(r *reader, v string) error { r.cfg.BecomeMethod = unquote(v); return nil },
+		"privilege_escalation.become_flags":    func(r *reader, v string) error { r.cfg.BecomeFlags = unquote(v); return nil },
+		"privilege_escalation.become_ask_pass": func(r *reader, v string) error { return truth(v, &r.cfg.BecomeAskPass) },
+	}
+}
+
+func showSkipped(r *reader, v string) error {
+	show := true
+	err := truth(v, &show)
+	r.cfg.HideSkipped = !show
+	return err
+}
+
+func unquote(v string) string {
+	if len(v) > 1 && (v[0] == '"' || v[0] == '\'') && v[len(v)-1] == v[0] {
+		return v[1 : len(v)-1]
+	}
+	return v
+}
+
+func number(v string, to *int) error {
+	n, err := strconv.Atoi(unquote(v))
+	if err != nil || n < 0 {
+		return fmt.Errorf("%q is no whole number", v)
+	}
+	*to = n
+	return nil
+}
+
+func truth(v string, to *bool) error {
+	b, err := boolean(v)
+	if err == nil {
+		*to = b
+	}
+	return err
+}
+
+func boolean(v string) (bool, error) {
+	switch strings.ToLower(unquote(v)) {
+	case "yes", "y", "on", "true", "t", "1", "1.0":
+		return true, nil
+	case "no", "n", "off", "false", "f", "0", "0.0":
+		return false, nil
+	}
+	return false, fmt.Errorf("%q is neither yes nor no", v)
+}
+
+func choice(v string, to *string, allowed ...string) error {
+	for _, a := range allowed {
+		if unquote(v) == a {
+			*to = a
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is not allowed (allowed: %s)", v, strings.Join(allowed, ", "))
+}
+
+func (r *reader) path(v string) string {
+	if v = unquote(v); v == "" {
+		return ""
+	}
+	return r.expand(v)
+}
+
+func (r *reader) paths(v, sep string) []string {
+	var out []string
+	for _, p := range strings.Split(unquote(v), sep) {
+		if p = r.path(strings.TrimSpace(p)); p != "" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// sources splits at commas; a text that ends in a comma, or none of whose parts
+// is there, is a list of hosts.
+func (r *reader) sources(v string) []string {
+	v = unquote(v)
+	all := r.paths(v, ",")
+	there := 0
+	for _, p := range all {
+		if _, err := os.Stat(p); err == nil {
+			there++
+		}
+	}
+	if strings.Contains(v, ",") && there == 0 {
+		return []string{v}
+	}
+	return all
+}
+
+// identities reads label@source; a source that is no prompt is a path.
+func (r *reader) identities(v string) []string {
+	var out []string
+	for _, p := range strings.Split(unquote(v), ",") {
+		label, source, found := strings.Cut(strings.TrimSpace(p), "@")
+		if !found {
+			label, source = "", label
+		}
+		if source == "" {
+			continue
+		}
+		if !strings.HasPrefix(source, "prompt") {
+			source = r.expand(source)
+		}
+		if found {
+			source = label + "@" + source
+		}
+		out = append(out, source)
+	}
+	return out
+}
+
+// expand makes a path absolute: ~, $NAME and {{CWD}} are replaced.
+func expand(p, dir, home string, env func(string) (string, bool)) string {
+	p = strings.ReplaceAll(p, "{{CWD}}", dir)
+	if p == "~" || strings.HasPrefix(p, "~/") {
+		p = home + p[1:]
+	}
+	p = os.Expand(p, func(name string) string {
+		if v, ok := env(name); ok {
+			return v
+		}
+		return "$" + name
+	})
+	if !filepath.IsAbs(p) {
+		p = filepath.Join(dir, p)
+	}
+	return filepath.Clean(p)
+}
+
+// Names lists every setting that is followed, as section.name, sorted.
+func Names() []string {
+	var out []string
+	for name := range known() {
+		out = append(out, name)
+	}
+	sort.Strings(out)
+	return out
+}
