@@ -168,6 +168,8 @@ func expandHosts(pattern string) (names []string, port int, err error) {
 // hostSlip names the slips that would otherwise become hosts with odd names.
 func hostSlip(s string) error {
 	switch {
+	case strings.Count(s, "[") != strings.Count(s, "]"):
+		return fmt.Errorf("%q: a bracket is missing", s)
 	case strings.HasSuffix(s, ":"):
 		return fmt.Errorf("host %q ends in a colon, which is kept for ports", s)
 	case s == "---":
@@ -181,8 +183,6 @@ func hostSlip(s string) error {
 		return fmt.Errorf("%q: a login name is given as a variable: %s ansible_user=%s", s, name, user)
 	case strings.Contains(s, ","):
 		return fmt.Errorf("%q: one host in a line, without commas", s)
-	case strings.Count(s, "[") != strings.Count(s, "]"):
-		return fmt.Errorf("%q: a bracket is missing", s)
 	case strings.HasPrefix(s, "!") || strings.HasPrefix(s, "&") || strings.ContainsAny(s, "*?"):
 		return fmt.Errorf("%q is a pattern, not a host's name", s)
 	}

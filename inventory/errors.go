@@ -54,6 +54,23 @@ func (es Errors) err() error {
 	return es
 }
 
+// sort orders mistakes by line within each file; files stay in their order.
+func (es Errors) sort() {
+	files := map[string]int{}
+	for _, e := range es {
+		if _, ok := files[e.Pos.File]; !ok {
+			files[e.Pos.File] = len(files)
+		}
+	}
+	sort.SliceStable(es, func(i, j int) bool {
+		a, b := es[i].Pos, es[j].Pos
+		if a.File != b.File {
+			return files[a.File] < files[b.File]
+		}
+		return a.Line < b.Line
+	})
+}
+
 // near is the name that a slip of the finger turns into word: at most one
 // change in three letters, empty when there is none.
 func near(word string, names []string) string {

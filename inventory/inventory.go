@@ -79,6 +79,7 @@ func Load(ctx context.Context, sources []string, opt Options) (*Inventory, error
 		inv = inv.Beside(opt.Playbook)
 	}
 	l.errs = append(l.errs, inv.checkVars()...)
+	l.errs.sort()
 	return inv, l.errs.err()
 }
 

@@ -174,11 +174,15 @@ func (f *varFiles) load(path string, open bool) *varContent {
 			return c
 		}
 	}
-	opt := yaml.Options{Decrypt: f.opt.Decrypt, Warn: f.opt.Warn}
+	opt := yaml.Options{Warn: f.opt.Warn}
+	switch {
+	case !open:
+		opt.Decrypt = func(string, value.Pos) ([]byte, error) { c.vaults = true; return nil, nil }
+	case f.opt.Decrypt != nil:
+		opt.Decrypt = func(text string, at value.Pos) ([]byte, error) { c.vaults = true; return f.opt.Decrypt(text, at) }
+	}
 	if open {
 		opt.Warn = nil // told when the inventory was loaded
-	} else {
-		opt.Decrypt = func(string, value.Pos) ([]byte, error) { c.vaults = true; return nil, nil }
 	}
 	doc, err := yaml.One(shown, data, opt)
 	if err != nil {

@@ -121,7 +121,7 @@ func (r *yamlReader) section(gr *group, key, body value.Value) {
 				r.fail(r.at(k), "%v", err)
 			}
 		case "hosts":
-			r.hosts(gr, k, v)
+			r.hosts(gr, k, v, body)
 		}
 	}
 }
@@ -148,10 +148,10 @@ func (r *yamlReader) entries(gr *group, word string, body value.Value) (*value.M
 }
 
 // hosts reads one host pattern of a group with its variables.
-func (r *yamlReader) hosts(gr *group, key, body value.Value) {
+func (r *yamlReader) hosts(gr *group, key, body, section value.Value) {
 	pattern, ok := key.AsString()
 	if !ok {
-		r.fail(r.at(key, body), "the name of a host must be text, got %s (put it in quotes)", value.Repr(key))
+		r.fail(r.at(key, body, section), "the name of a host must be text, got %s (put it in quotes)", value.Repr(key))
 		return
 	}
 	vars, ok := body.AsMap()
