@@ -218,7 +218,7 @@ func (s *session) checkArgs(t *play.Task, k kind, w where) {
 	if k.module != nil {
 		errs = k.module.Check(t.Args)
 	} else {
-		errs = checkSpec(k, t.Args)
+		errs = checkSpec(k.spec, t.Args)
 	}
 	for _, err := range errs {
 		m := argMistake(err, t.ArgsPos)

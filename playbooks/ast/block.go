@@ -8,13 +8,13 @@ import (
 // items reads a list of tasks and blocks; imported files are taken in.
 func (s *session) items(e entry, w where) []play.Item {
 	if _, isList := e.v.AsSeq(); !isList && !e.v.IsNull() {
-		s.wrong(e.at, "%s must be a list of tasks, not a %s", e.name, value.TypeName(e.v))
+		s.wrong(e.at, "%s must be a list of tasks, not %s", e.name, whatIs(e.v))
 		return nil
 	}
 	var out []play.Item
 	for _, v := range e.v.Items() {
 		if v.IsNull() {
-			s.wrong(e.at, "%s holds an empty entry", e.name)
+			s.warn(e.at, "%s holds an empty entry", e.name)
 			continue
 		}
 		m, ok := s.mapping(v, e.at, "a task")
@@ -28,10 +28,6 @@ func (s *session) items(e entry, w where) []play.Item {
 
 func (s *session) item(m *value.Map, w where) []play.Item {
 	if isBlock(m) {
-		if w.handler {
-			s.wrong(m.Pos, "a block cannot be a handler")
-			return nil
-		}
 		return []play.Item{s.block(m, w)}
 	}
 	if key, v, ok := importKey(m, "import_tasks"); ok {
@@ -74,6 +70,9 @@ func (s *session) block(m *value.Map, w where) *play.Block {
 	s.place(&b.Keywords)
 	w.sure = w.sure && len(b.When) == 0 && !forgiving(&b.Keywords)
 	for _, e := range lists {
+		if e.v.IsNull() {
+			s.wrong(e.at, "%s must be a list of tasks, this one is empty", e.name)
+		}
 		switch e.name {
 		case "block":
 			inner := w

@@ -118,14 +118,15 @@ func (e *Env) kinds() []string {
 
 // later are parts of Ansible that are known and not there yet.
 var later = map[string]string{
-	"roles":        "roles are not there yet",
-	"include_role": "roles are not there yet",
-	"import_role":  "roles are not there yet",
-	"async":        "async and poll are not there yet",
-	"poll":         "async and poll are not there yet",
-	"become_exe":   "become_exe is not there yet",
-	"debugger":     "the task debugger is not there yet",
-	"include":      "include is gone from Ansible: use include_tasks, import_tasks or import_playbook",
+	"roles":           "roles are not there yet",
+	"include_role":    "roles are not there yet",
+	"import_role":     "roles are not there yet",
+	"async":           "async and poll are not there yet",
+	"poll":            "async and poll are not there yet",
+	"become_exe":      "become_exe is not there yet",
+	"debugger":        "the task debugger is not there yet",
+	"import_playbook": "import_playbook stands among the plays of a playbook, not among tasks",
+	"include":         "include is gone from Ansible: use include_tasks, import_tasks or import_playbook",
 }
 
 func isLater(word string) (string, bool) {

@@ -48,6 +48,9 @@ func (s *session) importedFile(m *value.Map, file value.Value, at value.Pos, w w
 	} else if text, ok := file.AsString(); ok && !value.HasTemplate(file) {
 		if f := strings.Fields(text); len(f) > 0 {
 			file = value.String(strings.TrimPrefix(f[0], "file="))
+			if len(f) > 1 {
+				s.wrong(at, "import_tasks takes nothing but a file: %q goes under vars", f[1])
+			}
 		}
 	}
 	name, ok := s.importName(file, at, "import_tasks", w)
@@ -75,7 +78,7 @@ func (s *session) taskFile(path string, w where) []play.Item {
 		return nil
 	}
 	if _, isList := v.AsSeq(); !isList {
-		s.wrong(at, "a file of tasks must be a list of tasks, this one is a %s", value.TypeName(v))
+		s.wrong(at, "a file of tasks must be a list of tasks, this one is %s", whatIs(v))
 		return nil
 	}
 	if looksLikePlays(v) {
@@ -130,6 +133,7 @@ func (s *session) includeAhead(t *play.Task, w where) {
 		s.wrong(t.ArgsPos, "include_tasks needs the name of a file")
 		return
 	}
+	s.applied(nil, t, w)
 	if value.HasTemplate(name) {
 		s.names.open = true
 		return

@@ -52,7 +52,7 @@ func (s *session) entries(m *value.Map) []entry {
 		}
 		name, ok := k.AsString()
 		if !ok {
-			s.wrong(e.key, "a keyword must be text, %s is a %s", value.Repr(k), value.TypeName(k))
+			s.wrong(e.key, "a keyword must be text, %s is %s", value.Repr(k), whatIs(k))
 			continue
 		}
 		e.name = name
@@ -68,7 +68,7 @@ func (s *session) mapping(v value.Value, at value.Pos, noun string) (*value.Map,
 		if p := value.PosOf(v); p.Line > 0 {
 			at = p
 		}
-		s.wrong(at, "%s must be a mapping, this one is a %s", noun, value.TypeName(v))
+		s.wrong(at, "%s must be a mapping, this one is %s", noun, whatIs(v))
 	}
 	return m, ok
 }
@@ -158,7 +158,7 @@ func (s *session) environment(e entry) []value.Value {
 	var out []value.Value
 	for _, v := range listOf(e.v) {
 		if _, ok := v.AsMap(); !ok && !value.HasTemplate(v) {
-			s.wrong(e.at, "environment must be a mapping or a list of mappings, not a %s", value.TypeName(v))
+			s.wrong(e.at, "environment must be a mapping or a list of mappings, not %s", whatIs(v))
 			continue
 		}
 		out = append(out, v)
@@ -169,6 +169,7 @@ func (s *session) environment(e entry) []value.Value {
 // tags reads tags: a list, or text with commas.
 func (s *session) tags(e entry) []string {
 	var out []string
+	_, inList := e.v.AsSeq()
 	for _, v := range listOf(e.v) {
 		switch text, ok := v.AsString(); {
 		case ok:
@@ -178,10 +179,10 @@ func (s *session) tags(e entry) []string {
 					out = append(out, t)
 				}
 			}
-		case v.IsNumber():
+		case v.IsNumber() && inList:
 			out = append(out, value.Str(v))
 		default:
-			s.wrong(e.at, "tags must be text or a list of text, not a %s", value.TypeName(v))
+			s.wrong(e.at, "tags must be text or a list of text, not %s", whatIs(v))
 		}
 	}
 	return out
@@ -196,7 +197,7 @@ func (s *session) vars(e entry) *value.Map {
 	for _, part := range listOf(e.v) {
 		m, ok := part.AsMap()
 		if !ok {
-			s.wrong(e.at, "vars must be a mapping, not a %s", value.TypeName(part))
+			s.wrong(e.at, "vars must be a mapping, not %s", whatIs(part))
 			continue
 		}
 		for k, v := range m.All() {
@@ -220,7 +221,7 @@ func (s *session) moduleDefaults(e entry, outer []*value.Map) []*value.Map {
 	for _, v := range listOf(e.v) {
 		m, ok := v.AsMap()
 		if !ok {
-			s.wrong(e.at, "module_defaults must be a mapping of modules to arguments, not a %s", value.TypeName(v))
+			s.wrong(e.at, "module_defaults must be a mapping of modules to arguments, not %s", whatIs(v))
 			continue
 		}
 		for k, args := range m.All() {

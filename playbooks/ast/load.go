@@ -77,13 +77,25 @@ func (l *Loader) Tasks(path string, from *play.Task) ([]play.Item, error) {
 		return nil, fmt.Errorf("%s: files include each other more than %d deep", from.Pos, maxIncludes)
 	}
 	s := &session{l: l, env: &l.env, names: newNames(), running: true}
-	found, err := s.locate("tasks", path, w)
+	found, err := s.included(path, w)
 	if err != nil {
 		return nil, &Mistakes{List: []Mistake{{Pos: from.ArgsPos, Msg: err.Error()}}}
 	}
 	items := s.taskFile(found, w)
 	items = s.applied(items, from, w)
 	return items, s.finish()
+}
+
+// included finds a file by its name as written, or by that name joined with
+// the folder of the file that includes it.
+func (s *session) included(path string, w where) (string, error) {
+	if s.env.exists(path) {
+		return path, nil
+	}
+	if rel, err := filepath.Rel(w.dir, path); err == nil && filepath.IsLocal(rel) {
+		path = rel
+	}
+	return s.locate("tasks", path, w)
 }
 
 // Vars loads a file of variables, vaults opened. An empty file is empty.
@@ -206,7 +218,7 @@ func (s *session) varsFile(path string) (*value.Map, error) {
 	if !isMap {
 		at := value.PosOf(v)
 		at.File = path
-		return nil, &Mistakes{List: []Mistake{{Pos: at, Msg: "a file of variables must be a mapping, this one is a " + value.TypeName(v)}}}
+		return nil, &Mistakes{List: []Mistake{{Pos: at, Msg: "a file of variables must be a mapping, this one is " + whatIs(v)}}}
 	}
 	return m, nil
 }

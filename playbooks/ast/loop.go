@@ -43,7 +43,7 @@ func loopOf(t *play.Task, at value.Pos) *play.Loop {
 
 func (s *session) loopItems(e entry) {
 	if _, isMap := e.v.AsMap(); isMap {
-		s.wrong(e.at, `loop must be a list, not a dict (write "{{ name | dict2items }}")`)
+		s.wrong(e.at, `loop must be a list, not a mapping (write "{{ name | dict2items }}")`)
 		return
 	}
 	if text, ok := e.v.AsString(); ok && !value.HasTemplate(e.v) {
@@ -65,7 +65,7 @@ func (s *session) isLookup(name string) bool {
 func (s *session) loopControl(t *play.Task, e entry) {
 	m, ok := e.v.AsMap()
 	if !ok {
-		s.wrong(e.at, "loop_control must be a mapping, not a %s", value.TypeName(e.v))
+		s.wrong(e.at, "loop_control must be a mapping, not %s", whatIs(e.v))
 		return
 	}
 	l := loopOf(t, e.key)

@@ -67,6 +67,9 @@ func (s *session) playWord(p *play.Play, e entry) bool {
 	case "hosts":
 		p.Hosts = s.hosts(e)
 	case "user":
+		if !p.RemoteUser.IsNull() {
+			s.wrong(e.key, "user is the older word for remote_user: one of the two is enough")
+		}
 		p.RemoteUser = s.text(e)
 	case "strategy":
 		p.Strategy = s.strategy(e)
@@ -168,7 +171,7 @@ func (s *session) varsFiles(p *play.Play, e entry) []value.Value {
 		ok := true
 		for _, name := range listOf(v) {
 			if _, isText := name.AsString(); !isText {
-				s.wrong(itemAt(v, e), "vars_files must be names of files, or lists of alternatives, not a %s", value.TypeName(name))
+				s.wrong(itemAt(v, e), "vars_files must be names of files, or lists of alternatives, not %s", whatIs(name))
 				ok = false
 			}
 		}

@@ -25,7 +25,7 @@ func (s *session) plays(path string, w where) []*play.Play {
 	if _, isList := v.AsSeq(); !isList {
 		at := value.PosOf(v)
 		at.File = path
-		what := "a playbook must be a list of plays, this one is a " + value.TypeName(v)
+		what := "a playbook must be a list of plays, this one is " + whatIs(v)
 		if v.IsNull() {
 			what = "a playbook must be a list of plays, this one is empty"
 		}

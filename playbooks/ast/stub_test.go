@@ -150,10 +150,10 @@ func actions() map[string]play.Spec {
 	debug.Args[2].Type = "int"
 	out := map[string]play.Spec{"meta": meta, "debug": debug}
 	for _, s := range []play.Spec{
-		spec("assert", "", "that!", "fail_msg", "success_msg", "quiet"), spec("fail", "", "msg"), spec("set_fact", ""),
+		spec("assert", "", "that!", "fail_msg", "success_msg", "quiet"), spec("fail", "", "msg"), spec("set_fact", "", "*", "cacheable"),
 		spec("pause", "", "seconds", "minutes", "prompt", "echo"), spec("include_tasks", "_raw_params", "file", "apply"),
-		spec("import_tasks", "_raw_params", "file"), spec("import_playbook", "_raw_params"),
-		spec("include_vars", "_raw_params", "file", "dir", "name"), spec("add_host", "", "name!", "groups"), spec("group_by", "", "key!"),
+
+		spec("include_vars", "_raw_params", "file", "dir", "name"), spec("add_host", "", "name!", "groups", "*"), spec("group_by", "", "key!"),
 	} {
 		out[s.Name] = s
 	}

@@ -45,7 +45,7 @@ func (s *session) taskEntry(t *play.Task, act *action, e entry, w *where) {
 		act.olds = append(act.olds, e)
 	case s.shared(&t.Keywords, e, w), s.taskWord(t, e), s.loopWord(t, e):
 	case s.notThere(e):
-		act.refused = act.refused || strings.Contains(e.name, "include") || strings.Contains(e.name, "_role")
+		act.refused = act.refused || strings.Contains(e.name, "include") || strings.Contains(e.name, "_role") || strings.Contains(e.name, "import_")
 	default:
 		act.rest = append(act.rest, e)
 	}
@@ -142,10 +142,6 @@ func (s *session) act(a *action, m *value.Map, w where) bool {
 	k, ok := s.env.kind(name)
 	if !ok {
 		s.noModule(name, e)
-		return false
-	}
-	if k.name == "import_playbook" {
-		s.wrong(e.key, "import_playbook stands among the plays of a playbook, not among tasks")
 		return false
 	}
 	t := a.task

@@ -21,6 +21,25 @@ func listOf(v value.Value) []value.Value {
 	return []value.Value{v}
 }
 
+// whatIs names what stands where something else should.
+func whatIs(v value.Value) string {
+	switch v.Kind() {
+	case value.KindNull:
+		return "nothing"
+	case value.KindBool:
+		return "a boolean"
+	case value.KindInt, value.KindBig, value.KindFloat:
+		return "a number"
+	case value.KindString:
+		return "text"
+	case value.KindList, value.KindTuple:
+		return "a list"
+	case value.KindMap:
+		return "a mapping"
+	}
+	return "a " + value.TypeName(v)
+}
+
 // itemAt is the place of one item of a keyword's list.
 func itemAt(v value.Value, e entry) value.Pos {
 	if p := value.PosOf(v); p.Line > 0 {
@@ -34,7 +53,7 @@ func (s *session) text(e entry) value.Value {
 	s.inspect(e.v, e.at, slotText)
 	switch e.v.Kind() {
 	case value.KindList, value.KindTuple, value.KindMap:
-		s.wrong(e.at, "%s must be text, not a %s", e.name, value.TypeName(e.v))
+		s.wrong(e.at, "%s must be text, not %s", e.name, whatIs(e.v))
 		return value.Null()
 	}
 	return e.v
@@ -125,8 +144,8 @@ func (s *session) anyTexts(e entry) []value.Value {
 	s.inspect(e.v, e.at, slotText)
 	var out []value.Value
 	for _, v := range listOf(e.v) {
-		if !v.IsString() && !v.IsNumber() {
-			s.wrong(itemAt(v, e), "%s must be text or a list of text, not a %s", e.name, value.TypeName(v))
+		if !v.IsString() && (!v.IsNumber() || e.name == "hosts") {
+			s.wrong(itemAt(v, e), "%s must be text or a list of text, not %s", e.name, whatIs(v))
 			continue
 		}
 		out = append(out, v)
@@ -145,7 +164,7 @@ func (s *session) conditions(e entry, sl slot) []value.Value {
 			sl = after(sl)
 		case value.KindBool, value.KindInt, value.KindFloat:
 		default:
-			s.wrong(itemAt(v, e), "%s must be an expression or a list of them, not a %s", e.name, value.TypeName(v))
+			s.wrong(itemAt(v, e), "%s must be an expression or a list of them, not %s", e.name, whatIs(v))
 			continue
 		}
 		out = append(out, v)
