@@ -314,6 +314,12 @@ func (h *hostRun) bind(ctx context.Context, u *unit, ahead bool) error {
 	}
 	u.local = mod.Spec().Local
 	u.bound, err = mod.Bind(ctx, args, &inputs{u: u, ahead: ahead})
+	if l, ok := u.bound.(play.LaptopBound); ok && l.Laptop() {
+		u.local = true
+	}
+	if ahead && u.local {
+		return vars.ErrPending
+	}
 	return err
 }
 

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"golang.org/x/term"
+
+	"remoterun/runner/play"
+	"remoterun/runner/secret"
+)
+
+// prompts asks the operator on the terminal, each question once per run. Rules:
+// questions go to the terminal itself, never to stdout; secrets are typed
+// without echo; without a terminal the error names the flag that would answer.
+type prompts struct {
+	// passphraseFD is --passphrase-fd: lines of it answer passphrase questions.
+	passphraseFD int
+	yes          bool
+	redactor     *secret.Redactor
+	// open gives the terminal; tests give a script.
+	open func() (terminal, error)
+
+	mu      sync.Mutex
+	secrets map[string]secret.Sealed
+	texts   map[string]string
+	fd      *bufio.Reader
+}
+
+// terminal is where the operator sits.
+type terminal interface {
+	io.Writer
+	Line(ctx context.Context) (string, error)
+	Secret(ctx context.Context) ([]byte, error)
+	Close() error
+}
+
+var _ play.Prompter = (*prompts)(nil)
+
+func newPrompts(fd int, yes bool, r *secret.Redactor) *prompts {
+	return &prompts{passphraseFD: fd, yes: yes, redactor: r, open: openTTY, secrets: map[string]secret.Sealed{}, texts: map[string]string{}}
+}
+
+// Ask asks for ordinary text.
+func (p *prompts) Ask(ctx context.Context, a play.Ask) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s, ok := p.texts[a.Key]; ok {
+		return s, nil
+	}
+	if a.YesNo && p.yes {
+		return "yes", nil
+	}
+	t, err := p.terminal(a)
+	if err != nil {
+		return "", err
+	}
+	defer t.Close()
+	for {
+		fmt.Fprint(t, question(a))
+		s, err := t.Line(ctx)
+		if err != nil {
+			return "", err
+		}
+		if s == "" {
+			s = a.Default
+		}
+		if !a.YesNo || s == "yes" || s == "no" {
+			p.texts[a.Key] = s
+			return s, nil
+		}
+		fmt.Fprintln(t, `please type "yes" or "no"`)
+	}
+}
+
+func question(a play.Ask) string {
+	q := strings.TrimRight(strings.TrimSpace(a.Text), ":")
+	if a.Default != "" && !a.Sealed {
+		q += " [" + a.Default + "]"
+	}
+	return q + ": "
+}
+
+func (p *prompts) terminal(a play.Ask) (terminal, error) {
+	t, err := p.open()
+	if err != nil {
+		hint := "run it on a terminal"
+		switch {
+		case isPassphrase(a.Key):
+			hint = "give it with --passphrase-fd N"
+		case a.YesNo:
+			hint = "answer with --yes"
+		}
+		return nil, fmt.Errorf("there is no terminal to ask %q: %s", strings.TrimSpace(a.Text), hint)
+	}
+	return t, nil
+}
+
+// isPassphrase tells the questions that --passphrase-fd answers.
+func isPassphrase(key string) bool { return strings.Contains(key, "passphrase") }
+
+// Secret asks for a sealed secret.
+func (p *prompts) Secret(ctx context.Context, a play.Ask) (secret.Sealed, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s, ok := p.secrets[a.Key]; ok {
+		return s, nil
+	}
+	b, err := p.typed(ctx, a)
+	if err != nil {
+		return secret.Sealed{}, err
+	}
+	s := secret.New(b)
+	p.redactor.AddSealed(s)
+	p.secrets[a.Key] = s
+	return s, nil
+}
+
+func (p *prompts) typed(ctx context.Context, a play.Ask) ([]byte, error) {
+	if p.passphraseFD >= 0 && isPassphrase(a.Key) {
+		return p.fromFD()
+	}
+	t, err := p.terminal(a)
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	for range 3 {
+		fmt.Fprint(t, question(a))
+		b, err := t.Secret(ctx)
+		fmt.Fprintln(t)
+		if err != nil || !a.Confirm {
+			return b, err
+		}
+		fmt.Fprint(t, "Again: ")
+		again, err := t.Secret(ctx)
+		fmt.Fprintln(t)
+		if err != nil {
+			return nil, err
+		}
+		same := bytes.Equal(b, again)
+		clear(again)
+		if same {
+			return b, nil
+		}
+		clear(b)
+		fmt.Fprintln(t, "the two differ; once more")
+	}
+	return nil, errors.New("the two entries differed three times")
+}
+
+// fromFD reads the next line of --passphrase-fd.
+func (p *prompts) fromFD() ([]byte, error) {
+	if p.fd == nil {
+		f := os.NewFile(uintptr(p.passphraseFD), "passphrase-fd")
+		if f == nil {
+			return nil, fmt.Errorf("--passphrase-fd %d: no such file descriptor", p.passphraseFD)
+		}
+		p.fd = bufio.NewReader(f)
+	}
+	line, err := p.fd.ReadBytes('\n')
+	if len(line) == 0 && err != nil {
+		return nil, fmt.Errorf("--passphrase-fd %d: %w", p.passphraseFD, err)
+	}
+	return bytes.TrimSuffix(line, []byte("\n")), nil
+}
+
+// tty is /dev/tty.
+type tty struct {
+	*os.File
+	r *bufio.Reader
+}
+
+func openTTY() (terminal, error) {
+	f, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &tty{f, bufio.NewReader(f)}, nil
+}
+
+// Line reads one line.
+func (t *tty) Line(ctx context.Context) (string, error) {
+	s, err := await(ctx, func() (string, error) { return t.r.ReadString('\n') })
+	return strings.TrimRight(s, "\r\n"), err
+}
+
+// Secret reads one line without echo; the terminal is put back in order when
+// the run is interrupted meanwhile.
+func (t *tty) Secret(ctx context.Context) ([]byte, error) {
+	old, err := term.GetState(int(t.Fd()))
+	if err != nil {
+		return nil, err
+	}
+	b, err := await(ctx, func() ([]byte, error) { return term.ReadPassword(int(t.Fd())) })
+	if ctx.Err() != nil {
+		_ = term.Restore(int(t.Fd()), old)
+	}
+	return b, err
+}
+
+// await lets an interruption end a read that cannot be interrupted.
+func await[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type got struct {
+		v   T
+		err error
+	}
+	ch := make(chan got, 1)
+	go func() { v, err := read(); ch <- got{v, err} }()
+	select {
+	case g := <-ch:
+		return g.v, g.err
+	case <-ctx.Done():
+		var zero T
+		return zero, context.Cause(ctx)
+	}
+}
