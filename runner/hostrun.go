@@ -51,9 +51,6 @@ func (pr *playRun) newHost(ctx context.Context, name string, through bool) (*hos
 func (h *hostRun) wordsOf(o *op) words {
 	w := words{&h.p.p.Keywords}
 	for f := range h.cur.live {
-		if f.inc != nil {
-			w = append(w, f.inc.words...)
-		}
 		if f.pc < len(f.prog.ops) && f != h.cur.top() {
 			w = append(w, f.prog.ops[f.pc].words...)
 		}

@@ -29,13 +29,6 @@ func includeTasks(_ context.Context, h *hostRun, u *unit, args *value.Map) (play
 		}
 	}
 	inc := &include{params: params}
-	if v, ok := args.Lookup("apply"); ok {
-		w, err := applied(v)
-		if err != nil {
-			return play.Result{}, err
-		}
-		inc.words = append(inc.words, w)
-	}
 	u.tr.pushes = append(u.tr.pushes, &frame{prog: prog, inc: inc})
 	h.p.r.emit(Event{Kind: Included, Host: h.name, Task: u.tr.info, Text: path, Item: u.item, Label: u.label})
 	return play.Result{Data: value.MapOf("include", value.String(path))}, nil
@@ -68,49 +61,6 @@ func (pr *playRun) included(path string, from *play.Task) (*program, error) {
 	p := compile(pr.keep, items)
 	pr.inc[key] = p
 	return p, nil
-}
-
-// applied reads apply: of include_tasks: keywords for every task of the file.
-func applied(v value.Value) (*play.Keywords, error) {
-	m, ok := v.AsMap()
-	if !ok {
-		return nil, errors.New("apply: expected a mapping of keywords")
-	}
-	k := &play.Keywords{}
-	for key, val := range m.All() {
-		switch name := value.Str(key); name {
-		case "become":
-			k.Become = val
-		case "become_user":
-			k.BecomeUser = val
-		case "become_method":
-			k.BecomeMethod = val
-		case "tags":
-			for _, t := range val.Items() {
-				k.Tags = append(k.Tags, value.Str(t))
-			}
-			if s, ok := val.AsString(); ok {
-				k.Tags = append(k.Tags, s)
-			}
-		case "when":
-			k.When = append(k.When, val)
-		case "vars":
-			k.Vars, _ = val.AsMap()
-		case "environment":
-			k.Env = append(k.Env, val)
-		case "delegate_to":
-			k.Delegate = val
-		case "ignore_errors":
-			k.IgnoreErrors = val
-		case "no_log":
-			k.NoLog = val
-		case "check_mode":
-			k.CheckMode = val
-		default:
-			return nil, fmt.Errorf("apply: there is no keyword %q here", name)
-		}
-	}
-	return k, nil
 }
 
 func includeVars(_ context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error) {

@@ -179,9 +179,8 @@ func (c *cursor) current() *op {
 
 // include is what an included file brings along.
 type include struct {
-	words  []*play.Keywords // apply:
-	params *value.Map       // vars: of the include, and its loop's item
-	more   bool             // another file of the same loop waits behind
+	params *value.Map // vars: of the include, and its loop's item
+	more   bool       // another file of the same loop waits behind
 }
 
 // queued reports a frame behind which another one of the same include waits.
@@ -284,20 +283,6 @@ func (c *cursor) live(yield func(*frame) bool) {
 			return
 		}
 	}
-}
-
-// words are the keywords that enclose the current task, outermost first.
-func (c *cursor) words() []*play.Keywords {
-	var out []*play.Keywords
-	for f := range c.live {
-		if f.inc != nil {
-			out = append(out, f.inc.words...)
-		}
-		if f.pc < len(f.prog.ops) {
-			out = append(out, f.prog.ops[f.pc].words...)
-		}
-	}
-	return out
 }
 
 // upcoming lists the tasks behind the current one as long as nothing fails,

@@ -15,6 +15,8 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 	env      func(string) (string, bool)
+	// terminal replaces /dev/tty in tests; nil = the real one.
+	terminal func() (terminal, error)
 }
 
 // run is the whole program; it answers the exit code.
@@ -40,6 +42,15 @@ func (a *app) root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(a.versionCommand(), a.evalCommand(), a.templateCommand())
+	var f runFlags
+	f.add(root)
+	root.Args = cobra.ArbitraryArgs
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		return a.runPlaybooks(cmd.Context(), &f, args)
+	}
+	root.AddCommand(a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand())
 	return root
 }

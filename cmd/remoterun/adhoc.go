@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"remoterun/runner/value"
+	"remoterun/runner/value/yaml"
+)
+
+// runCommand is the ad hoc form: one task on a pattern of hosts.
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	var module, args string
+	c := &cobra.Command{
+		Use:   "run PATTERN -m MODULE -a ARGS | run PATTERN -- COMMAND",
+		Short: "Run one task, or one command, on hosts",
+		Example: `  remoterun run web -- uptime
+  remoterun run all -m file -a 'path=/srv/x state=directory' -b`,
+		RunE: func(cmd *cobra.Command, words []string) error {
+			dash := cmd.ArgsLenAtDash()
+			switch {
+			case len(words) == 0 || dash == 0:
+				return usage("run needs a pattern of hosts first: remoterun run all -- uptime")
+			case dash < 0 && len(words) > 1:
+				return usage("what is %q? Put -- before a command: remoterun run %s -- %s", words[1], words[0], strings.Join(words[1:], " "))
+			case dash > 0 && module != "":
+				return usage("give either -m MODULE or -- COMMAND, not both")
+			case dash < 0 && module == "" && args == "":
+				return usage("what shall run? -m MODULE -a ARGS, or -- COMMAND")
+			}
+			var what value.Value
+			switch {
+			case dash > 0:
+				what = value.FromMap(value.MapOf("argv", value.Strings(words[1:]...)))
+			case strings.HasPrefix(strings.TrimSpace(args), "{"):
+				v, err := value.ParseJSON([]byte(args))
+				if err != nil {
+					return usage("-a: %v", err)
+				}
+				what = v
+			case args != "":
+				what = value.String(args)
+			}
+			return a.adHoc(cmd.Context(), &f, words[0], first(module, "command"), what)
+		},
+	}
+	f.add(c)
+	c.Flags().StringVarP(&module, "module", "m", "", "the module (default: command)")
+	c.Flags().StringVarP(&args, "args", "a", "", "its arguments: free text, name=value, or a JSON mapping")
+	return c
+}
+
+// adHocFile is the name of the playbook that an ad hoc task is put into: it is
+// read and checked as every playbook is.
+const adHocFile = builtinDir + "ad-hoc"
+
+// adHoc runs one task as a playbook of its own.
+func (a *app) adHoc(ctx context.Context, f *runFlags, pattern, module string, args value.Value) error {
+	task := value.FromMap(value.MapOf(module, args))
+	doc := value.List(value.FromMap(value.MapOf("name", value.String("Ad-hoc"), "hosts", value.String(pattern), "strategy", value.String("free"), "tasks", value.List(task))))
+	text, err := yaml.Dump(doc, yaml.Style{})
+	if err != nil {
+		return err
+	}
+	s, err := a.open(ctx, f)
+	if err != nil {
+		return err
+	}
+	s.memory[adHocFile] = []byte(text)
+	books, err := s.loader.Load(adHocFile)
+	if err != nil {
+		return &codedError{exitUsage, err}
+	}
+	dir, err := filepath.Abs(".")
+	if err != nil {
+		return err
+	}
+	books[0].Plays[0].Dir = dir
+	return s.run(ctx, books...)
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"remoterun/runner"
+	"remoterun/runner/play"
+)
+
+// runFlags are the flags of everything that runs on hosts: Ansible's letters.
+type runFlags struct {
+	inventory, extra, tags, skipTags                          []string
+	limit, user, becomeUser, becomeMethod, connection, output string
+	privateKey, sshConfig, startAt                            string
+	become, askBecome, askPass, check, diff, forceHandlers    bool
+	step, listHosts, listTasks, listTags, syntax, exitCode    bool
+	yes, takeOver, quick                                      bool
+	forks, verbose, passphraseFD, timeout                     int
+}
+
+func (f *runFlags) add(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringArrayVarP(&f.inventory, "inventory", "i", nil, "inventory file, folder or list of hosts (several are merged)")
+	fl.StringVarP(&f.limit, "limit", "l", "", "only these hosts of each play")
+	fl.StringArrayVarP(&f.extra, "extra-vars", "e", nil, "variables: name=value, a YAML or JSON mapping, or @FILE")
+	fl.StringSliceVarP(&f.tags, "tags", "t", nil, "only tasks with these tags")
+	fl.StringSliceVar(&f.skipTags, "skip-tags", nil, "no tasks with these tags")
+	fl.BoolVarP(&f.become, "become", "b", false, "become another user (root)")
+	fl.StringVar(&f.becomeUser, "become-user", "", "the user to become")
+	fl.StringVar(&f.becomeMethod, "become-method", "", "sudo, su or doas")
+	fl.BoolVarP(&f.askBecome, "ask-become-pass", "K", false, "ask for the become password at the start")
+	fl.BoolVarP(&f.askPass, "ask-pass", "k", false, "log in with a password, asked once")
+	fl.StringVarP(&f.user, "user", "u", "", "log in as this user")
+	fl.StringVarP(&f.connection, "connection", "c", "", "ssh or local")
+	fl.StringVar(&f.privateKey, "private-key", "", "log in with this key file")
+	fl.StringVar(&f.sshConfig, "ssh-config", "", "read this file instead of ~/.ssh/config")
+	fl.IntVarP(&f.forks, "forks", "f", 0, "hosts at once (default: all, at most 50)")
+	fl.BoolVarP(&f.check, "check", "C", false, "run no step: show what would change")
+	fl.BoolVarP(&f.diff, "diff", "D", false, "show differences")
+	fl.BoolVar(&f.exitCode, "exit-code", false, "with --check: exit code 3 when there are changes")
+	fl.CountVarP(&f.verbose, "verbose", "v", "say more (-vvv)")
+	fl.BoolVar(&f.forceHandlers, "force-handlers", false, "run notified handlers also on hosts that failed")
+	fl.StringVar(&f.startAt, "start-at-task", "", "begin at the task of this name")
+	fl.BoolVar(&f.step, "step", false, "ask before each task")
+	fl.BoolVar(&f.listHosts, "list-hosts", false, "list the hosts of each play and end")
+	fl.BoolVar(&f.listTasks, "list-tasks", false, "list the tasks and end")
+	fl.BoolVar(&f.listTags, "list-tags", false, "list the tags and end")
+	fl.BoolVar(&f.syntax, "syntax-check", false, "find mistakes and end")
+	fl.StringVar(&f.output, "output", "human", "human, json, jsonl, junit or quiet")
+	fl.IntVar(&f.passphraseFD, "passphrase-fd", -1, "read the passphrase from this file descriptor")
+	fl.BoolVar(&f.yes, "yes", false, "answer yes to questions")
+	fl.BoolVar(&f.takeOver, "take-over", false, "take the project's lock from another operator, and end his work")
+	fl.IntVarP(&f.timeout, "timeout", "T", 0, "seconds to wait for a connection")
+}
+
+// runPlaybooks runs files, or shipped playbooks by path.
+func (a *app) runPlaybooks(ctx context.Context, f *runFlags, paths []string) error {
+	s, err := a.open(ctx, f)
+	if err != nil {
+		return err
+	}
+	books, err := s.loader.Load(resolve(a, paths)...)
+	for _, w := range s.loader.Warnings() {
+		fmt.Fprintf(a.err, "[WARNING]: %s\n", w)
+	}
+	if err != nil {
+		return &codedError{exitUsage, err}
+	}
+	if len(books) > 0 && len(books[0].Plays) > 0 {
+		s.inv = s.inv.Beside(books[0].Plays[0].Dir)
+	}
+	if done, err := s.list(ctx, books); done || err != nil {
+		return err
+	}
+	return s.run(ctx, books...)
+}
+
+// run runs bound playbooks and answers the exit code.
+func (s *session) run(ctx context.Context, books ...*play.Playbook) error {
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	defer s.finish()
+	stats, err := runner.New(s.options()).Run(ctx, books...)
+	code := s.code(stats)
+	switch {
+	case err != nil && !errors.Is(err, runner.ErrInterrupted) && !stats.Interrupted:
+		return &codedError{exitUsage, err}
+	case code != exitOK:
+		return silent(code)
+	}
+	return nil
+}
+
+// code is the run's exit code.
+func (s *session) code(st *runner.Stats) int {
+	have := map[int]bool{}
+	if st.Interrupted {
+		have[exitInterrupted] = true
+	}
+	for _, c := range st.Hosts {
+		have[exitHeld] = have[exitHeld] || c.Held
+		have[exitRefused] = have[exitRefused] || c.Refused
+		have[exitLocked] = have[exitLocked] || c.Locked
+		have[exitUnreachable] = have[exitUnreachable] || c.Unreachable > 0
+		have[exitFailed] = have[exitFailed] || c.Failed > 0 && !c.Held && !c.Refused && !c.Locked
+		have[exitChanges] = have[exitChanges] || s.f.check && s.f.exitCode && c.Changed > 0
+	}
+	for _, code := range exitOrder {
+		if have[code] {
+			return code
+		}
+	}
+	return exitOK
+}
+
+// resolve finds playbooks: a user's file, else the shipped one of that path.
+func resolve(a *app, paths []string) []string {
+	out := make([]string, len(paths))
+	for i, p := range paths {
+		out[i] = p
+		if _, err := os.Stat(p); err == nil {
+			continue
+		}
+		if name, ok := strings.CutPrefix(p, "./"); ok {
+			p = name
+		}
+		if _, ok := builtin(builtinDir + p); ok {
+			fmt.Fprintf(a.err, "note: there is no %s here; using the playbook of that path that ships with remoterun\n", out[i])
+			out[i] = builtinDir + p
+		}
+	}
+	return out
+}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"remoterun/inventory"
+	"remoterun/playbooks/ast"
+	"remoterun/runner"
+	"remoterun/runner/play"
+	"remoterun/runner/secret"
+	"remoterun/runner/ssh"
+	"remoterun/runner/value"
+	"remoterun/tasks"
+)
+
+// session is everything that one run of playbooks is made of: the one place
+// where transports, language, modules and engine meet.
+type session struct {
+	a        *app
+	f        *runFlags
+	redactor *secret.Redactor
+	inv      *inventory.Inventory
+	expr     expressions
+	prompts  *prompts
+	modules  registry
+	loader   *ast.Loader
+	extra    *value.Map
+	dialer   *ssh.Dialer
+	sink     runner.Sink
+	// memory holds files that are made, not read (ad hoc tasks).
+	memory map[string][]byte
+}
+
+// registry finds modules by the names that playbooks use.
+type registry map[string]play.Module
+
+func newRegistry(lists ...[]play.Module) registry {
+	r := registry{}
+	for _, l := range lists {
+		for _, m := range l {
+			r[m.Spec().Name] = m
+		}
+	}
+	return r
+}
+
+// Find finds a module by short or full name.
+func (r registry) Find(name string) (play.Module, bool) {
+	m, ok := r[name]
+	if !ok {
+		for _, c := range []string{"ansible.builtin.", "ansible.legacy."} {
+			if s, cut := strings.CutPrefix(name, c); cut {
+				m, ok = r[s]
+			}
+		}
+	}
+	return m, ok
+}
+
+// Names lists every module's names.
+func (r registry) Names() []string {
+	out := make([]string, 0, len(r))
+	for n := range r {
+		out = append(out, n)
+	}
+	return out
+}
+
+// open joins the parts for one run.
+func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
+	s := &session{a: a, f: f, redactor: secret.NewRedactor(), memory: map[string][]byte{}}
+	s.prompts = newPrompts(f.passphraseFD, f.yes, s.redactor)
+	if a.terminal != nil {
+		s.prompts.open = a.terminal
+	}
+	if err := s.variables(); err != nil {
+		return nil, err
+	}
+	if err := s.inventory(ctx); err != nil {
+		return nil, err
+	}
+	s.expr = expressions{a.engine()}
+	if err := s.ssh(); err != nil {
+		return nil, err
+	}
+	s.modules = newRegistry(tasks.All(), s.custody())
+	s.loader = ast.New(ast.Env{
+		File: s.readFile, Modules: s.modules, Actions: runner.Actions(), Expr: s.expr, Extra: s.extra, Defines: s.defines,
+	})
+	return s, nil
+}
+
+func (s *session) variables() error {
+	s.extra = value.NewMap()
+	for _, e := range s.f.extra {
+		m, err := extraVars(e)
+		if err != nil {
+			return usage("-e %s: %v", e, err)
+		}
+		for k, v := range m.All() {
+			s.extra.Set(k, v)
+		}
+	}
+	return nil
+}
+
+func (s *session) inventory(ctx context.Context) error {
+	sources := s.f.inventory
+	if len(sources) == 0 {
+		if e, ok := s.a.env("REMOTERUN_INVENTORY"); ok && e != "" {
+			sources = strings.Split(e, ",")
+		} else {
+			sources = inventory.Find(".", nil)
+		}
+	}
+	inv, err := inventory.Load(ctx, sources, inventory.Options{Warn: func(at value.Pos, msg string) {
+		fmt.Fprintf(s.a.err, "[WARNING]: %s: %s\n", at, msg)
+	}})
+	if err != nil {
+		return &codedError{exitUsage, err}
+	}
+	s.inv = inv
+	return nil
+}
+
+// defines reports names that inventory or the command line gives a value.
+func (s *session) defines(name string) bool {
+	if _, ok := s.extra.Lookup(name); ok {
+		return true
+	}
+	hosts, err := s.inv.Hosts("all")
+	if err != nil {
+		return true
+	}
+	for _, h := range hosts {
+		layers, err := s.inv.Layers(h)
+		if err != nil {
+			return true
+		}
+		for _, l := range layers {
+			if _, ok := l.Vars.Lookup(name); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (s *session) ssh() error {
+	env := func(n string) string { v, _ := s.a.env(n); return v }
+	cfg, err := ssh.LoadConfig(s.f.sshConfig, first(env("HOME"), ssh.Home()), env)
+	if err != nil {
+		return &codedError{exitUsage, err}
+	}
+	s.dialer = &ssh.Dialer{Config: cfg, Warn: func(text string) { fmt.Fprintf(s.a.err, "[WARNING]: %s\n", text) }}
+	s.dialer.Ask = func(ctx context.Context, key, text string) (secret.Sealed, error) {
+		return s.prompts.Secret(ctx, play.Ask{Key: key, Text: text, Sealed: true})
+	}
+	s.dialer.Accept = func(ctx context.Context, k ssh.NewKey) (bool, error) {
+		answer, err := s.prompts.Ask(ctx, play.Ask{Key: "host key " + k.Host + k.Fingerprint, YesNo: true,
+			Text: fmt.Sprintf("The host key of %s is not known yet.\n%s key, fingerprint %s\nCompare it with the server's own. Accept and write it to %s? (yes/no)", k.Host, k.Type, k.Fingerprint, k.File)})
+		if err != nil {
+			return false, nil // nobody to ask: the key stays unknown, and the error says what to do
+		}
+		return answer == "yes", nil
+	}
+	return nil
+}
+
+// first returns the first word that is not empty.
+func first(words ...string) string {
+	for _, w := range words {
+		if w != "" {
+			return w
+		}
+	}
+	return ""
+}
+
+// readFile reads a project's file, or one of the shipped playbooks.
+func (s *session) readFile(path string) ([]byte, bool, error) {
+	if data, ok := s.memory[path]; ok {
+		return data, false, nil
+	}
+	if data, ok := builtin(path); ok {
+		return data, false, nil
+	}
+	data, err := os.ReadFile(path)
+	return data, false, err
+}
+
+// options is the engine's view of the flags.
+func (s *session) options() runner.Options {
+	f := s.f
+	return runner.Options{
+		Inventory: s.inv, Expr: s.expr, Modules: s.modules, Loader: s.loader, Prompter: s.prompts, Gatherer: nil,
+		Connector: &connector{dialer: s.dialer, prompts: s.prompts, redactor: s.redactor, askPassword: f.askPass},
+		Sink:      s.sink, Redactor: s.redactor, Extra: s.extra, Limit: f.limit, Forks: f.forks, Check: f.check, Diff: f.diff, Force: f.forceHandlers,
+		Tags: f.tags, SkipTags: f.skipTags, StartAt: f.startAt, Become: f.become, BecomeUser: f.becomeUser, BecomeMethod: f.becomeMethod,
+		RemoteUser: f.user, Connection: f.connection, PrivateKey: f.privateKey, Verbosity: f.verbose,
+	}
+}
+
+// dir is a folder that a project's relative paths are in.
+func (s *session) dir() string {
+	if d := s.inv.Dir(); d != "" {
+		return d
+	}
+	d, err := filepath.Abs(".")
+	if err != nil {
+		return "."
+	}
+	return d
+}
