@@ -51,6 +51,6 @@ func (a *app) root() *cobra.Command {
 		}
 		return a.runPlaybooks(cmd.Context(), &f, args)
 	}
-	root.AddCommand(a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand())
+	root.AddCommand(a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand())
 	return root
 }

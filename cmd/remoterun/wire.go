@@ -89,7 +89,7 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 	}
 	s.modules = newRegistry(tasks.All(), s.custody())
 	s.loader = ast.New(ast.Env{
-		File: s.readFile, Modules: s.modules, Actions: runner.Actions(), Expr: s.expr, Extra: s.extra, Defines: s.defines,
+		File: s.readFile, Exists: s.exists, Modules: s.modules, Actions: runner.Actions(), Expr: s.expr, Extra: s.extra, Defines: s.defines,
 	})
 	return s, nil
 }
