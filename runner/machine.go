@@ -37,8 +37,12 @@ type Locker interface {
 	Hold(ctx context.Context, c host.Conn, name string, h LockHolder) (guarded host.Conn, release func() error, err error)
 }
 
-// LockHolder says who works for whom to see.
-type LockHolder struct{ Doing string }
+// LockHolder says under which identity the lock is taken, and what for.
+type LockHolder struct {
+	Host  string
+	As    host.As
+	Doing string
+}
 
 // machine is one host that is worked on: its connection, what was learnt of it
 // and when. Plays of one run share it.
@@ -48,6 +52,8 @@ type machine struct {
 	r     *Runner
 	lock  string // name of the host lock to hold, empty = none
 	doing string
+	// lockAs is the identity that takes the lock: the play's own.
+	lockAs host.As
 
 	mu      sync.Mutex
 	raw     host.Conn // the connection
@@ -98,7 +104,7 @@ func (m *machine) connect(ctx context.Context) (host.Conn, error) {
 	if m.conn == nil {
 		m.conn = m.raw
 		if m.lock != "" && m.r.opt.Locker != nil {
-			guarded, release, err := m.r.opt.Locker.Hold(ctx, m.raw, m.lock, LockHolder{Doing: m.doing})
+			guarded, release, err := m.r.opt.Locker.Hold(ctx, m.raw, m.lock, LockHolder{Host: m.name, As: m.lockAs, Doing: m.doing})
 			if err != nil {
 				m.conn = nil
 				return nil, err

@@ -201,6 +201,12 @@ func (pr *playRun) machine(ctx context.Context, name string) (*machine, error) {
 	}
 	r.mu.Unlock()
 	m.lock, m.doing = lock, pr.name
+	if lock != "" {
+		k := reader{ctx, pr, words{&pr.p.Keywords}, pr.scope(ctx, name)}
+		if m.lockAs, err = k.identity(); err != nil {
+			return nil, err
+		}
+	}
 	pr.mu.Lock()
 	pr.plain[name] = m
 	pr.mu.Unlock()

@@ -199,7 +199,7 @@ func (s *session) options() runner.Options {
 	return runner.Options{
 		Inventory: s.inv, Expr: s.expr, Modules: s.modules, Loader: s.loader, Prompter: s.prompts, Gatherer: nil,
 		Connector: &connector{dialer: s.dialer, prompts: s.prompts, redactor: s.redactor, askPassword: f.askPass},
-		Sink:      s.sink, Redactor: s.redactor, Extra: s.extra, Limit: f.limit, Forks: f.forks, Check: f.check, Diff: f.diff, Force: f.forceHandlers,
+		Locker:    locker{who: operator(), takeOver: f.takeOver}, Sink: s.sink, Redactor: s.redactor, Extra: s.extra, Limit: f.limit, Forks: f.forks, Check: f.check, Diff: f.diff, Force: f.forceHandlers,
 		Tags: f.tags, SkipTags: f.skipTags, StartAt: f.startAt, Become: f.become, BecomeUser: f.becomeUser, BecomeMethod: f.becomeMethod,
 		RemoteUser: f.user, Connection: f.connection, PrivateKey: f.privateKey, Verbosity: f.verbose,
 	}

@@ -5,6 +5,8 @@ type Batch struct {
 	Chain []Link
 	// Ask are questions asked whatever the chain did, after it.
 	Ask []Cmd
+	// Lock is the host lock that all of it runs under, nil = none.
+	Lock *Lock
 }
 
 // Link is one task in a chain. The host asks Guard again; only if the digest

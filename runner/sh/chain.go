@@ -37,7 +37,7 @@ func (b Batch) Render(nonce string) (script string, data []byte, err error) {
 	if w.data.Len() > 0 {
 		head += chainData
 	}
-	return head + w.defs.String() + w.body.String() + "_m .\nexit 0", w.data.Bytes(), nil
+	return b.Lock.under(head + w.defs.String() + w.body.String() + "_m .\nexit 0"), w.data.Bytes(), nil
 }
 
 // batchWriter collects a batch's script: function definitions first, then the

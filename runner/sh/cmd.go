@@ -39,6 +39,8 @@ type Cmd struct {
 	// Gated holds stdin back on the laptop until the script calls "_go": a
 	// proof can come before the first byte is sent. It needs a channel of its own.
 	Gated bool
+	// Lock is the host lock that the command runs under, nil = none.
+	Lock *Lock
 
 	// foreign text may hold syntax errors: it is kept apart by eval.
 	foreign bool
@@ -106,7 +108,7 @@ func (c Cmd) Render() string {
 	var b strings.Builder
 	c.writeSetup(&b)
 	b.WriteString(c.Text)
-	return b.String()
+	return c.Lock.under(b.String())
 }
 
 func (c Cmd) writeSetup(b *strings.Builder) {

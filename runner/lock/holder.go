@@ -1,0 +1,67 @@
+package lock
+
+import "remoterun/runner/sh"
+
+// held is the holder's exit status when somebody else has the lock.
+const held = 75
+
+// holder takes the lock in folder $1 with token $2 and keeps it while a byte
+// comes every $3 seconds; $4 = yes ends another holder first; $5 $6 $7 say who,
+// since when and what for. It answers held with three lines (who, since, what).
+//
+//   - The lock is flock's on the file lock (descriptor 9), which no child
+//     inherits; without flock it is the folder held with a beat file in it.
+//   - Work is every process that has descriptor 7 on the file work. Nobody gets
+//     the lock while there is any: a holder whose laptop is gone ends it first.
+//   - The token is removed first, so that no new work begins meanwhile.
+const holder sh.Constant = `umask 077
+d=$1
+mkdir -p "$d" || exit 73
+cd "$d" || exit 73
+w=$(pwd -P)/work
+work() { for p in /proc/[0-9]*; do [ "$(readlink "$p/fd/7" 2>/dev/null)" = "$w" ] && echo "${p#/proc/}"; done; }
+finish() {
+rm -f token
+for s in TERM TERM KILL KILL KILL; do
+l=$(work); [ -n "$l" ] || return 0
+for p in $l; do kill -$s "-$p" 2>/dev/null || kill -$s "$p" 2>/dev/null; done
+sleep 1
+done
+[ -z "$(work)" ]
+}
+busy() { cat who 2>/dev/null; exit 75; }
+if [ "$4" = yes ] && [ -f pid ]; then
+o=$(cat pid)
+case $(readlink "/proc/$o/fd/6" 2>/dev/null) in "$(pwd -P)/mark") rm -f token; kill -TERM "$o" 2>/dev/null; sleep 1; kill -KILL "$o" 2>/dev/null ;; esac
+rm -rf held
+finish
+fi
+exec 6>>mark
+if command -v flock >/dev/null 2>&1; then
+exec 9>>lock
+n=0
+until flock -n 9; do n=$((n + 1)); [ "$n" -gt 3 ] && busy; sleep 1; done
+else
+if ! mkdir held 2>/dev/null; then
+[ -n "$(find held/beat -mmin +1 2>/dev/null)" ] || busy
+rm -rf held; mkdir held 2>/dev/null || busy
+fi
+: >held/beat
+fi
+[ -z "$(work)" ] || { finish || busy; }
+printf "%s\n%s\n%s\n" "$5" "$6" "$7" >who
+echo $$ >pid
+printf "%s\n" "$2" >token.new
+mv token.new token
+trap "" HUP PIPE
+trap "exit 0" TERM
+_go
+x=
+while x=$(timeout "$3" dd bs=1 count=1 2>/dev/null 9>&- 6>&-); do
+[ "$x" = b ] || break
+[ -d held ] && : >held/beat
+done
+[ "$x" = q ] || finish
+rm -f token who pid
+rm -rf held
+exit 0`

@@ -1,0 +1,212 @@
+// Package lock holds a project's lock on a host: one operator at a time, with a
+// heartbeat. A holder process on the host keeps the lock while beats arrive and
+// ends itself 60 s after the last one, so that a laptop that vanished without a
+// word frees it; before that it ends the work that still runs. Commands run
+// under the lock check first that it is still theirs.
+package lock
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"remoterun/runner/host"
+	"remoterun/runner/sh"
+)
+
+// Times of the protocol. Expiry is how long the holder waits for a beat.
+const (
+	Beat   = 10 * time.Second
+	Expiry = 60 * time.Second
+	// grace is how long giving the lock back may take.
+	grace = 10 * time.Second
+)
+
+// Options tune a lock; zero values are the protocol's own.
+type Options struct {
+	// Who is shown to others: user@laptop.
+	Who string
+	// TakeOver ends another operator's holder and work first.
+	TakeOver bool
+	// Beat and Expiry are shortened by tests.
+	Beat, Expiry time.Duration
+	// Dir replaces the lock's folder (tests).
+	Dir string
+}
+
+// HeldError is a lock that somebody else has.
+type HeldError struct {
+	Host, Name string
+	Who, Since string
+	Doing      string
+}
+
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("%s: the project %s is held by %s since %s (%s); wait until that has ended, or take it with --take-over", e.Host, e.Name, e.Who, e.Since, e.Doing)
+}
+
+// Held marks the error for callers that know only its meaning.
+func (e *HeldError) Held() bool { return true }
+
+// ErrLost is a lock that this run no longer has.
+var ErrLost = errors.New("the lock of this project is lost: another operator took it, or the host heard nothing of us for 60 s; nothing more was done. Run the same command again")
+
+// Held is a lock that this run has.
+type Held struct {
+	Lock  sh.Lock
+	as    host.As
+	beats *beats
+	done  chan struct{}
+	err   error // set when done is closed
+}
+
+// Take takes the lock name under an identity. Errors: *HeldError, or those of
+// the connection.
+func Take(ctx context.Context, c host.Conn, as host.As, hostName, name, doing string, opt Options) (*Held, error) {
+	if opt.Beat == 0 {
+		opt.Beat = Beat
+	}
+	if opt.Expiry == 0 {
+		opt.Expiry = Expiry
+	}
+	dir, err := folder(ctx, c, as, name, opt)
+	if err != nil {
+		return nil, err
+	}
+	h := &Held{as: as, Lock: sh.Lock{Dir: dir, Token: token()}, beats: newBeats(opt.Beat), done: make(chan struct{})}
+	takeOver := "no"
+	if opt.TakeOver {
+		takeOver = "yes"
+	}
+	cmd := sh.Script(holder, dir, h.Lock.Token, fmt.Sprint(int(opt.Expiry/time.Second)), takeOver, oneLine(opt.Who), time.Now().UTC().Format(time.RFC3339), oneLine(doing)).With(h.beats)
+	cmd.Gated = true
+	var out host.Output
+	go func() {
+		// The holder outlives the call: its end is Release or a lost link.
+		out, h.err = c.Exec(context.WithoutCancel(ctx), as, cmd)
+		close(h.done)
+	}()
+	select {
+	case <-h.beats.opened:
+		return h, nil
+	case <-h.done:
+		h.beats.stop()
+		return nil, refusal(hostName, name, out, h.err)
+	case <-ctx.Done():
+		h.beats.stop()
+		return nil, context.Cause(ctx)
+	}
+}
+
+// folder is where the lock lies: root's state, or the login user's own.
+func folder(ctx context.Context, c host.Conn, as host.As, name string, opt Options) (string, error) {
+	if opt.Dir != "" {
+		return opt.Dir, nil
+	}
+	s, err := c.Shell(ctx, as)
+	if err != nil {
+		return "", err
+	}
+	out, err := s.Run(ctx, sh.Script(`if [ "$(id -u)" = 0 ]; then echo "/var/lib/remoterun/$1/lock"; else echo "${XDG_STATE_HOME:-$HOME/.local/state}/remoterun/$1/lock"; fi`, name))
+	if err == nil {
+		err = out.Err("find the lock's folder")
+	}
+	return strings.TrimSpace(string(out.Stdout)), err
+}
+
+func refusal(hostName, name string, out host.Output, err error) error {
+	if err != nil {
+		return err
+	}
+	if out.Status == held {
+		e := &HeldError{Host: hostName, Name: name, Who: "somebody", Since: "an unknown time", Doing: "unknown work"}
+		for i, line := range strings.Split(strings.TrimSpace(string(out.Stdout)), "\n") {
+			if p := []*string{&e.Who, &e.Since, &e.Doing}; i < len(p) && line != "" {
+				*p[i] = line
+			}
+		}
+		return e
+	}
+	return fmt.Errorf("%s: taking the lock of the project %s: %w", hostName, name, out.Err("the lock's holder"))
+}
+
+// Lost is closed when the lock is gone.
+func (h *Held) Lost() <-chan struct{} { return h.done }
+
+// Release gives the lock back and waits until the host has done so.
+func (h *Held) Release() error {
+	h.beats.stop()
+	select {
+	case <-h.done:
+		return h.err
+	case <-time.After(grace):
+		return errors.New("the host did not confirm that the lock is free; it will be within 60 s")
+	}
+}
+
+func token() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// beats is the holder's stdin: one byte per beat, "q" to end.
+type beats struct {
+	every  time.Duration
+	opened chan struct{}
+	once   sync.Once
+	quit   chan struct{}
+	end    sync.Once
+}
+
+func newBeats(every time.Duration) *beats {
+	return &beats{every: every, opened: make(chan struct{}), quit: make(chan struct{})}
+}
+
+// Size is not known.
+func (b *beats) Size() int64 { return -1 }
+
+// Open is called when the holder asks for its stdin: the lock is ours.
+func (b *beats) Open() (io.ReadCloser, error) {
+	b.once.Do(func() { close(b.opened) })
+	return &beat{b: b}, nil
+}
+
+func (b *beats) stop() { b.end.Do(func() { close(b.quit) }) }
+
+type beat struct {
+	b     *beats
+	ended bool
+}
+
+// Read gives one beat after the other.
+func (r *beat) Read(p []byte) (int, error) {
+	if r.ended || len(p) == 0 {
+		return 0, io.EOF
+	}
+	select {
+	case <-time.After(r.b.every):
+		p[0] = 'b'
+	case <-r.b.quit:
+		p[0], r.ended = 'q', true
+	}
+	return 1, nil
+}
+
+// Close does nothing: the stream ends by itself.
+func (r *beat) Close() error { return nil }

@@ -1,0 +1,157 @@
+package lock_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"remoterun/runner/host"
+	"remoterun/runner/local"
+	"remoterun/runner/lock"
+	"remoterun/runner/sh"
+)
+
+// noFlock is a PATH with everything that the holder needs except flock.
+func noFlock(t *testing.T) []string {
+	dir := t.TempDir()
+	for _, name := range []string{"sh", "mkdir", "readlink", "rm", "cat", "sleep", "find", "mv", "dd", "timeout", "id", "setsid", "sha256sum", "kill", "date"} {
+		for _, from := range []string{"/bin/", "/usr/bin/"} {
+			if _, err := os.Stat(from + name); err == nil {
+				_ = os.Symlink(from+name, filepath.Join(dir, name))
+				break
+			}
+		}
+	}
+	return []string{"PATH=" + dir, "HOME=" + dir}
+}
+
+func each(t *testing.T, f func(t *testing.T, dial func() host.Conn)) {
+	for name, env := range map[string][]string{"flock": nil, "without flock": noFlock(t)} {
+		t.Run(name, func(t *testing.T) {
+			f(t, func() host.Conn {
+				c := local.New("h", nil, local.Options{Env: env})
+				t.Cleanup(func() { _ = c.Close() })
+				return c
+			})
+		})
+	}
+}
+
+func take(t *testing.T, c host.Conn, opt lock.Options) *lock.Held {
+	t.Helper()
+	h, err := lock.Take(t.Context(), c, host.As{}, "h", "p", "testing", opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func TestOneOperatorAtATime(t *testing.T) {
+	each(t, func(t *testing.T, dial func() host.Conn) {
+		opt := lock.Options{Dir: t.TempDir(), Who: "anna@one", Beat: time.Second}
+		h := take(t, dial(), opt)
+		opt.Who = "bert@two"
+		_, err := lock.Take(t.Context(), dial(), host.As{}, "h", "p", "x", opt)
+		var held *lock.HeldError
+		if !errors.As(err, &held) {
+			t.Fatalf("the second operator got %v", err)
+		}
+		if want := "h: the project p is held by anna@one since "; !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), "(testing); wait until that has ended, or take it with --take-over") {
+			t.Errorf("error = %s", err)
+		}
+		if err := h.Release(); err != nil {
+			t.Fatal(err)
+		}
+		again := take(t, dial(), opt)
+		if err := again.Release(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestCommandsRunUnderTheLock(t *testing.T) {
+	each(t, func(t *testing.T, dial func() host.Conn) {
+		opt := lock.Options{Dir: t.TempDir(), Who: "anna", Beat: time.Second}
+		c := dial()
+		h := take(t, c, opt)
+		g := lock.Guard(c, h)
+		s, err := g.Shell(t.Context(), host.As{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := s.Run(t.Context(), sh.Script(`cat; echo "$1"; exit 3`, "x y").With(sh.Bytes("in\n")))
+		if err != nil || string(out.Stdout) != "in\nx y\n" || out.Status != 3 {
+			t.Fatalf("under the lock: %q %d %v", out.Stdout, out.Status, err)
+		}
+		res, err := s.Batch(t.Context(), sh.Batch{Ask: []sh.Cmd{sh.Script("echo q")}})
+		if err != nil || len(res.Asked) != 1 || string(res.Asked[0].Stdout) != "q\n" {
+			t.Fatalf("batch under the lock: %+v %v", res, err)
+		}
+		// Another operator takes it: nothing of ours runs any more.
+		opt.Who, opt.TakeOver = "bert", true
+		other := take(t, dial(), opt)
+		mark := filepath.Join(t.TempDir(), "ran")
+		if _, err := s.Run(t.Context(), sh.Script(`: >"$1"`, mark)); !errors.Is(err, lock.ErrLost) {
+			t.Errorf("run after a take-over: %v", err)
+		}
+		if _, err := s.Batch(t.Context(), sh.Batch{Ask: []sh.Cmd{sh.Script(`: >"$1"`, mark)}}); !errors.Is(err, lock.ErrLost) {
+			t.Errorf("batch after a take-over: %v", err)
+		}
+		if _, err := os.Stat(mark); err == nil {
+			t.Error("a command ran without the lock")
+		}
+		if err := other.Release(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// A beat that never comes is a laptop that vanished.
+func TestExpiryEndsTheWork(t *testing.T) {
+	each(t, func(t *testing.T, dial func() host.Conn) {
+		dir := t.TempDir()
+		opt := lock.Options{Dir: dir, Who: "anna", Beat: time.Hour, Expiry: 2 * time.Second}
+		c := dial()
+		h := take(t, c, opt)
+		g := lock.Guard(c, h)
+		mark := filepath.Join(dir, "mark.txt")
+		s, err := g.Shell(t.Context(), host.As{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		work := make(chan host.Output, 1)
+		go func() {
+			out, _ := s.Run(t.Context(), sh.Script(`echo $$ >"$1.pid"; sleep 30; : >"$1"`, mark))
+			work <- out
+		}()
+		time.Sleep(300 * time.Millisecond)
+		// Somebody else gets it only when the work is dead.
+		if early, err := lock.Take(t.Context(), dial(), host.As{}, "h", "p", "x", lock.Options{Dir: dir, Who: "bert", Beat: time.Second}); err == nil {
+			pid, _ := os.ReadFile(mark + ".pid")
+			if _, err := os.Stat("/proc/" + strings.TrimSpace(string(pid))); err == nil {
+				t.Error("the lock was given while the work lived")
+			}
+			if err := early.Release(); err != nil {
+				t.Fatal(err)
+			}
+		} else if held := new(lock.HeldError); !errors.As(err, &held) {
+			t.Fatalf("while work runs: %v", err)
+		}
+		select {
+		case <-work:
+		case <-time.After(20 * time.Second):
+			t.Fatal("the work of an operator who vanished was not ended")
+		}
+		if _, err := os.Stat(mark); err == nil {
+			t.Error("the work came to its end")
+		}
+		<-h.Lost()
+		next := take(t, dial(), lock.Options{Dir: dir, Who: "bert", Beat: time.Second})
+		if err := next.Release(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
