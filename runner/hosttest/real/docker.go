@@ -65,8 +65,8 @@ func busyboxLayer() ([]byte, error) {
 
 const passwd = "root:x:0:0:root:/root:/bin/sh\n"
 
-// Load puts an image into the machine's engine and returns its name there.
-func (m *Machine) Load(t testing.TB, i Image) string {
+// Load puts an image into the machine's engine under the name tag.
+func (m *Machine) Load(t testing.TB, i Image, tag string) {
 	t.Helper()
 	name := i.Need(t)
 	file := name
@@ -84,15 +84,12 @@ func (m *Machine) Load(t testing.TB, i Image) string {
 	if err != nil {
 		t.Fatalf("%s: docker load: %v: %s", m.Name, err, out)
 	}
-	if file != name {
-		return name
-	}
 	said := lastLine(out)
 	loaded, ok := strings.CutPrefix(said, "Loaded image: ")
 	if !ok {
 		t.Fatalf("docker load of %s says %q: the file must hold one tagged image", name, said)
 	}
-	return loaded
+	m.Run(t, `docker tag "$1" "$2" && docker rmi "$1" > /dev/null`, loaded, tag)
 }
 
 // saved writes an image of this machine's engine to a file, once per image.

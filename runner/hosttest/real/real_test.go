@@ -92,3 +92,32 @@ func TestJumpHost(t *testing.T) {
 		t.Errorf("%q, %v, %d connections", out.Stdout, err, l.Count())
 	}
 }
+
+// TestResidueFindsWhatIsPlanted: a search that finds nothing proves nothing
+// unless it finds what is there.
+func TestResidueFindsWhatIsPlanted(t *testing.T) {
+	op := real.NewOperator(t)
+	m := op.Start(t, real.Options{Name: "residue"})
+	canary := real.Needles{"the canary": []byte("canary\x00\x01\xfe of 24 bytes, raw")}
+	if found := m.Residue(t, canary); len(found) != 0 {
+		t.Fatalf("found before it was planted: %q", found)
+	}
+	for _, plant := range []string{
+		`printf '%s' "$1" | base64 -d > /var/lib/raw; sync; rm /var/lib/raw`,
+		`printf '%s' "$1" | base64 -d | od -An -tx1 | tr -d ' \n' | tee /run/hex > /root/hex`,
+		`{ printf x; printf '%s' "$1" | base64 -d; } | base64 > /home/b64`,
+		`(exec -a "$(cat /run/hex)" sleep 60) > /dev/null 2>&1 &`,
+		`KEY=$(cat /run/hex) sleep 60 > /dev/null 2>&1 &`,
+	} {
+		m.Run(t, plant, "Y2FuYXJ5AAH+IG9mIDI0IGJ5dGVzLCByYXc=")
+	}
+	found := strings.Join(m.Residue(t, canary), "\n")
+	for _, want := range []string{"the canary at offset", "the canary in hex at offset", "the canary in base64 at offset", "/cmdline", "/environ"} {
+		if !strings.Contains(found, want) {
+			t.Errorf("%q is not in\n%s", want, found)
+		}
+	}
+	if files := strings.Join(m.Files(t, canary), "\n"); !strings.Contains(files, "/root/hex") {
+		t.Errorf("files: %s", files)
+	}
+}

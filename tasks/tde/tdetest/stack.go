@@ -23,6 +23,10 @@ const (
 	Password = "not the passphrase"
 )
 
+// ImageTag is the image's name in the engines of machines, whatever it is
+// called in this machine's.
+const ImageTag = "remoterun-test/pg17:1"
+
 // Stack is a compose project on a machine, as a user would have written it:
 // nothing of ours is in it.
 type Stack struct {
@@ -40,7 +44,8 @@ func Start(t testing.TB, op *real.Operator, o real.Options, project string) *Sta
 	Image().Need(t) // a skip before the machine is made
 	o.Docker = true
 	m := op.Start(t, o)
-	return New(t, m, project, m.Load(t, Image()))
+	m.Load(t, Image(), ImageTag)
+	return New(t, m, project, ImageTag)
 }
 
 // New writes a project's compose file on a machine that has the image.

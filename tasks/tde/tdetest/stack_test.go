@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"remoterun/runner/host"
 	"remoterun/runner/hosttest/real"
+	"remoterun/runner/sh"
 	"remoterun/tasks/tde/tdetest"
 )
 
@@ -38,4 +40,27 @@ func TestImage(t *testing.T) {
 		t.Errorf("an empty volume without a password: %q, %v", out, err)
 	}
 	s.Compose(t, "down", "-v", "-t", "0")
+}
+
+func TestFleet(t *testing.T) {
+	f := tdetest.StartFleet(t)
+	for _, s := range f.Stacks() {
+		user := "root"
+		if s == f.Beta {
+			user = real.UserSudo
+		}
+		c := s.Connect(t, user, real.Answer(real.Password))
+		out, err := c.Exec(t.Context(), host.As{User: "root", Method: "sudo"}, sh.Script(`cd "$1" && hostname && docker compose config --images`, s.Dir))
+		if err != nil || string(out.Stdout) != s.Name+"\n"+tdetest.ImageTag+"\n" {
+			t.Errorf("%s: %q %q, %v", s.Name, out.Stdout, out.Stderr, err)
+		}
+	}
+	f.Alpha.SwapOn(t)
+	if got := f.Alpha.Run(t, "cat /proc/swaps; grep SwapTotal /proc/meminfo"); !strings.Contains(got, "/dev/vdb") || !strings.Contains(got, "1048572 kB") {
+		t.Errorf("swap on: %q", got)
+	}
+	f.Alpha.SwapOff(t)
+	if got := f.Alpha.Run(t, "cat /proc/swaps"); strings.Contains(got, "/dev/vdb") {
+		t.Errorf("swap off: %q", got)
+	}
 }
