@@ -5,5 +5,12 @@ import "remoterun/runner/play"
 // All lists the modules. Adding one is a file, a line here, a page in
 // docs/modules and cases in testdata: a test counts the four.
 func All() []play.Module {
-	return []play.Module{}
+	return []play.Module{
+		Apt(),
+		Command(),
+		File(),
+		LineInFile(),
+		Shell(),
+		Template(),
+	}
 }

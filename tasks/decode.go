@@ -188,10 +188,14 @@ func (f *field) set(to reflect.Value, v value.Value) error {
 	if p, ok := to.Addr().Interface().(Parsed); ok {
 		return p.ParseArg(v)
 	}
-	switch p := to.Addr().Interface().(type) {
-	case *value.Value:
+	if p, ok := to.Addr().Interface().(*value.Value); ok {
 		*p = v
 		return nil
+	}
+	if err := noSealed(v); err != nil {
+		return err
+	}
+	switch p := to.Addr().Interface().(type) {
 	case **value.Map:
 		m, err := AsDict(v)
 		*p = m
@@ -210,6 +214,7 @@ func (f *field) set(to reflect.Value, v value.Value) error {
 	case *string:
 		s, err := AsText(v)
 		if err == nil {
+			s = f.boolChoice(s)
 			err = f.choice(s)
 		}
 		*p = s
@@ -228,6 +233,33 @@ func (f *field) set(to reflect.Value, v value.Value) error {
 		to.SetInt(n)
 	}
 	return err
+}
+
+// boolChoice gives back the word of an unquoted yes or no: YAML makes a boolean
+// of it, and the choices say which word was meant.
+func (f *field) boolChoice(s string) string {
+	words, ok := map[string]string{"True": " yes on true y t 1 ", "False": " no off false n f 0 "}[s]
+	if !ok {
+		return s
+	}
+	found := s
+	for _, c := range f.Choices {
+		switch {
+		case c == s:
+			return s
+		case strings.Contains(words, " "+c+" "):
+			found = c
+		}
+	}
+	return found
+}
+
+// noSealed refuses a sealed secret where it would become part of a command.
+func noSealed(v value.Value) error {
+	if value.DeepMarks(v)&value.Sealed != 0 {
+		return fmt.Errorf("a sealed secret (a key, a passphrase, a private prompt) never goes into a command's arguments or environment: only stdin and a file's content take one")
+	}
+	return nil
 }
 
 func (f *field) choice(s string) error {

@@ -1,0 +1,151 @@
+package tasks
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/sh"
+)
+
+// Attrs are the arguments that every module that makes files shares.
+type Attrs struct {
+	Mode  Mode   `arg:"mode" help:"permissions: octal text (\"0644\") or symbolic (\"u=rwX,go=rX\")"`
+	Owner string `arg:"owner" help:"user that owns the file, by name or number"`
+	Group string `arg:"group" help:"group that owns the file, by name or number"`
+}
+
+// chattr is what has to change on a file; empty = nothing.
+type chattr struct{ owner, group, mode string }
+
+func (c chattr) any() bool { return c != chattr{} }
+
+func (c chattr) String() string {
+	var parts []string
+	if c.owner != "" {
+		parts = append(parts, "owner "+c.owner)
+	}
+	if c.group != "" {
+		parts = append(parts, "group "+c.group)
+	}
+	if c.mode != "" {
+		parts = append(parts, "mode "+c.mode[1:])
+	}
+	return strings.Join(parts, ", ")
+}
+
+// isID compares an owner or group as a playbook names it with what a file has.
+func isID(want, name string, id int) bool {
+	if n, err := strconv.Atoi(want); err == nil {
+		return n == id
+	}
+	return want == name
+}
+
+// change says what of the arguments differs from a file. Links have no mode.
+func (a Attrs) change(s host.Seen, i Info) (chattr, error) {
+	var c chattr
+	if a.Owner != "" && !isID(a.Owner, i.Owner, i.UID) {
+		c.owner = a.Owner
+	}
+	if a.Group != "" && !isID(a.Group, i.Group, i.GID) {
+		c.group = a.Group
+	}
+	if !a.Mode.set || a.Mode.preserve || i.IsLink() {
+		return c, nil
+	}
+	want, err := a.mode(s, i.Mode)
+	// chown takes setuid bits away: the mode is set again behind it.
+	if err == nil && (want != i.Mode&permBits || c.any()) {
+		c.mode = octal(want)
+	}
+	return c, err
+}
+
+// mode is the wanted permission bits of a file of mode cur.
+func (a Attrs) mode(s host.Seen, cur uint32) (uint32, error) {
+	if !a.Mode.needsUmask() {
+		return a.Mode.apply(cur, 0), nil
+	}
+	umask, err := host.Get(s, umaskFact())
+	return a.Mode.apply(cur, umask), err
+}
+
+// fresh is the mode to give a new file or folder (kind typeReg or typeDir),
+// empty = what the umask leaves.
+func (a Attrs) fresh(s host.Seen, kind uint32) (string, error) {
+	if !a.Mode.set || a.Mode.preserve {
+		return "", nil
+	}
+	if a.Mode.clauses == nil {
+		return octal(a.Mode.octal), nil
+	}
+	umask, err := host.Get(s, umaskFact())
+	if err != nil {
+		return "", err
+	}
+	base := uint32(0o666)
+	if kind == typeDir {
+		base = 0o777
+	}
+	return octal(a.Mode.apply(kind|base&^umask, umask)), nil
+}
+
+// octal is a mode for chmod: GNU's needs five digits to take setgid from a
+// folder.
+func octal(bits uint32) string { return fmt.Sprintf("%05o", bits) }
+
+// want is the mode of change and result together, for predictions.
+func (c chattr) predict(i Info) Info {
+	if c.owner != "" {
+		i.Owner, i.UID = named(c.owner, i.Owner, i.UID)
+	}
+	if c.group != "" {
+		i.Group, i.GID = named(c.group, i.Group, i.GID)
+	}
+	if n, err := strconv.ParseUint(c.mode, 8, 32); err == nil {
+		i.Mode = i.Mode&typeMask | uint32(n)
+	}
+	return i
+}
+
+func named(want, name string, id int) (string, int) {
+	if n, err := strconv.Atoi(want); err == nil {
+		return name, n
+	}
+	return want, id
+}
+
+// chattrFuncs defines _own OWNER GROUP MODE FILE [-h] for the scripts of steps.
+const chattrFuncs = `_own() {
+if [ -n "$1" ]; then chown $5 "$1" "$4" || { echo "chown failed: failed to look up user $1 or to change the owner of $4" >&2; return 1; }; fi
+if [ -n "$2" ]; then chgrp $5 "$2" "$4" || { echo "chgrp failed: failed to look up group $2 or to change the group of $4" >&2; return 1; }; fi
+if [ -n "$3" ]; then chmod "$3" "$4" || return 1; fi
+}
+_told() { LC_ALL=C stat -c ` + statForm + ` "$1" && LC_ALL=C stat -c %s "$1"; }
+`
+
+// chattrText changes one file: path, owner, group, mode, -h for links.
+const chattrText sh.Constant = chattrFuncs + `_own "$2" "$3" "$4" "$1" "$5" && _told "$1"`
+
+// step makes the change of one file.
+func (c chattr) step(p string, link bool) host.Step {
+	flag := ""
+	if link {
+		flag = "-h"
+	}
+	return host.Run{Cmd: sh.Script(chattrText, safe(p), c.owner, c.group, c.mode, flag), What: c.String() + " of " + p}
+}
+
+// told reads what _told printed: the file as it is after a step.
+func told(out host.Output, p string) (Info, int64, string, error) {
+	l := lineReader{string(out.Stdout)}
+	i, err := l.info(p)
+	if err == nil && !i.Exists {
+		err = errors.New(p + " is not there after the step")
+	}
+	size, _ := strconv.ParseInt(l.next(), 10, 64)
+	return i, size, l.rest, err
+}

@@ -1,0 +1,176 @@
+package tasks
+
+import (
+	"crypto/md5" // #nosec G501: a result key of Ansible's, no protection
+	"encoding/hex"
+	"fmt"
+	"path"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// maxDiff is the largest content in bytes that a diff shows, as in Ansible.
+const maxDiff = 104448
+
+// deploy is one file of the laptop on its way to a place on the host: what
+// copy and template do.
+type deploy struct {
+	in       play.Input
+	dest     string
+	header   string // what the diff calls the new text
+	force    bool   // replace what differs
+	backup   bool
+	follow   bool
+	unsafe   bool
+	validate string
+	Attrs
+}
+
+// place finds where the file goes: a name inside a folder, behind a link.
+func (d deploy) place(s host.Seen) (lk Look, p, mkdir string, err error) {
+	dest, err := place(s, d.dest)
+	if err != nil {
+		return lk, "", "", err
+	}
+	base := path.Base(d.in.Name)
+	if strings.HasSuffix(dest, "/") {
+		mkdir, dest, base = strings.TrimRight(dest, "/")+"/", dest+base, ""
+	}
+	if lk, err = host.Get(s, look(dest, base, true)); err != nil {
+		return lk, "", "", err
+	}
+	p = lk.Path
+	if d.follow && lk.Own.IsLink() && lk.Real != "" {
+		p = lk.Real
+	}
+	return lk, p, mkdir, nil
+}
+
+func (d deploy) facts() []host.Question {
+	if strings.HasSuffix(d.dest, "/") {
+		return []host.Question{look(d.dest+path.Base(d.in.Name), "", true).Q}
+	}
+	return []host.Question{look(d.dest, path.Base(d.in.Name), true).Q}
+}
+
+func (d deploy) plan(s host.Seen) (play.Plan, error) {
+	words, err := validation(d.validate)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	if d.Mode.preserve {
+		d.Mode = Mode{set: true, octal: d.in.Mode & permBits}
+	}
+	lk, p, mkdir, err := d.place(s)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	is := lk.Target
+	if !d.follow && lk.Own.IsLink() {
+		is = Info{} // the link is replaced, its target left alone
+	}
+	switch {
+	case is.Exists && is.IsDir():
+		return failure("can not use content with a dir as dest: %s", p), nil
+	case lk.Own.Exists && !d.force:
+		return unchanged(p+" is there, and force is no", d.data(p, is, lk.Size)), nil
+	case is.IsFile() && lk.Readable && lk.SHA256 == d.in.SHA256:
+		return d.attributes(s, p, is, lk.Size)
+	}
+	return d.write(s, lk, p, is, filePut{path: p, backup: d.backup, unsafe: d.unsafe, mkdir: mkdir, validate: words})
+}
+
+// attributes plans owner and mode of a file whose content is right.
+func (d deploy) attributes(s host.Seen, p string, is Info, size int64) (play.Plan, error) {
+	c, err := d.change(s, is)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	if !c.any() {
+		return unchanged(p+" is as it shall be", d.data(p, is, size)), nil
+	}
+	before, after := value.MapOf("path", value.String(p)), value.MapOf("path", value.String(p))
+	will := c.predict(is)
+	diffInfo(before, after, is, will)
+	data := func(i Info) *value.Map { return d.data(p, i, size) }
+	return play.Plan{
+		Steps: []host.Step{c.step(p, false)}, Diff: []play.Diff{jsonDiff(before, after)},
+		Result: play.Result{Changed: true, Data: data(will)},
+		Finish: finishTold(p, will, data),
+	}, nil
+}
+
+// write plans the content.
+func (d deploy) write(s host.Seen, lk Look, p string, is Info, f filePut) (play.Plan, error) {
+	var err error
+	will := Info{Exists: true, Mode: typeReg, Owner: d.Owner, Group: d.Group}
+	f.want = chattr{owner: d.Owner, group: d.Group}
+	if is.Exists {
+		if f.want, err = d.change(s, is); err == nil {
+			will = f.want.predict(is)
+		}
+	} else if f.want.mode, err = d.fresh(s, typeReg); err == nil {
+		will = f.want.predict(will)
+	}
+	if err != nil {
+		return play.Plan{}, err
+	}
+	predicted := d.data(p, will, d.in.Data.Size())
+	if !is.Exists && f.want.mode == "" {
+		predicted.Delete(value.String("mode"))
+	}
+	return play.Plan{
+		Steps: []host.Step{f.step(d.in)}, Diff: []play.Diff{d.diff(lk, p)},
+		Result: play.Result{Changed: true, Data: predicted},
+		Finish: after(func(ran []host.Output) (play.Result, error) {
+			i, size, copied, err := told(ran[0], p)
+			if err != nil {
+				return play.Result{}, err
+			}
+			data := d.data(p, i, size)
+			if b, err := d.in.Data.Bytes(); err == nil {
+				sum := md5.Sum(b) // #nosec G401
+				data.Put("md5sum", value.String(hex.EncodeToString(sum[:])))
+			}
+			if copied != "" {
+				data.Put("backup_file", hostText(copied))
+			}
+			return play.Result{Changed: true, Data: data}, nil
+		}),
+	}, nil
+}
+
+// data are the result's keys.
+func (d deploy) data(p string, i Info, size int64) *value.Map {
+	m := value.MapOf("dest", value.String(p), "path", value.String(p), "checksum", value.String(d.in.SHA1),
+		"size", value.Int(size), "state", value.String("file"))
+	i.put(m)
+	return m
+}
+
+// diff shows the old text beside the new one. Secrets and large files are said
+// to differ, not shown.
+func (d deploy) diff(lk Look, p string) play.Diff {
+	df := play.Diff{BeforeHeader: p, AfterHeader: d.header, Secret: d.in.Secret}
+	if d.in.Secret {
+		return df
+	}
+	if lk.Target.IsFile() {
+		df.Before = diffSource(lk.Path)
+	}
+	b, err := d.in.Data.Bytes()
+	switch {
+	case err != nil:
+		df.Prepared = fmt.Sprintf("diff skipped: %v\n", err)
+	case len(b) > maxDiff:
+		df.Prepared = fmt.Sprintf("diff skipped: source file size is greater than %d\n", maxDiff)
+	case strings.IndexByte(string(b[:min(len(b), 8192)]), 0) >= 0:
+		df.Prepared = "diff skipped: source file appears to be binary\n"
+	default:
+		df.AfterText = string(b)
+	}
+	return df
+}

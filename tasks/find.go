@@ -1,0 +1,88 @@
+package tasks
+
+import (
+	"strings"
+
+	"remoterun/runner/play"
+)
+
+// collections are the names under which a module of Ansible's is written with
+// its collection; every other module of ours is ansible.builtin.
+func collections() map[string]string {
+	return map[string]string{
+		"docker_compose_v2": "community.docker",
+		"mount":             "ansible.posix",
+		"postgresql_query":  "community.postgresql",
+	}
+}
+
+// synonyms are other names of modules.
+func synonyms() map[string]string { return map[string]string{"systemd": "systemd_service"} }
+
+// Registry finds modules by the names that playbooks use.
+type Registry struct {
+	byName map[string]play.Module
+	names  []string
+}
+
+// NewRegistry takes modules in the order in which they are listed. A name that
+// comes twice is a mistake in the program: it panics.
+func NewRegistry(mods ...play.Module) *Registry {
+	r := &Registry{byName: map[string]play.Module{}}
+	for _, m := range mods {
+		name := m.Spec().Name
+		r.add(name, m)
+		for alias, of := range synonyms() {
+			if of == name {
+				r.add(alias, m)
+			}
+		}
+	}
+	return r
+}
+
+func (r *Registry) add(name string, m play.Module) {
+	if _, twice := r.byName[name]; twice {
+		panic("module " + name + " is listed twice")
+	}
+	r.byName[name] = m
+	r.names = append(r.names, name)
+}
+
+// Find returns the module of a name: short (file), with its collection
+// (ansible.builtin.file, community.docker.docker_compose_v2), or the old way
+// (ansible.legacy.file, action: file).
+func (r *Registry) Find(name string) (play.Module, bool) {
+	i := strings.LastIndexByte(name, '.')
+	if i < 0 {
+		m, ok := r.byName[name]
+		return m, ok
+	}
+	collection, short := name[:i], name[i+1:]
+	m, ok := r.byName[short]
+	if !ok {
+		return nil, false
+	}
+	home, elsewhere := collections()[short]
+	switch collection {
+	case "ansible.builtin", "ansible.legacy":
+		return m, !elsewhere
+	case home:
+		return m, elsewhere
+	}
+	return nil, false
+}
+
+// Names lists the short names, for "did you mean".
+func (r *Registry) Names() []string { return append([]string{}, r.names...) }
+
+// Modules lists each module once, in the order given.
+func (r *Registry) Modules() []play.Module {
+	var out []play.Module
+	for _, n := range r.names {
+		if m := r.byName[n]; m.Spec().Name == n {
+			out = append(out, m)
+		}
+	}
+	return out
+}

@@ -1,0 +1,170 @@
+package tasks
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// lineArgs are the arguments of lineinfile.
+type lineArgs struct {
+	Path     string  `arg:"path,dest,destfile,name" need:"yes" type:"path" help:"the file"`
+	State    string  `arg:"state" default:"present" choices:"absent,present" help:"whether the line shall be there"`
+	Regexp   *string `arg:"regexp,regex" help:"the line to replace or remove, as a Python expression: the last that fits"`
+	Search   *string `arg:"search_string" help:"the line to replace or remove, as text that it contains"`
+	Line     *string `arg:"line,value" help:"the line as it shall be"`
+	After    *string `arg:"insertafter" help:"put a new line behind the last that fits this expression, or EOF"`
+	Before   *string `arg:"insertbefore" help:"put a new line before the last that fits this expression, or BOF"`
+	Backrefs bool    `arg:"backrefs" default:"no" help:"line holds \\1 or \\g<name> of regexp; nothing is added when it does not fit"`
+	Create   bool    `arg:"create" default:"no" help:"make a missing file"`
+	Backup   bool    `arg:"backup" default:"no" help:"keep the old file under a name with the time"`
+	First    bool    `arg:"firstmatch" default:"no" help:"the first line that fits instead of the last"`
+	Validate string  `arg:"validate" help:"a command that must accept the new file, %s is its name"`
+	Unsafe   bool    `arg:"unsafe_writes" default:"no" help:"write in place where a rename is refused"`
+	Attrs
+}
+
+// LineInFile keeps one line of a file.
+func LineInFile() play.Module {
+	return Define(Doc{Name: "lineinfile", Short: "one line of a text file"}, lineinfile{})
+}
+
+type lineinfile struct{}
+
+func (lineinfile) Validate(a lineArgs) *play.ArgError {
+	for arg, e := range map[string]*string{"regexp": a.Regexp, "insertafter": a.After, "insertbefore": a.Before} {
+		if e != nil {
+			if _, err := compilePy(*e); err != nil {
+				return &play.ArgError{Arg: arg, Msg: err.Error()}
+			}
+		}
+	}
+	if _, err := validation(a.Validate); err != nil {
+		return &play.ArgError{Arg: "validate", Msg: err.Error()}
+	}
+	switch {
+	case a.After != nil && a.Before != nil:
+		return &play.ArgError{Msg: "parameters are mutually exclusive: insertbefore|insertafter"}
+	case a.Regexp != nil && a.Search != nil:
+		return &play.ArgError{Msg: "parameters are mutually exclusive: regexp|search_string"}
+	case a.Backrefs && a.Search != nil:
+		return &play.ArgError{Msg: "parameters are mutually exclusive: backrefs|search_string"}
+	case a.Mode.preserve:
+		return &play.ArgError{Arg: "mode", Msg: noSource}
+	case a.State == "present" && a.Backrefs && a.Regexp == nil:
+		return &play.ArgError{Arg: "regexp", Msg: "regexp is required with backrefs=true"}
+	case a.State == "present" && a.Line == nil:
+		return &play.ArgError{Arg: "line", Msg: "line is required with state=present"}
+	case a.State == "absent" && a.Line == nil && a.Regexp == nil && a.Search == nil:
+		return &play.ArgError{Msg: "one of line, search_string, or regexp is required with state=absent"}
+	}
+	return nil
+}
+
+func (lineinfile) Facts(a lineArgs) []host.Question {
+	return []host.Question{look(a.Path, "", false).Q, content(a.Path)}
+}
+
+func (l lineinfile) Plan(a lineArgs, s host.Seen) (play.Plan, error) {
+	p, err := place(s, a.Path)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	at, text := look(p, "", false), content(p)
+	if err := host.All(s, at.Q, text); err != nil {
+		return play.Plan{}, err
+	}
+	lk, err := host.Get(s, at)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	old, _ := s.Answer(text)
+	switch {
+	case lk.Target.IsDir():
+		return coded(256, "Path %s is a directory !", p), nil
+	case !lk.Target.Exists && a.State == "absent":
+		plan := unchanged("file not present", value.NewMap())
+		plan.Result.Msg = "file not present"
+		return plan, nil
+	case !lk.Target.Exists && !a.Create:
+		return coded(257, "Destination %s does not exist !", p), nil
+	case lk.Target.Exists && old.Status != 0:
+		return failure("%s cannot be read", p), nil
+	}
+	e, err := a.edit(keepEnds(old.Stdout))
+	if err != nil {
+		return failure("%v", err), nil
+	}
+	return l.plan(a, s, lk, p, old.Stdout, e)
+}
+
+// coded is a failure with Ansible's number for it.
+func coded(rc int64, format string, args ...any) play.Plan {
+	p := failure(format, args...)
+	p.Result.Data = value.MapOf("rc", value.Int(rc))
+	return p
+}
+
+// keepEnds splits text into lines that keep their line ends.
+func keepEnds(b []byte) []string {
+	var out []string
+	for l := range bytes.Lines(b) {
+		out = append(out, string(l))
+	}
+	return out
+}
+
+// plan makes one step of the edit and the attributes.
+func (lineinfile) plan(a lineArgs, s host.Seen, lk Look, p string, old []byte, e edited) (play.Plan, error) {
+	c, err := a.change(s, lk.Target)
+	if !lk.Target.Exists && err == nil {
+		c = chattr{owner: a.Owner, group: a.Group}
+		c.mode, err = a.fresh(s, typeReg)
+	}
+	if err != nil {
+		return play.Plan{}, err
+	}
+	msg := e.msg
+	if c.any() && lk.Target.Exists {
+		if e.changed {
+			msg += " and "
+		}
+		msg += "ownership, perms or SE linux context changed"
+	}
+	result := func(backup string) play.Result {
+		data := value.MapOf("backup", hostText(backup))
+		if a.State == "absent" {
+			data.Put("found", value.Int(int64(e.found)))
+		}
+		return play.Result{Changed: e.changed || c.any() && lk.Target.Exists, Msg: msg, Data: data}
+	}
+	real := p
+	if lk.Own.IsLink() && lk.Real != "" {
+		real = lk.Real
+	}
+	plan := play.Plan{Result: result("")}
+	text := strings.Join(e.lines, "")
+	switch {
+	case e.changed:
+		words, _ := validation(a.Validate)
+		f := filePut{path: real, want: c, backup: a.Backup && lk.Target.Exists, unsafe: a.Unsafe, validate: words}
+		if !lk.Target.Exists {
+			f.mkdir = dirOf(real)
+		}
+		plan.Steps = []host.Step{f.step(madeInput(real, []byte(text)))}
+		plan.Diff = []play.Diff{{BeforeHeader: p + " (content)", AfterHeader: p + " (content)", BeforeText: string(old), AfterText: text}}
+		plan.Finish = after(func(ran []host.Output) (play.Result, error) {
+			_, _, copied, err := told(ran[0], p)
+			return result(copied), err
+		})
+	case c.any() && lk.Target.Exists:
+		plan.Steps = []host.Step{c.step(real, false)}
+	default:
+		plan.Note = fmt.Sprintf("%s is as it shall be", p)
+	}
+	return plan, nil
+}
