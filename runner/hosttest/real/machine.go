@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -72,7 +73,8 @@ func (op *Operator) Start(t testing.TB, o Options) *Machine {
 		o.DiskBytes = 8 << 30
 	}
 	// Not t.TempDir: its removal would race with the kernel's own unmounting.
-	dir, err := os.MkdirTemp("/var/tmp", "remoterun-test-"+o.Name+"-")
+	sweep()
+	dir, err := os.MkdirTemp(base, fmt.Sprintf("%s%d-%s-", prefix, os.Getpid(), o.Name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,12 +321,36 @@ func (m *Machine) remove(t testing.TB) {
 		m.PowerOff(t)
 		m.Link.close()
 	}
-	groups, _ := filepath.Glob("/sys/fs/cgroup/*" + m.cgroup())
-	for _, g := range groups {
-		_ = exec.Command("find", g, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";").Run()
-	}
-	if err := os.RemoveAll(m.dir); err != nil {
+	if err := wipe(m.dir); err != nil {
 		t.Error(err)
+	}
+}
+
+// Machines live in base/prefix<pid of the test>-<name>-<random>.
+const (
+	base   = "/var/tmp"
+	prefix = "remoterun-test-"
+)
+
+// wipe removes a machine's folder and its engine's control groups.
+func wipe(dir string) error {
+	groups, err := filepath.Glob("/sys/fs/cgroup/*/" + filepath.Base(dir))
+	for _, g := range groups {
+		_ = exec.Command("find", g, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";").Run() // they are empty or not ours
+	}
+	return errors.Join(err, os.RemoveAll(dir))
+}
+
+// sweep wipes what killed tests left: their machines ended with them, but
+// nobody removed the folders.
+func sweep() {
+	dirs, _ := filepath.Glob(base + "/" + prefix + "*")
+	for _, dir := range dirs {
+		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), prefix), "-")
+		if n, err := strconv.Atoi(pid); err != nil || syscall.Kill(n, 0) != syscall.ESRCH {
+			continue
+		}
+		_ = wipe(dir) // another test may be at it
 	}
 }
 
