@@ -51,6 +51,8 @@ func (a *app) root() *cobra.Command {
 		}
 		return a.runPlaybooks(cmd.Context(), &f, args)
 	}
-	root.AddCommand(a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand())
+	root.AddGroup(&cobra.Group{ID: "verbs", Title: "Verbs (shipped playbooks, on a pattern of hosts):"})
+	root.AddCommand(a.verbCommands()...)
+	root.AddCommand(a.trustCommand(), a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand())
 	return root
 }
