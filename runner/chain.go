@@ -82,8 +82,10 @@ func (h *hostRun) rest(u *unit) []*unit {
 // chain sends the unit and what may ride with it. It answers the unit's
 // outcome; the others keep theirs until their turn.
 func (h *hostRun) chain(ctx context.Context, u *unit) *outcome {
-	if len(h.queue) == 1 && u.tr == h.queue[0] && h.through {
-		h.ahead(ctx, u)
+	if u.tr == h.queue[0] {
+		if len(h.queue) < 2*maxLinks {
+			h.ahead(ctx, u)
+		}
 		h.replan(h.behind(u))
 	}
 	links := h.links(u)

@@ -131,6 +131,7 @@ func (h *hostRun) ahead(ctx context.Context, first *unit) {
 		if err != nil || !h.foreseen(ctx, tr, a, first) {
 			return
 		}
+		tr.settle()
 		h.queue = append(h.queue, tr)
 		n += len(tr.units)
 		if tr.task.Register != "" {
@@ -139,6 +140,15 @@ func (h *hostRun) ahead(ctx context.Context, first *unit) {
 		if stopsAhead(tr) {
 			return
 		}
+	}
+}
+
+// settle gives a task that was looked at ahead every name again: what it does
+// at its turn (changed_when, a debug's message) may read what was pending.
+func (tr *taskRun) settle() {
+	tr.scope = tr.scope.Ahead(nil)
+	for _, u := range tr.units {
+		u.scope = u.scope.Ahead(nil)
 	}
 }
 

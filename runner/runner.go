@@ -60,6 +60,9 @@ type Options struct {
 	BecomeUser, BecomeMethod, RemoteUser, Connection string
 	PrivateKey                                       string
 	Verbosity                                        int
+	// NoAhead does one task at a time: nothing is asked ahead, nothing is
+	// chained, nothing is remembered. What chains must be equal to.
+	NoAhead bool
 }
 
 // ErrInterrupted is the cause with which callers cancel a run on Ctrl-C.

@@ -126,6 +126,9 @@ func (h *hostRun) timeout(ctx context.Context, u *unit) (context.Context, contex
 
 // once runs a unit: questions, plan, then nothing, a chain, or its steps alone.
 func (h *hostRun) once(ctx context.Context, u *unit) *outcome {
+	if h.p.r.opt.NoAhead {
+		u.m.drop()
+	}
 	if err := h.settlePlan(ctx, u); err != nil {
 		return broken(err)
 	}
@@ -135,7 +138,7 @@ func (h *hostRun) once(ctx context.Context, u *unit) *outcome {
 		return u.predicted()
 	case plain && (len(u.rests) == 0 || u.m.fresh(u.as, u.rests)):
 		return u.predicted()
-	case u.chains() && !u.m.unable:
+	case u.chains() && !u.m.unable && !h.p.r.opt.NoAhead:
 		return h.chain(ctx, u)
 	case plain:
 		// Stale answers that no guard can prove: ask again.
@@ -173,7 +176,7 @@ func (h *hostRun) settlePlan(ctx context.Context, u *unit) error {
 			return nil
 		}
 		own := len(missing)
-		if u.tr == h.queue[0] && !u.local {
+		if u.tr == h.queue[0] && !u.local && !h.p.r.opt.NoAhead {
 			if len(h.queue) == 1 {
 				h.ahead(ctx, u)
 			}

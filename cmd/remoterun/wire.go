@@ -26,48 +26,13 @@ type session struct {
 	inv      *inventory.Inventory
 	expr     expressions
 	prompts  *prompts
-	modules  registry
+	modules  *tasks.Registry
 	loader   *ast.Loader
 	extra    *value.Map
 	dialer   *ssh.Dialer
 	sink     runner.Sink
 	// memory holds files that are made, not read (ad hoc tasks).
 	memory map[string][]byte
-}
-
-// registry finds modules by the names that playbooks use.
-type registry map[string]play.Module
-
-func newRegistry(lists ...[]play.Module) registry {
-	r := registry{}
-	for _, l := range lists {
-		for _, m := range l {
-			r[m.Spec().Name] = m
-		}
-	}
-	return r
-}
-
-// Find finds a module by short or full name.
-func (r registry) Find(name string) (play.Module, bool) {
-	m, ok := r[name]
-	if !ok {
-		for _, c := range []string{"ansible.builtin.", "ansible.legacy."} {
-			if s, cut := strings.CutPrefix(name, c); cut {
-				m, ok = r[s]
-			}
-		}
-	}
-	return m, ok
-}
-
-// Names lists every module's names.
-func (r registry) Names() []string {
-	out := make([]string, 0, len(r))
-	for n := range r {
-		out = append(out, n)
-	}
-	return out
 }
 
 // open joins the parts for one run.
@@ -87,7 +52,7 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 	if err := s.ssh(); err != nil {
 		return nil, err
 	}
-	s.modules = newRegistry(tasks.All(), s.custody())
+	s.modules = tasks.NewRegistry(append(tasks.All(), s.custody()...)...)
 	s.loader = ast.New(ast.Env{
 		File: s.readFile, Exists: s.exists, Modules: s.modules, Actions: runner.Actions(), Expr: s.expr, Extra: s.extra, Defines: s.defines,
 	})

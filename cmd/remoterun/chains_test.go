@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"remoterun/runner"
+	"remoterun/runner/value"
+)
+
+// recorder keeps what a run reported, in a form that two runs can be compared
+// by: no times, no temporary folders.
+type recorder struct {
+	mu    sync.Mutex
+	lines []string
+	trips int
+}
+
+func (r *recorder) Event(e runner.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch e.Kind {
+	case runner.ItemResult, runner.HostResult:
+		rc, _ := e.Result.Lookup("rc")
+		out, _ := e.Result.Lookup("stdout")
+		r.lines = append(r.lines, fmt.Sprintf("%s %s %s [%s] %s ignored=%v rescued=%v rc=%s %q", e.Task.Name, e.Task.Module, e.Host, e.Label, e.Status, e.Ignored, e.Rescued, value.Show(rc), value.Show(out)))
+	case runner.Recap:
+		for _, h := range e.Stats.Order {
+			r.lines = append(r.lines, fmt.Sprintf("%s %+v", h, *e.Stats.Hosts[h]))
+		}
+	}
+}
+
+// generator makes playbooks whose tasks depend on each other through the file
+// system: few names, so that they meet.
+type generator struct {
+	*rand.Rand
+	b strings.Builder
+	n int
+}
+
+func (g *generator) path() string {
+	names := []string{"a", "b", "c", "d/a", "d/b", "l", "l/a", "e"}
+	return "{{ root }}/" + names[g.IntN(len(names))]
+}
+
+func (g *generator) task(indent string) {
+	g.n++
+	w := func(format string, args ...any) { fmt.Fprintf(&g.b, indent+format+"\n", args...) }
+	w("- name: t%d", g.n)
+	switch g.IntN(9) {
+	case 0:
+		w("  file: {path: %q, state: directory}", g.path())
+	case 1:
+		w("  file: {path: %q, state: absent}", g.path())
+	case 2:
+		w("  file: {path: %q, state: touch, modification_time: preserve, access_time: preserve}", g.path())
+	case 3:
+		w("  file: {src: %q, dest: %q, state: link}", g.path(), "{{ root }}/l")
+	case 4:
+		w("  lineinfile: {path: %q, line: 'x%d', regexp: '^x%d', create: %v}", g.path(), g.IntN(4), g.IntN(4), g.IntN(2) == 0)
+	case 5:
+		w("  template: {src: t.j2, dest: %q}", g.path())
+		w("  vars: {n: %d}", g.IntN(3))
+	case 6:
+		w("  command: {cmd: 'mkdir %s', creates: %q}", g.path(), g.path())
+	case 7:
+		w("  shell: 'cat %s | wc -l'", g.path())
+		w("  register: r%d", g.IntN(3))
+		w("  changed_when: false")
+	case 8:
+		w("  file: {path: %q, mode: '%s'}", g.path(), []string{"0700", "0755", "0644"}[g.IntN(3)])
+	}
+	if g.IntN(3) > 0 {
+		w("  ignore_errors: true")
+	}
+	if g.IntN(6) == 0 {
+		w("  when: r%d is defined and r%d.stdout | default('0') | int %% 2 == 0", g.IntN(3), g.IntN(3))
+	}
+	if g.IntN(8) == 0 {
+		w("  notify: h%d", g.IntN(2))
+	}
+}
+
+func (g *generator) book() string {
+	g.b.WriteString("- hosts: all\n  connection: local\n  gather_facts: false\n  handlers:\n")
+	for i := range 2 {
+		fmt.Fprintf(&g.b, "    - name: h%d\n      shell: echo h%d >> {{ root }}/log\n", i, i)
+	}
+	g.b.WriteString("  tasks:\n")
+	for range 12 + g.IntN(20) {
+		if g.IntN(7) == 0 {
+			g.b.WriteString("    - block:\n")
+			for range 1 + g.IntN(3) {
+				g.task("        ")
+			}
+			g.b.WriteString("      rescue:\n")
+			g.task("        ")
+			g.b.WriteString("      always:\n")
+			g.task("        ")
+			continue
+		}
+		g.task("    ")
+	}
+	return g.b.String()
+}
+
+// snapshot is a folder as text: kinds, modes, targets and contents.
+func snapshot(t *testing.T, root string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		st, err := d.Info()
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(root, p)
+		fmt.Fprintf(&b, "%s %s", rel, st.Mode())
+		switch {
+		case st.Mode().IsRegular():
+			text, err := os.ReadFile(p)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(&b, " %q", text)
+		case st.Mode()&fs.ModeSymlink != 0:
+			to, _ := os.Readlink(p)
+			fmt.Fprintf(&b, " -> %s", strings.TrimPrefix(to, root))
+		}
+		b.WriteByte('\n')
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// play runs a playbook on an empty folder, with or without looking ahead.
+func playOnce(t *testing.T, dir, book string, noAhead bool, runs int) (state string, lines []string) {
+	t.Helper()
+	root := filepath.Join(t.TempDir(), "root")
+	if err := os.MkdirAll(filepath.Join(root, "d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	a := &app{in: strings.NewReader(""), out: &strings.Builder{}, err: &strings.Builder{}, env: func(string) (string, bool) { return "", false }}
+	rec := &recorder{}
+	for range runs {
+		f := &runFlags{inventory: []string{"h1,"}, extra: []string{"root=" + root}, passphraseFD: -1}
+		s, err := a.open(context.Background(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		books, err := s.loader.Load(book)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.sink = rec
+		opt := s.options()
+		opt.NoAhead = noAhead
+		if _, err := runner.New(opt).Run(t.Context(), books...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, l := range rec.lines {
+		rec.lines[i] = strings.ReplaceAll(l, root, "ROOT")
+	}
+	return snapshot(t, root), rec.lines
+}
+
+// TestChainsEqualOneTaskAtATime is the promise of look-ahead and guarded
+// chains: the same end state and the same statuses as one task at a time.
+func TestChainsEqualOneTaskAtATime(t *testing.T) {
+	books := 25
+	if testing.Short() {
+		books = 6
+	}
+	for seed := range books {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			g := &generator{Rand: rand.New(rand.NewPCG(uint64(seed), 7))}
+			dir := t.TempDir()
+			book := filepath.Join(dir, "book.yaml")
+			writeFile(t, filepath.Join(dir, "t.j2"), "line {{ n }}\n")
+			writeFile(t, book, g.book())
+			wantState, want := playOnce(t, dir, book, true, 2)
+			gotState, got := playOnce(t, dir, book, false, 2)
+			if gotState != wantState {
+				t.Errorf("end state differs\n--- one at a time\n%s--- chained\n%s", wantState, gotState)
+			}
+			for i := range max(len(got), len(want)) {
+				var x, y string
+				if i < len(want) {
+					x = want[i]
+				}
+				if i < len(got) {
+					y = got[i]
+				}
+				if x != y {
+					t.Fatalf("report %d differs\none at a time: %s\nchained:       %s\n%s", i, x, y, g.b.String())
+				}
+			}
+		})
+	}
+}

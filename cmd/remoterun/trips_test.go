@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"remoterun/runner"
+	"remoterun/runner/host"
+	"remoterun/runner/local"
+	"remoterun/runner/sh"
+)
+
+// counted counts the round trips of connections.
+type counted struct{ trips atomic.Int64 }
+
+func (c *counted) Connect(_ context.Context, e runner.Endpoint) (host.Conn, error) {
+	return &countedConn{local.New(e.Name, nil, local.Options{}), c}, nil
+}
+
+type countedConn struct {
+	*local.Conn
+	c *counted
+}
+
+func (c *countedConn) Shell(ctx context.Context, as host.As) (host.Shell, error) {
+	s, err := c.Conn.Shell(ctx, as)
+	return &countedShell{s, c.c}, err
+}
+
+func (c *countedConn) Exec(ctx context.Context, as host.As, cmd sh.Cmd) (host.Output, error) {
+	c.c.trips.Add(2)
+	return c.Conn.Exec(ctx, as, cmd)
+}
+
+type countedShell struct {
+	host.Shell
+	c *counted
+}
+
+func (s *countedShell) Run(ctx context.Context, c sh.Cmd) (host.Output, error) {
+	s.c.trips.Add(1)
+	return s.Shell.Run(ctx, c)
+}
+
+func (s *countedShell) Batch(ctx context.Context, b sh.Batch) (sh.BatchResult, error) {
+	s.c.trips.Add(1)
+	return s.Shell.Batch(ctx, b)
+}
+
+// fileTasks is a playbook of n tasks on files under root.
+func fileTasks(n int) string {
+	var b strings.Builder
+	b.WriteString("- hosts: all\n  gather_facts: false\n  tasks:\n    - file: {path: '{{ root }}/d', state: directory}\n")
+	for i := range n - 1 {
+		switch i % 4 {
+		case 0:
+			fmt.Fprintf(&b, "    - file: {path: '{{ root }}/d/%d', state: directory, mode: '0750'}\n", i)
+		case 1:
+			fmt.Fprintf(&b, "    - template: {src: t.j2, dest: '{{ root }}/d/t%d'}\n      vars: {n: %d}\n", i, i)
+		case 2:
+			fmt.Fprintf(&b, "    - lineinfile: {path: '{{ root }}/lines%d', line: 'x{{ v | default(1) }}', create: true}\n", i)
+		case 3:
+			fmt.Fprintf(&b, "    - command: {cmd: 'touch {{ root }}/d/c%d', creates: '{{ root }}/d/c%d'}\n", i, i)
+		}
+	}
+	return b.String()
+}
+
+// TestRoundTrips holds promise 10: one round trip and one more per stretch that
+// cannot be foreseen.
+func TestRoundTrips(t *testing.T) {
+	dir := t.TempDir()
+	book := filepath.Join(dir, "book.yaml")
+	writeFile(t, filepath.Join(dir, "t.j2"), "line {{ n }}\n")
+	writeFile(t, book, fileTasks(100))
+	root := t.TempDir()
+	for _, run := range []struct {
+		name    string
+		most    int64
+		changed int
+		hosts   string
+	}{
+		{"all changing", 6, 100, "h1,"},
+		{"unchanged", 2, 0, "h1,"},
+		{"unchanged, three hosts in step", 6, 0, "h1,h2,h3,"},
+	} {
+		t.Run(run.name, func(t *testing.T) {
+			var out strings.Builder
+			a := &app{in: strings.NewReader(""), out: &out, err: &out, env: func(string) (string, bool) { return "", false }}
+			s, err := a.open(context.Background(), &runFlags{inventory: []string{run.hosts}, extra: []string{"root=" + root}, passphraseFD: -1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			books, err := s.loader.Load(book)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.sink = &recorder{}
+			opt := s.options()
+			c := &counted{}
+			opt.Connector = c
+			st, err := runner.New(opt).Run(t.Context(), books...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, n := range st.Hosts {
+				if n.OK != 100 || n.Changed != run.changed || n.Failed != 0 {
+					t.Errorf("%s: %+v, want 100 ok and %d changed", name, *n, run.changed)
+				}
+			}
+			if n := c.trips.Load(); n > run.most || n == 0 {
+				t.Errorf("%d round trips, want at most %d", n, run.most)
+			}
+		})
+	}
+}
