@@ -37,6 +37,22 @@ func families() [][]entry {
 		numberFilterEntries(),
 		testEntries(),
 		globalEntries(),
+		basicEntries(),
+		combineEntries(),
+		setEntries(),
+		combinatoricEntries(),
+		regexEntries(),
+		versionEntries(),
+		resultEntries(),
+		commentEntries(),
+		pathEntries(),
+		fileTestEntries(),
+		hashEntries(),
+		cryptEntries(),
+		humanEntries(),
+		randomEntries(),
+		serialEntries(),
+		urlEntries(),
 	}
 }
 

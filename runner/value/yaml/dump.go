@@ -18,6 +18,9 @@ type Style struct {
 	KeepKeys bool // in their order (sort_keys=False)
 	ASCII    bool // allow_unicode=False
 	Start    bool // explicit_start
+	// Lib writes as libyaml does, which Ansible uses where it is there: no
+	// "..." after a lone scalar, characters beyond U+FFFF escaped.
+	Lib bool
 }
 
 // Flow says which containers are written in one line.
@@ -45,7 +48,7 @@ func Dump(v value.Value, st Style) (string, error) {
 	if err := e.node(v, context{root: true}); err != nil {
 		return "", err
 	}
-	if e.openEnded {
+	if e.openEnded && !st.Lib {
 		e.lineBreak()
 		e.put("...")
 	}

@@ -12,17 +12,17 @@ func isBreak(r rune) bool { return r == '\n' || r == 0x85 || r == 0x2028 || r ==
 
 func isGap(r rune) bool { return r == 0 || r == ' ' || r == '\t' || r == '\r' || isBreak(r) }
 
-func printable(r rune, ascii bool) bool {
+func printable(r rune, st Style) bool {
 	if r == '\n' || r >= 0x20 && r <= 0x7e {
 		return true
 	}
-	if r == 0xfeff || ascii {
+	if r == 0xfeff || st.ASCII || st.Lib && r > 0xffff {
 		return false
 	}
 	return r == 0x85 || r >= 0xa0 && r <= 0xd7ff || r >= 0xe000 && r <= 0xfffd || r >= 0x10000 && r < 0x10ffff
 }
 
-func analyze(text []rune, ascii bool) analysis {
+func analyze(text []rune, st Style) analysis {
 	if len(text) == 0 {
 		return analysis{blockPlain: true, single: true}
 	}
@@ -37,7 +37,7 @@ func analyze(text []rune, ascii bool) analysis {
 		f, b := indicator(r, i == 0, gapBefore, gapAfter)
 		flowInd, blockInd = flowInd || f, blockInd || b
 		breaks = breaks || isBreak(r)
-		special = special || !printable(r, ascii)
+		special = special || !printable(r, st)
 		space, br := r == ' ', isBreak(r)
 		edge = edge || (space || br) && (i == 0 || i == last)
 		breakSpace = breakSpace || space && prevBreak
@@ -83,7 +83,7 @@ func indicator(r rune, first, gapBefore, gapAfter bool) (flow, block bool) {
 // scalar writes a scalar in the style that PyYAML would choose.
 func (e *emitter) scalar(text string, isText bool, c context) {
 	rs := []rune(text)
-	a := analyze(rs, e.st.ASCII)
+	a := analyze(rs, e.st)
 	plain := !isText
 	if isText {
 		_, other := Resolve(text)
@@ -183,7 +183,7 @@ func (e *emitter) double(rs []rune, split bool) {
 	start := 0
 	for end := 0; end <= len(rs); end++ {
 		ch := at(rs, end)
-		if ch == -1 || ch == '"' || ch == '\\' || ch == '\n' || isBreak(ch) || !printable(ch, e.st.ASCII) {
+		if ch == -1 || ch == '"' || ch == '\\' || ch == '\n' || isBreak(ch) || !printable(ch, e.st) {
 			e.put(string(rs[start:end]))
 			start = end
 			if ch != -1 {

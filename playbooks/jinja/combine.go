@@ -1,0 +1,305 @@
+package jinja
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"remoterun/runner/value"
+)
+
+// combineEntries are the filters that merge mappings and turn them into lists
+// and back.
+func combineEntries() []entry {
+	return strictAll([]entry{
+		{name: "combine", sig: "combine(*dicts, recursive=False, list_merge='replace')", example: "{{ {'a': 1} | combine({'b': 2}) }}", shows: "{'a': 1, 'b': 2}", fn: filterCombine, spread: spreadNone},
+		{name: "dict2items", sig: "dict2items(key_name='key', value_name='value')", example: "{{ {'a': 1} | dict2items }}", shows: "[{'key': 'a', 'value': 1}]", fn: filterDict2items, spread: spreadNone},
+		{name: "items2dict", sig: "items2dict(key_name='key', value_name='value')", example: "{{ [{'key': 'a', 'value': 1}] | items2dict }}", shows: "{'a': 1}", fn: filterItems2dict, spread: spreadNone},
+		{name: "subelements", sig: "subelements(subelements, skip_missing=False)", example: "{{ [{'n': 'x', 'l': [1]}] | subelements('l') }}", shows: "[({'n': 'x', 'l': [1]}, 1)]", fn: filterSubelements, spread: spreadNone},
+		{name: "rekey_on_member", sig: "rekey_on_member(key, duplicates='error')", example: "{{ [{'n': 'x'}] | rekey_on_member('n') }}", shows: "{'x': {'n': 'x'}}", fn: filterRekey, spread: spreadNone},
+	})
+}
+
+func filterCombine(c *call) (value.Value, error) {
+	how := merging{rt: c.rt, lists: "replace"}
+	for k, v := range c.kw.All() {
+		switch name, _ := k.AsString(); name {
+		case "recursive":
+			how.recursive = value.Truth(v)
+		case "list_merge":
+			how.lists = value.Str(v)
+		default:
+			return value.Value{}, errors.New("'recursive' and 'list_merge' are the only valid keyword arguments")
+		}
+	}
+	dicts, err := flatten(c.rt, append([]value.Value{c.in}, c.args...), 1, true)
+	if err != nil {
+		return value.Value{}, err
+	}
+	if err := deepDefined(value.List(dicts...)); err != nil {
+		return value.Value{}, err
+	}
+	switch len(dicts) {
+	case 0:
+		return value.FromMap(nil), nil
+	case 1:
+		return dicts[0], nil
+	}
+	out := dicts[len(dicts)-1]
+	for _, d := range slices.Backward(dicts[:len(dicts)-1]) {
+		if out, err = how.merge(d, out); err != nil {
+			return value.Value{}, err
+		}
+	}
+	return out, nil
+}
+
+// merging is how combine joins two mappings.
+type merging struct {
+	rt        *render
+	recursive bool
+	lists     string
+}
+
+func (h merging) merge(a, b value.Value) (value.Value, error) {
+	if !slices.Contains([]string{"replace", "keep", "append", "prepend", "append_rp", "prepend_rp"}, h.lists) {
+		return value.Value{}, errors.New("merge_hash: 'list_merge' argument can only be equal to 'replace', 'keep', 'append', 'prepend', 'append_rp' or 'prepend_rp'")
+	}
+	x, okX, err := h.rt.mapping(a)
+	if err != nil {
+		return value.Value{}, err
+	}
+	y, okY, err := h.rt.mapping(b)
+	if err != nil {
+		return value.Value{}, err
+	}
+	if !okX || !okY {
+		return value.Value{}, fmt.Errorf("failed to combine variables, expected dicts but got a '%s' and a '%s'", value.TypeName(a), value.TypeName(b))
+	}
+	if x.Len() == 0 || value.Equal(a, b) {
+		return value.FromMap(y.Clone()), nil
+	}
+	out := x.Clone()
+	for k, v := range y.All() {
+		old, ok := out.Get(k)
+		if ok {
+			if v, err = h.entry(old, v); err != nil {
+				return value.Value{}, err
+			}
+		}
+		out.Set(k, v)
+	}
+	return value.FromMap(out), h.rt.work(out.Len())
+}
+
+// entry joins the two values of one key.
+func (h merging) entry(old, v value.Value) (value.Value, error) {
+	switch {
+	case mappingLike(old) && mappingLike(v):
+		if h.recursive {
+			return h.merge(old, v)
+		}
+		return v, nil
+	case isList(old) && isList(v):
+		return value.List(h.list(old.Items(), v.Items())...), nil
+	}
+	return v, nil
+}
+
+func (h merging) list(old, v []value.Value) []value.Value {
+	rest := func() (out []value.Value) {
+		for _, it := range old {
+			if !inList(v, it) {
+				out = append(out, it)
+			}
+		}
+		return out
+	}
+	switch h.lists {
+	case "keep":
+		return old
+	case "append":
+		return slices.Concat(old, v)
+	case "prepend":
+		return slices.Concat(v, old)
+	case "append_rp":
+		return slices.Concat(rest(), v)
+	case "prepend_rp":
+		return slices.Concat(v, rest())
+	}
+	return v
+}
+
+func filterDict2items(c *call) (value.Value, error) {
+	a, err := c.bind("key_name=", "value_name=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	m, ok, err := c.rt.mapping(c.in)
+	if err != nil {
+		return value.Value{}, err
+	}
+	if !ok {
+		return value.Value{}, fmt.Errorf("dict2items requires a dictionary, got %s instead.", pyType(c.in))
+	}
+	return value.List(pairs(m, textOr(a[0], "key"), textOr(a[1], "value"))...), nil
+}
+
+// pairs makes a mapping a list of mappings with two entries.
+func pairs(m *value.Map, key, val string) []value.Value {
+	out := make([]value.Value, 0, m.Len())
+	for k, v := range m.All() {
+		it := value.NewMap()
+		it.Put(key, k)
+		it.Put(val, v)
+		out = append(out, value.FromMap(it))
+	}
+	return out
+}
+
+func filterItems2dict(c *call) (value.Value, error) {
+	a, err := c.bind("key_name=", "value_name=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	key, val := textOr(a[0], "key"), textOr(a[1], "value")
+	if !listLike(c.in) {
+		return value.Value{}, fmt.Errorf("items2dict requires a list, got %s instead.", pyType(c.in))
+	}
+	out := value.NewMap()
+	for _, it := range c.in.Items() {
+		m, ok, err := c.rt.mapping(it)
+		if err != nil {
+			return value.Value{}, err
+		}
+		if !ok {
+			return value.Value{}, fmt.Errorf("items2dict requires a list of dictionaries, got %s instead.", value.Show(c.in))
+		}
+		k, okK := m.Lookup(key)
+		v, okV := m.Lookup(val)
+		if !okK || !okV {
+			return value.Value{}, fmt.Errorf("items2dict requires each dictionary in the list to contain the keys '%s' and '%s', got %s instead.", key, val, value.Show(c.in))
+		}
+		if err := value.Hashable(k); err != nil {
+			return value.Value{}, fmt.Errorf("items2dict requires a list of dictionaries, got %s instead.", value.Show(c.in))
+		}
+		out.Set(k, v)
+	}
+	return value.FromMap(out), nil
+}
+
+func filterSubelements(c *call) (value.Value, error) {
+	a, err := c.bind("subelements", "skip_missing=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	items := c.in.Items()
+	if m, ok, err := c.rt.mapping(c.in); err != nil {
+		return value.Value{}, err
+	} else if ok {
+		items = nil
+		for _, v := range m.All() {
+			items = append(items, v)
+		}
+	} else if !isList(c.in) {
+		return value.Value{}, errors.New("obj must be a list of dicts or a nested dict")
+	}
+	keys, err := subelementKeys(a[0])
+	if err != nil {
+		return value.Value{}, err
+	}
+	var out []value.Value
+	for _, it := range items {
+		inner, err := subelement(c.rt, it, keys, truthOr(a[1], false))
+		if err != nil {
+			return value.Value{}, err
+		}
+		for _, v := range inner {
+			out = append(out, value.Tuple(it, v))
+		}
+	}
+	return value.List(out...), c.rt.work(len(out))
+}
+
+func subelementKeys(v value.Value) ([]value.Value, error) {
+	if isList(v) {
+		return v.Items(), nil
+	}
+	s, ok := v.AsString()
+	if !ok {
+		return nil, errors.New("subelements must be a list or a string")
+	}
+	return splitText(s, "."), nil
+}
+
+// subelement walks to the list inside one item.
+func subelement(r *render, v value.Value, keys []value.Value, skip bool) ([]value.Value, error) {
+	for _, k := range keys {
+		m, ok, err := r.mapping(v)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, fmt.Errorf("the key %s should point to a dictionary, got '%s'", value.Str(k), value.Show(v))
+		}
+		next, ok := m.Get(k)
+		if !ok && skip {
+			return nil, nil
+		}
+		if !ok {
+			return nil, fmt.Errorf("could not find %s key in iterated item %s", value.Repr(k), value.Show(v))
+		}
+		v = next
+	}
+	if !isList(v) {
+		return nil, fmt.Errorf("the key %s should point to a list, got %s", value.Repr(keys[len(keys)-1]), value.Show(v))
+	}
+	return v.Items(), nil
+}
+
+func filterRekey(c *call) (value.Value, error) {
+	a, err := c.bind("key", "duplicates=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	dup := textOr(a[1], "error")
+	if dup != "error" && dup != "overwrite" {
+		return value.Value{}, fmt.Errorf("duplicates parameter to rekey_on_member has unknown value: %s", dup)
+	}
+	items := c.in.Items()
+	if m, ok, err := c.rt.mapping(c.in); err != nil {
+		return value.Value{}, err
+	} else if ok {
+		for _, v := range m.All() {
+			items = append(items, v)
+		}
+	} else if !listLike(c.in) {
+		return value.Value{}, errors.New("Type is not a valid list, set, or dict")
+	}
+	return rekey(c.rt, items, a[0], dup == "error")
+}
+
+func rekey(r *render, items []value.Value, key value.Value, unique bool) (value.Value, error) {
+	out := value.NewMap()
+	for _, it := range items {
+		m, ok, err := r.mapping(it)
+		if err != nil {
+			return value.Value{}, err
+		}
+		if !ok {
+			return value.Value{}, errors.New("List item is not a valid dict")
+		}
+		k, ok := m.Get(key)
+		if !ok {
+			return value.Value{}, fmt.Errorf("Key %s was not found", value.Str(key))
+		}
+		if err := value.Hashable(k); err != nil {
+			return value.Value{}, err
+		}
+		if _, there := out.Get(k); there && unique {
+			return value.Value{}, fmt.Errorf("Key %s is not unique, cannot correctly turn into dict", value.Show(k))
+		}
+		out.Set(k, it)
+	}
+	return value.FromMap(out), nil
+}

@@ -1,0 +1,24 @@
+package jinja
+
+import (
+	"testing"
+
+	"remoterun/playbooks/jinja/laptop"
+	"remoterun/runner/value"
+)
+
+// TestExamples renders the example of every name in the docs' table.
+func TestExamples(t *testing.T) {
+	e := New(Options{System: laptop.System{}})
+	for _, x := range e.reg.all {
+		t.Run(x.kind.String()+"/"+x.name, func(t *testing.T) {
+			if x.example == "" || x.sig == "" {
+				t.Fatal("no example or signature")
+			}
+			text, _, err, _ := e.Both(t.Context(), "example.j2", x.example, true, &mapScope{vars: value.NewMap()})
+			if err != nil || value.Str(text) != x.shows {
+				t.Errorf("%s\n got %q (%v)\nwant %q", x.example, value.Str(text), err, x.shows)
+			}
+		})
+	}
+}

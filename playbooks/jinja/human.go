@@ -1,0 +1,175 @@
+package jinja
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"remoterun/runner/value"
+)
+
+// humanEntries are the filters over amounts and numbers.
+func humanEntries() []entry {
+	return strictAll([]entry{
+		{name: "human_readable", sig: "human_readable(isbits=False, unit=None)", example: "{{ 1536 | human_readable }}", shows: "1.50 KB", fn: filterHumanReadable},
+		{name: "human_to_bytes", sig: "human_to_bytes(default_unit=None, isbits=False)", example: "{{ '10M' | human_to_bytes }}", shows: "10485760", fn: filterHumanToBytes},
+		{name: "log", sig: "log(base=e)", example: "{{ 8 | log(2) }}", shows: "3.0", fn: filterLog},
+		{name: "pow", sig: "pow(y)", example: "{{ 2 | pow(3) }}", shows: "8.0", fn: filterPow},
+		{name: "root", sig: "root(base=2)", example: "{{ 9 | root }}", shows: "3.0", fn: filterRoot},
+	})
+}
+
+// sizeUnits are the letters of amounts, the largest first, with their powers
+// of two.
+const sizeUnits = "YZEPTGMKB"
+
+func unitSize(i int) float64 { return math.Ldexp(1, (len(sizeUnits)-1-i)*10) }
+
+func filterHumanReadable(c *call) (value.Value, error) {
+	a, err := c.bind("isbits=", "unit=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	f, ok := c.in.AsFloat()
+	if !ok {
+		return value.Value{}, fmt.Errorf("human_readable() failed on bad input: unsupported operand type(s) for /: '%s' and 'int'", value.TypeName(c.in))
+	}
+	base := "Bytes"
+	if truthOr(a[0], false) {
+		base = "bits"
+	}
+	at := len(sizeUnits) - 1
+	for i := range sizeUnits {
+		if given(a[1]) && strings.EqualFold(value.Str(a[1]), sizeUnits[i:i+1]) || !given(a[1]) && f >= unitSize(i) {
+			at = i
+			break
+		}
+	}
+	suffix := base
+	if at < len(sizeUnits)-1 {
+		suffix = sizeUnits[at:at+1] + base[:1]
+	}
+	return textResult(strconv.FormatFloat(f/unitSize(at), 'f', 2, 64) + " " + suffix)
+}
+
+var amountForm = regexp.MustCompile(`^\s*(\d*\.?\d*)\s*([A-Za-z]+)?`)
+
+func filterHumanToBytes(c *call) (value.Value, error) {
+	a, err := c.bind("default_unit=", "isbits=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	bad := fmt.Errorf("human_to_bytes() can't interpret following string: %s", value.Show(c.in))
+	m := amountForm.FindStringSubmatch(value.Str(c.in))
+	num, err := strconv.ParseFloat(m[1], 64)
+	if err != nil {
+		return value.Value{}, bad
+	}
+	unit := m[2]
+	if unit == "" {
+		unit = textOr(a[0], "")
+	}
+	if unit == "" {
+		return value.Int(int64(math.RoundToEven(num))), nil
+	}
+	at := strings.Index(sizeUnits, strings.ToUpper(unit[:1]))
+	class, word := byte('B'), "byte"
+	if truthOr(a[1], false) {
+		class, word = 'b', "bit"
+	}
+	if at < 0 || len(unit) > 1 && !strings.Contains(strings.ToLower(unit), word) && unit[1] != class {
+		return value.Value{}, bad
+	}
+	return roundedInt(num * unitSize(at)), nil
+}
+
+func numberOf(v value.Value, name string) (float64, error) {
+	f, ok := v.AsFloat()
+	if !ok {
+		return 0, fmt.Errorf("%s() can only be used on numbers: must be real number, not %s", name, value.TypeName(v))
+	}
+	return f, nil
+}
+
+func filterLog(c *call) (value.Value, error) {
+	a, err := c.bind("base=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	x, err := numberOf(c.in, "log")
+	if err != nil {
+		return value.Value{}, err
+	}
+	base := math.E
+	if !a[0].IsUndefined() {
+		if base, err = numberOf(a[0], "log"); err != nil {
+			return value.Value{}, err
+		}
+	}
+	switch {
+	case x <= 0 || base <= 0:
+		return value.Value{}, errors.New("math domain error")
+	case base == 1:
+		return value.Value{}, errors.New("float division by zero")
+	case base == 10:
+		return value.Float(math.Log10(x)), nil
+	}
+	return value.Float(math.Log(x) / math.Log(base)), nil
+}
+
+func filterPow(c *call) (value.Value, error) {
+	a, err := c.bind("y")
+	if err != nil {
+		return value.Value{}, err
+	}
+	x, err := numberOf(c.in, "pow")
+	if err != nil {
+		return value.Value{}, err
+	}
+	y, err := numberOf(a[0], "pow")
+	if err != nil {
+		return value.Value{}, err
+	}
+	return mathPow(x, y)
+}
+
+// mathPow is math.pow: always a float, errors where Python has them.
+func mathPow(x, y float64) (value.Value, error) {
+	f := math.Pow(x, y)
+	switch {
+	case math.IsNaN(f) && !math.IsNaN(x) && !math.IsNaN(y), x == 0 && y < 0:
+		return value.Value{}, errors.New("math domain error")
+	case math.IsInf(f, 0) && !math.IsInf(x, 0) && !math.IsInf(y, 0):
+		return value.Value{}, errors.New("math range error")
+	}
+	return value.Float(f), nil
+}
+
+func filterRoot(c *call) (value.Value, error) {
+	a, err := c.bind("base=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	x, err := numberOf(c.in, "root")
+	if err != nil {
+		return value.Value{}, err
+	}
+	base := 2.0
+	if !a[0].IsUndefined() {
+		if base, err = numberOf(a[0], "root"); err != nil {
+			return value.Value{}, err
+		}
+	}
+	switch {
+	case base == 0:
+		return value.Value{}, errors.New("float division by zero")
+	case base == 2 && x < 0:
+		return value.Value{}, errors.New("root() can only be used on numbers: math domain error")
+	case base == 2:
+		return value.Float(math.Sqrt(x)), nil
+	}
+	return mathPow(x, 1/base)
+}

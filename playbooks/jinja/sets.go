@@ -1,0 +1,285 @@
+package jinja
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"remoterun/runner/value"
+)
+
+// setEntries are Ansible's filters over lists as sets, and flatten.
+func setEntries() []entry {
+	return strictAll([]entry{
+		{name: "flatten", sig: "flatten(levels=None, skip_nulls=True)", example: "{{ [1, [2, [3]]] | flatten }}", shows: "[1, 2, 3]", fn: filterFlatten, spread: spreadNone},
+		{name: "unique", sig: "unique(case_sensitive=False, attribute=None)", example: "{{ [1, 2, 1] | unique }}", shows: "[1, 2]", fn: filterAnsibleUnique, spread: spreadNone},
+		{name: "union", sig: "union(list)", example: "{{ [1, 2] | union([2, 3]) }}", shows: "[1, 2, 3]", fn: setFilter(unionOf), spread: spreadNone},
+		{name: "intersect", sig: "intersect(list)", example: "{{ [1, 2] | intersect([2, 3]) }}", shows: "[2]", fn: setFilter(intersectionOf), spread: spreadNone},
+		{name: "difference", sig: "difference(list)", example: "{{ [1, 2] | difference([2, 3]) }}", shows: "[1]", fn: setFilter(differenceOf), spread: spreadNone},
+		{name: "symmetric_difference", sig: "symmetric_difference(list)", example: "{{ [1, 2] | symmetric_difference([2, 3]) }}", shows: "[1, 3]", fn: setFilter(symmetricOf), spread: spreadNone},
+	})
+}
+
+func filterFlatten(c *call) (value.Value, error) {
+	a, err := c.bind("levels=", "skip_nulls=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	items, err := c.rt.iterate(c.in)
+	if err != nil {
+		return value.Value{}, err
+	}
+	levels := -1
+	if given(a[0]) {
+		f, ok := a[0].AsFloat()
+		if !ok {
+			return value.Value{}, fmt.Errorf("'>=' not supported between instances of '%s' and 'int'", value.TypeName(a[0]))
+		}
+		levels = max(0, int(f))
+	}
+	out, err := flatten(c.rt, items, levels, truthOr(a[1], true))
+	return value.List(out...), err
+}
+
+// flatten opens lists inside a list; levels < 0 means all.
+func flatten(r *render, items []value.Value, levels int, skipNulls bool) ([]value.Value, error) {
+	if err := r.work(len(items)); err != nil {
+		return nil, err
+	}
+	out := make([]value.Value, 0, len(items))
+	for _, it := range items {
+		switch {
+		case skipNulls && isNullWord(it):
+		case listLike(it) && levels != 0:
+			if r.depth > maxEval {
+				return nil, errDepth
+			}
+			r.depth++
+			inner, err := flatten(r, it.Items(), max(-1, levels-1), skipNulls)
+			r.depth--
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, inner...)
+		default:
+			out = append(out, it)
+		}
+	}
+	return out, nil
+}
+
+func isNullWord(v value.Value) bool {
+	s, ok := v.AsString()
+	return v.IsNull() || ok && (s == "None" || s == "null")
+}
+
+func filterAnsibleUnique(c *call) (value.Value, error) {
+	a, err := c.bind("case_sensitive=", "attribute=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	items, err := c.rt.iterate(c.in)
+	if err != nil {
+		return value.Value{}, err
+	}
+	sensitive, _ := a[0].AsBool()
+	out, err := uniqueBy(c.rt, items, value.Truth(nullIfUndefined(a[0])), a[1])
+	if err == nil {
+		return value.List(out...), nil
+	}
+	if errors.Is(err, ErrUndefined) {
+		return value.Value{}, err
+	}
+	if explicit := a[0].Kind() == value.KindBool && !sensitive; explicit || given(a[1]) {
+		return value.Value{}, fmt.Errorf("Jinja2's unique filter failed and we cannot fall back to Ansible's version as it does not support the parameters supplied: %w", err)
+	}
+	out, err = uniqueItems(c.rt, items)
+	return value.List(out...), err
+}
+
+// uniqueBy keeps the first item of each key; keys must be hashable.
+func uniqueBy(r *render, items []value.Value, sensitive bool, attribute value.Value) ([]value.Value, error) {
+	seen := value.NewMap()
+	var out []value.Value
+	for _, it := range items {
+		k, err := attributeOf(r, it, attribute)
+		if err != nil {
+			return nil, err
+		}
+		if err := defined(k); err != nil {
+			return nil, err
+		}
+		if s, ok := k.AsString(); ok && !sensitive {
+			k = value.String(strings.ToLower(s))
+		}
+		if err := value.Hashable(k); err != nil {
+			return nil, err
+		}
+		if _, there := seen.Get(k); !there {
+			seen.Set(k, value.Null())
+			out = append(out, it)
+		}
+	}
+	return out, nil
+}
+
+// attributeOf follows a dotted path as map(attribute=) does.
+func attributeOf(r *render, v, path value.Value) (value.Value, error) {
+	if !given(path) {
+		return v, nil
+	}
+	if n, ok := path.AsInt(); ok {
+		return r.getitem(v, value.Int(n))
+	}
+	for _, part := range strings.Split(value.Str(path), ".") {
+		k := value.String(part)
+		if n, err := asInteger(k); err == nil && part != "" && strings.Trim(part, "0123456789") == "" {
+			k = value.Int(n)
+		}
+		var err error
+		if v, err = r.getitem(v, k); err != nil {
+			return v, err
+		}
+	}
+	return v, nil
+}
+
+// uniqueItems keeps the first of equal items, of any type.
+func uniqueItems(r *render, items []value.Value) ([]value.Value, error) {
+	seen := value.NewMap()
+	var out, odd []value.Value
+	for _, it := range items {
+		if err := defined(it); err != nil {
+			return nil, err
+		}
+		if value.Hashable(it) == nil {
+			if _, there := seen.Get(it); !there {
+				seen.Set(it, value.Null())
+				out = append(out, it)
+			}
+			continue
+		}
+		if err := r.work(len(odd)); err != nil {
+			return nil, err
+		}
+		if !inList(odd, it) {
+			odd = append(odd, it)
+			out = append(out, it)
+		}
+	}
+	return out, nil
+}
+
+// setFilter is a filter over its input and one argument.
+func setFilter(f func(r *render, a, b value.Value) ([]value.Value, error)) function {
+	return func(c *call) (value.Value, error) {
+		a, err := c.bind("b")
+		if err != nil {
+			return value.Value{}, err
+		}
+		out, err := f(c.rt, c.in, a[0])
+		return value.List(out...), err
+	}
+}
+
+// asSets answers two hashable operands as plain items: Python makes sets of
+// them, whose order is arbitrary; we keep the order in which items come.
+func asSets(r *render, a, b value.Value) (x, y []value.Value, ok bool, err error) {
+	if value.Hashable(a) != nil || value.Hashable(b) != nil {
+		return nil, nil, false, nil
+	}
+	if x, err = r.iterate(a); err == nil {
+		y, err = r.iterate(b)
+	}
+	return x, y, true, err
+}
+
+func unionOf(r *render, a, b value.Value) ([]value.Value, error) {
+	x, y, ok, err := asSets(r, a, b)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		sum, err := r.arith("+", a, b)
+		if err != nil {
+			return nil, err
+		}
+		return uniqueOf(r, sum.Items())
+	}
+	return uniqueItems(r, append(append([]value.Value{}, x...), y...))
+}
+
+// uniqueOf is unique(environment, items, True).
+func uniqueOf(r *render, items []value.Value) ([]value.Value, error) {
+	return uniqueItems(r, items)
+}
+
+func intersectionOf(r *render, a, b value.Value) ([]value.Value, error) {
+	return kept(r, a, b, true)
+}
+
+func differenceOf(r *render, a, b value.Value) ([]value.Value, error) {
+	return kept(r, a, b, false)
+}
+
+// kept answers the items of a that are in b, or those that are not.
+func kept(r *render, a, b value.Value, in bool) ([]value.Value, error) {
+	items, err := r.iterate(a)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, ok, err := asSets(r, a, b); ok && err == nil {
+		b = value.List(mustItems(r, b)...)
+	}
+	has := membership(r, b)
+	var out []value.Value
+	for _, it := range items {
+		ok, err := has(it)
+		if err != nil {
+			return nil, err
+		}
+		if ok == in {
+			out = append(out, it)
+		}
+	}
+	return uniqueOf(r, out)
+}
+
+func mustItems(r *render, v value.Value) []value.Value {
+	items, _ := r.iterate(v)
+	return items
+}
+
+// membership answers "item in v", by a table where items are hashable.
+func membership(r *render, v value.Value) func(value.Value) (bool, error) {
+	if !listLike(v) {
+		return func(it value.Value) (bool, error) { return r.contains(v, it) }
+	}
+	table, odd := value.NewMap(), []value.Value{}
+	for _, it := range v.Items() {
+		if value.Hashable(it) == nil {
+			table.Set(it, value.Null())
+		} else {
+			odd = append(odd, it)
+		}
+	}
+	return func(it value.Value) (bool, error) {
+		if value.Hashable(it) == nil {
+			_, ok := table.Get(it)
+			return ok, r.step()
+		}
+		return inList(odd, it), r.work(len(odd))
+	}
+}
+
+func symmetricOf(r *render, a, b value.Value) ([]value.Value, error) {
+	both, err := unionOf(r, a, b)
+	if err != nil {
+		return nil, err
+	}
+	common, err := intersectionOf(r, a, b)
+	if err != nil {
+		return nil, err
+	}
+	return kept(r, value.List(both...), value.List(common...), false)
+}
