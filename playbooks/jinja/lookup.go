@@ -43,12 +43,17 @@ func (c *call) lookup(want bool) (list value.Value, wantList bool, err error) {
 			options.Set(k, v)
 		}
 	}
-	for _, t := range c.args[1:] {
+	terms := make([]value.Value, len(c.args)-1)
+	for i, t := range c.args[1:] {
 		if err := defined(t); err != nil {
 			return value.Value{}, want, err
 		}
+		// Terms are templates once more, as in Ansible: 'echo "{{ name }}"'.
+		if terms[i], err = c.rt.deep(t); err != nil {
+			return value.Value{}, want, err
+		}
 	}
-	list, err = c.rt.lookup(name, c.args[1:], options)
+	list, err = c.rt.lookup(name, terms, options)
 	var failed *lookupError
 	if errors.As(err, &failed) && (mode == "ignore" || mode == "warn") {
 		if want {
@@ -63,6 +68,9 @@ func (c *call) lookup(want bool) (list value.Value, wantList bool, err error) {
 // value itself, several as they are.
 func joinTerms(list value.Value) value.Value {
 	items := list.Items()
+	if len(items) == 0 {
+		return list
+	}
 	texts := make([]string, len(items))
 	for i, it := range items {
 		s, ok := it.AsString()

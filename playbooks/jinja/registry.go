@@ -53,6 +53,11 @@ func families() [][]entry {
 		randomEntries(),
 		serialEntries(),
 		urlEntries(),
+		dataLookupEntries(),
+		varLookupEntries(),
+		fileLookupEntries(),
+		tableLookupEntries(),
+		passwordLookupEntries(),
 	}
 }
 
