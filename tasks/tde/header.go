@@ -138,17 +138,15 @@ func headerFits(key, head []byte) (bool, error) {
 	return err == nil, nil
 }
 
-// headersText prints, per key file below $1, its name and its first 320 bytes
-// in hex, sorted by name; "none" when the folder has no key folder. It exits 3
-// when $1 is no folder.
+// headersText prints, per key file below $1, its first 320 bytes in hex and its
+// name, then "end". It exits 3 when $1 is no folder.
 const headersText = `cd "$1" 2>/dev/null || exit 3
 for d in pg_tde open_pg_tde; do
 	[ -d "$d" ] || continue
 	for f in "$d"/*_keys; do
 		[ -f "$f" ] || continue
-		printf '%s ' "$f"
 		od -An -v -tx1 -N320 "$f" | tr -d ' \n'
-		echo
+		echo " $f"
 	done
 done
 echo end`
@@ -170,7 +168,7 @@ func ParseHeaders(a host.Answer) ([]HeaderFile, error) {
 	}
 	var out []HeaderFile
 	for line := range strings.Lines(text) {
-		name, digits, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		digits, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		head, err := hex.DecodeString(digits)
 		if err != nil {
 			return nil, fmt.Errorf("key file %s: %w", name, err)

@@ -45,9 +45,9 @@ func TestParseHeaders(t *testing.T) {
 	}{
 		"no data folder": {answer: host.Answer{Status: 3}},
 		"no key folder":  {answer: host.Answer{Stdout: []byte("end\n")}},
-		"two":            {answer: host.Answer{Stdout: []byte("pg_tde/1663_keys " + head + "\npg_tde/wal_keys " + head + "\nend\n")}, files: 2},
-		"cut":            {answer: host.Answer{Stdout: []byte("pg_tde/1663_keys " + head + "\n")}, err: "not whole"},
-		"no hex":         {answer: host.Answer{Stdout: []byte("pg_tde/1663_keys zz\nend\n")}, err: "1663_keys"},
+		"two":            {answer: host.Answer{Stdout: []byte(head + " pg_tde/1663_keys\n" + head + " pg_tde/wal_keys\nend\n")}, files: 2},
+		"cut":            {answer: host.Answer{Stdout: []byte(head + " pg_tde/1663_keys\n")}, err: "not whole"},
+		"no hex":         {answer: host.Answer{Stdout: []byte("zz pg_tde/1663_keys\nend\n")}, err: "1663_keys"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files, err := ParseHeaders(c.answer)

@@ -170,8 +170,11 @@ func (s Shelf) rollback() error {
 		return nil
 	}
 	for _, c := range s.Copies {
-		if c.Name == s.Head.Name && c.link() == s.Head.Link {
-			return nil
+		if c.Name == s.Head.Name {
+			if c.link() == s.Head.Link {
+				return nil
+			}
+			return refuse(filepath.Join(s.Folder, c.Name+".json"), wayOut, "it was changed: HEAD names another hash of it")
 		}
 	}
 	newest := 0

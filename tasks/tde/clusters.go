@@ -1,0 +1,81 @@
+package tde
+
+import (
+	"fmt"
+	"strings"
+
+	"remoterun/runner/host"
+)
+
+// clustersText prints the key headers of every cluster that could be this
+// project's: in the volumes that carry its name or label ($1), and in the folders
+// that follow. Lines: "HEX PATH". It asks Docker only for names and places, and
+// looks into Docker's usual folder where the daemon does not answer. It exits 4
+// when the asker is not root.
+const clustersText = `[ "$(id -u)" = 0 ] || exit 4
+p=$1; shift
+v="$p"_tde
+if command -v docker >/dev/null 2>&1; then
+	for n in "$v" $(docker volume ls -q --filter "label=remoterun.project=$p" 2>/dev/null); do
+		m=$(docker volume inspect -f '{{.Mountpoint}}' "$n" 2>/dev/null) && [ -n "$m" ] && set -- "$@" "$m"
+	done
+fi
+set -- "$@" "/var/lib/docker/volumes/$v/_data"
+seen=
+for d in "$@"; do
+	case "$seen" in *":$d:"*) continue ;; esac
+	seen="$seen:$d:"
+	for k in "$d"/pg_tde "$d"/open_pg_tde "$d"/*/pg_tde "$d"/*/open_pg_tde "$d"/*/*/pg_tde "$d"/*/*/open_pg_tde; do
+		[ -d "$k" ] || continue
+		for f in "$k"/*_keys; do
+			[ -f "$f" ] || continue
+			od -An -v -tx1 -N320 "$f" | tr -d ' \n'
+			echo " $f"
+		done
+	done
+done
+echo end`
+
+// Clusters asks for the key headers of every cluster on the host that could be
+// the project's: what setup looks at before it makes a key.
+func Clusters(project string, dataDirs ...string) host.Fact[[]HeaderFile] {
+	return host.Fact[[]HeaderFile]{
+		Q: host.NewProbe(clustersText, append([]string{project}, dataDirs...)...).Wide(),
+		Parse: func(a host.Answer) ([]HeaderFile, error) {
+			if a.Status == 4 {
+				return nil, refuse("data volumes of "+project, "use become: yes", "only root may look into them")
+			}
+			return ParseHeaders(a)
+		},
+	}
+}
+
+// headerProblems describes every header that the keyring does not open. One of
+// an unknown version is no problem by itself: nothing is proved about it, and the
+// server itself says at its start what it lacks.
+func headerProblems(checks []HeaderCheck) string {
+	var out []string
+	for _, c := range checks {
+		switch c.State {
+		case HeaderMissing:
+			out = append(out, fmt.Sprintf("%s needs key %s, which is missing", c.File, c.Key))
+		case HeaderWrongKey:
+			out = append(out, fmt.Sprintf("%s needs another key named %s", c.File, c.Key))
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+// CheckCluster is the offline check of a whole cluster: nil when the keyring
+// opens every header, else a *Refusal that names what is missing.
+func CheckCluster(project, hostname string, files []HeaderFile, k Keyring) ([]HeaderCheck, error) {
+	checks, err := CheckHeaders(files, k)
+	if err != nil {
+		return nil, err
+	}
+	if p := headerProblems(checks); p != "" {
+		return checks, refuse("keyring of "+ringID(project, hostname), "bring the newer sealed keyring here (git pull, or remoterun key import); nothing was sent",
+			"it does not open this cluster: %s", p)
+	}
+	return checks, nil
+}

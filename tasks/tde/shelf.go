@@ -1,0 +1,63 @@
+package tde
+
+import (
+	"context"
+	"time"
+
+	"remoterun/runner/host"
+)
+
+// ShelfInfo is what the laptop's folder of one host's project holds: what plans
+// rest on.
+type ShelfInfo struct {
+	Folder string
+	Names  []string // complete copies, oldest first
+	Tips   []TipInfo
+}
+
+// TipInfo is one newest sealed copy.
+type TipInfo struct {
+	Name       string
+	Generation int
+	KeyringID  string
+	Sums       map[string]string // SHA-256 by suffix
+	Keys       []ManifestKey
+	Clusters   []string
+	Made       time.Time
+	By         string
+}
+
+func (i ShelfInfo) has(name string) bool {
+	for _, n := range i.Names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// ShelfFact asks what the laptop holds. Its error is an *ErrAnswer for a
+// damaged folder or a rollback.
+func (d Deps) ShelfFact(keysDir, project, hostname string) host.Fact[ShelfInfo] {
+	store := d.store(keysDir)
+	return laptopFact(d.Session, func(context.Context) (ShelfInfo, error) {
+		shelf, err := store.Load(d.Sealer, project, hostname)
+		if err != nil {
+			return ShelfInfo{}, err
+		}
+		tips, err := shelf.Tips()
+		return shelfInfo(shelf, tips), err
+	}, "shelf", store.Dir, project, hostname)
+}
+
+func shelfInfo(shelf Shelf, tips []StoredCopy) ShelfInfo {
+	i := ShelfInfo{Folder: shelf.Folder, Names: names(shelf.Copies)}
+	for _, c := range tips {
+		i.Tips = append(i.Tips, TipInfo{
+			Name: c.Name, Generation: c.Manifest.Generation, KeyringID: c.Manifest.KeyringID,
+			Sums: map[string]string{".enc": hexSum(c.Enc), ".tag": hexSum(c.Tag), ".json": c.link()},
+			Keys: c.Manifest.Keys, Clusters: c.Manifest.Clusters, Made: c.Manifest.Made, By: c.Manifest.By,
+		})
+	}
+	return i
+}

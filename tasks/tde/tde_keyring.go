@@ -1,0 +1,405 @@
+package tde
+
+import (
+	"context"
+	"path"
+	"path/filepath"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+	"remoterun/tasks"
+)
+
+// keyringArgs are tde_keyring's arguments.
+type keyringArgs struct {
+	Action     string   `arg:"action" need:"yes" choices:"make,seal,open,push,load,compare,sheet,import" help:"what is done with the keyring; docs/modules/tde_keyring.md"`
+	Project    string   `arg:"project" need:"yes" help:"tde_project"`
+	KeysDir    string   `arg:"keys_dir" default:"./keys" help:"the laptop's folder of sealed keyrings, from the inventory's folder (tde_keys_dir)"`
+	Cipher     string   `arg:"cipher" default:"aes_128" choices:"aes_128,aes_256" help:"length of a new key (tde_cipher)"`
+	ServerCopy bool     `arg:"server_copy" default:"yes" help:"keep the sealed files on the host, too (tde_server_copy)"`
+	SecondCopy string   `arg:"second_copy" help:"push without server_copy: another folder off the server that gets the sealed files"`
+	StateDir   string   `arg:"state_dir" default:"/var/lib/remoterun" help:"the host's folder for what is ours"`
+	DataDirs   []string `arg:"data_dirs" help:"make and compare: data folders on the host whose key headers are looked at beside the project's volumes"`
+	Path       string   `arg:"path" help:"load: the mount in RAM, by default /run/remoterun/PROJECT/keyring"`
+	Owner      int      `arg:"owner" default:"0" help:"load: numeric owner, that of the data folder"`
+	Group      *int     `arg:"group" help:"load: numeric group, by default the owner's number"`
+	Swap       string   `arg:"swap" default:"refuse" choices:"refuse,accept" help:"load: whether swap that reaches a disk is accepted (tde_swap)"`
+	ReportsDir string   `arg:"reports_dir" default:"./reports" help:"sheet: where the recovery sheet goes (tde_reports_dir)"`
+
+	host string // the inventory's name
+}
+
+func keyringModule(d Deps) play.Module {
+	return tasks.Define(tasks.Doc{
+		Name:  "tde_keyring",
+		Short: "Makes, seals, opens, pushes and compares the keyring of a host's project",
+	}, keyringTask{d})
+}
+
+type keyringTask struct{ d Deps }
+
+var (
+	_ tasks.Laptop[keyringArgs]   = keyringTask{}
+	_ tasks.Resolver[keyringArgs] = keyringTask{}
+)
+
+// Laptop: these actions open no connection.
+func (keyringTask) Laptop(a keyringArgs) bool {
+	switch a.Action {
+	case "open", "seal", "sheet":
+		return true
+	}
+	return false
+}
+
+// Validate checks what the types cannot.
+func (keyringTask) Validate(a keyringArgs) *play.ArgError {
+	if err := CheckProject(a.Project); err != nil {
+		return &play.ArgError{Arg: "project", Msg: err.Error()}
+	}
+	if a.Path != "" {
+		if err := CheckMountPath(a.Path); err != nil {
+			return &play.ArgError{Arg: "path", Msg: err.Error()}
+		}
+	}
+	if !path.IsAbs(a.StateDir) {
+		return &play.ArgError{Arg: "state_dir", Msg: "an absolute path is needed"}
+	}
+	if a.Action == "push" && !a.ServerCopy && a.SecondCopy == "" {
+		return &play.ArgError{Arg: "second_copy", Msg: "without a server copy, a second folder off the server must get the sealed files"}
+	}
+	return nil
+}
+
+// Resolve notes whose keyring it is.
+func (t keyringTask) Resolve(_ context.Context, a *keyringArgs, in play.Inputs) error {
+	a.host = in.Host()
+	if a.Path == "" {
+		a.Path = MountPath(a.Project)
+	}
+	return CheckHost(a.host)
+}
+
+// Facts is a hint of the host's probes.
+func (t keyringTask) Facts(a keyringArgs) []host.Question {
+	switch a.Action {
+	case "make":
+		return []host.Question{Server(a.StateDir, a.Project).Q}
+	case "push", "compare", "import":
+		return []host.Question{Server(a.StateDir, a.Project).Q}
+	case "load":
+		return []host.Question{Mount(a.Path).Q}
+	}
+	return nil
+}
+
+// Plan is the action's.
+func (t keyringTask) Plan(a keyringArgs, s host.Seen) (play.Plan, error) {
+	plan, err := t.plan(a, s)
+	if err != nil {
+		return planOf(err)
+	}
+	return plan, nil
+}
+
+func (t keyringTask) plan(a keyringArgs, s host.Seen) (play.Plan, error) {
+	switch a.Action {
+	case "make":
+		return t.make(a, s)
+	case "seal":
+		return t.seal(a, s)
+	case "open":
+		return t.open(a, s)
+	case "push":
+		return t.push(a, s)
+	case "load":
+		return t.load(a, s)
+	case "compare":
+		return t.compare(a, s)
+	case "sheet":
+		return t.sheet(a, s)
+	}
+	return t.importCopy(a, s)
+}
+
+func (t keyringTask) shelf(a keyringArgs) host.Fact[ShelfInfo] {
+	return t.d.ShelfFact(a.KeysDir, a.Project, a.host)
+}
+
+// object names the keyring in messages.
+func (a keyringArgs) object() string { return "keyring of " + ringID(a.Project, a.host) }
+
+func (a keyringArgs) folder() string { return path.Join(a.StateDir, a.Project) }
+
+// open asks for the passphrase and opens the sealed keyring on the laptop.
+func (t keyringTask) open(a keyringArgs, s host.Seen) (play.Plan, error) {
+	store := t.d.store(a.KeysDir)
+	info, err := host.Get(s, laptopFact(t.d.Session, func(ctx context.Context) (OpenInfo, error) {
+		o, err := t.d.open(ctx, store, a.Project, a.host)
+		if err != nil {
+			return OpenInfo{}, err
+		}
+		return infoOf(o)
+	}, "opening", store.Dir, a.Project, a.host))
+	if err != nil {
+		return play.Plan{}, err
+	}
+	return play.Plan{Result: openResult(info, false), Local: true}, nil
+}
+
+func openResult(i OpenInfo, changed bool) play.Result {
+	r := play.Result{Changed: changed, Data: value.MapOf(
+		"keyring_id", value.String(i.KeyringID), "generation", value.Int(int64(i.Generation)),
+		"keys", entriesValue(i.Keys), "wanted", value.String(i.Wanted().Name),
+		"sealed", value.Bool(!i.Unsealed),
+	)}
+	if i.Note != "" {
+		r.Warnings = append(r.Warnings, i.Note)
+	}
+	if i.Unsealed && len(i.Names) > 1 {
+		r.Warnings = append(r.Warnings, "generations of two laptops stand side by side and were merged in memory; run setup to seal the merged keyring")
+	}
+	return r
+}
+
+func entriesValue(keys []Entry) value.Value {
+	items := make([]value.Value, len(keys))
+	for i, e := range keys {
+		items[i] = value.FromMap(value.MapOf("name", value.String(e.Name), "fingerprint", value.String(e.Fingerprint), "bits", value.Int(int64(e.Bits))))
+	}
+	return value.List(items...)
+}
+
+// make makes the first key in memory, if there is none anywhere.
+func (t keyringTask) make(a keyringArgs, s host.Seen) (play.Plan, error) {
+	shelf, server, clusters := t.shelf(a), Server(a.StateDir, a.Project), Clusters(a.Project, a.DataDirs...)
+	if err := host.All(s, shelf.Q, server.Q, clusters.Q); err != nil {
+		return play.Plan{}, err
+	}
+	have, err := host.Get(s, shelf)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	there, err := host.Get(s, server)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	headers, err := host.Get(s, clusters)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	if len(have.Tips) > 0 {
+		return play.Plan{Result: shelfResult(have, false), Note: "there is a sealed keyring already: " + have.Tips[len(have.Tips)-1].Name}, nil
+	}
+	if n := there.Names(); len(n) > 0 {
+		return play.Plan{}, refuse(a.object(), "remoterun key import brings the server's copy here",
+			"the server has a sealed copy (%s in %s) and this laptop has none, so no new key is made", n[len(n)-1], there.Folder)
+	}
+	if len(headers) > 0 {
+		return play.Plan{}, refuse(a.object(), "find the sealed files (git, another laptop, the recovery sheet) and import them: remoterun key import",
+			"a cluster on the host is encrypted already (%s), and no sealed copy is here or there, so no new key is made", headers[0].Name)
+	}
+	r := play.Result{Changed: true, Data: value.MapOf("sealed", value.Bool(false))}
+	return play.Plan{
+		Local: true, Result: r,
+		Steps: []host.Step{act{what: "make a key in this laptop's memory", do: func(context.Context, host.Writer) ([]byte, error) {
+			return nil, t.d.makeKey(a)
+		}}},
+		Finish: finish(func(host.Output) (play.Result, error) { return r, nil }),
+	}, nil
+}
+
+func (d Deps) makeKey(a keyringArgs) error {
+	if o, ok := d.Session.Opened(a.Project, a.host); ok && o.Unsealed {
+		return nil // made earlier in this run
+	}
+	name, err := KeyName(a.Project, d.Clock(), d.Random)
+	if err != nil {
+		return err
+	}
+	id, err := randomHex(d.Random, 16)
+	if err != nil {
+		return err
+	}
+	bits := map[string]int{"aes_128": 128, "aes_256": 256}[a.Cipher]
+	k, err := Keyring{}.Append(name, bits, d.Random)
+	if err != nil {
+		return err
+	}
+	d.Session.put(Opened{Project: a.Project, Host: a.host, Keyring: k, Unsealed: true, Manifest: Manifest{KeyringID: id, Project: a.Project, Host: a.host}})
+	return nil
+}
+
+// seal stores what was made or merged as a new generation on the laptop.
+func (t keyringTask) seal(a keyringArgs, s host.Seen) (play.Plan, error) {
+	have, err := host.Get(s, t.shelf(a))
+	if err != nil {
+		return play.Plan{}, err
+	}
+	o, open := t.d.Session.Opened(a.Project, a.host)
+	if len(have.Tips) == 1 && (!open || !o.Unsealed) {
+		return play.Plan{Result: shelfResult(have, false), Local: true, Note: "sealed already: " + have.Tips[0].Name}, nil
+	}
+	return play.Plan{
+		Local: true, Result: shelfResult(have, true),
+		Steps: []host.Step{act{what: "seal the keyring into " + have.Folder, do: func(ctx context.Context, _ host.Writer) ([]byte, error) {
+			return t.d.sealOpened(ctx, t.d.store(a.KeysDir), a.Project, a.host)
+		}}},
+		Finish: finish(sealedResult),
+	}, nil
+}
+
+// push proves the newest sealed keyring on the host.
+func (t keyringTask) push(a keyringArgs, s host.Seen) (play.Plan, error) {
+	if !a.ServerCopy {
+		return t.second(a, s)
+	}
+	shelf, server := t.shelf(a), Server(a.StateDir, a.Project)
+	if err := host.All(s, shelf.Q, server.Q); err != nil {
+		return play.Plan{}, err
+	}
+	have, err := host.Get(s, shelf)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	there, err := host.Get(s, server)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	state, name := have.Compare(there)
+	if err := copyProblem(a, state, name, there.Folder); err != nil {
+		return play.Plan{}, err
+	}
+	if state == CopiesEqual {
+		return play.Plan{Result: compareResult(have, there, state, false), Note: "the server has " + name + " already, byte for byte"}, nil
+	}
+	return play.Plan{
+		Result: compareResult(have, there, CopiesEqual, true),
+		Steps: []host.Step{act{what: "push the sealed keyring to " + there.Folder + ", read it back and open what was read", do: func(ctx context.Context, w host.Writer) ([]byte, error) {
+			return t.d.pushNewest(ctx, w, t.d.store(a.KeysDir), a)
+		}}},
+		Finish: finish(sealedResult),
+	}, nil
+}
+
+// copyProblem refuses to push over what the laptop does not know.
+func copyProblem(a keyringArgs, state CopyState, name, folder string) error {
+	object := "sealed copy of " + ringID(a.Project, a.host)
+	switch state {
+	case CopyServer:
+		return refuse(object, "remoterun key import brings it here", "only the server has one (%s in %s)", name, folder)
+	case CopyNewer:
+		return refuse(object, "remoterun key import merges it into this laptop's", "the server has generation %s, which this laptop does not know", name)
+	case CopyDiffers:
+		return refuse(object, "compare the files; move the wrong ones away by hand", "%s is on the server with other bytes than here", path.Join(folder, name))
+	}
+	return nil
+}
+
+// load sends the open keyring into the mount in RAM.
+func (t keyringTask) load(a keyringArgs, s host.Seen) (play.Plan, error) {
+	opened, mount := t.d.OpenFact(a.Project, a.host), Mount(a.Path)
+	if err := host.All(s, opened.Q, mount.Q); err != nil {
+		return play.Plan{}, err
+	}
+	info, err := host.Get(s, opened)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	st, err := host.Get(s, mount)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	if err := st.CheckRAM(); err != nil {
+		return play.Plan{}, err
+	}
+	if err := st.CheckSwap(a.Swap == "accept"); err != nil {
+		return play.Plan{}, err
+	}
+	l := Load{Project: a.Project, Host: a.host, Path: a.Path, UID: a.Owner, GID: a.Owner, AcceptSwap: a.Swap == "accept"}
+	if a.Group != nil {
+		l.GID = *a.Group
+	}
+	r := st.result(false)
+	r.Data.Put("wanted", value.String(info.Wanted().Name))
+	if l.Loaded(st, info) {
+		return play.Plan{Result: r, Note: "the keyring is in RAM already"}, nil
+	}
+	r.Changed = true
+	r.Data.Put("keyring", value.Bool(true))
+	return play.Plan{
+		Result: r, Steps: []host.Step{t.d.LoadStep(l)},
+		Finish: finish(func(host.Output) (play.Result, error) { return r, nil }),
+	}, nil
+}
+
+// compare says how laptop, host and the cluster's headers stand; it changes
+// nothing and refuses nothing but damage and rollback.
+func (t keyringTask) compare(a keyringArgs, s host.Seen) (play.Plan, error) {
+	shelf, server, clusters := t.shelf(a), Server(a.StateDir, a.Project), Clusters(a.Project, a.DataDirs...)
+	if err := host.All(s, shelf.Q, server.Q, clusters.Q); err != nil {
+		return play.Plan{}, err
+	}
+	have, err := host.Get(s, shelf)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	there, err := host.Get(s, server)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	headers, err := host.Get(s, clusters)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	state, _ := have.Compare(there)
+	if !a.ServerCopy && len(there.Copies) == 0 {
+		state = CopyNoServer
+	}
+	r := compareResult(have, there, state, false)
+	r.Data.Put("headers", value.Int(int64(len(headers))))
+	if o, ok := t.d.Session.Opened(a.Project, a.host); ok && len(headers) > 0 {
+		checks, err := CheckHeaders(headers, o.Keyring)
+		if err != nil {
+			return play.Plan{}, err
+		}
+		r.Data.Put("header_checks", checksValue(checks))
+	}
+	return play.Plan{Result: r, Note: "sealed copies: " + string(state)}, nil
+}
+
+func checksValue(checks []HeaderCheck) value.Value {
+	items := make([]value.Value, len(checks))
+	for i, c := range checks {
+		items[i] = value.FromMap(value.MapOf(
+			"file", value.MarkedString(c.File, value.Unsafe), "key", value.MarkedString(c.Key, value.Unsafe),
+			"state", value.String(string(c.State)), "library", value.String(c.Library)))
+	}
+	return value.List(items...)
+}
+
+func compareResult(have ShelfInfo, there ServerCopy, state CopyState, changed bool) play.Result {
+	r := shelfResult(have, changed)
+	r.Data.Put("copies", value.String(string(state)))
+	r.Data.Put("server", value.Strings(there.Names()...))
+	r.Data.Put("server_dir", value.String(there.Folder))
+	return r
+}
+
+func shelfResult(have ShelfInfo, changed bool) play.Result {
+	data := value.MapOf("laptop_dir", value.String(filepath.ToSlash(have.Folder)), "laptop", value.Strings(have.Names...))
+	if n := len(have.Tips); n > 0 {
+		tip := have.Tips[n-1]
+		data.Put("generation", value.Int(int64(tip.Generation)))
+		data.Put("keyring_id", value.String(tip.KeyringID))
+		data.Put("name", value.String(tip.Name))
+		keys := make([]Entry, len(tip.Keys))
+		for i, k := range tip.Keys {
+			keys[i] = Entry{Name: k.Name, Fingerprint: k.Fingerprint, Bits: k.Bits}
+		}
+		data.Put("keys", entriesValue(keys))
+		data.Put("wanted", value.String(keys[len(keys)-1].Name))
+	}
+	return play.Result{Changed: changed, Data: data}
+}
