@@ -3,13 +3,11 @@ package compose
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"remoterun/runner/host"
-	"remoterun/runner/hosttest"
 	"remoterun/runner/hosttest/sshd"
 	"remoterun/runner/hosttest/sshtest"
 )
@@ -127,42 +125,5 @@ esac`)
 	}
 	if len(Of(all, "app")) != 0 {
 		t.Error("the service is not looked at")
-	}
-}
-
-// TestRealCompose asks the real programs.
-func TestRealCompose(t *testing.T) {
-	if err := exec.Command("docker", "compose", "version").Run(); err != nil {
-		hosttest.Missing(t, "docker compose v2")
-	}
-	if err := exec.Command("docker", "version").Run(); err != nil {
-		hosttest.Missing(t, "a Docker daemon")
-	}
-	dir := t.TempDir()
-	text := "name: rr-compose-test\nservices:\n  db:\n    image: no/such:1\n    environment: [A=1]\n    volumes: ['data:/data']\nvolumes: {data: {}}\n"
-	if err := os.WriteFile(filepath.Join(dir, "compose.yaml"), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	w, _ := sshtest.Worker(t, sshd.Config{})
-	p := Project{Dir: dir}
-	c, err := get(t, w, p.Config())
-	if err != nil || c.Name != "rr-compose-test" || c.Services["db"].Env("A") != "1" || c.VolumeName(c.Services["db"].Volumes[0]) != "rr-compose-test_data" {
-		t.Errorf("%+v %v", c, err)
-	}
-	if all, err := get(t, w, p.Containers()); err != nil || len(all) != 0 {
-		t.Errorf("containers %v %v", all, err)
-	}
-	if v, err := get(t, w, Version()); err != nil || !strings.Contains(v, ".") {
-		t.Errorf("version %q %v", v, err)
-	}
-	if i, err := get(t, w, ImageNamed("no/such:1")); i != nil || err != nil {
-		t.Errorf("image %v %v", i, err)
-	}
-	if v, err := get(t, w, VolumeNamed("rr-compose-test_data")); v != nil || err != nil {
-		t.Errorf("volume %v %v", v, err)
-	}
-	out, err := p.Up("db").Do(t.Context(), w)
-	if err != nil || out.Status == 0 {
-		t.Errorf("an image that is not there was pulled: %+v %v", out, err)
 	}
 }

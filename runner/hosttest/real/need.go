@@ -11,37 +11,11 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"remoterun/runner/hosttest"
 )
 
-// SkipsEnv names the file to which every skip adds its line.
-const SkipsEnv = "REMOTERUN_SKIPS"
-
-// Missing ends a test for want of a part. With CI=true that is a failure,
-// elsewhere a skip that is written down and counted.
-func Missing(t testing.TB, part, why string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is missing and CI=true: %s", part, why)
-	}
-	skip(t, part, why)
-}
-
-func skip(t testing.TB, part, why string) {
-	t.Helper()
-	if name := os.Getenv(SkipsEnv); name != "" {
-		f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-		if err != nil {
-			t.Fatalf("a skip must be written down: %v", err)
-		}
-		_, err = fmt.Fprintf(f, "%s\t%s\t%s\n", part, t.Name(), why)
-		if err2 := f.Close(); err != nil || err2 != nil {
-			t.Fatalf("a skip must be written down: %v, %v", err, err2)
-		}
-	}
-	t.Skipf("SKIPPED for want of a part: %s: %s", part, why)
-}
-
-// programs of each part, and who brings them is .ci/parts.
+// lacking says which program is not there; .ci/parts brings them.
 func lacking(programs ...string) string {
 	for _, p := range programs {
 		if _, err := exec.LookPath(p); err != nil {
@@ -65,7 +39,7 @@ func NeedSSHD(t testing.TB) {
 		}
 	}
 	if why != "" {
-		Missing(t, "a machine with OpenSSH's sshd", why)
+		hosttest.Missing(t, "a machine with OpenSSH's sshd: "+why)
 	}
 }
 
@@ -86,7 +60,7 @@ func NeedDocker(t testing.TB) {
 	t.Helper()
 	NeedSSHD(t)
 	if why := lacking("dockerd", "containerd", "docker", "iptables"); why != "" {
-		Missing(t, "a Docker engine", why)
+		hosttest.Missing(t, "a Docker engine: "+why)
 	}
 }
 
@@ -96,7 +70,7 @@ func NeedCompose(t testing.TB) {
 	NeedDocker(t)
 	out, err := exec.Command("docker", "compose", "version", "--short").CombinedOutput()
 	if v := strings.TrimSpace(string(out)); err != nil || strings.HasPrefix(strings.TrimPrefix(v, "v"), "1.") {
-		Missing(t, "docker compose v2", fmt.Sprintf("docker compose version says %q, %v", v, err))
+		hosttest.Missing(t, fmt.Sprintf("docker compose v2: docker compose version says %q, %v", v, err))
 	}
 }
 
@@ -131,7 +105,7 @@ func (i Image) Need(t testing.TB) string {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	if out, err := exec.CommandContext(ctx, "docker", "image", "inspect", "--format", "{{.Id}}", name).CombinedOutput(); err != nil {
-		skip(t, i.What, fmt.Sprintf("%s: %s; pull it, or set %s to an image or to a file of docker save", name, lastLine(out), i.Env))
+		hosttest.Skip(t, fmt.Sprintf("%s: %s: %s; pull it, or set %s to an image or to a file of docker save", i.What, name, lastLine(out), i.Env))
 	}
 	return name
 }

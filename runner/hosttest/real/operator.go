@@ -117,6 +117,15 @@ func (m *Machine) Connect(t testing.TB, user string, become framed.Password) hos
 	return c
 }
 
+// Worker is a connection as the engine's modules and steps see one: as the
+// login user, or through sudo as root when as says so.
+func (m *Machine) Worker(t testing.TB, user string, as host.As) *host.Worker {
+	t.Helper()
+	w := &host.Worker{Host: m.Name, Conn: m.Connect(t, user, Answer(Password)), As: as, Kept: &host.Kept{}}
+	t.Cleanup(func() { _ = w.Kept.Close() })
+	return w
+}
+
 // Answer is a framed.Password that always says text.
 func Answer(text string) framed.Password {
 	return func(context.Context, host.As) (secret.Sealed, error) { return secret.New([]byte(text)), nil }
