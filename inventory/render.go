@@ -96,6 +96,10 @@ func (inv *Inventory) HostVars(pattern string, v View) (value.Value, error) {
 // Graph draws a group with what is in it as a tree of text, without a final
 // line break. Secrets are masked.
 func (inv *Inventory) Graph(name string, v View) (string, error) {
+	hosts, err := inv.Hosts("all")
+	if err != nil {
+		return "", err
+	}
 	inv.mu.RLock()
 	defer inv.mu.RUnlock()
 	gr := inv.graph.groups[name]
@@ -106,7 +110,7 @@ func (inv *Inventory) Graph(name string, v View) (string, error) {
 		}
 		return "", &Error{Msg: fmt.Sprintf("--graph wants the name of a group, and %q is none", name), Near: near(name, known), Allowed: known}
 	}
-	r := &renderer{inv: inv, v: v}
+	r := &renderer{inv: inv, v: v, limit: inv.shown(hosts)}
 	var b strings.Builder
 	r.graph(&b, gr, 0)
 	return strings.TrimSuffix(b.String(), "\n"), r.errs.err()

@@ -156,7 +156,7 @@ func playOnce(t *testing.T, dir, book string, noAhead bool, runs int) (state str
 	a := &app{in: strings.NewReader(""), out: &strings.Builder{}, err: &strings.Builder{}, env: func(string) (string, bool) { return "", false }}
 	rec := &recorder{}
 	for range runs {
-		f := &runFlags{inventory: []string{"h1,"}, extra: []string{"root=" + root}, passphraseFD: -1}
+		f := &runFlags{projectFlags: projectFlags{inventory: []string{"h1,"}, extra: []string{"root=" + root}}, passphraseFD: -1}
 		s, err := a.open(context.Background(), f)
 		if err != nil {
 			t.Fatal(err)

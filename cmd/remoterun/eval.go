@@ -11,9 +11,14 @@ import (
 	"remoterun/runner/value"
 )
 
-// engine makes the expression language over the operator's own machine.
-func (a *app) engine() *jinja.Engine {
-	return jinja.New(jinja.Options{System: &laptop{env: a.env}})
+// engine makes the expression language over the operator's own machine; op opens the vaults that lookups read,
+// nil leaves them closed.
+func (a *app) engine(op *opener) *jinja.Engine {
+	l := &laptop{env: a.env}
+	if op != nil {
+		l.open = op.read
+	}
+	return jinja.New(jinja.Options{System: l})
 }
 
 func (a *app) evalCommand() *cobra.Command {
@@ -38,7 +43,7 @@ func (a *app) evalCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if lines {
-				return evalLines(cmd.Context(), a.engine(), cmd.InOrStdin(), cmd.OutOrStdout())
+				return evalLines(cmd.Context(), a.engine(nil), cmd.InOrStdin(), cmd.OutOrStdout())
 			}
 			s, err := f.scope(cmd.Context())
 			if err != nil {
@@ -63,7 +68,7 @@ func (a *app) evalOne(cmd *cobra.Command, text string, s *evalScope) error {
 	if !jinja.Templated(text) {
 		text = "{{ " + text + " }}"
 	}
-	e := a.engine()
+	e := a.engine(nil)
 	shown, native, textErr, nativeErr := e.Both(cmd.Context(), "expression", text, false, s)
 	if textErr != nil {
 		return textErr

@@ -85,7 +85,7 @@ func (f *evalFlags) scope(ctx context.Context) (*evalScope, error) {
 		}
 	}
 	for _, e := range f.extra {
-		vars, err := extraVars(e)
+		vars, err := extraVars(e, nil)
 		if err != nil {
 			return nil, usage("-e %s: %v", e, err)
 		}
@@ -149,27 +149,54 @@ func (h *hostVars) Get(key value.Value) (value.Value, bool, error) {
 	return value.FromMap(s.all()), true, nil
 }
 
-// extraVars reads one -e: key=value words, a YAML or JSON mapping, or @FILE.
-func extraVars(text string) (*value.Map, error) {
-	file := "-e"
+// extraVars reads one -e: key=value words, a YAML or JSON mapping, or @FILE,
+// whose vaults op opens (nil: they are errors).
+func extraVars(text string, op *opener) (*value.Map, error) {
+	file, vaulted, opt := "-e", false, yaml.Options{}
+	if op != nil {
+		opt.Decrypt = op.decrypt
+	}
 	if path, ok := strings.CutPrefix(text, "@"); ok {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}
+		if op != nil {
+			if data, vaulted, err = op.file(data); err != nil {
+				return nil, err
+			}
+		}
 		file, text = path, string(data)
 	} else if t := strings.TrimSpace(text); !strings.HasPrefix(t, "{") && !strings.HasPrefix(t, "[") {
 		return wordVars(text)
 	}
-	v, err := yaml.One(file, []byte(text), yaml.Options{})
+	v, err := yaml.One(file, []byte(text), opt)
 	if err != nil {
 		return nil, err
+	}
+	if vaulted {
+		v = v.With(value.Masked)
 	}
 	m, ok := v.AsMap()
 	if !ok {
 		return nil, fmt.Errorf("expected a mapping of variables, got %s", value.TypeName(v))
 	}
 	return m, nil
+}
+
+// allExtraVars lays all -e over one another.
+func allExtraVars(list []string, op *opener) (*value.Map, error) {
+	out := value.NewMap()
+	for _, e := range list {
+		m, err := extraVars(e, op)
+		if err != nil {
+			return nil, usage("-e %s: %v", e, err)
+		}
+		for k, v := range m.All() {
+			out.Set(k, v)
+		}
+	}
+	return out, nil
 }
 
 func wordVars(text string) (*value.Map, error) {

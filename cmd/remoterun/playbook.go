@@ -15,20 +15,19 @@ import (
 
 // runFlags are the flags of everything that runs on hosts: Ansible's letters.
 type runFlags struct {
-	inventory, extra, tags, skipTags                          []string
-	limit, user, becomeUser, becomeMethod, connection, output string
-	privateKey, sshConfig, startAt                            string
-	become, askBecome, askPass, check, diff, forceHandlers    bool
-	step, listHosts, listTasks, listTags, syntax, exitCode    bool
-	yes, takeOver, quick                                      bool
-	forks, verbose, passphraseFD, timeout                     int
+	projectFlags
+	tags, skipTags                                         []string
+	user, becomeUser, becomeMethod, connection, output     string
+	privateKey, sshConfig, startAt                         string
+	become, askBecome, askPass, check, diff, forceHandlers bool
+	step, listHosts, listTasks, listTags, syntax, exitCode bool
+	yes, takeOver, quick                                   bool
+	forks, verbose, passphraseFD, timeout                  int
 }
 
 func (f *runFlags) add(c *cobra.Command) {
+	f.projectFlags.add(c)
 	fl := c.Flags()
-	fl.StringArrayVarP(&f.inventory, "inventory", "i", nil, "inventory file, folder or list of hosts (several are merged)")
-	fl.StringVarP(&f.limit, "limit", "l", "", "only these hosts of each play")
-	fl.StringArrayVarP(&f.extra, "extra-vars", "e", nil, "variables: name=value, a YAML or JSON mapping, or @FILE")
 	fl.StringSliceVarP(&f.tags, "tags", "t", nil, "only tasks with these tags")
 	fl.StringSliceVar(&f.skipTags, "skip-tags", nil, "no tasks with these tags")
 	fl.BoolVarP(&f.become, "become", "b", false, "become another user (root)")

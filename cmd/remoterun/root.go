@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"remoterun/inventory/config"
 )
 
 // app is one call of the program: its streams and environment. Tests run many
@@ -17,6 +19,8 @@ type app struct {
 	env      func(string) (string, bool)
 	// terminal replaces /dev/tty in tests; nil = the real one.
 	terminal func() (terminal, error)
+	// cfg is the ansible.cfg that holds here; settings fills it.
+	cfg *config.Config
 }
 
 // run is the whole program; it answers the exit code.
@@ -42,6 +46,8 @@ func (a *app) root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &codedError{exitUsage, err} })
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.settings(cmd) }
 	var f runFlags
 	f.add(root)
 	root.Args = cobra.ArbitraryArgs
@@ -53,6 +59,6 @@ func (a *app) root() *cobra.Command {
 	}
 	root.AddGroup(&cobra.Group{ID: "verbs", Title: "Verbs (shipped playbooks, on a pattern of hosts):"})
 	root.AddCommand(a.verbCommands()...)
-	root.AddCommand(a.trustCommand(), a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand())
+	root.AddCommand(a.trustCommand(), a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand(), a.inventoryCommand())
 	return root
 }

@@ -33,7 +33,7 @@ func (a *app) templateCommand() *cobra.Command {
 				return err
 			}
 			s.dirs = []string{filepath.Dir(args[0]), "."}
-			e := a.engine()
+			e := a.engine(nil)
 			out, err := e.File(cmd.Context(), args[0], string(text), s)
 			if err != nil {
 				return err

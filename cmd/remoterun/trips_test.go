@@ -91,7 +91,7 @@ func TestRoundTrips(t *testing.T) {
 		t.Run(run.name, func(t *testing.T) {
 			var out strings.Builder
 			a := &app{in: strings.NewReader(""), out: &out, err: &out, env: func(string) (string, bool) { return "", false }}
-			s, err := a.open(context.Background(), &runFlags{inventory: []string{run.hosts}, extra: []string{"root=" + root}, passphraseFD: -1})
+			s, err := a.open(context.Background(), &runFlags{projectFlags: projectFlags{inventory: []string{run.hosts}, extra: []string{"root=" + root}}, passphraseFD: -1})
 			if err != nil {
 				t.Fatal(err)
 			}

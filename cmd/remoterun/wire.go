@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"remoterun/inventory"
 	"remoterun/playbooks/ast"
@@ -24,6 +23,7 @@ type session struct {
 	f        *runFlags
 	redactor *secret.Redactor
 	inv      *inventory.Inventory
+	vaults   *opener
 	expr     expressions
 	prompts  *prompts
 	modules  *tasks.Registry
@@ -42,54 +42,25 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 	if a.terminal != nil {
 		s.prompts.open = a.terminal
 	}
-	if err := s.variables(); err != nil {
+	var err error
+	if s.vaults, err = newOpener(ctx, &f.projectFlags, s.prompts, s.redactor); err != nil {
 		return nil, err
 	}
-	if err := s.inventory(ctx); err != nil {
+	if s.extra, err = allExtraVars(f.extra, s.vaults); err != nil {
 		return nil, err
 	}
-	s.expr = expressions{a.engine()}
+	if s.inv, err = a.loadInventory(ctx, &f.projectFlags, "", s.vaults); err != nil {
+		return nil, err
+	}
+	s.expr = expressions{a.engine(s.vaults)}
 	if err := s.ssh(); err != nil {
 		return nil, err
 	}
 	s.modules = tasks.NewRegistry(append(tasks.All(), s.custody()...)...)
 	s.loader = ast.New(ast.Env{
-		File: s.readFile, Exists: s.exists, Modules: s.modules, Actions: runner.Actions(), Expr: s.expr, Extra: s.extra, Defines: s.defines,
+		File: s.readFile, Decrypt: s.vaults.decrypt, Exists: s.exists, Modules: s.modules, Actions: runner.Actions(), Expr: s.expr, Extra: s.extra, Defines: s.defines,
 	})
 	return s, nil
-}
-
-func (s *session) variables() error {
-	s.extra = value.NewMap()
-	for _, e := range s.f.extra {
-		m, err := extraVars(e)
-		if err != nil {
-			return usage("-e %s: %v", e, err)
-		}
-		for k, v := range m.All() {
-			s.extra.Set(k, v)
-		}
-	}
-	return nil
-}
-
-func (s *session) inventory(ctx context.Context) error {
-	sources := s.f.inventory
-	if len(sources) == 0 {
-		if e, ok := s.a.env("REMOTERUN_INVENTORY"); ok && e != "" {
-			sources = strings.Split(e, ",")
-		} else {
-			sources = inventory.Find(".", nil)
-		}
-	}
-	inv, err := inventory.Load(ctx, sources, inventory.Options{Warn: func(at value.Pos, msg string) {
-		fmt.Fprintf(s.a.err, "[WARNING]: %s: %s\n", at, msg)
-	}})
-	if err != nil {
-		return &codedError{exitUsage, err}
-	}
-	s.inv = inv
-	return nil
 }
 
 // defines reports names that inventory or the command line gives a value.
@@ -155,7 +126,10 @@ func (s *session) readFile(path string) ([]byte, bool, error) {
 		return data, false, nil
 	}
 	data, err := os.ReadFile(path)
-	return data, false, err
+	if err != nil {
+		return nil, false, err
+	}
+	return s.vaults.file(data)
 }
 
 // options is the engine's view of the flags.

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"remoterun/inventory/config"
+)
+
+// projectFlags say which project is meant and how its vaults are opened.
+type projectFlags struct {
+	inventory, extra     []string
+	limit                string
+	vaultIDs, vaultFiles []string
+	askVault             bool
+}
+
+func (f *projectFlags) add(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringArrayVarP(&f.inventory, "inventory", "i", nil, "inventory file, folder or list of hosts (several are merged)")
+	fl.StringVarP(&f.limit, "limit", "l", "", "only these hosts of each play")
+	fl.StringArrayVarP(&f.extra, "extra-vars", "e", nil, "variables: name=value, a YAML or JSON mapping, or @FILE")
+	fl.StringArrayVar(&f.vaultIDs, "vault-id", nil, "a vault secret: LABEL@FILE, LABEL@prompt (several are tried in order)")
+	fl.StringArrayVar(&f.vaultFiles, "vault-password-file", nil, "a file with a vault password, or a program that prints it")
+	fl.BoolVarP(&f.askVault, "ask-vault-pass", "J", false, "ask for a vault password when one is needed")
+}
+
+// settings fills the flags that were not typed: from REMOTERUN_* first, then
+// from ansible.cfg. It runs before every command that has project flags.
+func (a *app) settings(cmd *cobra.Command) error {
+	if _, set := a.env("REMOTERUN_HOST_KEY_CHECKING"); set {
+		return usage("REMOTERUN_HOST_KEY_CHECKING: host keys are always verified; there is no switch for that")
+	}
+	if cmd.Flags().Lookup("vault-id") == nil {
+		return nil
+	}
+	cfg, err := a.config()
+	if err != nil {
+		return &codedError{exitUsage, err}
+	}
+	a.cfg = cfg
+	configured := configFlags(cfg)
+	var failed error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Changed || failed != nil {
+			return
+		}
+		from, values := "", []string(nil)
+		if name := envName(f.Name); name != "" {
+			if v, ok := a.env(name); ok && v != "" {
+				from, values = name, envValues(f, v)
+			}
+		}
+		if values == nil {
+			from, values = cfg.Path, configured[f.Name]
+		}
+		for _, v := range values {
+			if err := cmd.Flags().Set(f.Name, v); err != nil {
+				failed = usage("%s: %v", from, err)
+			}
+		}
+	})
+	return failed
+}
+
+// envName is the variable of an option: what Ansible knows has Ansible's ending.
+// The explicit acts have none.
+func envName(flag string) string {
+	known := map[string]string{
+		"user": "REMOTE_USER", "private-key": "PRIVATE_KEY_FILE", "ask-become-pass": "BECOME_ASK_PASS", "vault-id": "VAULT_IDENTITY_LIST",
+		"diff": "DIFF_ALWAYS", "tags": "RUN_TAGS", "connection": "TRANSPORT", "verbose": "VERBOSITY",
+		"yes": "-", "take-over": "-", "help": "-",
+	}
+	if n, ok := known[flag]; ok {
+		if n == "-" {
+			return ""
+		}
+		return "REMOTERUN_" + n
+	}
+	return "REMOTERUN_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// envValues splits what an option takes several times.
+func envValues(f *pflag.Flag, v string) []string {
+	switch {
+	case f.Name == "inventory":
+		return sourceList(v)
+	case f.Value.Type() == "stringArray" && f.Name != "extra-vars":
+		return strings.Split(v, ",")
+	}
+	return []string{v}
+}
+
+// sourceList splits at commas, unless none of the parts is there: a list of hosts.
+func sourceList(v string) []string {
+	parts := strings.Split(v, ",")
+	if slices.ContainsFunc(parts, func(p string) bool { _, err := os.Stat(p); return p != "" && err == nil }) {
+		return slices.DeleteFunc(parts, func(p string) bool { return p == "" })
+	}
+	return []string{v}
+}
+
+// configFlags are the flags that ansible.cfg sets.
+func configFlags(c *config.Config) map[string][]string {
+	out := map[string][]string{
+		"inventory": c.Inventory, "vault-id": c.VaultIdentities,
+	}
+	for name, text := range map[string]string{
+		"user": c.RemoteUser, "private-key": c.PrivateKeyFile, "become-user": c.BecomeUser, "become-method": c.BecomeMethod, "vault-password-file": c.VaultPasswordFile,
+	} {
+		if text != "" {
+			out[name] = []string{text}
+		}
+	}
+	for name, n := range map[string]int{"forks": c.Forks, "timeout": c.Timeout} {
+		if n > 0 {
+			out[name] = []string{strconv.Itoa(n)}
+		}
+	}
+	for name, on := range map[string]bool{
+		"become": c.Become, "ask-become-pass": c.BecomeAskPass, "ask-pass": c.AskPass, "ask-vault-pass": c.AskVaultPass, "diff": c.Diff, "force-handlers": c.ForceHandlers,
+	} {
+		if on {
+			out[name] = []string{"true"}
+		}
+	}
+	return out
+}
+
+// config reads the ansible.cfg that holds here; an empty one when there is none.
+func (a *app) config() (*config.Config, error) {
+	home, _ := a.env("HOME")
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	path, warning := config.Find(a.env, dir, home)
+	if warning != "" {
+		a.warn(warning)
+	}
+	if path == "" {
+		return &config.Config{}, nil
+	}
+	cfg, err := config.Read(path, a.env, home)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range cfg.Notes {
+		a.warn(n.Pos.String() + ": " + n.Msg)
+	}
+	return cfg, nil
+}
+
+// warn says what is odd but stops nothing.
+func (a *app) warn(text string) { fmt.Fprintf(a.err, "[WARNING]: %s\n", text) }
