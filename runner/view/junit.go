@@ -1,0 +1,110 @@
+package view
+
+import (
+	"encoding/xml"
+	"fmt"
+	"time"
+
+	"remoterun/runner"
+	"remoterun/runner/value"
+)
+
+// junit writes a JUnit report at the end of the run: a suite per play, a case
+// per task and host.
+type junit struct {
+	out    output
+	suites []*xmlSuite
+	start  time.Time // of the task that began last
+}
+
+type xmlReport struct {
+	XMLName  xml.Name    `xml:"testsuites"`
+	Tests    int         `xml:"tests,attr"`
+	Failures int         `xml:"failures,attr"`
+	Errors   int         `xml:"errors,attr"`
+	Suites   []*xmlSuite `xml:"testsuite"`
+}
+
+type xmlSuite struct {
+	Name     string    `xml:"name,attr"`
+	Tests    int       `xml:"tests,attr"`
+	Failures int       `xml:"failures,attr"`
+	Errors   int       `xml:"errors,attr"`
+	Skipped  int       `xml:"skipped,attr"`
+	Cases    []xmlCase `xml:"testcase"`
+}
+
+type xmlCase struct {
+	Name    string   `xml:"name,attr"`
+	Class   string   `xml:"classname,attr"`
+	Seconds string   `xml:"time,attr"`
+	Failure *xmlText `xml:"failure,omitempty"`
+	Error   *xmlText `xml:"error,omitempty"`
+	Skipped *xmlText `xml:"skipped,omitempty"`
+	Output  string   `xml:"system-out,omitempty"`
+}
+
+type xmlText struct {
+	Message string `xml:"message,attr,omitempty"`
+	Text    string `xml:",chardata"`
+}
+
+// Event collects.
+func (j *junit) Event(e runner.Event) {
+	switch e.Kind {
+	case runner.PlayStart:
+		j.suites = append(j.suites, &xmlSuite{Name: e.Play})
+	case runner.TaskStart:
+		j.start = e.At
+	case runner.HostResult:
+		j.result(e)
+	}
+}
+
+func (j *junit) result(e runner.Event) {
+	if len(j.suites) == 0 {
+		j.suites = append(j.suites, &xmlSuite{})
+	}
+	s := j.suites[len(j.suites)-1]
+	c := xmlCase{Name: "[" + hostLabel(e) + "]", Seconds: "0.000"}
+	if e.Task != nil {
+		c.Name += " " + e.Task.Name
+		c.Class = e.Task.Pos.String()
+	}
+	if !j.start.IsZero() && e.At.After(j.start) {
+		c.Seconds = fmt.Sprintf("%.3f", e.At.Sub(j.start).Seconds())
+	}
+	msg, _ := shownResult(e, 0).Lookup("msg")
+	text := &xmlText{Message: value.Show(msg), Text: dump(e, 0)}
+	s.Tests++
+	switch {
+	case e.Status == runner.Failed && !e.Ignored && !e.Rescued:
+		c.Failure = text
+		s.Failures++
+	case e.Status == runner.Unreachable && !e.Ignored:
+		c.Error = text
+		s.Errors++
+	case e.Status == runner.Skipped:
+		c.Skipped = &xmlText{Message: value.Show(msg)}
+		s.Skipped++
+	default:
+		c.Output = dump(e, 0)
+	}
+	s.Cases = append(s.Cases, c)
+}
+
+// Close writes the report.
+func (j *junit) Close() error {
+	r := xmlReport{Suites: j.suites}
+	for _, s := range j.suites {
+		r.Tests += s.Tests
+		r.Failures += s.Failures
+		r.Errors += s.Errors
+	}
+	text, err := xml.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	j.out.write(xml.Header + string(text) + "\n")
+	return j.out.err
+}

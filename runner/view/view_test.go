@@ -1,0 +1,166 @@
+package view_test
+
+import (
+	"strings"
+	"testing"
+
+	"remoterun/runner"
+	"remoterun/runner/secret"
+	"remoterun/runner/value"
+	"remoterun/runner/view"
+)
+
+func same(t *testing.T, got, want string) {
+	t.Helper()
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range max(len(g), len(w)) {
+		a, b := "(end)", "(end)"
+		if i < len(g) {
+			a = g[i]
+		}
+		if i < len(w) {
+			b = w[i]
+		}
+		if a != b {
+			t.Fatalf("line %d:\n got %q\nwant %q", i+1, a, b)
+		}
+	}
+}
+
+// TestAnsiblesLook compares with what ansible-playbook 2.14 printed for
+// testdata/look.yml on two hosts (paths of its own temporary files replaced).
+func TestAnsiblesLook(t *testing.T) {
+	for name, c := range map[string]struct {
+		file string
+		o    view.Options
+		diff bool
+	}{
+		"plain with diff": {"ansible.txt", view.Options{}, true},
+		"verbose":         {"ansible-v.txt", view.Options{Verbosity: 1}, false},
+		"colour":          {"ansible-color.txt", view.Options{OutColor: true}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, stderr := play(t, "human", c.o, func(s *script) { s.look(c.diff) })
+			same(t, strings.ReplaceAll(out, "\x1b[0;22m", "\x1b[0m"), golden(t, c.file))
+			if stderr != "" {
+				t.Errorf("stderr %q", stderr)
+			}
+		})
+	}
+}
+
+func TestFreeStrategy(t *testing.T) {
+	out, _ := play(t, "human", view.Options{}, func(s *script) {
+		s.emit(runner.Event{Kind: runner.PlayStart, Play: "all", Hosts: both})
+		one, two := &runner.TaskInfo{ID: "1", Name: "one", Module: "command"}, &runner.TaskInfo{ID: "2", Name: "two", Module: "command"}
+		for _, h := range both {
+			for _, task := range []*runner.TaskInfo{one, two} {
+				s.emit(runner.Event{Kind: runner.TaskStart, Task: task, Host: h})
+			}
+			for _, task := range []*runner.TaskInfo{one, two} {
+				s.emit(runner.Event{Kind: runner.HostResult, Task: task, Host: h, Status: runner.OK, Result: res(pong)})
+			}
+		}
+		s.emit(runner.Event{Kind: runner.PlayStart, Play: "nobody"})
+		s.emit(runner.Event{Kind: runner.PlayNoHosts, Play: "nobody"})
+		s.emit(runner.Event{Kind: runner.Recap, Stats: &runner.Stats{Order: both, Hosts: map[string]*runner.Counts{"h1": {OK: 2}, "h2": {OK: 2}}}})
+	})
+	same(t, out, golden(t, "ansible-free.txt"))
+}
+
+func TestQuietShowsWhatWentWrong(t *testing.T) {
+	out, _ := play(t, "quiet", view.Options{Verbosity: 3}, func(s *script) { s.look(true) })
+	for _, want := range []string{"TASK [failing loop]", "failed: [h1] (item=2)", "UNREACHABLE!", "PLAY RECAP"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not there:\n%s", want, out)
+		}
+	}
+	for _, not := range []string{"ok: [", "changed: [", "skipping", "PLAY [", "included", "RETRYING", "+++ after"} {
+		if strings.Contains(out, not) {
+			t.Errorf("%q is there:\n%s", not, out)
+		}
+	}
+}
+
+func TestNotesWarningsAndInterruption(t *testing.T) {
+	out, stderr := play(t, "human", view.Options{}, func(s *script) {
+		s.start("x", "ping")
+		s.emit(runner.Event{Kind: runner.Note, Host: "h1", Text: "key sent"})
+		s.emit(runner.Event{Kind: runner.Note, Text: "NO MORE HOSTS LEFT"})
+		s.emit(runner.Event{Kind: runner.Warning, Text: strings.Repeat("long ", 20)})
+		s.emit(runner.Event{Kind: runner.CheckOverride, Task: s.task})
+		s.emit(runner.Event{Kind: runner.Recap, Stats: &runner.Stats{Interrupted: true, Undone: []string{"h1", "h2"}}})
+	})
+	same(t, out, "\nTASK [x] ***********************************************************************\n    [h1] key sent\n\nNO MORE HOSTS LEFT *************************************************************\n\nPLAY RECAP *********************************************************************\n\ninterrupted: not finished on h1, h2; the same command again goes on from there\n")
+	same(t, stderr, "[WARNING]: long long long long long long long long long long long long long\nlong long long long long long long\n[WARNING]: task \"x\" runs in spite of --check: it says check_mode: false\n(/srv/look/look.yml:1:7)\n")
+}
+
+func TestTaskPathWithVV(t *testing.T) {
+	out, _ := play(t, "human", view.Options{Verbosity: 2}, func(s *script) { s.start("x", "ping") })
+	if !strings.HasSuffix(out, "***\ntask path: /srv/look/look.yml:1\n") {
+		t.Errorf("%q", out)
+	}
+}
+
+// TestSecretsInEveryFormat runs a canary through every view, by mark, by
+// no_log and known to the redactor only, in text that JSON and XML escape.
+func TestSecretsInEveryFormat(t *testing.T) {
+	const canary = `s3"cr<et`
+	for _, format := range view.Formats() {
+		t.Run(format, func(t *testing.T) {
+			red := secret.NewRedactor()
+			red.Add([]byte(canary))
+			out, stderr := play(t, format, view.Options{Redactor: red, Verbosity: 3}, func(s *script) {
+				s.emit(runner.Event{Kind: runner.PlayStart, Play: "p " + canary})
+				s.start("t "+canary, "ping")
+				marked := value.MapOf("msg", value.MarkedString("the canary sings", value.Masked), "changed", value.Bool(true))
+				s.emit(runner.Event{Kind: runner.HostResult, Host: "h1", Task: s.task, Status: runner.Failed, Result: marked})
+				s.host("h2", runner.Failed, `{"msg": "the canary sings"}`, noLog)
+				leaked := value.MapOf("msg", value.String("x "+canary), canary, value.Strings(canary))
+				s.emit(runner.Event{Kind: runner.HostResult, Host: "h3", Task: s.task, Status: runner.Changed, Result: leaked,
+					Diff: []runner.DiffText{{Before: "a\n", After: canary + "\n"}, {Secret: true, Before: "the canary sings", After: "x"}}})
+				s.emit(runner.Event{Kind: runner.Warning, Text: canary})
+				s.emit(runner.Event{Kind: runner.Note, Text: canary})
+				s.emit(runner.Event{Kind: runner.Recap, Stats: &runner.Stats{}})
+			})
+			for _, text := range []string{out, stderr} {
+				for _, bad := range []string{canary, "canary sings", `s3\"cr`, "s3&#34;cr", "s3&quot;"} {
+					if strings.Contains(text, bad) {
+						t.Errorf("%q is shown:\n%s", bad, text)
+					}
+				}
+			}
+			if !strings.Contains(out, "********") || !strings.Contains(out, "censored") {
+				t.Errorf("nothing masked:\n%s", out)
+			}
+		})
+	}
+}
+
+func TestUnknownFormat(t *testing.T) {
+	if _, err := view.New("xml", view.Options{}); err == nil || err.Error() != `output "xml" is not known (there are: human, json, jsonl, junit, quiet)` {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestColoured(t *testing.T) {
+	for name, c := range map[string]struct {
+		env      map[string]string
+		terminal bool
+		want     bool
+	}{
+		"terminal":      {nil, true, true},
+		"pipe":          {nil, false, false},
+		"no color":      {map[string]string{"NO_COLOR": "1"}, true, false},
+		"empty":         {map[string]string{"NO_COLOR": ""}, true, true},
+		"forced":        {map[string]string{"FORCE_COLOR": "1"}, false, true},
+		"forced wins":   {map[string]string{"FORCE_COLOR": "1", "NO_COLOR": "1"}, false, true},
+		"forced off":    {map[string]string{"FORCE_COLOR": "0"}, false, false},
+		"dumb terminal": {map[string]string{"TERM": "dumb"}, true, false},
+	} {
+		env := func(n string) (string, bool) { v, ok := c.env[n]; return v, ok }
+		if got := view.Colored(env, c.terminal); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
