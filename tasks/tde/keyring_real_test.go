@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -365,6 +366,59 @@ func TestLoadProvesTheTargetItself(t *testing.T) {
 			})
 		}
 	})
+}
+
+// A keyring that does not open the cluster on the host is not sent, and the
+// missing keys are named; one that does goes to the data folder's owner.
+func TestLoadChecksTheCluster(t *testing.T) {
+	shells(t, func(t *testing.T, n *ns) {
+		w, d := n.conn(t, "web1"), testDeps(t, knows(strong))
+		setUp(t, d, w)
+		o, _ := d.Session.Opened("sync", "web1")
+		newer, err := o.Keyring.Append("sync-newer", 128, newStream("newer"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, pgdata := MountPath("sync"), "/var/lib/docker/volumes/sync_tde/_data"
+		n.sh(t, "mkdir -p "+p+" "+pgdata+"/pg_tde; mount -t tmpfs -o mode=711 remoterun "+p+"; chown 26:27 "+pgdata)
+		put := func(k Keyring, key, file, magic string) {
+			hex := fmt.Sprintf("%x", sealHeader(t, k, key, magic))
+			var esc strings.Builder
+			for i := 0; i < len(hex); i += 2 {
+				esc.WriteString("\\0" + fmt.Sprintf("%03o", mustByte(t, hex[i:i+2])))
+			}
+			n.sh(t, "printf '%b' '"+esc.String()+"' >"+pgdata+"/pg_tde/"+file)
+		}
+		last, _ := o.Keyring.Last()
+		put(newer, "sync-newer", "1663_keys", "TDE\x04")
+		put(o.Keyring, last.Name, "wal_keys", "WEK\x02")
+		r := keyring(t, d, w, "load")
+		mustRefuse(t, r, "1663_keys needs key sync-newer, which is missing")
+		if left := n.sh(t, "ls -A "+p); left != "" {
+			t.Errorf("in RAM: %q", left)
+		}
+		put(o.Keyring, last.Name, "1663_keys", "TDE\x04")
+		changed(t, true, keyring(t, d, w, "load"))
+		if got := n.sh(t, "stat -c '%u %g %a' "+p+"/keyring"); got != "26 27 400\n" {
+			t.Errorf("owner and mode: %q", got)
+		}
+		r = changed(t, false, keyring(t, d, w, "load"))
+		if checks := data(r, "header_checks").Items(); len(checks) != 2 {
+			t.Errorf("checks: %v", checks)
+		}
+		if r := keyring(t, d, w, "make"); r.Changed || r.Failed {
+			t.Errorf("make beside a cluster of ours: %+v", r)
+		}
+	})
+}
+
+func mustByte(t *testing.T, hex string) byte {
+	t.Helper()
+	var b byte
+	if _, err := fmt.Sscanf(hex, "%02x", &b); err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // counting counts how much of a command's stdin was read on the laptop.

@@ -9,8 +9,10 @@ import (
 	"strings"
 
 	"remoterun/runner/host"
+	"remoterun/runner/play"
 	"remoterun/runner/secret"
 	"remoterun/runner/sh"
+	"remoterun/runner/value"
 )
 
 // Load says where a host's keyring goes in RAM, and how.
@@ -18,6 +20,8 @@ type Load struct {
 	Project, Host string
 	Path          string // the mount: MountPath(project)
 	UID, GID      int    // the owner: PGDATA's
+	// AnyOwner: there is no data folder yet, so whose the file is says nothing.
+	AnyOwner bool
 	// Writable gives 0600 instead of 0400: while init adds the provider only.
 	Writable bool
 	// AcceptSwap is tde_swap: accept.
@@ -34,7 +38,10 @@ func (l Load) mode() string {
 // Loaded reports whether the mount holds that very keyring, with owner and mode.
 func (l Load) Loaded(st MountState, i OpenInfo) bool {
 	k, ok := st.Keyring()
-	return ok && st.InRAM() && k.SHA256 == i.SHA256 && k.UID == l.UID && k.GID == l.GID && modeText(k.Mode) == l.mode()
+	if !ok || !st.InRAM() || k.SHA256 != i.SHA256 || modeText(k.Mode) != l.mode() {
+		return false
+	}
+	return l.AnyOwner || k.UID == l.UID && k.GID == l.GID
 }
 
 // LoadStep sends the open keyring into RAM. The host proves that the target is
@@ -121,3 +128,77 @@ func (r *sealedReader) WriteTo(w io.Writer) (n int64, err error) {
 
 // Close has nothing to give back.
 func (r *sealedReader) Close() error { return nil }
+
+// load sends the open keyring into the mount in RAM, if it opens every cluster
+// that is on the host.
+func (t keyringTask) load(a keyringArgs, s host.Seen) (play.Plan, error) {
+	opened, mount, clusters := t.d.OpenFact(a.Project, a.host), Mount(a.Path), Clusters(a.Project, a.DataDirs...)
+	if err := host.All(s, opened.Q, mount.Q, clusters.Q); err != nil {
+		return play.Plan{}, err
+	}
+	info, err := host.Get(s, opened)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	st, err := host.Get(s, mount)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	files, err := host.Get(s, clusters)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	if err := st.CheckRAM(); err != nil {
+		return play.Plan{}, err
+	}
+	if err := st.CheckSwap(a.Swap == "accept"); err != nil {
+		return play.Plan{}, err
+	}
+	checks, err := t.checkCluster(a, files)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	l, err := a.load(files)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	r := st.result(false)
+	r.Data.Put("wanted", value.String(info.Wanted().Name))
+	r.Data.Put("header_checks", checksValue(checks))
+	if l.Loaded(st, info) {
+		return play.Plan{Result: r, Note: "the keyring is in RAM already"}, nil
+	}
+	r.Changed = true
+	r.Data.Put("keyring", value.Bool(true))
+	return play.Plan{
+		Result: r, Steps: []host.Step{t.d.LoadStep(l)},
+		Finish: finish(func(host.Output) (play.Result, error) { return r, nil }),
+	}, nil
+}
+
+// checkCluster is the offline header check with what is open.
+func (t keyringTask) checkCluster(a keyringArgs, files ClusterFiles) ([]HeaderCheck, error) {
+	o, ok := t.d.Session.Opened(a.Project, a.host)
+	if !ok {
+		return nil, refuse(a.object(), "run it again", "it was closed meanwhile")
+	}
+	return CheckCluster(a.Project, a.host, files.Headers, o.Keyring)
+}
+
+// load is where the keyring goes, and whose it will be.
+func (a keyringArgs) load(files ClusterFiles) (Load, error) {
+	l := Load{Project: a.Project, Host: a.host, Path: a.Path, AcceptSwap: a.Swap == "accept"}
+	if a.Owner != nil {
+		l.UID, l.GID = *a.Owner, *a.Owner
+	} else {
+		uid, gid, ok, err := files.Owner(a.Project)
+		if err != nil {
+			return l, err
+		}
+		l.UID, l.GID, l.AnyOwner = uid, gid, !ok
+	}
+	if a.Group != nil {
+		l.GID, l.AnyOwner = *a.Group, false
+	}
+	return l, nil
+}

@@ -20,10 +20,10 @@ type keyringArgs struct {
 	ServerCopy bool     `arg:"server_copy" default:"yes" help:"keep the sealed files on the host, too (tde_server_copy)"`
 	SecondCopy string   `arg:"second_copy" help:"push without server_copy: another folder off the server that gets the sealed files"`
 	StateDir   string   `arg:"state_dir" default:"/var/lib/remoterun" help:"the host's folder for what is ours"`
-	DataDirs   []string `arg:"data_dirs" help:"make and compare: data folders on the host whose key headers are looked at beside the project's volumes"`
+	DataDirs   []string `arg:"data_dirs" help:"make, load and compare: data folders on the host whose key headers are looked at beside the project's volumes"`
 	Path       string   `arg:"path" help:"load: the mount in RAM, by default /run/remoterun/PROJECT/keyring"`
-	Owner      int      `arg:"owner" default:"0" help:"load: numeric owner, that of the data folder"`
-	Group      *int     `arg:"group" help:"load: numeric group, by default the owner's number"`
+	Owner      *int     `arg:"owner" help:"load: numeric owner, by default that of the data folder, root before there is one"`
+	Group      *int     `arg:"group" help:"load: numeric group, by default that of the data folder, else the owner's number"`
 	Swap       string   `arg:"swap" default:"refuse" choices:"refuse,accept" help:"load: whether swap that reaches a disk is accepted (tde_swap)"`
 	ReportsDir string   `arg:"reports_dir" default:"./reports" help:"sheet: where the recovery sheet goes (tde_reports_dir)"`
 
@@ -196,9 +196,9 @@ func (t keyringTask) make(a keyringArgs, s host.Seen) (play.Plan, error) {
 		return play.Plan{}, refuse(a.object(), "remoterun key import brings the server's copy here",
 			"the server has a sealed copy (%s in %s) and this laptop has none, so no new key is made", n[len(n)-1], there.Folder)
 	}
-	if len(headers) > 0 {
+	if len(headers.Headers) > 0 {
 		return play.Plan{}, refuse(a.object(), "find the sealed files (git, another laptop, the recovery sheet) and import them: remoterun key import",
-			"a cluster on the host is encrypted already (%s), and no sealed copy is here or there, so no new key is made", headers[0].Name)
+			"a cluster on the host is encrypted already (%s), and no sealed copy is here or there, so no new key is made", headers.Headers[0].Name)
 	}
 	r := play.Result{Changed: true, Data: value.MapOf("sealed", value.Bool(false))}
 	return play.Plan{
@@ -297,43 +297,6 @@ func copyProblem(a keyringArgs, state CopyState, name, folder string) error {
 	return nil
 }
 
-// load sends the open keyring into the mount in RAM.
-func (t keyringTask) load(a keyringArgs, s host.Seen) (play.Plan, error) {
-	opened, mount := t.d.OpenFact(a.Project, a.host), Mount(a.Path)
-	if err := host.All(s, opened.Q, mount.Q); err != nil {
-		return play.Plan{}, err
-	}
-	info, err := host.Get(s, opened)
-	if err != nil {
-		return play.Plan{}, err
-	}
-	st, err := host.Get(s, mount)
-	if err != nil {
-		return play.Plan{}, err
-	}
-	if err := st.CheckRAM(); err != nil {
-		return play.Plan{}, err
-	}
-	if err := st.CheckSwap(a.Swap == "accept"); err != nil {
-		return play.Plan{}, err
-	}
-	l := Load{Project: a.Project, Host: a.host, Path: a.Path, UID: a.Owner, GID: a.Owner, AcceptSwap: a.Swap == "accept"}
-	if a.Group != nil {
-		l.GID = *a.Group
-	}
-	r := st.result(false)
-	r.Data.Put("wanted", value.String(info.Wanted().Name))
-	if l.Loaded(st, info) {
-		return play.Plan{Result: r, Note: "the keyring is in RAM already"}, nil
-	}
-	r.Changed = true
-	r.Data.Put("keyring", value.Bool(true))
-	return play.Plan{
-		Result: r, Steps: []host.Step{t.d.LoadStep(l)},
-		Finish: finish(func(host.Output) (play.Result, error) { return r, nil }),
-	}, nil
-}
-
 // compare says how laptop, host and the cluster's headers stand; it changes
 // nothing and refuses nothing but damage and rollback.
 func (t keyringTask) compare(a keyringArgs, s host.Seen) (play.Plan, error) {
@@ -358,9 +321,9 @@ func (t keyringTask) compare(a keyringArgs, s host.Seen) (play.Plan, error) {
 		state = CopyNoServer
 	}
 	r := compareResult(have, there, state, false)
-	r.Data.Put("headers", value.Int(int64(len(headers))))
-	if o, ok := t.d.Session.Opened(a.Project, a.host); ok && len(headers) > 0 {
-		checks, err := CheckHeaders(headers, o.Keyring)
+	r.Data.Put("headers", value.Int(int64(len(headers.Headers))))
+	if o, ok := t.d.Session.Opened(a.Project, a.host); ok && len(headers.Headers) > 0 {
+		checks, err := CheckHeaders(headers.Headers, o.Keyring)
 		if err != nil {
 			return play.Plan{}, err
 		}
