@@ -224,7 +224,7 @@ func (h *hostRun) finish(ctx context.Context, tr *taskRun) error {
 	}
 	if !tr.quiet {
 		h.p.r.emit(e)
-		h.p.r.count(h.name, func(c *Counts) { c.count(e.Status, ignored, e.Rescued) })
+		h.p.r.count(h.name, func(c *Counts) { c.count(e, len(tr.pushes)) })
 	}
 	return h.move(ctx, tr, e, out)
 }

@@ -132,28 +132,37 @@ func (s *Stats) of(host string) *Counts {
 	return c
 }
 
-// count adds one task's outcome.
-func (c *Counts) count(st Status, ignored, rescued bool) {
-	switch st {
+// count adds one task's outcome as Ansible counts it: what is forgiven is ok,
+// and changed when it changed something before it failed. A task that takes
+// files in counts once per file.
+func (c *Counts) count(e Event, files int) {
+	switch e.Status {
 	case OK:
-		c.OK++
+		c.OK += max(1, files)
 	case Changed:
 		c.OK++
 		c.Changed++
 	case Skipped:
 		c.Skipped++
-	case Unreachable:
-		c.Unreachable++
-	case Failed:
-		switch {
-		case ignored:
-			c.OK++
-			c.Ignored++
-		case rescued:
-			c.Rescued++
-		default:
-			c.Failed++
+	default:
+		c.countBad(e)
+	}
+}
+
+func (c *Counts) countBad(e Event) {
+	switch {
+	case e.Ignored:
+		c.OK++
+		c.Ignored++
+		if v, _ := e.Result.Lookup("changed"); e.Status == Failed && value.Truth(v) {
+			c.Changed++
 		}
+	case e.Status == Unreachable:
+		c.Unreachable++
+	case e.Rescued:
+		c.Rescued++
+	default:
+		c.Failed++
 	}
 }
 

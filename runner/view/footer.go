@@ -174,12 +174,16 @@ func (w waiting) String() string {
 // away again.
 func (f *footer) fit(line string) string {
 	line = f.h.err.red.Redact(line)
-	if columnsOf(line) <= f.h.columns {
+	room := f.h.columns
+	if c := f.h.o.Columns; c > 0 {
+		room = c - 1
+	}
+	if columnsOf(line) <= room {
 		return line
 	}
 	n := 0
 	for i, r := range line {
-		if n += columnsOf(string(r)); n > f.h.columns-1 {
+		if n += columnsOf(string(r)); n > room-1 {
 			return line[:i] + "…"
 		}
 	}

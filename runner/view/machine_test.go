@@ -148,7 +148,7 @@ func TestFooterIsRedrawnAndLeavesNothing(t *testing.T) {
 	}
 	wait("h1", "connecting")
 	wait("h2", strings.Repeat("long ", 30))
-	if got := strings.Split(scr.text(), "\n"); len(got) != 4 || got[2] != "  h1: connecting" || !strings.HasSuffix(got[3], "…") || len([]rune(got[3])) > 79 {
+	if got := strings.Split(scr.text(), "\n"); len(got) != 4 || got[2] != "  h1: connecting" || !strings.HasSuffix(got[3], "…") || len([]rune(got[3])) > 59 {
 		t.Errorf("two hosts:\n%s", scr.text())
 	}
 	s.host("h1", runner.OK, pong)

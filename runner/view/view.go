@@ -39,7 +39,8 @@ type Options struct {
 	Redactor *secret.Redactor
 	// OutColor and ErrColor are judged per stream: see Colored.
 	OutColor, ErrColor bool
-	// Columns is the terminal's width, 0 = not known (80).
+	// Columns is the width of the terminal that either stream is, 0 = not known
+	// (80). Headings are never shorter than 80, as Ansible has them.
 	Columns int
 	// Footer says that Err is a terminal that can be redrawn; Rows is its
 	// height, 0 = 24.
