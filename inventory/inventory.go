@@ -83,6 +83,17 @@ func Load(ctx context.Context, sources []string, opt Options) (*Inventory, error
 	return inv, l.errs.err()
 }
 
+// Check reads the files of variables of all groups and hosts, vaults unopened,
+// and answers their mistakes at once, as Errors. Load has done it; a view that
+// Beside made is checked by this.
+func (inv *Inventory) Check() error {
+	inv.mu.RLock()
+	defer inv.mu.RUnlock()
+	errs := inv.checkVars()
+	errs.sort()
+	return errs.err()
+}
+
 // place works out the folders that belong to the sources.
 func (s *store) place() error {
 	for _, src := range s.sources {

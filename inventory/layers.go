@@ -95,3 +95,36 @@ func (inv *Inventory) warnUnused() {
 		inv.warnUnusedIn(filepath.Join(dir, "host_vars"), "host", hosts)
 	}
 }
+
+// Names are all variables that the inventory gives to any host or group, files
+// of variables included. complete is false when a vault could not be opened:
+// then there may be more.
+func (inv *Inventory) Names() (all map[string]bool, complete bool) {
+	inv.mu.RLock()
+	defer inv.mu.RUnlock()
+	all, complete = map[string]bool{}, true
+	take := func(vars *value.Map) {
+		for _, n := range vars.Names() {
+			all[n] = true
+		}
+	}
+	files := func(sub, name string) {
+		for _, dir := range inv.folders() {
+			layers, errs := inv.files.layers(dir, sub, name, true)
+			complete = complete && len(errs) == 0
+			for _, l := range layers {
+				take(l.Vars)
+			}
+		}
+	}
+	for _, gr := range inv.graph.order {
+		take(gr.vars)
+		files("group_vars", gr.name)
+	}
+	for _, h := range inv.graph.hostList {
+		take(h.vars)
+		files("host_vars", h.name)
+	}
+	files("host_vars", "localhost")
+	return all, complete
+}

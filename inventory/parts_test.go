@@ -286,6 +286,37 @@ func TestVaultsAreOpenedWhenNeeded(t *testing.T) {
 	}
 }
 
+func TestNames(t *testing.T) {
+	tree(t, map[string]string{
+		"inv/hosts":              "[web]\nw1 a=1\n[web:vars]\nb=1\n",
+		"inv/group_vars/all.yml": "c: 1\n",
+		"inv/host_vars/w1.yml":   "d: 1\n",
+		"play/group_vars/web":    "e: 1\n",
+	})
+	inv, _, _ := load(t, "inv/hosts")
+	if names, ok := inv.Names(); !ok || !names["a"] || !names["b"] || !names["c"] || !names["d"] || names["e"] {
+		t.Errorf("%v, %v", names, ok)
+	}
+	if names, ok := inv.Beside("play").Names(); !ok || !names["e"] {
+		t.Errorf("beside the playbook: %v, %v", names, ok)
+	}
+	for path, text := range map[string]string{"inv/group_vars/web.yml": "$ANSIBLE_VAULT;1.1;AES256\n00\n", "play/host_vars": ""} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inv, errs, _ := load(t, "inv/hosts")
+	if _, ok := inv.Names(); ok || errs != "" {
+		t.Errorf("a vault that stays closed: complete %v, errors %s", ok, errs)
+	}
+	if err := os.WriteFile("play/group_vars/web", []byte("- 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := inv.Beside("play").Check(); err == nil || err.Error() != "play/group_vars/web: a file of variables is a mapping, got list" {
+		t.Errorf("Check: %v", err)
+	}
+}
+
 func TestDynamic(t *testing.T) {
 	tree(t, map[string]string{"hosts": "[web]\nw1\n[up:children]\nweb\n", "host_vars/new.yml": "f: 1\n", "group_vars/fresh.yml": "g: 1\n"})
 	inv, _, _ := load(t, "hosts")

@@ -149,7 +149,10 @@ func (f *varFiles) content(path string, open bool) *varContent {
 	if f.read == nil {
 		f.read = map[string]*varContent{}
 	}
-	if c.vaults && open && c.err == nil {
+	if c.vaults && open {
+		if c.err != nil {
+			return c // stays closed: no mistake of the file
+		}
 		c.vaults = false // opened: never again
 	}
 	f.read[path] = c

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -64,6 +65,9 @@ func (a *app) runPlaybooks(ctx context.Context, f *runFlags, paths []string) err
 	if err != nil {
 		return err
 	}
+	if err := s.beside(paths[0]); err != nil {
+		return err
+	}
 	books, err := s.loader.Load(resolve(a, paths)...)
 	for _, w := range s.loader.Warnings() {
 		fmt.Fprintf(a.err, "[WARNING]: %s\n", w)
@@ -71,13 +75,23 @@ func (a *app) runPlaybooks(ctx context.Context, f *runFlags, paths []string) err
 	if err != nil {
 		return &codedError{exitUsage, err}
 	}
-	if len(books) > 0 && len(books[0].Plays) > 0 {
-		s.inv = s.inv.Beside(books[0].Plays[0].Dir)
-	}
 	if done, err := s.list(ctx, books); done || err != nil {
 		return err
 	}
 	return s.run(ctx, books...)
+}
+
+// beside takes in the group_vars and host_vars beside a playbook, before its
+// names are checked. A shipped one has none.
+func (s *session) beside(playbook string) error {
+	if st, err := os.Stat(playbook); err != nil || st.IsDir() {
+		return nil
+	}
+	s.inv = s.inv.Beside(filepath.Dir(playbook))
+	if err := s.inv.Check(); err != nil {
+		return &codedError{exitUsage, err}
+	}
+	return nil
 }
 
 // run runs bound playbooks and answers the exit code.

@@ -24,13 +24,16 @@ type session struct {
 	redactor *secret.Redactor
 	inv      *inventory.Inventory
 	vaults   *opener
-	expr     expressions
-	prompts  *prompts
-	modules  *tasks.Registry
-	loader   *ast.Loader
-	extra    *value.Map
-	dialer   *ssh.Dialer
-	sink     runner.Sink
+	// names are the variables of the inventory, once they were asked for.
+	names         map[string]bool
+	namesComplete bool
+	expr          expressions
+	prompts       *prompts
+	modules       *tasks.Registry
+	loader        *ast.Loader
+	extra         *value.Map
+	dialer        *ssh.Dialer
+	sink          runner.Sink
 	// memory holds files that are made, not read (ad hoc tasks).
 	memory map[string][]byte
 }
@@ -63,27 +66,16 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 	return s, nil
 }
 
-// defines reports names that inventory or the command line gives a value.
+// defines reports names that inventory or the command line gives a value. With
+// a vault that stays closed every name may be one.
 func (s *session) defines(name string) bool {
 	if _, ok := s.extra.Lookup(name); ok {
 		return true
 	}
-	hosts, err := s.inv.Hosts("all")
-	if err != nil {
-		return true
+	if s.names == nil {
+		s.names, s.namesComplete = s.inv.Names()
 	}
-	for _, h := range hosts {
-		layers, err := s.inv.Layers(h)
-		if err != nil {
-			return true
-		}
-		for _, l := range layers {
-			if _, ok := l.Vars.Lookup(name); ok {
-				return true
-			}
-		}
-	}
-	return false
+	return s.names[name] || !s.namesComplete
 }
 
 func (s *session) ssh() error {
