@@ -15,6 +15,9 @@ type Config struct {
 	Name     string             `json:"name"`
 	Services map[string]Service `json:"services"`
 	Volumes  map[string]Volume  `json:"volumes"`
+	Secrets  map[string]struct {
+		File string `json:"file"`
+	} `json:"secrets"`
 }
 
 // Service is one service of a Config.
@@ -33,6 +36,10 @@ type Service struct {
 	DependsOn   json.RawMessage    `json:"depends_on"`
 	ShmSize     json.RawMessage    `json:"shm_size"`
 	StopSignal  string             `json:"stop_signal"`
+	Secrets     []struct {
+		Source string `json:"source"`
+		Target string `json:"target"`
+	} `json:"secrets"`
 }
 
 // Builds reports a service that is built, not pulled.
@@ -69,6 +76,36 @@ type ServiceMount struct {
 	Source   string `json:"source"`
 	Target   string `json:"target"`
 	ReadOnly bool   `json:"read_only"`
+	// Raw is the mount as compose printed it, options included.
+	Raw json.RawMessage `json:"-"`
+}
+
+// UnmarshalJSON keeps the text beside what is read.
+func (m *ServiceMount) UnmarshalJSON(b []byte) error {
+	type plain ServiceMount
+	if err := json.Unmarshal(b, (*plain)(m)); err != nil {
+		return err
+	}
+	m.Raw = append(json.RawMessage(nil), b...)
+	return nil
+}
+
+// SecretFile is the host's file behind a path under /run/secrets that the
+// service is given, "" when there is none.
+func (c Config) SecretFile(s Service, inside string) string {
+	for _, x := range s.Secrets {
+		target := x.Target
+		if target == "" {
+			target = x.Source
+		}
+		if !strings.HasPrefix(target, "/") {
+			target = "/run/secrets/" + target
+		}
+		if target == inside {
+			return c.Secrets[x.Source].File
+		}
+	}
+	return ""
 }
 
 // Volume is a volume of a Config; Name is the engine's name for it.

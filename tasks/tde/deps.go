@@ -35,10 +35,10 @@ type Deps struct {
 // All lists the modules of this package.
 func All(d Deps) []play.Module {
 	d = d.filled()
-	return []play.Module{
+	return append([]play.Module{
 		keyringModule(d),
 		memoryMountModule(),
-	}
+	}, databaseModules(d)...)
 }
 
 func (d Deps) filled() Deps {

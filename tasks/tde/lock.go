@@ -1,0 +1,66 @@
+package tde
+
+import (
+	"context"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/sh"
+	"remoterun/tasks"
+	"remoterun/tasks/compose"
+)
+
+// lockArgs are the arguments of tde_lock.
+type lockArgs struct {
+	Stack
+
+	host string
+}
+
+// lockModule stops the database and takes the keyring out of RAM.
+type lockModule struct{}
+
+func newLock() play.Module {
+	return tasks.Define(tasks.Doc{Name: "tde_lock", Short: "stops the encrypted database and wipes the keyring out of RAM"}, lockModule{})
+}
+
+func (lockModule) Validate(a lockArgs) *play.ArgError { return a.Stack.Validate() }
+
+// Resolve notes the host's name for messages.
+func (lockModule) Resolve(_ context.Context, a *lockArgs, in play.Inputs) error {
+	a.host = in.Host()
+	return nil
+}
+
+func (lockModule) Facts(a lockArgs) []host.Question {
+	return []host.Question{a.compose().Containers().Q, ramAt(a.ramDir(), 0).Q}
+}
+
+func (m lockModule) Plan(a lockArgs, s host.Seen) (play.Plan, error) {
+	if err := host.All(s, m.Facts(a)...); err != nil {
+		return planOf(err)
+	}
+	all, err := host.Get(s, a.compose().Containers())
+	if err != nil {
+		return planOf(err)
+	}
+	ram, err := host.Get(s, ramAt(a.ramDir(), 0))
+	if err != nil {
+		return planOf(err)
+	}
+	var steps []host.Step
+	for _, c := range compose.Of(all, a.Service) {
+		if c.State.Running || c.State.Restarting || c.State.Status == "paused" {
+			steps = append(steps, command("stop container "+c.Short(), compose.Docker("stop", c.ID)))
+		}
+	}
+	if ram.mounted || ram.file != nil {
+		steps = append(steps, command("wipe the keyring in "+a.ramDir(), sh.Script(dropMountText, a.ramDir())))
+	}
+	res := play.Result{Changed: len(steps) > 0, Data: dataOf(textPair("state", "locked"))}
+	p := play.Plan{Steps: steps, Result: res, Finish: finish(func(host.Output) (play.Result, error) { return res, nil })}
+	if len(steps) == 0 {
+		p.Note = "locked already"
+	}
+	return p, nil
+}

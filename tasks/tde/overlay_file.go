@@ -1,0 +1,252 @@
+package tde
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/sh"
+)
+
+// overrideFile is the overlay's file on the host. Compose reads one override,
+// and of two it takes .yml: so the one that is there is used.
+type overrideFile struct {
+	path string
+	text string // "" when the file is not there
+}
+
+// ours reports a file that holds nothing but the overlay.
+func (f overrideFile) ours() bool { return strings.HasPrefix(f.text, overlayMark) }
+
+// overlaid reports that the overlay is in the file.
+func (f overrideFile) overlaid() bool { return strings.Contains(f.text, overlayMark) }
+
+const overrideText = `cd -- "$1" || exit 5
+[ -n "$2" ] && set -- "$1" "$2" || for f in compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml; do
+	[ -e "$f" ] && { set -- "$1" "$f"; break; }
+done
+echo "${2:-}"
+[ -z "${2:-}" ] || [ ! -e "$2" ] || cat -- "$2"`
+
+// override asks for the file. With a list of compose files the overlay has a
+// file of its own, behind them.
+func (s Stack) override() host.Fact[overrideFile] {
+	name := ""
+	if len(s.Files) > 0 {
+		name = ownFile
+	}
+	q := host.NewProbe(overrideText, s.Dir, name)
+	return host.Fact[overrideFile]{Q: q, Parse: func(a host.Answer) (overrideFile, error) {
+		first, rest, ok := strings.Cut(string(a.Stdout), "\n")
+		if a.Status != 0 || !ok {
+			return overrideFile{}, fmt.Errorf("compose files in %s cannot be read", s.Dir)
+		}
+		if first == "" {
+			first = "compose.override.yaml"
+		}
+		return overrideFile{path: path.Join(s.Dir, first), text: rest}, nil
+	}}
+}
+
+// ownFile is the overlay's name where compose files are listed.
+const ownFile = "compose.remoterun.yaml"
+
+// with puts the overlay into the file: a file of ours is written anew, a file of
+// the user's keeps every line. What they define themselves for the service is
+// in the way, and said.
+func (f overrideFile) with(o overlay) (string, error) {
+	whole, err := o.text()
+	if err != nil {
+		return "", err
+	}
+	if strings.TrimSpace(f.text) == "" || f.ours() {
+		return whole, nil
+	}
+	return f.merged(o)
+}
+
+// merged adds our service and volume to a file of the user's: as blocks of
+// lines behind "services:" and "volumes:".
+func (f overrideFile) merged(o overlay) (string, error) {
+	doc := splitTop(stripOurs(f.text))
+	lines, err := o.serviceLines()
+	if err != nil {
+		return "", err
+	}
+	theirs := doc.keysOf("services", o.service)
+	if clash := clashing(theirs, lines); clash != nil || theirs != nil && len(theirs) == 0 {
+		return "", refuse(f.path, "move these keys to the compose file itself, or out of the way, and run this again",
+			"it sets %s of service %s itself, which the overlay has to set", firstOf(strings.Join(clash, ", "), "something"), o.service)
+	}
+	if theirs != nil {
+		doc.addInto("services", o.service, lines)
+	} else {
+		doc.add("services", append([]string{yamlText(o.service) + ":"}, indented(lines, "  ")...))
+	}
+	doc.add("volumes", []string{o.volume + ":", "  name: " + yamlText(o.volume), "  external: true"})
+	return doc.String(), nil
+}
+
+// clashing lists the keys that both set.
+func clashing(theirs, lines []string) []string {
+	var out []string
+	for _, l := range lines {
+		if k, _, ok := strings.Cut(l, ":"); ok && l[0] != ' ' && slices.Contains(theirs, k) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+const overlayEnd = "# remoterun: end"
+
+// stripOurs takes earlier lines of ours out.
+func stripOurs(text string) string {
+	var out []string
+	skip := false
+	for _, l := range strings.Split(text, "\n") {
+		t := strings.TrimSpace(l)
+		switch {
+		case t == overlayMark:
+			skip = true
+		case t == overlayEnd:
+			skip = false
+		case !skip:
+			out = append(out, l)
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+// topFile is a YAML file as blocks of its top-level keys, line by line.
+type topFile struct{ lines []string }
+
+func splitTop(text string) *topFile {
+	return &topFile{lines: strings.Split(strings.TrimRight(text, "\n"), "\n")}
+}
+
+func (d *topFile) String() string { return strings.Join(d.lines, "\n") + "\n" }
+
+// block is the range of lines below a top-level key, -1 when it is not there.
+func (d *topFile) block(key string) (from, to int) {
+	from = -1
+	for i, l := range d.lines {
+		top := l != "" && l[0] != ' ' && l[0] != '\t' && l[0] != '#'
+		switch {
+		case from < 0 && top && strings.HasPrefix(l, key+":"):
+			from = i + 1
+		case from >= 0 && top:
+			return from, i
+		}
+	}
+	return from, len(d.lines)
+}
+
+// indent is the indentation of the first key in a block, two blanks by default.
+func (d *topFile) indent(from, to int) string {
+	for _, l := range d.lines[from:to] {
+		if t := strings.TrimLeft(l, " "); t != "" && t[0] != '#' {
+			return l[:len(l)-len(t)]
+		}
+	}
+	return "  "
+}
+
+// keysOf lists the keys below KEY.NAME, nil when NAME is not there.
+func (d *topFile) keysOf(key, name string) []string {
+	from, to := d.block(key)
+	if from < 0 {
+		return nil
+	}
+	outer := d.indent(from, to)
+	var found []string
+	inside, inner := false, ""
+	for _, l := range d.lines[from:to] {
+		t := strings.TrimLeft(l, " ")
+		if t == "" || t[0] == '#' {
+			continue
+		}
+		in := l[:len(l)-len(t)]
+		k, _, isKey := strings.Cut(t, ":")
+		switch {
+		case in == outer:
+			inside = isKey && strings.Trim(k, `"' `) == name
+			if inside {
+				found = []string{}
+			}
+			inner = ""
+		case inside && isKey && (inner == "" || in == inner):
+			inner = in
+			found = append(found, strings.Trim(k, `"' `))
+		}
+	}
+	return found
+}
+
+// add puts lines at the head of a top-level block, marked as ours.
+func (d *topFile) add(key string, lines []string) {
+	from, to := d.block(key)
+	if from < 0 {
+		d.lines = append(d.lines, key+":")
+		from, to = len(d.lines), len(d.lines)
+	}
+	in := d.indent(from, to)
+	ours := append([]string{overlayMark}, lines...)
+	ours = append(ours, overlayEnd)
+	d.lines = append(d.lines[:from], append(indented(ours, in), d.lines[from:]...)...)
+}
+
+// addInto puts lines at the head of the block KEY.NAME, marked as ours.
+func (d *topFile) addInto(key, name string, lines []string) {
+	from, to := d.block(key)
+	outer := d.indent(from, to)
+	for i := from; i < to; i++ {
+		k, _, isKey := strings.Cut(strings.TrimLeft(d.lines[i], " "), ":")
+		if !isKey || !strings.HasPrefix(d.lines[i], outer) || strings.HasPrefix(d.lines[i], outer+" ") || strings.Trim(k, `"' `) != name {
+			continue
+		}
+		in := outer + "  "
+		for _, l := range d.lines[i+1 : to] {
+			if t := strings.TrimLeft(l, " "); t != "" && t[0] != '#' {
+				in = l[:len(l)-len(t)]
+				break
+			}
+		}
+		ours := append(append([]string{overlayMark}, lines...), overlayEnd)
+		d.lines = append(d.lines[:i+1], append(indented(ours, in), d.lines[i+1:]...)...)
+		return
+	}
+}
+
+func indented(lines []string, by string) []string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = by + l
+	}
+	return out
+}
+
+// writeOverride lands the file by rename, with the owner and mode that it had,
+// and puts the old one back when compose does not take the new one. $1 is the
+// file, then the folder and the arguments of docker that check it.
+const writeOverride sh.Constant = `set -u
+umask 022
+f=$1
+shift
+t="$f.remoterun.$$" old=
+cat >"$t" || { rm -f "$t"; exit 1; }
+[ -s "$t" ] || { rm -f "$t"; echo "nothing arrived" >&2; exit 1; }
+if [ -e "$f" ]; then
+	chmod "$(stat -c %a "$f")" "$t"; chown "$(stat -c %u:%g "$f")" "$t"
+	old="$f.remoterun.old.$$"; cp -p "$f" "$old" || { rm -f "$t"; exit 1; }
+else chown "$(stat -c %u:%g "${f%/*}")" "$t"; fi
+mv "$t" "$f" || exit 1
+if err=$(cd -- "$1" && shift && docker "$@" 2>&1 >/dev/null); then
+	[ -z "$old" ] || rm -f "$old"
+	exit 0
+fi
+if [ -n "$old" ]; then mv "$old" "$f"; else rm -f "$f"; fi
+echo "compose does not take the overlay, the old file is back: $err" >&2
+exit 1`

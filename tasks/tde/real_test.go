@@ -1,0 +1,275 @@
+package tde
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"remoterun/runner/host"
+	"remoterun/runner/hosttest"
+	"remoterun/runner/hosttest/sshd"
+	"remoterun/runner/hosttest/sshtest"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// lab is a compose stack on this machine's Docker engine, with a RAM mount and
+// an open keyring: what the custody half leaves behind before the database's
+// half begins. It is reached through SSH.
+type lab struct {
+	t       *testing.T
+	project string
+	dir     string
+	image   string
+	d       Deps
+	w       *host.Worker
+	ring    Keyring
+}
+
+// needLab asks for root, Docker, compose and the image.
+func needLab(t *testing.T) *lab {
+	t.Helper()
+	image := os.Getenv("REMOTERUN_TEST_TDE_IMAGE")
+	if image == "" {
+		image = "percona/percona-distribution-postgresql:17"
+	}
+	switch {
+	case os.Getuid() != 0:
+		hosttest.Missing(t, "root, for a mount in RAM and Docker")
+	case exec.Command("docker", "version").Run() != nil:
+		hosttest.Missing(t, "a Docker daemon")
+	case exec.Command("docker", "compose", "version").Run() != nil:
+		hosttest.Missing(t, "docker compose v2")
+	case exec.Command("docker", "image", "inspect", image).Run() != nil:
+		hosttest.Missing(t, "an image of PostgreSQL with pg_tde (REMOTERUN_TEST_TDE_IMAGE), tried "+image)
+	}
+	var r [4]byte
+	_, _ = rand.Read(r[:])
+	l := &lab{t: t, project: "rr" + hex.EncodeToString(r[:]), dir: t.TempDir(), image: image}
+	l.d = Deps{Session: NewSession(), Dir: func() string { return l.dir }, Sealer: testSealer()}.filled()
+	l.w, _ = sshtest.Worker(t, sshd.Config{})
+	l.compose("environment: {POSTGRES_USER: sync, POSTGRES_PASSWORD: \"p'w$$x\", POSTGRES_DB: app}")
+	t.Cleanup(l.remove)
+	name, err := KeyName(l.project, time.Now(), rand.Reader)
+	l.must(err)
+	l.ring, err = Keyring{}.Append(name, 128, rand.Reader)
+	l.must(err)
+	l.d.Session.put(Opened{Project: l.project, Host: l.w.Host, Keyring: l.ring})
+	return l
+}
+
+func (l *lab) must(err error) {
+	l.t.Helper()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// compose writes the user's file: a database on a volume of its own.
+func (l *lab) compose(more ...string) {
+	l.t.Helper()
+	text := "name: " + l.project + "\nservices:\n  postgres:\n    image: " + l.image + "\n    restart: always\n    volumes: [\"data:/data/db\"]\n"
+	for _, m := range more {
+		text += "    " + m + "\n"
+	}
+	l.write("compose.yaml", text+"volumes: {data: {}}\n")
+}
+
+func (l *lab) write(name, text string) {
+	l.t.Helper()
+	l.must(os.WriteFile(filepath.Join(l.dir, name), []byte(text), 0o644))
+}
+
+func (l *lab) ram() string { return MountPath(l.project) }
+
+// push mounts RAM and puts the keyring there, as memory_mount and tde_keyring do.
+func (l *lab) push(uid int) {
+	l.t.Helper()
+	l.must(os.MkdirAll(l.ram(), 0o755))
+	l.must(unix.Mount("remoterun", l.ram(), "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "size=1m,mode=0711"))
+	l.must(l.ring.Use(func(b []byte) error { return os.WriteFile(filepath.Join(l.ram(), KeyringFile), b, 0o400) }))
+	l.must(os.Chown(filepath.Join(l.ram(), KeyringFile), uid, 0))
+}
+
+// unmount is what a reboot does to the RAM.
+func (l *lab) unmount() {
+	for unix.Unmount(l.ram(), unix.MNT_DETACH) == nil {
+	}
+	_ = os.Remove(l.ram())
+}
+
+func (l *lab) remove() {
+	l.sh("cd " + l.dir + " && docker compose down -v --remove-orphans -t 1")
+	l.sh("docker ps -aq --filter label=com.docker.compose.project=" + l.project + " | xargs -r docker rm -fv")
+	l.sh("docker ps -aq --filter label=remoterun.project=" + l.project + " | xargs -r docker rm -fv")
+	l.sh("docker volume ls -q --filter name=" + l.project + " | xargs -r docker volume rm")
+	l.sh("docker image ls -q 'remoterun/" + l.project + "' | head -1 | xargs -r -I{} docker rmi $(docker image ls --format '{{.Repository}}:{{.Tag}}' 'remoterun/" + l.project + "')")
+	l.unmount()
+	_ = os.Remove(filepath.Dir(l.ram()))
+	_ = os.RemoveAll("/var/lib/remoterun/" + l.project)
+}
+
+// sh runs a script on this machine and answers what it printed.
+func (l *lab) sh(script string) string {
+	out, err := exec.Command("sh", "-c", script).CombinedOutput()
+	if err != nil {
+		return fmt.Sprintf("%s (%v)", out, err)
+	}
+	return string(out)
+}
+
+func (l *lab) args(pairs ...any) *value.Map {
+	m := dataOf(textPair("project", l.project), textPair("compose_dir", l.dir))
+	for i := 0; i < len(pairs); i += 2 {
+		switch v := pairs[i+1].(type) {
+		case string:
+			m.Put(pairs[i].(string), value.String(v))
+		case bool:
+			m.Put(pairs[i].(string), value.Bool(v))
+		case int:
+			m.Put(pairs[i].(string), value.Int(int64(v)))
+		case []string:
+			m.Put(pairs[i].(string), value.Strings(v...))
+		}
+	}
+	return m
+}
+
+func (l *lab) run(m play.Module, pairs ...any) driven {
+	l.t.Helper()
+	return drive(l.t, l.w, m, l.args(pairs...))
+}
+
+// ok runs a task that must not fail.
+func (l *lab) ok(m play.Module, pairs ...any) driven {
+	l.t.Helper()
+	got := l.run(m, pairs...)
+	if got.Failed {
+		l.t.Fatalf("%s: %s", m.Spec().Name, got.Msg)
+	}
+	return got
+}
+
+// refused runs a task that must be refused with these words.
+func (l *lab) refused(m play.Module, pairs []any, words ...string) {
+	l.t.Helper()
+	got := l.run(m, pairs...)
+	if !got.Failed || len(got.steps) > 0 {
+		l.t.Fatalf("%s was not refused: %+v", m.Spec().Name, got)
+	}
+	if v, _ := got.Data.Lookup("refused"); value.Str(v) != "True" {
+		l.t.Errorf("result of %q is not marked as refused", got.Msg)
+	}
+	for _, w := range words {
+		if !strings.Contains(got.Msg, w) {
+			l.t.Errorf("refusal %q lacks %q", got.Msg, w)
+		}
+	}
+}
+
+// sql runs a statement in the container, as its own user.
+func (l *lab) sql(database, sql string) string {
+	l.t.Helper()
+	out, err := exec.Command("docker", "exec", l.container(), "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-U", "sync", "-d", database, "-c", sql).CombinedOutput()
+	if err != nil {
+		l.t.Fatalf("psql: %v: %s", err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func (l *lab) container() string {
+	return strings.TrimSpace(l.sh("docker ps -aq --filter label=com.docker.compose.project=" + l.project + " --filter label=com.docker.compose.service=postgres | head -1"))
+}
+
+// unlocked brings the lab to an encrypted, running database.
+func unlocked(t *testing.T) *lab {
+	t.Helper()
+	l := needLab(t)
+	l.push(0)
+	l.ok(newInit(l.d), "image", l.image)
+	l.ok(newUnlock(l.d))
+	return l
+}
+
+func TestRealInitAndUnlock(t *testing.T) {
+	l := needLab(t)
+	init, unlock := newInit(l.d), newUnlock(l.d)
+	l.refused(init, []any{"image", l.image}, "there is none in RAM", "remoterun unlock web1")
+	l.refused(unlock, nil, "empty:", "tde_init")
+	l.push(0)
+	l.refused(init, []any{"image", "no/such:1"}, "not on this host", "never pulls")
+	got := l.ok(init, "image", l.image)
+	if !got.Changed {
+		t.Error("init says that nothing changed")
+	}
+	if again := l.ok(init, "image", l.image); again.Changed || len(again.steps) > 0 {
+		t.Errorf("second init: %+v", again)
+	}
+	got = l.ok(unlock)
+	if !got.Changed || len(got.Warnings) > 0 {
+		t.Errorf("unlock: %+v", got)
+	}
+	l.sql("app", "CREATE TABLE t AS SELECT g AS a, 'row ' || g AS b FROM generate_series(1,1000) g")
+	if enc := l.sql("app", "SELECT pg_tde_is_encrypted('t')"); enc != "t" {
+		t.Errorf("a table of the user's is not encrypted: %s", enc)
+	}
+	if again := l.ok(unlock); again.Changed || len(again.steps) > 0 {
+		t.Errorf("second unlock: %+v", again)
+	}
+	l.reboot(unlock)
+}
+
+// reboot empties the RAM as a reboot does and unlocks again, in the three ways
+// in which a container can be found then.
+func (l *lab) reboot(unlock play.Module) {
+	for name, after := range map[string]func(){
+		"exited 127": func() {
+			l.sh("docker stop " + l.container())
+			l.unmount()
+			l.sh("docker start " + l.container()) // the mount is missing: status 127
+		},
+		"running on a stale mount": func() {
+			l.unmount()
+			l.push(26) // a new mount, which the running container does not see
+		},
+		"stopped": func() { l.sh("docker stop " + l.container()); l.unmount() },
+	} {
+		after()
+		if name != "running on a stale mount" {
+			l.refused(unlock, nil, "locked:", "no keyring in RAM", "remoterun unlock")
+			l.push(26)
+		}
+		start := time.Now()
+		got := l.ok(unlock)
+		l.t.Logf("%s: %v %v", name, time.Since(start), got.steps)
+		if rows := l.sql("app", "SELECT count(*) FROM t"); rows != "1000" || !got.Changed {
+			l.t.Errorf("%s: %s rows, changed %v", name, rows, got.Changed)
+		}
+	}
+}
+
+func TestRealLock(t *testing.T) {
+	l := unlocked(t)
+	got := l.ok(newLock())
+	if !got.Changed {
+		t.Error("lock says that nothing changed")
+	}
+	if _, err := os.Stat(filepath.Join(l.ram(), KeyringFile)); !os.IsNotExist(err) {
+		t.Errorf("keyring after lock: %v", err)
+	}
+	if st := strings.TrimSpace(l.sh("docker inspect -f {{.State.Status}} " + l.container())); st != "exited" {
+		t.Errorf("container is %s", st)
+	}
+	if again := l.ok(newLock()); again.Changed || len(again.steps) > 0 {
+		t.Errorf("second lock: %+v", again)
+	}
+	l.refused(newUnlock(l.d), nil, "locked:")
+}

@@ -1,0 +1,123 @@
+package tde
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"remoterun/runner/host"
+	"remoterun/runner/sh"
+	"remoterun/tasks/compose"
+	"remoterun/tasks/pg"
+)
+
+// pingQuery is the least that a server can be asked.
+func pingQuery(to pg.Target) pg.Query {
+	return pg.Query{To: to, SQL: "SELECT 1", Within: 10 * time.Second}
+}
+
+// waitForSQL waits until the service's database answers. A container that ends,
+// or is restarted by the engine meanwhile, ends the wait with its last log lines.
+func waitForSQL(st Stack, within time.Duration) act {
+	return act{"wait until SQL answers", func(ctx context.Context, w host.Writer) ([]byte, error) {
+		deadline, restarts, last := time.Now().Add(within), -1, "nothing yet"
+		for {
+			v, err := resolve(ctx, w, st.look)
+			if err != nil {
+				return nil, err
+			}
+			if v.db == nil {
+				return nil, fmt.Errorf("failed: service %s has no container", st.Service)
+			}
+			if restarts < 0 {
+				restarts = v.db.RestartCount
+			}
+			if ended(v.db, restarts) {
+				return nil, exited(ctx, w, v.db)
+			}
+			answer, fatal, err := sqlAnswers(ctx, w, v)
+			switch {
+			case err != nil:
+				return nil, err
+			case answer == "":
+				return []byte("SQL answers"), nil
+			case fatal:
+				return nil, fmt.Errorf("failed: the database refuses the login of role %s: %s; next: look at %s", sqlRole, answer, st.passwordFile())
+			}
+			last = answer
+			if time.Now().After(deadline) {
+				return nil, fmt.Errorf("failed: no SQL answer within %s: %s; next: docker logs %s", within, last, v.db.Short())
+			}
+			if err := pause(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}}
+}
+
+func ended(c *compose.Container, restarts int) bool {
+	return c.State.Status == "exited" || c.State.Status == "dead" || c.State.Restarting || c.RestartCount > restarts
+}
+
+// sqlAnswers answers "" when it does, else what came back; fatal is a refused
+// login, which waiting does not cure.
+func sqlAnswers(ctx context.Context, w host.Writer, v site) (said string, fatal bool, err error) {
+	to, err := v.sql("postgres")
+	if err != nil {
+		return err.Error(), false, nil
+	}
+	a, err := pingQuery(to).Ask(ctx, w)
+	if err != nil {
+		if ctx.Err() == nil && !errors.Is(err, host.ErrTransport) {
+			return err.Error(), false, nil // this try took too long
+		}
+		return "", false, err
+	}
+	r, err := pg.ParseAnswer(a)
+	if err != nil || r.Err == nil {
+		return "", false, err
+	}
+	return r.Err.Error(), strings.HasPrefix(r.Err.Code, "28") || strings.HasPrefix(r.Err.Code, "3D"), nil
+}
+
+// logLines is how much of a container's log is shown.
+const logLines = "12"
+
+// exited tells why a container ended, with the end of its log.
+func exited(ctx context.Context, w host.Writer, c *compose.Container) error {
+	out, err := w.Run(ctx, sh.Script(`docker logs --tail "$2" "$1" 2>&1`, c.ID, logLines))
+	if err != nil {
+		return err
+	}
+	log := strings.TrimSpace(string(out.Stdout))
+	state, next := "failed", "docker logs "+c.Short()
+	if strings.Contains(log, "not found in key provider") {
+		state, next = "locked", "remoterun key verify: the keyring in RAM lacks a key that this cluster needs"
+	}
+	msg := fmt.Sprintf("%s: container %s ended with status %d", state, c.Short(), c.State.ExitCode)
+	if c.State.Error != "" {
+		msg += " (" + c.State.Error + ")"
+	}
+	return fmt.Errorf("%s; next: %s; its last lines:\n%s", msg, next, log)
+}
+
+// resolve runs a reading of answers inside a step: what it lacks is asked.
+func resolve[T any](ctx context.Context, r host.Reader, read func(host.Seen) (T, error)) (T, error) {
+	answers := map[string]host.Answer{}
+	for {
+		v, err := read(host.NewSeen(answers))
+		need, ok := needOf(err)
+		if !ok {
+			return v, err
+		}
+		for _, q := range need {
+			a, err := q.Ask(ctx, r)
+			if err != nil {
+				return v, err
+			}
+			answers[q.Key()] = a
+		}
+	}
+}
