@@ -308,11 +308,11 @@ func (pr *playRun) keep(t *play.Task, words []*play.Keywords) bool {
 	for _, w := range append(slices.Clone(words), &t.Keywords) {
 		tags = append(tags, w.Tags...)
 	}
-	return selected(tags, pr.r.opt.Tags, pr.r.opt.SkipTags)
+	return Selected(tags, pr.r.opt.Tags, pr.r.opt.SkipTags)
 }
 
-// selected is Ansible's rule for tags.
-func selected(tags, only, skip []string) bool {
+// Selected is Ansible's rule for tags: -t and --skip-tags.
+func Selected(tags, only, skip []string) bool {
 	has := func(t string) bool { return slices.Contains(tags, t) }
 	matches := func(list []string) bool {
 		for _, t := range list {

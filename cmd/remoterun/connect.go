@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"remoterun/runner"
 	"remoterun/runner/framed"
@@ -13,12 +14,16 @@ import (
 	"remoterun/runner/ssh"
 )
 
+// becomeKey is the one question for the become program's password.
+const becomeKey = "become password"
+
 // connector joins the engine with the transports.
 type connector struct {
 	dialer      *ssh.Dialer
 	prompts     play.Prompter
 	redactor    *secret.Redactor
 	askPassword bool // -k
+	timeout     time.Duration
 }
 
 var _ runner.Connector = (*connector)(nil)
@@ -29,7 +34,7 @@ func (c *connector) Connect(ctx context.Context, e runner.Endpoint) (host.Conn, 
 	case "local":
 		return local.New(e.Name, c.password(e), local.Options{}), nil
 	case "ssh", "smart", "paramiko", "paramiko_ssh":
-		t := ssh.Target{Name: e.Name, Addr: e.Addr, Port: e.Port, User: e.User, KeyFile: e.KeyFile, Password: e.Password, AskPassword: c.askPassword}
+		t := ssh.Target{Name: e.Name, Addr: e.Addr, Port: e.Port, User: e.User, KeyFile: e.KeyFile, Password: e.Password, AskPassword: c.askPassword, ConnectTimeout: c.timeout}
 		conn, err := c.dialer.Dial(ctx, t, c.password(e))
 		if err != nil {
 			return nil, err
@@ -46,7 +51,7 @@ func (c *connector) password(e runner.Endpoint) framed.Password {
 		if !e.BecomePassword.IsZero() {
 			return e.BecomePassword, nil
 		}
-		pw, err := c.prompts.Secret(ctx, play.Ask{Key: "become password", Text: "BECOME password", Sealed: true})
+		pw, err := c.prompts.Secret(ctx, play.Ask{Key: becomeKey, Text: "BECOME password", Sealed: true})
 		if err == nil {
 			c.redactor.AddSealed(pw)
 		}

@@ -9,12 +9,22 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"remoterun/runner"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		// The first signal ends the run in order: hosts are told to stop, locks go.
+		// The second one does not wait for that.
+		<-signals
+		cancel(runner.ErrInterrupted)
+		<-signals
+		os.Exit(exitInterrupted)
+	}()
 	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv}
-	code := a.run(ctx, os.Args[1:])
-	stop()
-	os.Exit(code)
+	os.Exit(a.run(ctx, os.Args[1:]))
 }

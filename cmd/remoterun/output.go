@@ -3,36 +3,177 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
+	"os"
+	"path/filepath"
+	"strings"
 
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"remoterun/playbooks/ast"
 	"remoterun/runner"
+	"remoterun/runner/journal"
 	"remoterun/runner/play"
-	"remoterun/runner/value"
+	"remoterun/runner/view"
 )
 
-type plain struct{ w io.Writer }
-
-func (p plain) Event(e runner.Event) {
-	switch e.Kind {
-	case runner.PlayStart:
-		fmt.Fprintf(p.w, "\nPLAY [%s] ***\n", e.Play)
-	case runner.TaskStart:
-		fmt.Fprintf(p.w, "\nTASK [%s] ***\n", e.Task.Name)
-	case runner.ItemResult, runner.HostResult:
-		fmt.Fprintf(p.w, "%s: [%s] %s => %s\n", e.Status, e.Host, e.Label, value.Show(value.FromMap(e.Result)))
-	case runner.Warning:
-		fmt.Fprintf(p.w, "[WARNING] %s\n", e.Text)
-	case runner.Recap:
-		for _, h := range e.Stats.Order {
-			fmt.Fprintf(p.w, "%s: %+v\n", h, *e.Stats.Hosts[h])
+// prepare makes what a run is shown and noted with, and asks at the start what
+// the operator wanted to be asked then.
+func (s *session) prepare(ctx context.Context) error {
+	if s.sink == nil {
+		v, err := s.newView()
+		if err != nil {
+			return usage("--output: %v", err)
 		}
+		s.sink, s.view = v, v
+	}
+	if j, err := journal.Open(s.a.stateDir("log"), operator(), strings.Join(s.a.args, " "), s.redactor); err != nil {
+		fmt.Fprintf(s.a.err, "[WARNING]: %v\n", err)
+	} else {
+		s.journal = j
+	}
+	if s.f.askBecome {
+		_, err := s.prompts.Secret(ctx, play.Ask{Key: becomeKey, Text: "BECOME password", Sealed: true})
+		return err
+	}
+	return nil
+}
+
+func (s *session) newView() (view.View, error) {
+	out, isOut := terminalOf(s.a.out)
+	errs, isErr := terminalOf(s.a.err)
+	o := view.Options{Out: s.a.out, Err: s.a.err, Redactor: s.redactor, Verbosity: s.f.verbose, OutColor: view.Colored(s.a.env, isOut), ErrColor: view.Colored(s.a.env, isErr), Footer: isErr}
+	if isOut {
+		o.Columns, _, _ = term.GetSize(out)
+	}
+	if isErr {
+		_, o.Rows, _ = term.GetSize(errs)
+	}
+	return view.New(s.f.output, o)
+}
+
+func terminalOf(w any) (fd int, is bool) {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0, false
+	}
+	return int(f.Fd()), term.IsTerminal(int(f.Fd()))
+}
+
+// finish ends what prepare began.
+func (s *session) finish() {
+	if s.view != nil {
+		if err := s.view.Close(); err != nil {
+			fmt.Fprintf(s.a.err, "remoterun: the output was cut: %v\n", err)
+		}
+	}
+	if s.journal != nil {
+		if err := s.journal.Close(); err != nil {
+			fmt.Fprintf(s.a.err, "[WARNING]: journal: %v\n", err)
+		}
+	}
+	_ = s.dialer.Close()
+}
+
+// stateDir is a folder of the operator's state (XDG).
+func (a *app) stateDir(name string) string {
+	base, ok := a.env("XDG_STATE_HOME")
+	if !ok || base == "" {
+		base = filepath.Join(a.home(), ".local", "state")
+	}
+	return filepath.Join(base, "remoterun", name)
+}
+
+// list serves --list-hosts, --list-tasks, --list-tags and --syntax-check.
+func (s *session) list(_ context.Context, books []*play.Playbook) (done bool, err error) {
+	f := s.f
+	if !f.listHosts && !f.listTasks && !f.listTags {
+		if f.syntax {
+			for _, b := range books {
+				fmt.Fprintf(s.a.out, "\nplaybook: %s\n", strings.TrimPrefix(b.Path, builtinDir))
+			}
+		}
+		return f.syntax, nil
+	}
+	for _, b := range books {
+		fmt.Fprintf(s.a.out, "\nplaybook: %s\n", strings.TrimPrefix(b.Path, builtinDir))
+		for _, l := range ast.List(b, func(tags []string) bool { return runner.Selected(tags, f.tags, f.skipTags) }) {
+			if err := s.listPlay(l); err != nil {
+				return true, err
+			}
+		}
+	}
+	return true, nil
+}
+
+func (s *session) listPlay(l ast.Listed) error {
+	f := s.f
+	fmt.Fprintf(s.a.out, "\n  play #%d (%s): %s\tTAGS: [%s]\n", l.Number, strings.Join(l.Hosts, ","), l.Name, strings.Join(l.Tags, ", "))
+	if f.listHosts {
+		hosts, err := s.inv.Limit(f.limit).Hosts(strings.Join(l.Hosts, ":"))
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.a.out, "    pattern: %v\n    hosts (%d):\n", l.Hosts, len(hosts))
+		for _, h := range hosts {
+			fmt.Fprintf(s.a.out, "      %s\n", h)
+		}
+	}
+	if f.listTasks {
+		fmt.Fprintln(s.a.out, "    tasks:")
+		for _, t := range l.Tasks {
+			fmt.Fprintf(s.a.out, "      %s\tTAGS: [%s]\n", t.Name, strings.Join(t.Tags, ", "))
+		}
+	}
+	if f.listTags {
+		fmt.Fprintf(s.a.out, "      TASK TAGS: [%s]\n", strings.Join(l.AllTags(), ", "))
+	}
+	return nil
+}
+
+// logCommand shows what was done on hosts, run by run.
+func (a *app) logCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "log [RUN]",
+		Short: "Show what runs did on hosts",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir := a.stateDir("log")
+			if len(args) == 0 {
+				return a.listRuns(dir)
+			}
+			name := strings.TrimSuffix(filepath.Base(args[0]), ".jsonl")
+			return a.showRun(filepath.Join(dir, name+".jsonl"))
+		},
 	}
 }
 
-func (s *session) prepare(ctx context.Context) error {
-	s.sink = plain{s.a.out}
+func (a *app) listRuns(dir string) error {
+	for _, name := range journal.Runs(dir) {
+		entries, err := journal.Read(filepath.Join(dir, name))
+		if err != nil || len(entries) == 0 {
+			continue
+		}
+		fmt.Fprintf(a.out, "%s  %s: remoterun %s\n", strings.TrimSuffix(name, ".jsonl"), entries[0].Who, entries[0].Run)
+	}
 	return nil
 }
-func (s *session) finish() {}
 
-func (s *session) list(context.Context, []*play.Playbook) (bool, error) { return false, nil }
+func (a *app) showRun(path string) error {
+	entries, err := journal.Read(path)
+	if err != nil {
+		return err
+	}
+	outcomes := map[int]string{}
+	for _, e := range entries {
+		if e.Outcome != "" {
+			outcomes[e.ID] = e.Outcome
+		}
+	}
+	for _, e := range entries {
+		for _, st := range e.Steps {
+			fmt.Fprintf(a.out, "%s %s: %s: %s [%s]\n", e.At.Format("15:04:05"), e.Host, e.Task, st, first(outcomes[e.ID], "outcome not known"))
+		}
+	}
+	return nil
+}
