@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"remoterun/runner"
 	"remoterun/runner/journal"
 	"remoterun/runner/play"
+	"remoterun/runner/ssh"
 	"remoterun/runner/view"
 )
 
@@ -75,6 +77,14 @@ func (s *session) finish() {
 	_ = s.dialer.Close()
 }
 
+// home is the operator's home folder.
+func (a *app) home() string {
+	if h, ok := a.env("HOME"); ok && h != "" {
+		return h
+	}
+	return ssh.Home()
+}
+
 // stateDir is a folder of the operator's state (XDG).
 func (a *app) stateDir(name string) string {
 	base, ok := a.env("XDG_STATE_HOME")
@@ -110,7 +120,7 @@ func (s *session) listPlay(l ast.Listed) error {
 	f := s.f
 	fmt.Fprintf(s.a.out, "\n  play #%d (%s): %s\tTAGS: [%s]\n", l.Number, strings.Join(l.Hosts, ","), l.Name, strings.Join(l.Tags, ", "))
 	if f.listHosts {
-		hosts, err := s.inv.Limit(f.limit).Hosts(strings.Join(l.Hosts, ":"))
+		hosts, err := s.hosts(l.Hosts)
 		if err != nil {
 			return err
 		}
@@ -129,6 +139,16 @@ func (s *session) listPlay(l ast.Listed) error {
 		fmt.Fprintf(s.a.out, "      TASK TAGS: [%s]\n", strings.Join(l.AllTags(), ", "))
 	}
 	return nil
+}
+
+// hosts resolves a play's pattern within -l.
+func (s *session) hosts(pattern []string) ([]string, error) {
+	hosts, err := s.inv.Hosts(strings.Join(pattern, ","))
+	if err != nil || s.f.limit == "" {
+		return hosts, err
+	}
+	allowed, err := s.inv.Hosts(s.f.limit)
+	return slices.DeleteFunc(hosts, func(h string) bool { return !slices.Contains(allowed, h) }), err
 }
 
 // logCommand shows what was done on hosts, run by run.

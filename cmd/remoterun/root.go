@@ -19,6 +19,7 @@ type app struct {
 	env      func(string) (string, bool)
 	// terminal replaces /dev/tty in tests; nil = the real one.
 	terminal func() (terminal, error)
+	args     []string
 	// cfg is the ansible.cfg that holds here; settings fills it.
 	cfg *config.Config
 }
@@ -27,6 +28,7 @@ type app struct {
 func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
 	root.SetArgs(args)
+	a.args = args
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
@@ -59,6 +61,6 @@ func (a *app) root() *cobra.Command {
 	}
 	root.AddGroup(&cobra.Group{ID: "verbs", Title: "Verbs (shipped playbooks, on a pattern of hosts):"})
 	root.AddCommand(a.verbCommands()...)
-	root.AddCommand(a.trustCommand(), a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand(), a.inventoryCommand())
+	root.AddCommand(a.trustCommand(), a.logCommand(), a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand(), a.inventoryCommand())
 	return root
 }

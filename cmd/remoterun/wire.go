@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"remoterun/inventory"
 	"remoterun/playbooks/ast"
 	"remoterun/runner"
+	"remoterun/runner/journal"
 	"remoterun/runner/play"
 	"remoterun/runner/secret"
 	"remoterun/runner/ssh"
 	"remoterun/runner/value"
+	"remoterun/runner/view"
 	"remoterun/tasks"
 )
 
@@ -33,7 +36,9 @@ type session struct {
 	loader        *ast.Loader
 	extra         *value.Map
 	dialer        *ssh.Dialer
-	sink          runner.Sink
+	sink          runner.Sink // the view, or what tests put there
+	view          view.View
+	journal       *journal.Journal
 	// memory holds files that are made, not read (ad hoc tasks).
 	memory map[string][]byte
 }
@@ -80,7 +85,7 @@ func (s *session) defines(name string) bool {
 
 func (s *session) ssh() error {
 	env := func(n string) string { v, _ := s.a.env(n); return v }
-	cfg, err := ssh.LoadConfig(s.f.sshConfig, first(env("HOME"), ssh.Home()), env)
+	cfg, err := ssh.LoadConfig(s.f.sshConfig, s.a.home(), env)
 	if err != nil {
 		return &codedError{exitUsage, err}
 	}
@@ -127,13 +132,17 @@ func (s *session) readFile(path string) ([]byte, bool, error) {
 // options is the engine's view of the flags.
 func (s *session) options() runner.Options {
 	f := s.f
-	return runner.Options{
+	opt := runner.Options{
 		Inventory: s.inv, Expr: s.expr, Modules: s.modules, Loader: s.loader, Prompter: s.prompts, Gatherer: nil,
-		Connector: &connector{dialer: s.dialer, prompts: s.prompts, redactor: s.redactor, askPassword: f.askPass},
+		Connector: &connector{dialer: s.dialer, prompts: s.prompts, redactor: s.redactor, askPassword: f.askPass, timeout: time.Duration(f.timeout) * time.Second},
 		Locker:    locker{who: operator(), takeOver: f.takeOver}, Sink: s.sink, Redactor: s.redactor, Extra: s.extra, Limit: f.limit, Forks: f.forks, Check: f.check, Diff: f.diff, Force: f.forceHandlers,
 		Tags: f.tags, SkipTags: f.skipTags, StartAt: f.startAt, Become: f.become, BecomeUser: f.becomeUser, BecomeMethod: f.becomeMethod,
 		RemoteUser: f.user, Connection: f.connection, PrivateKey: f.privateKey, Verbosity: f.verbose,
 	}
+	if s.journal != nil {
+		opt.Journal = s.journal
+	}
+	return opt
 }
 
 // dir is a folder that a project's relative paths are in.
