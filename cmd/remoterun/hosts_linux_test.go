@@ -30,7 +30,7 @@ func TestRealHosts(t *testing.T) {
 		}
 	}
 
-	s = d.talk(t, []turn{{"BECOME password", "wrong"}}, "run", "beta", "-b", "-m", "shell", "-a", "true")
+	s = d.talk(t, []turn{{"BECOME password", "not-this-one"}}, "run", "beta", "-b", "-m", "shell", "-a", "true")
 	if s.code == exitOK || !strings.Contains(s.out, "wrong password") {
 		t.Errorf("a wrong sudo password: code %d\n%s", s.code, s.out)
 	}
