@@ -207,7 +207,7 @@ func (s *session) vars(e entry) *value.Map {
 				s.wrong(at, "%s is no name for a variable (letters, digits and _, no digit first)", value.Repr(k))
 				continue
 			}
-			s.define(name, at)
+			s.define(name)
 			s.inspect(v, at, slotLazy)
 			out.Set(k, v)
 		}

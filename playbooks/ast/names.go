@@ -46,15 +46,13 @@ type names struct {
 	defined map[string]bool
 	open    bool // something defines names that cannot be known
 	uses    []use
+	outside map[string]bool // what Env.Defines answered: it may look at every host
 }
 
-func newNames() *names { return &names{defined: map[string]bool{}} }
+func newNames() *names { return &names{defined: map[string]bool{}, outside: map[string]bool{}} }
 
-// define notes a variable that the project sets somewhere, and warns of one
-// that a keyword's name hides.
-func (s *session) define(name string, at value.Pos) {
-	s.names.defined[name] = true
-}
+// define notes a variable that the project sets somewhere.
+func (s *session) define(name string) { s.names.defined[name] = true }
 
 func (s *session) defineAll(m *value.Map) {
 	for _, n := range m.Names() {
@@ -155,8 +153,15 @@ func wordSet(words string) map[string]bool {
 }
 
 func (s *session) isDefined(name string) bool {
-	return s.names.defined[name] || magic[name] || strings.HasPrefix(name, "ansible_") ||
-		s.env.Defines != nil && s.env.Defines(name)
+	if s.names.defined[name] || magic[name] || strings.HasPrefix(name, "ansible_") {
+		return true
+	}
+	known, asked := s.names.outside[name]
+	if !asked {
+		known = s.env.Defines(name)
+		s.names.outside[name] = known
+	}
+	return known
 }
 
 // checkNames reports names that nothing in the project defines: as mistakes

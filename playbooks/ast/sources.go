@@ -20,7 +20,7 @@ func (s *session) bindings(t *play.Task) {
 			case t.Action == "set_fact" && !identifier.MatchString(name):
 				s.wrong(keyAt(k, t), "set_fact: %q is no name for a variable (letters, digits and _, no digit first)", name)
 			default:
-				s.define(name, keyAt(k, t))
+				s.define(name)
 			}
 		}
 	case "package_facts", "service_facts", "getent":
@@ -82,7 +82,7 @@ func (s *session) source(t *play.Task, arg, kind string, w where) {
 func (s *session) includeVars(t *play.Task, w where) {
 	if v, ok := t.Args.Lookup("name"); ok {
 		if name, isText := v.AsString(); isText && !value.HasTemplate(v) {
-			s.define(name, t.ArgsPos)
+			s.define(name)
 			return
 		}
 	}

@@ -19,13 +19,12 @@ func checkSpec(spec play.Spec, args *value.Map) []*play.ArgError {
 		}
 		a, ok := findArg(spec, name)
 		switch {
-		case name == "_raw_params":
 		case ok:
 			given[a.Name] = true
 			if err := checkArg(a, v); err != "" {
 				errs = append(errs, &play.ArgError{Arg: a.Name, Msg: err, Allowed: a.Choices, Pos: value.PosOf(v)})
 			}
-		case !anyName(spec):
+		case name != "_raw_params" && !anyName(spec):
 			errs = append(errs, &play.ArgError{Arg: name, Msg: "there is no such argument", Allowed: argNames(spec), Pos: value.PosOf(k)})
 		}
 	}

@@ -197,6 +197,6 @@ func (s *session) variable(e entry) string {
 		s.wrong(e.at, "%s: %q is no name for a variable (letters, digits and _, no digit first)", e.name, name)
 		return ""
 	}
-	s.define(name, e.at)
+	s.define(name)
 	return name
 }

@@ -1,0 +1,74 @@
+package ast_test
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"remoterun/playbooks/ast"
+	"remoterun/playbooks/jinja"
+	"remoterun/runner"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// language is the real expression language.
+type language struct{ *jinja.Engine }
+
+func (x language) Inspect(v value.Value, bare bool) (play.Uses, error) {
+	u, err := x.Engine.Inspect(v, bare)
+	return play.Uses(u), err
+}
+
+func (x language) Render(ctx context.Context, v value.Value, s play.Scope) (value.Value, error) {
+	return x.Engine.Render(ctx, v, s)
+}
+
+func (x language) Test(ctx context.Context, cond value.Value, s play.Scope) (bool, error) {
+	return x.Engine.Test(ctx, cond, s)
+}
+
+func (x language) File(ctx context.Context, name, text string, s play.Scope) (value.Value, error) {
+	return x.Engine.File(ctx, name, text, s)
+}
+
+func (x language) Lookup(ctx context.Context, plugin string, terms value.Value, s play.Scope) (value.Value, error) {
+	return x.Engine.Lookup(ctx, plugin, terms, s)
+}
+
+func realEnv() ast.Env {
+	e := env()
+	e.Expr = language{jinja.New(jinja.Options{})}
+	e.Actions = runner.Actions()
+	return e
+}
+
+// TestRealParts reads with the real expressions and the engine's own actions.
+func TestRealParts(t *testing.T) {
+	l := ast.New(realEnv())
+	if _, err := l.Playbook(filepath.Join("testdata", "good", "site.yml")); err != nil {
+		t.Errorf("the good project has mistakes:\n%v", err)
+	}
+	if w := l.Warnings(); len(w) > 0 {
+		t.Errorf("warnings: %v", w)
+	}
+}
+
+// TestTemplateMistakes holds where mistakes in templates are placed, also in
+// blocks of text, and that all of them are found at once.
+func TestTemplateMistakes(t *testing.T) {
+	dir := project(t, tasks("- name: '{{ a'\n  shell: |\n    echo one\n    echo {{ two | nosuch }}\n  when: (x\n- debug: {msg: '{{ 1 + }}'}\n- debug: {msg: '{{ nope }}'}\n- assert:\n    that:\n      - answer == 1\n      - a b"))
+	_, err := ast.New(realEnv()).Playbook(filepath.Join(dir, "site.yml"))
+	if err == nil {
+		t.Fatal("no mistakes found")
+	}
+	var places []string
+	for _, m := range err.(*ast.Mistakes).List {
+		places = append(places, strings.TrimPrefix(m.Pos.String(), dir+"/"))
+	}
+	want := "site.yml:3:16 site.yml:6:23 site.yml:7:15 site.yml:8:28 site.yml:9:24 site.yml:12:13 site.yml:13:15"
+	if got := strings.Join(places, " "); got != want {
+		t.Errorf("got  %s\nwant %s\n%v", got, want, err)
+	}
+}
