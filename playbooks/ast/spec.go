@@ -52,9 +52,11 @@ func findArg(spec play.Spec, name string) (play.Arg, bool) {
 }
 
 func argNames(spec play.Spec) []string {
-	out := make([]string, len(spec.Args))
-	for i, a := range spec.Args {
-		out[i] = a.Name
+	var out []string
+	for _, a := range spec.Args {
+		if identifier.MatchString(a.Name) {
+			out = append(out, a.Name)
+		}
 	}
 	return out
 }
