@@ -329,6 +329,10 @@ func (e *Engine) Both(ctx context.Context, name, text string, file bool, s Scope
 		}
 		o.Line += skipped
 	}
+	if !file && !Templated(text) {
+		v := value.String(text)
+		return v, v, nil, nil
+	}
 	rendered, textErr = e.start(ctx, s).text(body, syn, o, asText)
 	native, nativeErr = e.start(ctx, s).text(body, syn, o, asValue)
 	return rendered, native, textErr, nativeErr

@@ -209,9 +209,6 @@ func (r *render) index(x *index, f *frame) (value.Value, error) {
 	if err != nil {
 		return v, err
 	}
-	if v.IsUndefined() {
-		return deeper(v)
-	}
 	if s, ok := x.at.(*slice); ok {
 		return r.slice(v, s, f)
 	}
@@ -223,11 +220,11 @@ func (r *render) index(x *index, f *frame) (value.Value, error) {
 }
 
 func (r *render) getitem(v, k value.Value) (value.Value, error) {
-	if err := defined(k); err != nil {
-		return value.Value{}, err
-	}
 	if v.IsUndefined() {
 		return deeper(v)
+	}
+	if err := defined(k); err != nil && isMapping(v) {
+		return value.Value{}, err
 	}
 	text, isText := k.AsString()
 	switch v.Kind() {
@@ -295,6 +292,9 @@ func (r *render) slice(v value.Value, s *slice, f *frame) (value.Value, error) {
 			return b, errors.New("slice indices must be integers or None or have an __index__ method")
 		}
 		bounds[i] = &n
+	}
+	if v.IsUndefined() {
+		return deeper(v)
 	}
 	if text, ok := v.AsString(); ok {
 		rs := []rune(text)
@@ -436,9 +436,7 @@ func (r *render) compare(x *compare, f *frame) (value.Value, error) {
 	if err != nil {
 		return a, err
 	}
-	if err := r.at(x.first.pos(), defined(a)); err != nil {
-		return a, err
-	}
+	place := x.first.pos()
 	for i, op := range x.ops {
 		b, err := r.eval(x.rest[i], f)
 		if err != nil {
@@ -447,11 +445,18 @@ func (r *render) compare(x *compare, f *frame) (value.Value, error) {
 		if err := r.at(x.rest[i].pos(), defined(b)); err != nil {
 			return b, err
 		}
+		// Only "in" an empty list never looks at what is asked for.
+		_, isSeq := b.AsSeq()
+		if !isSeq || len(b.Items()) > 0 || op != "in" && op != "not in" {
+			if err := r.at(place, defined(a)); err != nil {
+				return a, err
+			}
+		}
 		ok, err := r.holds(op, a, b)
 		if err != nil || !ok {
 			return value.Bool(false), err
 		}
-		a = b
+		a, place = b, x.rest[i].pos()
 	}
 	return value.Bool(true), nil
 }

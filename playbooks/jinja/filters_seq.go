@@ -86,7 +86,7 @@ func filterLength(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	return value.Int(int64(n)), c.none()
+	return value.Int(int64(n)).With(c.in.Marks()), c.none()
 }
 
 func filterList(c *call) (value.Value, error) {

@@ -318,7 +318,7 @@ func (l *lexer) raw(begin place) (bool, error) {
 		return false, nil
 	}
 	l.advance(len(l.rest()) - len(tail) + len(l.syn.blockEnd))
-	l.afterTag(sign)
+	l.strip, l.trim = sign == '-', false // trim_blocks spares the line break here
 	for from := 0; ; {
 		i := strings.Index(l.rest()[from:], l.syn.blockStart)
 		if i < 0 {
@@ -465,13 +465,14 @@ func (l *lexer) one(rest string, open *[]byte) error {
 
 func (l *lexer) str(rest string) error {
 	q := rest[0]
+	literal := l.syn.literalBackslash && l.inVar
 	for i := 1; i < len(rest); i++ {
-		switch rest[i] {
-		case '\\':
+		switch {
+		case rest[i] == '\\' && !literal:
 			i++
-		case q:
+		case rest[i] == q:
 			text := rest[1:i]
-			if !(l.syn.literalBackslash && l.inVar) {
+			if !literal {
 				text = unescape(text)
 			}
 			l.emit(tokString, text)

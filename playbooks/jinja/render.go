@@ -185,19 +185,23 @@ func (r *render) text(s string, syn syntax, o *value.Origin, m mode) (value.Valu
 		if err == nil && v.IsUndefined() {
 			v = value.String("") // an inline if without else
 		}
-		return v, err
+		return ended(v, s), err
 	}
 	b := &buffer{r: r}
 	if err := r.body(t, b); err != nil {
 		return value.Value{}, err
 	}
-	out := r.converted(b)
-	if text, ok := out.AsString(); ok {
-		if n := newlines(s) - newlines(text); n > 0 {
-			out = value.MarkedString(text+strings.Repeat("\n", n), out.Marks())
-		}
+	return ended(r.converted(b), s), nil
+}
+
+// ended gives text as many line breaks at its end as the source has: the
+// language itself drops one.
+func ended(v value.Value, src string) value.Value {
+	text, ok := v.AsString()
+	if n := newlines(src) - newlines(text); ok && n > 0 {
+		return value.MarkedString(text+strings.Repeat("\n", n), v.Marks())
 	}
-	return out, nil
+	return v
 }
 
 // converted is collected output as the mode has it: Ansible reads the text of
@@ -210,7 +214,7 @@ func (r *render) converted(b *buffer) value.Value {
 	return v
 }
 
-// newlines counts those at the end: output ends with as many as the source.
+// newlines counts those at the end.
 func newlines(s string) int { return len(s) - len(strings.TrimRight(s, "\n")) }
 
 // body runs a template's statements, and those of what it extends.
