@@ -261,8 +261,10 @@ func floatPower(x, y float64) (value.Value, error) {
 		return value.Value{}, errors.New("complex numbers are not supported")
 	case math.IsInf(f, 0) && !math.IsInf(x, 0) && !math.IsInf(y, 0):
 		return value.Value{}, errors.New("(34, 'Numerical result out of range')")
-	default:
+	case math.IsNaN(f) || math.IsInf(f, 0) || x == 0:
 		return value.Float(f), nil
+	default:
+		return value.Float(math.Copysign(pow(math.Abs(x), y), f)), nil
 	}
 }
 

@@ -134,6 +134,14 @@ type callable interface {
 	call(c *call) (value.Value, error)
 }
 
+// attr knows the one attribute that templates use: dict.fromkeys.
+func (b *builtin) attr(_ *render, name string) (value.Value, bool) {
+	if b.e.name == "dict" && name == "fromkeys" {
+		return bound(name, dictFromKeys), true
+	}
+	return value.Value{}, false
+}
+
 func (b *builtin) call(c *call) (value.Value, error) {
 	c.name = b.e.name
 	out, err := b.e.fn(c)

@@ -14,7 +14,7 @@ import (
 func textFilterEntries() []entry {
 	return []entry{
 		{name: "capitalize", sig: "capitalize", example: "{{ 'heLLo wOrld' | capitalize }}", shows: "Hello world", fn: textFilter(capitalize)},
-		{name: "lower", sig: "lower", example: "{{ 'ABC' | lower }}", shows: "abc", fn: textFilter(strings.ToLower)},
+		{name: "lower", sig: "lower", example: "{{ 'ABC' | lower }}", shows: "abc", fn: textFilter(pyLower)},
 		{name: "upper", sig: "upper", example: "{{ 'abc' | upper }}", shows: "ABC", fn: textFilter(pyUpper)},
 		{name: "title", sig: "title", example: "{{ 'hello big-world' | title }}", shows: "Hello Big-World", fn: textFilter(titleWords)},
 		{name: "string", sig: "string", example: "{{ 42 | string | type_debug }}", shows: "str", fn: filterString},

@@ -11,7 +11,7 @@ import (
 // allMethods holds the methods of Python's types that templates use; in a
 // method's call, in is the object.
 func allMethods() map[string]map[string]function {
-	return map[string]map[string]function{
+	all := map[string]map[string]function{
 		"str":   strMethods(),
 		"list":  listMethods(),
 		"tuple": tupleMethods(),
@@ -19,6 +19,26 @@ func allMethods() map[string]map[string]function {
 		"int":   intMethods(),
 		"bool":  intMethods(),
 		"float": floatMethods(),
+	}
+	named := []string{"split", "rsplit", "splitlines", "expandtabs", "format", "encode", "update", "sort"}
+	for kind, methods := range all {
+		for name, fn := range methods {
+			if !slices.Contains(named, name) {
+				methods[name] = positional(kind, fn)
+			}
+		}
+	}
+	return all
+}
+
+// positional refuses keyword arguments, as most methods of Python's own types
+// do.
+func positional(kind string, fn function) function {
+	return func(c *call) (value.Value, error) {
+		if c.kw.Len() > 0 {
+			return value.Value{}, fmt.Errorf("%s.%s() takes no keyword arguments", kind, c.name)
+		}
+		return fn(c)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
 
 	"remoterun/runner/value"
 )
@@ -26,7 +27,7 @@ func strMethods() map[string]function {
 		"format": strFormat, "format_map": strFormatMap, "encode": strEncode, "translate": strTranslate,
 	}
 	for name, f := range map[string]func(string) string{
-		"lower": strings.ToLower, "upper": pyUpper, "casefold": casefold, "capitalize": capitalize, "title": pyTitle, "swapcase": swapcase,
+		"lower": pyLower, "upper": pyUpper, "casefold": casefold, "capitalize": capitalize, "title": pyTitle, "swapcase": swapcase,
 	} {
 		m[name] = strSimple(f)
 	}
@@ -62,7 +63,7 @@ func strTests() map[string]func(string) bool {
 		"isspace":      every(pySpace),
 		"isprintable":  func(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 },
 		"isascii":      func(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return r > 0x7f }) < 0 },
-		"islower":      func(s string) bool { return hasCased(s) && strings.ToLower(s) == s },
+		"islower":      func(s string) bool { return hasCased(s) && pyLower(s) == s },
 		"isupper":      func(s string) bool { return hasCased(s) && pyUpper(s) == s },
 		"istitle":      func(s string) bool { return hasCased(s) && pyTitle(s) == s },
 		"isidentifier": isIdentifier,
@@ -97,43 +98,85 @@ func isIdentifier(s string) bool {
 // pySpace is what str.isspace() and strip() take as white space.
 func pySpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
 
+// pyUpper, pyLower and their like change text by Unicode's full rules, where
+// one letter may become several.
 func pyUpper(s string) string {
-	return strings.ToUpper(strings.ReplaceAll(s, "ß", "SS"))
+	if isASCII(s) {
+		return strings.ToUpper(s)
+	}
+	return cases.Upper(language.Und).String(s)
 }
 
-func casefold(s string) string { return cases.Fold().String(s) }
+func pyLower(s string) string {
+	if isASCII(s) {
+		return strings.ToLower(s)
+	}
+	return cases.Lower(language.Und).String(s)
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] > 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+func casefold(s string) string {
+	if isASCII(s) {
+		return strings.ToLower(s)
+	}
+	return cases.Fold().String(s)
+}
+
+func upperRune(r rune) string {
+	if r < 0x80 {
+		return string(unicode.ToUpper(r))
+	}
+	return cases.Upper(language.Und).String(string(r))
+}
+
+func titleRune(r rune) string {
+	if r < 0x80 {
+		return string(unicode.ToUpper(r))
+	}
+	return cases.Title(language.Und, cases.NoLower).String(string(r))
+}
 
 func capitalize(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
 	if n == 0 {
 		return s
 	}
-	if r == 'ß' {
-		return "Ss" + strings.ToLower(s[n:])
-	}
-	return string(unicode.ToTitle(r)) + strings.ToLower(s[n:])
+	return titleRune(r) + pyLower(s[n:])
 }
 
 // pyTitle is str.title(): a letter behind anything that is no letter is large.
 func pyTitle(s string) string {
+	var b strings.Builder
 	inWord := false
-	return strings.Map(func(r rune) rune {
-		cased := unicode.IsUpper(r) || unicode.IsLower(r) || unicode.IsTitle(r)
-		defer func() { inWord = cased }()
+	for _, r := range s {
 		if inWord {
-			return unicode.ToLower(r)
+			b.WriteRune(unicode.ToLower(r))
+		} else {
+			b.WriteString(titleRune(r))
 		}
-		return unicode.ToTitle(r)
-	}, s)
+		inWord = unicode.IsUpper(r) || unicode.IsLower(r) || unicode.IsTitle(r)
+	}
+	return b.String()
 }
 
 func swapcase(s string) string {
-	return strings.Map(func(r rune) rune {
+	var b strings.Builder
+	for _, r := range s {
 		if unicode.IsUpper(r) {
-			return unicode.ToLower(r)
+			b.WriteRune(unicode.ToLower(r))
+		} else {
+			b.WriteString(upperRune(r))
 		}
-		return unicode.ToUpper(r)
-	}, s)
+	}
+	return b.String()
 }
 
 type padding func(s, fill string, missing, width int) string

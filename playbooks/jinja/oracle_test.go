@@ -124,6 +124,9 @@ func recorded(v value.Value) value.Value {
 				bm, _ := back.AsMap()
 				k = bm.Keys()[0]
 			}
+			if k.Kind() == value.KindTuple {
+				k = value.String(value.Repr(k))
+			}
 			out.Set(k, recorded(it))
 		}
 		return value.FromMap(out)

@@ -25,6 +25,8 @@ type render struct {
 	depth  int
 	size   int
 	mode   mode
+	// copies are the variables that a changing template works on.
+	copies map[string]value.Value
 	// owned tells lists whose storage is their own, with the length they had.
 	owned map[*value.Seq]int
 	// layout is what {% extends %} and {% block %} build up.
@@ -174,9 +176,9 @@ func (r *render) text(s string, syn syntax, o *value.Origin, m mode) (value.Valu
 	if err != nil {
 		return value.Value{}, err
 	}
-	oldT, oldO, oldM := r.tpl, r.origin, r.mode
-	r.tpl, r.origin, r.mode = t, o, m
-	defer func() { r.tpl, r.origin, r.mode = oldT, oldO, oldM }()
+	oldT, oldO, oldM, oldC := r.tpl, r.origin, r.mode, r.copies
+	r.tpl, r.origin, r.mode, r.copies = t, o, m, nil
+	defer func() { r.tpl, r.origin, r.mode, r.copies = oldT, oldO, oldM, oldC }()
 	if t.single != nil && m == asValue {
 		v, err := r.eval(t.single, nil)
 		if err == nil {
@@ -262,9 +264,23 @@ func (r *render) variable(id string) (value.Value, bool, error) {
 		return value.FromMissing(value.Missing{Name: id, Hint: e.Err.Error(), Cause: err}), true, nil
 	}
 	if ok && err == nil && r.tpl != nil && r.tpl.mutates {
-		v = value.Copy(v)
+		return r.copied(id, v), true, nil
 	}
 	return v, ok, err
+}
+
+// copied answers a variable for a template that may change it: one copy for
+// the whole rendering.
+func (r *render) copied(id string, v value.Value) value.Value {
+	if c, ok := r.copies[id]; ok {
+		return c
+	}
+	if r.copies == nil {
+		r.copies = map[string]value.Value{}
+	}
+	c := value.Copy(v)
+	r.copies[id] = c
+	return c
 }
 
 func (r *render) rendered(id string) (value.Value, bool, error) {
