@@ -141,7 +141,7 @@ func (e *Engine) parse(text string, syn syntax) (*template, error) {
 	c, ok := e.cache[key]
 	e.mu.RUnlock()
 	if !ok {
-		c.t, c.err = parse(text, syn, e.reg)
+		c.t, c.err = e.parseNew(text, syn)
 		e.mu.Lock()
 		if len(e.cache) >= maxCached {
 			e.cache = map[cacheKey]cached{}
@@ -152,14 +152,37 @@ func (e *Engine) parse(text string, syn syntax) (*template, error) {
 	return c.t, c.err
 }
 
-// load parses and gives a syntax error its place in the user's file.
-func (e *Engine) load(text string, syn syntax, o *value.Origin) (*template, error) {
-	t, err := e.parse(text, syn)
+// parseNew parses what is behind the header; places count from its line.
+func (e *Engine) parseNew(text string, syn syntax) (*template, error) {
+	syn, body, skipped, err := header(text, syn)
+	if err != nil {
+		return nil, err
+	}
+	t, err := parse(body, syn, e.reg)
 	var se *syntaxError
-	if errors.As(err, &se) {
-		return nil, &Error{Pos: o.At(se.at.line, se.at.col), Text: lineOf(text, se.at.line), Err: fmt.Errorf("template syntax: %w", se)}
+	if skipped > 0 && errors.As(err, &se) {
+		se.at.line++
+	}
+	if t != nil && skipped > 0 {
+		t.skipped = 1
 	}
 	return t, err
+}
+
+// load parses a text, with the white space and delimiters that its "#jinja2:"
+// line asks for, and gives a syntax error its place in the user's file.
+func (e *Engine) load(text string, syn syntax, o *value.Origin) (*template, error) {
+	t, err := e.parse(text, syn)
+	if err == nil {
+		return t, nil
+	}
+	at := place{}
+	var se *syntaxError
+	if errors.As(err, &se) {
+		at = se.at
+		err = fmt.Errorf("template syntax: %w", se)
+	}
+	return nil, &Error{Pos: o.At(at.line, at.col), Text: lineOf(text, at.line), Err: err}
 }
 
 func lineOf(text string, n int) string {
@@ -307,34 +330,24 @@ func (e *Engine) Eval(ctx context.Context, v value.Value, s Scope) (value.Value,
 // File renders the text of a template file: backslashes are escapes, trailing
 // newlines are kept, a "#jinja2:" first line sets white space and delimiters.
 func (e *Engine) File(ctx context.Context, name, text string, s Scope) (value.Value, error) {
-	syn, body, skipped, err := header(text, e.fileSyntax())
-	o := &value.Origin{Pos: value.Pos{File: name, Line: 1 + skipped, Col: 1}}
-	if err != nil {
-		return value.Value{}, &Error{Pos: o.At(0, 0), Err: err}
-	}
-	r := e.start(ctx, s)
-	return r.text(body, syn, o, asText)
+	o := &value.Origin{Pos: value.Pos{File: name, Line: 1, Col: 1}}
+	return e.start(ctx, s).text(text, e.fileSyntax(), o, asText)
 }
 
 // Both renders a template as text and answers its native value beside it, for
 // eval. file says that it is read as a template file is: "#jinja2:" header,
 // backslashes as escapes; else as a task's argument.
 func (e *Engine) Both(ctx context.Context, name, text string, file bool, s Scope) (rendered, native value.Value, textErr, nativeErr error) {
-	syn, body, o := e.argSyntax(), text, &value.Origin{Pos: value.Pos{File: name, Line: 1, Col: 1}}
+	syn, o := e.argSyntax(), &value.Origin{Pos: value.Pos{File: name, Line: 1, Col: 1}}
 	if file {
-		var skipped int
-		if syn, body, skipped, textErr = header(text, e.fileSyntax()); textErr != nil {
-			textErr = &Error{Pos: o.At(0, 0), Err: textErr}
-			return value.Value{}, value.Value{}, textErr, textErr
-		}
-		o.Line += skipped
+		syn = e.fileSyntax()
 	}
 	if !file && !Templated(text) {
 		v := value.String(text)
 		return v, v, nil, nil
 	}
-	rendered, textErr = e.start(ctx, s).text(body, syn, o, asText)
-	native, nativeErr = e.start(ctx, s).text(body, syn, o, asValue)
+	rendered, textErr = e.start(ctx, s).text(text, syn, o, asText)
+	native, nativeErr = e.start(ctx, s).text(text, syn, o, asValue)
 	return rendered, native, textErr, nativeErr
 }
 

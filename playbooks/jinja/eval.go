@@ -99,10 +99,14 @@ func (r *render) dict(x *dictLit, f *frame) (value.Value, error) {
 
 // name answers a name: locals, the scope's variables, then globals.
 func (r *render) name(id string, f *frame) (value.Value, error) {
-	if v, ok := f.lookup(id); ok {
+	v, ok, alone := f.lookup(id)
+	if ok {
 		return v, nil
 	}
-	if r.scope != nil {
+	if id == "self" && r.layout != nil {
+		return value.FromOpaque(&self{r.layout, f.top()}), nil
+	}
+	if r.scope != nil && !alone {
 		v, ok, err := r.variable(id)
 		if err != nil || ok {
 			return v, err
@@ -170,6 +174,14 @@ func (r *render) getattr(v value.Value, name string) (value.Value, error) {
 	}
 	if m, ok := r.methodOf(v, name); ok {
 		return m, nil
+	}
+	if items := v.Items(); v.Kind() == value.KindTuple && len(items) == 2 {
+		switch name { // what groupby() makes has names for its two parts
+		case "grouper":
+			return items[0], nil
+		case "list":
+			return items[1], nil
+		}
 	}
 	return r.entry(v, value.String(name), name)
 }

@@ -413,7 +413,7 @@ func (m *macro) bind(r *render, c *call, f *frame) error {
 		case slices.Contains(m.stmt.params, name):
 			f.set(name, v)
 			given[name] = true
-		case name == "caller":
+		case name == "caller" && m.stmt.uses.caller:
 			f.set("caller", v)
 		default:
 			extra.Set(k, v)

@@ -80,6 +80,10 @@ func (r *render) block(s *blockStmt, f *frame, b *buffer) error {
 }
 
 func (r *render) runBlock(name string, layers []*layer, f *frame, b *buffer) error {
+	if r.depth++; r.depth > maxEval {
+		return errDepth
+	}
+	defer func() { r.depth-- }()
 	l := layers[0]
 	inner := f.push()
 	inner.set("super", value.FromOpaque(&super{name, layers, f}))
@@ -88,6 +92,30 @@ func (r *render) runBlock(name string, layers []*layer, f *frame, b *buffer) err
 		return value.Value{}, err
 	})
 	return err
+}
+
+// self is the variable of that name: every block as a function.
+type self struct {
+	layout *layout
+	frame  *frame
+}
+
+func (s *self) TypeName() string { return "TemplateReference" }
+func (s *self) Str() string      { return s.Repr() }
+func (s *self) Repr() string     { return "<TemplateReference>" }
+
+func (s *self) attr(_ *render, name string) (value.Value, bool) {
+	layers := s.layout.blocks[name]
+	if len(layers) == 0 {
+		return value.Value{}, false
+	}
+	return bound(name, func(c *call) (value.Value, error) {
+		b := &buffer{r: c.rt}
+		if err := c.rt.runBlock(name, layers, s.frame, b); err != nil {
+			return value.Value{}, err
+		}
+		return value.MarkedString(b.String(), b.marks), nil
+	}), true
 }
 
 // super is the block of the same name further up.
@@ -153,12 +181,8 @@ func (r *render) loadNamed(x expr, f *frame) (*template, *value.Origin, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		syn, body, skipped, err := header(string(text), r.eng.fileSyntax())
-		if err != nil {
-			return nil, nil, err
-		}
-		o := &value.Origin{Pos: value.Pos{File: path, Line: 1 + skipped, Col: 1}}
-		t, err := r.eng.load(body, syn, o)
+		o := &value.Origin{Pos: value.Pos{File: path, Line: 1, Col: 1}}
+		t, err := r.eng.load(string(text), r.eng.fileSyntax(), o)
 		return t, o, err
 	}
 	return nil, nil, &errNoTemplate{names}
@@ -211,7 +235,7 @@ func (r *render) include(s *includeStmt, f *frame, b *buffer) error {
 		return errDepth
 	}
 	defer func() { r.depth-- }()
-	top := &frame{}
+	top := &frame{alone: true}
 	if s.context {
 		top = f.push()
 	}
@@ -253,9 +277,9 @@ func (r *render) module(x expr, f *frame, context bool) (*module, error) {
 		return nil, errDepth
 	}
 	defer func() { r.depth-- }()
-	top := &frame{}
-	if context {
-		top.parent = f
+	top := &frame{parent: f}
+	if !context {
+		top = &frame{alone: true}
 	}
 	b := &buffer{r: r}
 	_, err = r.inTemplate(t, o, func() (value.Value, error) {
@@ -289,7 +313,8 @@ func (r *render) fromImport(s *fromStmt, f *frame) error {
 	return nil
 }
 
-// header reads a first line "#jinja2: trim_blocks: False, …".
+// header reads a first line "#jinja2: trim_blocks: False, …" and answers the
+// text behind it and how many bytes that leaves out.
 func header(text string, syn syntax) (_ syntax, body string, skipped int, err error) {
 	const mark = "#jinja2:"
 	if !strings.HasPrefix(text, mark) {
@@ -306,7 +331,7 @@ func header(text string, syn syntax) (_ syntax, body string, skipped int, err er
 			return syn, text, 0, err
 		}
 	}
-	return syn, body, 1, nil
+	return syn, body, len(text) - len(body), nil
 }
 
 // set sets an option by Jinja's name.

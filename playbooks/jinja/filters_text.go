@@ -164,6 +164,9 @@ func filterIndent(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
+	if !c.in.IsString() {
+		return value.Value{}, noOperator("+=", c.in, value.String(""))
+	}
 	prefix, isText := a[0].AsString()
 	if !isText {
 		n, err := c.integer(a[0], 4)

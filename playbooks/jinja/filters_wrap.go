@@ -146,9 +146,14 @@ func filterURLize(c *call) (value.Value, error) {
 		target = ` target="` + htmlEscape(value.Str(a[2])) + `"`
 	}
 	link := regexp.MustCompile(`^(https?://|www\.)[^\s<>]+$`)
+	mail := regexp.MustCompile(`^[^\s:]+@\w[\w.-]*\.\w+$`)
 	words := regexp.MustCompile(`\S+|\s+`).FindAllString(c.str(), -1)
 	for i, w := range words {
 		core := strings.TrimRight(strings.TrimLeft(w, "(<"), ".,)>")
+		if at := strings.Index(w, core); mail.MatchString(core) {
+			words[i] = htmlEscape(w[:at]) + `<a href="mailto:` + htmlEscape(core) + `">` + htmlEscape(core) + `</a>` + htmlEscape(w[at+len(core):])
+			continue
+		}
 		if !link.MatchString(core) {
 			words[i] = htmlEscape(w)
 			continue

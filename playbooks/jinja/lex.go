@@ -152,11 +152,14 @@ func (l *lexer) nextTag() (at int, open string) {
 			at, open = i, o
 		}
 	}
-	for _, p := range []string{l.syn.linePrefix, l.syn.lineComment} {
-		if p == "" {
-			continue
-		}
+	if p := l.syn.linePrefix; p != "" {
 		if i := lineStart(l.rest(), p, l.pos == 0 || l.src[l.pos-1] == '\n'); i >= 0 && (at < 0 || i < at) {
+			at, open = i, p
+		}
+	}
+	// A comment may stand behind text of its line, too.
+	if p := l.syn.lineComment; p != "" {
+		if i := strings.Index(l.rest(), p); i >= 0 && (at < 0 || i < at || i == at && len(p) > len(open)) {
 			at, open = i, p
 		}
 	}
@@ -466,6 +469,9 @@ func (l *lexer) one(rest string, open *[]byte) error {
 func (l *lexer) str(rest string) error {
 	q := rest[0]
 	literal := l.syn.literalBackslash && l.inVar
+	if literal && !closed(rest) {
+		literal = false // the error below
+	}
 	for i := 1; i < len(rest); i++ {
 		switch {
 		case rest[i] == '\\' && !literal:
@@ -481,6 +487,19 @@ func (l *lexer) str(rest string) error {
 		}
 	}
 	return l.fail("unexpected char %q (the string is not closed)", string(q))
+}
+
+// closed reports whether a string literal has its end, escapes counted.
+func closed(s string) bool {
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case s[0]:
+			return true
+		}
+	}
+	return false
 }
 
 func (l *lexer) number(rest string) {

@@ -209,6 +209,8 @@ type template struct {
 	// uses are the names that it may ask for.
 	uses   []string
 	impure bool
+	// skipped counts the lines in front of the parsed text (its header).
+	skipped int
 	// mutates says that a method may change a list or mapping: variables are
 	// copied before the template gets them.
 	mutates bool

@@ -130,6 +130,8 @@ func recorded(v value.Value) value.Value {
 			out.Set(k, recorded(it))
 		}
 		return value.FromMap(out)
+	case value.KindUndefined:
+		return value.String("")
 	case value.KindOmit:
 		return value.String("__omit__")
 	case value.KindString:

@@ -574,7 +574,7 @@ func (p *parser) test(x expr) expr {
 		n.args = p.arguments()
 	case p.isName("is"):
 		p.fail(a.at, "You cannot chain multiple tests with is")
-	case a.kind == tokName && !slices.Contains([]string{"else", "or", "and", "if", "in", "not"}, a.text),
+	case a.kind == tokName && !slices.Contains([]string{"else", "or", "and"}, a.text),
 		a.kind == tokString, a.kind == tokInt, a.kind == tokFloat, p.isOp("["), p.isOp("{"):
 		n.args.pos = []expr{p.postfix(p.primary())}
 	}

@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"strings"
+	"unicode"
 
 	"remoterun/runner/value"
 )
@@ -27,66 +28,89 @@ func literalText(v value.Value) value.Value {
 }
 
 // pyLiteral reads one Python literal: numbers, text, None, booleans, lists,
-// tuples and dicts.
+// tuples and dicts. Sets, bytes and complex numbers are none.
 func pyLiteral(s string) (value.Value, bool) {
-	toks, err := lex(s, syntax{bare: true})
-	if err != nil {
-		return value.Value{}, false
-	}
-	p := &literalParser{toks: toks}
+	p := &literalParser{s: s}
 	v, ok := p.value(0)
-	return v, ok && p.toks[p.i].kind == tokEOF
+	p.blank()
+	return v, ok && p.s == ""
 }
 
-type literalParser struct {
-	toks []token
-	i    int
-}
+// literalParser eats s from the front.
+type literalParser struct{ s string }
 
-func (p *literalParser) op(s string) bool {
-	if t := p.toks[p.i]; t.kind == tokOp && t.text == s {
-		p.i++
-		return true
+// blank skips white space, line breaks and comments.
+func (p *literalParser) blank() {
+	for {
+		p.s = strings.TrimLeft(p.s, " \t\r\n\f")
+		if !strings.HasPrefix(p.s, "#") {
+			return
+		}
+		i := strings.IndexByte(p.s, '\n')
+		if i < 0 {
+			i = len(p.s)
+		}
+		p.s = p.s[i:]
 	}
-	return false
+}
+
+func (p *literalParser) take(c byte) bool {
+	p.blank()
+	if p.s == "" || p.s[0] != c {
+		return false
+	}
+	p.s = p.s[1:]
+	return true
 }
 
 func (p *literalParser) value(depth int) (value.Value, bool) {
 	if depth > maxDepth {
 		return value.Value{}, false
 	}
-	t := p.toks[p.i]
-	switch t.kind {
-	case tokString:
-		return p.text(), true
-	case tokInt, tokFloat:
-		return p.number(1)
-	case tokName:
-		p.i++
-		return constant(t.text)
-	}
 	switch {
-	case p.op("-"):
-		return p.number(-1)
-	case p.op("+"):
-		return p.number(1)
-	case p.op("["):
-		items, _, ok := p.items("]", depth)
+	case p.take('['):
+		items, _, ok := p.items(']', depth)
 		return value.List(items...), ok
-	case p.op("("):
-		items, comma, ok := p.items(")", depth)
+	case p.take('('):
+		items, comma, ok := p.items(')', depth)
 		if len(items) == 1 && !comma {
 			return items[0], ok
 		}
 		return value.Tuple(items...), ok
-	case p.op("{"):
+	case p.take('{'):
 		return p.dict(depth)
+	case p.take('-'):
+		p.blank()
+		v, ok := p.number()
+		if ok {
+			v, _ = negate("-", v)
+		}
+		return v, ok
+	case p.take('+'):
+		p.blank()
+		return p.number()
 	}
-	return value.Value{}, false
+	if p.s == "" {
+		return value.Value{}, false
+	}
+	if c := p.s[0]; c >= '0' && c <= '9' || c == '.' {
+		return p.number()
+	}
+	return p.wordOrText()
 }
 
-func constant(name string) (value.Value, bool) {
-	switch name {
+func (p *literalParser) wordOrText() (value.Value, bool) {
+	n := span(p.s, func(c byte) bool { return c == '_' || unicode.IsLetter(rune(c)) || c >= '0' && c <= '9' })
+	if n < len(p.s) && (p.s[n] == '\'' || p.s[n] == '"') {
+		var b strings.Builder
+		ok := p.text(&b)
+		for p.blank(); ok && p.text(&b); p.blank() {
+		}
+		return value.String(b.String()), ok
+	}
+	word := p.s[:n]
+	p.s = p.s[n:]
+	switch word {
 	case "True", "true":
 		return value.Bool(true), true
 	case "False", "false":
@@ -97,33 +121,80 @@ func constant(name string) (value.Value, bool) {
 	return value.Value{}, false
 }
 
-func (p *literalParser) text() value.Value {
-	var b strings.Builder
-	for p.toks[p.i].kind == tokString {
-		b.WriteString(p.toks[p.i].text)
-		p.i++
+// text reads one string literal, answering false and eating nothing when there
+// is none.
+func (p *literalParser) text(b *strings.Builder) bool {
+	s := p.s
+	raw := false
+	switch {
+	case strings.HasPrefix(s, "u") || strings.HasPrefix(s, "U"):
+		s = s[1:]
+	case strings.HasPrefix(s, "r") || strings.HasPrefix(s, "R"):
+		s, raw = s[1:], true
 	}
-	return value.String(b.String())
+	if s == "" || s[0] != '\'' && s[0] != '"' {
+		return false
+	}
+	q := s[:1]
+	if strings.HasPrefix(s, strings.Repeat(q, 3)) {
+		q = s[:3]
+	}
+	for i := len(q); i < len(s); i++ {
+		switch {
+		case s[i] == '\\':
+			i++
+		case s[i] == '\n' && len(q) == 1:
+			return false
+		case strings.HasPrefix(s[i:], q):
+			body := s[len(q):i]
+			if !raw {
+				body = unescape(body)
+			}
+			b.WriteString(body)
+			p.s = s[i+len(q):]
+			return true
+		}
+	}
+	return false
 }
 
-func (p *literalParser) number(sign int) (value.Value, bool) {
-	t := p.toks[p.i]
-	if t.kind != tokInt && t.kind != tokFloat {
+// number reads an int or a float.
+func (p *literalParser) number() (value.Value, bool) {
+	s := p.s
+	if len(s) > 2 && s[0] == '0' && strings.IndexByte("xXoObB", s[1]) >= 0 {
+		n := 2 + span(s[2:], isAlnum)
+		p.s = s[n:]
+		return parseNumber(token{kind: tokInt, text: strings.ReplaceAll(s[:n], "_", "")})
+	}
+	n := span(s, isDigit)
+	k := tokInt
+	if n < len(s) && s[n] == '.' {
+		k = tokFloat
+		n += 1 + span(s[n+1:], isDigit)
+	}
+	if m := n + 1; n < len(s) && (s[n] == 'e' || s[n] == 'E') {
+		if m < len(s) && (s[m] == '+' || s[m] == '-') {
+			m++
+		}
+		if d := span(s[min(m, len(s)):], isDigit); d > 0 {
+			k, n = tokFloat, m+d
+		}
+	}
+	text := s[:n]
+	if n < len(s) && (isAlnum(s[n]) || unicode.IsLetter(rune(s[n]))) || text == "." || text == "" || k == tokInt && !decimal(text) {
 		return value.Value{}, false
 	}
-	p.i++
-	v, ok := parseNumber(t)
-	if !ok || t.kind == tokInt && len(t.text) > 1 && t.text[0] == '0' && strings.Trim(t.text, "0123456789") == "" && strings.Trim(t.text, "0") != "" {
-		return value.Value{}, false // 0644 is no literal in Python 3
-	}
-	if sign < 0 {
-		v, _ = negate("-", v)
-	}
-	return v, true
+	p.s = s[n:]
+	return parseNumber(token{kind: k, text: strings.ReplaceAll(text, "_", "")})
 }
 
-func (p *literalParser) items(end string, depth int) (items []value.Value, comma, ok bool) {
-	for !p.op(end) {
+// decimal refuses 0644: no literal in Python 3.
+func decimal(s string) bool {
+	return s[0] != '0' || strings.Trim(s, "0_") == ""
+}
+
+func (p *literalParser) items(end byte, depth int) (items []value.Value, comma, ok bool) {
+	for !p.take(end) {
 		if len(items) > 0 && !comma {
 			return nil, false, false
 		}
@@ -132,19 +203,19 @@ func (p *literalParser) items(end string, depth int) (items []value.Value, comma
 			return nil, false, false
 		}
 		items = append(items, v)
-		comma = p.op(",")
+		comma = p.take(',')
 	}
 	return items, comma, true
 }
 
 func (p *literalParser) dict(depth int) (value.Value, bool) {
 	m := value.NewMap()
-	for comma := true; !p.op("}"); comma = p.op(",") {
+	for comma := true; !p.take('}'); comma = p.take(',') {
 		if !comma {
 			return value.Value{}, false
 		}
 		k, ok := p.value(depth + 1)
-		if !ok || !p.op(":") || value.Hashable(k) != nil {
+		if !ok || !p.take(':') || value.Hashable(k) != nil {
 			return value.Value{}, false
 		}
 		v, ok := p.value(depth + 1)

@@ -37,15 +37,20 @@ type render struct {
 type frame struct {
 	vars   map[string]value.Value
 	parent *frame
+	// alone is the top of a file that was imported or included without context:
+	// the scope's variables are not seen in it.
+	alone bool
 }
 
-func (f *frame) lookup(id string) (value.Value, bool) {
+// lookup finds a name; alone says that the scope is not to be asked.
+func (f *frame) lookup(id string) (v value.Value, ok, alone bool) {
 	for ; f != nil; f = f.parent {
 		if v, ok := f.vars[id]; ok {
-			return v, true
+			return v, true, false
 		}
+		alone = f.alone
 	}
-	return value.Value{}, false
+	return value.Value{}, false, alone
 }
 
 func (f *frame) push() *frame { return &frame{parent: f} }
@@ -59,7 +64,7 @@ func (f *frame) set(id string, v value.Value) {
 }
 
 func (f *frame) top() *frame {
-	for f.parent != nil {
+	for f != nil && f.parent != nil {
 		f = f.parent
 	}
 	return f
@@ -90,6 +95,9 @@ func (r *render) at(p place, err error) error {
 	var e *Error
 	if err == nil || errors.As(err, &e) {
 		return err
+	}
+	if r.tpl != nil {
+		p.line += r.tpl.skipped
 	}
 	return &Error{Pos: r.origin.At(p.line, p.col), Err: err}
 }

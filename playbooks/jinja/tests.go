@@ -31,7 +31,7 @@ func testEntries() []entry {
 		is("mapping", "{{ {} is mapping }}", isMapping),
 		is("sequence", "{{ [1] is sequence }}", isSequence),
 		is("callable", "{{ range is callable }}", isCallable),
-		is("escaped", "{{ 'x' is not escaped }}", func(value.Value) bool { return false }),
+		is("escaped", "{{ ('x' is escaped) == false }}", value.Value.IsUndefined),
 		{kind: testKind, name: "iterable", sig: "iterable", example: "{{ 'x' is iterable }}", shows: "True", fn: func(c *call) (value.Value, error) {
 			return value.Bool(isSequence(c.in)), c.none()
 		}},

@@ -31,6 +31,9 @@ func TypeName(v Value) string {
 	case KindMap:
 		return "dict"
 	case KindUndefined:
+		if v.ref.(*Missing).Soft {
+			return "Undefined"
+		}
 		return "AnsibleUndefined"
 	case KindOmit:
 		return "str"
@@ -112,7 +115,7 @@ func writeRepr(b *strings.Builder, v Value, mask bool, depth int) {
 	case KindOpaque:
 		b.WriteString(v.ref.(Opaque).Repr())
 	case KindUndefined:
-		b.WriteString("AnsibleUndefined")
+		b.WriteString(TypeName(v))
 	case KindOmit:
 		b.WriteString("'__omit_place_holder__'")
 	}
