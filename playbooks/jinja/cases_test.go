@@ -110,9 +110,9 @@ func runCase(t *testing.T, e *Engine, line int, c *value.Map, differ map[string]
 	file, _ := c.Lookup("file")
 	src := value.Str(template)
 	text, native, textErr, nativeErr := e.Both(t.Context(), "case.j2", src, value.Truth(file), caseScope(t, c))
-	problem := compareAnswer("text", c, "text", "error", text, textErr)
+	problem := differsHow("text", c, "text", "error", text, textErr)
 	if problem == "" {
-		problem = compareAnswer("native", c, "native", "native_error", native, nativeErr)
+		problem = differsHow("native", c, "native", "native_error", native, nativeErr)
 	}
 	if strings.Contains(problem, " named '") {
 		t.Logf("waits for a family of names: %s", src)
@@ -130,9 +130,9 @@ func runCase(t *testing.T, e *Engine, line int, c *value.Map, differ map[string]
 	}
 }
 
-// compareAnswer says how an answer differs from the recorded one, empty =
+// differsHow says how an answer differs from the recorded one, empty =
 // alike. Errors are alike whatever they say.
-func compareAnswer(what string, c *value.Map, key, errKey string, got value.Value, err error) string {
+func differsHow(what string, c *value.Map, key, errKey string, got value.Value, err error) string {
 	want, has := c.Lookup(key)
 	wantErr, failed := c.Lookup(errKey)
 	switch {
