@@ -74,6 +74,7 @@ func (s *session) finish() {
 			fmt.Fprintf(s.a.err, "[WARNING]: journal: %v\n", err)
 		}
 	}
+	_ = s.keys.Close()
 	_ = s.dialer.Close()
 }
 

@@ -136,7 +136,7 @@ func (p *prompts) typed(ctx context.Context, a play.Ask) ([]byte, error) {
 		fmt.Fprint(t, question(a))
 		b, err := t.Secret(ctx)
 		fmt.Fprintln(t)
-		if err != nil || !a.Confirm {
+		if err != nil || !a.Confirm || len(b) == 0 {
 			return b, err
 		}
 		fmt.Fprint(t, "Again: ")
@@ -154,6 +154,25 @@ func (p *prompts) typed(ctx context.Context, a play.Ask) ([]byte, error) {
 		fmt.Fprintln(t, "the two differ; once more")
 	}
 	return nil, errors.New("the two entries differed three times")
+}
+
+// Show shows a sealed secret on the operator's terminal, and nowhere else,
+// until the operator says that it is noted down.
+func (p *prompts) Show(ctx context.Context, text string, s secret.Sealed) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t, err := p.open()
+	if err != nil {
+		return fmt.Errorf("there is no terminal to show it on: %w", err)
+	}
+	defer t.Close()
+	fmt.Fprintf(t, "%s\n\n    ", text)
+	if err := s.Use(func(b []byte) error { _, err := t.Write(b); return err }); err != nil {
+		return err
+	}
+	fmt.Fprint(t, "\n\nNote it down now, then press Enter: ")
+	_, err = t.Line(ctx)
+	return err
 }
 
 // fromFD reads the next line of --passphrase-fd.

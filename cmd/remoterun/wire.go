@@ -17,6 +17,7 @@ import (
 	"remoterun/runner/value"
 	"remoterun/runner/view"
 	"remoterun/tasks"
+	"remoterun/tasks/tde"
 )
 
 // session is everything that one run of playbooks is made of: the one place
@@ -39,6 +40,7 @@ type session struct {
 	sink          runner.Sink // the view, or what tests put there
 	view          view.View
 	journal       *journal.Journal
+	keys          *tde.Session // sealed keyrings that were opened in this run
 	// memory holds files that are made, not read (ad hoc tasks).
 	memory map[string][]byte
 }
@@ -69,6 +71,12 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 		File: s.readFile, Decrypt: s.vaults.decrypt, Exists: s.exists, Modules: s.modules, Actions: runner.Actions(), Expr: s.expr, Extra: s.extra, Defines: s.defines,
 	})
 	return s, nil
+}
+
+// custody are the modules that keep databases encrypted.
+func (s *session) custody() []play.Module {
+	s.keys = tde.NewSession()
+	return tde.All(tde.Deps{Prompter: s.prompts, Session: s.keys, Dir: s.dir, By: operator()})
 }
 
 // defines reports names that inventory or the command line gives a value. With
