@@ -251,14 +251,16 @@ func (h *hostRun) refresh(ctx context.Context, u *unit) error {
 
 // alone runs the unit's steps one by one on fresh answers, stage after stage.
 func (h *hostRun) alone(ctx context.Context, u *unit) *outcome {
-	if !u.m.fresh(u.as, u.rests) {
-		if err := h.refresh(ctx, u); err != nil {
-			return broken(err)
-		}
-	}
-	diff := u.diffs()
+	var diff []DiffText
 	changed := false
 	for {
+		// The first stage, and every one behind a step, rests on answers of now.
+		if !u.m.fresh(u.as, u.rests) {
+			if err := h.refresh(ctx, u); err != nil {
+				return broken(err)
+			}
+		}
+		diff = append(diff, u.diffs()...)
 		ran, err := h.steps(ctx, u)
 		if err != nil {
 			o := broken(err)
@@ -281,7 +283,6 @@ func (h *hostRun) alone(ctx context.Context, u *unit) *outcome {
 		if err := h.settlePlan(ctx, u); err != nil {
 			return broken(err)
 		}
-		diff = append(diff, u.diffs()...)
 	}
 }
 
