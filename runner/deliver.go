@@ -236,9 +236,10 @@ func (h *hostRun) tally(res play.Result) {
 		b, _ := v.AsBool()
 		return b
 	}
-	refused, held, locked := flag("refused"), flag("held"), flag("locked")
-	if refused || held || locked {
+	refused, held, locked, mistyped := flag("refused"), flag("held"), flag("locked"), flag("wrong_passphrase")
+	if refused || held || locked || mistyped {
 		h.p.r.count(h.name, func(c *Counts) {
+			c.Mistyped = c.Mistyped || mistyped
 			c.Refused, c.Held, c.Locked = c.Refused || refused, c.Held || held, c.Locked || locked
 		})
 	}

@@ -109,6 +109,9 @@ type Counts struct {
 	// Refused says that a guard refused (swap, a tampered file); Held that
 	// another operator holds the project; Locked that a database is locked.
 	Refused, Held, Locked bool
+	// Mistyped says that it failed for a wrong passphrase, which is an error of
+	// the operator's and not the host's.
+	Mistyped bool
 }
 
 // Stats is the recap.

@@ -100,6 +100,7 @@ func (s *session) run(ctx context.Context, books ...*play.Playbook) error {
 		return err
 	}
 	defer s.finish()
+	defer s.wipe()
 	stats, err := runner.New(s.options()).Run(ctx, books...)
 	code := s.code(stats)
 	switch {
@@ -122,7 +123,8 @@ func (s *session) code(st *runner.Stats) int {
 		have[exitRefused] = have[exitRefused] || c.Refused
 		have[exitLocked] = have[exitLocked] || c.Locked
 		have[exitUnreachable] = have[exitUnreachable] || c.Unreachable > 0
-		have[exitFailed] = have[exitFailed] || c.Failed > 0 && !c.Held && !c.Refused && !c.Locked
+		have[exitFailed] = have[exitFailed] || c.Failed > 0 && !c.Held && !c.Refused && !c.Locked && !c.Mistyped
+		have[exitError] = have[exitError] || c.Mistyped
 		have[exitChanges] = have[exitChanges] || s.f.check && s.f.exitCode && c.Changed > 0
 	}
 	for _, code := range exitOrder {
