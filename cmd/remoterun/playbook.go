@@ -100,7 +100,6 @@ func (s *session) run(ctx context.Context, books ...*play.Playbook) error {
 		return err
 	}
 	defer s.finish()
-	defer s.wipe()
 	stats, err := runner.New(s.options()).Run(ctx, books...)
 	code := s.code(stats)
 	switch {

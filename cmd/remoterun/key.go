@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"remoterun/runner/secret"
+	"remoterun/runner/value"
+	"remoterun/tasks/tde"
+)
+
+// keyCommand looks after sealed keyrings on the laptop.
+func (a *app) keyCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "key inspect|verify|export|import",
+		Short: "Look at sealed keyrings, open them, export and import them",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("key %s: there is inspect, verify, export and import", args[0])
+			}
+			return cmd.Help()
+		},
+	}
+	c.AddCommand(a.keyInspect(), a.keyVerify(), a.keyExport(), a.keyImport())
+	return c
+}
+
+const keyPaths = "PATH is a host's folder (keys/PROJECT@HOST), one of a copy's files, or a recovery sheet"
+
+func (a *app) keyInspect() *cobra.Command {
+	return &cobra.Command{
+		Use:   "inspect PATH...",
+		Short: "Say what sealed keyrings hold; no passphrase is needed, and nothing is proved",
+		Long:  "Says what sealed keyrings hold: project, host, generation, names and fingerprints of keys.\n" + keyPaths + ".",
+		Args:  needPaths("inspect"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			for _, p := range args {
+				copies, err := tde.ReadCopies(tde.Sealer{}, p)
+				if err != nil {
+					return err
+				}
+				for _, c := range copies {
+					a.printCopy(c)
+				}
+			}
+			return nil
+		},
+	}
+}
+
+func needPaths(verb string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usage("key %s needs a path: remoterun key %s keys/PROJECT@HOST", verb, verb)
+		}
+		return nil
+	}
+}
+
+func (a *app) printCopy(c tde.StoredCopy) {
+	m := c.Manifest
+	fmt.Fprintf(a.out, "%s@%s  generation %d  %s\n", m.Project, m.Host, m.Generation, c.Name)
+	fmt.Fprintf(a.out, "  keyring %s, sealed %s by %s, %s with %d iterations\n", m.KeyringID, m.Made.Format("2006-01-02 15:04:05 MST"), m.By, m.KDF, m.Iterations)
+	for i, k := range m.Keys {
+		note := ""
+		if i == len(m.Keys)-1 {
+			note = "  (wanted)"
+		}
+		fmt.Fprintf(a.out, "  key %s  %d bits  %s  of %s%s\n", k.Name, k.Bits, k.Fingerprint, k.Created.Format("2006-01-02"), note)
+	}
+}
+
+// keyDeps are what the command needs without hosts; done wipes what it opened.
+func (a *app) keyDeps(fd int) (d tde.Deps, done func()) {
+	p := newPrompts(fd, false, secret.NewRedactor())
+	if a.terminal != nil {
+		p.open = a.terminal
+	}
+	open := tde.NewSession()
+	return tde.Deps{Prompter: p, Session: open, By: operator()}, func() { _ = open.Close() }
+}
+
+func (a *app) keyVerify() *cobra.Command {
+	var fd int
+	var pgdata string
+	c := &cobra.Command{
+		Use:   "verify PATH...",
+		Short: "Open sealed keyrings with the passphrase, and check them against a cluster's key files",
+		Long:  "Opens sealed keyrings in this machine's memory: their tag, their keys, their manifest.\nWith --pgdata, it says whether they open the cluster in that folder of this machine.\n" + keyPaths + ".",
+		Args:  needPaths("verify"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			d, done := a.keyDeps(fd)
+			defer done()
+			return a.verifyKeys(cmd.Context(), d, args, pgdata)
+		},
+	}
+	c.Flags().IntVar(&fd, "passphrase-fd", -1, "read the passphrase from this file descriptor")
+	c.Flags().StringVar(&pgdata, "pgdata", "", "a cluster's data folder on this machine")
+	return c
+}
+
+func (a *app) verifyKeys(ctx context.Context, d tde.Deps, paths []string, pgdata string) error {
+	bad := 0
+	for _, p := range paths {
+		copies, err := tde.ReadCopies(d.Sealer, p)
+		if err != nil {
+			return err
+		}
+		verified, err := d.VerifyCopies(ctx, copies, pgdata)
+		if err != nil {
+			return refusedCode(err)
+		}
+		for _, v := range verified {
+			a.printCopy(v.Copy)
+			fmt.Fprintf(a.out, "  opens: %d keys, equal to the manifest\n", len(v.Keys))
+			for _, h := range v.Headers {
+				fmt.Fprintf(a.out, "  %s: key %s: %s\n", h.File, h.Key, h.State)
+				if h.State != tde.HeaderOK {
+					bad++
+				}
+			}
+		}
+	}
+	if bad > 0 {
+		return &codedError{exitFailed, fmt.Errorf("%d key files are not opened by it", bad)}
+	}
+	return nil
+}
+
+// refusedCode gives a guard's no its exit code.
+func refusedCode(err error) error {
+	var r *tde.Refusal
+	if errors.As(err, &r) {
+		return &codedError{exitRefused, err}
+	}
+	return err
+}
+
+func (a *app) keyExport() *cobra.Command {
+	var to string
+	c := &cobra.Command{
+		Use:   "export PATH",
+		Short: "Write the recovery sheet of the newest sealed keyring",
+		Long:  "Writes a recovery sheet: the sealed files as text, fingerprints, and how to open them with\nopenssl alone. It holds no key and no passphrase. " + keyPaths + ".",
+		Args:  needPaths("export"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			copies, err := tde.ReadCopies(tde.Sealer{}, args[0])
+			if err != nil {
+				return err
+			}
+			sheet := tde.Sheet(copies[len(copies)-1])
+			if to == "" {
+				_, err = a.out.Write(sheet)
+				return err
+			}
+			f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			if err != nil {
+				return err
+			}
+			_, err = f.Write(sheet)
+			return errors.Join(err, f.Close())
+		},
+	}
+	c.Flags().StringVarP(&to, "to", "o", "", "write it to this new file")
+	return c
+}
+
+func (a *app) keyImport() *cobra.Command {
+	var f runFlags
+	var dir string
+	c := &cobra.Command{
+		Use:   "import PATTERN | import PATH...",
+		Short: "Take sealed keyrings in: from the servers' copies, or from files",
+		Long: "With a pattern of hosts, brings the sealed copies that the servers have to this laptop.\n" +
+			"With paths, takes in copies from elsewhere: " + keyPaths + ".\n" +
+			"They are opened first; what is here already is merged, never overwritten.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
+				return usage("key import needs hosts or files: remoterun key import prod, or remoterun key import SHEET.txt")
+			case !allFiles(args) && len(args) > 1:
+				return usage("%s: not every one is a file; hosts are one pattern with commas", strings.Join(args, " "))
+			case !allFiles(args):
+				return a.importFromHosts(cmd.Context(), &f, args[0])
+			}
+			return a.importFiles(cmd.Context(), &f, dir, args)
+		},
+	}
+	f.add(c)
+	c.Flags().StringVar(&dir, "keys-dir", "", "the folder of sealed keyrings (tde_keys_dir), by default ./keys")
+	return c
+}
+
+func allFiles(paths []string) bool {
+	for _, p := range paths {
+		if _, err := os.Stat(p); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *app) importFromHosts(ctx context.Context, f *runFlags, pattern string) error {
+	f.become = true
+	return a.adHoc(ctx, f, pattern, "tde_keyring", value.FromMap(value.MapOf(
+		"action", value.String("import"),
+		"project", value.String("{{ tde_project }}"),
+		"keys_dir", value.String("{{ tde_keys_dir | default('./keys') }}"))))
+}
+
+func (a *app) importFiles(ctx context.Context, f *runFlags, dir string, paths []string) error {
+	d, done := a.keyDeps(f.passphraseFD)
+	defer done()
+	if dir == "" {
+		dir = "keys"
+	}
+	var copies []tde.StoredCopy
+	for _, p := range paths {
+		c, err := tde.ReadCopies(d.Sealer, p)
+		if err != nil {
+			return err
+		}
+		copies = append(copies, c...)
+	}
+	infos, err := d.ImportCopies(ctx, dir, copies)
+	for _, i := range infos {
+		fmt.Fprintf(a.out, "%s@%s: generation %d, %d keys, wanted %s\n", i.Project, i.Host, i.Generation, len(i.Keys), i.Wanted().Name)
+	}
+	return refusedCode(err)
+}
