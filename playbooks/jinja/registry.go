@@ -58,6 +58,7 @@ func families() [][]entry {
 		fileLookupEntries(),
 		tableLookupEntries(),
 		passwordLookupEntries(),
+		datetimeEntries(),
 	}
 }
 

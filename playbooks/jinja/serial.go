@@ -141,7 +141,7 @@ func filterFromYAML(c *call) (value.Value, error) {
 		return c.in, nil
 	}
 	v, err := yaml.One("<from_yaml>", []byte(s), yaml.Options{})
-	return v, err
+	return withDates(v), err
 }
 
 func filterFromYAMLAll(c *call) (value.Value, error) {
@@ -150,7 +150,7 @@ func filterFromYAMLAll(c *call) (value.Value, error) {
 		return c.in, nil
 	}
 	docs, err := yaml.Load("<from_yaml_all>", []byte(s), yaml.Options{})
-	return value.List(docs...), err
+	return withDates(value.List(docs...)), err
 }
 
 // parseJSONText reads JSON as Python does: NaN and Infinity count, too.

@@ -1,0 +1,359 @@
+package jinja
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"remoterun/runner/value"
+	"remoterun/runner/value/yaml"
+)
+
+// strftime is C's function of that name in the C locale.
+func strftime(f string, t time.Time) string {
+	var b strings.Builder
+	for i := 0; i < len(f); i++ {
+		if f[i] != '%' || i+1 >= len(f) {
+			b.WriteByte(f[i])
+			continue
+		}
+		i++
+		flag := byte(0)
+		if strings.IndexByte("-_0^#", f[i]) >= 0 && i+1 < len(f) {
+			flag = f[i]
+			i++
+		}
+		b.WriteString(flagged(directive(f[i], t), flag))
+	}
+	return b.String()
+}
+
+// flagged applies glibc's flags: - no padding, _ blanks, 0 zeros, ^ capitals.
+func flagged(s string, flag byte) string {
+	switch flag {
+	case '^', '#':
+		return strings.ToUpper(s)
+	case '-', '_':
+		trimmed := strings.TrimLeft(s, "0 ")
+		if trimmed == "" || strings.Trim(trimmed, "0123456789") != "" {
+			if trimmed != "" {
+				return s
+			}
+			trimmed = "0"
+		}
+		if flag == '_' {
+			return strings.Repeat(" ", len(s)-len(trimmed)) + trimmed
+		}
+		return trimmed
+	case '0':
+		return strings.ReplaceAll(s, " ", "0")
+	}
+	return s
+}
+
+func directive(c byte, t time.Time) string {
+	if layout, ok := layouts()[c]; ok {
+		return t.Format(layout)
+	}
+	if s, ok := composed(c, t); ok {
+		return s
+	}
+	wide := func(n, width int) string { return fmt.Sprintf("%0*d", width, n) }
+	year, week := t.ISOWeek()
+	sunday, monday := int(t.Weekday()), (int(t.Weekday())+6)%7
+	switch c {
+	case 'C':
+		return wide(t.Year()/100, 2)
+	case 'f':
+		return wide(t.Nanosecond()/1000, 6)
+	case 'G':
+		return wide(year, 4)
+	case 'g':
+		return wide(year%100, 2)
+	case 'V':
+		return wide(week, 2)
+	case 'j':
+		return wide(t.YearDay(), 3)
+	case 'k':
+		return fmt.Sprintf("%2d", t.Hour())
+	case 'l':
+		return fmt.Sprintf("%2d", (t.Hour()+11)%12+1)
+	case 's':
+		return strconv.FormatInt(t.Unix(), 10)
+	case 'U':
+		return wide((t.YearDay()+6-sunday)/7, 2)
+	case 'W':
+		return wide((t.YearDay()+6-monday)/7, 2)
+	case 'u':
+		return strconv.Itoa(monday + 1)
+	case 'w':
+		return strconv.Itoa(sunday)
+	}
+	return "%" + string(c)
+}
+
+func layouts() map[byte]string {
+	return map[byte]string{'a': "Mon", 'A': "Monday", 'b': "Jan", 'h': "Jan", 'B': "January", 'd': "02", 'e': "_2", 'H': "15", 'I': "03", 'm': "01", 'M': "04",
+		'p': "PM", 'S': "05", 'y': "06", 'Y': "2006", 'z': "-0700", 'Z': "MST"}
+}
+
+// composed are directives that stand for others.
+func composed(c byte, t time.Time) (string, bool) {
+	long := map[byte]string{'c': "%a %b %e %H:%M:%S %Y", 'D': "%m/%d/%y", 'F': "%Y-%m-%d", 'r': "%I:%M:%S %p", 'R': "%H:%M", 'T': "%H:%M:%S", 'x': "%m/%d/%y", 'X': "%H:%M:%S", 'P': "%p"}
+	if f, ok := long[c]; ok {
+		s := strftime(f, t)
+		if c == 'P' {
+			s = strings.ToLower(s)
+		}
+		return s, true
+	}
+	plain := map[byte]string{'n': "\n", 't': "\t", '%': "%"}
+	s, ok := plain[c]
+	return s, ok
+}
+
+// dateParts is what strptime has read so far.
+type dateParts struct {
+	year, month, day, hour, minute, second, micro int
+	pm                                            *bool
+	yearDay                                       int
+	zone                                          *time.Location
+}
+
+// strptime reads a date in a format, as Python does.
+func strptime(s, f string) (datetime, error) {
+	p := dateParts{year: 1900, month: 1, day: 1}
+	rest, err := p.read(s, f)
+	if err != nil {
+		return datetime{}, fmt.Errorf("time data %s does not match format %s", value.Repr(value.String(s)), value.Repr(value.String(f)))
+	}
+	if rest != "" {
+		return datetime{}, fmt.Errorf("unconverted data remains: %s", rest)
+	}
+	return p.date()
+}
+
+func (p *dateParts) date() (datetime, error) {
+	if p.pm != nil {
+		p.hour %= 12
+		if *p.pm {
+			p.hour += 12
+		}
+	}
+	loc := time.UTC
+	if p.zone != nil {
+		loc = p.zone
+	}
+	if p.yearDay > 0 {
+		p.month, p.day = 1, p.yearDay
+	}
+	t := time.Date(p.year, time.Month(p.month), p.day, p.hour, p.minute, min(p.second, 59), p.micro*1000, loc)
+	if p.yearDay == 0 && t.Day() != p.day {
+		return datetime{}, errors.New("day is out of range for month")
+	}
+	return datetime{t: t, aware: p.zone != nil}, nil
+}
+
+var errFormat = errors.New("no match")
+
+func (p *dateParts) read(s, f string) (rest string, err error) {
+	for i := 0; i < len(f); i++ {
+		c := f[i]
+		switch {
+		case c == ' ' || c == '\t' || c == '\n':
+			trimmed := strings.TrimLeft(s, " \t\n\r")
+			if trimmed == s {
+				return "", errFormat
+			}
+			s = trimmed
+			continue
+		case c != '%':
+			if s == "" || !strings.EqualFold(s[:1], string(c)) {
+				return "", errFormat
+			}
+			s = s[1:]
+			continue
+		case i+1 >= len(f):
+			return "", errFormat
+		}
+		i++
+		if s, err = p.directive(f[i], s); err != nil {
+			return "", err
+		}
+	}
+	return s, nil
+}
+
+func (p *dateParts) directive(c byte, s string) (string, error) {
+	long := map[byte]string{'c': "%a %b %d %H:%M:%S %Y", 'x': "%m/%d/%y", 'X': "%H:%M:%S", 'T': "%H:%M:%S", 'D': "%m/%d/%y", 'F': "%Y-%m-%d", 'R': "%H:%M"}
+	if f, ok := long[c]; ok && strings.IndexByte("cxX", c) >= 0 {
+		return p.read(s, f)
+	}
+	switch c {
+	case 'a', 'A', 'b', 'B', 'p':
+		return p.word(c, s)
+	case 'z', 'Z':
+		return p.offset(c, s)
+	case 'f':
+		return p.fraction(s)
+	case '%':
+		if !strings.HasPrefix(s, "%") {
+			return "", errFormat
+		}
+		return s[1:], nil
+	}
+	return p.number(c, s)
+}
+
+// number reads a number of at most so many digits within bounds.
+func (p *dateParts) number(c byte, s string) (string, error) {
+	bounds := map[byte][3]int{'Y': {4, 1, 9999}, 'm': {2, 1, 12}, 'd': {2, 1, 31}, 'H': {2, 0, 23}, 'I': {2, 1, 12}, 'M': {2, 0, 59}, 'S': {2, 0, 61}, 'y': {2, 0, 99}, 'j': {3, 1, 366}, 'U': {2, 0, 53}, 'W': {2, 0, 53}, 'w': {1, 0, 6}, 'u': {1, 1, 7}}
+	b, ok := bounds[c]
+	if !ok {
+		return "", errFormat
+	}
+	n := 0
+	for n < len(s) && n < b[0] && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	for ; n > 0; n-- {
+		v, _ := strconv.Atoi(s[:n])
+		if v < b[1] || v > b[2] || (c == 'Y' || c == 'y') && n != b[0] {
+			continue
+		}
+		p.set(c, v)
+		return s[n:], nil
+	}
+	return "", errFormat
+}
+
+func (p *dateParts) set(c byte, v int) {
+	switch c {
+	case 'Y':
+		p.year = v
+	case 'y':
+		p.year = 2000 + v
+		if v >= 69 {
+			p.year = 1900 + v
+		}
+	case 'm':
+		p.month = v
+	case 'd':
+		p.day = v
+	case 'H', 'I':
+		p.hour = v
+	case 'M':
+		p.minute = v
+	case 'S':
+		p.second = v
+	case 'j':
+		p.yearDay = v
+	}
+}
+
+func (p *dateParts) word(c byte, s string) (string, error) {
+	try := func(name string) bool { return len(s) >= len(name) && strings.EqualFold(s[:len(name)], name) }
+	switch c {
+	case 'p':
+		if !try("AM") && !try("PM") {
+			return "", errFormat
+		}
+		pm := try("PM")
+		p.pm = &pm
+		return s[2:], nil
+	case 'a', 'A':
+		for d := time.Sunday; d <= time.Saturday; d++ {
+			name := d.String()
+			if c == 'a' {
+				name = name[:3]
+			}
+			if try(name) {
+				return s[len(name):], nil
+			}
+		}
+		return "", errFormat
+	}
+	for m := time.January; m <= time.December; m++ {
+		name := m.String()
+		if c == 'b' {
+			name = name[:3]
+		}
+		if try(name) {
+			p.month = int(m)
+			return s[len(name):], nil
+		}
+	}
+	return "", errFormat
+}
+
+func (p *dateParts) offset(c byte, s string) (string, error) {
+	if c == 'Z' {
+		for _, z := range []string{"UTC", "GMT"} {
+			if len(s) >= 3 && strings.EqualFold(s[:3], z) {
+				return s[3:], nil
+			}
+		}
+		return "", errFormat
+	}
+	if strings.HasPrefix(s, "Z") {
+		p.zone = time.UTC
+		return s[1:], nil
+	}
+	for _, layout := range []string{"-07:00", "-0700"} {
+		if len(s) >= len(layout) {
+			if t, err := time.Parse(layout, s[:len(layout)]); err == nil {
+				_, off := t.Zone()
+				p.zone = time.FixedZone("", off)
+				return s[len(layout):], nil
+			}
+		}
+	}
+	return "", errFormat
+}
+
+func (p *dateParts) fraction(s string) (string, error) {
+	n := 0
+	for n < len(s) && n < 6 && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	if n == 0 {
+		return "", errFormat
+	}
+	p.micro, _ = strconv.Atoi(s[:n] + strings.Repeat("0", 6-n))
+	return s[n:], nil
+}
+
+// withDates turns the dates of YAML into dates with attributes.
+func withDates(v value.Value) value.Value {
+	switch v.Kind() {
+	case value.KindOpaque:
+		o, _ := v.AsOpaque()
+		if d, ok := o.(yaml.Date); ok {
+			return yamlDate(string(d), v)
+		}
+	case value.KindList:
+		for i, it := range v.Items() {
+			v.Items()[i] = withDates(it)
+		}
+	case value.KindMap:
+		m, _ := v.AsMap()
+		for k, it := range m.All() {
+			m.Set(k, withDates(it))
+		}
+	}
+	return v
+}
+
+func yamlDate(s string, otherwise value.Value) value.Value {
+	if t, err := time.Parse("2006-1-2", s); err == nil {
+		return value.FromOpaque(date{t})
+	}
+	for _, layout := range []string{"2006-1-2 15:4:5", "2006-1-2T15:4:5", "2006-1-2 15:4:5Z07:00", "2006-1-2T15:4:5Z07:00", "2006-1-2 15:4:5 -07:00", "2006-1-2t15:4:5"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return value.FromOpaque(datetime{t, strings.Contains(layout, "07")})
+		}
+	}
+	return otherwise
+}
