@@ -59,6 +59,8 @@ func families() [][]entry {
 		tableLookupEntries(),
 		passwordLookupEntries(),
 		datetimeEntries(),
+		communityEntries(),
+		jmesEntries(),
 	}
 }
 
