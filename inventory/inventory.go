@@ -49,8 +49,10 @@ type store struct {
 	varDirs []string // folders that hold group_vars and host_vars, lowest first
 	dir     string
 	limit   []string // single patterns of -l, nil = no limit
-	files   varFiles
-	told    sync.Map // parts of patterns that were warned of
+	// limitFiles are the lines of each @file of the limit.
+	limitFiles map[string][]string
+	files      varFiles
+	told       sync.Map // parts of patterns that were warned of
 }
 
 var _ play.Inventory = (*Inventory)(nil)

@@ -105,7 +105,7 @@ func TestLimit(t *testing.T) {
 	}
 	for _, c := range []struct{ limit, pattern, want string }{
 		{"w1:d1", "all", "w1,d1"}, {"!w1", "web", "w2,w3"}, {"@retry", "all", "w2,d1"}, {"@retry,w1", "web", "w1,w2"},
-		{"@none", "all", ""}, {"web", "localhost", ""}, {"web,localhost", "localhost", "localhost"}, {"", "db", "d1"},
+		{"@none", "all", ""}, {"@retry", "@retry", "w2,d1"}, {"web", "localhost", ""}, {"web,localhost", "localhost", "localhost"}, {"", "db", "d1"},
 	} {
 		if err := inv.SetLimit(c.limit); err != nil {
 			t.Fatal(err)

@@ -22,7 +22,7 @@ import (
 func (inv *Inventory) Hosts(pattern string) ([]string, error) {
 	inv.mu.RLock()
 	defer inv.mu.RUnlock()
-	found, err := inv.evaluate(splitPattern(pattern))
+	found, err := inv.evaluate(inv.expand(splitPattern(pattern)))
 	if err != nil || inv.limit == nil {
 		return found, err
 	}
@@ -36,29 +36,45 @@ func (inv *Inventory) Hosts(pattern string) ([]string, error) {
 // SetLimit restricts what Hosts answers from now on (-l). A part @file stands
 // for the patterns in that file, one in a line. Empty text takes the limit away.
 func (inv *Inventory) SetLimit(pattern string) error {
-	var limit []string
-	for _, p := range splitPattern(pattern) {
+	parts := splitPattern(pattern)
+	files := map[string][]string{}
+	for _, p := range parts {
 		if !strings.HasPrefix(p, "@") {
-			limit = append(limit, p)
 			continue
 		}
 		data, err := os.ReadFile(p[1:])
 		if err != nil {
 			return &Error{Pos: value.Pos{File: p[1:]}, Msg: "file of a limit: " + plain(err)}
 		}
+		files[p] = []string{}
 		for _, line := range strings.Split(string(data), "\n") {
 			if line = strings.TrimSpace(line); line != "" {
-				limit = append(limit, line)
+				files[p] = append(files[p], line)
 			}
-		}
-		if limit == nil {
-			limit = []string{} // an empty file is no host, not every host
 		}
 	}
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
-	inv.limit = limit
+	inv.limitFiles = files
+	inv.limit = inv.expand(parts)
 	return nil
+}
+
+// expand puts the lines of a limit's files in the places of their parts. The
+// answer is nil only for no parts: an empty file is no host, not every host.
+func (inv *Inventory) expand(parts []string) []string {
+	if len(parts) == 0 {
+		return nil
+	}
+	out := []string{}
+	for _, p := range parts {
+		if lines, ok := inv.limitFiles[p]; ok {
+			out = append(out, lines...)
+		} else {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // splitPattern takes a pattern apart at commas and colons. Colons in an address

@@ -77,7 +77,7 @@ func (a *app) showInventory(cmd *cobra.Command, f *inventoryFlags, group string)
 	if a.terminal != nil {
 		p.open = a.terminal
 	}
-	op, err := newOpener(cmd.Context(), &f.projectFlags, p, r)
+	op, err := a.newOpener(cmd.Context(), &f.projectFlags, p, r)
 	if err != nil {
 		return "", err
 	}

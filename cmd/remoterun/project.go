@@ -44,7 +44,7 @@ type opener struct {
 }
 
 // newOpener takes the secrets in Ansible's order: --vault-id, files, the prompt.
-func newOpener(ctx context.Context, f *projectFlags, ask play.Prompter, r *secret.Redactor) (*opener, error) {
+func (a *app) newOpener(ctx context.Context, f *projectFlags, ask play.Prompter, r *secret.Redactor) (*opener, error) {
 	var ids []vault.Identity
 	for _, s := range f.vaultIDs {
 		id, err := vault.ParseIdentity(s)
@@ -69,7 +69,7 @@ func newOpener(ctx context.Context, f *projectFlags, ask play.Prompter, r *secre
 		}
 		return ask.Secret(ctx, play.Ask{Key: "vault " + label, Text: text, Sealed: true})
 	}
-	return &opener{ctx: ctx, learn: r.Add, vaults: vault.New(ids, vault.Options{Ask: question, Learn: r.AddSealed})}, nil
+	return &opener{ctx: ctx, learn: r.Add, vaults: vault.New(ids, vault.Options{Ask: question, Learn: r.AddSealed, OnlyLabel: a.cfg != nil && a.cfg.VaultIDMatch})}, nil
 }
 
 // decrypt opens a !vault value or, when at is a file's first character, a whole

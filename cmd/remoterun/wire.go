@@ -53,7 +53,7 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 		s.prompts.open = a.terminal
 	}
 	var err error
-	if s.vaults, err = newOpener(ctx, &f.projectFlags, s.prompts, s.redactor); err != nil {
+	if s.vaults, err = a.newOpener(ctx, &f.projectFlags, s.prompts, s.redactor); err != nil {
 		return nil, err
 	}
 	if s.extra, err = allExtraVars(f.extra, s.vaults); err != nil {
@@ -61,6 +61,9 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 	}
 	if s.inv, err = a.loadInventory(ctx, &f.projectFlags, "", s.vaults); err != nil {
 		return nil, err
+	}
+	if err := s.inv.SetLimit(f.limit); err != nil {
+		return nil, &codedError{exitUsage, err}
 	}
 	s.expr = expressions{a.engine(s.vaults)}
 	if err := s.ssh(); err != nil {

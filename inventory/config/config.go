@@ -26,7 +26,6 @@ type Config struct {
 	Forks             int // 0 = not set
 	Timeout           int // seconds to connect, 0 = not set
 	RemoteUser        string
-	RemotePort        int // 0 = not set
 	PrivateKeyFile    string
 	VaultPasswordFile string
 	VaultIdentities   []string // label@source
@@ -36,14 +35,9 @@ type Config struct {
 	Become            bool
 	BecomeUser        string
 	BecomeMethod      string
-	BecomeFlags       string
 	BecomeAskPass     bool
-	Gathering         string // implicit, explicit or smart; empty = not set
-	Strategy          string
-	AnyErrorsFatal    bool
 	ForceHandlers     bool
 	Diff              bool // always show differences
-	HideSkipped       bool // display_skipped_hosts = no
 	// Notes are settings that are known and not followed, and why.
 	Notes []Note
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -55,6 +56,8 @@ pipelining = True
 	wantNotes := []string{
 		"ansible.cfg:13:1 host_key_checking = False is not followed: host keys are always verified",
 		"ansible.cfg:14:1 hash_behaviour = merge is not followed: mappings replace each other (combine merges them where it is wanted)",
+		"ansible.cfg:15:1 gathering = smart is not followed: write gather_facts into the play",
+		"ansible.cfg:16:1 display_skipped_hosts = no is not followed: skipped tasks are shown",
 		"ansible.cfg:25:1 ssh_args = -o StrictHostKeyChecking=no is not followed: connections follow ~/.ssh/config",
 	}
 	if !reflect.DeepEqual(notes, wantNotes) {
@@ -65,7 +68,7 @@ pipelining = True
 		Inventory: []string{dir + "/hosts.ini", dir + "/st/more"}, Forks: 20, Timeout: 30, RemoteUser: "joe",
 		PrivateKeyFile: `/home/joe/.ssh/id "x"`, RolesPath: []string{dir + "/roles", "/home/joe/roles", "/usr/share/roles"},
 		VaultPasswordFile: dir + "/.vault", VaultIdentities: []string{"dev@" + dir + "/dev.pass", "prompt", "prod@prompt"},
-		Become: true, BecomeUser: "admin", BecomeAskPass: true, Gathering: "smart", Diff: true, HideSkipped: true,
+		Become: true, BecomeUser: "admin", BecomeAskPass: true, Diff: true,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -73,12 +76,11 @@ pipelining = True
 }
 
 func TestParseErrors(t *testing.T) {
-	_, err := parse("/p/ansible.cfg", []byte("x = 1\n[defaults]\nforks = many\nnonsense\ngathering = never\nask_pass = perhaps\n"), env(nil), "/h")
+	_, err := parse("/p/ansible.cfg", []byte("x = 1\n[defaults]\nforks = many\nnonsense\nask_pass = perhaps\n"), env(nil), "/h")
 	want := `/p/ansible.cfg:1:1: x stands before the first [section]
 /p/ansible.cfg:3:1: forks: "many" is no whole number
 /p/ansible.cfg:4:1: expected name = value, got: nonsense
-/p/ansible.cfg:5:1: gathering: "never" is not allowed (allowed: implicit, explicit, smart)
-/p/ansible.cfg:6:1: ask_pass: "perhaps" is neither yes nor no`
+/p/ansible.cfg:5:1: ask_pass: "perhaps" is neither yes nor no`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
@@ -120,4 +122,18 @@ func TestFind(t *testing.T) {
 	if p, _ := Find(env(map[string]string{"ANSIBLE_CONFIG": "a", "REMOTERUN_CONFIG": dir}), dir, home); p != here {
 		t.Errorf("ours first, a folder: %q", p)
 	}
+}
+
+// FuzzParse: no text may crash the reader, and mistakes have places.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"[defaults]\nforks=1\n", "[a]\nb\n  c", "x=1", "[defaults]\nroles_path=a:\n  b ; c\nvault_identity_list=@,a@,@b", "\xff", "[diff]\nalways=\n", "[defaults]\ninventory=,,\n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		_, err := parse("/p/ansible.cfg", []byte(text), env(nil), "/h")
+		var es Errors
+		if err != nil && (!errors.As(err, &es) || es[0].Pos.Line == 0 || es[0].Msg == "") {
+			t.Errorf("a mistake without place or words: %v", err)
+		}
+	})
 }

@@ -34,6 +34,7 @@ func (r reason) applies(v string) bool { return r.when == nil || r.when(v) }
 // refused are the settings that are read and not followed.
 func refused() map[string]reason {
 	no := func(v string) bool { b, err := boolean(v); return err == nil && !b }
+	yes := func(v string) bool { b, err := boolean(v); return err == nil && b }
 	other := func(usual string) func(string) bool { return func(v string) bool { return v != usual } }
 	return map[string]reason{
 		"defaults.host_key_checking": {"host keys are always verified", no},
@@ -42,9 +43,15 @@ func refused() map[string]reason {
 		"ssh_connection.ssh_args":    {"connections follow ~/.ssh/config", nil},
 		"ssh_connection.ssh_common_args": {
 			"connections follow ~/.ssh/config", nil},
-		"ssh_connection.ssh_extra_args": {"connections follow ~/.ssh/config", nil},
-		"defaults.jinja2_extensions":    {"templates have no extensions", nil},
-		"defaults.executable":           {"commands run under /bin/sh", other("/bin/sh")},
+		"ssh_connection.ssh_extra_args":     {"connections follow ~/.ssh/config", nil},
+		"defaults.gathering":                {"write gather_facts into the play", other("implicit")},
+		"defaults.strategy":                 {"write strategy into the play", other("linear")},
+		"defaults.any_errors_fatal":         {"write any_errors_fatal into the play", yes},
+		"defaults.remote_port":              {"write ansible_port into the inventory, or Port into ~/.ssh/config", other("22")},
+		"defaults.display_skipped_hosts":    {"skipped tasks are shown", no},
+		"privilege_escalation.become_flags": {"write become_flags into the play", nil},
+		"defaults.jinja2_extensions":        {"templates have no extensions", nil},
+		"defaults.executable":               {"commands run under /bin/sh", other("/bin/sh")},
 	}
 }
 
@@ -56,32 +63,19 @@ func known() map[string]func(*reader, string) error {
 		"defaults.forks":                       func(r *reader, v string) error { return number(v, &r.cfg.Forks) },
 		"defaults.timeout":                     func(r *reader, v string) error { return number(v, &r.cfg.Timeout) },
 		"defaults.remote_user":                 func(r *reader, v string) error { r.cfg.RemoteUser = unquote(v); return nil },
-		"defaults.remote_port":                 func(r *reader, v string) error { return number(v, &r.cfg.RemotePort) },
 		"defaults.private_key_file":            func(r *reader, v string) error { r.cfg.PrivateKeyFile = r.path(v); return nil },
 		"defaults.vault_password_file":         func(r *reader, v string) error { r.cfg.VaultPasswordFile = r.path(v); return nil },
 		"defaults.vault_identity_list":         func(r *reader, v string) error { r.cfg.VaultIdentities = r.identities(v); return nil },
 		"defaults.vault_id_match":              func(r *reader, v string) error { return truth(v, &r.cfg.VaultIDMatch) },
 		"defaults.ask_vault_pass":              func(r *reader, v string) error { return truth(v, &r.cfg.AskVaultPass) },
 		"defaults.ask_pass":                    func(r *reader, v string) error { return truth(v, &r.cfg.AskPass) },
-		"defaults.gathering":                   func(r *reader, v string) error { return choice(v, &r.cfg.Gathering, "implicit", "explicit", "smart") },
-		"defaults.strategy":                    func(r *reader, v string) error { return choice(v, &r.cfg.Strategy, "linear", "free") },
-		"defaults.any_errors_fatal":            func(r *reader, v string) error { return truth(v, &r.cfg.AnyErrorsFatal) },
 		"defaults.force_handlers":              func(r *reader, v string) error { return truth(v, &r.cfg.ForceHandlers) },
-		"defaults.display_skipped_hosts":       showSkipped,
 		"diff.always":                          func(r *reader, v string) error { return truth(v, &r.cfg.Diff) },
 		"privilege_escalation.become":          func(r *reader, v string) error { return truth(v, &r.cfg.Become) },
 		"privilege_escalation.become_user":     func(r *reader, v string) error { r.cfg.BecomeUser = unquote(v); return nil },
 		"privilege_escalation.become_method":   func(r *reader, v string) error { r.cfg.BecomeMethod = unquote(v); return nil },
-		"privilege_escalation.become_flags":    func(r *reader, v string) error { r.cfg.BecomeFlags = unquote(v); return nil },
 		"privilege_escalation.become_ask_pass": func(r *reader, v string) error { return truth(v, &r.cfg.BecomeAskPass) },
 	}
-}
-
-func showSkipped(r *reader, v string) error {
-	show := true
-	err := truth(v, &show)
-	r.cfg.HideSkipped = !show
-	return err
 }
 
 func unquote(v string) string {
@@ -116,16 +110,6 @@ func boolean(v string) (bool, error) {
 		return false, nil
 	}
 	return false, fmt.Errorf("%q is neither yes nor no", v)
-}
-
-func choice(v string, to *string, allowed ...string) error {
-	for _, a := range allowed {
-		if unquote(v) == a {
-			*to = a
-			return nil
-		}
-	}
-	return fmt.Errorf("%q is not allowed (allowed: %s)", v, strings.Join(allowed, ", "))
 }
 
 func (r *reader) path(v string) string {
