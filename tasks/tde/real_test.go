@@ -31,7 +31,6 @@ type lab struct {
 	image   string
 	d       Deps
 	w       *host.Worker
-	ring    Keyring
 }
 
 // needLab asks for root, Docker, compose and the image.
@@ -54,16 +53,23 @@ func needLab(t *testing.T) *lab {
 	var r [4]byte
 	_, _ = rand.Read(r[:])
 	l := &lab{t: t, project: "rr" + hex.EncodeToString(r[:]), dir: t.TempDir(), image: image}
-	l.d = Deps{Session: NewSession(), Dir: func() string { return l.dir }, Sealer: testSealer()}.filled()
+	l.d = testDeps(t, knows(strong))
 	l.w, _ = sshtest.Worker(t, sshd.Config{})
 	l.compose("environment: {POSTGRES_USER: sync, POSTGRES_PASSWORD: \"p'w$$x\", POSTGRES_DB: app}")
 	t.Cleanup(l.remove)
-	name, err := KeyName(l.project, time.Now(), rand.Reader)
-	l.must(err)
-	l.ring, err = Keyring{}.Append(name, 128, rand.Reader)
-	l.must(err)
-	l.d.Session.put(Opened{Project: l.project, Host: l.w.Host, Keyring: l.ring})
+	for _, action := range []string{"make", "seal", "push", "sheet"} {
+		l.key(action)
+	}
 	return l
+}
+
+// key runs an action of the custody half.
+func (l *lab) key(action string) {
+	l.t.Helper()
+	r, _ := task(l.t, keyringModule(l.d), l.w, false, "action", value.String(action), "project", value.String(l.project))
+	if r.Failed {
+		l.t.Fatalf("tde_keyring %s: %s", action, r.Msg)
+	}
 }
 
 func (l *lab) must(err error) {
@@ -90,13 +96,14 @@ func (l *lab) write(name, text string) {
 
 func (l *lab) ram() string { return MountPath(l.project) }
 
-// push mounts RAM and puts the keyring there, as memory_mount and tde_keyring do.
-func (l *lab) push(uid int) {
+// push is what unlock does before the database's half begins.
+func (l *lab) push() {
 	l.t.Helper()
-	l.must(os.MkdirAll(l.ram(), 0o755))
-	l.must(unix.Mount("remoterun", l.ram(), "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "size=1m,mode=0711"))
-	l.must(l.ring.Use(func(b []byte) error { return os.WriteFile(filepath.Join(l.ram(), KeyringFile), b, 0o400) }))
-	l.must(os.Chown(filepath.Join(l.ram(), KeyringFile), uid, 0))
+	r, _ := task(l.t, memoryMountModule(), l.w, false, "path", value.String(l.ram()))
+	if r.Failed {
+		l.t.Fatalf("memory_mount: %s", r.Msg)
+	}
+	l.key("load")
 }
 
 // unmount is what a reboot does to the RAM.
@@ -193,7 +200,7 @@ func (l *lab) container() string {
 func unlocked(t *testing.T) *lab {
 	t.Helper()
 	l := needLab(t)
-	l.push(0)
+	l.push()
 	l.ok(newInit(l.d), "image", l.image)
 	l.ok(newUnlock(l.d))
 	return l
@@ -204,7 +211,7 @@ func TestRealInitAndUnlock(t *testing.T) {
 	init, unlock := newInit(l.d), newUnlock(l.d)
 	l.refused(init, []any{"image", l.image}, "there is none in RAM", "remoterun unlock web1")
 	l.refused(unlock, nil, "empty:", "tde_init")
-	l.push(0)
+	l.push()
 	l.refused(init, []any{"image", "no/such:1"}, "not on this host", "never pulls")
 	got := l.ok(init, "image", l.image)
 	if !got.Changed {
@@ -238,14 +245,14 @@ func (l *lab) reboot(unlock play.Module) {
 		},
 		"running on a stale mount": func() {
 			l.unmount()
-			l.push(26) // a new mount, which the running container does not see
+			l.push() // a new mount, which the running container does not see
 		},
 		"stopped": func() { l.sh("docker stop " + l.container()); l.unmount() },
 	} {
 		after()
 		if name != "running on a stale mount" {
 			l.refused(unlock, nil, "locked:", "no keyring in RAM", "remoterun unlock")
-			l.push(26)
+			l.push()
 		}
 		start := time.Now()
 		got := l.ok(unlock)
@@ -272,4 +279,95 @@ func TestRealLock(t *testing.T) {
 		t.Errorf("second lock: %+v", again)
 	}
 	l.refused(newUnlock(l.d), nil, "locked:")
+}
+
+// TestRealVerify: a good database passes every check; and each thing that can
+// be wrong fails the check that is there for it.
+func TestRealVerify(t *testing.T) {
+	l := unlocked(t)
+	l.sql("app", "CREATE TABLE t AS SELECT g AS a, 'row ' || g AS b FROM generate_series(1,5000) g; CREATE INDEX ON t (b)")
+	v := newVerify(l.d)
+	reports := t.TempDir()
+	got := l.ok(v, "reports_dir", reports)
+	report := value.Str(data(got.Result, "report"))
+	text, err := os.ReadFile(report)
+	l.must(err)
+	t.Logf("%s", text)
+	for _, c := range data(got.Result, "checks").Items() {
+		m, _ := c.AsMap()
+		st, _ := m.Lookup("status")
+		if s := value.Str(st); s != checkOK && s != checkPlain {
+			t.Errorf("check is not ok: %s", value.Repr(c))
+		}
+	}
+	if _, err := os.Stat(strings.TrimSuffix(report, ".txt") + ".json"); err != nil {
+		t.Error(err)
+	}
+	if quick := l.ok(v, "quick", true); len(quick.steps) > 0 || quick.Changed {
+		t.Errorf("quick writes: %v", quick.steps)
+	}
+	l.breaks(v)
+}
+
+// breaks makes one thing wrong after the other.
+func (l *lab) breaks(v play.Module) {
+	ram := filepath.Join(l.ram(), KeyringFile)
+	data := strings.TrimSpace(l.sh("docker volume inspect -f {{.Mountpoint}} " + l.project + "_tde"))
+	for name, c := range map[string]struct {
+		check    string
+		do, undo func()
+	}{
+		"a plain table": {"relations", func() { l.sql("app", "CREATE TABLE bad (a int) USING heap") }, func() { l.sql("app", "DROP TABLE bad") }},
+		"a table that the trigger never saw": {"relations",
+			func() { l.sql("app", "CREATE SCHEMA s CREATE TABLE t2 (a text)") }, func() { l.sql("app", "DROP SCHEMA s CASCADE") }},
+		"a database without the extension": {"relations",
+			func() {
+				l.sql("postgres", "CREATE DATABASE bare TEMPLATE template0")
+				l.sql("bare", "CREATE TABLE t (a int) USING heap")
+			},
+			func() { l.sql("postgres", "DROP DATABASE bare WITH (FORCE)") }},
+		"keyring copied to the data folder": {"no keyring on disk",
+			func() { l.sh("cp " + ram + " " + data + "/base/harmless") }, func() { l.sh("rm " + data + "/base/harmless") }},
+		"keyring that everybody reads": {"keyring file", func() { l.sh("chmod 444 " + ram) }, func() { l.sh("chmod 400 " + ram) }},
+		"keyring gone":                 {"keys", func() { l.sh("mv " + ram + " " + ram + ".x") }, func() { l.sh("mv " + ram + ".x " + ram) }},
+		"plain WAL on the disk": {"wal on disk",
+			func() { l.sh("printf '\\026\\321plain' >" + data + "/pg_wal/0000000100000000000000FF") }, func() { l.sh("rm " + data + "/pg_wal/0000000100000000000000FF") }},
+	} {
+		c.do()
+		got := l.run(v)
+		c.undo()
+		if status := statusIn(got.Result, c.check); status != checkFailed || !got.Failed || !strings.Contains(got.Msg, c.check) {
+			l.t.Errorf("%s: check %q is %q, task failed %v: %s", name, c.check, status, got.Failed, got.Msg)
+		}
+	}
+	if got := l.run(v); got.Failed {
+		l.t.Errorf("after all that: %s", got.Msg)
+	}
+}
+
+func statusIn(r play.Result, check string) string {
+	for _, c := range data(r, "checks").Items() {
+		m, _ := c.AsMap()
+		if n, _ := m.Lookup("name"); value.Str(n) == check {
+			st, _ := m.Lookup("status")
+			return value.Str(st)
+		}
+	}
+	return "not there"
+}
+
+// TestRealVerifyWithoutPassphrase: what needs the open keyring is "not proved",
+// and fails nothing.
+func TestRealVerifyWithoutPassphrase(t *testing.T) {
+	l := unlocked(t)
+	_ = l.d.Session.Close()
+	got := l.ok(newVerify(l.d), "quick", true)
+	for check, want := range map[string]string{"wanted key": checkNotProved, "key headers": checkNotProved, "sealed copies": checkOK, "keys": checkOK} {
+		if st := statusIn(got.Result, check); st != want {
+			t.Errorf("%s: %s, want %s", check, st, want)
+		}
+	}
+	if len(got.Warnings) == 0 || !strings.Contains(got.Warnings[0], "key headers") {
+		t.Errorf("warnings %v", got.Warnings)
+	}
 }

@@ -1,0 +1,177 @@
+package tde
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+	"remoterun/tasks"
+)
+
+// verifyArgs are the arguments of tde_verify.
+type verifyArgs struct {
+	Stack
+	Quick      bool   `arg:"quick" default:"no" help:"leave out the search of disk and WAL, which writes rows of ours"`
+	Key        string `arg:"key" help:"name of the wanted key; by default the last one of the keyring that is open, if one is"`
+	KeysDir    string `arg:"keys_dir" default:"./keys" help:"the laptop's folder of sealed keyrings, from the inventory's folder (tde_keys_dir)"`
+	ServerCopy bool   `arg:"server_copy" default:"yes" help:"a sealed copy is kept on the host, too (tde_server_copy)"`
+	Swap       string `arg:"swap" default:"refuse" choices:"refuse,accept" help:"whether swap that reaches a disk is accepted (tde_swap)"`
+	ReportsDir string `arg:"reports_dir" help:"the laptop's folder for reports, from the inventory's folder (tde_reports_dir); empty = none is written"`
+
+	host string
+}
+
+// verifyModule proves, check by check, that a database is encrypted.
+type verifyModule struct{ d Deps }
+
+func newVerify(d Deps) play.Module {
+	return tasks.Define(tasks.Doc{Name: "tde_verify", Short: "proves on the server and on its disk that the database is encrypted"}, verifyModule{d})
+}
+
+func (verifyModule) Validate(a verifyArgs) *play.ArgError { return a.Stack.Validate() }
+
+// Resolve notes whose keyring and reports are meant.
+func (verifyModule) Resolve(_ context.Context, a *verifyArgs, in play.Inputs) error {
+	a.host = in.Host()
+	return nil
+}
+
+func (verifyModule) Facts(a verifyArgs) []host.Question {
+	return []host.Question{a.compose().Config().Q, a.compose().Containers().Q, Mount(a.ramDir()).Q}
+}
+
+// The outcomes of a check. What could not be looked at is never "ok".
+const (
+	checkOK        = "ok"
+	checkFailed    = "failed"
+	checkNotProved = "not proved"
+	checkPlain     = "plain by nature"
+)
+
+// checkResult is one named check with its evidence.
+type checkResult struct {
+	Name     string   `json:"name"`
+	Status   string   `json:"status"`
+	Evidence string   `json:"evidence"`
+	Details  []string `json:"details,omitempty"`
+}
+
+func checkIs(ok bool, evidence string, a ...any) checkResult {
+	r := checkResult{Status: checkFailed, Evidence: fmt.Sprintf(evidence, a...)}
+	if ok {
+		r.Status = checkOK
+	}
+	return r
+}
+
+func notProved(why string, a ...any) checkResult {
+	return checkResult{Status: checkNotProved, Evidence: fmt.Sprintf(why, a...)}
+}
+
+// check is one look at what was gathered. It does no I/O.
+type check struct {
+	name string
+	// full checks rest on the search of disk and WAL.
+	full bool
+	run  func(p *proof) checkResult
+}
+
+func (m verifyModule) Plan(a verifyArgs, s host.Seen) (play.Plan, error) {
+	p, err := m.gather(a, s)
+	if err != nil {
+		return planOf(err)
+	}
+	if a.Quick || p.server == nil || p.site.hostData == "" {
+		return m.report(a, p), nil
+	}
+	return m.search(a, p), nil
+}
+
+// search writes rows of ours, looks for them on the disk, and reports.
+func (m verifyModule) search(a verifyArgs, p *proof) play.Plan {
+	st := &searchStep{d: m.d, p: p}
+	return play.Plan{
+		Steps:   []host.Step{act{"write rows and WAL, then search the disk for them", st.do}},
+		Result:  play.Result{Changed: false, Msg: "would write rows of its own into schema " + searchSchema + " and search the disk for them"},
+		Repeats: true,
+		Finish: func(ran []host.Output) (play.Result, error) {
+			for _, o := range ran {
+				if o.Status != 0 {
+					p.searchProblem = strings.TrimSpace(string(o.Stderr))
+				}
+			}
+			return play.Result{Data: dataOf(textPair("state", "searched"))}, nil
+		},
+		Then: func([]host.Output) (play.Bound, error) {
+			return tasks.Stage(func(host.Seen) (play.Plan, error) { return m.report(a, p), nil }), nil
+		},
+	}
+}
+
+// report runs the checks; its only step writes the report on the laptop.
+func (m verifyModule) report(a verifyArgs, p *proof) play.Plan {
+	results := runChecks(p, a.Quick)
+	res := verdict(results)
+	plan := play.Plan{Result: res, Local: true, Repeats: true}
+	if a.ReportsDir == "" {
+		return plan
+	}
+	rep := newReport(a, p, results)
+	plan.Steps = []host.Step{act{"write the report to " + a.ReportsDir, func(context.Context, host.Writer) ([]byte, error) {
+		file, err := rep.write(m.d.path(a.ReportsDir), m.d.Clock())
+		return []byte(file), err
+	}}}
+	plan.Finish = finish(func(last host.Output) (play.Result, error) {
+		res.Data.Put("report", value.String(string(last.Stdout)))
+		return res, nil
+	})
+	return plan
+}
+
+func runChecks(p *proof, quick bool) []checkResult {
+	var out []checkResult
+	for _, c := range allChecks() {
+		if c.full && quick {
+			continue
+		}
+		r := c.run(p)
+		r.Name = c.name
+		out = append(out, r)
+	}
+	return out
+}
+
+// verdict is the task's result: failed when a check failed, with the names of
+// those in the message. "Not proved" fails nothing, and is not called ok.
+func verdict(results []checkResult) play.Result {
+	var failedNames, open, items = []string{}, []string{}, []value.Value{}
+	n := map[string]int64{}
+	for _, r := range results {
+		n[r.Status]++
+		switch r.Status {
+		case checkFailed:
+			failedNames = append(failedNames, r.Name+" ("+r.Evidence+")")
+		case checkNotProved:
+			open = append(open, r.Name)
+		}
+		m := dataOf(textPair("name", r.Name), textPair("status", r.Status), hostPair("evidence", r.Evidence))
+		if len(r.Details) > 0 {
+			d := listPair("details", r.Details...)
+			m.Put(d.name, d.v)
+		}
+		items = append(items, value.FromMap(m))
+	}
+	res := play.Result{Failed: len(failedNames) > 0}
+	res.Msg = fmt.Sprintf("%d checks ok, %d failed, %d not proved", n[checkOK], n[checkFailed], n[checkNotProved])
+	if len(failedNames) > 0 {
+		res.Msg = "not proved to be encrypted: " + strings.Join(failedNames, "; ")
+	}
+	res.Data = dataOf(pair{"checks", value.List(items...)}, intPair("ok", n[checkOK]), intPair("failed_checks", n[checkFailed]), intPair("not_proved", n[checkNotProved]))
+	if len(open) > 0 {
+		res.Warnings = []string{"not proved: " + strings.Join(open, ", ")}
+	}
+	return res
+}

@@ -1,0 +1,387 @@
+package tde
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// allChecks are the checks in the order in which they are reported.
+func allChecks() []check {
+	return []check{
+		{"server", false, checkServer},
+		{"library", false, checkLibrary},
+		{"key provider", false, checkProvider},
+		{"keys", false, checkKeys},
+		{"wanted key", false, checkWanted},
+		{"wal encryption", false, checkWAL},
+		{"relations", false, checkRelations},
+		{"pages on disk", false, checkPages},
+		{"memory", false, checkMemory},
+		{"keyring file", false, checkKeyringFile},
+		{"container", false, checkContainer},
+		{"no keyring on disk", false, checkStrays},
+		{"sealed copies", false, checkCopies},
+		{"key headers", false, checkHeaders},
+		{"query", true, checkQuery},
+		{"rows on disk", true, checkRows},
+		{"entropy", true, checkEntropy},
+		{"wal on disk", true, checkWALFiles},
+		{"plain by nature", false, checkNature},
+	}
+}
+
+func (p *proof) noServer() checkResult {
+	return notProved("the server does not answer: %s", firstOf(p.sqlProblem, "no container"))
+}
+
+// checkServer: SQL answers, and what it is.
+func checkServer(p *proof) checkResult {
+	if p.server == nil {
+		return checkResult{Status: checkFailed, Evidence: "SQL does not answer: " + firstOf(p.sqlProblem, "no container")}
+	}
+	return checkIs(true, "PostgreSQL %s in container %s, cluster %s", p.server.version, p.site.db.Short(), p.server.system)
+}
+
+// checkLibrary: the extension was loaded at the server's start.
+func checkLibrary(p *proof) checkResult {
+	if p.server == nil {
+		return p.noServer()
+	}
+	loaded := slices.Contains(libraries(p.server.preload), p.args.Extension)
+	return checkIs(loaded && p.server.installed, "shared_preload_libraries = %s; %s", p.server.preload, firstOf(p.extVersion, "extension "+p.args.Extension+" is not in database postgres"))
+}
+
+// checkProvider: every provider's file is the keyring inside the RAM mount, and
+// the server's process sees that same mount.
+func checkProvider(p *proof) checkResult {
+	if p.server == nil {
+		return p.noServer()
+	}
+	var wrong []string
+	all := append(append([]providerView{}, p.global...), p.local...)
+	for _, v := range all {
+		if v.kind != "file" || path.Clean(v.path) != p.args.keyringPath() {
+			wrong = append(wrong, fmt.Sprintf("%s provider %s: %s %s", v.scope, v.name, v.kind, v.path))
+		}
+	}
+	switch {
+	case len(all) == 0:
+		return checkIs(false, "the server has no key provider")
+	case wrong != nil:
+		r := checkIs(false, "%d providers are not the keyring in RAM", len(wrong))
+		r.Details = wrong
+		return r
+	}
+	return checkIs(p.ram.same(), "%s; mount outside %s, inside the container %s", p.args.keyringPath(), firstOf(p.ram.outside, "none"), firstOf(p.ram.inside, "none"))
+}
+
+// checkKeys: the server itself proves the default's, its own, and every
+// database's key.
+func checkKeys(p *proof) checkResult {
+	if p.server == nil {
+		return p.noServer()
+	}
+	var good, bad []string
+	have := map[string]bool{}
+	for _, k := range p.keys.keys {
+		switch {
+		case k.verified:
+			good = append(good, k.scope+": "+k.key)
+			have[k.scope] = true
+		case k.key != "":
+			bad = append(bad, k.scope+": "+k.problem)
+		}
+	}
+	for _, scope := range []string{"default", "server"} {
+		if !have[scope] {
+			bad = append(bad, scope+": no key is set")
+		}
+	}
+	r := checkIs(len(bad) == 0, "%d keys verified by the server, %d not", len(good), len(bad))
+	r.Details = append(bad, good...)
+	return r
+}
+
+// checkWanted: every key in use is the last of the keyring.
+func checkWanted(p *proof) checkResult {
+	if p.server == nil {
+		return p.noServer()
+	}
+	wanted := p.args.Key
+	if wanted == "" && p.open != nil {
+		wanted = p.open.Wanted().Name
+	}
+	if wanted == "" {
+		return notProved("the keyring is not open on the laptop, so the wanted key is not known")
+	}
+	var other []string
+	for _, k := range p.keys.keys {
+		if k.key != "" && foldName(k.key) != foldName(wanted) {
+			other = append(other, k.scope+" is on "+k.key)
+		}
+	}
+	r := checkIs(len(other) == 0, "wanted: %s, %d on another", wanted, len(other))
+	r.Details = other
+	return r
+}
+
+// checkWAL: it is on, and no changed setting waits for a restart.
+func checkWAL(p *proof) checkResult {
+	if p.server == nil {
+		return p.noServer()
+	}
+	on := p.server.walEncrypt == "on" && !p.server.pending
+	note := ""
+	if p.server.pending {
+		note = "; a change waits for a restart"
+	}
+	return checkIs(on, "%s.wal_encrypt = %s%s", p.args.Extension, firstOf(p.server.walEncrypt, "not known to the server"), note)
+}
+
+// checkRelations: everything with storage in every database is encrypted. A
+// sequence that no column owns stays plain by the extension's nature.
+func checkRelations(p *proof) checkResult {
+	if p.server == nil {
+		return p.noServer()
+	}
+	if !p.server.installed {
+		return checkIs(false, "without the extension nothing is encrypted")
+	}
+	var names []string
+	sequences := 0
+	for _, r := range p.rels.plain {
+		if r.sequence() {
+			sequences++
+			continue
+		}
+		names = append(names, fmt.Sprintf("%s.%s (%s, %d bytes)", r.database, r.name, relKinds[r.kind], r.bytes))
+	}
+	r := checkIs(len(names) == 0, "%d of %d relations in %d databases are encrypted, %d plain, %d plain sequences", p.rels.encrypted, p.rels.total, len(p.keys.names), len(names), sequences)
+	r.Details = names
+	return r
+}
+
+var relKinds = map[string]string{"r": "table", "i": "index", "t": "TOAST", "m": "materialized view"}
+
+// plainPage is what bytes 18 and 19 of a plain page hold: 8192 | layout 4.
+const plainPage = "0420"
+
+// checkPages: what the extension says, held against the first pages on the disk.
+func checkPages(p *proof) checkResult {
+	if p.server == nil {
+		return p.noServer()
+	}
+	if len(p.sample) == 0 {
+		return notProved("there is no relation of the users' with data to look at")
+	}
+	var plain, unread []string
+	for _, s := range p.sample {
+		switch s.version {
+		case plainPage:
+			plain = append(plain, s.relation+": "+s.path)
+		case "":
+			unread = append(unread, s.path)
+		}
+	}
+	if len(unread) == len(p.sample) {
+		return notProved("no file of a relation could be read")
+	}
+	r := checkIs(len(plain) == 0, "first pages of %d files looked at, %d are plain", len(p.sample)-len(unread), len(plain))
+	r.Details = plain
+	return r
+}
+
+// checkMemory: the keyring's mount is RAM; how good is said, never guessed.
+func checkMemory(p *proof) checkResult {
+	class := p.mem.Class()
+	evidence := fmt.Sprintf("%s: %s on %s", class, p.mem.Path, firstOf(p.mem.FS, "no mount"))
+	switch {
+	case !p.mem.InRAM():
+		return checkIs(false, "%s is not a mount in RAM (%s)", p.mem.Path, firstOf(p.mem.FS, firstOf(p.mem.OnFS, "it is not there")))
+	case class == Weak && p.args.Swap != "accept":
+		return checkIs(false, "%s; swap: %s", evidence, strings.Join(p.mem.Swap, ", "))
+	case class == Weak:
+		return checkIs(true, "%s; swap is accepted: %s", evidence, strings.Join(p.mem.Swap, ", "))
+	case class == Hoster:
+		return checkIs(true, "%s; the node's swap cannot be seen from inside (%s)", evidence, p.mem.Container)
+	}
+	return checkIs(true, "%s, no swap reaches a disk", evidence)
+}
+
+// checkKeyringFile: the server's user alone reads it, and nobody writes.
+func checkKeyringFile(p *proof) checkResult {
+	f := p.ram.file
+	if f == nil {
+		return checkIs(false, "there is no keyring in RAM")
+	}
+	folder := p.ram.folder
+	good := f.uid == p.disk.uid && f.mode == "400" && folder.uid == 0 && f.size > 0 && f.size%RecordSize == 0
+	return checkIs(good, "file: owner %d, mode 0%s, %d keys; the data folder's owner is %d; folder: owner %d, mode 0%s",
+		f.uid, f.mode, f.size/RecordSize, p.disk.uid, folder.uid, folder.mode)
+}
+
+// checkContainer: the keyring is mounted read-only, and a crash leaves no core
+// with the key in it.
+func checkContainer(p *proof) checkResult {
+	if p.site.pid() == 0 {
+		return notProved("the container does not run")
+	}
+	core := coreLimit(p.limits)
+	good := p.ram.readOnly && core == "1"
+	return checkIs(good, "keyring mount read-only: %s; core limit: %s (1 stops cores to a file and to a handler)", yesNo(p.ram.readOnly), firstOf(core, "not known"))
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// coreLimit reads the soft limit out of /proc/PID/limits.
+func coreLimit(text string) string {
+	for line := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(line, "Max core file size"); ok {
+			if f := strings.Fields(rest); len(f) > 0 {
+				return f[0]
+			}
+		}
+	}
+	return ""
+}
+
+// checkStrays: nothing in the data folder looks like a keyring.
+func checkStrays(p *proof) checkResult {
+	if p.site.hostData == "" {
+		return notProved("the data folder is not known")
+	}
+	names := p.keyNames()
+	if len(names) == 0 {
+		return notProved("no key's name is known to look for")
+	}
+	r := checkIs(len(p.strays) == 0, "%d files look like a keyring in %s (searched for %d key names)", len(p.strays), p.site.hostData, len(names))
+	r.Details = p.strays
+	return r
+}
+
+// checkCopies: laptop and host hold the same newest sealed keyring.
+func checkCopies(p *proof) checkResult {
+	switch p.copy {
+	case "":
+		return notProved("the sealed copies were not looked at: %s", p.copies)
+	case CopiesEqual:
+		return checkIs(true, "laptop and host hold %s, byte for byte", p.copies)
+	case CopyNoServer:
+		return checkIs(true, "kept off the server only (tde_server_copy: no): %s", p.copies)
+	}
+	return checkIs(false, "%s: %s", p.copy, p.copies)
+}
+
+// checkHeaders: the keyring that is open on the laptop fits every key file of
+// the cluster, by its tag.
+func checkHeaders(p *proof) checkResult {
+	if p.open == nil {
+		return notProved("the keyring is not open on the laptop")
+	}
+	if len(p.headers) == 0 {
+		return notProved("the cluster has no key files")
+	}
+	var bad []string
+	unknown := 0
+	for _, h := range p.headers {
+		if h.State == HeaderUnknown {
+			unknown++
+		}
+		if h.State != HeaderOK {
+			bad = append(bad, fmt.Sprintf("%s: key %s: %s", h.File, h.Key, h.State))
+		}
+	}
+	r := checkIs(len(bad) == 0, "%d of %d key files opened by the keyring (%d keys)", len(p.headers)-len(bad), len(p.headers), len(p.open.Keys))
+	if r.Details = bad; unknown > 0 && unknown == len(bad) {
+		r.Status = checkNotProved // of a version that is not known here
+	}
+	return r
+}
+
+func (p *proof) noSearch() checkResult {
+	if p.searchProblem != "" {
+		return notProved("the search did not run: %s", p.searchProblem)
+	}
+	return p.noServer()
+}
+
+// checkQuery: rows of an encrypted table of ours are read back.
+func checkQuery(p *proof) checkResult {
+	if p.found == nil {
+		return p.noSearch()
+	}
+	return checkIs(p.found.rows == number(searchRows) && p.found.encrypted, "%d of %s rows read back from %s.verify_rows, encrypted: %s", p.found.rows, searchRows, searchSchema, yesNo(p.found.encrypted))
+}
+
+// checkRows: the rows' bytes are in no file of heap or index, while the same
+// search finds them in a plain file on the same disk.
+func checkRows(p *proof) checkResult {
+	switch {
+	case p.found == nil:
+		return p.noSearch()
+	case !p.found.control:
+		return notProved("the search did not find the control file, so that it found nothing says nothing")
+	}
+	r := checkIs(len(p.found.hits) == 0, "%d of %d files hold the rows' bytes; the control was found", len(p.found.hits), len(p.found.files))
+	r.Details = p.found.hits
+	return r
+}
+
+// The entropy that tells encrypted pages from rows, in bits per byte.
+const (
+	encryptedBits = 7.9
+	plainBits     = 6.5
+)
+
+// checkEntropy: heap and index look random, the control does not.
+func checkEntropy(p *proof) checkResult {
+	switch {
+	case p.found == nil:
+		return p.noSearch()
+	case p.found.controlBits > plainBits:
+		return notProved("the control has %.2f bits per byte", p.found.controlBits)
+	}
+	return checkIs(p.found.heapBits > encryptedBits && p.found.indexBits > encryptedBits,
+		"bits per byte: heap %.3f, index %.3f, the same rows in the clear %.3f", p.found.heapBits, p.found.indexBits, p.found.controlBits)
+}
+
+// checkWALFiles: the marker is in no WAL file, and none begins as plain WAL.
+func checkWALFiles(p *proof) checkResult {
+	switch {
+	case p.found == nil:
+		return p.noSearch()
+	case !p.found.control:
+		return notProved("the search did not find the control file")
+	case p.found.walFiles == 0:
+		return notProved("no WAL file was found")
+	case walMagic(p.server.major) == "":
+		return notProved("how plain WAL of PostgreSQL %d begins is not known here", p.server.major)
+	}
+	r := checkIs(len(p.found.walHits)+len(p.found.walPlain) == 0, "%d WAL files: %d hold the marker, %d begin as plain ones", p.found.walFiles, len(p.found.walHits), len(p.found.walPlain))
+	r.Details = append(append([]string{}, p.found.walHits...), p.found.walPlain...)
+	return r
+}
+
+// checkNature lists what is in the clear whatever anybody does.
+func checkNature(p *proof) checkResult {
+	d := []string{
+		"catalogs: names, comments, defaults, function bodies",
+		"statistics: sample values of analysed columns (pg_statistic)",
+		"large objects (pg_largeobject)",
+		"temporary files of sorts and hashes",
+		"sequences that no column owns",
+		"logs of server and container; other volumes; docker inspect",
+		"old snapshots and backups at the hoster",
+	}
+	if p.server != nil && p.server.tempCrypt == "on" {
+		d = slices.DeleteFunc(d, func(s string) bool { return strings.HasPrefix(s, "temporary") })
+	}
+	return checkResult{Status: checkPlain, Evidence: "not encrypted by the extension, see docs/security.md", Details: d}
+}
