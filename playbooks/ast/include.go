@@ -22,6 +22,8 @@ func (s *session) importTasks(m *value.Map, key string, file value.Value, w wher
 		case e.name == "loop" || strings.HasPrefix(e.name, "with_"):
 			s.wrong(e.key, "import_tasks cannot loop: use include_tasks")
 		case s.notThere(e):
+		case slices.Contains(taskWords, e.name):
+			s.warn(e.key, "%s has no effect on import_tasks: put it on the tasks of the file", e.name)
 		default:
 			s.unknown(e.key, innerWords, e.name, "import_tasks has no keyword %q", e.name)
 		}

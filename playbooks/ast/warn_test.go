@@ -14,6 +14,7 @@ func TestWarnings(t *testing.T) {
 		"file that may be":     {tasks: "- copy: {src: nope, dest: /x}\n  when: from_inventory", want: "site.yml:3:19: copy: there is no file nope (looked for files/nope, nope)"},
 		"file made on the way": {tasks: "- copy: {src: nope, dest: /x}\n- ping:\n  delegate_to: localhost", want: "site.yml:3:19: copy: there is no file nope (looked for files/nope, nope)"},
 		"near name, guarded":   {tasks: "- debug: {msg: '{{ from_fcts }}'}\n  when: from_inventory\n- set_fact: {from_facts: 1}", want: `site.yml:3:24: nothing in this project defines from_fcts; did you mean "from_facts"?`},
+		"word without effect":  {tasks: "- import_tasks: a.yml\n  register: x", want: "site.yml:4:7: register has no effect on import_tasks: put it on the tasks of the file"},
 		"empty include":        {tasks: "- import_tasks: empty.yml", want: "empty.yml: this file of tasks is empty"},
 		"nameless handler":     {play: "- hosts: all\n  handlers: [{ping: }]\n", want: "site.yml:2:14: a handler without name and listen cannot be notified"},
 	} {
@@ -22,7 +23,7 @@ func TestWarnings(t *testing.T) {
 			if c.tasks != "" {
 				files = tasks(c.tasks)
 			}
-			files["empty.yml"] = "---\n"
+			files["empty.yml"], files["a.yml"] = "---\n", "- ping:\n"
 			_, _, mistakes, warnings := load(t, files)
 			if mistakes != "" || !slices.Equal(warnings, []string{c.want}) {
 				t.Errorf("mistakes: %s\nwarnings: %s\nwant %s", mistakes, strings.Join(warnings, "\n"), c.want)
