@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -92,7 +93,7 @@ func (s *session) included(path string, w where) (string, error) {
 	if s.env.exists(path) {
 		return path, nil
 	}
-	if rel, err := filepath.Rel(w.dir, path); err == nil && filepath.IsLocal(rel) {
+	if rel, err := filepath.Rel(absolute(w.dir), path); err == nil && filepath.IsLocal(rel) {
 		path = rel
 	}
 	return s.locate("tasks", path, w)
@@ -221,6 +222,18 @@ func (s *session) varsFile(path string) (*value.Map, error) {
 		return nil, &Mistakes{List: []Mistake{{Pos: at, Msg: "a file of variables must be a mapping, this one is " + whatIs(v)}}}
 	}
 	return m, nil
+}
+
+// absolute is a folder's whole path, as playbook_dir and messages show it. A
+// folder that the laptop has not got (of playbooks in memory) stays as it is.
+func absolute(dir string) string {
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return dir
+	}
+	if abs, err := filepath.Abs(dir); err == nil {
+		return abs
+	}
+	return dir
 }
 
 // search lists where a relative name may be, in order: beside the file that

@@ -68,6 +68,15 @@ func TestTaskForms(t *testing.T) {
 	}
 }
 
+func whole(t *testing.T, parts ...string) string {
+	t.Helper()
+	p, err := filepath.Abs(filepath.Join(parts...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func at(list []string, i int) string {
 	if i < len(list) {
 		return list[i]
@@ -80,7 +89,7 @@ func TestPlayKeywords(t *testing.T) {
 	p := book.Plays[0]
 	got := fmt.Sprint(value.Str(p.RemoteUser), value.Repr(p.Become), value.Repr(value.List(p.Serial...)), value.Repr(p.MaxFail), p.Strategy,
 		p.Order, value.Repr(p.GatherFacts), value.Repr(p.ForceHandler), value.Str(p.Lock), len(p.VarsFiles), p.Dir)
-	if want := "deployTrue[1, '30%']25.0freesortedFalseTruedeploy2" + filepath.Join("testdata", "good"); strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
+	if want := "deployTrue[1, '30%']25.0freesortedFalseTruedeploy2" + whole(t, "testdata", "good"); strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 	if pr := p.VarsPrompt; len(pr) != 2 || !pr[0].Private || !pr[0].Confirm || pr[1].Private || value.Str(pr[1].Default) != "eu" || pr[1].Text != "region" {
@@ -100,7 +109,7 @@ func TestImportedTasksInherit(t *testing.T) {
 		t.Fatalf("block %+v", b)
 	}
 	inner := b.Body[1].(*play.Task)
-	if inner.Dir != filepath.Join("testdata", "good", "tasks") || inner.Pos.File != filepath.Join(inner.Dir, "more.yml") || inner.Pos.Line != 3 {
+	if inner.Dir != whole(t, "testdata", "good", "tasks") || inner.Pos.File != filepath.Join("testdata", "good", "tasks", "more.yml") || inner.Pos.Line != 3 {
 		t.Errorf("dir %s pos %s", inner.Dir, inner.Pos)
 	}
 	if got := shown(inner); got != "copy {'mode': '0600', 'content': 'x', 'dest': '/x'}" {
@@ -168,6 +177,23 @@ func TestTasksWhileRunning(t *testing.T) {
 	_, err = l.Tasks("nope.yml", includes[0])
 	if err == nil || !strings.Contains(err.Error(), "site.yml:87:22: there is no file nope.yml (looked for ") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestIncludeBesideThePlaybook loads a file by a name that counts from the
+// playbook, from a file in another folder, as the engine asks for it.
+func TestIncludeBesideThePlaybook(t *testing.T) {
+	files := tasks("- import_tasks: sub/a.yml")
+	files["sub/a.yml"] = "- include_tasks: '{{ from_inventory }}/b.yml'\n"
+	files["other/b.yml"] = "- ping:\n"
+	book, l, mistakes, _ := load(t, files)
+	if mistakes != "" {
+		t.Fatal(mistakes)
+	}
+	from := book.Plays[0].Tasks[0].(*play.Block).Body[0].(*play.Task)
+	items, err := l.Tasks(filepath.Join(from.Dir, "other", "b.yml"), from)
+	if err != nil || len(items) != 1 {
+		t.Errorf("%v %v", items, err)
 	}
 }
 

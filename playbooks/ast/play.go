@@ -10,7 +10,7 @@ import (
 // play reads one play. Keywords are read before the lists of tasks, which
 // inherit of them.
 func (s *session) play(m *value.Map, w where) *play.Play {
-	p := &play.Play{Dir: w.dir, Strategy: "linear"}
+	p := &play.Play{Dir: absolute(w.dir), Strategy: "linear"}
 	p.Pos = m.Pos
 	w.play = p
 	s.ahead = nil
@@ -21,7 +21,7 @@ func (s *session) play(m *value.Map, w where) *play.Play {
 			s.unknown(e.key, playWords, "", "a play has no keyword %q: put it on a block or a task", e.name)
 		case s.taskList(e):
 			lists = append(lists, e)
-		case s.shared(&p.Keywords, e, &w), s.playWord(p, e), s.playSwitch(p, e), s.notThere(e):
+		case s.shared(&p.Keywords, e, &w), s.playWord(p, e, w), s.playSwitch(p, e), s.notThere(e):
 		default:
 			s.unknown(e.key, playWords, e.name, "a play has no keyword %q", e.name)
 		}
@@ -62,7 +62,7 @@ func (s *session) playTasks(p *play.Play, e entry, w where) {
 }
 
 // playWord reads what only a play has.
-func (s *session) playWord(p *play.Play, e entry) bool {
+func (s *session) playWord(p *play.Play, e entry, w where) bool {
 	switch e.name {
 	case "hosts":
 		p.Hosts = s.hosts(e)
@@ -78,7 +78,7 @@ func (s *session) playWord(p *play.Play, e entry) bool {
 	case "lock":
 		p.Lock = s.text(e)
 	case "vars_files":
-		p.VarsFiles = s.varsFiles(p, e)
+		p.VarsFiles = s.varsFiles(w, e)
 	case "vars_prompt":
 		p.VarsPrompt = s.prompts(e)
 	case "order":
@@ -164,7 +164,7 @@ func (s *session) playPlace(p *play.Play) {
 // varsFiles reads names of files of variables; a list among them holds
 // alternatives of which the first that is there is taken. Files whose names
 // are constant are read at once.
-func (s *session) varsFiles(p *play.Play, e entry) []value.Value {
+func (s *session) varsFiles(w where, e entry) []value.Value {
 	s.inspect(e.v, e.at, slotText)
 	var out []value.Value
 	for _, v := range listOf(e.v) {
@@ -176,7 +176,7 @@ func (s *session) varsFiles(p *play.Play, e entry) []value.Value {
 			}
 		}
 		if ok {
-			s.varsAhead(p, v, itemAt(v, e))
+			s.varsAhead(w, v, itemAt(v, e))
 			out = append(out, v)
 		}
 	}
@@ -184,14 +184,14 @@ func (s *session) varsFiles(p *play.Play, e entry) []value.Value {
 }
 
 // varsAhead reads one entry of vars_files before the run, if its name is known.
-func (s *session) varsAhead(p *play.Play, v value.Value, at value.Pos) {
+func (s *session) varsAhead(w where, v value.Value, at value.Pos) {
 	if value.HasTemplate(v) {
 		s.names.open = true
 		return
 	}
 	var last error
 	for _, name := range listOf(v) {
-		path, err := s.locate("vars", value.Str(name), where{dir: p.Dir})
+		path, err := s.locate("vars", value.Str(name), w)
 		if err != nil {
 			last = err
 			continue

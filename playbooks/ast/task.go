@@ -10,7 +10,7 @@ import (
 
 // task reads one task or handler; nil when it has no module to run.
 func (s *session) task(m *value.Map, w where) *play.Task {
-	t := &play.Task{Handler: w.handler, Dir: w.dir, RoleDir: w.roleDir}
+	t := &play.Task{Handler: w.handler, Dir: absolute(w.dir), RoleDir: w.roleDir}
 	t.Pos = m.Pos
 	mark := len(s.names.uses)
 	act := &action{task: t}
