@@ -34,7 +34,7 @@ type Resolver[A any] interface {
 }
 
 // Laptop is a module that works on the laptop alone with some arguments
-// (tde_keyring with action=open); Doc.Local is for those that always do.
+// (a module that opens a sealed file there); Doc.Local is for those that always do.
 type Laptop[A any] interface {
 	Laptop(a A) bool
 }

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport is who may import whom of ours. A package that is not listed, or an
+// import that is not, fails the test: the table is the architecture.
+var mayImport = map[string]string{
+	"runner/value":             "",
+	"runner/value/yaml":        "runner/value",
+	"runner/secret":            "",
+	"runner/secret/vault":      "runner/secret",
+	"runner/sh":                "runner/secret",
+	"runner/host":              "runner/sh runner/secret runner/value",
+	"runner/framed":            "runner/host runner/secret runner/sh",
+	"runner/ssh":               "runner/framed runner/host runner/secret",
+	"runner/local":             "runner/framed runner/host",
+	"runner/lock":              "runner/host runner/sh",
+	"runner/journal":           "runner/secret",
+	"runner/play":              "runner/host runner/secret runner/value",
+	"runner/vars":              "runner/host runner/play runner/value",
+	"runner":                   "runner/host runner/play runner/secret runner/sh runner/value runner/vars",
+	"runner/view":              "runner runner/secret runner/value",
+	"runner/hosttest":          "runner/host runner/sh",
+	"runner/hosttest/sshd":     "",
+	"runner/hosttest/sshtest":  "runner/host runner/hosttest runner/hosttest/sshd runner/ssh runner/secret",
+	"runner/hosttest/real":     "runner/framed runner/host runner/hosttest runner/hosttest/sshd runner/secret runner/sh runner/ssh",
+	"inventory":                "inventory/ini runner/play runner/value runner/value/yaml",
+	"inventory/config":         "inventory/ini runner/value",
+	"inventory/ini":            "runner/value",
+	"playbooks":                "",
+	"playbooks/ast":            "runner/play runner/value runner/value/yaml",
+	"playbooks/jinja":          "runner/sh runner/value runner/value/yaml",
+	"playbooks/jinja/laptop":   "",
+	"tasks":                    "runner/host runner/play runner/secret runner/sh runner/value tasks/compose tasks/pg",
+	"tasks/compose":            "runner/host runner/sh runner/value",
+	"tasks/pg":                 "runner/host runner/secret runner/sh runner/value",
+	"tasks/tasktest":           "runner/host runner/local runner/play runner/value runner/value/yaml",
+	"tasks/tde":                "runner/host runner/play runner/secret runner/sh runner/value tasks tasks/compose tasks/pg",
+	"tasks/tde/tdetest":        "runner/hosttest runner/hosttest/real",
+	"cmd/remoterun":            "*",
+	"cmd/remoterun/delayproxy": "",
+}
+
+// onlyImporter is the one package that may import a library.
+var onlyImporter = map[string]string{
+	"github.com/jackc/pgx":       "tasks/pg",
+	"gopkg.in/yaml.v3":           "runner/value/yaml",
+	"go.yaml.in/yaml":            "runner/value/yaml",
+	"github.com/fatih/color":     "runner/view",
+	"github.com/spf13/cobra":     "cmd/remoterun",
+	"github.com/aymanbagabas":    "runner/view",
+	"github.com/kevinburke":      "runner/ssh",
+	"golang.org/x/crypto/ssh":    "runner/ssh runner/hosttest runner/hosttest/sshd runner/hosttest/sshtest runner/hosttest/real cmd/remoterun",
+	"github.com/pkg/sftp":        "runner/ssh runner/hosttest/sshd",
+	"github.com/trustelem":       "tasks/tde",
+	"github.com/sethvargo":       "tasks/tde",
+	"github.com/jmespath":        "playbooks/jinja",
+	"github.com/dlclark/regexp2": "inventory playbooks/jinja tasks",
+}
+
+// root is the folder of the sources.
+func sources(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	cmd := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...")
+	cmd.Dir = sources(t)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(strings.ReplaceAll(line, "remoterun/", ""))
+		pkg := words[0]
+		allowed, known := mayImport[pkg]
+		if !known {
+			t.Errorf("%s: not in the table of who may import whom: is it plain where it belongs?", pkg)
+			continue
+		}
+		seen++
+		for _, imp := range words[1:] {
+			if _, ours := mayImport[imp]; ours && allowed != "*" && !slices.Contains(strings.Fields(allowed), imp) {
+				t.Errorf("%s may not import %s", pkg, imp)
+			}
+			for lib, only := range onlyImporter {
+				if strings.HasPrefix(imp, lib) && !slices.Contains(strings.Fields(only), pkg) {
+					t.Errorf("%s may not import %s (only %s)", pkg, imp, only)
+				}
+			}
+		}
+	}
+	if seen < 25 {
+		t.Errorf("only %d packages were looked at", seen)
+	}
+}
+
+// eachFile calls f with every Go file of ours.
+func eachFile(t *testing.T, f func(path string, text []byte)) {
+	t.Helper()
+	root := sources(t)
+	n := 0
+	for _, top := range []string{"runner", "tasks", "inventory", "playbooks", "cmd"} {
+		err := filepath.WalkDir(filepath.Join(root, top), func(p string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(p, ".go") {
+				return err
+			}
+			text, err := os.ReadFile(p)
+			if err != nil {
+				return err
+			}
+			rel, _ := filepath.Rel(root, p)
+			n++
+			f(filepath.ToSlash(rel), text)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n < 200 {
+		t.Errorf("only %d files were looked at", n)
+	}
+}
+
+// TestTheEngineKnowsNoDatabase: what the project is for stays in one folder.
+func TestTheEngineKnowsNoDatabase(t *testing.T) {
+	allowed := map[string]bool{"cmd/remoterun/wire.go": true, "cmd/remoterun/key.go": true, "cmd/remoterun/verbs.go": true, "cmd/remoterun/demo.go": true, "cmd/remoterun/playbook.go": true, "cmd/remoterun/status.go": true}
+	word := regexp.MustCompile(`(?i)(^|[^a-z])(pg_|open_pg_)?tde`)
+	eachFile(t, func(path string, text []byte) {
+		if allowed[path] || strings.HasPrefix(path, "tasks/tde/") || strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		sc := bufio.NewScanner(bytes.NewReader(text))
+		for n := 1; sc.Scan(); n++ {
+			if word.Match(sc.Bytes()) {
+				t.Errorf("%s:%d: %s", path, n, bytes.TrimSpace(sc.Bytes()))
+			}
+		}
+	})
+}
+
+// TestShape holds the house rules: sizes of files and functions, no init, no
+// os.Exit outside main, printing only where people are spoken to, no mutable
+// package variables of maps of any.
+func TestShape(t *testing.T) {
+	eachFile(t, func(path string, text []byte) {
+		lines := bytes.Count(text, []byte("\n"))
+		if lines > 600 {
+			t.Errorf("%s has %d lines: 600 is the wall", path, lines)
+		}
+		if strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, path, text, parser.SkipObjectResolution)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			return
+		}
+		testing := strings.Contains(path, "hosttest/") || strings.Contains(path, "tasktest/") || strings.Contains(path, "tdetest/")
+		// A vault's password program speaks to the operator itself.
+		prints := path == "runner/secret/vault/password.go" || strings.HasPrefix(path, "cmd/") || strings.HasPrefix(path, "runner/view/") || testing
+		for _, d := range file.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Body == nil {
+				continue
+			}
+			if n := set.Position(fn.End()).Line - set.Position(fn.Pos()).Line + 1; n > 80 {
+				t.Errorf("%s: %s has %d lines: 80 is the wall", path, fn.Name.Name, n)
+			}
+			if fn.Name.Name == "init" && fn.Recv == nil {
+				t.Errorf("%s: no init()", path)
+			}
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			pkg, _ := sel.X.(*ast.Ident)
+			if pkg == nil {
+				return true
+			}
+			at := set.Position(n.Pos())
+			switch name := pkg.Name + "." + sel.Sel.Name; {
+			case name == "os.Exit" && path != "cmd/remoterun/main.go" && !testing:
+				t.Errorf("%s:%d: os.Exit belongs into main", path, at.Line)
+			case (name == "fmt.Print" || name == "fmt.Println" || name == "fmt.Printf" || name == "os.Stdout" || name == "os.Stderr") && !prints:
+				t.Errorf("%s:%d: %s: printing is for cmd and runner/view", path, at.Line, name)
+			}
+			return true
+		})
+		if bytes.Contains(text, []byte("map[string]any")) && !strings.HasPrefix(path, "runner/view/") {
+			t.Errorf("%s: map[string]any: data of playbooks is runner/value", path)
+		}
+	})
+}
