@@ -68,6 +68,16 @@ func TestOpensslOpensWhatWeSeal(t *testing.T) {
 	}
 }
 
+func TestTheEmergencyLineIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/formats.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if line := OpensslLine("000001-1a2b3c4d.enc", "/run/keyring", Iterations); !strings.Contains(string(doc), line+"\n") {
+		t.Errorf("docs/formats.md lacks %q", line)
+	}
+}
+
 func TestWeDecryptWhatOpensslSeals(t *testing.T) {
 	needOpenssl(t)
 	plain := filepath.Join(t.TempDir(), "keyring")
