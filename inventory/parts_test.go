@@ -115,6 +115,18 @@ func TestLimit(t *testing.T) {
 			t.Errorf("limit %q of %q: got %v, %v, want %s", c.limit, c.pattern, got, err, c.want)
 		}
 	}
+	if err := inv.SetLimit(""); err != nil {
+		t.Fatal(err)
+	}
+	if err := inv.ReadLimit("@retry:w3"); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := inv.Hosts("@retry:w3"); strings.Join(got, ",") != "w2,d1,w3" {
+		t.Errorf("ReadLimit: %v", got)
+	}
+	if got, _ := inv.Hosts("all"); len(got) != 4 {
+		t.Errorf("ReadLimit must limit nothing: %v", got)
+	}
 	if err := inv.SetLimit("@gone"); err == nil || err.Error() != "gone: file of a limit: no such file or directory" {
 		t.Errorf("a missing file: %v", err)
 	}

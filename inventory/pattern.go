@@ -33,12 +33,24 @@ func (inv *Inventory) Hosts(pattern string) ([]string, error) {
 	return slices.DeleteFunc(found, func(h string) bool { return !slices.Contains(limit, h) }), nil
 }
 
-// SetLimit restricts what Hosts answers from now on (-l). A part @file stands
-// for the patterns in that file, one in a line. Empty text takes the limit away.
+// SetLimit restricts what Hosts answers from now on (-l), in all views. A part
+// @file stands for the patterns in that file, one in a line. Empty text takes
+// the limit away.
 func (inv *Inventory) SetLimit(pattern string) error {
-	parts := splitPattern(pattern)
+	if err := inv.ReadLimit(pattern); err != nil {
+		return err
+	}
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
+	inv.limit = inv.expand(splitPattern(pattern))
+	return nil
+}
+
+// ReadLimit reads the files of the parts @file, so that Hosts understands this
+// pattern from now on; it limits nothing by itself.
+func (inv *Inventory) ReadLimit(pattern string) error {
 	files := map[string][]string{}
-	for _, p := range parts {
+	for _, p := range splitPattern(pattern) {
 		if !strings.HasPrefix(p, "@") {
 			continue
 		}
@@ -56,7 +68,6 @@ func (inv *Inventory) SetLimit(pattern string) error {
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
 	inv.limitFiles = files
-	inv.limit = inv.expand(parts)
 	return nil
 }
 
@@ -85,7 +96,7 @@ func splitPattern(pattern string) []string {
 		if part = strings.TrimSpace(part); part == "" {
 			continue
 		}
-		if _, _, ok := parseAddress(part, true); ok || strings.HasPrefix(part, "@") {
+		if _, _, ok := parseAddress(part, true); ok {
 			out = append(out, part)
 			continue
 		}

@@ -62,7 +62,7 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 	if s.inv, err = a.loadInventory(ctx, &f.projectFlags, "", s.vaults); err != nil {
 		return nil, err
 	}
-	if err := s.inv.SetLimit(f.limit); err != nil {
+	if err := s.inv.ReadLimit(f.limit); err != nil {
 		return nil, &codedError{exitUsage, err}
 	}
 	s.expr = expressions{a.engine(s.vaults)}

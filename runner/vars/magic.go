@@ -22,7 +22,7 @@ func (s *Scope) magicVar(name string) (value.Value, bool, error) {
 	case "omit":
 		return value.Omit(), true, nil
 	case "inventory_dir":
-		return value.String(s.store.inv.Dir()), true, nil
+		return s.inventoryDir()
 	case "hostvars":
 		if s.ahead != nil {
 			return value.Value{}, false, ErrPending
@@ -33,6 +33,21 @@ func (s *Scope) magicVar(name string) (value.Value, bool, error) {
 	}
 	v, ok := s.frame.Magic.Lookup(name)
 	return v, ok, nil
+}
+
+// inventoryDir is the folder of the source that the host came from; of the
+// first source when it came from none.
+func (s *Scope) inventoryDir() (value.Value, bool, error) {
+	h, err := s.store.view(s.host)
+	if err != nil {
+		return value.Value{}, false, err
+	}
+	for i := len(h.layers) - 1; i >= 0; i-- {
+		if v, ok := h.layers[i].Vars.Lookup("inventory_dir"); ok && v.IsString() {
+			return v, true, nil
+		}
+	}
+	return value.String(s.store.inv.Dir()), true, nil
 }
 
 func short(name string) string {
