@@ -9,7 +9,8 @@ import (
 )
 
 // Exec is one statement that may write: a step. Its output's Stdout is the
-// Result as JSON (ParseOutput). A refused statement is an error of type *Error.
+// Result as JSON (ParseOutput). A refused statement is an error that is both a
+// *host.ExitError and an *Error.
 type Exec struct {
 	To   Target
 	SQL  string
@@ -40,10 +41,21 @@ func (e Exec) Do(ctx context.Context, w host.Writer) (host.Output, error) {
 	a := res.Answer()
 	out := host.Output{Stdout: a.Stdout, Status: a.Status}
 	if res.Err != nil {
-		return out, fmt.Errorf("%s: %w", e.Describe(), res.Err)
+		out.Stderr = []byte(res.Err.Error())
+		return out, &refusedError{exit: &host.ExitError{What: e.Describe(), Output: out}, said: res.Err}
 	}
 	return out, nil
 }
+
+// refusedError is a statement that the server refused: for the engine a command
+// that ran and failed, for callers the server's own *Error.
+type refusedError struct {
+	exit *host.ExitError
+	said *Error
+}
+
+func (e *refusedError) Error() string   { return e.exit.What + ": " + e.said.Error() }
+func (e *refusedError) Unwrap() []error { return []error{e.exit, e.said} }
 
 // Result runs the statement for other steps that need its rows.
 func (e Exec) Result(ctx context.Context, w host.Writer) (Result, error) {

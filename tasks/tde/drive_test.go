@@ -54,6 +54,9 @@ func try(t *testing.T, w *host.Worker, m play.Module, args *value.Map, stop int)
 			}
 			out.steps = append(out.steps, st.Describe())
 			o, err := st.Do(t.Context(), w)
+			if exit := new(host.ExitError); errors.As(err, &exit) {
+				o, err = exit.Output, nil
+			}
 			if err != nil {
 				return out, err
 			}
@@ -67,6 +70,9 @@ func try(t *testing.T, w *host.Worker, m play.Module, args *value.Map, stop int)
 			if out.Result, err = p.Finish(ran); err != nil {
 				return out, err
 			}
+		}
+		if bad && out.Msg == "" {
+			out.Msg = string(ran[len(ran)-1].Stderr)
 		}
 		changed = changed || out.Changed
 		out.Changed, out.Failed = changed, out.Failed || bad

@@ -263,8 +263,24 @@ func (l *lab) reboot(unlock play.Module) {
 	}
 }
 
+// state runs tde_status and wants a state in one word.
+func (l *lab) state(want string) driven {
+	l.t.Helper()
+	got := l.run(newStatus(l.d))
+	if s := value.Str(data(got.Result, "state")); s != want || got.Changed || len(got.steps) > 0 {
+		l.t.Errorf("status is %q, want %q (%s)", s, want, got.Msg)
+	}
+	if locked, _ := data(got.Result, "locked").AsBool(); locked != (want == stateLocked) {
+		l.t.Errorf("status %s says locked=%v", want, locked)
+	}
+	return got
+}
+
 func TestRealLock(t *testing.T) {
 	l := unlocked(t)
+	if got := l.state(stateUnlocked); got.Failed || len(got.Warnings) > 0 {
+		t.Errorf("unlocked: %+v", got)
+	}
 	got := l.ok(newLock())
 	if !got.Changed {
 		t.Error("lock says that nothing changed")
@@ -279,6 +295,58 @@ func TestRealLock(t *testing.T) {
 		t.Errorf("second lock: %+v", again)
 	}
 	l.refused(newUnlock(l.d), nil, "locked:")
+	if got := l.state(stateLocked); got.Failed || !strings.Contains(got.Msg, "remoterun unlock web1") {
+		t.Errorf("locked: %+v", got)
+	}
+	l.push()
+	l.state(stateStopped)
+	l.ok(newUnlock(l.d))
+	l.state(stateUnlocked)
+	l.unmount()
+	if got := l.state(stateUnlocked); len(got.Warnings) == 0 || !strings.Contains(got.Warnings[0], "not in RAM any more") {
+		t.Errorf("running without its mount: %+v", got)
+	}
+}
+
+// TestRealKeys: provider and principal keys through their modules.
+func TestRealKeys(t *testing.T) {
+	l := unlocked(t)
+	l.sql("app", "CREATE TABLE t AS SELECT 1 AS a")
+	if got := l.ok(newProvider()); got.Changed {
+		t.Errorf("the provider of init: %+v", got)
+	}
+	if got := l.run(newProvider(), "name", "other"); !got.Failed {
+		t.Error("a provider was added through a read-only mount")
+	}
+	o, _ := l.d.Session.Opened(l.project, "web1")
+	old, _ := o.Keyring.Last()
+	ring, err := o.Keyring.Append(l.project+"-second", 128, l.d.Random)
+	l.must(err)
+	file := filepath.Join(l.ram(), KeyringFile)
+	l.must(ring.Use(func(b []byte) error { return os.WriteFile(file+".new", b, 0o400) }))
+	l.must(os.Chown(file+".new", 26, 26))
+	l.must(os.Rename(file+".new", file))
+	key := newPrincipalKey()
+	if got := l.ok(key, "name", old.Name); got.Changed {
+		t.Errorf("the key of init: %+v", got)
+	}
+	if got := l.run(key, "name", "nosuch"); !got.Failed || !strings.Contains(got.Msg, "nosuch") {
+		t.Errorf("a key that is not there: %+v", got)
+	}
+	for _, scope := range [][]any{{"scope", "default"}, {"scope", "server"}, {"scope", "database", "database", "app"}} {
+		args := append([]any{"name", l.project + "-second"}, scope...)
+		l.ok(key, args...)
+		if got := l.ok(key, args...); got.Changed || len(got.steps) > 0 {
+			t.Errorf("%v twice: %+v", scope, got)
+		}
+	}
+	if got := l.sql("app", "SELECT key_name FROM pg_tde_key_info()"); got != l.project+"-second" {
+		t.Errorf("database is on %s", got)
+	}
+	got := l.ok(newUnlock(l.d), "key", old.Name)
+	if len(got.Warnings) != 3 || !strings.Contains(got.Warnings[0], "rotation was not finished") {
+		t.Errorf("an unfinished rotation: %v", got.Warnings)
+	}
 }
 
 // TestRealVerify: a good database passes every check; and each thing that can
