@@ -16,6 +16,7 @@ import (
 	"remoterun/runner/journal"
 	"remoterun/runner/play"
 	"remoterun/runner/ssh"
+	"remoterun/runner/value"
 	"remoterun/runner/view"
 )
 
@@ -125,7 +126,7 @@ func (s *session) listPlay(l ast.Listed) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(s.a.out, "    pattern: %v\n    hosts (%d):\n", l.Hosts, len(hosts))
+		fmt.Fprintf(s.a.out, "    pattern: %v\n    hosts (%d):\n", value.Repr(value.Strings(l.Hosts...)), len(hosts))
 		for _, h := range hosts {
 			fmt.Fprintf(s.a.out, "      %s\n", h)
 		}

@@ -25,7 +25,8 @@ type ListedTask struct {
 }
 
 // List lists the plays of a playbook and their tasks. Tasks whose tags the
-// predicate refuses are left out; included files are not opened.
+// predicate refuses are left out; included files are not opened, and rescue and
+// always are not listed, as in Ansible.
 func List(book *play.Playbook, wanted func(tags []string) bool) []Listed {
 	var out []Listed
 	for i, p := range book.Plays {
@@ -80,11 +81,9 @@ func listItems(items []play.Item, outer []string, wanted func([]string) bool) []
 		tags = slices.Compact(tags)
 		switch it := it.(type) {
 		case *play.Block:
-			for _, list := range [][]play.Item{it.Body, it.Rescue, it.Always} {
-				out = append(out, listItems(list, tags, wanted)...)
-			}
+			out = append(out, listItems(it.Body, tags, wanted)...)
 		case *play.Task:
-			if it.Action != "meta" && (wanted == nil || wanted(tags)) {
+			if wanted == nil || wanted(tags) {
 				out = append(out, ListedTask{Name: TaskName(it), Tags: tags})
 			}
 		}
