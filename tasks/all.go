@@ -8,9 +8,21 @@ func All() []play.Module {
 	return []play.Module{
 		Apt(),
 		Command(),
+		Copy(),
+		Fetch(),
 		File(),
 		LineInFile(),
+		Mount(),
+		Ping(),
+		Raw(),
+		Script(),
+		Service(),
+		Setup(),
 		Shell(),
+		Slurp(),
+		Stat(),
+		SystemdService(),
 		Template(),
+		WaitFor(),
 	}
 }

@@ -26,6 +26,7 @@ type deploy struct {
 	follow   bool
 	unsafe   bool
 	validate string
+	from     string // the source is this file of the host
 	Attrs
 }
 
@@ -80,7 +81,7 @@ func (d deploy) plan(s host.Seen) (play.Plan, error) {
 	case is.IsFile() && lk.Readable && lk.SHA256 == d.in.SHA256:
 		return d.attributes(s, p, is, lk.Size)
 	}
-	return d.write(s, lk, p, is, filePut{path: p, backup: d.backup, unsafe: d.unsafe, mkdir: mkdir, validate: words})
+	return d.write(s, lk, p, is, filePut{path: p, backup: d.backup, unsafe: d.unsafe, mkdir: mkdir, validate: words, from: d.from})
 }
 
 // attributes plans owner and mode of a file whose content is right.
@@ -145,8 +146,10 @@ func (d deploy) write(s host.Seen, lk Look, p string, is Info, f filePut) (play.
 
 // data are the result's keys.
 func (d deploy) data(p string, i Info, size int64) *value.Map {
-	m := value.MapOf("dest", value.String(p), "path", value.String(p), "checksum", value.String(d.in.SHA1),
-		"size", value.Int(size), "state", value.String("file"))
+	m := value.MapOf("dest", value.String(p), "path", value.String(p), "size", value.Int(size), "state", value.String("file"))
+	if d.in.SHA1 != "" {
+		m.Put("checksum", value.String(d.in.SHA1))
+	}
 	i.put(m)
 	return m
 }

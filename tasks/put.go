@@ -19,7 +19,13 @@ import (
 // else, checked, given its owner and mode, validated, renamed. Arguments: path,
 // sha256, owner, group, mode, backup (yes or empty), unsafe (yes or empty),
 // folder to make first (or empty), then the words of the validating command.
-const putText sh.Constant = chattrFuncs + `p=$1 s=$2 o=$3 g=$4 m=$5 b=$6 u=$7 d=$8; shift 8
+const putText sh.Constant = putHead + `cat >"$t" || exit 1` + putTail
+
+// putFromText does the same with a file of the host, named first.
+const putFromText sh.Constant = `_src=$1; shift
+` + putHead + `cat "$_src" >"$t" || exit 1` + putTail
+
+const putHead = chattrFuncs + `p=$1 s=$2 o=$3 g=$4 m=$5 b=$6 u=$7 d=$8; shift 8
 k=$(umask)
 if [ -n "$d" ]; then mkdir -p "$d" || exit 1; fi
 if [ -d "$p" ]; then echo "$p is a directory" >&2; exit 1; fi
@@ -29,7 +35,9 @@ umask 077
 t=$(mktemp "${p%/*}/.remoterun.XXXXXX") || exit 1
 trap 'rm -f "$t"' 0
 trap 'exit 1' 1 2 15
-cat >"$t" || exit 1
+`
+
+const putTail = `
 h=$(sha256sum <"$t")
 case $h in "$s "*) ;; *) echo "$p: the data did not arrive whole" >&2; exit 1 ;; esac
 if [ -e "$p" ]; then
@@ -71,6 +79,7 @@ type filePut struct {
 	unsafe   bool
 	mkdir    string
 	validate []string
+	from     string // a file of the host instead of data
 }
 
 // step adds the data. Content that is secret goes over a channel of its own.
@@ -80,7 +89,11 @@ func (f filePut) step(in play.Input) host.Step {
 		p = "./" + p
 	}
 	args := []string{p, in.SHA256, f.want.owner, f.want.group, f.want.mode, yes(f.backup), yes(f.unsafe), f.mkdir}
-	cmd := sh.Script(putText, append(args, f.validate...)...).With(sourceInput{in.Data})
+	args = append(args, f.validate...)
+	if f.from != "" {
+		return host.Run{Cmd: sh.Script(putFromText, append([]string{safe(f.from)}, args...)...), What: "copy " + f.from + " to " + f.path}
+	}
+	cmd := sh.Script(putText, args...).With(sourceInput{in.Data})
 	cmd.Secret = in.Secret
 	return host.Run{Cmd: cmd, What: fmt.Sprintf("write %s (%d bytes)", f.path, in.Data.Size())}
 }

@@ -28,6 +28,7 @@ import (
 //	changed, failed, skipped, msg, note, repeats, warnings
 //	         what the result says; not given = false, none or not looked at
 //	result   keys that the result's data must hold
+//	facts    ansible_facts that the result must set, without ansible_
 //	error    the error of wrong arguments, instead of all of these
 type Case struct {
 	Name string
@@ -81,7 +82,7 @@ func (c Case) list(key string) []value.Value {
 }
 
 func (c Case) run(t *testing.T, m play.Module) {
-	known := " name args files answers steps ran changed failed skipped msg note repeats warnings result error "
+	known := " name args files answers steps ran changed failed skipped msg note repeats warnings result facts error "
 	for _, k := range c.in.Names() {
 		if !strings.Contains(known, " "+k+" ") {
 			t.Errorf("a case has no key %q", k)
@@ -270,13 +271,22 @@ func (c Case) compare(t *testing.T, o Outcome) {
 	if want := c.list("warnings"); len(want) != len(r.Warnings) {
 		t.Errorf("warnings %q, want %d", r.Warnings, len(want))
 	}
-	if v, ok := c.in.Lookup("result"); ok {
-		wm, _ := v.AsMap()
-		for k, w := range wm.All() {
-			got, ok := r.Data.Get(k)
-			if !ok || !value.Equal(got, w) {
-				t.Errorf("result %s is %s, want %s", value.Str(k), value.Repr(got), value.Repr(w))
-			}
+	c.holds(t, "result", r.Data)
+	c.holds(t, "facts", r.Facts)
+}
+
+// holds compares the keys that a case names.
+func (c Case) holds(t *testing.T, key string, got *value.Map) {
+	t.Helper()
+	v, ok := c.in.Lookup(key)
+	if !ok {
+		return
+	}
+	wm, _ := v.AsMap()
+	for k, w := range wm.All() {
+		is, ok := got.Get(k)
+		if !ok || !value.Equal(is, w) {
+			t.Errorf("%s %s is %s, want %s", key, value.Str(k), value.Repr(is), value.Repr(w))
 		}
 	}
 }

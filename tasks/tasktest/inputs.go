@@ -33,8 +33,16 @@ func (in *Inputs) at(name string) string {
 	return filepath.Join(in.Dir, name)
 }
 
-// File reads a file.
-func (in *Inputs) File(_, name string) (play.Input, error) { return in.read(in.at(name), name) }
+// File reads a file, or what a link leads to.
+func (in *Inputs) File(_, name string) (play.Input, error) {
+	real, err := filepath.EvalSymlinks(in.at(name))
+	if err != nil {
+		return play.Input{}, fmt.Errorf("could not find %s: %w", name, err)
+	}
+	i, err := in.read(real, name)
+	i.Path = in.at(name)
+	return i, err
+}
 
 func (in *Inputs) read(p, name string) (play.Input, error) {
 	st, err := os.Lstat(p)
