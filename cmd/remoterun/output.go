@@ -28,7 +28,7 @@ func (s *session) prepare(ctx context.Context) error {
 		if err != nil {
 			return usage("--output: %v", err)
 		}
-		s.sink, s.view = v, v
+		s.sink, s.view, s.prompts.hold = v, v, v.Hold
 	}
 	if j, err := journal.Open(s.a.stateDir("log"), operator(), strings.Join(s.a.args, " "), s.redactor); err != nil {
 		fmt.Fprintf(s.a.err, "[WARNING]: %v\n", err)

@@ -27,6 +27,8 @@ type prompts struct {
 	redactor     *secret.Redactor
 	// open gives the terminal; tests give a script.
 	open func() (terminal, error)
+	// hold keeps the view quiet meanwhile; nil = there is none yet.
+	hold func() (release func())
 
 	mu      sync.Mutex
 	secrets map[string]secret.Sealed
@@ -89,7 +91,7 @@ func question(a play.Ask) string {
 }
 
 func (p *prompts) terminal(a play.Ask) (terminal, error) {
-	t, err := p.open()
+	t, err := p.quietly()
 	if err != nil {
 		hint := "run it on a terminal"
 		switch {
@@ -101,6 +103,27 @@ func (p *prompts) terminal(a play.Ask) (terminal, error) {
 		return nil, fmt.Errorf("there is no terminal to ask %q: %s", strings.TrimSpace(a.Text), hint)
 	}
 	return t, nil
+}
+
+// quietly opens the terminal with the view held back until it is closed.
+func (p *prompts) quietly() (terminal, error) {
+	t, err := p.open()
+	if err != nil || p.hold == nil {
+		return t, err
+	}
+	return held{t, p.hold()}, nil
+}
+
+// held is a terminal that lets the view go on when it is closed.
+type held struct {
+	terminal
+	release func()
+}
+
+// Close closes the terminal.
+func (h held) Close() error {
+	defer h.release()
+	return h.terminal.Close()
 }
 
 // isPassphrase tells the questions that --passphrase-fd answers.
@@ -161,7 +184,7 @@ func (p *prompts) typed(ctx context.Context, a play.Ask) ([]byte, error) {
 func (p *prompts) Show(ctx context.Context, text string, s secret.Sealed) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t, err := p.open()
+	t, err := p.quietly()
 	if err != nil {
 		return fmt.Errorf("there is no terminal to show it on: %w", err)
 	}

@@ -74,6 +74,16 @@ func (h *human) Event(e runner.Event) {
 	h.foot.draw()
 }
 
+// Hold takes the footer away and keeps everything back until it is released.
+func (h *human) Hold() (release func()) {
+	h.mu.Lock()
+	h.foot.clear()
+	return func() {
+		h.foot.draw()
+		h.mu.Unlock()
+	}
+}
+
 // Close takes the footer away and answers the first error of writing.
 func (h *human) Close() error {
 	h.foot.stop()

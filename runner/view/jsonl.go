@@ -149,3 +149,6 @@ func statsMap(st *runner.Stats) *value.Map {
 	}
 	return out
 }
+
+// Hold does nothing: a machine's format shares no terminal with questions.
+func (*jsonLines) Hold() (release func()) { return func() {} }

@@ -100,3 +100,6 @@ func (s *summary) Close() error {
 	s.out.write(text + "\n")
 	return s.out.err
 }
+
+// Hold does nothing: a machine's format shares no terminal with questions.
+func (*summary) Hold() (release func()) { return func() {} }

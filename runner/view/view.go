@@ -29,6 +29,9 @@ import (
 // View takes a run's events; Close ends it and gives the error of writing.
 type View interface {
 	runner.Sink
+	// Hold keeps the view from writing while the operator is asked something on
+	// the terminal; release lets it go on.
+	Hold() (release func())
 	Close() error
 }
 
