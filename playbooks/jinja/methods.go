@@ -45,7 +45,7 @@ func positional(kind string, fn function) function {
 // mutators are the methods that change their object: a template that names one
 // works on copies of the variables, as Ansible's templates always do.
 func mutators() []string {
-	return []string{"append", "extend", "insert", "pop", "remove", "clear", "update", "setdefault", "popitem", "sort", "reverse"}
+	return []string{"append", "extend", "insert", "pop", "remove", "clear", "update", "setdefault", "popitem", "sort", "reverse", "__setitem__"}
 }
 
 func isMutator(name string) bool { return slices.Contains(mutators(), name) }

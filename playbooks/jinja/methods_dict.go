@@ -24,8 +24,23 @@ func dictMethods() map[string]function {
 			m, _ := c.in.AsMap()
 			return value.FromMap(m.Clone()), c.none()
 		},
-		"fromkeys": dictFromKeys,
+		"fromkeys":    dictFromKeys,
+		"__setitem__": dictSetItem,
 	}
+}
+
+// dictSetItem is what templates use to set a key of their own mapping.
+func dictSetItem(c *call) (value.Value, error) {
+	a, err := c.bind("key", "value")
+	if err != nil {
+		return value.Value{}, err
+	}
+	if err := keyError(a[0]); err != nil {
+		return value.Value{}, err
+	}
+	m, _ := c.in.AsMap()
+	m.Set(a[0], a[1])
+	return value.Null(), c.rt.step()
 }
 
 func dictGet(c *call) (value.Value, error) {

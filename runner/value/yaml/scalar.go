@@ -180,30 +180,21 @@ var escapes = map[rune]string{0: "0", 7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 
 
 func (e *emitter) double(rs []rune, split bool) {
 	e.indicator(`"`, true, false, false)
-	start := 0
-	for end := 0; end <= len(rs); end++ {
-		ch := at(rs, end)
-		if ch == -1 || ch == '"' || ch == '\\' || ch == '\n' || isBreak(ch) || !printable(ch, e.st) {
-			e.put(string(rs[start:end]))
-			start = end
-			if ch != -1 {
-				e.put(escape(ch))
-				start = end + 1
-			}
-		}
-		if end > 0 && end < len(rs)-1 && (ch == ' ' || start >= end) && e.column+(end-start) > e.st.Width && split {
-			text := ""
-			if start < end {
-				text = string(rs[start:end])
-				start = end
-			}
-			e.put(text + `\`)
+	afterSpace := false
+	for i, ch := range rs {
+		switch {
+		case ch == '"' || ch == '\\' || ch == '\n' || isBreak(ch) || !printable(ch, e.st):
+			e.put(escape(ch))
+		case ch == ' ' && split && !afterSpace && e.column > e.st.Width && i > 0 && i < len(rs)-1:
+			// The space is left out: the line break stands for it.
 			e.writeIndent()
-			e.whitespace, e.indention = false, false
-			if at(rs, start) == ' ' {
+			if at(rs, i+1) == ' ' {
 				e.put(`\`)
 			}
+		default:
+			e.put(string(ch))
 		}
+		afterSpace = ch == ' '
 	}
 	e.indicator(`"`, false, false, false)
 }
