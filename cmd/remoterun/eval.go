@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -65,20 +67,27 @@ func (f *evalFlags) add(c *cobra.Command) {
 
 // evalOne shows one expression. Text without tags is an expression itself.
 func (a *app) evalOne(cmd *cobra.Command, text string, s *evalScope) error {
+	shift := 0
 	if !jinja.Templated(text) {
-		text = "{{ " + text + " }}"
+		text, shift = "{{ "+text+" }}", len("{{ ")
 	}
 	e := a.engine(nil)
 	shown, native, textErr, nativeErr := e.Both(cmd.Context(), "expression", text, false, s)
-	if textErr != nil {
-		return textErr
-	}
-	if nativeErr != nil {
-		return nativeErr
+	if err := cmp.Or(textErr, nativeErr); err != nil {
+		return atSource(err, shift)
 	}
 	w := cmd.OutOrStdout()
 	fmt.Fprintf(w, "text:  %s\nvalue: %s\ntype:  %s\n", value.Show(shown), showRepr(native), value.TypeName(native))
 	return showUses(w, e, text, s)
+}
+
+// atSource counts columns in the expression as the user wrote it.
+func atSource(err error, shift int) error {
+	var e *jinja.Error
+	if errors.As(err, &e) && e.Pos.Line == 1 {
+		e.Pos.Col = max(1, e.Pos.Col-shift)
+	}
+	return err
 }
 
 // showRepr is Python's repr with secrets masked.

@@ -72,3 +72,15 @@ func TestTemplatePrintsFile(t *testing.T) {
 		t.Errorf("where: %s", errs)
 	}
 }
+
+func TestEvalPlacesMistakesInTheExpression(t *testing.T) {
+	for expr, want := range map[string]string{
+		"1 + prot":       "remoterun: expression:1:5: 'prot' is undefined; did you mean 'port'?\n",
+		"{{ 1 + prot }}": "remoterun: expression:1:8: 'prot' is undefined; did you mean 'port'?\n",
+		"1 | uper":       "remoterun: expression:1:5: template syntax: no filter named 'uper'; did you mean 'upper'?\n",
+	} {
+		if out, errs, code := runApp(t, "", "eval", expr, "-e", "port=1"); errs != want || out != "" || code != exitError {
+			t.Errorf("%s: %d %q", expr, code, errs)
+		}
+	}
+}

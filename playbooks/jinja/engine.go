@@ -129,10 +129,30 @@ func (e *Error) Unwrap() error { return e.Err }
 // ErrUndefined is what every use of something undefined is (errors.Is).
 var ErrUndefined = errors.New("undefined")
 
-type undefinedError struct{ msg string }
+type undefinedError struct {
+	msg string
+	// name is the plain name that nothing has, empty for attributes and such.
+	name string
+	// near is the known name that was perhaps meant.
+	near string
+}
 
-func (e *undefinedError) Error() string        { return e.msg }
+func (e *undefinedError) Error() string        { return e.msg + e.near }
 func (e *undefinedError) Is(target error) bool { return target == ErrUndefined }
+
+// told adds to an error about an undefined name the one that was perhaps
+// meant.
+func (r *render) told(err error) error {
+	var u *undefinedError
+	if errors.As(err, &u) && u.name != "" && u.near == "" && r.scope != nil {
+		known := r.scope.Names()
+		for n := range r.eng.reg.globals {
+			known = append(known, n)
+		}
+		u.near = suggestName(u.name, known)
+	}
+	return err
+}
 
 // parse returns the template of a text, from the cache when it was seen.
 func (e *Engine) parse(text string, syn syntax) (*template, error) {
@@ -308,12 +328,19 @@ func (e *Engine) Render(ctx context.Context, v value.Value, s Scope) (value.Valu
 	if !needsRender(v) {
 		return v, nil
 	}
-	return e.start(ctx, s).deep(v)
+	r := e.start(ctx, s)
+	v, err := r.deep(v)
+	if err == nil && v.Kind() == value.KindObject && value.TypeName(v) == "dict" {
+		v, err = r.opened(v)
+	}
+	return v, r.told(err)
 }
 
 // Test evaluates a condition; see play.Expr.
 func (e *Engine) Test(ctx context.Context, c value.Value, s Scope) (bool, error) {
-	return e.start(ctx, s).condition(c)
+	r := e.start(ctx, s)
+	ok, err := r.condition(c)
+	return ok, r.told(err)
 }
 
 // Eval evaluates a bare expression.
@@ -324,14 +351,17 @@ func (e *Engine) Eval(ctx context.Context, v value.Value, s Scope) (value.Value,
 		return value.Value{}, err
 	}
 	r := e.start(ctx, s)
-	return r.inTemplate(t, v.Origin(), func() (value.Value, error) { return r.eval(t.single, nil) })
+	v, err = r.inTemplate(t, v.Origin(), func() (value.Value, error) { return r.eval(t.single, nil) })
+	return v, r.told(err)
 }
 
 // File renders the text of a template file: backslashes are escapes, trailing
 // newlines are kept, a "#jinja2:" first line sets white space and delimiters.
 func (e *Engine) File(ctx context.Context, name, text string, s Scope) (value.Value, error) {
 	o := &value.Origin{Pos: value.Pos{File: name, Line: 1, Col: 1}}
-	return e.start(ctx, s).text(text, e.fileSyntax(), o, asText)
+	r := e.start(ctx, s)
+	v, err := r.text(text, e.fileSyntax(), o, asText)
+	return v, r.told(err)
 }
 
 // Both renders a template as text and answers its native value beside it, for
@@ -346,9 +376,11 @@ func (e *Engine) Both(ctx context.Context, name, text string, file bool, s Scope
 		v := value.String(text)
 		return v, v, nil, nil
 	}
-	rendered, textErr = e.start(ctx, s).text(text, syn, o, asText)
-	native, nativeErr = e.start(ctx, s).text(text, syn, o, asValue)
-	return rendered, native, textErr, nativeErr
+	r := e.start(ctx, s)
+	rendered, textErr = r.text(text, syn, o, asText)
+	r = e.start(ctx, s)
+	native, nativeErr = r.text(text, syn, o, asValue)
+	return rendered, native, r.told(textErr), r.told(nativeErr)
 }
 
 // Lookup runs a lookup plug-in; see play.Expr.
@@ -362,5 +394,6 @@ func (e *Engine) Lookup(ctx context.Context, plugin string, terms value.Value, s
 	if terms.Kind() != value.KindList {
 		args = []value.Value{terms}
 	}
-	return r.lookup(plugin, args, nil)
+	v, err := r.lookup(plugin, args, nil)
+	return v, r.told(err)
 }

@@ -190,7 +190,7 @@ func (r *render) getattr(v value.Value, name string) (value.Value, error) {
 // message names what was missing first.
 func deeper(v value.Value) (value.Value, error) {
 	if m, _ := v.AsMissing(); m.Soft {
-		return value.Value{}, &undefinedError{m.Message()}
+		return value.Value{}, missing(m)
 	}
 	return v, nil
 }

@@ -138,7 +138,7 @@ func (s *super) attr(_ *render, name string) (value.Value, bool) {
 
 func (s *super) call(c *call) (value.Value, error) {
 	if len(s.layers) < 2 {
-		return value.Value{}, &undefinedError{"there is no parent block called '" + s.name + "'."}
+		return value.Value{}, &undefinedError{msg: "there is no parent block called '" + s.name + "'."}
 	}
 	b := &buffer{r: c.rt}
 	if err := c.rt.runBlock(s.name, s.layers[1:], s.frame, b); err != nil {
@@ -255,7 +255,7 @@ func (r *render) include(s *includeStmt, f *frame, b *buffer) error {
 // module is an imported template.
 type module struct {
 	name string
-	vars map[string]value.Value
+	top  *frame
 	text string
 }
 
@@ -264,8 +264,18 @@ func (m *module) Str() string      { return m.text }
 func (m *module) Repr() string     { return "<TemplateModule '" + m.name + "'>" }
 
 func (m *module) attr(_ *render, name string) (value.Value, bool) {
-	v, ok := m.vars[name]
-	return v, ok && !strings.HasPrefix(name, "_")
+	if strings.HasPrefix(name, "_") {
+		return value.Value{}, false
+	}
+	return m.exported(name)
+}
+
+// exported answers a name that the file itself sets.
+func (m *module) exported(name string) (value.Value, bool) {
+	if i := m.top.find(name); i >= 0 {
+		return m.top.names[i].v, true
+	}
+	return value.Value{}, false
 }
 
 func (r *render) module(x expr, f *frame, context bool) (*module, error) {
@@ -286,7 +296,7 @@ func (r *render) module(x expr, f *frame, context bool) (*module, error) {
 		_, err := r.run(t.body, top, b)
 		return value.Value{}, err
 	})
-	return &module{o.File, top.vars, b.String()}, err
+	return &module{o.File, top, b.String()}, err
 }
 
 func (r *render) importAll(s *importStmt, f *frame) error {
@@ -304,7 +314,7 @@ func (r *render) fromImport(s *fromStmt, f *frame) error {
 		return err
 	}
 	for i, n := range s.names {
-		v, ok := m.vars[n]
+		v, ok := m.exported(n)
 		if !ok {
 			v = value.FromMissing(value.Missing{Name: n, Hint: fmt.Sprintf("the template '%s' does not export the requested name '%s'", m.name, n)})
 		}

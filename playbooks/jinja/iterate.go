@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"remoterun/runner/value"
@@ -109,6 +110,53 @@ func (r *render) length(v value.Value) (int, error) {
 		return 0, defined(v)
 	}
 	return 0, fmt.Errorf("object of type '%s' has no len()", value.TypeName(v))
+}
+
+// opened answers v with every lazy mapping in it worked out.
+func (r *render) opened(v value.Value) (value.Value, error) {
+	if !hasObject(v) {
+		return v, nil
+	}
+	switch v.Kind() {
+	case value.KindList, value.KindTuple:
+		out := make([]value.Value, len(v.Items()))
+		for i, it := range v.Items() {
+			var err error
+			if out[i], err = r.opened(it); err != nil {
+				return value.Value{}, err
+			}
+		}
+		return like(v, out), nil
+	}
+	m, _, err := r.mapping(v)
+	if err != nil {
+		return value.Value{}, err
+	}
+	out := value.NewMap()
+	for k, it := range m.All() {
+		if it, err = r.opened(it); err != nil {
+			return value.Value{}, err
+		}
+		out.Set(k, it)
+	}
+	return value.FromMap(out), r.work(out.Len())
+}
+
+func hasObject(v value.Value) bool {
+	switch v.Kind() {
+	case value.KindObject:
+		return true
+	case value.KindList, value.KindTuple:
+		return slices.ContainsFunc(v.Items(), hasObject)
+	case value.KindMap:
+		m, _ := v.AsMap()
+		for _, it := range m.All() {
+			if hasObject(it) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // mapping answers v as a mapping, a lazy one opened; ok=false for other kinds.

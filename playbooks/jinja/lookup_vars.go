@@ -64,7 +64,7 @@ func lookupVars(c *call) (value.Value, error) {
 		}
 		v, ok, err := c.rt.variable(name)
 		if err == nil && !ok {
-			err = &undefinedError{"No variable found with this name: " + name + suggestName(name, c.rt.scope.Names())}
+			err = &undefinedError{msg: "No variable found with this name: " + name + suggestName(name, c.rt.scope.Names())}
 		}
 		if d, there := opt["default"]; there && !d.IsNull() && errors.Is(err, ErrUndefined) {
 			v, err = d, nil
@@ -129,7 +129,7 @@ func lookupEnv(c *call) (value.Value, error) {
 		case ok:
 			out = append(out, value.String(v))
 		case otherwise.IsUndefined():
-			return value.Value{}, &undefinedError{`The "env" lookup, found an undefined variable: ` + words[0]}
+			return value.Value{}, &undefinedError{msg: `The "env" lookup, found an undefined variable: ` + words[0]}
 		default:
 			out = append(out, otherwise)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"remoterun/runner/value"
@@ -31,43 +32,6 @@ type render struct {
 	owned map[*value.Seq]int
 	// layout is what {% extends %} and {% block %} build up.
 	layout *layout
-}
-
-// frame is one level of names; a nil frame has none.
-type frame struct {
-	vars   map[string]value.Value
-	parent *frame
-	// alone is the top of a file that was imported or included without context:
-	// the scope's variables are not seen in it.
-	alone bool
-}
-
-// lookup finds a name; alone says that the scope is not to be asked.
-func (f *frame) lookup(id string) (v value.Value, ok, alone bool) {
-	for ; f != nil; f = f.parent {
-		if v, ok := f.vars[id]; ok {
-			return v, true, false
-		}
-		alone = f.alone
-	}
-	return value.Value{}, false, alone
-}
-
-func (f *frame) push() *frame { return &frame{parent: f} }
-
-// set gives a name of this frame its value.
-func (f *frame) set(id string, v value.Value) {
-	if f.vars == nil {
-		f.vars = map[string]value.Value{}
-	}
-	f.vars[id] = v
-}
-
-func (f *frame) top() *frame {
-	for f != nil && f.parent != nil {
-		f = f.parent
-	}
-	return f
 }
 
 var (
@@ -249,6 +213,19 @@ type buffer struct {
 }
 
 func (b *buffer) add(v value.Value) error {
+	if s, ok := v.AsString(); ok {
+		b.marks |= v.Marks()
+		return b.text(s)
+	}
+	if i, ok := v.AsInt(); ok && v.Kind() == value.KindInt {
+		b.marks |= v.Marks()
+		var digits [20]byte
+		return b.text(string(strconv.AppendInt(digits[:0], i, 10)))
+	}
+	v, err := b.r.opened(v)
+	if err != nil {
+		return err
+	}
 	b.marks |= value.DeepMarks(v)
 	return b.text(value.Str(v))
 }
@@ -296,8 +273,14 @@ func (r *render) rendered(id string) (value.Value, bool, error) {
 		return v, true, nil
 	}
 	v, ok, err := r.scope.Var(id)
-	if err != nil || !ok || !needsRender(v) {
+	if err != nil || !ok {
 		return v, ok, err
+	}
+	if !needsRender(v) {
+		if _, isText := v.AsString(); !isText {
+			r.remember(id, v) // looking through a large one again costs
+		}
+		return v, ok, nil
 	}
 	if slices.Contains(r.stack, id) {
 		return value.Value{}, false, fmt.Errorf("recursive loop detected in template string: %s -> %s", strings.Join(r.stack, " -> "), id)
@@ -309,12 +292,16 @@ func (r *render) rendered(id string) (value.Value, bool, error) {
 		return value.Value{}, false, chained(id, err)
 	}
 	if u, err := r.eng.Inspect(v, false); err == nil && !u.Impure {
-		if r.memo == nil {
-			r.memo = map[string]value.Value{}
-		}
-		r.memo[id] = out
+		r.remember(id, out)
 	}
 	return out, true, nil
+}
+
+func (r *render) remember(id string, v value.Value) {
+	if r.memo == nil {
+		r.memo = map[string]value.Value{}
+	}
+	r.memo[id] = v
 }
 
 // chained notes that an error came up in a variable's value.
@@ -405,7 +392,7 @@ func defined(v value.Value) error {
 	case m.Cause != nil:
 		return m.Cause
 	}
-	return &undefinedError{m.Message()}
+	return missing(m)
 }
 
 // deepDefined looks for an Undefined inside lists and mappings, too.
@@ -428,4 +415,13 @@ func deepDefined(v value.Value) error {
 		}
 	}
 	return nil
+}
+
+// missing is the error of using something undefined.
+func missing(m value.Missing) error {
+	e := &undefinedError{msg: m.Message()}
+	if m.Hint == "" && m.In == "" {
+		e.name = m.Name
+	}
+	return e
 }
