@@ -77,6 +77,14 @@ func (d Deps) sealOpened(ctx context.Context, store Store, project, hostname str
 			return nil, err
 		}
 	}
+	if !o.Unsealed { // a commit that was cut before HEAD moved
+		tip := o.tips[len(o.tips)-1]
+		if err := store.Advance(tip); err != nil {
+			return nil, err
+		}
+		d.Session.touch()
+		return doneOf(tip, store.Folder(project, hostname)).json()
+	}
 	pass := o.passphrase
 	if pass.IsZero() {
 		var err error

@@ -247,7 +247,10 @@ func TestRefusals(t *testing.T) {
 		d := testDeps(t, knows(strong))
 		changed(t, true, keyring(t, d, w, "make"))
 		n.sh(t, "mkdir -p /run/remoterun/sync/keyring; mount -t tmpfs -o mode=711 remoterun /run/remoterun/sync/keyring")
-		mustRefuse(t, keyring(t, d, w, "load"), "no sealed copy holds it")
+		out, err := d.LoadStep(Load{Project: "sync", Host: "web1", Path: MountPath("sync"), AcceptSwap: true}).Do(t.Context(), w)
+		if err != nil || out.Status != statusRefused || !strings.Contains(string(out.Stderr), "no sealed copy holds it") {
+			t.Errorf("%v %d %s", err, out.Status, out.Stderr)
+		}
 	})
 	t.Run("weak passphrase", func(t *testing.T) {
 		d := testDeps(t, knows("password1"))
@@ -282,6 +285,62 @@ func replace(t *testing.T, folder, suffix, old, by string) {
 		t.Fatalf("%s: %v, holds %q: %v", files[0], err, old, bytes.Contains(b, []byte(old)))
 	}
 	write(t, folder, filepath.Base(files[0]), bytes.Replace(b, []byte(old), []byte(by), 1))
+}
+
+// A client that is killed between any two acts of setup, and in the middle of
+// those that write, is finished by the next run.
+func TestSetupCutAnywhere(t *testing.T) {
+	actions := []string{"make", "seal", "push", "sheet"}
+	for cut := range 8 {
+		t.Run(fmt.Sprint(cut), func(t *testing.T) {
+			n := newNS(t, false)
+			w, d := n.conn(t, "web1"), testDeps(t, knows(strong))
+			for _, action := range actions[:cut/2] {
+				changed(t, true, keyring(t, d, w, action))
+			}
+			half := ""
+			switch cut {
+			case 3: // in the middle of seal: HEAD was not written
+				changed(t, true, keyring(t, d, w, "seal"))
+				remove(t, d.store("keys").Folder("sync", "web1"), headFile)
+			case 5: // in the middle of push: the .json has no name yet
+				changed(t, true, keyring(t, d, w, "push"))
+				half = "cd /var/lib/remoterun/sync && mv *.json .in.x.json"
+			case 7: // a data stream that was cut
+				changed(t, true, keyring(t, d, w, "sheet"))
+				half = "cd /var/lib/remoterun/sync && rm *.json *.tag && echo Sal >.in.000001-00000000.enc"
+			}
+			if half != "" {
+				n.sh(t, half)
+			}
+			next := again(t, d, knows(strong))
+			for _, action := range actions {
+				if r := keyring(t, next, w, action); r.Failed {
+					t.Fatalf("%s: %s", action, r.Msg)
+				}
+			}
+			silent := again(t, d, &typist{})
+			for _, action := range actions {
+				changed(t, false, keyring(t, silent, w, action))
+			}
+			if got := n.sh(t, "ls -A /var/lib/remoterun/sync | wc -l"); got != "3\n" {
+				t.Errorf("files on the server: %s", got)
+			}
+			changed(t, false, keyring(t, again(t, d, knows(strong)), untouched{name: "web1"}, "open"))
+		})
+	}
+}
+
+// No cluster may be made with a key that only the laptop holds.
+func TestLoadForANewClusterNeedsTheServersCopy(t *testing.T) {
+	n := newNS(t, false)
+	w, d := n.conn(t, "web1"), testDeps(t, knows(strong))
+	changed(t, true, keyring(t, d, w, "make"))
+	changed(t, true, keyring(t, d, w, "seal"))
+	n.sh(t, "mkdir -p /run/remoterun/sync/keyring; mount -t tmpfs -o mode=711 remoterun /run/remoterun/sync/keyring")
+	mustRefuse(t, keyring(t, d, w, "load"), "not proved (laptop only)")
+	changed(t, true, keyring(t, d, w, "push"))
+	changed(t, true, keyring(t, d, w, "load"))
 }
 
 // Two laptops go on from one generation: both are kept, and merged.

@@ -158,6 +158,11 @@ func (t keyringTask) load(a keyringArgs, s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return play.Plan{}, err
 	}
+	if len(files.Folders) == 0 {
+		if err := t.proved(a, s); err != nil {
+			return play.Plan{}, err
+		}
+	}
 	l, err := a.load(files)
 	if err != nil {
 		return play.Plan{}, err
@@ -183,6 +188,32 @@ func (t keyringTask) checkCluster(a keyringArgs, files ClusterFiles) ([]HeaderCh
 		return nil, refuse(a.object(), "run it again", "it was closed meanwhile")
 	}
 	return CheckCluster(a.Project, a.host, files.Headers, o.Keyring)
+}
+
+// proved refuses a keyring for a cluster that is still to be made, unless its
+// sealed copy on the server is proved to be the laptop's: no data may depend on a
+// key that only one disk holds.
+func (t keyringTask) proved(a keyringArgs, s host.Seen) error {
+	if !a.ServerCopy {
+		return nil // push has put a second copy elsewhere
+	}
+	shelf, server := t.shelf(a), Server(a.StateDir, a.Project)
+	if err := host.All(s, shelf.Q, server.Q); err != nil {
+		return err
+	}
+	have, err := host.Get(s, shelf)
+	if err != nil {
+		return err
+	}
+	there, err := host.Get(s, server)
+	if err != nil {
+		return err
+	}
+	if state, _ := have.Compare(there); state != CopiesEqual {
+		return refuse(a.object(), "run setup (or a task with action: push before this one)",
+			"there is no encrypted cluster yet, and the sealed copy on the server is not proved (%s), so nothing may be encrypted with it", state)
+	}
+	return nil
 }
 
 // load is where the keyring goes, and whose it will be.

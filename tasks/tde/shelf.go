@@ -12,6 +12,7 @@ import (
 type ShelfInfo struct {
 	Folder string
 	Names  []string // complete copies, oldest first
+	Head   string   // the copy that HEAD names
 	Tips   []TipInfo
 }
 
@@ -51,7 +52,7 @@ func (d Deps) ShelfFact(keysDir, project, hostname string) host.Fact[ShelfInfo] 
 }
 
 func shelfInfo(shelf Shelf, tips []StoredCopy) ShelfInfo {
-	i := ShelfInfo{Folder: shelf.Folder, Names: names(shelf.Copies)}
+	i := ShelfInfo{Folder: shelf.Folder, Names: names(shelf.Copies), Head: shelf.Head.Name}
 	for _, c := range tips {
 		i.Tips = append(i.Tips, TipInfo{
 			Name: c.Name, Generation: c.Manifest.Generation, KeyringID: c.Manifest.KeyringID,

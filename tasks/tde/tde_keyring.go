@@ -238,7 +238,7 @@ func (t keyringTask) seal(a keyringArgs, s host.Seen) (play.Plan, error) {
 		return play.Plan{}, err
 	}
 	o, open := t.d.Session.Opened(a.Project, a.host)
-	if len(have.Tips) == 1 && (!open || !o.Unsealed) {
+	if len(have.Tips) == 1 && (!open || !o.Unsealed) && have.Head == have.Tips[0].Name {
 		return play.Plan{Result: shelfResult(have, false), Local: true, Note: "sealed already: " + have.Tips[0].Name}, nil
 	}
 	return play.Plan{
