@@ -208,6 +208,7 @@ func (s *session) vars(e entry) *value.Map {
 				continue
 			}
 			s.define(name)
+			s.keepSecret(name, v)
 			s.inspect(v, at, slotLazy)
 			out.Set(k, v)
 		}

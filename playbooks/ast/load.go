@@ -24,13 +24,14 @@ type Loader struct {
 	mu       sync.Mutex
 	origins  map[*play.Task]where // what files that a task includes inherit
 	warnings []Mistake
+	secrets  map[string]bool
 }
 
 var _ play.Loader = (*Loader)(nil)
 
 // New returns a loader. Nothing is read yet.
 func New(env Env) *Loader {
-	return &Loader{env: env, origins: map[*play.Task]where{}}
+	return &Loader{env: env, origins: map[*play.Task]where{}, secrets: map[string]bool{}}
 }
 
 // Load reads playbooks that run one after another. The error is *Mistakes and
@@ -59,6 +60,14 @@ func (l *Loader) Warnings() []Mistake {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return sorted(l.warnings)
+}
+
+// Secret reports a variable whose value came from a vault, as far as files were
+// read: what lint warns of when it is put into a command.
+func (l *Loader) Secret(name string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.secrets[name]
 }
 
 // maxIncludes is how deep files may include each other while a playbook runs.

@@ -55,8 +55,19 @@ func newNames() *names { return &names{defined: map[string]bool{}, outside: map[
 func (s *session) define(name string) { s.names.defined[name] = true }
 
 func (s *session) defineAll(m *value.Map) {
-	for _, n := range m.Names() {
-		s.names.defined[n] = true
+	for k, v := range m.All() {
+		name, _ := k.AsString()
+		s.define(name)
+		s.keepSecret(name, v)
+	}
+}
+
+// keepSecret notes a variable whose value came from a vault.
+func (s *session) keepSecret(name string, v value.Value) {
+	if value.DeepMarks(v).Secret() {
+		s.l.mu.Lock()
+		s.l.secrets[name] = true
+		s.l.mu.Unlock()
 	}
 }
 
