@@ -42,6 +42,7 @@ var mayImport = map[string]string{
 	"inventory/ini":            "runner/value",
 	"playbooks":                "",
 	"playbooks/ast":            "runner/play runner/value runner/value/yaml",
+	"playbooks/lint":           "runner/play runner/value",
 	"playbooks/jinja":          "runner/sh runner/value runner/value/yaml",
 	"playbooks/jinja/laptop":   "",
 	"tasks":                    "runner/host runner/play runner/secret runner/sh runner/value tasks/compose tasks/pg",

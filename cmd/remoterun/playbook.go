@@ -61,24 +61,34 @@ func (f *runFlags) add(c *cobra.Command) {
 
 // runPlaybooks runs files, or shipped playbooks by path.
 func (a *app) runPlaybooks(ctx context.Context, f *runFlags, paths []string) error {
-	s, err := a.open(ctx, f)
+	s, books, err := a.load(ctx, f, paths)
 	if err != nil {
 		return err
 	}
-	if err := s.beside(paths[0]); err != nil {
+	if done, err := s.list(ctx, books); done || err != nil {
 		return err
+	}
+	return s.run(ctx, books...)
+}
+
+// load opens a session and reads playbooks: warnings are shown, mistakes are
+// the error.
+func (a *app) load(ctx context.Context, f *runFlags, paths []string) (*session, []*play.Playbook, error) {
+	s, err := a.open(ctx, f)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.beside(paths[0]); err != nil {
+		return nil, nil, err
 	}
 	books, err := s.loader.Load(resolve(a, paths)...)
 	for _, w := range s.loader.Warnings() {
 		fmt.Fprintf(a.err, "[WARNING]: %s\n", w)
 	}
 	if err != nil {
-		return &codedError{exitUsage, err}
+		return nil, nil, &codedError{exitUsage, err}
 	}
-	if done, err := s.list(ctx, books); done || err != nil {
-		return err
-	}
-	return s.run(ctx, books...)
+	return s, books, nil
 }
 
 // beside takes in the group_vars and host_vars beside a playbook, before its

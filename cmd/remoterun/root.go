@@ -61,6 +61,6 @@ func (a *app) root() *cobra.Command {
 	}
 	root.AddGroup(&cobra.Group{ID: "verbs", Title: "Verbs (shipped playbooks, on a pattern of hosts):"})
 	root.AddCommand(a.verbCommands()...)
-	root.AddCommand(a.trustCommand(), a.logCommand(), a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand(), a.keyCommand(), a.inventoryCommand())
+	root.AddCommand(a.trustCommand(), a.logCommand(), a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand(), a.lintCommand(), a.keyCommand(), a.inventoryCommand())
 	return root
 }
