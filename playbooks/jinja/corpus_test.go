@@ -29,7 +29,7 @@ type corpusCase struct {
 }
 
 // minCorpus is what the corpus must hold, so that cases cannot get lost.
-const minCorpus = 1000
+const minCorpus = 2200
 
 func TestCorpus(t *testing.T) {
 	t.Chdir("testdata")

@@ -61,6 +61,9 @@ func families() [][]entry {
 		datetimeEntries(),
 		communityEntries(),
 		jmesEntries(),
+		ipaddrEntries(),
+		ipnetEntries(),
+		hwaddrEntries(),
 	}
 }
 

@@ -1,0 +1,209 @@
+package jinja
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"remoterun/runner/value"
+)
+
+// ipaddrEntries are ipaddr and its kin, which answer questions about one
+// address or network, or keep those of a list that have an answer.
+func ipaddrEntries() []entry {
+	return strictAll([]entry{
+		{name: "ipaddr", sig: "ipaddr(query='', version=False, alias='ipaddr')", example: "{{ '192.168.1.5/24' | ansible.utils.ipaddr('network') }}", shows: "192.168.1.0", fn: ipFilter(0)},
+		{name: "ipv4", sig: "ipv4(query='')", example: "{{ ['10.0.0.1', '::1'] | ansible.utils.ipv4 }}", shows: "['10.0.0.1']", fn: ipFilter(4)},
+		{name: "ipv6", sig: "ipv6(query='')", example: "{{ ['10.0.0.1', '::1'] | ansible.utils.ipv6 }}", shows: "['::1']", fn: ipFilter(6)},
+		{name: "ipwrap", sig: "ipwrap(query='')", example: "{{ '::1' | ansible.utils.ipwrap }}", shows: "[::1]", fn: filterIPWrap},
+	})
+}
+
+// ipAsked is one address with what was asked about it.
+type ipAsked struct {
+	n       ipNet
+	network bool // written with a prefix
+	value   value.Value
+	lookup  *ipNet
+}
+
+func ipFilter(version int64) function {
+	return func(c *call) (value.Value, error) {
+		params := []param{"query="}
+		if version == 0 {
+			params = append(params, "version=", "alias=")
+		}
+		a, err := c.bind(params...)
+		if err != nil {
+			return value.Value{}, err
+		}
+		switch c.in.Kind() {
+		case value.KindString, value.KindList, value.KindInt, value.KindBool, value.KindBig:
+		default:
+			return value.Value{}, fmt.Errorf("Unrecognized type <%s> for %s filter <value>", pyType(c.in), c.name)
+		}
+		v := version
+		if version == 0 && value.Truth(nullIfUndefined(a[1])) {
+			if v, err = asInteger(a[1]); err != nil {
+				return value.Value{}, err
+			}
+		}
+		return ipaddr(c.rt, c.in, textOr(a[0], ""), v, c.name)
+	}
+}
+
+// ipaddr answers null or false for what has no answer.
+func ipaddr(r *render, in value.Value, query string, version int64, alias string) (value.Value, error) {
+	if listLike(in) {
+		var out []value.Value
+		for _, it := range in.Items() {
+			v, err := ipaddr(r, it, query, version, alias)
+			if err != nil {
+				return value.Value{}, err
+			}
+			if value.Truth(v) {
+				out = append(out, v)
+			}
+		}
+		return value.List(out...), r.work(len(in.Items()) * 64)
+	}
+	q, ok := readIP(in, version)
+	if !ok {
+		return value.Bool(false), nil
+	}
+	if _, known := ipQueries()[query]; query != "" && !known && !isDigits(query) {
+		if net, ok := readIP(value.String(query), 0); ok {
+			if n, err := parseNetwork(query); err == nil {
+				net.n = n
+			}
+			q.lookup = &net.n
+		}
+	}
+	if version != 0 && q.n.version() != version {
+		return value.Bool(false), nil
+	}
+	if q.lookup != nil {
+		if q.lookup.holds(q.n) {
+			return q.value, nil
+		}
+		return value.Null(), nil
+	}
+	if f, ok := ipQueries()[query]; ok {
+		return f(q)
+	}
+	return q.index(query, alias)
+}
+
+func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// readIP reads what may be an address: text, or a number.
+func readIP(in value.Value, version int64) (ipAsked, bool) {
+	s := value.Str(in)
+	switch {
+	case !value.Truth(in) || in.Kind() == value.KindBool:
+		return ipAsked{}, false
+	case isDigits(s):
+		return numericIP(in, s, version)
+	case !in.IsString():
+		return ipAsked{}, false
+	}
+	if n, err := parseNetwork(s); err == nil {
+		return ipAsked{n: n, network: strings.Count(s, "/") == 1, value: in}, true
+	}
+	addr, prefix, ok := strings.Cut(s, "/")
+	a, okA := new(big.Int).SetString(addr, 10)
+	p, err := strconv.Atoi(prefix)
+	if !ok || !okA || err != nil || a.Sign() < 0 || p < 0 {
+		return ipAsked{}, false
+	}
+	for _, width := range []int{32, 128} {
+		if a.BitLen() <= width && p <= width {
+			n := ipNet{a, p, width}
+			return ipAsked{n: n, network: true, value: value.String(n.String())}, true
+		}
+	}
+	return ipAsked{}, false
+}
+
+func numericIP(in value.Value, s string, version int64) (ipAsked, bool) {
+	i, ok := new(big.Int).SetString(s, 10)
+	if !ok || i.BitLen() > 128 || version != 0 && version != 4 && version != 6 {
+		return ipAsked{}, false
+	}
+	n := ipNet{i, 32, 32}
+	if version == 6 || i.BitLen() > 32 {
+		n = ipNet{i, 128, 128}
+	}
+	return ipAsked{n: n, value: value.MarkedString(n.String(), in.Marks())}, true
+}
+
+// index answers the address at a place in the network.
+func (q ipAsked) index(query, alias string) (value.Value, error) {
+	if _, ok := pyFloat(query); !ok {
+		return value.Value{}, fmt.Errorf("%s: unknown filter type: %s%s", alias, query, suggestQuery(query))
+	}
+	if !q.n.many(1) {
+		if q.network {
+			return value.String(q.n.String()), nil
+		}
+		return value.String(q.n.ip()), nil
+	}
+	i, ok := pyInt(query, 10)
+	if !ok {
+		return value.Bool(false), nil
+	}
+	n, ok := q.n.nth(i)
+	if !ok {
+		return value.Bool(false), nil
+	}
+	return value.String(n.ip() + "/" + strconv.Itoa(q.n.prefix)), nil
+}
+
+func suggestQuery(query string) string {
+	var names []string
+	for n := range ipQueries() {
+		names = append(names, n)
+	}
+	return suggestName(query, names)
+}
+
+var errNotNetwork = errors.New("Not a network address")
+
+// filterIPWrap puts IPv6 addresses into brackets and leaves all else as it is.
+func filterIPWrap(c *call) (value.Value, error) {
+	a, err := c.bind("query=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	switch c.in.Kind() {
+	case value.KindString, value.KindList, value.KindBool:
+	default:
+		return value.Value{}, fmt.Errorf("Unrecognized type <%s> for ipwrap filter <value>", pyType(c.in))
+	}
+	query := textOr(a[0], "")
+	if !listLike(c.in) {
+		return wrapIP(c.rt, c.in, query, true)
+	}
+	var out []value.Value
+	for _, it := range c.in.Items() {
+		v, err := wrapIP(c.rt, it, query, false)
+		if err != nil {
+			return value.Value{}, err
+		}
+		out = append(out, v)
+	}
+	return value.List(out...), nil
+}
+
+func wrapIP(r *render, v value.Value, query string, found bool) (value.Value, error) {
+	got, err := ipaddr(r, v, query, 0, "ipwrap")
+	if err != nil || !value.Truth(got) {
+		return v, nil
+	}
+	if !found {
+		got = v
+	}
+	return ipaddr(r, got, "wrap", 0, "ipaddr")
+}
