@@ -57,9 +57,9 @@ func (r report) text() string {
 	fmt.Fprintf(&b, "Verification of %s on %s, %s (%s)\n", r.Project, r.Host, r.Time.Format(time.RFC3339), kind)
 	fmt.Fprintf(&b, "PostgreSQL %s, %s, memory: %s\n\n", firstOf(r.Server, "did not answer"), firstOf(r.Extension, "extension not known"), r.Memory)
 	for _, c := range r.Checks {
-		fmt.Fprintf(&b, "%-15s %-18s %s\n", c.Status, c.Name, c.Evidence)
+		b.WriteString(c.line() + "\n")
 		for _, d := range c.Details {
-			fmt.Fprintf(&b, "%-34s - %s\n", "", d)
+			fmt.Fprintf(&b, "%-35s - %s\n", "", d)
 		}
 	}
 	fmt.Fprintf(&b, "\n%d ok, %d failed, %d not proved\n", r.OK, r.Failed, r.NotProved)

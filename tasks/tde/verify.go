@@ -59,6 +59,11 @@ type checkResult struct {
 	Details  []string `json:"details,omitempty"`
 }
 
+// line is the check on one line.
+func (r checkResult) line() string {
+	return fmt.Sprintf("%-15s  %-18s  %s", r.Status, r.Name, r.Evidence)
+}
+
 func checkIs(ok bool, evidence string, a ...any) checkResult {
 	r := checkResult{Status: checkFailed, Evidence: fmt.Sprintf(evidence, a...)}
 	if ok {
@@ -147,7 +152,7 @@ func runChecks(p *proof, quick bool) []checkResult {
 // verdict is the task's result: failed when a check failed, with the names of
 // those in the message. "Not proved" fails nothing, and is not called ok.
 func verdict(results []checkResult) play.Result {
-	var failedNames, open, items = []string{}, []string{}, []value.Value{}
+	var failedNames, open, lines, items = []string{}, []string{}, []string{}, []value.Value{}
 	n := map[string]int64{}
 	for _, r := range results {
 		n[r.Status]++
@@ -163,13 +168,14 @@ func verdict(results []checkResult) play.Result {
 			m.Put(d.name, d.v)
 		}
 		items = append(items, value.FromMap(m))
+		lines = append(lines, r.line())
 	}
 	res := play.Result{Failed: len(failedNames) > 0}
 	res.Msg = fmt.Sprintf("%d checks ok, %d failed, %d not proved", n[checkOK], n[checkFailed], n[checkNotProved])
 	if len(failedNames) > 0 {
 		res.Msg = "not proved to be encrypted: " + strings.Join(failedNames, "; ")
 	}
-	res.Data = dataOf(pair{"checks", value.List(items...)}, intPair("ok", n[checkOK]), intPair("failed_checks", n[checkFailed]), intPair("not_proved", n[checkNotProved]))
+	res.Data = dataOf(pair{"checks", value.List(items...)}, intPair("ok", n[checkOK]), intPair("failed_checks", n[checkFailed]), intPair("not_proved", n[checkNotProved]), listPair("lines", lines...))
 	if len(open) > 0 {
 		res.Warnings = []string{"not proved: " + strings.Join(open, ", ")}
 	}
