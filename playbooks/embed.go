@@ -16,9 +16,7 @@ import (
 	"strings"
 )
 
-// The pattern is *.yaml, and this file so that it always matches something.
-//
-//go:embed *.[gy]*[ol]
+//go:embed *.yaml
 var files embed.FS
 
 const ending = ".yaml"

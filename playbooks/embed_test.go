@@ -52,12 +52,6 @@ func TestTitle(t *testing.T) {
 
 func TestCopyNeverOverwrites(t *testing.T) {
 	names := playbooks.Names()
-	if len(names) == 0 {
-		if fresh, err := playbooks.Copy("nope", filepath.Join(t.TempDir(), "x.yaml")); err == nil || fresh {
-			t.Error("copied what is not there")
-		}
-		return
-	}
 	to := filepath.Join(t.TempDir(), "playbooks", "mine.yaml")
 	if fresh, err := playbooks.Copy(names[0], to); err != nil || !fresh {
 		t.Fatalf("%v %v", fresh, err)
