@@ -9,6 +9,7 @@ func All() []play.Module {
 		Apt(),
 		Command(),
 		Copy(),
+		DockerComposeV2(),
 		Fetch(),
 		File(),
 		LineInFile(),
