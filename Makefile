@@ -19,7 +19,9 @@ lint:
 	go vet ./...
 	@if command -v staticcheck >/dev/null; then staticcheck ./...; else echo "lint: staticcheck is not installed"; fi
 
-# Records Ansible's answers for the templates in playbooks/jinja/testdata/corpus;
-# needs Debian's ansible with python3-netaddr, python3-jmespath, python3-passlib.
+# Records what Ansible makes of the templates in playbooks/jinja/testdata; needs
+# Debian's ansible with python3-netaddr, python3-jmespath, python3-passlib.
 oracle:
-	@if /usr/bin/python3 -c 'import ansible' 2>/dev/null; then /usr/bin/python3 playbooks/jinja/testdata/oracle.py; else echo "oracle: ansible is not installed"; fi
+	@if /usr/bin/python3 -c 'import ansible' 2>/dev/null; then \
+		/usr/bin/python3 playbooks/jinja/testdata/record.py && /usr/bin/python3 playbooks/jinja/testdata/oracle.py; \
+	else echo "oracle: ansible is not installed"; fi

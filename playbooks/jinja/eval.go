@@ -152,7 +152,7 @@ func (b *builtin) call(c *call) (value.Value, error) {
 	if err != nil || b.e.spread == spreadNone {
 		return out, err
 	}
-	return out.With(marksOf(value.Null(), c.args)), nil
+	return out.With(marksOf(value.Null(), c.args) | namedMarks(c.kw)), nil
 }
 
 // objectName is how Jinja names an object's type in messages.
@@ -599,7 +599,15 @@ func (r *render) runEntry(e *entry, name string, in value.Value, args []value.Va
 	if err != nil || e.spread == spreadNone {
 		return out, err
 	}
-	return out.With(marksOf(in, args)), nil
+	return out.With(marksOf(in, args) | namedMarks(kw)), nil
+}
+
+// namedMarks are the marks of keyword arguments.
+func namedMarks(kw *value.Map) value.Marks {
+	if kw == nil {
+		return 0
+	}
+	return value.DeepMarks(value.FromMap(kw))
 }
 
 func marksOf(in value.Value, args []value.Value) value.Marks {

@@ -115,5 +115,9 @@ func (r *render) lookup(plugin string, terms []value.Value, options *value.Map) 
 	if e.trusted {
 		return list, nil
 	}
-	return list.With(value.Unsafe), nil
+	m := value.Unsafe
+	if e.spread == spreadAll {
+		m |= marksOf(value.Null(), terms) | namedMarks(options)
+	}
+	return list.With(m), nil
 }

@@ -15,7 +15,7 @@ func fileLookupEntries() []entry {
 	family := []entry{
 		{name: "file", sig: "file(*names, lstrip=False, rstrip=True)", example: "{{ query('file', '/no/such', errors='ignore') }}", shows: "[]", fn: lookupFile},
 		{name: "unvault", sig: "unvault(*names)", example: "{{ query('unvault', '/no/such', errors='ignore') }}", shows: "[]", fn: lookupUnvault},
-		{name: "template", sig: "template(*names, template_vars={}, convert_data=True)", example: "{{ query('template', '/no/such', errors='ignore') }}", shows: "[]", fn: lookupTemplate},
+		{name: "template", sig: "template(*names, template_vars={}, convert_data=True)", example: "{{ query('template', '/no/such', errors='ignore') }}", shows: "[]", fn: lookupTemplate, spread: spreadNone},
 		{name: "fileglob", sig: "fileglob(*patterns)", example: "{{ query('fileglob', '/no/such/*') }}", shows: "[]", fn: lookupFileglob},
 		{name: "first_found", sig: "first_found(*names, files=[], paths=[], skip=False)", example: "{{ query('first_found', '/no/such', skip=true) }}", shows: "[]", fn: lookupFirstFound},
 		{name: "pipe", sig: "pipe(*commands)", example: "{{ lookup('pipe', 'echo hi') }}", shows: "hi", fn: lookupPipe},
@@ -224,6 +224,9 @@ func (c *call) commands(read func(out string) []value.Value) (value.Value, error
 	}
 	out := []value.Value{}
 	for _, t := range c.args {
+		if value.DeepMarks(t)&value.Sealed != 0 {
+			return value.Value{}, errors.New("a sealed secret must not stand in a command")
+		}
 		text, err := sys.Command(c.ctx, value.Str(t), dir)
 		if err != nil {
 			return value.Value{}, err
@@ -254,6 +257,9 @@ func lookupURL(c *call) (value.Value, error) {
 	}
 	out := []value.Value{}
 	for _, t := range c.args {
+		if value.DeepMarks(t)&value.Sealed != 0 {
+			return value.Value{}, errors.New("a sealed secret must not stand in a URL")
+		}
 		text, err := sys.Get(c.ctx, value.Str(t))
 		if err != nil {
 			return value.Value{}, fmt.Errorf("Failed lookup url for %s : %w", value.Show(t), err)
