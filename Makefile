@@ -25,3 +25,10 @@ oracle:
 	@if /usr/bin/python3 -c 'import ansible' 2>/dev/null; then \
 		/usr/bin/python3 playbooks/jinja/testdata/record.py && /usr/bin/python3 playbooks/jinja/testdata/oracle.py; \
 	else echo "oracle: ansible is not installed"; fi
+
+# Whole processes against a hand-written script over one ssh, in alternation,
+# over a link with delays; and against Ansible where it is installed. Prints
+# medians and ratios (docs/bench.md). REMOTERUN_BENCH_ROUNDS=7 and
+# REMOTERUN_BENCH_ANSIBLE_ROUNDS=1 (0: not at all) say how often.
+bench: parts
+	CI=true go test -run '^$$' -bench AgainstTheFloor -benchtime 1x -timeout 60m ./cmd/remoterun
