@@ -49,6 +49,7 @@ type desk struct {
 	home, dir  string
 	passphrase string
 	kept       string // a folder of outputs
+	bin        string // stands for the program when not empty
 }
 
 func newDesk(t testing.TB, home, dir, passphrase string) *desk {
@@ -68,6 +69,9 @@ func (d *desk) command(ctx context.Context, t testing.TB, args ...string) *exec.
 	bin, err := program()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if d.bin != "" {
+		bin = d.bin
 	}
 	cmd := exec.CommandContext(ctx, bin, args...) // #nosec G204: our own
 	cmd.Dir = d.dir

@@ -111,7 +111,7 @@ func newNS(t testing.TB, busybox bool) *ns {
 			hosttest.Missing(t, "busybox")
 		}
 		n.bin = t.TempDir()
-		for _, a := range strings.Fields("[ cat chmod chown cut dd echo head id ls mkdir mount mv od printf pwd readlink rm rmdir sh sha256sum sleep stat sync test tr umount wc") {
+		for _, a := range strings.Fields("[ cat chmod chown timeout true cut dd echo head id ls mkdir mount mv od printf pwd readlink rm rmdir sh sha256sum sleep stat sync test tr umount wc") {
 			if err := os.Symlink(bb, filepath.Join(n.bin, a)); err != nil {
 				t.Fatal(err)
 			}

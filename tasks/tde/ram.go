@@ -332,7 +332,8 @@ exit 0`
 // $4 numeric owner, $5 mode, $6 "accept" or "refuse" for swap. Everything is
 // proved before _go lets the laptop send the first byte, in the folder that the
 // shell then stands in; nothing is printed before the end. A stream that breaks
-// off leaves nothing.
+// off leaves nothing; one that stops without a word is ended by the host's lock,
+// whose holder terminates what a lost laptop left running.
 const loadText sh.Constant = swapText + `umask 077
 no() { echo "$1" >&2; exit 11; }
 cd -P "$1" 2>/dev/null || no "$1: the mount is not there; a task memory_mount comes before"
@@ -355,9 +356,10 @@ rm -f .keyring.in
 trap wipe EXIT
 trap 'exit 1' HUP INT TERM
 trap '' PIPE
+full="bs=1 count=$2"
+if echo ab | dd bs=1 count=1 iflag=fullblock >/dev/null 2>&1; then full="bs=$2 count=1 iflag=fullblock"; fi
 _go
-if echo ab | dd bs=1 count=1 iflag=fullblock >/dev/null 2>&1; then dd bs="$2" count=1 iflag=fullblock of=.keyring.in 2>/dev/null
-else dd bs=1 count="$2" of=.keyring.in 2>/dev/null; fi
+dd $full of=.keyring.in 2>/dev/null
 [ "$(stat -c %s .keyring.in)" = "$2" ] || { echo "$1: the keyring did not arrive whole; nothing was kept" >&2; exit 1; }
 [ "$(sha256sum <.keyring.in | cut -d " " -f 1)" = "$3" ] || { echo "$1: the keyring arrived changed; nothing was kept" >&2; exit 1; }
 chown "$4" .keyring.in && chmod "$5" .keyring.in && mv -f .keyring.in keyring || { echo "$1: the keyring cannot be put in place" >&2; exit 1; }

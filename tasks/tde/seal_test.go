@@ -189,3 +189,22 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseSheet(f *testing.F) {
+	s := Sealer{Iterations: 1, Random: newStream("fuzz")}
+	good, m, err := s.Seal(f.Context(), keyringOf(f, 128, "a"), passphrase("p"), testManifest("web1", 1))
+	if err != nil {
+		f.Fatal(err)
+	}
+	c := StoredCopy{Copy: good, Manifest: m, Name: good.Name(m)}
+	f.Add(Sheet(c))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := ParseSheet(s, text)
+		if err != nil {
+			return
+		}
+		if again, err := ParseSheet(s, Sheet(c)); err != nil || !again.Equal(c.Copy) {
+			t.Errorf("a sheet that was read is another one when written: %v", err)
+		}
+	})
+}
