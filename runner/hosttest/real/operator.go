@@ -93,6 +93,17 @@ func (op *Operator) Through(t testing.TB, gate, inner *Machine, addr string) *Li
 	return l
 }
 
+// Another gives the operator a second way to a machine, under a name of its own
+// in the ssh configuration: for when the first one is frozen.
+func (op *Operator) Another(t testing.TB, m *Machine, name string) *Link {
+	t.Helper()
+	l := newLink(t, m)
+	l.open(t)
+	t.Cleanup(l.close)
+	op.Add(t, fmt.Sprintf("Host %s\n  HostName 127.0.0.1\n  Port %d\n  User root\n", name, l.Port()), l.Addr(), m.HostKey())
+	return l
+}
+
 // Dialer is remoterun's own client with the operator's configuration.
 func (op *Operator) Dialer(t testing.TB) *ssh.Dialer {
 	t.Helper()
