@@ -17,11 +17,11 @@ type scriptedTerminal struct {
 }
 
 func (s *scriptedTerminal) Line(context.Context) (string, error) {
-	b, err := s.Secret(context.Background())
+	b, err := s.Secret(context.Background(), "")
 	return string(b), err
 }
 
-func (s *scriptedTerminal) Secret(context.Context) ([]byte, error) {
+func (s *scriptedTerminal) Secret(context.Context, string) ([]byte, error) {
 	if len(s.answers) == 0 {
 		return nil, errors.New("asked too often")
 	}

@@ -40,7 +40,8 @@ type prompts struct {
 type terminal interface {
 	io.Writer
 	Line(ctx context.Context) (string, error)
-	Secret(ctx context.Context) ([]byte, error)
+	// Secret asks without echo.
+	Secret(ctx context.Context, question string) ([]byte, error)
 	Close() error
 }
 
@@ -156,15 +157,11 @@ func (p *prompts) typed(ctx context.Context, a play.Ask) ([]byte, error) {
 	}
 	defer t.Close()
 	for range 3 {
-		fmt.Fprint(t, question(a))
-		b, err := t.Secret(ctx)
-		fmt.Fprintln(t)
+		b, err := t.Secret(ctx, question(a))
 		if err != nil || !a.Confirm || len(b) == 0 {
 			return b, err
 		}
-		fmt.Fprint(t, "Again: ")
-		again, err := t.Secret(ctx)
-		fmt.Fprintln(t)
+		again, err := t.Secret(ctx, "Again: ")
 		if err != nil {
 			return nil, err
 		}
@@ -236,15 +233,12 @@ func (t *tty) Line(ctx context.Context) (string, error) {
 
 // Secret reads one line without echo; the terminal is put back in order when
 // the run is interrupted meanwhile.
-func (t *tty) Secret(ctx context.Context) ([]byte, error) {
-	old, err := term.GetState(int(t.Fd()))
-	if err != nil {
-		return nil, err
-	}
+func (t *tty) Secret(ctx context.Context, question string) ([]byte, error) {
+	restore := silence(int(t.Fd()))
+	defer restore()
+	fmt.Fprint(t, question)
 	b, err := await(ctx, func() ([]byte, error) { return term.ReadPassword(int(t.Fd())) })
-	if ctx.Err() != nil {
-		_ = term.Restore(int(t.Fd()), old)
-	}
+	fmt.Fprintln(t)
 	return b, err
 }
 
