@@ -169,11 +169,11 @@ func ImageNamed(name string) host.Fact[*Image] {
 	}}
 }
 
-// DiskVolume is what docker volume inspect says.
+// DiskVolume is what docker volume inspect says. Its CreatedAt is left out on
+// purpose: engines show the time of the folder's last change there.
 type DiskVolume struct {
 	Name       string            `json:"Name"`
 	Driver     string            `json:"Driver"`
-	CreatedAt  string            `json:"CreatedAt"`
 	Mountpoint string            `json:"Mountpoint"`
 	Labels     map[string]string `json:"Labels"`
 	Options    map[string]string `json:"Options"`

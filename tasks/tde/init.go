@@ -74,7 +74,7 @@ func (m initModule) Plan(a initArgs, s host.Seen) (play.Plan, error) {
 		return f.alreadyThere()
 	case f.volume != nil && f.disk.exists && !f.disk.empty && !f.halfMade():
 		return failedPlan(f.notOurs()), nil
-	case f.volume != nil && f.record.names(f.volume.Name, f.volume.CreatedAt) && f.record.state == "done":
+	case f.record.names(f.volume) && f.record.state == "done":
 		return failedPlan(refuse("volume "+f.volume.Name, "restore a backup; or remove "+a.stateDir()+"/init, if nothing was in it",
 			"it is empty, but a cluster was made in it before")), nil
 	}
@@ -136,7 +136,7 @@ func (m initModule) find(a initArgs, s host.Seen) (fresh, error) {
 
 // halfMade reports that our record names this very volume as begun.
 func (f fresh) halfMade() bool {
-	return f.volume != nil && f.record.names(f.volume.Name, f.volume.CreatedAt) && f.record.state == "begun"
+	return f.record.names(f.volume) && f.record.state == "begun"
 }
 
 // alreadyThere looks only after the overlay.

@@ -96,7 +96,7 @@ echo done
 const prepareInit = `set -u
 name=$1 volume=$2 dir=$3 ram=$4 image=$5 uid=$6 record=$7 wipe=$8
 docker rm -f "$name" >/dev/null 2>&1
-[ "$(docker volume inspect -f '{{.CreatedAt}}' "$volume")" = "$(sed -n 's/^created //p' "$record")" ] || { echo "volume $volume is not the one that the record names" >&2; exit 11; }
+[ "$(docker volume inspect -f '{{index .Labels "remoterun.id"}}' "$volume")" = "$(sed -n 's/^id //p' "$record")" ] || { echo "volume $volume is not the one that the record names" >&2; exit 11; }
 [ "$(sed -n 's/^state //p' "$record")" = begun ] || { echo "the record does not say begun" >&2; exit 11; }
 [ -d "$dir" ] || { echo "$dir is no folder" >&2; exit 1; }
 if [ "$wipe" = wipe ]; then find "$dir" -mindepth 1 -maxdepth 1 -exec rm -rf -- {} + || exit 1; fi
@@ -109,21 +109,32 @@ echo "$uid"
 `
 
 // beginRecord makes the volume and writes the record that names it, before the
-// first byte. Its arguments: project, volume, folder of the record.
+// first byte. The volume carries a random id as a label: what Docker shows as a
+// volume's time of creation moves with every change in it. Its arguments:
+// project, volume, folder of the record.
 const beginRecord = `set -u
 umask 077
 project=$1 volume=$2 dir=$3
+no() { echo "$1" >&2; exit 11; }
 mkdir -p "$dir" && chmod 700 "$dir" || exit 1
-docker volume inspect "$volume" >/dev/null 2>&1 || docker volume create --label "remoterun.project=$project" "$volume" >/dev/null || exit 1
-created=$(docker volume inspect -f '{{.CreatedAt}}' "$volume") || exit 1
-disk=$(docker volume inspect -f '{{.Mountpoint}}' "$volume") || exit 1
-for f in "$disk"/* "$disk"/.[!.]*; do
-	[ -e "$f" ] || [ -L "$f" ] || continue
-	[ "$(sed -n 's/^created //p' "$dir/init" 2>/dev/null)" = "$created" ] && [ "$(sed -n 's/^state //p' "$dir/init")" = begun ] && break
-	echo "volume $volume is not empty, and no record names it as begun and not done" >&2
-	exit 11
-done
-printf 'remoterun init record 1\nvolume %s\ncreated %s\nstate begun\n' "$volume" "$created" >"$dir/init.new" || exit 1
+look() { docker volume inspect -f "$1" "$volume" 2>/dev/null; }
+field() { sed -n "s/^$1 //p" "$dir/init" 2>/dev/null; }
+bare() { for f in "$1"/* "$1"/.[!.]* "$1"/..?*; do { [ -e "$f" ] || [ -L "$f" ]; } && return 1; done; return 0; }
+if disk=$(look '{{.Mountpoint}}'); then
+	id=$(look '{{index .Labels "remoterun.id"}}')
+	if ! bare "$disk"; then
+		[ -n "$id" ] && [ "$(field id)" = "$id" ] && [ "$(field volume)" = "$volume" ] && [ "$(field state)" = begun ] ||
+			no "volume $volume is not empty, and no record names it as begun and not done"
+	elif [ -z "$id" ]; then
+		docker volume rm "$volume" >/dev/null || exit 1
+	fi
+fi
+if ! look '{{.Name}}' >/dev/null; then
+	docker volume create --label "remoterun.project=$project" --label "remoterun.id=$(cat /proc/sys/kernel/random/uuid)" "$volume" >/dev/null || exit 1
+fi
+id=$(look '{{index .Labels "remoterun.id"}}')
+[ -n "$id" ] || no "volume $volume has no id of ours"
+printf 'remoterun init record 1\nvolume %s\nid %s\nstate begun\n' "$volume" "$id" >"$dir/init.new" || exit 1
 sync "$dir/init.new" 2>/dev/null || sync
 mv "$dir/init.new" "$dir/init" && { sync "$dir" 2>/dev/null || sync; }
 `

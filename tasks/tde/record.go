@@ -5,17 +5,21 @@ import (
 	"strings"
 
 	"remoterun/runner/host"
+	"remoterun/tasks/compose"
 )
 
 // initRecord is what the host's state folder says about the making of the
-// cluster. It names one volume by name and time of creation: a volume is wiped
-// only when it is that very one, begun and not done.
+// cluster. It names one volume by name and by the random id that is its label: a
+// volume is wiped only when it is that very one, begun and not done.
 type initRecord struct {
-	volume, created, state string
+	volume, id, state string
 }
 
-func (r *initRecord) names(volume, created string) bool {
-	return r != nil && r.volume == volume && r.created == created
+// volumeID is the label that holds a volume's id.
+const volumeID = "remoterun.id"
+
+func (r *initRecord) names(v *compose.DiskVolume) bool {
+	return r != nil && v != nil && r.id != "" && r.volume == v.Name && r.id == v.Labels[volumeID]
 }
 
 // recordAt asks for the record; nil = there is none.
@@ -42,13 +46,13 @@ func parseRecordText(dir, body string) (*initRecord, error) {
 		switch word {
 		case "volume":
 			r.volume = rest
-		case "created":
-			r.created = rest
+		case "id":
+			r.id = rest
 		case "state":
 			r.state = rest
 		}
 	}
-	if r.volume == "" || r.created == "" || r.state != "begun" && r.state != "done" {
+	if r.volume == "" || r.id == "" || r.state != "begun" && r.state != "done" {
 		return nil, fmt.Errorf("record %s/init is damaged: nothing is wiped on its word", dir)
 	}
 	return r, nil

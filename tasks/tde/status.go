@@ -138,7 +138,7 @@ func (st *status) sealed(d Deps, s host.Seen) error {
 }
 
 func (st *status) findState(s host.Seen) error {
-	half := st.volume != nil && st.record.names(st.volume.Name, st.volume.CreatedAt) && st.record.state == "begun"
+	half := st.record.names(st.volume) && st.record.state == "begun"
 	switch {
 	case half:
 		st.state = stateBegun

@@ -1,0 +1,160 @@
+package tde
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"remoterun/runner/hosttest/sshd"
+	"remoterun/runner/hosttest/sshtest"
+)
+
+// TestRealInitCutAnywhere: a client that is killed before any step, and a
+// container that was left at work, are picked up by the next run.
+func TestRealInitCutAnywhere(t *testing.T) {
+	l := needLab(t)
+	l.push()
+	m := newInit(l.d)
+	for stop := 0; ; stop++ {
+		got, err := try(t, l.w, m, l.args("image", l.image), stop)
+		if err == nil {
+			if got.Failed || stop < 5 {
+				t.Fatalf("step %d: %+v", stop, got)
+			}
+			break
+		}
+		if !errors.Is(err, errStopped) {
+			t.Fatalf("before step %d: %v", stop, err)
+		}
+		if stop == 3 { // made, but the marker is missing: as if cut in the middle
+			l.sh("docker run -d --name " + l.project + "-tde-init --label remoterun.project=" + l.project + " --network none --entrypoint sleep " + l.image + " 600")
+			l.sh("echo rest >$(docker volume inspect -f {{.Mountpoint}} " + l.project + "_tde)/halfway")
+			l.state(stateBegun)
+		}
+		if again := l.ok(m, "image", l.image); !again.Changed {
+			t.Errorf("after a cut before step %d nothing was left to do", stop)
+		}
+		l.sh("docker compose -f " + l.dir + "/compose.yaml down -t 1; docker volume rm " + l.project + "_tde; rm -f " + l.dir + "/compose.override.yaml")
+	}
+	l.ok(newUnlock(l.d))
+	if out := l.sh("ls $(docker volume inspect -f {{.Mountpoint}} " + l.project + "_tde)/halfway"); !strings.Contains(out, "No such file") {
+		t.Errorf("the half-made volume was not wiped: %s", out)
+	}
+	if left := strings.TrimSpace(l.sh("docker ps -aq --filter name=" + l.project + "-tde-init")); left != "" {
+		t.Errorf("container %s was left", left)
+	}
+	// none of the passwords is in the clear anywhere that stays
+	l.must(filepath.WalkDir("/var/lib/docker/volumes/"+l.project+"_tde", func(p string, e os.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() {
+			if b, _ := os.ReadFile(p); strings.Contains(string(b), "p'w$x") {
+				t.Errorf("the password is in %s", p)
+			}
+		}
+		return nil
+	}))
+}
+
+// TestRealInitRefuses: nothing that is not ours is ever wiped.
+func TestRealInitRefuses(t *testing.T) {
+	l := needLab(t)
+	l.push()
+	m, vol := newInit(l.d), l.project+"_tde"
+	disk := func() string { return strings.TrimSpace(l.sh("docker volume inspect -f {{.Mountpoint}} " + vol)) }
+	l.sh("docker volume create " + vol)
+	l.sh("echo mine >" + disk() + "/file")
+	l.refused(m, []any{"image", l.image}, "not empty", "no record of ours")
+
+	l.sh("mkdir -p /var/lib/remoterun/" + l.project + " && printf 'remoterun init record 1\nvolume " + vol + "\nid 0000\nstate begun\n' >/var/lib/remoterun/" + l.project + "/init")
+	l.refused(m, []any{"image", l.image}, "not empty", "no record of ours") // another volume of that name
+	if b, _ := os.ReadFile(disk() + "/file"); string(b) != "mine\n" {
+		t.Fatal("the file is gone")
+	}
+	l.sh("printf 'damaged' >/var/lib/remoterun/" + l.project + "/init")
+	if got, err := try(t, l.w, m, l.args("image", l.image), -1); err == nil && !got.Failed {
+		t.Error("a damaged record was read past")
+	}
+	l.sh("rm -rf /var/lib/remoterun/" + l.project + "/init; docker volume rm " + vol)
+
+	l.sh("cd " + l.dir + " && docker compose up -d && sleep 2 && docker compose stop")
+	l.refused(m, []any{"image", l.image}, "this database is not encrypted", "migrate")
+	l.refused(newUnlock(l.d), nil, "plain:", "migrate")
+	l.state(statePlain)
+}
+
+// TestRealLostState: a lost state folder beside a live encrypted volume never
+// looks like an unfinished init.
+func TestRealLostState(t *testing.T) {
+	l := unlocked(t)
+	l.sql("app", "CREATE TABLE t AS SELECT 1 AS a")
+	l.must(os.Remove("/var/lib/remoterun/" + l.project + "/init"))
+	if got := l.ok(newInit(l.d), "image", l.image); got.Changed || len(got.steps) > 0 {
+		t.Errorf("init beside a live cluster: %+v", got)
+	}
+	if rows := l.sql("app", "SELECT count(*) FROM t"); rows != "1" {
+		t.Errorf("rows: %s", rows)
+	}
+}
+
+// TestRealRestartLoop: a container made by hand with the short syntax loops on
+// a folder that Docker made in place of the mount.
+func TestRealRestartLoop(t *testing.T) {
+	l := unlocked(t)
+	file := l.dir + "/compose.override.yaml"
+	text, err := os.ReadFile(file)
+	l.must(err)
+	lines := strings.Split(string(text), "\n")
+	for i, line := range lines {
+		if strings.Contains(line, "create_host_path") {
+			lines[i] = "      - " + l.ram() + ":" + l.ram() + ":ro"
+		}
+	}
+	l.must(os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o644))
+	l.sh("cd " + l.dir + " && docker compose up -d && docker compose stop")
+	l.unmount()
+	l.sh("docker start " + l.container() + "; sleep 4")
+	if st := l.sh("docker inspect -f '{{.State.Status}} {{.RestartCount}}' " + l.container()); !strings.HasPrefix(st, "restarting") && !strings.HasPrefix(st, "running") || strings.HasSuffix(st, " 0\n") {
+		t.Fatalf("the container does not loop: %s", st)
+	}
+	l.state(stateLocked)
+	l.refused(newUnlock(l.d), nil, "locked:")
+	l.push()
+	l.ok(newUnlock(l.d))
+	l.state(stateUnlocked)
+}
+
+// TestRealExit: a container that ends is told with its last lines, and a
+// keyring that lacks a key is called by its name.
+func TestRealExit(t *testing.T) {
+	l := unlocked(t)
+	o, _ := l.d.Session.Opened(l.project, "web1")
+	wrong, err := Keyring{}.Append("another", 128, l.d.Random)
+	l.must(err)
+	file := filepath.Join(l.ram(), KeyringFile)
+	put := func(k Keyring) {
+		l.must(k.Use(func(b []byte) error { return os.WriteFile(file+".new", b, 0o400) }))
+		l.must(os.Chown(file+".new", 26, 26))
+		l.must(os.Rename(file+".new", file))
+	}
+	put(wrong)
+	l.sh("docker stop " + l.container())
+	got := l.run(newUnlock(l.d))
+	if !got.Failed || !strings.Contains(got.Msg, "locked: container") || !strings.Contains(got.Msg, "not found in key provider") || !strings.Contains(got.Msg, "key verify") {
+		t.Errorf("a keyring without the key: %s", got.Msg)
+	}
+	put(o.Keyring)
+	l.ok(newUnlock(l.d))
+}
+
+// TestRealWithoutForwarding: the same through psql in the container.
+func TestRealWithoutForwarding(t *testing.T) {
+	l := unlocked(t)
+	l.w, _ = sshtest.Worker(t, sshd.Config{NoForward: true})
+	l.state(stateUnlocked)
+	l.sh("docker stop " + l.container())
+	l.ok(newUnlock(l.d))
+	if got := l.run(newVerify(l.d)); got.Failed {
+		t.Errorf("verify: %s", got.Msg)
+	}
+}
