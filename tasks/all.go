@@ -15,6 +15,7 @@ func All() []play.Module {
 		LineInFile(),
 		Mount(),
 		Ping(),
+		PostgresqlQuery(),
 		Raw(),
 		Script(),
 		Service(),

@@ -1,14 +1,52 @@
 package tasks_test
 
 import (
+	"flag"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"remoterun/tasks"
 	"remoterun/tasks/tasktest"
 )
 
+func update() bool { return flag.Lookup("update").Value.String() == "true" }
+
+func TestMain(m *testing.M) {
+	flag.Bool("update", false, "write the tables of docs/modules anew")
+	flag.Parse()
+	os.Exit(m.Run())
+}
+
+// TestDataCases and TestDocs are the count: every module of All has cases in
+// testdata and a checked page.
 func TestDataCases(t *testing.T) {
 	for _, m := range tasks.All() {
 		t.Run(m.Spec().Name, func(t *testing.T) { tasktest.Cases(t, m) })
+	}
+}
+
+func TestDocs(t *testing.T) {
+	r := tasks.NewRegistry(tasks.All()...)
+	for _, m := range r.Modules() {
+		t.Run(m.Spec().Name, func(t *testing.T) {
+			tasktest.Docs(t, filepath.Join("..", "docs", "modules"), m, r.Find, update())
+			if m.Spec().Short == "" {
+				t.Error("the module says nothing of itself")
+			}
+		})
+	}
+}
+
+func TestNothingIsLeftOver(t *testing.T) {
+	r := tasks.NewRegistry(tasks.All()...)
+	dirs, err := os.ReadDir("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range dirs {
+		if _, ok := r.Find(d.Name()); !ok && d.IsDir() {
+			t.Errorf("testdata/%s belongs to no module", d.Name())
+		}
 	}
 }

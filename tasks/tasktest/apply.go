@@ -94,6 +94,10 @@ func (r *run) stage(ctx context.Context, b play.Bound) (play.Bound, error) {
 	var ran []host.Output
 	for _, st := range plan.Steps {
 		out, err := st.Do(ctx, r.w)
+		var exit *host.ExitError
+		if errors.As(err, &exit) {
+			out, err = exit.Output, nil
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", st.Describe(), err)
 		}
