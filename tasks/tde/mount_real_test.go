@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -76,6 +77,33 @@ func TestMemoryMountRefuses(t *testing.T) {
 					}
 				}
 			})
+		}
+	})
+}
+
+// The probes answer the same on a machine where nothing can be written.
+func TestProbesWriteNothing(t *testing.T) {
+	shells(t, func(t *testing.T, n *ns) {
+		w, d := n.conn(t, "web1"), testDeps(t, knows(strong))
+		setUp(t, d, w)
+		n.sh(t, "mkdir -p /var/lib/docker/volumes/sync_tde/_data/pg_tde /run/remoterun/sync/keyring; mount -t tmpfs -o mode=711 remoterun /run/remoterun/sync/keyring; echo x >/run/remoterun/sync/keyring/keyring")
+		probes := []host.Question{Mount(MountPath("sync")).Q, Server(StateDir, "sync").Q, Clusters("sync").Q, Headers("/var/lib/docker/volumes/sync_tde/_data").Q}
+		ask := func() (out []host.Answer) {
+			for _, q := range probes {
+				a, err := q.Ask(t.Context(), w)
+				if err != nil {
+					t.Fatal(err)
+				}
+				out = append(out, a)
+			}
+			return out
+		}
+		before := ask()
+		n.sh(t, "mount -o remount,bind,ro / && mount -o remount,ro /run/remoterun/sync/keyring && mount -o remount,ro /run && mount -o remount,ro /var/lib && ! touch /tmp/x /run/x /var/lib/x 2>/dev/null")
+		for i, a := range ask() {
+			if a.Status != 0 || string(a.Stdout) != string(before[i].Stdout) || !strings.HasSuffix(string(a.Stdout), "end\n") {
+				t.Errorf("probe %d: status %d %q, before %q", i, a.Status, a.Stdout, before[i].Stdout)
+			}
 		}
 	})
 }

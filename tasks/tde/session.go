@@ -23,6 +23,7 @@ type Session struct {
 	mu       sync.Mutex
 	rev      int // grows with every change: laptop questions carry it in their keys
 	opened   map[string]Opened
+	retired  []Opened // what newer ones replaced; somebody may still hold it
 	rounds   []*round
 	waiting  map[int][]string // hosts that the passphrase of the round before did not open
 	deriving int
@@ -61,6 +62,9 @@ func (s *Session) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, o := range s.opened {
+		s.retired = append(s.retired, o)
+	}
+	for _, o := range s.retired {
 		o.Keyring.Wipe()
 		o.passphrase.Wipe()
 	}
@@ -69,7 +73,7 @@ func (s *Session) Close() error {
 			r.pass.Wipe()
 		}
 	}
-	s.opened, s.rounds, s.fresh = map[string]Opened{}, nil, nil
+	s.opened, s.retired, s.rounds, s.fresh = map[string]Opened{}, nil, nil, nil
 	s.rev++
 	return nil
 }
@@ -88,6 +92,9 @@ func (s *Session) Opened(project, hostname string) (Opened, bool) {
 func (s *Session) put(o Opened) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if old, ok := s.opened[ringID(o.Project, o.Host)]; ok {
+		s.retired = append(s.retired, old)
+	}
 	s.opened[ringID(o.Project, o.Host)] = o
 	s.rev++
 }
@@ -256,6 +263,8 @@ func (d Deps) open(ctx context.Context, store Store, project, hostname string) (
 	o := Opened{Project: project, Host: hostname, Keyring: rings[len(rings)-1], Manifest: tips[len(tips)-1].Manifest, tips: tips, passphrase: pass}
 	for _, k := range rings[:len(rings)-1] {
 		merged, err := Merge(k, o.Keyring)
+		k.Wipe()
+		o.Keyring.Wipe()
 		if err != nil {
 			return Opened{}, refuse(shelf.Folder, "the offline header check (key verify) says which one is live; move the other away", "merging %s: %v", strings.Join(names(tips), " and "), err)
 		}
