@@ -18,16 +18,6 @@ type arithmetic interface {
 	arith(op string, other value.Value, swapped bool) (v value.Value, ok bool, err error)
 }
 
-// maxRepeat bounds what one multiplication of text or lists makes.
-const maxRepeat = 16 << 20
-
-var errRepeat = errors.New("the repetition is too large")
-
-// maxBits bounds integers: ** and << grow fast.
-const maxBits = 1 << 20
-
-var errBig = errors.New("the number is too large")
-
 // arith is a op b for + - * / // % **, with the marks of both.
 func (r *render) arith(op string, a, b value.Value) (value.Value, error) {
 	if a.Kind() == value.KindInt && b.Kind() == value.KindInt {
@@ -276,8 +266,8 @@ func (r *render) plus(a, b value.Value) (value.Value, error) {
 		if !ok {
 			return value.Value{}, fmt.Errorf("can only concatenate str (not \"%s\") to str", value.TypeName(b))
 		}
-		if len(s)+len(t) > r.eng.opt.MaxOutput {
-			return value.Value{}, errOutput
+		if err := r.grown(len(s) + len(t)); err != nil {
+			return value.Value{}, err
 		}
 		return value.MarkedString(s+t, a.Marks()|b.Marks()), nil
 	}
@@ -316,6 +306,9 @@ func (r *render) repeat(a, b value.Value) (value.Value, error) {
 	if s, isText := a.AsString(); isText {
 		if len(s) > 0 && n > int64(maxRepeat/len(s)) {
 			return value.Value{}, errRepeat
+		}
+		if err := r.grown(len(s) * int(n)); err != nil {
+			return value.Value{}, err
 		}
 		return value.MarkedString(strings.Repeat(s, int(n)), a.Marks()|b.Marks()), nil
 	}

@@ -41,6 +41,9 @@ type entry struct {
 	impure bool
 	// spread says whose marks the result takes.
 	spread spread
+	// shallow says that the function looks no deeper than at the items of its
+	// input: that need not be small.
+	shallow bool
 	// trusted is a lookup whose answer is the playbook's own text, which may be
 	// a template again (vars, items).
 	trusted bool

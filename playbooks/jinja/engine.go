@@ -78,11 +78,6 @@ type cached struct {
 // maxCached bounds the parse cache: beyond it, it starts anew.
 const maxCached = 20_000
 
-const (
-	defaultSteps  = 20_000_000
-	defaultOutput = 64 << 20
-)
-
 // New returns an engine with every filter, test, lookup and global.
 func New(opt Options) *Engine {
 	if opt.MaxSteps == 0 {

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -85,7 +86,7 @@ func (r *render) dict(x *dictLit, f *frame) (value.Value, error) {
 		if err != nil {
 			return value.Value{}, err
 		}
-		if err := errors.Join(defined(k), value.Hashable(k)); err != nil {
+		if err := cmp.Or(defined(k), r.weigh(k), value.Hashable(k)); err != nil {
 			return value.Value{}, err
 		}
 		v, err := r.eval(x.vals[i], f)
@@ -482,6 +483,11 @@ func (r *render) compare(x *compare, f *frame) (value.Value, error) {
 }
 
 func (r *render) holds(op string, a, b value.Value) (bool, error) {
+	if isContainer(a) || isContainer(b) {
+		if err := errors.Join(r.weigh(a), r.weigh(b)); err != nil {
+			return false, err
+		}
+	}
 	switch op {
 	case "==":
 		return value.Equal(a, b), nil
@@ -544,6 +550,9 @@ func (r *render) values(a arguments, f *frame) (pos []value.Value, kw *value.Map
 		}
 		pos = append(pos, items...)
 	}
+	if err := r.weighAll(pos); err != nil {
+		return nil, nil, err
+	}
 	if len(a.names) == 0 && a.kw == nil {
 		return pos, nil, nil
 	}
@@ -568,7 +577,7 @@ func (r *render) values(a arguments, f *frame) (pos []value.Value, kw *value.Map
 			kw.Set(k, it)
 		}
 	}
-	return pos, kw, nil
+	return pos, kw, r.weigh(value.FromMap(kw))
 }
 
 func (r *render) filter(x *filter, f *frame) (value.Value, error) {
@@ -594,10 +603,23 @@ func (r *render) runEntry(e *entry, name string, in value.Value, args []value.Va
 			return value.Value{}, err
 		}
 	}
+	if !e.shallow {
+		if err := r.weigh(in); err != nil {
+			return value.Value{}, err
+		}
+	}
 	c := &call{ctx: r.ctx, rt: r, name: name, in: in, args: args, kw: kw, frame: f}
 	out, err := e.fn(c)
-	if err != nil || e.spread == spreadNone {
-		return out, err
+	if err != nil {
+		return value.Value{}, err
+	}
+	if s, ok := out.AsString(); ok {
+		if err := r.grown(len(s)); err != nil {
+			return value.Value{}, err
+		}
+	}
+	if e.spread == spreadNone {
+		return out, nil
 	}
 	return out.With(marksOf(in, args) | namedMarks(kw)), nil
 }
@@ -638,6 +660,11 @@ func (r *render) runTest(e *entry, name string, in value.Value, args []value.Val
 			return false, err
 		}
 	}
+	if isContainer(in) && len(args) > 0 {
+		if err := r.weigh(in); err != nil {
+			return false, err
+		}
+	}
 	out, err := e.fn(&call{ctx: r.ctx, rt: r, name: name, in: in, args: args, kw: kw, frame: f})
 	return value.Truth(out), err
 }
@@ -653,7 +680,7 @@ func (r *render) invoke(x *invoke, f *frame) (value.Value, error) {
 			if err != nil {
 				return value.Value{}, err
 			}
-			return fn(&call{ctx: r.ctx, rt: r, name: a.name, in: self, args: args, kw: kw, frame: f})
+			return r.callMethod(fn, &call{ctx: r.ctx, rt: r, name: a.name, in: self, args: args, kw: kw, frame: f})
 		}
 		fn, err := r.getattr(self, a.name)
 		if err != nil {
@@ -666,6 +693,20 @@ func (r *render) invoke(x *invoke, f *frame) (value.Value, error) {
 		return fn, err
 	}
 	return r.invokeValue(x, fn, f)
+}
+
+// callMethod runs a method within the limits.
+func (r *render) callMethod(fn function, c *call) (value.Value, error) {
+	if len(c.args) > 0 {
+		if err := r.weigh(c.in); err != nil {
+			return value.Value{}, err
+		}
+	}
+	out, err := fn(c)
+	if s, ok := out.AsString(); ok && err == nil {
+		err = r.grown(len(s))
+	}
+	return out, err
 }
 
 func (r *render) invokeValue(x *invoke, fn value.Value, f *frame) (value.Value, error) {

@@ -107,7 +107,7 @@ func (r *render) print(v value.Value, b *buffer) error {
 	if v.IsNull() {
 		return nil
 	}
-	if err := deepDefined(v); err != nil {
+	if err := r.whole(v); err != nil {
 		return err
 	}
 	return b.add(v)
@@ -160,7 +160,7 @@ func (r *render) assign(target expr, v value.Value, f *frame) error {
 			return errors.New("cannot assign attribute on non-namespace object")
 		}
 		ns.vars.Put(t.name, v)
-		return nil
+		return r.apart(value.FromMap(ns.vars), v)
 	case *tupleLit:
 		items, err := r.iterate(v)
 		if err != nil {
@@ -343,7 +343,7 @@ func (m *boundFunc) Repr() string     { return "<built-in method " + m.name + ">
 
 func (m *boundFunc) call(c *call) (value.Value, error) {
 	c.name, c.in = m.name, m.self
-	return m.fn(c)
+	return c.rt.callMethod(m.fn, c)
 }
 
 // macro is a macro with the names around its definition.

@@ -10,11 +10,11 @@ import (
 // selectFilterEntries are the filters that apply others to each item.
 func selectFilterEntries() []entry {
 	return []entry{
-		{name: "map", sig: "map(filter, *args) or map(attribute=PATH, default=None)", example: "{{ [{'n': 1}, {'n': 2}] | map(attribute='n') }}", shows: "[1, 2]", fn: filterMap, spread: spreadNone},
-		{name: "select", sig: "select(test='', *args)", example: "{{ [1, 2, 3] | select('odd') }}", shows: "[1, 3]", fn: selection(false, true), spread: spreadNone},
-		{name: "reject", sig: "reject(test='', *args)", example: "{{ [1, 2, 3] | reject('odd') }}", shows: "[2]", fn: selection(false, false), spread: spreadNone},
-		{name: "selectattr", sig: "selectattr(attribute, test='', *args)", example: "{{ [{'n': 1}, {'n': 0}] | selectattr('n') }}", shows: "[{'n': 1}]", fn: selection(true, true), spread: spreadNone},
-		{name: "rejectattr", sig: "rejectattr(attribute, test='', *args)", example: "{{ [{'n': 1}, {'n': 0}] | rejectattr('n') }}", shows: "[{'n': 0}]", fn: selection(true, false), spread: spreadNone},
+		{name: "map", sig: "map(filter, *args) or map(attribute=PATH, default=None)", example: "{{ [{'n': 1}, {'n': 2}] | map(attribute='n') }}", shows: "[1, 2]", fn: filterMap, spread: spreadNone, shallow: true},
+		{name: "select", sig: "select(test='', *args)", example: "{{ [1, 2, 3] | select('odd') }}", shows: "[1, 3]", fn: selection(false, true), spread: spreadNone, shallow: true},
+		{name: "reject", sig: "reject(test='', *args)", example: "{{ [1, 2, 3] | reject('odd') }}", shows: "[2]", fn: selection(false, false), spread: spreadNone, shallow: true},
+		{name: "selectattr", sig: "selectattr(attribute, test='', *args)", example: "{{ [{'n': 1}, {'n': 0}] | selectattr('n') }}", shows: "[{'n': 1}]", fn: selection(true, true), spread: spreadNone, shallow: true},
+		{name: "rejectattr", sig: "rejectattr(attribute, test='', *args)", example: "{{ [{'n': 1}, {'n': 0}] | rejectattr('n') }}", shows: "[{'n': 0}]", fn: selection(true, false), spread: spreadNone, shallow: true},
 	}
 }
 

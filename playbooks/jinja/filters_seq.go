@@ -13,13 +13,13 @@ import (
 // results hold the items themselves, so marks stay where they are.
 func sequenceFilterEntries() []entry {
 	return []entry{
-		{name: "default", aliases: []string{"d"}, sig: "default(value='', boolean=False)", example: "{{ missing | default('x') }}", shows: "x", fn: filterDefault, undefined: true, spread: spreadNone},
-		{name: "first", sig: "first", example: "{{ [1, 2, 3] | first }}", shows: "1", fn: filterFirst, spread: spreadNone},
-		{name: "last", sig: "last", example: "{{ [1, 2, 3] | last }}", shows: "3", fn: filterLast, spread: spreadNone},
-		{name: "length", aliases: []string{"count"}, sig: "length", example: "{{ [1, 2, 3] | length }}", shows: "3", fn: filterLength, spread: spreadNone},
-		{name: "list", sig: "list", example: "{{ 'abc' | list }}", shows: "['a', 'b', 'c']", fn: filterList, spread: spreadNone},
-		{name: "items", sig: "items", example: "{{ {'a': 1} | items }}", shows: "[('a', 1)]", fn: filterItems, undefined: true, spread: spreadNone},
-		{name: "reverse", sig: "reverse", example: "{{ [1, 2, 3] | reverse }}", shows: "[3, 2, 1]", fn: filterReverse, spread: spreadNone},
+		{name: "default", aliases: []string{"d"}, sig: "default(value='', boolean=False)", example: "{{ missing | default('x') }}", shows: "x", fn: filterDefault, undefined: true, spread: spreadNone, shallow: true},
+		{name: "first", sig: "first", example: "{{ [1, 2, 3] | first }}", shows: "1", fn: filterFirst, spread: spreadNone, shallow: true},
+		{name: "last", sig: "last", example: "{{ [1, 2, 3] | last }}", shows: "3", fn: filterLast, spread: spreadNone, shallow: true},
+		{name: "length", aliases: []string{"count"}, sig: "length", example: "{{ [1, 2, 3] | length }}", shows: "3", fn: filterLength, spread: spreadNone, shallow: true},
+		{name: "list", sig: "list", example: "{{ 'abc' | list }}", shows: "['a', 'b', 'c']", fn: filterList, spread: spreadNone, shallow: true},
+		{name: "items", sig: "items", example: "{{ {'a': 1} | items }}", shows: "[('a', 1)]", fn: filterItems, undefined: true, spread: spreadNone, shallow: true},
+		{name: "reverse", sig: "reverse", example: "{{ [1, 2, 3] | reverse }}", shows: "[3, 2, 1]", fn: filterReverse, spread: spreadNone, shallow: true},
 		{name: "join", sig: "join(d='', attribute=None)", example: "{{ [1, 2, 3] | join('-') }}", shows: "1-2-3", fn: filterJoin},
 		{name: "sort", sig: "sort(reverse=False, case_sensitive=False, attribute=None)", example: "{{ [3, 1, 2] | sort }}", shows: "[1, 2, 3]", fn: filterSort, spread: spreadNone},
 		{name: "dictsort", sig: "dictsort(case_sensitive=False, by='key', reverse=False)", example: "{{ {'b': 1, 'a': 2} | dictsort }}", shows: "[('a', 2), ('b', 1)]", fn: filterDictSort, spread: spreadNone},
@@ -27,8 +27,8 @@ func sequenceFilterEntries() []entry {
 		{name: "min", sig: "min(case_sensitive=False, attribute=None)", example: "{{ [3, 1, 2] | min }}", shows: "1", fn: filterMin, spread: spreadNone},
 		{name: "max", sig: "max(case_sensitive=False, attribute=None)", example: "{{ [3, 1, 2] | max }}", shows: "3", fn: filterMax, spread: spreadNone},
 		{name: "sum", sig: "sum(attribute=None, start=0)", example: "{{ [1, 2, 3] | sum }}", shows: "6", fn: filterSum},
-		{name: "slice", sig: "slice(slices, fill_with=None)", example: "{{ [1, 2, 3] | slice(2) }}", shows: "[[1, 2], [3]]", fn: filterSlice, spread: spreadNone},
-		{name: "batch", sig: "batch(linecount, fill_with=None)", example: "{{ [1, 2, 3] | batch(2) }}", shows: "[[1, 2], [3]]", fn: filterBatch, spread: spreadNone},
+		{name: "slice", sig: "slice(slices, fill_with=None)", example: "{{ [1, 2, 3] | slice(2) }}", shows: "[[1, 2], [3]]", fn: filterSlice, spread: spreadNone, shallow: true},
+		{name: "batch", sig: "batch(linecount, fill_with=None)", example: "{{ [1, 2, 3] | batch(2) }}", shows: "[[1, 2], [3]]", fn: filterBatch, spread: spreadNone, shallow: true},
 		{name: "groupby", sig: "groupby(attribute, default=None, case_sensitive=False)", example: "{{ [{'a': 1}, {'a': 2}] | groupby('a') | map('first') }}", shows: "[1, 2]", fn: filterGroupBy, spread: spreadNone},
 	}
 }

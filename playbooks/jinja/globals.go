@@ -99,16 +99,26 @@ func globalNamespace(c *call) (value.Value, error) {
 		return v, err
 	}
 	m, _ := v.AsMap()
-	return value.FromOpaque(&namespace{m}), nil
+	return value.FromOpaque(&namespace{vars: m}), nil
 }
 
 // namespace is what namespace() makes: the one thing that inner scopes may
 // change.
-type namespace struct{ vars *value.Map }
+type namespace struct {
+	vars    *value.Map
+	showing bool // a namespace may hold itself
+}
 
 func (n *namespace) TypeName() string { return "Namespace" }
 func (n *namespace) Str() string      { return n.Repr() }
-func (n *namespace) Repr() string     { return "<Namespace " + value.Repr(value.FromMap(n.vars)) + ">" }
+func (n *namespace) Repr() string {
+	if n.showing {
+		return "<Namespace ...>"
+	}
+	n.showing = true
+	defer func() { n.showing = false }()
+	return "<Namespace " + value.Repr(value.FromMap(n.vars)) + ">"
+}
 
 func (n *namespace) attr(_ *render, name string) (value.Value, bool) { return n.vars.Lookup(name) }
 

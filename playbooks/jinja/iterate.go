@@ -8,16 +8,6 @@ import (
 	"remoterun/runner/value"
 )
 
-// maxRange bounds the items that range() or one repetition makes.
-const maxRange = 5_000_000
-
-// work counts n items that one operation handles as steps: an item costs an
-// eighth of one.
-func (r *render) work(n int) error {
-	r.steps += n / 8
-	return r.step()
-}
-
 // iterate answers what a loop over v sees: items, characters, keys. The slice
 // is shared: read only.
 func (r *render) iterate(v value.Value) ([]value.Value, error) {
@@ -114,6 +104,9 @@ func (r *render) length(v value.Value) (int, error) {
 
 // opened answers v with every lazy mapping in it worked out.
 func (r *render) opened(v value.Value) (value.Value, error) {
+	if err := r.weigh(v); err != nil {
+		return value.Value{}, err
+	}
 	if !hasObject(v) {
 		return v, nil
 	}

@@ -86,6 +86,11 @@ type lexer struct {
 	strip bool // what comes next loses its leading white space
 	trim  bool // what comes next loses its first newline
 	inVar bool
+	// openers are the next places of each kind of opener.
+	openers [5]struct {
+		sought bool
+		at     int
+	}
 }
 
 // lex cuts a template into tokens. The error is a *syntaxError.
@@ -147,23 +152,39 @@ func (l *lexer) template() error {
 // nextTag finds the nearest tag opener; at the same place the longest wins.
 func (l *lexer) nextTag() (at int, open string) {
 	at = -1
-	for _, o := range []string{l.syn.commentStart, l.syn.blockStart, l.syn.varStart} {
-		if i := strings.Index(l.rest(), o); i >= 0 && (at < 0 || i < at || i == at && len(o) > len(open)) {
+	nearest := func(i int, o string) {
+		if i >= 0 && (at < 0 || i < at || i == at && len(o) > len(open)) {
 			at, open = i, o
 		}
 	}
+	for i, o := range []string{l.syn.commentStart, l.syn.blockStart, l.syn.varStart} {
+		nearest(l.ahead(i, func(s string) int { return strings.Index(s, o) }), o)
+	}
 	if p := l.syn.linePrefix; p != "" {
-		if i := lineStart(l.rest(), p, l.pos == 0 || l.src[l.pos-1] == '\n'); i >= 0 && (at < 0 || i < at) {
-			at, open = i, p
-		}
+		first := l.pos == 0 || l.src[l.pos-1] == '\n'
+		nearest(l.ahead(3, func(s string) int { return lineStart(s, p, first) }), p)
 	}
 	// A comment may stand behind text of its line, too.
 	if p := l.syn.lineComment; p != "" {
-		if i := strings.Index(l.rest(), p); i >= 0 && (at < 0 || i < at || i == at && len(p) > len(open)) {
-			at, open = i, p
-		}
+		nearest(l.ahead(4, func(s string) int { return strings.Index(s, p) }), p)
 	}
 	return at, open
+}
+
+// ahead answers how far the next opener of one kind is, -1 for none. What was
+// found stays until it is passed: each part of the source is searched once.
+func (l *lexer) ahead(kind int, find func(string) int) int {
+	known := &l.openers[kind]
+	if !known.sought || known.at >= 0 && known.at < l.pos {
+		known.sought = true
+		if known.at = find(l.rest()); known.at >= 0 {
+			known.at += l.pos
+		}
+	}
+	if known.at < 0 {
+		return -1
+	}
+	return known.at - l.pos
 }
 
 // lineStart finds a line whose first characters are p.

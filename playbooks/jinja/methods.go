@@ -239,6 +239,9 @@ func listExtend(c *call) (value.Value, error) {
 // grow appends to a list. Lists may share their storage, so the first time a
 // list moves to storage of its own; from then on appending is cheap.
 func (r *render) grow(list value.Value, more ...value.Value) error {
+	if err := r.apart(list, more...); err != nil {
+		return err
+	}
 	s, _ := list.AsSeq()
 	n := len(s.Items)
 	if n+len(more) > maxRange {
@@ -265,6 +268,9 @@ func listInsert(c *call) (value.Value, error) {
 	}
 	i, err := c.integer(a[0], 0)
 	if err != nil {
+		return value.Value{}, err
+	}
+	if err := c.rt.apart(c.in, a[1]); err != nil {
 		return value.Value{}, err
 	}
 	s, _ := c.in.AsSeq()

@@ -38,6 +38,9 @@ func dictSetItem(c *call) (value.Value, error) {
 	if err := keyError(a[0]); err != nil {
 		return value.Value{}, err
 	}
+	if err := c.rt.apart(c.in, a[1]); err != nil {
+		return value.Value{}, err
+	}
 	m, _ := c.in.AsMap()
 	m.Set(a[0], a[1])
 	return value.Null(), c.rt.step()
@@ -159,6 +162,9 @@ func dictSetDefault(c *call) (value.Value, error) {
 		return v, nil
 	}
 	v := orNull(a[1], c)
+	if err := c.rt.apart(c.in, v); err != nil {
+		return value.Value{}, err
+	}
 	m.Set(a[0], v)
 	return v, nil
 }
@@ -174,10 +180,16 @@ func dictUpdate(c *call) (value.Value, error) {
 			return value.Value{}, err
 		}
 		for k, v := range more.All() {
+			if err := c.rt.apart(c.in, v); err != nil {
+				return value.Value{}, err
+			}
 			m.Set(k, v)
 		}
 	}
 	for k, v := range c.kw.All() {
+		if err := c.rt.apart(c.in, v); err != nil {
+			return value.Value{}, err
+		}
 		m.Set(k, v)
 	}
 	return value.Null(), c.rt.work(m.Len())

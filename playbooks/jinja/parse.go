@@ -11,7 +11,7 @@ import (
 )
 
 // maxDepth bounds how deeply expressions and statements nest.
-const maxDepth = 100
+const maxDepth = 400
 
 type parser struct {
 	toks  []token

@@ -34,26 +34,6 @@ type render struct {
 	layout *layout
 }
 
-var (
-	errSteps  = errors.New("the template takes too many steps")
-	errOutput = errors.New("the template's output is too large")
-	errDepth  = errors.New("the template nests too deeply")
-)
-
-// maxEval bounds evaluation's recursion (macros, nested variables).
-const maxEval = 400
-
-// step counts work and stops what never ends.
-func (r *render) step() error {
-	if r.steps++; r.steps > r.eng.opt.MaxSteps {
-		return errSteps
-	}
-	if r.steps&0x3ff == 0 && r.ctx.Err() != nil {
-		return context.Cause(r.ctx)
-	}
-	return nil
-}
-
 // at gives an error its place, once.
 func (r *render) at(p place, err error) error {
 	var e *Error
@@ -154,7 +134,7 @@ func (r *render) text(s string, syn syntax, o *value.Origin, m mode) (value.Valu
 	if t.single != nil && m == asValue {
 		v, err := r.eval(t.single, nil)
 		if err == nil {
-			err = r.at(t.single.pos(), deepDefined(v))
+			err = r.at(t.single.pos(), r.whole(v))
 		}
 		if err == nil && v.IsUndefined() {
 			v = value.String("") // an inline if without else
@@ -231,9 +211,8 @@ func (b *buffer) add(v value.Value) error {
 }
 
 func (b *buffer) text(s string) error {
-	b.r.size += len(s)
-	if b.r.size > b.r.eng.opt.MaxOutput {
-		return errOutput
+	if err := b.r.grown(len(s)); err != nil {
+		return err
 	}
 	b.WriteString(s)
 	return nil
@@ -393,6 +372,14 @@ func defined(v value.Value) error {
 		return m.Cause
 	}
 	return missing(m)
+}
+
+// whole is deepDefined on a value that is small enough to be looked through.
+func (r *render) whole(v value.Value) error {
+	if err := r.weigh(v); err != nil {
+		return err
+	}
+	return deepDefined(v)
 }
 
 // deepDefined looks for an Undefined inside lists and mappings, too.

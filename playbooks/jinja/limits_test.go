@@ -1,0 +1,98 @@
+package jinja
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"remoterun/runner/value"
+)
+
+// TestLimits renders what would take all memory or all time; each is one error
+// within seconds.
+func TestLimits(t *testing.T) {
+	cases := []struct{ name, template, want string }{
+		{"range", "{{ range(10000000) | list }}", "range() of 10000000 items is too large"},
+		{"loops in loops", "{% for a in range(5000) %}{% for b in range(5000) %}{% for c in range(5000) %}{% endfor %}{% endfor %}{% endfor %}", "too many steps"},
+		{"text repeated", "{{ 'x' * 100000000 }}", "repetition is too large"},
+		{"list repeated", "{{ [0] * 100000000 }}", "repetition is too large"},
+		{"text doubled", "{% set ns = namespace(s='0123456789') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}", "output is too large"},
+		{"text added", "{% set ns = namespace(s='0123456789') %}{% for i in range(60) %}{% set ns.s = ns.s + ns.s %}{% endfor %}", "output is too large"},
+		{"replaced", "{{ ('a' * 1000000) | replace('a', 'b' * 10000) }}", "output is too large"},
+		{"power", "{{ 9 ** (9 ** 9) }}", "number is too large"},
+		{"product of powers", "{% set ns = namespace(n=2 ** 100000) %}{% for i in range(99) %}{% set ns.n = ns.n * ns.n %}{% endfor %}", "number is too large"},
+		{"width", "{{ '%999999999d' % 1 }}", "repetition is too large"},
+		{"precision", "{{ '{:.999999999f}'.format(1.5) }}", "repetition is too large"},
+		{"padding", "{{ 'x'.center(999999999) }}", "repetition is too large"},
+		{"a list in itself", "{% set l = [] %}{{ l.append(l) }}", "cannot hold itself"},
+		{"a mapping in itself", "{% set d = {} %}{{ d.update({'k': [d]}) }}", "cannot hold itself"},
+		{"a list in its list", "{% set a = [] %}{% set b = [a] %}{{ a.append(b) }}", "cannot hold itself"},
+		{"doubling lists", "{% set ns = namespace(l=[1, 1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}", "holds too much"},
+		{"doubling compared", "{% set ns = namespace(a=[1], b=[1]) %}{% for i in range(60) %}{% set ns.a = [ns.a, ns.a] %}{% set ns.b = [ns.b, ns.b] %}{% endfor %}{{ ns.a == ns.b }}", "holds too much"},
+		{"doubling filtered", "{% set ns = namespace(l=[1, 1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l | flatten }}", "holds too much"},
+		{"doubling zipped", "{% set ns = namespace(l=[1, 1]) %}{% for i in range(60) %}{% set ns.l = ns.l | zip(ns.l) | list %}{% endfor %}{{ ns.l | string }}", "holds too much"},
+		{"deep lists", "{% set ns = namespace(l=[]) %}{% for i in range(5000) %}{% set ns.l = [ns.l] %}{% endfor %}{{ ns.l }}", "holds too much"},
+		{"a macro calls itself", "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "nests too deeply"},
+		{"a loop calls itself", "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", "nests too deeply"},
+		{"a block calls itself", "{% block b %}{{ self.b() }}{% endblock %}", "nests too deeply"},
+		{"brackets", "{{ " + strings.Repeat("(", 100_000) + strings.Repeat(")", 100_000) + " }}", "nested more than"},
+		{"nots", "{{ " + strings.Repeat("not ", 100_000) + "1 }}", "nested more than"},
+		{"signs", "{{ " + strings.Repeat("-", 100_000) + "1 }}", "nested more than"},
+		{"ifs", strings.Repeat("{% if 1 %}", 100_000), "nested more than"},
+		{"attributes", "{{ d" + strings.Repeat(".k", 100_000) + " }}", "nests too deeply"},
+		{"sums", "{{ 1" + strings.Repeat(" + 1", 100_000) + " }}", "nests too deeply"},
+		{"permutations", "{{ range(1000) | permutations(5) | list | length }}", "too"},
+		{"indent", "{{ ('a\n' * 1000000) | indent(9999) }}", "output is too large"},
+		{"variables in a circle", "{{ va }}", "recursive loop detected in template string: va -> vb -> va"},
+	}
+	vars := value.MapOf("d", value.FromMap(value.NewMap()), "va", value.String("{{ vb }}"), "vb", value.String("x{{ va }}"))
+	e := New(Options{})
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			start := time.Now()
+			text, err := e.File(t.Context(), "l.j2", c.template, &mapScope{vars: vars})
+			if err == nil || !strings.Contains(err.Error(), c.want) || !text.IsNull() {
+				t.Errorf("got %.80q, %.200v, want an error with %q", value.Str(text), err, c.want)
+			}
+			if took := time.Since(start); took > 20*time.Second {
+				t.Errorf("took %v", took)
+			}
+		})
+	}
+}
+
+func TestCancelStopsRendering(t *testing.T) {
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Millisecond, errors.New("the operator went away"))
+	defer cancel()
+	e := New(Options{MaxSteps: 1 << 40})
+	_, err := e.File(ctx, "l.j2", "{% for a in range(5000) %}{% for b in range(5000) %}{% for c in range(5000) %}{% endfor %}{% endfor %}{% endfor %}", &mapScope{vars: value.NewMap()})
+	if err == nil || !strings.Contains(err.Error(), "the operator went away") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestConcurrentRendering renders from many goroutines over one engine and one
+// scope; templates that change their lists do not see each other.
+func TestConcurrentRendering(t *testing.T) {
+	e := New(Options{})
+	s := &mapScope{vars: value.MapOf("l", value.Strings("a"), "m", value.FromMap(value.MapOf("k", value.Strings("x"))), "t", value.String("{{ l | join }}!"))}
+	var wg sync.WaitGroup
+	for g := range 16 {
+		wg.Go(func() {
+			for i := range 50 {
+				src := fmt.Sprintf("{%% set _ = l.append('%d') %%}{%% set _ = m.k.append('y') %%}{{ l | join('-') }}{{ m.k | length }}{{ t }}", g*100+i%7)
+				want := fmt.Sprintf("a-%d2a!", g*100+i%7)
+				got, err := e.File(t.Context(), "c.j2", src, s)
+				if err != nil || value.Str(got) != want {
+					t.Errorf("got %q (%v), want %q", value.Str(got), err, want)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
