@@ -276,12 +276,8 @@ func lookupURL(c *call) (value.Value, error) {
 // nested renders a template file's text within the rendering under way, over
 // another scope.
 func (r *render) nested(path, text string, s Scope) (value.Value, error) {
-	syn, body, skipped, err := header(text, r.eng.fileSyntax())
-	if err != nil {
-		return value.Value{}, err
-	}
 	scope, memo, layout := r.scope, r.memo, r.layout
 	r.scope, r.memo, r.layout = s, map[string]value.Value{}, nil
 	defer func() { r.scope, r.memo, r.layout = scope, memo, layout }()
-	return r.text(body, syn, &value.Origin{Pos: value.Pos{File: path, Line: 1 + skipped, Col: 1}}, asText)
+	return r.text(text, r.eng.fileSyntax(), &value.Origin{Pos: value.Pos{File: path, Line: 1, Col: 1}}, asText)
 }

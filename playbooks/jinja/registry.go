@@ -122,7 +122,7 @@ func suggest(name string, known map[string]*entry) string {
 }
 
 func suggestName(name string, known []string) string {
-	best, least := "", 1+len(name)/3
+	best, least := "", max(1, len(name)/3)
 	slices.Sort(known)
 	for _, k := range known {
 		if d := distance(name, k, least); d <= least && (best == "" || d < least) {

@@ -19,7 +19,9 @@ type render struct {
 	// memo holds variables that were rendered already.
 	memo map[string]value.Value
 	// stack names the variables being resolved.
-	stack  []string
+	stack []string
+	// texts counts the texts being rendered, each for the one around it.
+	texts  int
 	origin *value.Origin
 	tpl    *template
 	steps  int
@@ -37,13 +39,24 @@ type render struct {
 // at gives an error its place, once.
 func (r *render) at(p place, err error) error {
 	var e *Error
-	if err == nil || errors.As(err, &e) {
+	if err == nil || errors.As(err, &e) && e.Pos.Line > 0 {
+		return err
+	}
+	// A variable's text that stands in no file (-e, a fact) is found by who uses
+	// it.
+	if r.origin == nil && r.texts > 1 {
 		return err
 	}
 	if r.tpl != nil {
 		p.line += r.tpl.skipped
 	}
-	return &Error{Pos: r.origin.At(p.line, p.col), Err: err}
+	at := r.origin.At(p.line, p.col)
+	if e != nil {
+		placed := *e
+		placed.Pos = at
+		return &placed
+	}
+	return &Error{Pos: at, Err: err}
 }
 
 // inTemplate runs f with another template as the one that positions mean.
@@ -123,10 +136,11 @@ func (r *render) text(s string, syn syntax, o *value.Origin, m mode) (value.Valu
 	if r.depth++; r.depth > maxEval {
 		return value.Value{}, errDepth
 	}
-	defer func() { r.depth-- }()
+	r.texts++
+	defer func() { r.depth--; r.texts-- }()
 	t, err := r.eng.load(s, syn, o)
 	if err != nil {
-		return value.Value{}, err
+		return value.Value{}, r.foreign(o, err)
 	}
 	oldT, oldO, oldM, oldC := r.tpl, r.origin, r.mode, r.copies
 	r.tpl, r.origin, r.mode, r.copies = t, o, m, nil
@@ -156,6 +170,17 @@ func ended(v value.Value, src string) value.Value {
 		return value.MarkedString(text+strings.Repeat("\n", n), v.Marks())
 	}
 	return v
+}
+
+// foreign takes a place away that is in no file: who uses the text has one.
+func (r *render) foreign(o *value.Origin, err error) error {
+	var e *Error
+	if o == nil && r.texts > 1 && errors.As(err, &e) {
+		out := *e
+		out.Pos = value.Pos{}
+		return &out
+	}
+	return err
 }
 
 // converted is collected output as the mode has it: Ansible reads the text of
@@ -287,7 +312,7 @@ func (r *render) remember(id string, v value.Value) {
 func chained(id string, err error) error {
 	var e *Error
 	if !errors.As(err, &e) {
-		return err
+		return &Error{Chain: []string{id}, Err: err}
 	}
 	out := *e
 	out.Chain = append([]string{id}, e.Chain...)

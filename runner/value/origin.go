@@ -30,15 +30,42 @@ type Origin struct {
 	// Lines holds the position at which each line of the text begins, when
 	// that is known (block scalars); else nil, and offsets count from Pos.
 	Lines []Pos
+	// Folds holds where the parts of text that was written on several lines and
+	// joined (folded blocks, long quoted text) stand, in order.
+	Folds []Fold
 	// Label names what the text belongs to ("vars: app_port"), may be empty.
 	Label string
 }
 
+// Fold is one source line of a text: from Line and Col of the text on (from 0),
+// it stands at Pos.
+type Fold struct {
+	Line, Col int
+	Pos       Pos
+}
+
+// fold finds the part that a place of the text belongs to.
+func (o *Origin) fold(line, col int) (Pos, bool) {
+	for i := len(o.Folds) - 1; i >= 0; i-- {
+		f := o.Folds[i]
+		if f.Line == line && f.Col <= col {
+			p := f.Pos
+			p.Col += col - f.Col
+			return p, true
+		}
+	}
+	return Pos{}, false
+}
+
 // At returns the place of character col (from 0) of line (from 0) of the text.
 func (o *Origin) At(line, col int) Pos {
-	switch {
-	case o == nil:
+	if o == nil {
 		return Pos{Line: line + 1, Col: col + 1}
+	}
+	if p, ok := o.fold(line, col); ok {
+		return p
+	}
+	switch {
 	case line < len(o.Lines):
 		p := o.Lines[line]
 		p.Col += col

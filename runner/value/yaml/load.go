@@ -290,9 +290,51 @@ func (l *loader) text(n *yaml.Node) value.Value {
 		l.blockLines(n, o)
 	case n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0:
 		o.Col++ // behind the quote
+		l.folds(n.Value, n.Line-1, o.Col-1, o)
+	case n.Style&yaml.FoldedStyle != 0:
+		l.folds(n.Value, n.Line, 0, o)
+	default:
+		l.folds(n.Value, n.Line-1, o.Col-1, o)
 	}
 	return value.String(n.Value).From(o)
 }
+
+// folds finds the parts of a text that is joined of several source lines, from
+// line i, character col (both from 0) on. Where text and source differ (an
+// escape), it leaves off.
+func (l *loader) folds(text string, i, col int, o *value.Origin) {
+	line, at := 0, 0
+	for rest := text; i < len(l.lines); i, col = i+1, 0 {
+		src := []rune(l.lines[i])
+		for col = min(col, len(src)); col < len(src) && isBlank(src[col]); col++ {
+		}
+		for rest != "" && isBlank(rune(rest[0])) {
+			if at++; rest[0] == '\n' {
+				line, at = line+1, 0
+			}
+			rest = rest[1:]
+		}
+		n := 0
+		for _, r := range rest {
+			if col+n == len(src) || src[col+n] != r {
+				break
+			}
+			n++
+		}
+		if n == 0 && col < len(src) || rest == "" {
+			break
+		}
+		if n > 0 {
+			o.Folds = append(o.Folds, value.Fold{Line: line, Col: at, Pos: value.Pos{File: l.file, Line: i + 1, Col: col + 1}})
+		}
+		rest, at = rest[len(string(src[col:col+n])):], at+n
+	}
+	if len(o.Folds) == 1 && o.Folds[0].Pos == o.Pos {
+		o.Folds = nil // one line: counting from its place is enough
+	}
+}
+
+func isBlank(r rune) bool { return r == ' ' || r == '\t' || r == '\n' }
 
 // blockLines finds where the lines of a literal block stand in the source.
 func (l *loader) blockLines(n *yaml.Node, o *value.Origin) {
