@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bytes"
 	"context"
 
 	"remoterun/runner/host"
@@ -131,13 +132,10 @@ func (h *hostRun) render(links []*unit) (sh.Batch, [][]host.Question) {
 	again := make([][]host.Question, len(links))
 	for i, u := range links {
 		var l sh.Link
-		answers := make([]host.Answer, len(u.rests))
-		known := u.m.of(u.as).answers
-		for k, q := range u.rests {
+		l.Want, l.Text = u.expects()
+		for _, q := range u.rests {
 			l.Guard = append(l.Guard, q.(host.Probe).Cmd())
-			answers[k] = known[q.Key()]
 		}
-		l.Want = host.Digest(answers)
 		for _, s := range u.plan.Steps {
 			c, _ := s.(host.Framer).Frame()
 			c.Env = append(append([]sh.Var{}, u.env...), c.Env...)
@@ -158,8 +156,28 @@ func (h *hostRun) render(links []*unit) (sh.Batch, [][]host.Question) {
 	return b, again
 }
 
+// maxText is the longest answer in bytes that a guard carries whole.
+const maxText = 2048
+
+// expects are the answers that the unit's plan rests on: their digest, and
+// themselves where they are short text.
+func (u *unit) expects() (want [32]byte, text string) {
+	answers := make([]host.Answer, len(u.rests))
+	known := u.m.of(u.as).answers
+	plain := true
+	for k, q := range u.rests {
+		answers[k] = known[q.Key()]
+		plain = plain && q.(host.Probe).IsPlain()
+	}
+	if all := host.Canonical(answers); plain && len(all) <= maxText && bytes.IndexByte(all, 0) < 0 {
+		text = string(all)
+	}
+	return host.Digest(answers), text
+}
+
 // later are the questions of what stands behind the chain: asked in the same
-// message, after it.
+// message, after it. Behind the next unit that will run a step, answers would
+// be old again before their turn.
 func (h *hostRun) later(links []*unit) []host.Question {
 	var out []host.Question
 	seen := map[string]bool{}
@@ -171,11 +189,15 @@ func (h *hostRun) later(links []*unit) []host.Question {
 		if v.out != nil || v.bound == nil || v.m != last.m || v.as != last.as || !guardable(v.rests) {
 			continue
 		}
+		stale := v.ready && len(v.plan.Steps) > 0
 		for _, q := range v.rests {
 			if !seen[q.Key()] {
 				seen[q.Key()] = true
 				out = append(out, q)
 			}
+		}
+		if stale {
+			break
 		}
 	}
 	return out

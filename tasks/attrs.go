@@ -124,7 +124,8 @@ if [ -n "$1" ]; then chown $5 "$1" "$4" || { echo "chown failed: failed to look 
 if [ -n "$2" ]; then chgrp $5 "$2" "$4" || { echo "chgrp failed: failed to look up group $2 or to change the group of $4" >&2; return 1; }; fi
 if [ -n "$3" ]; then chmod "$3" "$4" || return 1; fi
 }
-_told() { LC_ALL=C stat -c ` + statForm + ` "$1" && LC_ALL=C stat -c %s "$1"; }
+_told() { LC_ALL=C stat -c ` + statForm + `"
+%s" "$1"; }
 `
 
 // chattrText changes one file: path, owner, group, mode, -h for links.

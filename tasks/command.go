@@ -113,7 +113,7 @@ type guards struct{ gone, creates, removes bool }
 
 func guard(a runArgs) host.Fact[guards] {
 	return host.Fact[guards]{
-		Q: host.NewProbe(guardText, safe(a.Chdir), a.Creates, a.Removes),
+		Q: host.NewProbe(guardText, safe(a.Chdir), a.Creates, a.Removes).Plain(),
 		Parse: func(a host.Answer) (guards, error) {
 			w := strings.Fields(string(a.Stdout))
 			if len(w) != 3 {

@@ -124,7 +124,7 @@ func join(dir, p string) string {
 
 // umaskFact is the file mode mask of the task's identity.
 func umaskFact() host.Fact[uint32] {
-	return host.Fact[uint32]{Q: host.NewProbe(`umask`), Parse: func(a host.Answer) (uint32, error) {
+	return host.Fact[uint32]{Q: host.NewProbe(`umask`).Plain(), Parse: func(a host.Answer) (uint32, error) {
 		n, err := strconv.ParseUint(strings.TrimSpace(string(a.Stdout)), 8, 32)
 		return uint32(n), err
 	}}

@@ -71,7 +71,8 @@ if [ -d "$1" ]; then return 0; fi
 case $1 in
 */*) u=${1%/*}; if [ -n "$u" ]; then _dir "$u" || return 1; fi ;;
 esac
-mkdir "$1" || [ -d "$1" ] || return 1
+if [ -z "$o$g" ]; then mkdir ${m:+-m $m} "$1" && return 0; else mkdir "$1"; fi
+if [ ! -d "$1" ]; then return 1; fi
 _own "$o" "$g" "$m" "$1"
 }
 o=$2 g=$3 m=$4

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -75,14 +76,17 @@ func (l lineinfile) Plan(a lineArgs, s host.Seen) (play.Plan, error) {
 		return play.Plan{}, err
 	}
 	at, text := look(p, "", false), content(p)
-	if err := host.All(s, at.Q, text); err != nil {
-		return play.Plan{}, err
-	}
 	lk, err := host.Get(s, at)
+	if need := new(host.ErrNeed); errors.As(err, &need) {
+		return play.Plan{}, host.Need(append(need.Questions, text)...)
+	}
+	var old host.Answer
+	if err == nil && lk.Target.Exists { // what is not there has no content to rest on
+		old, err = s.Answer(text)
+	}
 	if err != nil {
 		return play.Plan{}, err
 	}
-	old, _ := s.Answer(text)
 	switch {
 	case lk.Target.IsDir():
 		return coded(256, "Path %s is a directory !", p), nil

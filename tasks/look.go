@@ -96,7 +96,7 @@ func look(path, into string, sum bool) host.Fact[Look] {
 		flag = "sum"
 	}
 	return host.Fact[Look]{
-		Q:     host.NewProbe(lookText, safe(path), into, flag),
+		Q:     host.NewProbe(lookText, safe(path), into, flag).Plain(),
 		Parse: func(a host.Answer) (Look, error) { return parseLook(a, path, into, sum) },
 	}
 }

@@ -26,12 +26,10 @@ const putFromText sh.Constant = `_src=$1; shift
 ` + putHead + `cat "$_src" >"$t" || exit 1` + putTail
 
 const putHead = chattrFuncs + `p=$1 s=$2 o=$3 g=$4 m=$5 b=$6 u=$7 d=$8; shift 8
-k=$(umask)
 if [ -n "$d" ]; then mkdir -p "$d" || exit 1; fi
 if [ -d "$p" ]; then echo "$p is a directory" >&2; exit 1; fi
 q=${p%/*}
 if [ ! -d "${q:-/}" ]; then echo "Destination directory $q does not exist" >&2; exit 1; fi
-umask 077
 t=$(mktemp "${p%/*}/.remoterun.XXXXXX") || exit 1
 trap 'rm -f "$t"' 0
 trap 'exit 1' 1 2 15
@@ -41,13 +39,13 @@ const putTail = `
 h=$(sha256sum <"$t")
 case $h in "$s "*) ;; *) echo "$p: the data did not arrive whole" >&2; exit 1 ;; esac
 if [ -e "$p" ]; then
-w=$(stat -L -c "%u:%g" "$p")
-if [ "$w" != "$(stat -c "%u:%g" "$t")" ]; then chown "$w" "$t" 2>/dev/null; fi
-chmod "0$(stat -L -c %a "$p")" "$t" || exit 1
-else
-chmod "$(printf %o $((0666 & ~0$k)))" "$t" || exit 1
+w=$(stat -L -c "=%u:%g %a " "$p" "$t")
+w=${w#=} a=${w#* }
+case ${a#* } in *"=${w%% *} "*) ;; *) chown "${w%% *}" "$t" 2>/dev/null ;; esac
+if [ -z "$m" ]; then chmod "0${a%% *}" "$t" || exit 1; fi
+elif [ -z "$m" ]; then
+chmod "$(printf %o $((0666 & ~0$(umask))))" "$t" || exit 1
 fi
-umask "$k"
 _own "$o" "$g" "$m" "$t" || exit 1
 if [ $# -gt 0 ]; then
 n=$#
@@ -65,9 +63,9 @@ c=$p.$$.$(date +%Y-%m-%d@%H:%M:%S)~
 cp -p "$p" "$c" || exit 1
 fi
 if [ -e /sys/fs/selinux/enforce ] && [ -e "$p" ]; then chcon --reference="$p" "$t" 2>/dev/null; fi
-if ! e=$(mv -f "$t" "$p" 2>&1); then
-if [ -z "$u" ]; then echo "$e" >&2; exit 1; fi
-cat "$t" >"$p" || exit 1
+if e=$(mv -f "$t" "$p" 2>&1); then trap - 0
+elif [ -z "$u" ]; then echo "$e" >&2; exit 1
+else cat "$t" >"$p" || exit 1
 fi
 _told "$p" && printf %s "$c"`
 

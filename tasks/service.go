@@ -45,7 +45,7 @@ elif command -v rc-service >/dev/null; then echo openrc
 else echo sysvinit; fi`
 
 func manager() host.Fact[string] {
-	return host.Fact[string]{Q: host.NewProbe(managerText), Parse: func(a host.Answer) (string, error) { return strings.TrimSpace(string(a.Stdout)), nil }}
+	return host.Fact[string]{Q: host.NewProbe(managerText).Plain(), Parse: func(a host.Answer) (string, error) { return strings.TrimSpace(string(a.Stdout)), nil }}
 }
 
 func (service) Facts(a serviceArgs) []host.Question { return []host.Question{manager().Q} }

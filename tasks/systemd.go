@@ -67,7 +67,7 @@ type unit struct {
 }
 
 func unitFact(name, scope string) host.Fact[unit] {
-	return host.Fact[unit]{Q: host.NewProbe(unitText, name, scope), Parse: func(a host.Answer) (unit, error) { return parseUnit(a), nil }}
+	return host.Fact[unit]{Q: host.NewProbe(unitText, name, scope).Plain(), Parse: func(a host.Answer) (unit, error) { return parseUnit(a), nil }}
 }
 
 func parseUnit(a host.Answer) unit {

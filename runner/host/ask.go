@@ -34,6 +34,7 @@ type Probe struct {
 	args  []string
 	stdin string
 	wide  bool
+	plain bool
 }
 
 // NewProbe returns a probe; args are $1, $2 … of text.
@@ -50,6 +51,13 @@ func (p Probe) Wide() Probe { p.wide = true; return p }
 
 // IsWide reports whether the probe is asked at its turn only.
 func (p Probe) IsWide() bool { return p.wide }
+
+// Plain returns the probe marked as one whose answer can never hold a NUL byte:
+// a guard may compare it in the shell.
+func (p Probe) Plain() Probe { p.plain = true; return p }
+
+// IsPlain reports whether the answer can never hold a NUL byte.
+func (p Probe) IsPlain() bool { return p.plain }
 
 // Key identifies the probe.
 func (p Probe) Key() string {
@@ -149,13 +157,15 @@ func All(s Seen, qs ...Question) error {
 
 // Digest is the SHA-256 of answers as the host computes it again before a
 // guarded step: for each in order its stdout, then "\nSTATUS\n" in decimal.
-func Digest(answers []Answer) [32]byte {
-	h := sha256.New()
+func Digest(answers []Answer) [32]byte { return sha256.Sum256(Canonical(answers)) }
+
+// Canonical is what Digest is taken of.
+func Canonical(answers []Answer) []byte {
+	var b []byte
 	for _, a := range answers {
-		h.Write(a.Stdout)
-		fmt.Fprintf(h, "\n%d\n", a.Status)
+		b = fmt.Appendf(append(b, a.Stdout...), "\n%d\n", a.Status)
 	}
-	return [32]byte(h.Sum(nil))
+	return b
 }
 
 // KeyOf makes a Question key from parts that can hold any byte.

@@ -16,6 +16,10 @@ type Batch struct {
 type Link struct {
 	Guard []Cmd
 	Want  [32]byte
+	// Text are the answers themselves, as Want is the digest of: compared in
+	// the shell, which saves a program per link. Only for answers of which it
+	// is certain that they hold no NUL byte, which shells drop; "" = by Want.
+	Text  string
 	Steps []Cmd
 	// Again are the questions that are asked afresh if the chain stops at this
 	// link: its own guard and those of a bounded window behind it.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // chainHead defines what a batch's script uses: _m prints a mark on stdout, _e
@@ -64,6 +66,11 @@ func (w *batchWriter) chain(links []Link) error {
 
 func (w *batchWriter) link(i int, l Link) error {
 	if len(l.Guard) > 0 {
+		end, want := "} | sha256sum)", hex.EncodeToString(l.Want[:])+"*"
+		if l.Text != "" {
+			// The shell takes the last line break off.
+			end, want = "})", Quote(strings.TrimSuffix(l.Text, "\n"))
+		}
 		w.body.WriteString("_s=$({\n")
 		for _, q := range l.Guard {
 			if err := w.probe(q); err != nil {
@@ -71,7 +78,7 @@ func (w *batchWriter) link(i int, l Link) error {
 			}
 			w.body.WriteString("printf \"\\n%s\\n\" $?\n")
 		}
-		fmt.Fprintf(&w.body, "} | sha256sum)\ncase $_s in %s*) ;; *)\n", hex.EncodeToString(l.Want[:]))
+		fmt.Fprintf(&w.body, "%s\ncase $_s in %s) ;; *)\n", end, want)
 		if err := w.stop(i, "g", l.Again); err != nil {
 			return err
 		}
@@ -134,8 +141,12 @@ func (w *batchWriter) step(i, k int, st Cmd, again []Cmd) error {
 		if err != nil {
 			return err
 		}
-		w.data.Write(data)
-		fmt.Fprintf(&w.body, "_t %d | ", len(data))
+		if plain(data) {
+			w.body.WriteString("printf %s " + Quote(string(data)) + " | ")
+		} else {
+			w.data.Write(data)
+			fmt.Fprintf(&w.body, "_t %d | ", len(data))
+		}
 		input = ""
 	}
 	if err := w.subshell(st, input); err != nil {
@@ -147,6 +158,14 @@ func (w *batchWriter) step(i, k int, st Cmd, again []Cmd) error {
 	}
 	w.body.WriteString("fi\n")
 	return nil
+}
+
+// plain reports data that is short text: it may stand in the script, where no
+// program has to copy it out of the frame.
+func plain(data []byte) bool {
+	return len(data) <= 16<<10 && utf8.Valid(data) && bytes.IndexFunc(data, func(r rune) bool {
+		return unicode.IsControl(r) && r != '\n' && r != '\t'
+	}) < 0
 }
 
 // subshell writes one command so that exit, cd, umask and variables of it stay
