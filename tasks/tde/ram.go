@@ -350,11 +350,11 @@ for f in .[!.]* ..?* *; do
 done
 s=$(_swap)
 [ -z "$s" ] || [ "$6" = accept ] || no "$1: RAM is swapped to ${s#swap }: nothing was sent"
-wipe() { [ ! -f .keyring.in ] || { dd if=/dev/zero of=.keyring.in bs="$n" count=1 conv=notrunc; rm -f .keyring.in; } 2>/dev/null; }
+wipe() { trap '' HUP INT TERM; [ ! -f .keyring.in ] || { dd if=/dev/zero of=.keyring.in bs="$n" count=1 conv=notrunc; rm -f .keyring.in; } 2>/dev/null; }
 n=$2
 rm -f .keyring.in
 trap wipe EXIT
-trap 'exit 1' HUP INT TERM
+trap 'trap "" HUP INT TERM; exit 1' HUP INT TERM
 trap '' PIPE
 full="bs=1 count=$2"
 if echo ab | dd bs=1 count=1 iflag=fullblock >/dev/null 2>&1; then full="bs=$2 count=1 iflag=fullblock"; fi
