@@ -18,7 +18,7 @@ import (
 func randomEntries() []entry {
 	return strictAll([]entry{
 		{name: "random", sig: "random(start=None, step=None, seed=None)", example: "{{ 100 | random(seed='web1') }}", shows: "41", fn: filterRandom, impure: true, spread: spreadNone},
-		{name: "shuffle", sig: "shuffle(seed=None)", example: "{{ [1, 2, 3, 4] | shuffle(seed='x') }}", shows: "[1, 2, 4, 3]", fn: filterShuffle, impure: true, spread: spreadNone},
+		{name: "shuffle", sig: "shuffle(seed=None)", example: "{{ [1, 2, 3, 4] | shuffle(seed='x') }}", shows: "[1, 2, 4, 3]", fn: filterShuffle, impure: true, undefined: true, spread: spreadNone},
 		{name: "random_mac", sig: "random_mac(seed=None)", example: "{{ '52:54:00' | random_mac(seed='web1') }}", shows: "52:54:00:63:d2:09", fn: filterRandomMAC, impure: true},
 	})
 }

@@ -54,6 +54,8 @@ func Str(v Value) string {
 		return v.s
 	case KindUndefined:
 		return ""
+	case KindOmit:
+		return "__omit_place_holder__"
 	case KindOpaque:
 		return v.ref.(Opaque).Str()
 	}

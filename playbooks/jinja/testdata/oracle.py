@@ -15,6 +15,7 @@ is left alone.
 import glob
 import json
 import os
+import re
 import sys
 import datetime
 
@@ -143,6 +144,12 @@ def err_class(e):
     return "error"
 
 
+def message(e):
+    """The message without what differs from run to run."""
+    text = str(e).replace(HERE, "testdata")
+    return "%s: %s" % (type(e).__name__, re.sub(r"ansible\.plugins\.filter\.\d+_?", "ansible.plugins.filter.", text)[:300])
+
+
 def syntactic(msg):
     return "template error while templating string" in msg
 
@@ -193,7 +200,7 @@ class Oracle:
                 case[kind + "_err"], case[kind + "_msg"] = "error", "recursion"
             except BaseException as e:
                 case.pop(kind, None)
-                msg = "%s: %s" % (type(e).__name__, str(e)[:300])
+                msg = message(e)
                 cls = err_class(e)
                 if cls == "error" and syntactic(msg):
                     cls = "syntax"
