@@ -293,7 +293,11 @@ func (h *hostRun) steps(ctx context.Context, u *unit) (ran []host.Output, err er
 	}
 	end := h.journal(u, u.plan.Steps)
 	defer func() { end(outcomeText(ran, err)) }()
-	w := envWriter{u.m.worker(u.as, h.progress(u)), u.env}
+	worker := u.m.worker(u.as, h.progress(u))
+	worker.Said = func(text string) {
+		h.p.r.emit(Event{Kind: Note, Host: h.name, Task: u.tr.info, Text: text})
+	}
+	w := envWriter{worker, u.env}
 	for _, st := range u.plan.Steps {
 		h.p.r.emit(Event{Kind: Waiting, Host: h.name, Text: st.Describe(), Task: u.tr.info})
 		out, err := st.Do(ctx, w)

@@ -97,6 +97,9 @@ type Writer interface {
 	// Progress tells how far a long step is, in bytes or in its own unit;
 	// total is 0 when it is not known.
 	Progress(done, total int64)
+	// Say tells the operator that something was reached which he waits for ("SQL
+	// answered"): one short line, no secret.
+	Say(text string)
 }
 
 // Step is one act on a host, as data. It can run twice.

@@ -70,6 +70,8 @@ type Worker struct {
 	Dialing func(ctx context.Context) (Conn, error)
 	// Told is called by Progress; may be nil.
 	Told func(done, total int64)
+	// Said is called by Say; may be nil.
+	Said func(text string)
 }
 
 var _ Writer = (*Worker)(nil)
@@ -168,5 +170,12 @@ func (w *Worker) redialOnce(ctx context.Context, until Question) error {
 func (w *Worker) Progress(done, total int64) {
 	if w.Told != nil {
 		w.Told(done, total)
+	}
+}
+
+// Say tells the operator what was reached.
+func (w *Worker) Say(text string) {
+	if w.Said != nil {
+		w.Said(text)
 	}
 }

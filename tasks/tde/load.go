@@ -78,7 +78,11 @@ func (l Load) send(ctx context.Context, w host.Writer, k Keyring) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	return []byte(strings.TrimSpace(string(out.Stdout))), scriptError(out, l.Path, "look at it on the host")
+	if err := scriptError(out, l.Path, "look at it on the host"); err != nil {
+		return nil, err
+	}
+	w.Say("key sent")
+	return []byte(strings.TrimSpace(string(out.Stdout))), nil
 }
 
 // sealedInput lends a sealed secret to a command's stdin. Its reader copies

@@ -189,6 +189,13 @@ func (u *unlocking) restart(c *compose.Container) act {
 
 // start runs steps, waits for SQL, and goes on to the check.
 func (u *unlocking) start(v site, steps ...act) play.Plan {
+	if len(steps) > 0 {
+		starting := act{"tell that " + u.Service + " starts", func(_ context.Context, w host.Writer) ([]byte, error) {
+			w.Say("starting " + u.Service)
+			return nil, nil
+		}}
+		steps = append([]act{starting}, steps...)
+	}
 	res := play.Result{Changed: len(steps) > 0, Data: dataOf(textPair("state", "starting"))}
 	u.started = u.started || len(steps) > 0
 	p := play.Plan{Result: res}

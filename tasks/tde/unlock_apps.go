@@ -106,6 +106,7 @@ func (u *unlocking) waitHealthy(c compose.Container) act {
 			}
 			switch {
 			case state == "healthy":
+				w.Say(c.Service() + " healthy")
 				return []byte(c.Service() + " is healthy"), nil
 			case time.Now().After(deadline) || state == "unhealthy":
 				err := fmt.Errorf("app service %s is %s; next: docker logs %s", c.Service(), state, c.Short())
@@ -154,6 +155,7 @@ func (u *unlocking) waitURL() act {
 		for {
 			said := getURL(ctx, client, u.HealthURL)
 			if said == "" {
+				w.Say(u.HealthURL + " answers")
 				return []byte(u.HealthURL + " answers"), nil
 			}
 			if time.Now().After(deadline) {

@@ -42,6 +42,7 @@ func waitForSQL(st Stack, within time.Duration) act {
 			case err != nil:
 				return nil, err
 			case answer == "":
+				w.Say("SQL answered")
 				return []byte("SQL answers"), nil
 			case fatal:
 				return nil, fmt.Errorf("failed: the database refuses the login of role %s: %s; next: look at %s", sqlRole, answer, st.passwordFile())
