@@ -1,0 +1,240 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"remoterun/runner"
+	"remoterun/runner/value"
+)
+
+var renew = flag.Bool("renew", false, "write what remoterun reports into testdata/conformance/ours where it differs from Ansible")
+
+// reporter keeps what a run reported in the form that testdata/conformance/record
+// writes for Ansible: HOST, TASK, STATUS, ITEM, MESSAGE with tabs between.
+type reporter struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (r *reporter) line(words ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines = append(r.lines, strings.Join(words, "\t"))
+}
+
+func (r *reporter) Event(e runner.Event) {
+	switch e.Kind {
+	case runner.Included:
+		r.line(e.Host, "included", filepath.Base(e.Text), "", "")
+	case runner.PlayNoHosts:
+		r.line("-", "no hosts matched", "", "", "")
+	case runner.ItemResult, runner.HostResult:
+		r.result(e)
+	case runner.Recap:
+		for h, c := range e.Stats.Hosts {
+			r.line(h, "RECAP", fmt.Sprintf("ok=%d changed=%d unreachable=%d failed=%d skipped=%d rescued=%d ignored=%d",
+				c.OK, c.Changed, c.Unreachable, c.Failed, c.Skipped, c.Rescued, c.Ignored), "", "")
+		}
+	}
+}
+
+func (r *reporter) result(e runner.Event) {
+	module := e.Task.Module[strings.LastIndexByte(e.Task.Module, '.')+1:]
+	if module == "include_tasks" && (e.Status == runner.OK || e.Status == runner.Changed) {
+		return
+	}
+	status := string(e.Status)
+	if e.Kind == runner.HostResult && e.Status == runner.Failed && e.Ignored {
+		status += " ignored"
+	}
+	label := ""
+	if e.Kind == runner.ItemResult {
+		if label = strings.ReplaceAll(e.Label, "\n", " "); e.NoLog {
+			label = "None"
+		}
+	}
+	r.line(e.Host, e.Task.Name, status, label, message(e, module))
+}
+
+// message is what a task that speaks said. The words of mistakes are not held
+// against Ansible's.
+func message(e runner.Event, module string) string {
+	if e.NoLog {
+		return "no_log"
+	}
+	_, loop := e.Result.Lookup("results")
+	if module != "debug" && module != "assert" && module != "fail" || e.Status == runner.Skipped || loop {
+		return ""
+	}
+	if _, judged := e.Result.Lookup("assertion"); e.Status == runner.Failed && module != "fail" && !judged {
+		return ""
+	}
+	shown, ok := e.Result.Lookup("msg")
+	switch shown.Kind() {
+	case value.KindList, value.KindTuple, value.KindMap:
+	default: // whether a template keeps numbers is not held here
+		shown = value.String(value.Str(shown))
+	}
+	if !ok {
+		m := value.NewMap()
+		for k, v := range e.Result.All() {
+			switch value.Str(k) {
+			case "changed", "failed", "item", "ansible_loop_var", "failed_when_result":
+			default:
+				m.Set(k, v)
+			}
+		}
+		shown = value.FromMap(m)
+	}
+	text, err := value.JSON(shown, value.JSONStyle{SortKeys: true, KeepUTF8: true, Compact: true})
+	if err != nil {
+		return err.Error()
+	}
+	return text
+}
+
+// report runs one playbook and answers its report.
+func report(t *testing.T, dir, book string, args []string) string {
+	t.Helper()
+	tmp := t.TempDir()
+	var out strings.Builder
+	a := &app{in: strings.NewReader(""), out: &out, err: &out, env: func(string) (string, bool) { return "", false }}
+	a.terminal = func() (terminal, error) { return nil, errors.New("no terminal in this test") }
+	var f runFlags
+	c := &cobra.Command{}
+	f.add(c)
+	if err := c.ParseFlags(append([]string{"-i", filepath.Join(dir, "hosts"), "-e", "tmp=" + tmp}, args...)); err != nil {
+		t.Fatal(err)
+	}
+	s, err := a.open(t.Context(), &f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	books, err := s.loader.Load(filepath.Join(dir, book))
+	if err != nil {
+		return fmt.Sprintf("%v\nEXIT\t5\n", err)
+	}
+	s.inv = s.inv.Beside(dir)
+	rec := &reporter{}
+	s.sink = rec
+	st, err := runner.New(s.options()).Run(t.Context(), books...)
+	code := s.code(st)
+	if err != nil {
+		rec.line("-", "ERROR", err.Error(), "", "")
+		code = exitError
+	}
+	host := func(l string) string { h, _, _ := strings.Cut(l, "\t"); return h }
+	slices.SortStableFunc(rec.lines, func(x, y string) int { return strings.Compare(host(x), host(y)) })
+	text := strings.NewReplacer(tmp, "TMP", dir, "DIR").Replace(strings.Join(rec.lines, "\n"))
+	return fmt.Sprintf("%s\nEXIT\t%d\n", text, code)
+}
+
+// TestConformance holds what remoterun reports against what ansible-playbook
+// 2.14 reported for the same playbooks. Where it differs on purpose, the report
+// stands in testdata/conformance/ours, with the heading of docs/playbooks.md that
+// gives the reason in its first line.
+func TestConformance(t *testing.T) {
+	dir, err := filepath.Abs("testdata/conformance")
+	if err != nil {
+		t.Fatal(err)
+	}
+	books, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+	if err != nil || len(books) < 30 {
+		t.Fatalf("%d playbooks, %v", len(books), err)
+	}
+	doc, err := os.ReadFile("../../docs/playbooks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, book := range books {
+		name := strings.TrimSuffix(filepath.Base(book), ".yaml")
+		for k, args := range argLines(t, book) {
+			run := fmt.Sprintf("%s.%d", name, k+1)
+			t.Run(run, func(t *testing.T) {
+				t.Parallel()
+				got := report(t, dir, name+".yaml", args)
+				compareReport(t, dir, run, got, string(doc))
+			})
+		}
+	}
+}
+
+// argLines are the command lines that a playbook is run with.
+func argLines(t *testing.T, book string) [][]string {
+	t.Helper()
+	text, err := os.ReadFile(book)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out [][]string
+	for l := range strings.Lines(string(text)) {
+		if args, ok := strings.CutPrefix(l, "# args:"); ok {
+			out = append(out, strings.Fields(args))
+		}
+	}
+	if out == nil {
+		out = [][]string{nil}
+	}
+	return out
+}
+
+func compareReport(t *testing.T, dir, run, got, doc string) {
+	t.Helper()
+	theirs, err := os.ReadFile(filepath.Join(dir, "want", run+".txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "ours", run+".txt")
+	ours, err := os.ReadFile(file)
+	want := string(theirs)
+	if err == nil {
+		reason, rest, _ := strings.Cut(string(ours), "\n")
+		heading := strings.TrimPrefix(reason, "# ")
+		if rest == want {
+			t.Errorf("%s differs from Ansible no longer: remove it", file)
+		}
+		if !strings.Contains(doc, "### "+heading+"\n") {
+			t.Errorf("%s: docs/playbooks.md has no heading %q", file, heading)
+		}
+		want = rest
+		if *renew && got != rest {
+			writeFile(t, file, reason+"\n"+got)
+			return
+		}
+	}
+	if got != want {
+		t.Errorf("it reports other things than expected (- missing, + not expected):\n%s", difference(want, got))
+	}
+}
+
+// difference marks the lines that are missing (-) and those that are too many (+).
+func difference(want, got string) string {
+	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	var out strings.Builder
+	for len(a) > 0 || len(b) > 0 {
+		switch {
+		case len(a) > 0 && len(b) > 0 && a[0] == b[0]:
+			a, b = a[1:], b[1:]
+		case len(a) > 0 && (len(b) == 0 || !slices.Contains(b, a[0])):
+			fmt.Fprintf(&out, "- %s\n", a[0])
+			a = a[1:]
+		case len(b) > 0 && (len(a) == 0 || !slices.Contains(a, b[0])):
+			fmt.Fprintf(&out, "+ %s\n", b[0])
+			b = b[1:]
+		default:
+			fmt.Fprintf(&out, "- %s\n+ %s\n", a[0], b[0])
+			a, b = a[1:], b[1:]
+		}
+	}
+	return out.String()
+}
