@@ -5,7 +5,9 @@ import (
 	"context"
 
 	"remoterun/runner/host"
+	"remoterun/runner/play"
 	"remoterun/runner/sh"
+	"remoterun/runner/value"
 )
 
 // againWindow is how many links behind a stopped one are asked afresh with it.
@@ -44,7 +46,7 @@ func guardable(qs []host.Question) bool {
 // task whose success is not known from its steps alone.
 func (h *hostRun) links(u *unit) []*unit {
 	out := []*unit{u}
-	if u.tr.task.Until != nil {
+	if u.tr.task.Until != nil || u.tr.timed() {
 		return out
 	}
 	for _, v := range h.rest(u) {
@@ -54,7 +56,7 @@ func (h *hostRun) links(u *unit) []*unit {
 		if v.out != nil && !v.out.res.Failed || v.act != nil && v.act.passes != nil {
 			continue // skipped, or a controller action that changes nothing there
 		}
-		if v.m != u.m || v.as != u.as || !v.chains() || len(v.diffQuestions()) > 0 {
+		if v.m != u.m || v.as != u.as || !v.chains() || v.tr.timed() || len(v.diffQuestions()) > 0 {
 			break
 		}
 		out = append(out, v)
@@ -63,6 +65,12 @@ func (h *hostRun) links(u *unit) []*unit {
 		}
 	}
 	return out
+}
+
+// timed reports a task with a limit of time: the clock would run for every link
+// of its chain.
+func (tr *taskRun) timed() bool {
+	return !tr.words.inner(func(w *play.Keywords) value.Value { return w.Timeout }).IsNull()
 }
 
 // rest lists the queue's units behind u, in order.
