@@ -214,7 +214,9 @@ func meta(_ context.Context, h *hostRun, u *unit, args *value.Map) (play.Result,
 		if len(h.cur.notified) > 0 {
 			u.tr.pushes = append(u.tr.pushes, &frame{prog: h.p.hand, handlers: true})
 		}
-	case "end_host", "end_play", "end_batch":
+	case "end_host":
+		u.tr.after = func() { h.over, h.away = ended, true }
+	case "end_play", "end_batch":
 		u.tr.after = func() { h.over = ended }
 	case "clear_facts":
 		h.p.r.store.ClearFacts(h.name)

@@ -27,6 +27,9 @@ type hostRun struct {
 	jumped bool
 	// over says why the host does no more of this play.
 	over overReason
+	// away says that it was sent away before the end (end_host), parted that the
+	// play has noted that it is gone.
+	away, parted bool
 	// through lets chains run over several tasks: one host, or free.
 	through bool
 }

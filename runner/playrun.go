@@ -27,7 +27,8 @@ type playRun struct {
 
 	mu    sync.Mutex
 	magic *value.Map
-	live  []string // hosts that have not failed
+	now   []string        // the batch that is run
+	left  map[string]bool // hosts that do no more of this play: failed, or sent away
 	plain map[string]*machine
 	incMu sync.Mutex
 	inc   map[string]*program // included files by task and path
@@ -37,13 +38,18 @@ type playRun struct {
 // prepare reads what the play itself says: vars, prompts, files, hosts.
 func (pr *playRun) prepare(ctx context.Context) error {
 	pr.plain = map[string]*machine{}
-	pr.magic = value.NewMap()
+	pr.magic, pr.left = value.NewMap(), map[string]bool{}
 	pr.layers = []play.Layer{{Name: "vars of the play", Vars: pr.p.Vars}}
 	hosts, err := pr.hosts(ctx)
 	if err != nil {
 		return err
 	}
 	pr.all = hosts
+	for _, h := range hosts {
+		if pr.r.isLost(h) {
+			pr.left[h] = true
+		}
+	}
 	pr.setMagic(hosts)
 	if pr.name, err = pr.text(ctx, pr.p.Name); err != nil {
 		return err
@@ -142,7 +148,7 @@ func (pr *playRun) hosts(ctx context.Context) ([]string, error) {
 		}
 		hosts = slices.DeleteFunc(slices.Clone(hosts), func(h string) bool { return !slices.Contains(allowed, h) })
 	}
-	hosts = slices.DeleteFunc(slices.Clone(hosts), pr.r.isLost)
+	hosts = slices.Clone(hosts)
 	switch pr.p.Order {
 	case "sorted":
 		slices.Sort(hosts)
@@ -157,15 +163,37 @@ func (pr *playRun) hosts(ctx context.Context) ([]string, error) {
 	return hosts, nil
 }
 
-// setMagic tells the hosts that are left.
+// setMagic begins a batch.
 func (pr *playRun) setMagic(batch []string) {
 	pr.mu.Lock()
 	defer pr.mu.Unlock()
+	pr.now = batch
+	pr.makeMagic()
+}
+
+// leave takes hosts out of those that are left in the play.
+func (pr *playRun) leave(names ...string) {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	for _, n := range names {
+		pr.left[n] = true
+	}
+	pr.makeMagic()
+}
+
+// stay lists the hosts of a list that are left. The lock is held.
+func (pr *playRun) stay(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return pr.left[n] })
+}
+
+// makeMagic makes the play's own names anew: scopes keep the old ones.
+func (pr *playRun) makeMagic() {
 	m := value.NewMap()
+	batch := pr.stay(pr.now)
 	m.Put("playbook_dir", value.String(pr.p.Dir))
 	m.Put("ansible_play_name", value.String(pr.name))
 	m.Put("ansible_play_hosts_all", value.Strings(pr.all...))
-	m.Put("ansible_play_hosts", value.Strings(batch...))
+	m.Put("ansible_play_hosts", value.Strings(pr.stay(pr.all)...))
 	m.Put("play_hosts", value.Strings(batch...))
 	m.Put("ansible_play_batch", value.Strings(batch...))
 	m.Put("ansible_check_mode", value.Bool(pr.r.opt.Check))
@@ -174,10 +202,11 @@ func (pr *playRun) setMagic(batch []string) {
 	m.Put("ansible_verbosity", value.Int(int64(pr.r.opt.Verbosity)))
 	m.Put("ansible_run_tags", value.Strings(orAll(pr.r.opt.Tags)...))
 	m.Put("ansible_skip_tags", value.Strings(pr.r.opt.SkipTags...))
-	m.Put("ansible_limit", value.String(pr.r.opt.Limit))
+	if pr.r.opt.Limit != "" {
+		m.Put("ansible_limit", value.String(pr.r.opt.Limit))
+	}
 	m.Put("ansible_version", value.FromMap(value.MapOf("full", value.String("2.14.18"), "major", value.Int(2), "minor", value.Int(14), "revision", value.Int(18), "string", value.String("2.14.18"))))
 	pr.magic = m
-	pr.live = batch
 }
 
 func orAll(tags []string) []string {

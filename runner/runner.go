@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -129,12 +130,13 @@ func (r *Runner) Run(ctx context.Context, books ...*play.Playbook) (*Stats, erro
 	defer r.close()
 	var err error
 	for _, b := range books {
+		on := true
 		for _, p := range b.Plays {
-			if err = r.play(ctx, p); err != nil || ctx.Err() != nil {
+			if on, err = r.play(ctx, p); !on {
 				break
 			}
 		}
-		if err != nil || ctx.Err() != nil {
+		if !on {
 			break
 		}
 	}
@@ -154,29 +156,28 @@ func (r *Runner) close() {
 	}
 }
 
-// play runs one play, batch after batch (serial).
-func (r *Runner) play(ctx context.Context, p *play.Play) error {
+// play runs one play, batch after batch (serial). It answers whether the run
+// goes on: a batch that was lost as a whole ends it, as in Ansible.
+func (r *Runner) play(ctx context.Context, p *play.Play) (on bool, err error) {
 	pr := &playRun{r: r, p: p}
 	if err := pr.prepare(ctx); err != nil {
-		return err
+		return false, err
 	}
 	batches, err := pr.batches(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if len(batches) == 0 {
 		r.emit(Event{Kind: PlayStart, Play: pr.name})
 		r.emit(Event{Kind: PlayNoHosts, Play: pr.name})
-		return nil
 	}
 	for _, hosts := range batches {
-		r.emit(Event{Kind: PlayStart, Play: pr.name, Hosts: hosts})
-		done := pr.batch(ctx, hosts)
-		if ctx.Err() != nil || !done {
-			return nil
+		r.emit(Event{Kind: PlayStart, Play: pr.name, Hosts: slices.DeleteFunc(slices.Clone(hosts), r.isLost)})
+		if !pr.batch(ctx, hosts) || ctx.Err() != nil {
+			return false, nil
 		}
 	}
-	return nil
+	return ctx.Err() == nil, nil
 }
 
 // machine returns a host's machine, reached as this play's variables say.

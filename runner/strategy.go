@@ -15,9 +15,9 @@ import (
 
 // batch runs the play on some of its hosts; it answers whether the next batch
 // may follow.
-func (pr *playRun) batch(ctx context.Context, names []string) bool {
-	names = slices.DeleteFunc(slices.Clone(names), pr.r.isLost)
-	pr.setMagic(names)
+func (pr *playRun) batch(ctx context.Context, all []string) bool {
+	names := slices.DeleteFunc(slices.Clone(all), pr.r.isLost)
+	pr.setMagic(all)
 	free := pr.p.Strategy == "free" && pr.r.opt.Step == nil
 	through := (free || len(names) == 1) && pr.r.opt.Step == nil
 	var hosts []*hostRun
@@ -36,27 +36,33 @@ func (pr *playRun) batch(ctx context.Context, names []string) bool {
 	} else {
 		pr.linear(ctx, hosts)
 	}
-	return pr.closeBatch(ctx, hosts, names)
+	pr.closeBatch(ctx, hosts)
+	return !pr.hopeless(names, len(all))
 }
 
-// closeBatch gives locks back and notes who is lost.
-func (pr *playRun) closeBatch(ctx context.Context, hosts []*hostRun, names []string) bool {
-	bad := len(names) - len(hosts)
+// hopeless reports a batch of which every host was lost: the run ends there.
+func (pr *playRun) hopeless(names []string, size int) bool {
+	lost := 0
+	for _, n := range names {
+		if pr.r.isLost(n) {
+			lost++
+		}
+	}
+	return lost == size
+}
+
+// closeBatch gives locks back and notes who did not finish.
+func (pr *playRun) closeBatch(ctx context.Context, hosts []*hostRun) {
 	for _, h := range hosts {
 		if err := h.m.unlock(); err != nil && ctx.Err() == nil {
 			pr.r.warn(h.name, "giving the lock back: "+err.Error())
 		}
-		switch h.over {
-		case failed, unreachable:
-			pr.r.lose(h.name)
-			bad++
-		case working:
+		if h.over == working {
 			pr.r.mu.Lock()
 			pr.r.stats.Undone = append(pr.r.stats.Undone, h.name)
 			pr.r.mu.Unlock()
 		}
 	}
-	return bad < len(names)
 }
 
 func (r *Runner) lose(host string) {
@@ -83,6 +89,7 @@ func (pr *playRun) free(ctx context.Context, hosts []*hostRun) {
 					break
 				}
 				h.step(ctx, o)
+				pr.part(h)
 			}
 			return nil
 		})
@@ -153,15 +160,26 @@ func (pr *playRun) linear(ctx context.Context, hosts []*hostRun) {
 			pr.together(ctx, o, group)
 		}
 		pr.judgeRound(ctx, o, hosts)
-		pr.mu.Lock()
-		live := slices.DeleteFunc(slices.Clone(pr.live), func(n string) bool {
-			return slices.ContainsFunc(hosts, func(h *hostRun) bool { return h.name == n && h.over >= failed })
-		})
-		changed := len(live) != len(pr.live)
-		pr.mu.Unlock()
-		if changed {
-			pr.setMagic(live)
+		pr.part(hosts...)
+	}
+}
+
+// part notes the hosts that do no more of the play: between two rounds where
+// hosts run in step, so that all of them see the same hosts.
+func (pr *playRun) part(hosts ...*hostRun) {
+	var names []string
+	for _, h := range hosts {
+		if h.parted || h.over < failed && !h.away {
+			continue
 		}
+		h.parted = true
+		names = append(names, h.name)
+		if h.over >= failed {
+			pr.r.lose(h.name)
+		}
+	}
+	if names != nil {
+		pr.leave(names...)
 	}
 }
 
@@ -278,15 +296,17 @@ func (pr *playRun) asked(ctx context.Context, o *op, group []*hostRun) bool {
 	return run
 }
 
-// judgeRound ends the play for all where the play says so.
+// judgeRound ends the play for all where the play says so. Only a failure of
+// this round can do that.
 func (pr *playRun) judgeRound(ctx context.Context, o *op, hosts []*hostRun) {
-	bad := 0
+	bad, fresh := 0, false
 	for _, h := range hosts {
-		if h.over == failed || h.over == unreachable {
+		if h.over >= failed {
 			bad++
+			fresh = fresh || !h.parted
 		}
 	}
-	if bad == 0 {
+	if !fresh {
 		return
 	}
 	w := append(words{&pr.p.Keywords}, append(slices.Clone(o.words), &o.task.Keywords)...)
@@ -304,7 +324,7 @@ func (pr *playRun) judgeRound(ctx context.Context, o *op, hosts []*hostRun) {
 	pr.r.emit(Event{Kind: Note, Text: "NO MORE HOSTS LEFT"})
 	for _, h := range hosts {
 		if h.over == working {
-			h.over = ended
+			h.over, h.away = ended, true
 			pr.r.lose(h.name)
 		}
 	}

@@ -43,6 +43,7 @@ func (h *hostRun) turn(ctx context.Context, o *op) error {
 // take makes sure that the queue begins with the current task.
 func (h *hostRun) take(ctx context.Context, o *op) error {
 	if len(h.queue) > 0 && h.queue[0].o == o {
+		h.queue[0].refresh(ctx)
 		return nil
 	}
 	h.queue = nil
@@ -64,6 +65,19 @@ func (h *hostRun) take(ctx context.Context, o *op) error {
 		}
 		h.queue = []*taskRun{tr}
 		return nil
+	}
+}
+
+// refresh tells a task that was looked at ahead what has become known since:
+// the hosts that are left, and what its own name needs.
+func (tr *taskRun) refresh(ctx context.Context) {
+	now := tr.h.p.frame(nil, nil).Magic
+	tr.scope = tr.scope.WithMagic(now)
+	for _, u := range tr.units {
+		u.scope = u.scope.WithMagic(now)
+	}
+	if value.HasTemplate(tr.task.Name) {
+		tr.info = tr.h.info(ctx, tr)
 	}
 }
 

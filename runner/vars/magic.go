@@ -31,8 +31,16 @@ func (s *Scope) magicVar(name string) (value.Value, bool, error) {
 	case "vars":
 		return value.FromObject(&all{s}), true, nil
 	}
+	if s.ahead != nil && hostsLeft(name) {
+		return value.Value{}, false, ErrPending
+	}
 	v, ok := s.frame.Magic.Lookup(name)
 	return v, ok, nil
+}
+
+// hostsLeft reports names that change when another host fails.
+func hostsLeft(name string) bool {
+	return name == "ansible_play_hosts" || name == "ansible_play_batch" || name == "play_hosts"
 }
 
 // inventoryDir is the folder of the source that the host came from; of the

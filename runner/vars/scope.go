@@ -74,6 +74,13 @@ func (s *Scope) Ahead(a *Ahead) *Scope {
 	return &c
 }
 
+// WithMagic returns the scope with the play's own names as they are now.
+func (s *Scope) WithMagic(m *value.Map) *Scope {
+	c := *s
+	c.frame.Magic = m
+	return &c
+}
+
 // Host is the host whose names are answered.
 func (s *Scope) Host() string { return s.host }
 
