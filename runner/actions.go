@@ -216,18 +216,33 @@ func meta(_ context.Context, h *hostRun, u *unit, args *value.Map) (play.Result,
 		}
 	case "end_host":
 		u.tr.after = func() { h.over, h.away = ended, true }
-	case "end_play", "end_batch":
-		u.tr.after = func() { h.over = ended }
+	case "end_play":
+		h.p.ending.Store(endPlay)
+	case "end_batch":
+		h.p.ending.Store(endBatch)
 	case "clear_facts":
-		h.p.r.store.ClearFacts(h.name)
+		for _, n := range h.p.all {
+			h.p.r.store.ClearFacts(n)
+		}
 	case "clear_host_errors":
-		h.m.retry()
+		h.p.r.forgive()
 	case "reset_connection":
 		u.tr.after = func() { _ = h.m.close() }
 	default:
 		return play.Result{}, fmt.Errorf("meta: %q is not one of: %s", word, strings.Join(metaWords, ", "))
 	}
 	return play.Result{}, nil
+}
+
+// metaForAll are the meta actions that one host does for all: its condition
+// decides.
+func metaForAll(t *play.Task) bool {
+	word, _ := str(t.Args, "_raw_params")
+	switch strings.TrimSpace(word) {
+	case "end_play", "end_batch", "clear_facts", "clear_host_errors", "refresh_inventory":
+		return true
+	}
+	return false
 }
 
 func pauseAction(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error) {

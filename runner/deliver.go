@@ -16,11 +16,9 @@ func (h *hostRun) begin(tr *taskRun) {
 		return
 	}
 	tr.began = true
-	for _, u := range tr.units {
-		if u.act != nil && u.act.quiet {
-			tr.quiet = true
-			return
-		}
+	if a := actions[shortName(tr.task.Module)]; a != nil && a.quiet {
+		tr.quiet = true
+		return
 	}
 	h.p.announce(tr.info, h)
 }
@@ -222,11 +220,23 @@ func (h *hostRun) finish(ctx context.Context, tr *taskRun) error {
 	for _, u := range tr.units {
 		e.NoLog = e.NoLog || u.noLog
 	}
-	if !tr.quiet {
-		h.p.r.emit(e)
+	h.tell(tr, e)
+	return h.move(ctx, tr, e, out)
+}
+
+// tell reports a task's outcome. Of a meta action only what is not as it should
+// be is shown, and only a failure is counted.
+func (h *hostRun) tell(tr *taskRun, e Event) {
+	if tr.quiet {
+		if e.Status == OK || e.Status == Changed {
+			return
+		}
+		h.p.announce(tr.info, h)
+	}
+	h.p.r.emit(e)
+	if !tr.quiet || e.Status != Skipped {
 		h.p.r.count(h.name, func(c *Counts) { c.count(e, len(tr.pushes)) })
 	}
-	return h.move(ctx, tr, e, out)
 }
 
 // tally notes what the exit code needs to know.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"remoterun/runner/play"
 	"remoterun/runner/value"
@@ -33,7 +34,15 @@ type playRun struct {
 	incMu sync.Mutex
 	inc   map[string]*program // included files by task and path
 	said  string              // the task that was announced last in this round
+	// ending says that the batch or the whole play ends for all its hosts.
+	ending atomic.Int32
 }
+
+// What ending can be.
+const (
+	endBatch = 1 + iota
+	endPlay
+)
 
 // prepare reads what the play itself says: vars, prompts, files, hosts.
 func (pr *playRun) prepare(ctx context.Context) error {

@@ -176,6 +176,9 @@ func (r *Runner) play(ctx context.Context, p *play.Play) (on bool, err error) {
 		if !pr.batch(ctx, hosts) || ctx.Err() != nil {
 			return false, nil
 		}
+		if pr.ending.Load() == endPlay {
+			break
+		}
 	}
 	return ctx.Err() == nil, nil
 }

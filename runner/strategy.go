@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,8 +37,22 @@ func (pr *playRun) batch(ctx context.Context, all []string) bool {
 	} else {
 		pr.linear(ctx, hosts)
 	}
+	pr.ended(hosts)
 	pr.closeBatch(ctx, hosts)
 	return !pr.hopeless(names, len(all))
+}
+
+// ended carries out end_batch and end_play.
+func (pr *playRun) ended(hosts []*hostRun) {
+	if pr.ending.Load() == 0 {
+		return
+	}
+	pr.ending.CompareAndSwap(endBatch, 0)
+	for _, h := range hosts {
+		if h.over == working {
+			h.over = ended
+		}
+	}
 }
 
 // hopeless reports a batch of which every host was lost: the run ends there.
@@ -71,6 +86,18 @@ func (r *Runner) lose(host string) {
 	r.gone[host] = true
 }
 
+// forgive lets hosts that were lost take part in the plays that follow
+// (clear_host_errors).
+func (r *Runner) forgive() {
+	r.mu.Lock()
+	r.gone = map[string]bool{}
+	machines := slices.Collect(maps.Values(r.machines))
+	r.mu.Unlock()
+	for _, m := range machines {
+		m.retry()
+	}
+}
+
 func (r *Runner) isLost(host string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -83,7 +110,7 @@ func (pr *playRun) free(ctx context.Context, hosts []*hostRun) {
 	g.SetLimit(pr.r.opt.Forks)
 	for _, h := range hosts {
 		g.Go(func() error {
-			for h.over == working && ctx.Err() == nil {
+			for h.over == working && ctx.Err() == nil && pr.ending.Load() == 0 {
 				o := h.stand()
 				if o == nil {
 					break
@@ -143,7 +170,7 @@ func (h *hostRun) queueInfo() *TaskInfo {
 
 // linear brings all hosts through the same task before the next one begins.
 func (pr *playRun) linear(ctx context.Context, hosts []*hostRun) {
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && pr.ending.Load() == 0 {
 		group, o := lowest(hosts)
 		if len(group) == 0 {
 			return
@@ -231,7 +258,7 @@ func (pr *playRun) forks(ctx context.Context, o *op, group []*hostRun) int {
 
 // once reports a task that runs on one host for all.
 func (pr *playRun) once(ctx context.Context, o *op, h *hostRun) bool {
-	if a := actions[shortName(o.task.Module)]; a != nil && a.once {
+	if a := actions[shortName(o.task.Module)]; a != nil && (a.once || a.quiet && metaForAll(o.task)) {
 		return true
 	}
 	w := h.wordsOf(o)
