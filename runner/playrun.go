@@ -349,27 +349,25 @@ func (pr *playRun) keep(t *play.Task, words []*play.Keywords) bool {
 	return Selected(tags, pr.r.opt.Tags, pr.r.opt.SkipTags)
 }
 
-// Selected is Ansible's rule for tags: -t and --skip-tags.
+// Selected is Ansible's rule for tags: -t and --skip-tags. A task without tags
+// counts as untagged.
 func Selected(tags, only, skip []string) bool {
+	if len(tags) == 0 {
+		tags = []string{"untagged"}
+	}
+	if len(only) == 0 {
+		only = []string{"all"}
+	}
 	has := func(t string) bool { return slices.Contains(tags, t) }
-	matches := func(list []string) bool {
-		for _, t := range list {
-			switch {
-			case has(t), t == "all" && !has("never"), t == "tagged" && len(tags) > 0, t == "untagged" && len(tags) == 0:
-				return true
-			}
-		}
+	never, tagged := has("never"), !has("untagged")
+	switch {
+	case has("always"), slices.ContainsFunc(only, has):
+	case slices.Contains(only, "all") && !never, slices.Contains(only, "tagged") && tagged && !never:
+	default:
 		return false
 	}
-	run := !has("never")
-	if len(only) > 0 {
-		run = matches(only) || has("always") && !slices.Contains(skip, "always")
+	if slices.Contains(skip, "all") {
+		return has("always") && !slices.Contains(skip, "always")
 	}
-	if run && len(skip) > 0 {
-		if slices.Contains(skip, "all") {
-			return has("always") && !slices.Contains(skip, "always")
-		}
-		run = !matches(slices.DeleteFunc(slices.Clone(skip), func(s string) bool { return s == "all" }))
-	}
-	return run
+	return !slices.ContainsFunc(skip, has) && !(slices.Contains(skip, "tagged") && tagged)
 }
