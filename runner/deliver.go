@@ -269,8 +269,9 @@ func (h *hostRun) move(ctx context.Context, tr *taskRun, e Event, out *outcome) 
 	if bad {
 		h.queue = nil
 		h.p.r.store.SetFacts(h.name, value.MapOf("ansible_failed_task", value.FromMap(value.MapOf("name", value.String(tr.info.Name), "action", value.String(tr.info.Module))), "ansible_failed_result", value.FromMap(e.Result)))
+		handling := h.cur.handling()
 		if h.jumped = h.cur.fail(); !h.jumped {
-			h.lose(failed)
+			h.lose(failed, handling)
 		}
 		return nil
 	}
@@ -297,10 +298,10 @@ func (h *hostRun) move(ctx context.Context, tr *taskRun, e Event, out *outcome) 
 }
 
 // lose ends the play for this host; handlers run all the same when they are
-// forced to.
-func (h *hostRun) lose(why overReason) {
+// forced to, unless it was one of them that failed.
+func (h *hostRun) lose(why overReason, handling bool) {
 	force, _ := truth(h.p.p.ForceHandler)
-	if (force || h.p.r.opt.Force) && why == failed && len(h.cur.notified) > 0 && !h.cur.failedOnce {
+	if (force || h.p.r.opt.Force) && why == failed && !handling && len(h.cur.notified) > 0 && !h.cur.failedOnce {
 		h.cur.failedOnce = true
 		h.cur.frames = []*frame{{prog: h.p.hand, handlers: true}}
 		return

@@ -147,7 +147,7 @@ func (c *cursor) current() *op {
 		if f.pc >= len(f.prog.ops) {
 			c.frames = c.frames[:len(c.frames)-1]
 			if len(c.frames) > 0 && !f.queued() {
-				c.top().pc++
+				c.next()
 			}
 			continue
 		}
@@ -191,10 +191,26 @@ func (c *cursor) top() *frame { return c.frames[len(c.frames)-1] }
 // next passes the current instruction.
 func (c *cursor) next() {
 	f := c.top()
-	if f.handlers {
+	c.handled(f)
+	f.pc++
+}
+
+// handled forgets that the handler at which a frame stands was notified: it ran,
+// however it ended.
+func (c *cursor) handled(f *frame) {
+	if f.handlers && f.pc < len(f.prog.ops) {
 		delete(c.notified, f.prog.ops[f.pc].task)
 	}
-	f.pc++
+}
+
+// handling reports that the host runs handlers.
+func (c *cursor) handling() bool {
+	for f := range c.live {
+		if f.handlers {
+			return true
+		}
+	}
+	return false
 }
 
 // push enters programs, the first of which runs first; the instruction that
@@ -219,6 +235,7 @@ func (c *cursor) fail() bool {
 func (c *cursor) raise(seats []seat) bool {
 	for {
 		f := c.top()
+		c.handled(f)
 		for _, s := range slices.Backward(seats) {
 			switch {
 			case s.part == inBody && s.block.hasRescue:
