@@ -23,9 +23,9 @@ type runArgs struct {
 
 // commandArgs are the arguments of command.
 type commandArgs struct {
-	Cmd    Text     `arg:"cmd" help:"the program and its arguments in one line, without a shell"`
-	Argv   []string `arg:"argv" help:"the program and its arguments as a list"`
-	Expand bool     `arg:"expand_argument_vars" default:"yes" help:"fill in $VARIABLES and ~ of the host"`
+	Cmd    Text  `arg:"cmd" help:"the program and its arguments in one line, without a shell"`
+	Argv   Words `arg:"argv" help:"the program and its arguments as a list"`
+	Expand bool  `arg:"expand_argument_vars" default:"yes" help:"fill in $VARIABLES and ~ of the host"`
 	runArgs
 }
 
@@ -76,9 +76,16 @@ exit $r`
 )
 
 func (command) Plan(a commandArgs, s host.Seen) (play.Plan, error) {
-	argv := a.Argv
+	words := a.Argv
 	if a.Cmd.S != "" {
-		argv, _ = sh.Split(a.Cmd.S)
+		split, _ := sh.Split(a.Cmd.S)
+		for _, w := range split {
+			words = append(words, Text{S: w, Marks: a.Cmd.Marks})
+		}
+	}
+	argv := make([]string, len(words))
+	for i, w := range words {
+		argv[i] = w.S
 	}
 	if a.Expand {
 		var err error
@@ -86,12 +93,12 @@ func (command) Plan(a commandArgs, s host.Seen) (play.Plan, error) {
 			return play.Plan{}, err
 		}
 	}
-	items := make([]value.Value, len(argv))
+	items, shown := make([]value.Value, len(argv)), make([]string, len(argv))
 	for i, w := range argv {
-		items[i] = value.MarkedString(w, a.Cmd.Marks)
+		items[i] = value.MarkedString(w, words[i].Marks)
+		shown[i] = value.Show(items[i])
 	}
-	what := value.Show(value.MarkedString(strings.Join(argv, " "), a.Cmd.Marks))
-	return a.plan(s, sh.Script(execText, argv...), what, value.List(items...))
+	return a.plan(s, sh.Script(execText, argv...), strings.Join(shown, " "), value.List(items...))
 }
 
 func (a runArgs) facts() []host.Question {

@@ -91,6 +91,10 @@ func TestCommandKeepsMarks(t *testing.T) {
 	if errs := tasks.Command().Check(sealed); len(errs) != 1 || !strings.Contains(errs[0].Error(), "sealed secret") {
 		t.Errorf("a sealed secret became an argument: %v", errs)
 	}
+	argv := value.MapOf("argv", value.List(value.String("echo"), value.MarkedString("hunter2", value.Masked)))
+	if o := tasktest.Must(t, tasktest.NewHost(t, nil), tasks.Command(), argv); o.Steps[0] != "run echo ********" {
+		t.Errorf("a secret of argv is shown: %v", o.Steps)
+	}
 	stdin := value.MapOf("cmd", value.String("cat"), "stdin", value.MarkedString("key", value.Sealed))
 	if o := tasktest.Must(t, tasktest.NewHost(t, nil), tasks.Command(), stdin); get(o, "stdout") != "'key'" {
 		t.Errorf("stdin: %s", get(o, "stdout"))

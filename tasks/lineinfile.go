@@ -17,7 +17,7 @@ type lineArgs struct {
 	State    string  `arg:"state" default:"present" choices:"absent,present" help:"whether the line shall be there"`
 	Regexp   *string `arg:"regexp,regex" help:"the line to replace or remove, as a Python expression: the last that fits"`
 	Search   *string `arg:"search_string" help:"the line to replace or remove, as text that it contains"`
-	Line     *string `arg:"line,value" help:"the line as it shall be"`
+	Line     *Body   `arg:"line,value" help:"the line as it shall be"`
 	After    *string `arg:"insertafter" help:"put a new line behind the last that fits this expression, or EOF"`
 	Before   *string `arg:"insertbefore" help:"put a new line before the last that fits this expression, or BOF"`
 	Backrefs bool    `arg:"backrefs" default:"no" help:"line holds \\1 or \\g<name> of regexp; nothing is added when it does not fit"`
@@ -159,8 +159,10 @@ func (lineinfile) plan(a lineArgs, s host.Seen, lk Look, p string, old []byte, e
 		if !lk.Target.Exists {
 			f.mkdir = dirOf(real)
 		}
-		plan.Steps = []host.Step{f.step(madeInput(real, []byte(text)))}
-		plan.Diff = []play.Diff{{BeforeHeader: p + " (content)", AfterHeader: p + " (content)", BeforeText: string(old), AfterText: text}}
+		in := madeInput(real, []byte(text))
+		in.Secret = a.Line != nil && a.Line.Marks.Secret()
+		plan.Steps = []host.Step{f.step(in)}
+		plan.Diff = []play.Diff{{Secret: in.Secret, BeforeHeader: p + " (content)", AfterHeader: p + " (content)", BeforeText: string(old), AfterText: text}}
 		plan.Finish = after(func(ran []host.Output) (play.Result, error) {
 			_, _, copied, err := told(ran[0], p)
 			return result(copied), err

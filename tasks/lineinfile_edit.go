@@ -35,7 +35,7 @@ func (a lineArgs) matcher() (func(line string) (bool, error), error) {
 	case a.Search != nil:
 		return func(l string) (bool, error) { return strings.Contains(l, *a.Search), nil }, nil
 	}
-	return func(l string) (bool, error) { return strings.TrimRight(l, "\r\n") == *a.Line, nil }, nil
+	return func(l string) (bool, error) { return strings.TrimRight(l, "\r\n") == a.Line.S, nil }, nil
 }
 
 func (a lineArgs) removed(lines []string) (edited, error) {
@@ -119,7 +119,7 @@ func (a lineArgs) findPlace(lines []string, at *spots) error {
 		return err
 	}
 	for i, l := range lines {
-		if strings.TrimRight(l, "\r\n") == *a.Line {
+		if strings.TrimRight(l, "\r\n") == a.Line.S {
 			at.found, at.exact = i, true
 			continue
 		}
@@ -145,7 +145,7 @@ func (a lineArgs) findPlace(lines []string, at *spots) error {
 
 func (a lineArgs) present(lines []string, at spots) (edited, error) {
 	e := edited{lines: append([]string{}, lines...)}
-	line := *a.Line
+	line := a.Line.S
 	ended := line
 	if !strings.HasSuffix(ended, "\n") {
 		ended += "\n"
@@ -201,7 +201,7 @@ func (a lineArgs) replace(e edited, at spots, ended string) (edited, error) {
 		if err != nil {
 			return e, err
 		}
-		if ended, err = re.expand(m, *a.Line); err != nil {
+		if ended, err = re.expand(m, a.Line.S); err != nil {
 			return e, err
 		}
 		if !strings.HasSuffix(ended, "\n") {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"remoterun/runner/value"
 	"remoterun/tasks"
 	"remoterun/tasks/tasktest"
 )
@@ -55,6 +56,11 @@ func TestLineInFileKeepsWhatItRefuses(t *testing.T) {
 	}
 	if got := read(t, p); got != "a\n" {
 		t.Errorf("the file became %q", got)
+	}
+	secret := tasktest.Args(t, "{path: "+p+"}")
+	secret.Put("line", value.MarkedString("pw=hunter2", value.Masked))
+	if o, err := tasktest.Apply(t.Context(), h, tasks.LineInFile(), secret, true); err != nil || !o.Plans[0].Diff[0].Secret {
+		t.Errorf("a secret line's diff is shown: %v", err)
 	}
 	dir := t.TempDir()
 	o := tasktest.Must(t, h, tasks.LineInFile(), tasktest.Args(t, fmt.Sprintf("{path: %s/new/f, line: b, create: yes, mode: '0640'}", dir)))

@@ -134,10 +134,16 @@ func (m Mode) apply(cur, umask uint32) uint32 {
 	return bits
 }
 
+// apply changes bits. Letters that copy (g=u) mean what the clauses before them
+// left, as chmod has it: Ansible copies what the file had at first, and then
+// "u+x,g=u" is another mode each time that it is applied.
 func (c modeClause) apply(bits, umask uint32, execute bool) uint32 {
 	who, limit := c.who, uint32(permBits)
 	if who == "" {
-		who, limit = "ugo", permBits&^umask
+		who = "ugo"
+		if !strings.ContainsAny(c.perms, "ugo") { // copied bits know no umask, as in Ansible
+			limit = permBits &^ umask
+		}
 	}
 	var add, all uint32
 	for _, w := range who {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"remoterun/runner/host"
 	"remoterun/tasks"
 	"remoterun/tasks/tasktest"
 )
@@ -48,5 +49,23 @@ func TestNothingIsLeftOver(t *testing.T) {
 		if _, ok := r.Find(d.Name()); !ok && d.IsDir() {
 			t.Errorf("testdata/%s belongs to no module", d.Name())
 		}
+	}
+}
+
+// TestProbesCannotWrite is the control of what every other test rests on:
+// where questions are asked, nothing can be written.
+func TestProbesCannotWrite(t *testing.T) {
+	h := tasktest.NewHost(t, nil)
+	p := filepath.Join(t.TempDir(), "f")
+	for name, conn := range map[string]host.Conn{"asked": h.Ask, "run": h.Conn} {
+		s, err := conn.Shell(t.Context(), host.As{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := s.Run(t.Context(), host.NewProbe(`echo x >"$1"`, p).Cmd())
+		if _, there := os.Stat(p); err != nil || (out.Status == 0) != (name == "run") || (there == nil) != (name == "run") {
+			t.Errorf("%s: status %d, %v, %v", name, out.Status, err, there)
+		}
+		_ = os.Remove(p)
 	}
 }

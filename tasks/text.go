@@ -43,6 +43,35 @@ func (b *Body) ParseArg(v value.Value) error {
 	return err
 }
 
+// Words is a list of text whose marks matter afterwards.
+type Words []Text
+
+// ParseArg takes a list, or text with commas, but no sealed secret.
+func (w *Words) ParseArg(v value.Value) error {
+	list := v.Items()
+	if _, ok := v.AsSeq(); !ok {
+		parts, err := AsStrings(v)
+		if err != nil {
+			return err
+		}
+		for _, p := range parts {
+			list = append(list, value.MarkedString(p, v.Marks()))
+		}
+	}
+	*w = nil
+	for i, it := range list {
+		var t Text
+		if err := t.ParseArg(it); err != nil {
+			return fmt.Errorf("item %d: %w", i, err)
+		}
+		*w = append(*w, t)
+	}
+	return nil
+}
+
+// ArgType is the type's name in docs.
+func (*Words) ArgType() string { return "list of str" }
+
 // hostText is text that came from a host: it is never read as a template.
 func hostText(s string) value.Value { return value.MarkedString(s, value.Unsafe) }
 

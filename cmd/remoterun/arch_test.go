@@ -48,7 +48,7 @@ var mayImport = map[string]string{
 	"tasks":                    "runner/host runner/play runner/secret runner/sh runner/value tasks/compose tasks/pg",
 	"tasks/compose":            "runner/host runner/sh runner/value",
 	"tasks/pg":                 "runner/host runner/secret runner/sh runner/value",
-	"tasks/tasktest":           "runner/host runner/local runner/play runner/value runner/value/yaml",
+	"tasks/tasktest":           "runner/host runner/local runner/play runner/sh runner/value runner/value/yaml",
 	"tasks/tde":                "runner/host runner/play runner/secret runner/sh runner/value tasks tasks/compose tasks/pg",
 	"tasks/tde/tdetest":        "runner/hosttest runner/hosttest/real",
 	"cmd/remoterun":            "*",

@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
+	"remoterun/runner/sh"
 	"remoterun/runner/value"
 )
 
@@ -22,6 +24,9 @@ type Host struct {
 	Ask host.Conn
 	// In gives laptop files; the zero Inputs has none.
 	In *Inputs
+	// Chained sends steps as the engine does it when it can: as a guarded chain
+	// that asks the plan's questions again.
+	Chained bool
 }
 
 // Outcome is what one task did.
@@ -78,6 +83,8 @@ type run struct {
 	check    bool
 	w, asker *host.Worker
 	out      Outcome
+	seen     host.Seen
+	answers  map[string]host.Answer
 }
 
 // stage plans and runs one stage; it answers the next one.
@@ -91,6 +98,22 @@ func (r *run) stage(ctx context.Context, b play.Bound) (play.Bound, error) {
 	if r.check || plan.Result.Failed {
 		return nil, nil
 	}
+	ran, err := r.steps(ctx, plan)
+	if err != nil {
+		return nil, err
+	}
+	failed := len(ran) > 0 && ran[len(ran)-1].Status != 0
+	if err := r.finish(plan, ran, failed); err != nil || failed || plan.Then == nil {
+		return nil, err
+	}
+	return plan.Then(ran)
+}
+
+// steps runs a plan's steps up to the first that fails.
+func (r *run) steps(ctx context.Context, plan play.Plan) ([]host.Output, error) {
+	if frames := chainable(plan); r.h.Chained && frames != nil {
+		return r.chain(ctx, plan, frames)
+	}
 	var ran []host.Output
 	for _, st := range plan.Steps {
 		out, err := st.Do(ctx, r.w)
@@ -99,18 +122,64 @@ func (r *run) stage(ctx context.Context, b play.Bound) (play.Bound, error) {
 			out, err = exit.Output, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", st.Describe(), err)
+			return ran, fmt.Errorf("%s: %w", st.Describe(), err)
 		}
 		r.out.Steps = append(r.out.Steps, st.Describe())
 		ran = append(ran, out)
 		if out.Status != 0 {
-			return nil, r.finish(plan, ran, true)
+			break
 		}
 	}
-	if err := r.finish(plan, ran, false); err != nil || plan.Then == nil {
+	return ran, nil
+}
+
+// chainable are the steps as commands, nil when one of them cannot ride.
+func chainable(plan play.Plan) []sh.Cmd {
+	var out []sh.Cmd
+	for _, st := range plan.Steps {
+		f, ok := st.(host.Framer)
+		if !ok {
+			return nil
+		}
+		c, ok := f.Frame()
+		if !ok {
+			return nil
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// chain runs steps behind a guard of everything that the plan read.
+func (r *run) chain(ctx context.Context, plan play.Plan, frames []sh.Cmd) ([]host.Output, error) {
+	s, err := r.h.Conn.Shell(ctx, host.As{})
+	if err != nil {
 		return nil, err
 	}
-	return plan.Then(ran)
+	link := sh.Link{Steps: frames}
+	var answers []host.Answer
+	for _, q := range r.seen.Rests() {
+		if p, ok := q.(host.Probe); ok && !p.IsWide() {
+			link.Guard = append(link.Guard, p.Cmd())
+			answers = append(answers, r.answers[q.Key()])
+		}
+	}
+	link.Want, link.Again = host.Digest(answers), link.Guard
+	res, err := s.Batch(ctx, sh.Batch{Chain: []sh.Link{link}})
+	if err != nil {
+		return nil, err
+	}
+	if res.Stopped == sh.StopGuard {
+		return nil, fmt.Errorf("the answers are others when they are asked again: %s, then %s", shown(answers), shown(again(res.Again)))
+	}
+	var ran []host.Output
+	for _, st := range res.Steps {
+		for i, o := range st {
+			r.out.Steps = append(r.out.Steps, plan.Steps[i].Describe())
+			ran = append(ran, host.Output{Stdout: o.Stdout, Stderr: o.Stderr, Status: o.Status})
+		}
+	}
+	return ran, nil
 }
 
 func (r *run) finish(plan play.Plan, ran []host.Output, failed bool) error {
@@ -125,6 +194,22 @@ func (r *run) finish(plan play.Plan, ran []host.Output, failed bool) error {
 	}
 	r.out.Result.Failed = r.out.Result.Failed || failed
 	return nil
+}
+
+func again(list []sh.Asked) []host.Answer {
+	out := make([]host.Answer, len(list))
+	for i, a := range list {
+		out[i] = host.Answer(a)
+	}
+	return out
+}
+
+func shown(list []host.Answer) string {
+	var parts []string
+	for _, a := range list {
+		parts = append(parts, fmt.Sprintf("%q (%d)", a.Stdout, a.Status))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // plan asks until the plan has what it needs.
@@ -142,7 +227,8 @@ func (r *run) plan(ctx context.Context, b play.Bound) (play.Plan, error) {
 			}
 			answers[q.Key()] = a
 		}
-		plan, err := b.Plan(host.NewSeen(answers))
+		r.seen, r.answers = host.NewSeen(answers), answers
+		plan, err := b.Plan(r.seen)
 		var need *host.ErrNeed
 		if !errors.As(err, &need) {
 			return plan, err

@@ -14,9 +14,11 @@ import (
 )
 
 // frozen runs what follows in a mount namespace of its own in which every file
-// system is read-only: a probe that writes fails there.
+// system is read-only: a probe that writes fails there. Only TMPDIR, a place of
+// the namespace's own, takes nameless temporary files (apt).
 const frozen = `mount --make-rprivate / && while read -r a b c d m rest; do mount -o remount,bind,ro "$m" 2>/dev/null; done </proc/self/mountinfo
 if true 2>/dev/null >/tmp/.remoterun-frozen; then exit 99; fi
+mount -t tmpfs none /var/tmp && TMPDIR=/var/tmp && export TMPDIR
 exec "$@"`
 
 // Shells are the kinds of hosts that modules have to work on: the name is the
@@ -72,11 +74,16 @@ func pathOf(env []string) string {
 	return os.Getenv("PATH")
 }
 
-// EachShell runs a test on every kind of host.
+// EachShell runs a test on every kind of host, with steps in guarded chains;
+// NewHost alone runs them one by one.
 func EachShell(t *testing.T, f func(t *testing.T, h Host)) {
 	t.Helper()
 	for name, env := range Shells(t) {
-		t.Run(name, func(t *testing.T) { f(t, NewHost(t, env)) })
+		t.Run(name, func(t *testing.T) {
+			h := NewHost(t, env)
+			h.Chained = true
+			f(t, h)
+		})
 	}
 }
 
