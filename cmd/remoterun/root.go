@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +24,8 @@ type app struct {
 	args     []string
 	// cfg is the ansible.cfg that holds here; settings fills it.
 	cfg *config.Config
+	// from says where a flag's value came from when it was not typed.
+	from map[string]string
 }
 
 // run is the whole program; it answers the exit code.
@@ -47,7 +51,6 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &codedError{exitUsage, err} })
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.settings(cmd) }
 	var f runFlags
@@ -57,10 +60,25 @@ func (a *app) root() *cobra.Command {
 		if len(args) == 0 {
 			return cmd.Help()
 		}
+		if err := noCommand(cmd, args[0]); err != nil {
+			return err
+		}
 		return a.runPlaybooks(cmd.Context(), &f, args)
 	}
 	root.AddGroup(&cobra.Group{ID: "verbs", Title: "Verbs (shipped playbooks, on a pattern of hosts):"})
 	root.AddCommand(a.verbCommands()...)
-	root.AddCommand(a.trustCommand(), a.logCommand(), a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand(), a.lintCommand(), a.keyCommand(), a.inventoryCommand())
+	root.AddCommand(a.trustCommand(), a.logCommand(), a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand(), a.lintCommand(), a.keyCommand(), a.inventoryCommand(), a.docCommand(), a.configCommand())
 	return root
+}
+
+// noCommand tells a mistyped command from the path of a playbook.
+func noCommand(root *cobra.Command, word string) error {
+	if _, err := os.Stat(word); err == nil || strings.ContainsAny(word, "/.") {
+		return nil
+	}
+	root.SuggestionsMinimumDistance = 2
+	for _, near := range root.SuggestionsFor(word) {
+		return usage("there is no command and no playbook %q; did you mean %q?", word, near)
+	}
+	return usage("there is no command and no playbook %q; remoterun --help lists the commands", word)
 }

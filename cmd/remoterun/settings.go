@@ -64,6 +64,10 @@ func (a *app) settings(cmd *cobra.Command) error {
 			if err := cmd.Flags().Set(f.Name, v); err != nil {
 				failed = usage("%s: %v", from, err)
 			}
+			if a.from == nil {
+				a.from = map[string]string{}
+			}
+			a.from[f.Name] = from
 		}
 	})
 	return failed
@@ -159,3 +163,31 @@ func (a *app) config() (*config.Config, error) {
 
 // warn says what is odd but stops nothing.
 func (a *app) warn(text string) { fmt.Fprintf(a.err, "[WARNING]: %s\n", text) }
+
+// configCommand shows what holds here and where it comes from.
+func (a *app) configCommand() *cobra.Command {
+	c := &cobra.Command{Use: "config", Short: "Show settings"}
+	var f runFlags
+	dump := &cobra.Command{
+		Use:   "dump",
+		Short: "Show every setting, its value, its variable, and where the value comes from",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cmd.Flags().VisitAll(func(fl *pflag.Flag) {
+				name, from := envName(fl.Name), "default"
+				if a.from[fl.Name] != "" {
+					from = a.from[fl.Name]
+				} else if fl.Changed {
+					from = "command line"
+				}
+				if name != "" {
+					fmt.Fprintf(a.out, "%-20s %-36s = %s (%s)\n", fl.Name, name, fl.Value, from)
+				}
+			})
+			return nil
+		},
+	}
+	f.add(dump)
+	c.AddCommand(dump)
+	return c
+}

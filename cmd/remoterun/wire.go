@@ -82,6 +82,9 @@ func (s *session) custody() []play.Module {
 	return tde.All(tde.Deps{Prompter: s.prompts, Session: s.keys, Dir: s.dir, By: operator()})
 }
 
+// allModules are the modules as docs show them: nothing runs with these.
+func allModules() []play.Module { return append(tasks.All(), tde.All(tde.Deps{})...) }
+
 // defines reports names that inventory or the command line gives a value. With
 // a vault that stays closed every name may be one.
 func (s *session) defines(name string) bool {
