@@ -23,7 +23,6 @@ func sequenceFilterEntries() []entry {
 		{name: "join", sig: "join(d='', attribute=None)", example: "{{ [1, 2, 3] | join('-') }}", shows: "1-2-3", fn: filterJoin},
 		{name: "sort", sig: "sort(reverse=False, case_sensitive=False, attribute=None)", example: "{{ [3, 1, 2] | sort }}", shows: "[1, 2, 3]", fn: filterSort, spread: spreadNone},
 		{name: "dictsort", sig: "dictsort(case_sensitive=False, by='key', reverse=False)", example: "{{ {'b': 1, 'a': 2} | dictsort }}", shows: "[('a', 2), ('b', 1)]", fn: filterDictSort, spread: spreadNone},
-		{name: "unique", sig: "unique(case_sensitive=None, attribute=None)", example: "{{ [1, 2, 1] | unique }}", shows: "[1, 2]", fn: filterUnique, spread: spreadNone},
 		{name: "min", sig: "min(case_sensitive=False, attribute=None)", example: "{{ [3, 1, 2] | min }}", shows: "1", fn: filterMin, spread: spreadNone},
 		{name: "max", sig: "max(case_sensitive=False, attribute=None)", example: "{{ [3, 1, 2] | max }}", shows: "3", fn: filterMax, spread: spreadNone},
 		{name: "sum", sig: "sum(attribute=None, start=0)", example: "{{ [1, 2, 3] | sum }}", shows: "6", fn: filterSum},
@@ -307,75 +306,6 @@ func filterDictSort(c *call) (value.Value, error) {
 	}
 	out, err := c.rt.sortedBy(items, keys, value.Truth(a[2]))
 	return value.List(out...), err
-}
-
-func filterUnique(c *call) (value.Value, error) {
-	a, err := c.bind("case_sensitive=", "attribute=")
-	if err != nil {
-		return value.Value{}, err
-	}
-	items, err := c.rt.iterate(c.in)
-	if err != nil {
-		return value.Value{}, err
-	}
-	keys, err := c.rt.attributes(c.in, orUndefined(a[1]))
-	if err != nil {
-		return value.Value{}, err
-	}
-	caseSensitive := value.Truth(a[0])
-	for _, k := range keys {
-		if err := defined(k); err != nil {
-			return value.Value{}, err
-		}
-		if value.Hashable(k) != nil {
-			// Ansible falls back to comparing one by one, case and all.
-			caseSensitive = true
-		}
-	}
-	seen := newSet()
-	out := []value.Value{}
-	for i, k := range keys {
-		if !caseSensitive {
-			k = folded(k)
-		}
-		if seen.add(k) {
-			out = append(out, items[i])
-		}
-		if err := c.rt.work(len(seen.rest)); err != nil {
-			return value.Value{}, err
-		}
-	}
-	return value.List(out...), nil
-}
-
-// set tells values that were seen; what cannot be a key is compared one by
-// one.
-type set struct {
-	keys *value.Map
-	rest []value.Value
-}
-
-func newSet() *set { return &set{keys: value.NewMap()} }
-
-func (s *set) has(v value.Value) bool {
-	if value.Hashable(v) == nil {
-		_, ok := s.keys.Get(v)
-		return ok
-	}
-	return slices.ContainsFunc(s.rest, func(w value.Value) bool { return value.Equal(v, w) })
-}
-
-// add answers whether v was new.
-func (s *set) add(v value.Value) bool {
-	if s.has(v) {
-		return false
-	}
-	if value.Hashable(v) == nil {
-		s.keys.Set(v, value.Null())
-	} else {
-		s.rest = append(s.rest, v)
-	}
-	return true
 }
 
 func filterMin(c *call) (value.Value, error) { return extreme(c, func(n int) bool { return n < 0 }) }

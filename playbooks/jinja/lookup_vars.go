@@ -26,7 +26,7 @@ func varLookupEntries() []entry {
 		{name: "inventory_hostnames", sig: "inventory_hostnames(*patterns)", example: "{{ query('inventory_hostnames', 'all') }}", shows: "[]", fn: lookupHostnames},
 	}, true)
 	rest := asLookups([]entry{
-		{name: "env", sig: "env(*names, default='')", example: "{{ lookup('env', 'NO_SUCH_NAME') }}", shows: "", fn: lookupEnv, impure: true},
+		{name: "env", sig: "env(*names, default='')", example: "{{ lookup('env', 'NO_SUCH_NAME') }}", shows: "", fn: lookupEnv},
 		{name: "config", sig: "config(*names, on_missing='error')", example: "{{ query('config', 'NO_SUCH', on_missing='skip') }}", shows: "[]", fn: lookupConfig, impure: true},
 	}, false)
 	// env takes an undefined default as "must be set".

@@ -1,0 +1,104 @@
+package jinja
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write docs/expressions-table.md anew")
+
+const tablePath = "../../docs/expressions-table.md"
+
+// TestTable holds the docs' table of names against the code; the examples in it
+// are run by TestExamples.
+func TestTable(t *testing.T) {
+	want := table(newRegistry())
+	if *update {
+		if err := os.WriteFile(tablePath, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(tablePath)
+	if err != nil || string(got) != want {
+		t.Errorf("%s is not what the code knows (%v): go test ./playbooks/jinja -run TestTable -update", tablePath, err)
+	}
+}
+
+// TestNamesOnce finds names that two families claim.
+func TestNamesOnce(t *testing.T) {
+	seen := map[string]bool{}
+	for _, family := range families() {
+		for _, e := range family {
+			for _, n := range append([]string{e.name}, e.aliases...) {
+				key := e.kind.String() + " " + n
+				if seen[key] {
+					t.Errorf("%s is there twice", key)
+				}
+				seen[key] = true
+			}
+		}
+	}
+}
+
+// TestDifferencesAreInDocs holds the chapter's list of differences against what
+// the tests let pass.
+func TestDifferencesAreInDocs(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/expressions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := append(slices.Collect(maps.Keys(differences(t))), slices.Collect(maps.Keys(corpusDiffers()))...)
+	for _, template := range append(listed, slices.Collect(maps.Keys(oracleDiffers()))...) {
+		if !strings.Contains(string(doc), code(template)) {
+			t.Errorf("docs/expressions.md does not list %s", template)
+		}
+	}
+}
+
+func table(r *registry) string {
+	var b strings.Builder
+	b.WriteString("# Every name of the expression language\n\nMade from the code by `go test ./playbooks/jinja -run TestTable -update`; each example is run by a test.\nCollections may be written in front: `ansible.builtin.combine`, `community.general.json_query`.\n[expressions.md](expressions.md) has the language itself.\n")
+	for _, k := range []entryKind{filterKind, testKind, globalKind, lookupKind} {
+		var rows []*entry
+		for _, e := range r.all {
+			if e.kind == k {
+				rows = append(rows, e)
+			}
+		}
+		slices.SortFunc(rows, func(a, b *entry) int { return strings.Compare(a.name, b.name) })
+		fmt.Fprintf(&b, "\n## %ss\n\n| name | signature | example | gives |\n|---|---|---|---|\n", strings.ToUpper(k.String()[:1])+k.String()[1:])
+		for _, e := range rows {
+			name := e.name
+			if len(e.aliases) > 0 {
+				name += " (" + strings.Join(e.aliases, ", ") + ")"
+			}
+			if e.impure {
+				name += " *"
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, code(e.sig), code(e.example), code(e.shows))
+		}
+	}
+	b.WriteString("\n\\* may answer differently each time: such a value is worked out at its task's turn only.\n")
+	return b.String()
+}
+
+// code writes text into a cell of a Markdown table.
+func code(s string) string {
+	if s == "" {
+		return ""
+	}
+	s = strings.NewReplacer("\n", `\n`, "\t", `\t`, "|", `\|`).Replace(s)
+	tick := "`"
+	for strings.Contains(s, tick) {
+		tick += "`"
+	}
+	if len(tick) > 1 {
+		return tick + " " + s + " " + tick
+	}
+	return tick + s + tick
+}
