@@ -13,6 +13,7 @@ import (
 // lockArgs are the arguments of tde_lock.
 type lockArgs struct {
 	Stack
+	Database bool `arg:"database" default:"yes" help:"no = there is no database on this host (yet): only the key's custody is looked at, and nothing of a database is called proved (tde_database)"`
 
 	host string
 }
@@ -33,6 +34,9 @@ func (lockModule) Resolve(_ context.Context, a *lockArgs, in play.Inputs) error 
 }
 
 func (lockModule) Facts(a lockArgs) []host.Question {
+	if !a.Database {
+		return []host.Question{ramAt(a.ramDir(), 0).Q}
+	}
 	return []host.Question{a.compose().Containers().Q, ramAt(a.ramDir(), 0).Q}
 }
 
@@ -40,11 +44,14 @@ func (m lockModule) Plan(a lockArgs, s host.Seen) (play.Plan, error) {
 	if err := host.All(s, m.Facts(a)...); err != nil {
 		return planOf(err)
 	}
-	all, err := host.Get(s, a.compose().Containers())
+	ram, err := host.Get(s, ramAt(a.ramDir(), 0))
 	if err != nil {
 		return planOf(err)
 	}
-	ram, err := host.Get(s, ramAt(a.ramDir(), 0))
+	var all []compose.Container
+	if a.Database {
+		all, err = host.Get(s, a.compose().Containers())
+	}
 	if err != nil {
 		return planOf(err)
 	}

@@ -18,6 +18,7 @@ type statusArgs struct {
 	Stack
 	KeysDir     string `arg:"keys_dir" default:"./keys" help:"the laptop's folder of sealed keyrings, from the inventory's folder (tde_keys_dir)"`
 	ServerCopy  bool   `arg:"server_copy" default:"yes" help:"a sealed copy is kept on the host, too (tde_server_copy)"`
+	Database    bool   `arg:"database" default:"yes" help:"no = there is no database on this host (yet): only the key's custody is looked at, and nothing of a database is called proved (tde_database)"`
 	RotateAfter int    `arg:"rotate_after" default:"365" help:"days after which a key is due for rotation"`
 
 	host string
@@ -40,6 +41,9 @@ func (statusModule) Resolve(_ context.Context, a *statusArgs, in play.Inputs) er
 }
 
 func (statusModule) Facts(a statusArgs) []host.Question {
+	if !a.Database {
+		return []host.Question{Mount(a.ramDir()).Q}
+	}
 	return []host.Question{a.compose().Config().Q, a.compose().Containers().Q, Mount(a.ramDir()).Q}
 }
 
@@ -53,13 +57,17 @@ const (
 	stateStarting = "starting" // it runs and does not answer yet
 	stateUnlocked = "unlocked"
 	stateFailed   = "failed" // it runs with the keyring and cannot use it
+	stateLoaded   = "loaded" // the keyring is in RAM, and no database is here to use it
 )
 
 func (m statusModule) Plan(a statusArgs, s host.Seen) (play.Plan, error) {
 	if err := host.All(s, m.Facts(a)...); err != nil {
 		return play.Plan{}, err
 	}
-	v, err := a.look(s)
+	v, err := site{Stack: a.Stack}, error(nil)
+	if a.Database {
+		v, err = a.look(s)
+	}
 	if err != nil {
 		return planOf(err)
 	}
@@ -97,6 +105,9 @@ func (st *status) find(d Deps, s host.Seen) error {
 	if st.mem, err = host.Get(s, Mount(st.args.ramDir())); err != nil {
 		return err
 	}
+	if !st.args.Database {
+		return st.custody(d, s)
+	}
 	if st.volume, err = host.Get(s, compose.VolumeNamed(st.args.Stack.volume())); err != nil {
 		return err
 	}
@@ -116,6 +127,15 @@ func (st *status) find(d Deps, s host.Seen) error {
 		return err
 	}
 	return st.findState(s)
+}
+
+// custody is all that there is to find without a database.
+func (st *status) custody(d Deps, s host.Seen) error {
+	st.state, st.why = stateLocked, noDatabase
+	if st.ram.present() {
+		st.state = stateLoaded
+	}
+	return st.sealed(d, s)
 }
 
 // keyringTarget reports that the service has the keyring's mount: the overlay is

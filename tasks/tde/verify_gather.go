@@ -45,7 +45,10 @@ func (m verifyModule) gather(a verifyArgs, s host.Seen) (*proof, error) {
 		return p, err
 	}
 	var err error
-	if p.site, err = a.look(s); err != nil {
+	if a.Database {
+		p.site, err = a.look(s)
+	}
+	if err != nil {
 		return p, err
 	}
 	if p.ram, err = host.Get(s, ramAt(a.ramDir(), p.site.pid())); err != nil {
@@ -68,6 +71,10 @@ func (m verifyModule) gather(a verifyArgs, s host.Seen) (*proof, error) {
 
 // askServer asks by SQL. A server that does not answer is a finding.
 func (p *proof) askServer(s host.Seen) error {
+	if !p.args.Database {
+		p.sqlProblem = noDatabase
+		return nil
+	}
 	to, err := p.site.sql("postgres")
 	if err != nil {
 		p.sqlProblem = err.Error()
