@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"sort"
@@ -114,11 +115,14 @@ type Volume struct {
 	External json.RawMessage `json:"external"`
 }
 
-// Config asks for the whole configuration.
+// Config asks for the whole configuration. Compose prints every $ doubled, so
+// that what it prints can be read as a compose file again; here values are as
+// the container gets them.
 func (p Project) Config() host.Fact[Config] {
 	q := ask(p.Dir, p.words("config", "--format", "json")[1:]...)
 	return host.Fact[Config]{Q: q, Parse: func(a host.Answer) (Config, error) {
 		var c Config
+		a.Stdout = bytes.ReplaceAll(a.Stdout, []byte("$$"), []byte("$"))
 		err := parse("docker compose config in "+p.Dir, a, &c)
 		return c, err
 	}}

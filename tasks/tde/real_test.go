@@ -192,6 +192,15 @@ func (l *lab) sql(database, sql string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// login logs in over the network, as an app does.
+func (l *lab) login(user, password string) {
+	l.t.Helper()
+	out, err := exec.Command("docker", "exec", "-e", "PGPASSWORD="+password, l.container(), "sh", "-c", `psql -XAtq -h "$(hostname -i)" -U "$0" -d app -c "select 1"`, user).CombinedOutput()
+	if err != nil || string(out) != "1\n" {
+		l.t.Errorf("login of %s: %v: %s", user, err, out)
+	}
+}
+
 func (l *lab) container() string {
 	return strings.TrimSpace(l.sh("docker ps -aq --filter label=com.docker.compose.project=" + l.project + " --filter label=com.docker.compose.service=postgres | head -1"))
 }
@@ -224,6 +233,7 @@ func TestRealInitAndUnlock(t *testing.T) {
 	if !got.Changed || len(got.Warnings) > 0 {
 		t.Errorf("unlock: %+v", got)
 	}
+	l.login("sync", "p'w$x")
 	l.sql("app", "CREATE TABLE t AS SELECT g AS a, 'row ' || g AS b FROM generate_series(1,1000) g")
 	if enc := l.sql("app", "SELECT pg_tde_is_encrypted('t')"); enc != "t" {
 		t.Errorf("a table of the user's is not encrypted: %s", enc)
