@@ -1,15 +1,30 @@
 package tde
 
 import (
+	"path/filepath"
 	"testing"
 
+	"remoterun/tasks"
 	"remoterun/tasks/tasktest"
 )
 
 func TestDataCases(t *testing.T) {
 	for _, m := range All(testDeps(t, &typist{})) {
-		if name := m.Spec().Name; name == "memory_mount" || name == "tde_keyring" {
-			t.Run(name, func(t *testing.T) { tasktest.Cases(t, m) })
-		}
+		t.Run(m.Spec().Name, func(t *testing.T) { tasktest.Cases(t, m) })
+	}
+}
+
+// TestDocs: every module has a page whose table of arguments is the code's, and
+// whose examples bind.
+func TestDocs(t *testing.T) {
+	all := All(testDeps(t, &typist{}))
+	r := tasks.NewRegistry(append(tasks.All(), all...)...)
+	for _, m := range all {
+		t.Run(m.Spec().Name, func(t *testing.T) {
+			tasktest.Docs(t, filepath.Join("..", "..", "docs", "modules"), m, r.Find, *update)
+			if m.Spec().Short == "" {
+				t.Error("the module says nothing of itself")
+			}
+		})
 	}
 }

@@ -337,7 +337,7 @@ func (f fresh) plan(d Deps) (play.Plan, error) {
 	res.Data.Put("key", value.String(f.key))
 	return play.Plan{Steps: steps, Result: res, Finish: finish(func(host.Output) (play.Result, error) {
 		res.Data.Put("cluster", value.FromMap(parseMade(told)))
-		if n, _ := parseMade(told).Lookup("plain"); value.Str(n) != "0" && value.Str(n) != "" {
+		if n, ok := parseMade(told).Lookup("plain"); ok && value.Str(n) != "0" {
 			res.Warnings = append(res.Warnings, "scripts in docker-entrypoint-initdb.d made "+value.Str(n)+" relations that are not encrypted")
 		}
 		return res, nil

@@ -129,7 +129,7 @@ func (m verifyModule) search(a verifyArgs, p *proof) play.Plan {
 func (m verifyModule) report(a verifyArgs, p *proof) play.Plan {
 	results := runChecks(p, a.Quick)
 	res := verdict(results)
-	plan := play.Plan{Result: res, Local: true, Repeats: true}
+	plan := play.Plan{Result: res, Local: true, Repeats: a.ReportsDir != ""}
 	if a.ReportsDir == "" {
 		return plan
 	}

@@ -30,7 +30,8 @@ type proof struct {
 	// open is the keyring that is open on the laptop, nil = none is.
 	open    *OpenInfo
 	headers []HeaderCheck
-	copies  string // how laptop and host copies relate, "" = not looked at
+	files   []HeaderFile // the cluster's key files
+	copies  string       // how laptop and host copies relate, "" = not looked at
 	copy    CopyState
 	strays  []string // files in the data folder that look like a keyring
 	// found is what the search gave; searchProblem why it gave nothing.
@@ -63,7 +64,9 @@ func (m verifyModule) gather(a verifyArgs, s host.Seen) (*proof, error) {
 		}
 	}
 	var need gather
-	need.add(p.askServer(s))
+	if server, headers := need.add(p.askServer(s)), need.add(p.askHeaders(s)); !server || !headers {
+		return p, need.err() // they name the keys that are searched for
+	}
 	need.add(p.askKeyring(m.d, s))
 	need.add(p.askFiles(s))
 	return p, need.err()
@@ -134,6 +137,17 @@ func contains(list []string, s string) bool {
 	return false
 }
 
+// askHeaders asks for the heads of the cluster's key files, which name the keys
+// in use.
+func (p *proof) askHeaders(s host.Seen) error {
+	if p.site.hostData == "" {
+		return nil
+	}
+	files, err := host.Get(s, Headers(p.site.hostData))
+	p.files = nonEmpty(files)
+	return err
+}
+
 // askKeyring asks for what is open on the laptop, and checks the cluster's
 // headers with it.
 func (p *proof) askKeyring(d Deps, s host.Seen) error {
@@ -149,15 +163,8 @@ func (p *proof) askKeyring(d Deps, s host.Seen) error {
 		return err
 	}
 	p.open = &info
-	if p.site.hostData == "" {
-		return nil
-	}
-	files, err := host.Get(s, Headers(p.site.hostData))
-	if err != nil {
-		return err
-	}
 	if o, ok := d.Session.Opened(p.args.Project, p.args.host); ok {
-		p.headers, err = CheckHeaders(nonEmpty(files), o.Keyring)
+		p.headers, err = CheckHeaders(p.files, o.Keyring)
 	}
 	return err
 }
@@ -227,6 +234,11 @@ func (p *proof) keyNames() []string {
 	}
 	for _, k := range p.keys.keys {
 		add(k.key)
+	}
+	if named, err := CheckHeaders(p.files, Keyring{}); err == nil {
+		for _, h := range named {
+			add(h.Key)
+		}
 	}
 	if p.open != nil {
 		for _, k := range p.open.Keys {
