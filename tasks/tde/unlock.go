@@ -189,23 +189,24 @@ func (u *unlocking) restart(c *compose.Container) act {
 
 // start runs steps, waits for SQL, and goes on to the check.
 func (u *unlocking) start(v site, steps ...act) play.Plan {
-	if len(steps) > 0 {
-		starting := act{"tell that " + u.Service + " starts", func(_ context.Context, w host.Writer) ([]byte, error) {
-			w.Say("starting " + u.Service)
-			return nil, nil
-		}}
-		steps = append([]act{starting}, steps...)
-	}
 	res := play.Result{Changed: len(steps) > 0, Data: dataOf(textPair("state", "starting"))}
 	u.started = u.started || len(steps) > 0
 	p := play.Plan{Result: res}
 	for _, st := range steps {
-		p.Steps = append(p.Steps, st)
+		p.Steps = append(p.Steps, saying("starting "+u.Service, st))
 	}
 	p.Steps = append(p.Steps, waitForSQL(u.Stack, time.Duration(u.Timeout)*time.Second))
 	p.Finish = finish(func(host.Output) (play.Result, error) { return res, nil })
 	p.Then = u.then(u.check)
 	return p
+}
+
+// saying is a step that tells the operator what begins.
+func saying(text string, a act) act {
+	return act{a.what, func(ctx context.Context, w host.Writer) ([]byte, error) {
+		w.Say(text)
+		return a.do(ctx, w)
+	}}
 }
 
 // then makes a stage of a method; refusals become failed plans.
