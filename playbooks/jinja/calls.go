@@ -1,0 +1,203 @@
+package jinja
+
+import (
+	"fmt"
+
+	"remoterun/runner/value"
+)
+
+// values evaluates a call's arguments.
+func (r *render) values(a arguments, f *frame) (pos []value.Value, kw *value.Map, err error) {
+	if pos, err = r.all(a.pos, f); err != nil {
+		return nil, nil, err
+	}
+	if a.star != nil {
+		v, err := r.eval(a.star, f)
+		if err != nil {
+			return nil, nil, err
+		}
+		items, err := r.iterate(v)
+		if err != nil {
+			return nil, nil, err
+		}
+		pos = append(pos, items...)
+	}
+	if err := r.weighAll(pos); err != nil {
+		return nil, nil, err
+	}
+	if len(a.names) == 0 && a.kw == nil {
+		return pos, nil, nil
+	}
+	kw = value.NewMap()
+	for i, n := range a.names {
+		v, err := r.eval(a.vals[i], f)
+		if err != nil {
+			return nil, nil, err
+		}
+		kw.Put(n, v)
+	}
+	if a.kw != nil {
+		v, err := r.eval(a.kw, f)
+		if err != nil {
+			return nil, nil, err
+		}
+		m, ok := v.AsMap()
+		if !ok {
+			return nil, nil, fmt.Errorf("argument after ** must be a mapping, not %s", value.TypeName(v))
+		}
+		for k, it := range m.All() {
+			kw.Set(k, it)
+		}
+	}
+	return pos, kw, r.weigh(value.FromMap(kw))
+}
+
+func (r *render) filter(x *filter, f *frame) (value.Value, error) {
+	in, err := r.eval(x.x, f)
+	if err != nil {
+		return in, err
+	}
+	return r.applyFilter(x, in, f)
+}
+
+func (r *render) applyFilter(x *filter, in value.Value, f *frame) (value.Value, error) {
+	args, kw, err := r.values(x.args, f)
+	if err != nil {
+		return value.Value{}, err
+	}
+	return r.runEntry(x.e, x.name, in, args, kw, f)
+}
+
+// runEntry calls a filter's code and lets marks travel to its result.
+func (r *render) runEntry(e *entry, name string, in value.Value, args []value.Value, kw *value.Map, f *frame) (value.Value, error) {
+	if !e.undefined {
+		if err := defined(in); err != nil {
+			return value.Value{}, err
+		}
+	}
+	if !e.shallow {
+		if err := r.weigh(in); err != nil {
+			return value.Value{}, err
+		}
+	}
+	c := &call{ctx: r.ctx, rt: r, name: name, in: in, args: args, kw: kw, frame: f}
+	out, err := e.fn(c)
+	if err != nil {
+		return value.Value{}, err
+	}
+	if s, ok := out.AsString(); ok {
+		if err := r.grown(len(s)); err != nil {
+			return value.Value{}, err
+		}
+	}
+	if e.spread == spreadNone {
+		return out, nil
+	}
+	return out.With(marksOf(in, args) | namedMarks(kw)), nil
+}
+
+// namedMarks are the marks of keyword arguments.
+func namedMarks(kw *value.Map) value.Marks {
+	if kw == nil {
+		return 0
+	}
+	return value.DeepMarks(value.FromMap(kw))
+}
+
+func marksOf(in value.Value, args []value.Value) value.Marks {
+	m := value.DeepMarks(in)
+	for _, a := range args {
+		m |= value.DeepMarks(a)
+	}
+	return m
+}
+
+func (r *render) test(x *test, f *frame) (value.Value, error) {
+	in, err := r.eval(x.x, f)
+	if err != nil {
+		return in, err
+	}
+	args, kw, err := r.values(x.args, f)
+	if err != nil {
+		return value.Value{}, err
+	}
+	ok, err := r.runTest(x.e, x.name, in, args, kw, f)
+	return value.Bool(ok != x.not), err
+}
+
+// runTest calls a test's code.
+func (r *render) runTest(e *entry, name string, in value.Value, args []value.Value, kw *value.Map, f *frame) (bool, error) {
+	if !e.undefined {
+		if err := defined(in); err != nil {
+			return false, err
+		}
+	}
+	if isContainer(in) && len(args) > 0 {
+		if err := r.weigh(in); err != nil {
+			return false, err
+		}
+	}
+	out, err := e.fn(&call{ctx: r.ctx, rt: r, name: name, in: in, args: args, kw: kw, frame: f})
+	return value.Truth(out), err
+}
+
+func (r *render) invoke(x *invoke, f *frame) (value.Value, error) {
+	if a, ok := x.fn.(*attr); ok {
+		self, err := r.eval(a.x, f)
+		if err != nil {
+			return self, err
+		}
+		if fn, ok := r.method(self, a.name); ok {
+			args, kw, err := r.values(x.args, f)
+			if err != nil {
+				return value.Value{}, err
+			}
+			return r.callMethod(fn, &call{ctx: r.ctx, rt: r, name: a.name, in: self, args: args, kw: kw, frame: f})
+		}
+		fn, err := r.getattr(self, a.name)
+		if err != nil {
+			return fn, err
+		}
+		return r.invokeValue(x, fn, f)
+	}
+	fn, err := r.eval(x.fn, f)
+	if err != nil {
+		return fn, err
+	}
+	return r.invokeValue(x, fn, f)
+}
+
+// callMethod runs a method within the limits.
+func (r *render) callMethod(fn function, c *call) (value.Value, error) {
+	if len(c.args) > 0 {
+		if err := r.weigh(c.in); err != nil {
+			return value.Value{}, err
+		}
+	}
+	out, err := fn(c)
+	if s, ok := out.AsString(); ok && err == nil {
+		err = r.grown(len(s))
+	}
+	return out, err
+}
+
+func (r *render) invokeValue(x *invoke, fn value.Value, f *frame) (value.Value, error) {
+	if err := defined(fn); err != nil {
+		return fn, err
+	}
+	args, kw, err := r.values(x.args, f)
+	if err != nil {
+		return value.Value{}, err
+	}
+	return r.call(fn, args, kw, f)
+}
+
+// call calls a value.
+func (r *render) call(fn value.Value, args []value.Value, kw *value.Map, f *frame) (value.Value, error) {
+	o, _ := fn.AsOpaque()
+	c, ok := o.(callable)
+	if !ok {
+		return value.Value{}, fmt.Errorf("'%s' object is not callable", value.TypeName(fn))
+	}
+	return c.call(&call{ctx: r.ctx, rt: r, args: args, kw: kw, frame: f})
+}

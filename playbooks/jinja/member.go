@@ -1,0 +1,269 @@
+package jinja
+
+import (
+	"errors"
+
+	"remoterun/runner/value"
+)
+
+// builtin is a global function as a value.
+type builtin struct{ e *entry }
+
+func (b *builtin) TypeName() string { return "function" }
+func (b *builtin) Str() string      { return b.Repr() }
+func (b *builtin) Repr() string     { return "<function " + b.e.name + ">" }
+
+// attributed is an opaque datum with attributes.
+type attributed interface {
+	attr(r *render, name string) (value.Value, bool)
+}
+
+// callable is an opaque datum that can be called.
+type callable interface {
+	call(c *call) (value.Value, error)
+}
+
+// attr knows the one attribute that templates use: dict.fromkeys.
+func (b *builtin) attr(_ *render, name string) (value.Value, bool) {
+	if b.e.name == "dict" && name == "fromkeys" {
+		return bound(name, dictFromKeys), true
+	}
+	return value.Value{}, false
+}
+
+func (b *builtin) call(c *call) (value.Value, error) {
+	c.name = b.e.name
+	out, err := b.e.fn(c)
+	if err != nil || b.e.spread == spreadNone {
+		return out, err
+	}
+	return out.With(marksOf(value.Null(), c.args) | namedMarks(c.kw)), nil
+}
+
+// objectName is how Jinja names an object's type in messages.
+func objectName(v value.Value) string {
+	if v.IsNull() {
+		return "None"
+	}
+	return value.TypeName(v) + " object"
+}
+
+func noAttr(v value.Value, name string) value.Value {
+	return value.FromMissing(value.Missing{Name: name, In: objectName(v)})
+}
+
+// getattr is x.name: an attribute or method first, then the entry.
+func (r *render) getattr(v value.Value, name string) (value.Value, error) {
+	if v.IsUndefined() {
+		return deeper(v)
+	}
+	if m, ok := r.methodOf(v, name); ok {
+		return m, nil
+	}
+	if items := v.Items(); v.Kind() == value.KindTuple && len(items) == 2 {
+		switch name { // what groupby() makes has names for its two parts
+		case "grouper":
+			return items[0], nil
+		case "list":
+			return items[1], nil
+		}
+	}
+	return r.entry(v, value.String(name), name)
+}
+
+// deeper is an attribute of something undefined: that itself, so that the
+// message names what was missing first.
+func deeper(v value.Value) (value.Value, error) {
+	if m, _ := v.AsMissing(); m.Soft {
+		return value.Value{}, missing(m)
+	}
+	return v, nil
+}
+
+// entry answers an entry or an attribute of an opaque datum.
+func (r *render) entry(v, key value.Value, name string) (value.Value, error) {
+	switch v.Kind() {
+	case value.KindMap:
+		m, _ := v.AsMap()
+		if it, ok := m.Get(key); ok {
+			return it, nil
+		}
+	case value.KindObject:
+		o, _ := v.AsObject()
+		it, ok, err := o.Get(key)
+		if err != nil {
+			return value.Value{}, err
+		}
+		if ok {
+			return it, nil
+		}
+	case value.KindOpaque:
+		o, _ := v.AsOpaque()
+		if a, ok := o.(attributed); ok {
+			if it, ok := a.attr(r, name); ok {
+				return it, nil
+			}
+		}
+	}
+	return noAttr(v, name), nil
+}
+
+// index is x[at].
+func (r *render) index(x *index, f *frame) (value.Value, error) {
+	v, err := r.eval(x.x, f)
+	if err != nil {
+		return v, err
+	}
+	if s, ok := x.at.(*slice); ok {
+		return r.slice(v, s, f)
+	}
+	k, err := r.eval(x.at, f)
+	if err != nil {
+		return k, err
+	}
+	return r.getitem(v, k)
+}
+
+func (r *render) getitem(v, k value.Value) (value.Value, error) {
+	if v.IsUndefined() {
+		return deeper(v)
+	}
+	if err := defined(k); err != nil && isMapping(v) {
+		return value.Value{}, err
+	}
+	text, isText := k.AsString()
+	switch v.Kind() {
+	case value.KindList, value.KindTuple, value.KindString:
+		if i, ok := k.AsInt(); ok {
+			return element(v, i)
+		}
+	case value.KindMap, value.KindObject:
+		if value.Hashable(k) != nil {
+			return noElement(v, k), nil
+		}
+		got, err := r.entry(v, k, value.Str(k))
+		if err != nil || !got.IsUndefined() {
+			return got, err
+		}
+	}
+	if !isText {
+		return noElement(v, k), nil
+	}
+	return r.getattr(v, text)
+}
+
+func noElement(v, k value.Value) value.Value {
+	return value.FromMissing(value.Missing{Name: value.Str(k), Hint: objectName(v) + " has no element " + value.Repr(k)})
+}
+
+// element is a sequence's item; negative indices count from the end.
+func element(v value.Value, i int64) (value.Value, error) {
+	if s, ok := v.AsString(); ok {
+		rs := []rune(s)
+		if i < 0 {
+			i += int64(len(rs))
+		}
+		if i < 0 || i >= int64(len(rs)) {
+			return noElement(v, value.Int(i)), nil
+		}
+		return value.MarkedString(string(rs[i]), v.Marks()), nil
+	}
+	items := v.Items()
+	at := i
+	if at < 0 {
+		at += int64(len(items))
+	}
+	if at < 0 || at >= int64(len(items)) {
+		return noElement(v, value.Int(i)), nil
+	}
+	return items[at], nil
+}
+
+func (r *render) slice(v value.Value, s *slice, f *frame) (value.Value, error) {
+	var bounds [3]*int64
+	for i, x := range []expr{s.from, s.to, s.step} {
+		if x == nil {
+			continue
+		}
+		b, err := r.eval(x, f)
+		if err != nil {
+			return b, err
+		}
+		if b.IsNull() {
+			continue
+		}
+		n, ok := b.AsInt()
+		if !ok {
+			return b, errors.New("slice indices must be integers or None or have an __index__ method")
+		}
+		bounds[i] = &n
+	}
+	if v.IsUndefined() {
+		return deeper(v)
+	}
+	if text, ok := v.AsString(); ok {
+		rs := []rune(text)
+		idx, err := sliceIndexes(len(rs), bounds)
+		if err != nil {
+			return value.Value{}, err
+		}
+		out := make([]rune, len(idx))
+		for i, at := range idx {
+			out[i] = rs[at]
+		}
+		return value.MarkedString(string(out), v.Marks()), nil
+	}
+	if _, ok := v.AsSeq(); !ok {
+		return value.FromMissing(value.Missing{Name: "slice", Hint: objectName(v) + " has no element slice"}), nil
+	}
+	items := v.Items()
+	idx, err := sliceIndexes(len(items), bounds)
+	if err != nil {
+		return value.Value{}, err
+	}
+	out := make([]value.Value, len(idx))
+	for i, at := range idx {
+		out[i] = items[at]
+	}
+	if v.Kind() == value.KindTuple {
+		return value.Tuple(out...), nil
+	}
+	return value.List(out...), nil
+}
+
+// sliceIndexes works out Python's slice of a sequence of n items.
+func sliceIndexes(n int, b [3]*int64) ([]int, error) {
+	step := int64(1)
+	if b[2] != nil {
+		step = *b[2]
+	}
+	if step == 0 {
+		return nil, errors.New("slice step cannot be zero")
+	}
+	size := int64(n)
+	lo, hi := int64(0), size
+	if step < 0 {
+		lo, hi = -1, size-1
+	}
+	clamp := func(p *int64, otherwise int64) int64 {
+		if p == nil {
+			return otherwise
+		}
+		i := *p
+		if i < 0 {
+			i += size
+		}
+		return max(lo, min(i, hi))
+	}
+	var out []int
+	if step > 0 {
+		for i := clamp(b[0], 0); i < clamp(b[1], size); i += step {
+			out = append(out, int(i))
+		}
+		return out, nil
+	}
+	for i := clamp(b[0], size-1); i > clamp(b[1], -1); i += step {
+		out = append(out, int(i))
+	}
+	return out, nil
+}
