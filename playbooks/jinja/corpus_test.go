@@ -227,6 +227,7 @@ func corpusDiffers() map[string]string {
 	return map[string]string{
 		"{{ {'failed': 'x'} is failed }}":                                      "a test answers true or false",
 		"{{ lookup('template', 'list.j2', convert_data=False) | type_debug }}": "text that stays text needs no type of its own here",
+		"{{ svc | ansible.utils.get_path(\"db['port']\") }}":                   "a single expression keeps its value",
 		"{{ missing is url }}":                                                 "an undefined name is an error here, not a quiet false",
 	}
 }

@@ -64,6 +64,8 @@ func families() [][]entry {
 		ipaddrEntries(),
 		ipnetEntries(),
 		hwaddrEntries(),
+		utilEntries(),
+		ipTestEntries(),
 	}
 }
 
