@@ -10,15 +10,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"remoterun/playbooks/jinja"
+	"remoterun/playbooks/jinja/laptop"
 	"remoterun/runner/value"
 )
 
 // engine makes the expression language over the operator's own machine; op opens the vaults that lookups read,
 // nil leaves them closed.
 func (a *app) engine(op *opener) *jinja.Engine {
-	l := &laptop{env: a.env}
+	l := laptop.System{Environ: a.env}
 	if op != nil {
-		l.open = op.read
+		l.Open = op.read
 	}
 	return jinja.New(jinja.Options{System: l})
 }

@@ -38,6 +38,18 @@ func (c *call) reach() (System, error) {
 	return nil, errNoSystem
 }
 
+// VaultSystem is a System that knows which files are vaults: what lookups
+// read of those is secret.
+type VaultSystem interface{ Vaulted(path string) bool }
+
+// marks are those of what stands in a file.
+func (c *call) marks(path string) value.Marks {
+	if v, ok := c.rt.system().(VaultSystem); ok && v.Vaulted(path) {
+		return value.Masked
+	}
+	return 0
+}
+
 // read finds and reads one file of a kind (files, templates).
 func (c *call) read(term value.Value, kind string) (text, path string, err error) {
 	if _, err := c.reach(); err != nil {
@@ -64,7 +76,7 @@ func lookupFile(c *call) (value.Value, error) {
 	}
 	var out []value.Value
 	for _, t := range c.args {
-		text, _, err := c.read(t, "files")
+		text, path, err := c.read(t, "files")
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -74,7 +86,7 @@ func lookupFile(c *call) (value.Value, error) {
 		if truthOr(optional(opt, "rstrip"), true) {
 			text = strings.TrimRightFunc(text, pySpace)
 		}
-		out = append(out, value.String(text))
+		out = append(out, value.MarkedString(text, c.marks(path)))
 	}
 	return value.List(out...), nil
 }
@@ -85,11 +97,11 @@ func lookupUnvault(c *call) (value.Value, error) {
 	}
 	var out []value.Value
 	for _, t := range c.args {
-		text, _, err := c.read(t, "files")
+		text, path, err := c.read(t, "files")
 		if err != nil {
 			return value.Value{}, err
 		}
-		out = append(out, value.MarkedString(text, value.Masked))
+		out = append(out, value.MarkedString(text, c.marks(path)))
 	}
 	return value.List(out...), nil
 }
@@ -160,7 +172,7 @@ func (c *call) template(t value.Value, opt map[string]value.Value) (value.Value,
 	if truthOr(optional(opt, "convert_data"), true) && v.Marks()&value.Unsafe == 0 {
 		v = literalText(v)
 	}
-	return v, nil
+	return v.With(c.marks(path)), nil
 }
 
 func lookupFileglob(c *call) (value.Value, error) {

@@ -71,7 +71,7 @@ func lookupCSV(c *call) (value.Value, error) {
 }
 
 func (c *call) csvCell(key string, opt map[string]value.Value) (value.Value, error) {
-	text, _, err := c.read(value.String(textOr(optional(opt, "file"), "ansible.csv")), "files")
+	text, path, err := c.read(value.String(textOr(optional(opt, "file"), "ansible.csv")), "files")
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -107,7 +107,7 @@ func (c *call) csvCell(key string, opt map[string]value.Value) (value.Value, err
 		if col < 0 || col >= int64(len(row)) {
 			return value.Value{}, errors.New("list index out of range")
 		}
-		return value.String(row[col]), nil
+		return value.MarkedString(row[col], c.marks(path)), nil
 	}
 }
 
@@ -140,7 +140,7 @@ func (rc *regexCache) lookupINI(c *call) (value.Value, error) {
 // iniValues answers the value of a key, or of all keys that match.
 func (rc *regexCache) iniValues(c *call, key string, opt map[string]value.Value) ([]value.Value, error) {
 	file := textOr(optional(opt, "file"), "ansible.ini")
-	text, _, err := c.read(value.String(file), "files")
+	text, path, err := c.read(value.String(file), "files")
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +154,9 @@ func (rc *regexCache) iniValues(c *call, key string, opt map[string]value.Value)
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	found, ok := r.sections[section]
+	if m := c.marks(path); ok && m != 0 {
+		found, _ = value.FromMap(found).With(m).AsMap()
+	}
 	if !ok {
 		return nil, fmt.Errorf("No section '%s' in %s", section, file)
 	}

@@ -4,14 +4,15 @@
 package laptop
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -19,9 +20,11 @@ import (
 // System is the laptop. The zero value is ready; it satisfies jinja.System,
 // jinja.LinkSystem and jinja.DirSystem.
 type System struct {
-	// Open decrypts the text of a file that is an Ansible Vault; nil leaves
-	// such text as it is.
+	// Open is given what ReadFile read and decrypts what is an Ansible Vault;
+	// nil leaves files as they are.
 	Open func(path string, data []byte) ([]byte, error)
+	// Environ answers the environment; nil is the process's own.
+	Environ func(name string) (string, bool)
 	// Timeout bounds a command or a download; 0 means a minute.
 	Timeout time.Duration
 }
@@ -32,11 +35,26 @@ const maxDownload = 64 << 20
 // ReadFile reads a file, decrypted when it is vaulted.
 func (s System) ReadFile(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
-	if err != nil || s.Open == nil || !strings.HasPrefix(string(data[:min(len(data), 14)]), "$ANSIBLE_VAULT") {
+	if err != nil || s.Open == nil {
 		return data, err
 	}
 	return s.Open(path, data)
 }
+
+// Vaulted reports a file that is an Ansible Vault.
+func (s System) Vaulted(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, len(vaultHeader))
+	n, _ := io.ReadFull(f, head)
+	return string(head[:n]) == vaultHeader
+}
+
+// vaultHeader begins every vault file.
+const vaultHeader = "$ANSIBLE_VAULT;"
 
 // WriteFile writes a file for its owner only, with the directories above it.
 func (s System) WriteFile(path string, data []byte) error {
@@ -59,7 +77,12 @@ func (s System) Stat(path string) (isDir bool, err error) {
 func (s System) Glob(pattern string) ([]string, error) { return filepath.Glob(pattern) }
 
 // Env reads the environment.
-func (s System) Env(name string) (string, bool) { return os.LookupEnv(name) }
+func (s System) Env(name string) (string, bool) {
+	if s.Environ != nil {
+		return s.Environ(name)
+	}
+	return os.LookupEnv(name)
+}
 
 // Command runs a shell command and answers its standard output.
 func (s System) Command(ctx context.Context, line, dir string) ([]byte, error) {
@@ -69,10 +92,11 @@ func (s System) Command(ctx context.Context, line, dir string) ([]byte, error) {
 	c.Dir = dir
 	c.WaitDelay = time.Second
 	out, err := c.Output()
-	if err != nil {
-		return nil, fmt.Errorf("command %q: %w", line, err)
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		return nil, fmt.Errorf("command %q returned %d: %s", line, failed.ExitCode(), bytes.TrimSpace(failed.Stderr))
 	}
-	return out, nil
+	return out, err
 }
 
 // Get downloads a URL; any status but 2xx is an error.
@@ -91,7 +115,11 @@ func (s System) Get(ctx context.Context, url string) ([]byte, error) {
 	if resp.StatusCode/100 != 2 {
 		return nil, fmt.Errorf("get %s: %s", url, resp.Status)
 	}
-	return io.ReadAll(io.LimitReader(resp.Body, maxDownload))
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxDownload+1))
+	if err == nil && len(data) > maxDownload {
+		err = fmt.Errorf("get %s: more than %d bytes", url, maxDownload)
+	}
+	return data, err
 }
 
 func (s System) limit(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -106,10 +134,7 @@ func (s System) Now() time.Time { return time.Now() }
 
 // Home is the user's home directory, "" when it is not known.
 func (s System) Home() string {
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return ""
-	}
+	home, _ := s.Env("HOME")
 	return home
 }
 
