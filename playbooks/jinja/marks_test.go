@@ -1,8 +1,6 @@
 package jinja
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"remoterun/runner/value"
@@ -79,37 +77,5 @@ func TestUnsafeIsNotTemplated(t *testing.T) {
 	}
 	if out, err := e.Render(t.Context(), evil, s); err != nil || value.Str(out) != value.Str(evil) {
 		t.Errorf("unsafe text itself: %s (%v)", value.Repr(out), err)
-	}
-}
-
-// TestVaultedFilesAreSecret: what lookups read of a vault is masked.
-func TestVaultedFilesAreSecret(t *testing.T) {
-	dir := t.TempDir()
-	for name, text := range map[string]string{"vault.txt": "$ANSIBLE_VAULT;1.1;AES256\n00\n", "open.txt": "open", "vault.ini": "$ANSIBLE_VAULT;1.1;AES256\n00\n"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	opened := func(path string, data []byte) ([]byte, error) {
-		if filepath.Ext(path) == ".ini" {
-			return []byte("[global]\nkey = s3cr3t\n"), nil
-		}
-		return []byte("{{ name }} s3cr3t"), nil
-	}
-	e := New(Options{System: laptop.System{Open: opened}})
-	for template, want := range map[string]value.Marks{
-		"{{ lookup('file', 'vault.txt') }}":               value.Unsafe | value.Masked,
-		"{{ lookup('unvault', 'vault.txt') }}":            value.Unsafe | value.Masked,
-		"{{ lookup('template', 'vault.txt') }}":           value.Unsafe | value.Masked,
-		"{{ lookup('ini', 'key', file='vault.ini') }}":    value.Unsafe | value.Masked,
-		"{{ lookup('file', 'open.txt') }}":                value.Unsafe,
-		"{{ lookup('ini', 'key', file='vault.ini') ~ 1}}": value.Unsafe | value.Masked,
-	} {
-		got, err := e.Render(t.Context(), value.String(template), &mapScope{vars: value.MapOf("name", value.String("web")), dirs: []string{dir}})
-		if err != nil {
-			t.Errorf("%s: %v", template, err)
-		} else if m := value.DeepMarks(got); m != want {
-			t.Errorf("%s: marks %b, want %b", template, m, want)
-		}
 	}
 }
