@@ -20,6 +20,8 @@ type Project struct {
 	// (compose.yaml with compose.override.yaml).
 	Dir   string
 	Files []string
+	// Last is one more file behind Files that is read when it is there.
+	Last string
 }
 
 // words prints the wrapper's arguments: the folder, then those of docker.
@@ -28,15 +30,34 @@ func (p Project) words(args ...string) []string {
 	for _, f := range p.Files {
 		out = append(out, "-f", f)
 	}
+	if p.Last != "" {
+		out = append(out, maybe, p.Last)
+	}
 	return append(out, args...)
 }
+
+// maybe stands for -f before a file that need not be there; chooseFile, with the
+// folder as the working directory, turns it into -f or takes both words out.
+const maybe = "-f?"
+
+const chooseFile = `n=$#
+while [ "$n" -gt 0 ]; do
+	w=$1; shift; n=$((n - 1))
+	if [ "$w" = "-f?" ]; then
+		w=$1; shift; n=$((n - 1))
+		[ -f "$w" ] || continue
+		set -- "$@" -f
+	fi
+	set -- "$@" "$w"
+done
+`
 
 // said runs docker in the folder $1 and prints, when it failed, what it
 // complained about instead of what it had printed so far. A missing folder is
 // status 90.
 const said = `cd -- "$1" 2>/dev/null || { echo "there is no folder $1"; exit 90; }
 shift
-{ err=$(docker "$@" 2>&1 >&3); r=$?; } 3>&1
+` + chooseFile + `{ err=$(docker "$@" 2>&1 >&3); r=$?; } 3>&1
 [ $r -eq 0 ] || printf '\n%s\n' "$err"
 exit $r`
 
@@ -120,9 +141,14 @@ func parse(what string, a host.Answer, into any) error {
 	return nil
 }
 
+// Text runs docker with a project's words; Command's arguments fit it.
+const Text = `cd -- "$1" || exit 90
+shift
+` + chooseFile + `exec docker "$@"`
+
 // Command is docker compose with the project's files, for a step.
 func (p Project) Command(args ...string) sh.Cmd {
-	return sh.Script(`cd -- "$1" || exit 90; shift; exec docker "$@"`, p.words(args...)...)
+	return sh.Script(Text, p.words(args...)...)
 }
 
 // Docker is the docker program, for a step.

@@ -127,3 +127,23 @@ esac`)
 		t.Error("the service is not looked at")
 	}
 }
+
+// TestLastFile: a file behind the others is read only when it is there.
+func TestLastFile(t *testing.T) {
+	dir := t.TempDir()
+	w := fake(t, `echo "{\"name\":\"$*\"}"`)
+	p := Project{Dir: dir, Files: []string{"a b.yaml", "c.yaml"}, Last: "ours.yaml"}
+	for _, want := range []string{"compose -f a b.yaml -f c.yaml config --format json", "compose -f a b.yaml -f c.yaml -f ours.yaml config --format json"} {
+		c, err := get(t, w, p.Config())
+		if err != nil || c.Name != want {
+			t.Errorf("docker %s, %v; want %s", c.Name, err, want)
+		}
+		out, err := w.Run(t.Context(), p.Command("config", "--format", "json"))
+		if err != nil || !strings.Contains(string(out.Stdout), want) {
+			t.Errorf("docker %s, %v; want %s", out.Stdout, err, want)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "ours.yaml"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

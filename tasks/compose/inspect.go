@@ -114,7 +114,7 @@ func envOf(env []string, name string) string {
 
 const containersText = `cd -- "$1" 2>/dev/null || { echo "there is no folder $1"; exit 90; }
 shift
-ids=$(docker "$@" 2>&1) || { r=$?; printf '\n%s\n' "$ids"; exit $r; }
+` + chooseFile + `ids=$(docker "$@" 2>&1) || { r=$?; printf '\n%s\n' "$ids"; exit $r; }
 ids=$(printf '%s\n' "$ids" | grep -E '^[0-9a-f]{64}$')
 [ -n "$ids" ] || { echo '[]'; exit 0; }
 { err=$(docker inspect --type container $ids 2>&1 >&3); r=$?; } 3>&1

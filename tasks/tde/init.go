@@ -385,11 +385,7 @@ func tail(text []byte, n int) string {
 }
 
 func (f fresh) writeOverlay(text string) host.Step {
-	p := f.compose()
-	if len(p.Files) > 0 && p.Files[len(p.Files)-1] != f.override.path {
-		p.Files = append(append([]string{}, p.Files...), f.override.path)
-	}
-	check := p.Command("config", "-q")
+	check := f.compose().Command("config", "-q")
 	c := sh.Script(writeOverride, append([]string{f.override.path}, check.Args...)...).With(sh.Bytes(text))
 	return command("write the overlay "+f.override.path, c)
 }

@@ -158,3 +158,25 @@ func TestRealWithoutForwarding(t *testing.T) {
 		t.Errorf("verify: %s", got.Msg)
 	}
 }
+
+// TestRealComposeFiles: with files listed, the overlay is one more behind them.
+func TestRealComposeFiles(t *testing.T) {
+	l := needLab(t)
+	l.must(os.Rename(l.dir+"/compose.yaml", l.dir+"/base.yaml"))
+	l.write("more.yaml", "services: {postgres: {labels: {a: b}}}\n")
+	files := []any{"compose_files", []string{"base.yaml", "more.yaml"}}
+	l.push()
+	l.ok(newInit(l.d), append(files, "image", l.image)...)
+	if _, err := os.Stat(l.dir + "/compose.remoterun.yaml"); err != nil {
+		t.Error(err)
+	}
+	l.ok(newUnlock(l.d), files...)
+	if got := l.ok(newUnlock(l.d), files...); got.Changed {
+		t.Errorf("twice: %+v", got)
+	}
+	if got := l.run(newVerify(l.d), append(files, "quick", true)...); got.Failed {
+		t.Error(got.Msg)
+	}
+	l.ok(newLock(), files...)
+	l.sh("cd " + l.dir + " && docker compose -f base.yaml -f more.yaml -f compose.remoterun.yaml down -v -t 1")
+}

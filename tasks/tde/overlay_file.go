@@ -8,6 +8,7 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/sh"
+	"remoterun/tasks/compose"
 )
 
 // overrideFile is the overlay's file on the host. Compose reads one override,
@@ -228,10 +229,13 @@ func indented(lines []string, by string) []string {
 	return out
 }
 
+// checkFunction is compose's own command as a function.
+const checkFunction = "check() (\n" + compose.Text + "\n)\n"
+
 // writeOverride lands the file by rename, with the owner and mode that it had,
 // and puts the old one back when compose does not take the new one. $1 is the
 // file, then the folder and the arguments of docker that check it.
-const writeOverride sh.Constant = `set -u
+const writeOverride sh.Constant = checkFunction + `set -u
 umask 022
 f=$1
 shift
@@ -243,7 +247,7 @@ if [ -e "$f" ]; then
 	old="$f.remoterun.old.$$"; cp -p "$f" "$old" || { rm -f "$t"; exit 1; }
 else chown "$(stat -c %u:%g "${f%/*}")" "$t"; fi
 mv "$t" "$f" || exit 1
-if err=$(cd -- "$1" && shift && docker "$@" 2>&1 >/dev/null); then
+if err=$(check "$@" 2>&1 >/dev/null); then
 	[ -z "$old" ] || rm -f "$old"
 	exit 0
 fi

@@ -45,7 +45,14 @@ func (s Stack) volume() string { return s.Project + "_tde" }
 func (s Stack) passwordFile() string { return s.stateDir() + "/sql-password" }
 
 // compose is the stack as compose reads it.
-func (s Stack) compose() compose.Project { return compose.Project{Dir: s.Dir, Files: s.Files} }
+// With a list of files the overlay is one more, behind them.
+func (s Stack) compose() compose.Project {
+	p := compose.Project{Dir: s.Dir, Files: s.Files}
+	if len(s.Files) > 0 {
+		p.Last = ownFile
+	}
+	return p
+}
 
 // object names the database in messages.
 func (s Stack) object() string { return "database of " + s.Project }

@@ -179,7 +179,7 @@ const restartText sh.Constant = `id=$1
 shift
 err=$(docker restart "$id" 2>&1) && exit 0
 echo "docker restart: $err" >&2
-cd -- "$1" && shift && exec docker "$@"`
+` + compose.Text
 
 // restart ends a back-off at once, which docker start and compose up do not; a
 // container that cannot be restarted is left to compose.
