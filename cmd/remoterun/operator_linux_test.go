@@ -50,6 +50,7 @@ type desk struct {
 	passphrase string
 	kept       string // a folder of outputs
 	bin        string // stands for the program when not empty
+	env        []string
 }
 
 func newDesk(t testing.TB, home, dir, passphrase string) *desk {
@@ -76,6 +77,7 @@ func (d *desk) command(ctx context.Context, t testing.TB, args ...string) *exec.
 	cmd := exec.CommandContext(ctx, bin, args...) // #nosec G204: our own
 	cmd.Dir = d.dir
 	cmd.Env = []string{"HOME=" + d.home, "PATH=" + os.Getenv("PATH"), "USER=operator", "TERM=dumb"}
+	cmd.Env = append(cmd.Env, d.env...)
 	return cmd
 }
 
