@@ -15,6 +15,31 @@ type Attrs struct {
 	Mode  Mode   `arg:"mode" help:"permissions: octal text (\"0644\") or symbolic (\"u=rwX,go=rX\")"`
 	Owner string `arg:"owner" help:"user that owns the file, by name or number"`
 	Group string `arg:"group" help:"group that owns the file, by name or number"`
+
+	SEUser  string `arg:"seuser" help:"SELinux: see setype"`
+	SERole  string `arg:"serole" help:"SELinux: see setype"`
+	SEType  string `arg:"setype" help:"SELinux: left alone on hosts without it, as in Ansible; where it runs the task fails, since contexts are not set here"`
+	SELevel string `arg:"selevel,serange" help:"SELinux: see setype"`
+}
+
+// selinux asks whether the host runs SELinux.
+func selinux() host.Fact[bool] {
+	return host.Fact[bool]{
+		Q:     host.NewProbe(`[ -e /sys/fs/selinux/enforce ]`),
+		Parse: func(a host.Answer) (bool, error) { return a.Status == 0, nil },
+	}
+}
+
+// noContext refuses a context where it would mean something.
+func (a Attrs) noContext(s host.Seen) error {
+	if a.SEUser+a.SERole+a.SEType+a.SELevel == "" {
+		return nil
+	}
+	on, err := host.Get(s, selinux())
+	if err == nil && on {
+		err = errors.New("the host runs SELinux, and its contexts (seuser, serole, setype, selevel) are not set by this module")
+	}
+	return err
 }
 
 // chattr is what has to change on a file; empty = nothing.
@@ -47,6 +72,9 @@ func isID(want, name string, id int) bool {
 // change says what of the arguments differs from a file. Links have no mode.
 func (a Attrs) change(s host.Seen, i Info) (chattr, error) {
 	var c chattr
+	if err := a.noContext(s); err != nil {
+		return c, err
+	}
 	if a.Owner != "" && !isID(a.Owner, i.Owner, i.UID) {
 		c.owner = a.Owner
 	}
@@ -76,6 +104,9 @@ func (a Attrs) mode(s host.Seen, cur uint32) (uint32, error) {
 // fresh is the mode to give a new file or folder (kind typeReg or typeDir),
 // empty = what the umask leaves.
 func (a Attrs) fresh(s host.Seen, kind uint32) (string, error) {
+	if err := a.noContext(s); err != nil {
+		return "", err
+	}
 	if !a.Mode.set || a.Mode.preserve {
 		return "", nil
 	}

@@ -105,7 +105,7 @@ func (a runArgs) facts() []host.Question {
 	if a.Creates == "" && a.Removes == "" {
 		return nil
 	}
-	return []host.Question{guard(a).Q}
+	return hint(a.Chdir, hint(a.Creates, hint(a.Removes, guard(a).Q)...)...)
 }
 
 // guardText says whether patterns match something: folder, creates, removes.

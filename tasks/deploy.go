@@ -52,9 +52,9 @@ func (d deploy) place(s host.Seen) (lk Look, p, mkdir string, err error) {
 
 func (d deploy) facts() []host.Question {
 	if strings.HasSuffix(d.dest, "/") {
-		return []host.Question{look(d.dest+path.Base(d.in.Name), "", true).Q}
+		return hint(d.dest, look(d.dest+path.Base(d.in.Name), "", true).Q)
 	}
-	return []host.Question{look(d.dest, path.Base(d.in.Name), true).Q}
+	return hint(d.dest, look(d.dest, path.Base(d.in.Name), true).Q)
 }
 
 func (d deploy) plan(s host.Seen) (play.Plan, error) {

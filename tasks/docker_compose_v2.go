@@ -220,7 +220,7 @@ func (a composeArgs) dryQuestion() host.Probe {
 }
 
 func (composeV2) Facts(a composeArgs) []host.Question {
-	return []host.Question{a.dryQuestion(), a.listQuestion()}
+	return hint(a.Src, a.dryQuestion(), a.listQuestion())
 }
 
 func (m composeV2) Plan(a composeArgs, s host.Seen) (play.Plan, error) {

@@ -36,6 +36,15 @@ func place(s host.Seen, p string) (string, error) {
 	return out[0], nil
 }
 
+// hint is what a plan will ask about a path, unless the path has to be expanded
+// first.
+func hint(p string, qs ...host.Question) []host.Question {
+	if strings.HasPrefix(p, "~") || strings.Contains(p, "$") {
+		return nil
+	}
+	return qs
+}
+
 // expandAll expands several words with one question.
 func expandAll(s host.Seen, words []string) ([]string, error) {
 	out := make([]string, len(words))

@@ -68,7 +68,7 @@ func (fetch) Resolve(_ context.Context, a *fetchArgs, in play.Inputs) error {
 	return nil
 }
 
-func (fetch) Facts(a fetchArgs) []host.Question { return []host.Question{look(a.Src, "", true).Q} }
+func (fetch) Facts(a fetchArgs) []host.Question { return hint(a.Src, look(a.Src, "", true).Q) }
 
 func (fetch) Plan(a fetchArgs, s host.Seen) (play.Plan, error) {
 	p, err := place(s, a.Src)

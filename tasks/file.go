@@ -50,7 +50,7 @@ func (file) Validate(a fileArgs) *play.ArgError {
 }
 
 func (file) Facts(a fileArgs) []host.Question {
-	return []host.Question{look(a.Path, "", false).Q}
+	return hint(a.Path, look(a.Path, "", false).Q)
 }
 
 func (f file) Plan(a fileArgs, s host.Seen) (play.Plan, error) {
@@ -171,7 +171,11 @@ func (f file) finish(a fileArgs, p string, was, will Info, state string, steps [
 		return unchanged(p+" is as it shall be", data(was))
 	}
 	before, after := value.MapOf("path", value.String(p)), value.MapOf("path", value.String(p))
-	if was.kind() != will.kind() {
+	kind := state
+	if state == "hard" {
+		kind = "file"
+	}
+	if was.kind() != kind {
 		before.Put("state", value.String(was.kind()))
 		after.Put("state", value.String(state))
 	}
@@ -196,7 +200,7 @@ func finishTold(p string, will Info, data func(Info) *value.Map) func([]host.Out
 
 // diffInfo adds owner, group and mode where they differ.
 func diffInfo(before, after *value.Map, was, will Info) {
-	if !was.Exists {
+	if !was.Exists || !will.Exists {
 		return
 	}
 	a, b := value.NewMap(), value.NewMap()

@@ -67,7 +67,7 @@ func (lineinfile) Validate(a lineArgs) *play.ArgError {
 }
 
 func (lineinfile) Facts(a lineArgs) []host.Question {
-	return []host.Question{look(a.Path, "", false).Q, content(a.Path)}
+	return hint(a.Path, look(a.Path, "", false).Q, content(a.Path))
 }
 
 func (l lineinfile) Plan(a lineArgs, s host.Seen) (play.Plan, error) {

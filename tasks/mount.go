@@ -86,7 +86,7 @@ func unfield(s string) string {
 }
 
 func (mount) Facts(a mountArgs) []host.Question {
-	return []host.Question{content(a.Fstab), mountedFact(a.Path).Q}
+	return hint(a.Path+a.Fstab, content(a.Fstab), mountedFact(trimSlash(a.Path)).Q)
 }
 
 func (m mount) Plan(a mountArgs, s host.Seen) (play.Plan, error) {

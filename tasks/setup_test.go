@@ -79,11 +79,11 @@ func TestSetupAgreesWithAnsible(t *testing.T) {
 			t.Errorf("%s\n ours %s\ntheirs %s", key, g, w)
 		}
 	}
-	for _, key := range []string{"interfaces", "all_ipv4_addresses"} {
-		w, _ := want.Lookup("ansible_" + key)
+	// Other tests make and remove interfaces meanwhile: only lasting ones count.
+	for key, lasting := range map[string]string{"interfaces": "lo", "all_ipv4_addresses": strings.Trim(dig(t, want, "ansible_default_ipv4.address"), "'")} {
 		g, _ := ours.Lookup(key)
-		if len(w.Items()) != len(g.Items()) {
-			t.Errorf("%s\n ours %s\ntheirs %s", key, value.Repr(g), value.Repr(w))
+		if !strings.Contains(value.Repr(g), "'"+lasting+"'") {
+			t.Errorf("%s has no %s: %s", key, lasting, value.Repr(g))
 		}
 	}
 }

@@ -27,7 +27,7 @@ if [ ! -r "$1" ]; then exit 5; fi
 exec cat "$1"`
 
 func (slurp) Facts(a slurpArgs) []host.Question {
-	return []host.Question{host.NewProbe(slurpText, safe(a.Src))}
+	return hint(a.Src, host.NewProbe(slurpText, safe(a.Src)))
 }
 
 func (slurp) Plan(a slurpArgs, s host.Seen) (play.Plan, error) {

@@ -53,7 +53,7 @@ func (a statArgs) probe(p string) host.Probe {
 	return host.NewProbe(statText, safe(p), yes(a.Follow), hash, yes(a.Mime), yes(a.Attributes))
 }
 
-func (stat) Facts(a statArgs) []host.Question { return []host.Question{a.probe(a.Path)} }
+func (stat) Facts(a statArgs) []host.Question { return hint(a.Path, a.probe(a.Path)) }
 
 func (stat) Plan(a statArgs, s host.Seen) (play.Plan, error) {
 	p, err := place(s, a.Path)

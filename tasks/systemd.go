@@ -127,6 +127,13 @@ func (m systemd) Plan(a systemdArgs, s host.Seen) (play.Plan, error) {
 		steps = append(steps, a.step("daemon-reexec", ""))
 	}
 	plan := play.Plan{Steps: steps, Repeats: true, Result: play.Result{Data: value.NewMap()}}
+	plan.Finish = func(ran []host.Output) (play.Result, error) {
+		r, bad := failedStep(ran)
+		if bad {
+			r.Msg, r.Changed = fmt.Sprintf("failure %d during daemon-reload: %s", ran[len(ran)-1].Status, r.Msg), false
+		}
+		return r, nil
+	}
 	if a.Name == "" {
 		return plan, nil
 	}
