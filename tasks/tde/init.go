@@ -142,8 +142,11 @@ func (f fresh) halfMade() bool {
 // alreadyThere looks only after the overlay.
 func (f fresh) alreadyThere() (play.Plan, error) {
 	p := play.Plan{Note: "the cluster is there already", Result: play.Result{Data: f.data()}}
-	if f.override.overlaid() || f.usesVolume() {
+	switch {
+	case f.usesVolume():
 		return p, nil
+	case f.override.overlaid():
+		return failedPlan(f.notRead()), nil
 	}
 	if f.image == nil {
 		return failedPlan(f.noImage()), nil
@@ -155,7 +158,35 @@ func (f fresh) alreadyThere() (play.Plan, error) {
 	}
 	p.Steps = append(f.pin(), f.writeOverlay(text))
 	p.Finish = finish(func(host.Output) (play.Result, error) { return p.Result, nil })
+	p.Then = f.inEffect(&p.Result)
 	return p, nil
+}
+
+// inEffect has compose itself say that the overlay is read: a COMPOSE_FILE in
+// .env leaves it out, and would start the old database.
+func (f fresh) inEffect(res *play.Result) func([]host.Output) (play.Bound, error) {
+	return func([]host.Output) (play.Bound, error) {
+		return tasks.Stage(func(s host.Seen) (play.Plan, error) {
+			cfg, err := host.Get(s, f.compose().Config())
+			if err != nil {
+				return play.Plan{}, err
+			}
+			now := f
+			now.cfg = cfg
+			if now.svc, err = cfg.Service(f.Service); err != nil {
+				return play.Plan{}, err
+			}
+			if now.usesVolume() {
+				return play.Plan{Result: *res}, nil
+			}
+			return failedPlan(f.notRead()), nil
+		}), nil
+	}
+}
+
+func (f fresh) notRead() *Refusal {
+	return refuse(f.override.path, "list the compose files in tde_compose_files, and add "+ownFile+" as the last of COMPOSE_FILE",
+		"compose does not read it (is COMPOSE_FILE set in %s/.env?)", f.Dir)
 }
 
 // usesVolume reports that the service has the encrypted volume as its data.
@@ -335,7 +366,7 @@ func (f fresh) plan(d Deps) (play.Plan, error) {
 	res := play.Result{Changed: true, Data: f.data()}
 	res.Data.Put("pgdata", value.String(o.pgdata))
 	res.Data.Put("key", value.String(f.key))
-	return play.Plan{Steps: steps, Result: res, Finish: finish(func(host.Output) (play.Result, error) {
+	return play.Plan{Steps: steps, Result: res, Then: f.inEffect(&res), Finish: finish(func(host.Output) (play.Result, error) {
 		res.Data.Put("cluster", value.FromMap(parseMade(told)))
 		if n, ok := parseMade(told).Lookup("plain"); ok && value.Str(n) != "0" {
 			res.Warnings = append(res.Warnings, "scripts in docker-entrypoint-initdb.d made "+value.Str(n)+" relations that are not encrypted")

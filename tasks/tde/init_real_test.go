@@ -180,3 +180,79 @@ func TestRealComposeFiles(t *testing.T) {
 	l.ok(newLock(), files...)
 	l.sh("cd " + l.dir + " && docker compose -f base.yaml -f more.yaml -f compose.remoterun.yaml down -v -t 1")
 }
+
+// TestRealComposeFileInEnv: an overlay that compose does not read is not called
+// written.
+func TestRealComposeFileInEnv(t *testing.T) {
+	l := needLab(t)
+	l.write(".env", "COMPOSE_FILE=compose.yaml\n")
+	l.push()
+	for range 2 {
+		got := l.run(newInit(l.d), "image", l.image)
+		if !got.Failed || !strings.Contains(got.Msg, "COMPOSE_FILE") || !strings.Contains(got.Msg, "tde_compose_files") {
+			t.Errorf("%+v", got)
+		}
+	}
+	l.must(os.Remove(l.dir + "/.env"))
+	l.ok(newInit(l.d), "image", l.image)
+	l.ok(newUnlock(l.d))
+}
+
+// TestRealInitScripts: what the service mounts and says is done as the image's
+// own entrypoint would; a password from a secret, and another cipher.
+func TestRealInitScripts(t *testing.T) {
+	l := needLab(t)
+	l.write("compose.yaml", `name: `+l.project+`
+services:
+  postgres:
+    image: `+l.image+`
+    command: postgres -c work_mem=5MB
+    environment: {POSTGRES_USER: sync, POSTGRES_PASSWORD_FILE: /run/secrets/db, POSTGRES_DB: app, FOR_SCRIPTS: "it's"}
+    secrets: [db]
+    volumes: ["data:/data/db", "./init:/docker-entrypoint-initdb.d:ro"]
+secrets: {db: {file: ./secret}}
+volumes: {data: {}}
+`)
+	l.must(os.Mkdir(l.dir+"/init", 0o755))
+	l.write("secret", "from 'a' \\file\n")
+	l.write("init/1.sql", "CREATE TABLE made (a text); CREATE EXTENSION IF NOT EXISTS plpgsql;")
+	l.write("init/2.sh", `psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" -v w="$FOR_SCRIPTS" -c "SELECT 1" && echo "INSERT INTO made VALUES (:'w')" | psql -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -v w="$FOR_SCRIPTS"`)
+	l.write("init/3.sql", "CREATE TABLE plainly (a int) USING heap;")
+	l.sh("chmod -R a+rX " + l.dir)
+	l.push()
+	got := l.ok(newInit(l.d), "image", l.image, "cipher", "aes_128", "locale", "C.UTF-8")
+	if len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "made 1 relations") {
+		t.Errorf("warnings %v", got.Warnings)
+	}
+	l.ok(newUnlock(l.d))
+	l.login("sync", `from 'a' \file`)
+	if s := l.sql("app", "SELECT a || ' ' || pg_tde_is_encrypted('made') || ' ' || current_setting('work_mem') || ' ' || datcollate FROM made, pg_database WHERE datname = 'app'"); s != "it's true 5MB C.UTF-8" {
+		t.Errorf("%s", s)
+	}
+	if st := statusIn(l.run(newVerify(l.d), "quick", true).Result, "relations"); st != checkFailed {
+		t.Errorf("a plain table of a script: %s", st)
+	}
+}
+
+// TestRealImageOfRoot: an image whose own user is root, as the official one.
+func TestRealImageOfRoot(t *testing.T) {
+	l := needLab(t)
+	image := "remoterun/" + l.project + "-root:1"
+	l.write("Dockerfile", "FROM "+l.image+"\nUSER root\nENV PGDATA=/var/lib/postgresql/data\nRUN mkdir -p /var/lib/postgresql/data\n")
+	if out := l.sh("cd " + l.dir + " && DOCKER_BUILDKIT=0 docker build -q -t " + image + " . 2>&1"); !strings.Contains(out, "sha256:") {
+		t.Fatalf("docker build: %s", out)
+	}
+	t.Cleanup(func() { l.sh("docker rmi " + image) })
+	l.push()
+	l.ok(newInit(l.d), "image", image)
+	l.push()
+	l.ok(newUnlock(l.d))
+	l.sql("app", "CREATE TABLE t AS SELECT 1 AS a")
+	if got := l.run(newVerify(l.d)); got.Failed {
+		t.Error(got.Msg)
+	}
+	l.push()
+	if again := l.ok(newUnlock(l.d)); again.Changed {
+		t.Errorf("second unlock: %+v", again)
+	}
+}
