@@ -252,7 +252,11 @@ func subelement(r *render, v value.Value, keys []value.Value, skip bool) ([]valu
 		v = next
 	}
 	if !isList(v) {
-		return nil, fmt.Errorf("the key %s should point to a list, got %s", value.Repr(keys[len(keys)-1]), value.Show(v))
+		last := value.Null()
+		if len(keys) > 0 {
+			last = keys[len(keys)-1]
+		}
+		return nil, fmt.Errorf("the key %s should point to a list, got %s", value.Repr(last), value.Show(v))
 	}
 	return v.Items(), nil
 }

@@ -14,7 +14,15 @@ type iniReader struct {
 	bare     bool // keys without a value count
 	sections map[string]*value.Map
 	defaults *value.Map
+	// opened counts the references that were followed.
+	opened int
 }
+
+// maxValue bounds the bytes of one value that names others.
+const maxValue = 1 << 20
+
+// maxOpened bounds the references of a file: they can name each other.
+const maxOpened = 100_000
 
 func (r *iniReader) read(text string) error {
 	r.sections, r.defaults = map[string]*value.Map{}, value.NewMap()
@@ -104,7 +112,7 @@ func (r *iniReader) finish() error {
 			if !ok || !strings.Contains(s, "%") {
 				continue
 			}
-			open, err := interpolate(m, s, 0)
+			open, err := r.interpolate(m, s, 0)
 			if err != nil {
 				return err
 			}
@@ -114,8 +122,8 @@ func (r *iniReader) finish() error {
 	return nil
 }
 
-func interpolate(m *value.Map, s string, depth int) (string, error) {
-	if depth > 10 {
+func (r *iniReader) interpolate(m *value.Map, s string, depth int) (string, error) {
+	if r.opened++; depth > 10 || r.opened > maxOpened {
 		return "", errors.New("recursion limit exceeded in value substitution")
 	}
 	var b strings.Builder
@@ -139,9 +147,12 @@ func interpolate(m *value.Map, s string, depth int) (string, error) {
 		if !ok {
 			return "", fmt.Errorf("bad value substitution: no option '%s'", s[2:end])
 		}
-		inner, err := interpolate(m, value.Str(v), depth+1)
+		inner, err := r.interpolate(m, value.Str(v), depth+1)
 		if err != nil {
 			return "", err
+		}
+		if b.Len()+len(inner) > maxValue {
+			return "", errors.New("a value is too large")
 		}
 		b.WriteString(inner)
 		s = s[end+2:]

@@ -1,0 +1,81 @@
+package jinja
+
+import (
+	"strings"
+	"testing"
+
+	"remoterun/runner/value"
+)
+
+// FuzzRegex reads patterns, texts and replacements in Python's syntax.
+func FuzzRegex(f *testing.F) {
+	for _, s := range [][3]string{{"^(?P<n>a)(?P=n)\\1$", "aa", "\\g<n>-\\1"}, {"[]a-\\w[]{,2}", "a]", "\\012\\x"}, {"(?(1)a|b)(?i:x)(?#c)", "bx", "\\"}, {"(?xi) a \\Z", "A", "\\g<0>"}} {
+		f.Add(s[0], s[1], s[2])
+	}
+	rc := &regexCache{}
+	f.Fuzz(func(t *testing.T, pattern, text, with string) {
+		if len(pattern) > 200 || len(text) > 200 {
+			return
+		}
+		re, err := rc.compile(pattern, false, false, "search")
+		if err != nil {
+			return
+		}
+		r := New(Options{MaxSteps: 10_000, MaxOutput: 1 << 16}).start(t.Context(), nil)
+		_, _ = re.sub(r, text, with)
+	})
+}
+
+// FuzzJMES reads queries and runs them over some data.
+func FuzzJMES(f *testing.F) {
+	for _, s := range []string{"a[?b==`1`].{x: y, z: *}", "sort_by(@, &a)[::-1]", "a.*[] | [0] || 'x'", "max_by(@, &`1`)", "\"a\\u0062\".b[*][0:1:2]"} {
+		f.Add(s)
+	}
+	data, err := value.ParseJSON([]byte(`{"a": [{"b": 1, "c": [1, "x", null]}, {"b": 2}], "d": {"e": {"f": "g"}}}`))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		n, err := parseJMES(query)
+		if err != nil {
+			return
+		}
+		r := New(Options{MaxSteps: 10_000, MaxOutput: 1 << 16}).start(t.Context(), nil)
+		_, _ = (&jmesRun{r}).eval(n, data)
+	})
+}
+
+// FuzzTables reads INI files, versions, dates, addresses and sequences.
+func FuzzTables(f *testing.F) {
+	for _, s := range []string{"[a]\nb = %(c)s\n d\n[DEFAULT]\nc: 1", "1.2.3-rc.1+b", "2024-01-02T03:04:05.678+0200", "10.0.0.1/255.0.0.0", "start=1 end=0x10 stride=2 format=%03d"} {
+		f.Add(s, "%Y-%m-%dT%H:%M:%S.%f%z")
+	}
+	f.Fuzz(func(t *testing.T, text, format string) {
+		_ = (&iniReader{fold: true, bare: true}).read(text)
+		for _, cmp := range []comparer{compareLoose, compareStrict, compareSemver, comparePEP440} {
+			_, _ = cmp(text, format)
+		}
+		if d, err := strptime(text, format); err == nil {
+			_ = d.Str() + strftime(format, d.t)
+		}
+		if n, err := parseNetwork(text); err == nil {
+			_ = n.String() + n.cidr().String() + n.reverse()
+		}
+		_, _ = parseEUI(text)
+		if s, err := readSequence(text); err == nil && s.check() == nil {
+			_, _ = s.items(New(Options{MaxSteps: 1000}).start(t.Context(), nil))
+		}
+	})
+}
+
+// TestINIReferencesEnd: values that name each other many times over end in an
+// error, soon.
+func TestINIReferencesEnd(t *testing.T) {
+	text := "[a]\n"
+	for _, p := range []string{"ab", "bc", "cd", "de", "ef", "fg", "gh", "hi", "ij", "jk"} {
+		text += p[:1] + " = " + strings.Repeat("%("+p[1:]+")s", 30) + "\n"
+	}
+	if err := (&iniReader{}).read(text + "k = x\n"); err == nil {
+		t.Error("no error")
+	}
+}
