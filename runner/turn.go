@@ -424,6 +424,7 @@ func (h *hostRun) until(ctx context.Context, u *unit) *outcome {
 		}
 		if n > retries {
 			out.res.Failed = true
+			out.tries = retries // what Ansible says, although there was one try more
 			return out
 		}
 		h.p.r.emit(Event{Kind: Retry, Host: h.name, Task: u.tr.info, Tries: n, Left: retries - n + 1, Result: h.registered(u, out), Item: u.item, Label: u.label})
