@@ -112,7 +112,10 @@ func debug(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Resu
 		key := value.Str(n)
 		v, err := expr.Render(ctx, value.String("{{ "+key+" }}"), u.scope)
 		if err != nil {
-			v = value.String("VARIABLE IS NOT DEFINED!: " + err.Error())
+			v = value.String("VARIABLE IS NOT DEFINED!")
+			if h.p.r.opt.Verbosity > 0 {
+				v = value.String("VARIABLE IS NOT DEFINED!: " + err.Error())
+			}
 		}
 		return play.Result{Data: value.MapOf(key, v)}, nil
 	}
@@ -121,6 +124,9 @@ func debug(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Resu
 		msg = value.String("Hello world!")
 	}
 	v, err := expr.Render(ctx, msg, u.scope)
+	if v.IsOmit() {
+		v = value.String("Hello world!")
+	}
 	return play.Result{Data: value.MapOf("msg", v)}, err
 }
 

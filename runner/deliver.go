@@ -221,6 +221,9 @@ func (h *hostRun) finish(ctx context.Context, tr *taskRun) error {
 		e.NoLog = e.NoLog || u.noLog
 	}
 	h.tell(tr, e)
+	for _, f := range tr.included {
+		h.p.r.emit(f)
+	}
 	return h.move(ctx, tr, e, out)
 }
 

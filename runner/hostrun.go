@@ -65,14 +65,18 @@ func (h *hostRun) wordsOf(o *op) words {
 // scopeOf is what a task's place gives its names.
 func (h *hostRun) scopeOf(ctx context.Context, o *op, w words) *vars.Scope {
 	var blocks, params []*value.Map
-	for _, k := range w[1:] {
-		if k.Vars.Len() > 0 {
-			blocks = append(blocks, k.Vars)
-		}
-	}
 	for f := range h.cur.live {
 		if f.inc != nil && f.inc.params.Len() > 0 {
 			params = append(params, f.inc.params)
+		}
+	}
+	for _, k := range w[1:] {
+		switch {
+		case k.Vars.Len() == 0:
+		case k == &o.task.Keywords && shortName(o.task.Module) == "include_tasks":
+			params = append(params, k.Vars) // they count for its own when, too
+		default:
+			blocks = append(blocks, k.Vars)
 		}
 	}
 	fr := h.p.frame(blocks, params)

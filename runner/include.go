@@ -30,7 +30,7 @@ func includeTasks(_ context.Context, h *hostRun, u *unit, args *value.Map) (play
 	}
 	inc := &include{params: params}
 	u.tr.pushes = append(u.tr.pushes, &frame{prog: prog, inc: inc})
-	h.p.r.emit(Event{Kind: Included, Host: h.name, Task: u.tr.info, Text: path, Item: u.item, Label: u.label})
+	u.tr.included = append(u.tr.included, Event{Kind: Included, Host: h.name, Task: u.tr.info, Text: path, Item: u.item, Label: u.label, NoLog: u.noLog})
 	return play.Result{Data: value.MapOf("include", value.String(path))}, nil
 }
 

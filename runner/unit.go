@@ -27,8 +27,10 @@ type taskRun struct {
 	began bool
 	// fatal is a mistake before any unit could be made (a loop that fails).
 	fatal error
-	// pushes are the files that include_tasks takes in.
-	pushes []*frame
+	// pushes are the files that include_tasks takes in, included what is told of
+	// them when the task has ended.
+	pushes   []*frame
+	included []Event
 	// after is what a meta action does to the host when the task has ended.
 	after func()
 	quiet bool // meta actions show nothing
@@ -187,6 +189,9 @@ func loopInfo(items []value.Value, i int) value.Value {
 func (h *hostRun) label(ctx context.Context, tr *taskRun, u *unit) (string, error) {
 	l := tr.task.Loop
 	if l.Label.IsNull() {
+		if _, isTuple := u.item.AsSeq(); isTuple && u.item.Kind() == value.KindTuple {
+			return value.Show(value.List(u.item.Items()...)), nil
+		}
 		return value.Show(u.item), nil
 	}
 	v, err := h.p.r.opt.Expr.Render(ctx, l.Label, u.scope)

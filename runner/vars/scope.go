@@ -171,8 +171,11 @@ func (s *Scope) settled(v value.Value) error {
 
 // fact answers ansible_ names that only gathering can answer.
 func (s *Scope) fact(h hostVars, name string) (value.Value, bool, error) {
-	if name == "ansible_facts" {
+	switch name {
+	case "ansible_facts":
 		return value.FromObject(&facts{s}), true, nil
+	case "ansible_host": // where it is reached: its own name unless it says otherwise
+		return value.String(s.host), true, nil
 	}
 	if strings.HasPrefix(name, "ansible_") && s.lazy && !h.known && !connectionVar(name) {
 		return value.Value{}, false, host.Need(s.store.gather.Question())
