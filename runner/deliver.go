@@ -36,7 +36,7 @@ func (h *hostRun) deliver(ctx context.Context, u *unit) error {
 		}
 	}
 	if f := u.out.res.Facts; f.Len() > 0 {
-		h.p.r.store.AddFacts(h.name, f)
+		h.p.r.store.AddFacts(h.name, untemplated(f))
 		h.queue = h.queue[:1]
 	}
 	for _, w := range u.out.res.Warnings {
@@ -137,6 +137,15 @@ func (h *hostRun) registered(u *unit, out *outcome) *value.Map {
 	if u.tr.loop {
 		m.Put("ansible_loop_var", value.String(first(u.tr.task.Loop.Var, "item")))
 		m.Put(first(u.tr.task.Loop.Var, "item"), u.item)
+	}
+	return untemplated(m)
+}
+
+// untemplated marks what a task gave so that it is never read as a template: a
+// result repeats what a host or an argument said.
+func untemplated(m *value.Map) *value.Map {
+	if v := value.FromMap(m); value.HasTemplate(v) {
+		m, _ = v.With(value.Unsafe).AsMap()
 	}
 	return m
 }
