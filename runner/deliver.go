@@ -32,7 +32,7 @@ func (h *hostRun) deliver(ctx context.Context, u *unit) error {
 	}
 	if u.out.dead == nil && !u.out.res.Skipped && tr.task.Until == nil {
 		if err := h.judge(ctx, u, u.out); err != nil {
-			u.out.res = play.Failure(err.Error())
+			mistaken(u.out, err)
 		}
 	}
 	if f := u.out.res.Facts; f.Len() > 0 {
@@ -49,6 +49,13 @@ func (h *hostRun) deliver(ctx context.Context, u *unit) error {
 		return h.pause(ctx, tr.task.Loop.Pause, u)
 	}
 	return nil
+}
+
+// mistaken makes a failure of an outcome that could not be judged. What was done
+// stays done.
+func mistaken(out *outcome, err error) {
+	out.res.Failed, out.res.Msg = true, err.Error()
+	out.res.Data = merge(out.res.Data, value.MapOf("msg", value.MarkedString(err.Error(), value.Unsafe)))
 }
 
 func (h *hostRun) event(k Kind, u *unit, out *outcome) Event {
