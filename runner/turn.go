@@ -29,6 +29,9 @@ func (h *hostRun) turn(ctx context.Context, o *op) error {
 	}
 	h.begin(tr)
 	for tr.done < len(tr.units) {
+		if err := h.ripe(ctx, tr); err != nil {
+			return err
+		}
 		u := tr.units[tr.done]
 		if u.out == nil {
 			h.work(ctx, u)
@@ -74,7 +77,9 @@ func (tr *taskRun) refresh(ctx context.Context) {
 	now := tr.h.p.frame(nil, nil).Magic
 	tr.scope = tr.scope.WithMagic(now)
 	for _, u := range tr.units {
-		u.scope = u.scope.WithMagic(now)
+		if !u.later {
+			u.scope = u.scope.WithMagic(now)
+		}
 	}
 	if value.HasTemplate(tr.task.Name) {
 		tr.info = tr.h.info(ctx, tr)

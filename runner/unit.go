@@ -23,7 +23,8 @@ type taskRun struct {
 	info  *TaskInfo
 	loop  bool
 	units []*unit
-	done  int // units whose outcome is known
+	items []value.Value // of the loop
+	done  int           // units whose outcome is known
 	began bool
 	// fatal is a mistake before any unit could be made (a loop that fails).
 	fatal error
@@ -43,6 +44,8 @@ type unit struct {
 	scope *vars.Scope
 	item  value.Value
 	label string
+	// later is an item that is made ready when those before it have run.
+	later bool
 
 	m     *machine
 	on    string // the machine's name when delegated
@@ -93,22 +96,26 @@ func (h *hostRun) prepare(ctx context.Context, o *op, ahead *vars.Ahead) (*taskR
 	tr.loop = true
 	items, err := h.items(ctx, tr, ahead != nil)
 	if err != nil {
+		if ahead == nil && h.unwanted(ctx, tr, err) {
+			tr.loop = false
+			tr.units = []*unit{{tr: tr, scope: tr.scope, m: h.m, out: leftOut()}}
+			return tr, nil
+		}
 		return tr, err
 	}
+	tr.items = items
+	stepwise := len(items) > 1 && h.stepwise(tr)
+	if stepwise && ahead != nil {
+		return tr, vars.ErrPending
+	}
 	for i, it := range items {
-		local, label, err := h.loopVars(ctx, tr, items, i)
+		if i > 0 && stepwise {
+			tr.units = append(tr.units, &unit{tr: tr, item: it, m: h.m, later: true})
+			continue
+		}
+		u, err := h.itemUnit(ctx, tr, i, nil, ahead != nil)
 		if err != nil {
 			return tr, err
-		}
-		u, err := h.unit(ctx, tr, tr.scope.WithLocal(local), it, ahead != nil)
-		if err != nil {
-			return tr, err
-		}
-		if u.label = label; label == "" {
-			u.label, err = h.label(ctx, tr, u)
-			if err != nil {
-				return tr, err
-			}
 		}
 		tr.units = append(tr.units, u)
 	}
@@ -157,8 +164,8 @@ func pure(expr play.Expr, v value.Value) error {
 }
 
 // loopVars are the names that item i brings.
-func (h *hostRun) loopVars(ctx context.Context, tr *taskRun, items []value.Value, i int) (*value.Map, string, error) {
-	l := tr.task.Loop
+func (tr *taskRun) loopVars(i int) *value.Map {
+	l, items := tr.task.Loop, tr.items
 	name := first(l.Var, "item")
 	m := value.MapOf(name, items[i], "ansible_loop_var", value.String(name))
 	if l.IndexVar != "" {
@@ -168,7 +175,7 @@ func (h *hostRun) loopVars(ctx context.Context, tr *taskRun, items []value.Value
 	if l.Extended {
 		m.Put("ansible_loop", loopInfo(items, i))
 	}
-	return m, "", nil
+	return m
 }
 
 func loopInfo(items []value.Value, i int) value.Value {
@@ -206,13 +213,18 @@ func (h *hostRun) unit(ctx context.Context, tr *taskRun, s *vars.Scope, item val
 		return u, u.settle(ahead, fmt.Errorf("the conditional check failed: %w", err))
 	}
 	if !ok {
-		u.out = &outcome{res: play.Result{Skipped: true, Data: value.MapOf("skip_reason", value.String("Conditional result was False"))}}
+		u.out = leftOut()
 		return u, nil
 	}
 	if err := h.fill(ctx, u, ahead); err != nil {
 		return u, u.settle(ahead, err)
 	}
 	return u, nil
+}
+
+// leftOut is the outcome of a condition that does not hold.
+func leftOut() *outcome {
+	return &outcome{res: play.Result{Skipped: true, Data: value.MapOf("skip_reason", value.String("Conditional result was False"))}}
 }
 
 // settle makes a failed outcome of a mistake, except of what somebody else

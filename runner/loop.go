@@ -1,0 +1,107 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+	"remoterun/runner/vars"
+)
+
+// itemUnit makes the unit of one item. seen is what the item before it gave,
+// under the task's register name; nil = not to be seen.
+func (h *hostRun) itemUnit(ctx context.Context, tr *taskRun, i int, seen *value.Map, ahead bool) (*unit, error) {
+	local := tr.loopVars(i)
+	if seen != nil && tr.task.Register != "" {
+		local.Put(tr.task.Register, value.FromMap(seen))
+	}
+	u, err := h.unit(ctx, tr, tr.scope.WithLocal(local), tr.items[i], ahead)
+	if err != nil {
+		return nil, err
+	}
+	if u.label, err = h.label(ctx, tr, u); err != nil {
+		u.label = value.Show(u.item)
+		return u, u.settle(ahead, err)
+	}
+	return u, nil
+}
+
+// stepwise reports a loop whose items depend on the ones before: they set
+// variables, or something reads the register that each of them fills.
+func (h *hostRun) stepwise(tr *taskRun) bool {
+	switch shortName(tr.task.Module) {
+	case "set_fact", "include_vars", "add_host", "group_by":
+		return true
+	}
+	name := tr.task.Register
+	if name == "" {
+		return false
+	}
+	reads := func(v value.Value, bare bool) bool {
+		u, err := h.p.r.opt.Expr.Inspect(v, bare)
+		return err != nil || slices.Contains(u.Names, name)
+	}
+	if reads(value.FromMap(tr.task.Args), false) {
+		return true
+	}
+	for _, w := range tr.words {
+		for _, c := range w.When {
+			if reads(c, true) {
+				return true
+			}
+		}
+		for _, v := range keywordValues(w) {
+			if reads(v, false) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// keywordValues are what a unit's keywords are rendered of.
+func keywordValues(w *play.Keywords) []value.Value {
+	return append([]value.Value{value.FromMap(w.Vars), w.Delegate, w.Become, w.BecomeUser, w.BecomeMethod, w.NoLog, w.CheckMode, w.Diff}, w.Env...)
+}
+
+// ripe makes the item ready that comes next, when it had to wait for those
+// before it.
+func (h *hostRun) ripe(ctx context.Context, tr *taskRun) error {
+	i := tr.done
+	if !tr.units[i].later {
+		return nil
+	}
+	before := h.registered(tr.units[i-1], tr.units[i-1].out)
+	for {
+		u, err := h.itemUnit(ctx, tr, i, before, false)
+		need := new(host.ErrNeed)
+		switch {
+		case errors.As(err, &need):
+			if err = h.gather(ctx, need.Questions); err == nil {
+				continue
+			}
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			tr.units[i].out = broken(err)
+		case err != nil:
+			tr.units[i].out = failure(err)
+		default:
+			tr.units[i] = u
+		}
+		return nil
+	}
+}
+
+// unwanted reports a task whose loop cannot be worked out but whose condition
+// says that it is not wanted anyway.
+func (h *hostRun) unwanted(ctx context.Context, tr *taskRun, err error) bool {
+	if need := new(host.ErrNeed); errors.As(err, &need) || errors.Is(err, vars.ErrPending) {
+		return false
+	}
+	ok, err := h.when(ctx, &unit{tr: tr, scope: tr.scope}, false)
+	return err == nil && !ok
+}
