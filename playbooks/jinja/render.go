@@ -366,24 +366,7 @@ func (r *render) bare(s string, syn syntax, c value.Value) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	// A variable whose text is itself a condition is read once more, as Ansible
-	// does for "when: my_condition".
-	if text, isText := v.AsString(); isText && v.Marks()&value.Unsafe == 0 {
-		if _, isName := t.single.(*name); isName && text != "" {
-			switch strings.ToLower(text) {
-			case "true":
-				return true, nil
-			case "false":
-				return false, nil
-			}
-			if slices.Contains(r.stack, s) {
-				return false, fmt.Errorf("recursive loop detected in condition: %s", s)
-			}
-			r.stack = append(r.stack, s)
-			defer func() { r.stack = r.stack[:len(r.stack)-1] }()
-			return r.bare(text, syn, value.String(text))
-		}
-	}
+	// Text of a variable is no condition: any text is true but the empty one.
 	return value.Truth(v), nil
 }
 
