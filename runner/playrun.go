@@ -237,6 +237,10 @@ func (pr *playRun) prompts(ctx context.Context) error {
 			text = p.Name
 		}
 		v, err := pr.prompt(ctx, p, text)
+		if errors.Is(err, play.ErrNobody) && !p.Default.IsNull() {
+			pr.r.warn("", "vars_prompt "+p.Name+": there is nobody to ask, so its default counts")
+			v, err = p.Default, nil
+		}
 		if err != nil {
 			return fmt.Errorf("%s: vars_prompt %s: %w", p.Pos, p.Name, err)
 		}

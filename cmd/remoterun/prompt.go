@@ -100,8 +100,10 @@ func (p *prompts) terminal(a play.Ask) (terminal, error) {
 			hint = "give it with --passphrase-fd N"
 		case a.YesNo:
 			hint = "answer with --yes"
+		case strings.HasPrefix(a.Key, "prompt ") && !a.Sealed:
+			hint = "answer with -e " + strings.TrimPrefix(a.Key, "prompt ") + "=..."
 		}
-		return nil, fmt.Errorf("there is no terminal to ask %q: %s", strings.TrimSpace(a.Text), hint)
+		return nil, fmt.Errorf("%w %q: %s", play.ErrNobody, strings.TrimSpace(a.Text), hint)
 	}
 	return t, nil
 }

@@ -2,6 +2,7 @@ package play
 
 import (
 	"context"
+	"errors"
 
 	"remoterun/runner/host"
 	"remoterun/runner/secret"
@@ -218,7 +219,10 @@ type Gatherer interface {
 	Facts(a host.Answer) (*value.Map, error)
 }
 
-// Prompter asks the operator. Without a terminal it answers an error that
+// ErrNobody is what a Prompter's error is when there is nobody to ask.
+var ErrNobody = errors.New("there is no terminal to ask")
+
+// Prompter asks the operator. Without a terminal it answers an ErrNobody that
 // names the flag which would have answered.
 type Prompter interface {
 	Ask(ctx context.Context, a Ask) (string, error)
