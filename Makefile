@@ -32,3 +32,8 @@ oracle:
 # REMOTERUN_BENCH_ANSIBLE_ROUNDS=1 (0: not at all) say how often.
 bench: parts
 	CI=true go test -run '^$$' -bench AgainstTheFloor -benchtime 1x -timeout 60m ./cmd/remoterun
+
+# Shows the main job on a throw-away host on loopback; root, for mounts. Leaves
+# nothing but the binary.
+demo: build
+	@./remoterun demo

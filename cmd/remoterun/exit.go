@@ -20,6 +20,33 @@ const (
 	exitInterrupted = 99
 )
 
+// exitMeaning is a code in words, as in the README's table.
+func exitMeaning(code int) string {
+	switch code {
+	case exitOK:
+		return "ok"
+	case exitError:
+		return "an error, or a wrong passphrase"
+	case exitFailed:
+		return "a host failed"
+	case exitChanges:
+		return "--check found changes"
+	case exitUnreachable:
+		return "a host was not reached"
+	case exitUsage:
+		return "wrong use or a wrong playbook"
+	case exitHeld:
+		return "another operator holds the project"
+	case exitRefused:
+		return "refused by a guard"
+	case exitLocked:
+		return "a database is locked"
+	case exitInterrupted:
+		return "interrupted"
+	}
+	return "not a code of ours"
+}
+
 // exitOrder says which of several wins.
 var exitOrder = []int{exitInterrupted, exitUsage, exitHeld, exitUnreachable, exitRefused, exitFailed, exitLocked, exitError, exitChanges}
 

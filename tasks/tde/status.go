@@ -133,7 +133,7 @@ func (st *status) find(d Deps, s host.Seen) error {
 func (st *status) custody(d Deps, s host.Seen) error {
 	st.state, st.why = stateLocked, noDatabase
 	if st.ram.present() {
-		st.state = stateLoaded
+		st.state, st.why = stateLoaded, "the key is in RAM; "+noDatabase
 	}
 	return st.sealed(d, s)
 }
