@@ -2,6 +2,8 @@ package tde
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +11,7 @@ import (
 
 	"remoterun/runner/hosttest/sshd"
 	"remoterun/runner/hosttest/sshtest"
+	"remoterun/runner/value"
 )
 
 // TestRealInitCutAnywhere: a client that is killed before any step, and a
@@ -254,5 +257,62 @@ func TestRealImageOfRoot(t *testing.T) {
 	l.push()
 	if again := l.ok(newUnlock(l.d)); again.Changed {
 		t.Errorf("second unlock: %+v", again)
+	}
+}
+
+// TestRealApps: app containers that met no database are restarted, those that
+// the operator stopped are not; an address has to answer.
+func TestRealApps(t *testing.T) {
+	l := needLab(t)
+	app := func(script string) string {
+		return "{image: " + l.image + ", restart: unless-stopped, stop_grace_period: 0s, entrypoint: [sh, -c, '" + script + "']}"
+	}
+	l.write("compose.yaml", `name: `+l.project+`
+services:
+  postgres: {image: `+l.image+`, environment: {POSTGRES_USER: sync, POSTGRES_DB: app, POSTGRES_PASSWORD: x}, volumes: ["data:/data/db"]}
+  loops: `+app("until pg_isready -q -h postgres; do sleep 0.2; [ -e /tmp/seen ] || { touch /tmp/seen; exit 7; }; done; exec sleep 600")+`
+  fine: `+app("exec sleep 600")+`
+  stopped: `+app("exec sleep 600")+`
+  sick:
+    image: `+l.image+`
+    stop_grace_period: 0s
+    entrypoint: [sh, -c, '[ -e /tmp/first ] && touch /tmp/second; touch /tmp/first; exec sleep 600']
+    healthcheck: {test: [CMD, test, -e, /tmp/second], interval: 1s, timeout: 1s, retries: 1, start_period: 0s}
+volumes: {data: {}}
+`)
+	l.push()
+	l.ok(newInit(l.d), "image", l.image)
+	l.sh("cd " + l.dir + " && docker compose up -d --no-deps loops fine stopped sick && docker compose stop stopped; sleep 3")
+	fine := l.sh("docker inspect -f {{.State.StartedAt}} " + l.project + "-fine-1")
+	got := l.ok(newUnlock(l.d), "timeout", 40)
+	restarted := value.Str(data(got.Result, "apps_restarted"))
+	if !strings.Contains(restarted, "sick") || strings.Contains(restarted, "fine") || strings.Contains(restarted, "stopped") {
+		t.Errorf("restarted: %s", restarted)
+	}
+	for c, want := range map[string]string{"loops": "running", "fine": "running", "stopped": "exited", "sick": "running"} {
+		if st := strings.TrimSpace(l.sh("docker inspect -f {{.State.Status}} " + l.project + "-" + c + "-1")); st != want {
+			t.Errorf("%s is %s", c, st)
+		}
+	}
+	if now := l.sh("docker inspect -f {{.State.StartedAt}} " + l.project + "-fine-1"); now != fine {
+		t.Error("a healthy app was restarted")
+	}
+	if got := l.run(newUnlock(l.d), "health_url", "http://127.0.0.1:1/", "timeout", 1); !got.Failed || !strings.Contains(got.Msg, "the database is unlocked, but: http://127.0.0.1:1/ does not answer") {
+		t.Errorf("nobody answers: %+v", got)
+	}
+	srv := httptest.NewServer(http.NotFoundHandler())
+	defer srv.Close()
+	if got := l.run(newUnlock(l.d), "health_url", srv.URL, "timeout", 1); !got.Failed || !strings.Contains(got.Msg, "404") {
+		t.Errorf("404: %+v", got)
+	}
+	ok := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer ok.Close()
+	if got := l.ok(newUnlock(l.d), "health_url", ok.URL, "app_services", []string{"stopped", "fine"}); value.Repr(data(got.Result, "apps_restarted")) != "['stopped']" {
+		t.Errorf("asked for: %s", value.Repr(data(got.Result, "apps_restarted")))
+	}
+	l.sh("docker stop " + l.project + "-stopped-1 && cd " + l.dir + " && docker compose rm -fsv stopped")
+	l.ok(newUnlock(l.d), "app_services", []string{"stopped"})
+	if got := l.run(newUnlock(l.d), "app_services", []string{"nosuch"}); !got.Failed || !strings.Contains(got.Msg, `no service "nosuch"`) {
+		t.Errorf("no such service: %+v", got)
 	}
 }

@@ -31,7 +31,7 @@ func (u *unlocking) others(s host.Seen, v site, res play.Result) (play.Plan, err
 			continue
 		}
 		if _, err := v.cfg.Service(name); err != nil {
-			return play.Plan{}, err
+			return play.Plan{Result: play.Failure("the database is unlocked, but: " + err.Error())}, nil
 		}
 		steps = append(steps, command("start app service "+name,
 			u.compose().Command("up", "-d", "--no-deps", "--no-build", "--no-recreate", "--pull", "never", "--", name)))
@@ -66,25 +66,34 @@ func (u *unlocking) finishApps(res play.Result) func([]host.Output) (play.Result
 }
 
 // sick reports an app container that wants a restart: in a restart loop,
-// unhealthy, or ended with an error although it should run. One that the
-// operator stopped is left alone, unless it was asked for.
+// unhealthy, never started because something was missing, or given up after its
+// retries. One that the operator stopped is left alone, unless it was asked for:
+// the engine keeps trying those that always run, so one that is at rest was
+// stopped.
 func (u *unlocking) sick(c compose.Container) bool {
 	asked := slices.Contains(u.AppServices, c.Service())
 	if len(u.AppServices) > 0 && !asked {
 		return false
 	}
-	policy := c.HostConfig.RestartPolicy.Name
-	keeps := policy == "always" || policy == "unless-stopped" || policy == "on-failure"
 	switch {
 	case c.State.Restarting, c.Health() == "unhealthy":
 		return true
 	case c.State.Running:
 		return false
-	case asked:
+	case asked, c.State.Status == "created":
 		return true
 	}
-	return keeps && (c.State.ExitCode != 0 || c.State.Status == "created")
+	switch c.HostConfig.RestartPolicy.Name {
+	case "always", "unless-stopped":
+		return c.State.Error != ""
+	case "on-failure":
+		return c.State.ExitCode != 0 && !stopSignal(c.State.ExitCode)
+	}
+	return false
 }
+
+// stopSignal reports the status of a program that docker stop ended.
+func stopSignal(status int) bool { return status == 128+9 || status == 128+15 }
 
 // waitHealthy waits until a container runs and its check, if it has one, says
 // healthy. What does not come up is told, and fails only when it was asked for.
