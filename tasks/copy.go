@@ -24,6 +24,7 @@ type copyArgs struct {
 	LocalLink bool        `arg:"local_follow" default:"yes" help:"copy what links of the laptop lead to, not the links"`
 	Checksum  string      `arg:"checksum" help:"the SHA-1 that the source must have"`
 	Follow    bool        `arg:"follow" default:"no" help:"write what a link leads to instead of replacing the link"`
+	Decrypt   bool        `arg:"decrypt" default:"yes" help:"open vaults; no is refused, since what is sealed has no use on a host"`
 	Unsafe    bool        `arg:"unsafe_writes" default:"no" help:"write in place where a rename is refused"`
 	Attrs
 
@@ -45,6 +46,8 @@ func (copyModule) Validate(a copyArgs) *play.ArgError {
 		return &play.ArgError{Arg: "validate", Msg: err.Error()}
 	}
 	switch {
+	case !a.Decrypt:
+		return &play.ArgError{Arg: "decrypt", Msg: "vaults are always opened: decrypt: no has no meaning here"}
 	case a.Src != "" && a.hasContent():
 		return &play.ArgError{Msg: "src and content are mutually exclusive"}
 	case a.Src == "" && !a.hasContent():
