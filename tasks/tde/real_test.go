@@ -1,3 +1,5 @@
+//go:build linux
+
 package tde
 
 import (
@@ -19,6 +21,7 @@ import (
 	"remoterun/runner/hosttest/sshtest"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
+	"remoterun/tasks/tde/tdetest"
 )
 
 // lab is a compose stack on this machine's Docker engine, with a RAM mount and
@@ -36,19 +39,9 @@ type lab struct {
 // needLab asks for root, Docker, compose and the image.
 func needLab(t *testing.T) *lab {
 	t.Helper()
-	image := os.Getenv("REMOTERUN_TEST_TDE_IMAGE")
-	if image == "" {
-		image = "percona/percona-distribution-postgresql:17"
-	}
-	switch {
-	case os.Getuid() != 0:
+	image := tdetest.Image().Need(t)
+	if os.Getuid() != 0 {
 		hosttest.Missing(t, "root, for a mount in RAM and Docker")
-	case exec.Command("docker", "version").Run() != nil:
-		hosttest.Missing(t, "a Docker daemon")
-	case exec.Command("docker", "compose", "version").Run() != nil:
-		hosttest.Missing(t, "docker compose v2")
-	case exec.Command("docker", "image", "inspect", image).Run() != nil:
-		hosttest.Missing(t, "an image of PostgreSQL with pg_tde (REMOTERUN_TEST_TDE_IMAGE), tried "+image)
 	}
 	var r [4]byte
 	_, _ = rand.Read(r[:])
