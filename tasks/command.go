@@ -23,9 +23,10 @@ type runArgs struct {
 
 // commandArgs are the arguments of command.
 type commandArgs struct {
-	Cmd    Text  `arg:"cmd" help:"the program and its arguments in one line, without a shell"`
-	Argv   Words `arg:"argv" help:"the program and its arguments as a list"`
-	Expand bool  `arg:"expand_argument_vars" default:"yes" help:"fill in $VARIABLES and ~ of the host"`
+	Cmd    Text   `arg:"cmd" help:"the program and its arguments in one line, without a shell"`
+	Argv   Words  `arg:"argv" help:"the program and its arguments as a list"`
+	Expand bool   `arg:"expand_argument_vars" default:"yes" help:"fill in $VARIABLES and ~ of the host"`
+	Exe    string `arg:"executable" help:"without meaning, as in Ansible: for a shell take shell"`
 	runArgs
 }
 
