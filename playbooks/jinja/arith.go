@@ -254,7 +254,7 @@ func floatPower(x, y float64) (value.Value, error) {
 	case math.IsNaN(f) || math.IsInf(f, 0) || x == 0:
 		return value.Float(f), nil
 	default:
-		return value.Float(math.Copysign(pow(math.Abs(x), y), f)), nil
+		return value.Float(power64(x, y)), nil
 	}
 }
 

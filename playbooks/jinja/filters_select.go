@@ -18,8 +18,17 @@ func selectFilterEntries() []entry {
 	}
 }
 
+// some answers the items of the input; what is false has none, even when it
+// could not be looped over (null).
+func (c *call) some() ([]value.Value, error) {
+	if !value.Truth(c.in) && !c.in.IsUndefined() {
+		return nil, nil
+	}
+	return c.rt.iterate(c.in)
+}
+
 func filterMap(c *call) (value.Value, error) {
-	items, err := c.rt.iterate(c.in)
+	items, err := c.some()
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -74,7 +83,7 @@ func (c *call) mapper() (func(value.Value) (value.Value, error), error) {
 func selection(byAttr, keep bool) function {
 	return func(c *call) (value.Value, error) {
 		args := c.args
-		items, err := c.rt.iterate(c.in)
+		items, err := c.some()
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -83,7 +92,7 @@ func selection(byAttr, keep bool) function {
 			if len(args) == 0 {
 				return value.Value{}, errors.New("Missing parameter for attribute name")
 			}
-			if values, err = c.rt.attributes(c.in, args[0]); err != nil {
+			if values, err = c.rt.attributes(value.List(items...), args[0]); err != nil {
 				return value.Value{}, err
 			}
 			args = args[1:]

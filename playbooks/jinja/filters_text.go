@@ -55,15 +55,17 @@ func filterString(c *call) (value.Value, error) {
 // titleWords is Jinja's title: a letter behind white space, - ( { [ or < is
 // large, the others small.
 func titleWords(s string) string {
+	var b strings.Builder
 	start := true
-	return strings.Map(func(r rune) rune {
-		first := start
-		start = unicode.IsSpace(r) || strings.ContainsRune("-({[<", r)
-		if first {
-			return unicode.ToUpper(r)
+	for _, r := range s {
+		if start {
+			b.WriteString(upperRune(r))
+		} else {
+			b.WriteRune(unicode.ToLower(r))
 		}
-		return unicode.ToLower(r)
-	}, s)
+		start = unicode.IsSpace(r) || strings.ContainsRune("-({[<", r)
+	}
+	return b.String()
 }
 
 func filterTrim(c *call) (value.Value, error) {
@@ -71,7 +73,7 @@ func filterTrim(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	if a[0].IsUndefined() || a[0].IsNull() {
+	if a[0].IsUndefined() && len(c.args) == 0 && !c.given("chars") || a[0].IsNull() {
 		return value.String(strings.TrimFunc(c.str(), pySpace)), nil
 	}
 	chars, err := c.text(a[0])
@@ -224,10 +226,14 @@ func filterTruncate(c *call) (value.Value, error) {
 	if length < tail {
 		return value.Value{}, fmt.Errorf("expected length >= %d, got %d", tail, length)
 	}
-	rs := []rune(c.str())
-	if len(rs) <= length+leeway {
-		return value.String(string(rs)), nil
+	n, err := c.rt.length(c.in)
+	if err != nil || n <= length+leeway {
+		return c.in, err
 	}
+	if !c.in.IsString() {
+		return value.Value{}, fmt.Errorf("can only concatenate %s (not \"str\") to %s", value.TypeName(c.in), value.TypeName(c.in))
+	}
+	rs := []rune(c.str())
 	kept := string(rs[:length-tail])
 	if i := strings.LastIndexByte(kept, ' '); i >= 0 && !value.Truth(a[1]) {
 		kept = kept[:i]

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -12,6 +13,9 @@ func filterWordWrap(c *call) (value.Value, error) {
 	a, err := c.bind("width=", "break_long_words=", "wrapstring=", "break_on_hyphens=")
 	if err != nil {
 		return value.Value{}, err
+	}
+	if !c.in.IsString() {
+		return value.Value{}, fmt.Errorf("'%s' object has no attribute 'splitlines'", value.TypeName(c.in))
 	}
 	width, err := c.integer(a[0], 79)
 	if err != nil {

@@ -115,9 +115,9 @@ func filterLog(c *call) (value.Value, error) {
 	case base == 1:
 		return value.Value{}, errors.New("float division by zero")
 	case base == 10:
-		return value.Float(math.Log10(x)), nil
+		return value.Float(log10(x)), nil
 	}
-	return value.Float(math.Log(x) / math.Log(base)), nil
+	return value.Float(logOf(x) / logOf(base)), nil
 }
 
 func filterPow(c *call) (value.Value, error) {
@@ -138,7 +138,7 @@ func filterPow(c *call) (value.Value, error) {
 
 // mathPow is math.pow: always a float, errors where Python has them.
 func mathPow(x, y float64) (value.Value, error) {
-	f := math.Pow(x, y)
+	f := power64(x, y)
 	switch {
 	case math.IsNaN(f) && !math.IsNaN(x) && !math.IsNaN(y), x == 0 && y < 0:
 		return value.Value{}, errors.New("math domain error")

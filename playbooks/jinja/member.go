@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"errors"
+	"fmt"
 
 	"remoterun/runner/value"
 )
@@ -214,7 +215,10 @@ func (r *render) slice(v value.Value, s *slice, f *frame) (value.Value, error) {
 		return value.MarkedString(string(out), v.Marks()), nil
 	}
 	if _, ok := v.AsSeq(); !ok {
-		return value.FromMissing(value.Missing{Name: "slice", Hint: objectName(v) + " has no element slice"}), nil
+		if isMapping(v) {
+			return value.Value{}, errors.New("unhashable type: 'slice'")
+		}
+		return value.Value{}, fmt.Errorf("'%s' object is not subscriptable", value.TypeName(v))
 	}
 	items := v.Items()
 	idx, err := sliceIndexes(len(items), bounds)

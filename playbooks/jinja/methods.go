@@ -23,12 +23,28 @@ func allMethods() map[string]map[string]function {
 	named := []string{"split", "rsplit", "splitlines", "expandtabs", "format", "encode", "update", "sort"}
 	for kind, methods := range all {
 		for name, fn := range methods {
-			if !slices.Contains(named, name) {
-				methods[name] = positional(kind, fn)
+			if kind == "str" {
+				fn = definite(fn)
 			}
+			if !slices.Contains(named, name) {
+				fn = positional(kind, fn)
+			}
+			methods[name] = fn
 		}
 	}
 	return all
+}
+
+// definite refuses undefined arguments: text methods look at all of them.
+func definite(fn function) function {
+	return func(c *call) (value.Value, error) {
+		for _, a := range c.args {
+			if err := defined(a); err != nil {
+				return value.Value{}, err
+			}
+		}
+		return fn(c)
+	}
 }
 
 // positional refuses keyword arguments, as most methods of Python's own types

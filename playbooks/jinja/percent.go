@@ -45,7 +45,8 @@ func (r *render) percent(f value.Value, s string, arg value.Value) (value.Value,
 		}
 		s = s[n:]
 	}
-	if p.used < len(p.items) && p.mapping == nil {
+	// Python takes a list for a mapping here: what is left over is no mistake.
+	if p.used < len(p.items) && !isContainer(arg) || arg.Kind() == value.KindTuple && p.used < len(p.items) {
 		return value.Value{}, errors.New("not all arguments converted during string formatting")
 	}
 	return value.MarkedString(b.String(), b.marks), nil

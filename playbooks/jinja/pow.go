@@ -20,6 +20,32 @@ func pow(x, y float64) float64 {
 	return f
 }
 
+// power64 is math.Pow with its last bit right where the result is finite.
+func power64(x, y float64) float64 {
+	f := math.Pow(x, y)
+	if x == 0 || f == 0 || f != f || math.IsInf(f, 0) || math.IsInf(x, 0) || math.IsInf(y, 0) {
+		return f
+	}
+	return math.Copysign(pow(math.Abs(x), y), f)
+}
+
+// logOf and log10 are logarithms of x > 0 with the last bit right.
+func logOf(x float64) float64 {
+	if math.IsInf(x, 0) || x == 1 {
+		return math.Log(x)
+	}
+	f, _ := ln(bigFloat(x)).Float64()
+	return f
+}
+
+func log10(x float64) float64 {
+	if math.IsInf(x, 0) || x == 1 {
+		return math.Log10(x)
+	}
+	f, _ := new(big.Float).Quo(ln(bigFloat(x)), ln(bigFloat(10))).Float64()
+	return f
+}
+
 func bigFloat(f float64) *big.Float { return new(big.Float).SetPrec(powPrecision).SetFloat64(f) }
 
 // ln is 2*atanh((m-1)/(m+1)) + e*ln2 for x = m * 2**e.
