@@ -27,9 +27,6 @@ func (h *hostRun) begin(tr *taskRun) {
 func (h *hostRun) deliver(ctx context.Context, u *unit) error {
 	tr := u.tr
 	tr.done++
-	if u.out.dead == nil && context.Cause(ctx) != nil {
-		u.out = failure(context.Cause(ctx))
-	}
 	if u.out.dead == nil && !u.out.res.Skipped && tr.task.Until == nil {
 		if err := h.judge(ctx, u, u.out); err != nil {
 			mistaken(u.out, err)
@@ -59,7 +56,7 @@ func mistaken(out *outcome, err error) {
 }
 
 func (h *hostRun) event(k Kind, u *unit, out *outcome) Event {
-	e := Event{Kind: k, Host: h.name, Delegated: u.on, Task: u.tr.info, Status: statusOf(out.res), Result: h.registered(u, out), NoLog: u.noLog, Item: u.item, Label: u.label, Diff: out.diff, Tries: out.tries}
+	e := Event{Kind: k, Host: h.name, Delegated: u.on, Task: u.tr.info, Status: statusOf(out.res), Result: h.registered(u, out), NoLog: u.noLog, Item: u.item, Label: u.label, Diff: out.diff, Tries: out.tries, Err: out.cause}
 	if out.dead != nil {
 		e.Status = Unreachable
 	}
@@ -177,7 +174,7 @@ func (h *hostRun) combined(tr *taskRun) (play.Result, *value.Map, *outcome) {
 		res.Failed = res.Failed || u.out.res.Failed
 		res.Skipped = res.Skipped && u.out.res.Skipped
 		if u.out.dead != nil {
-			all.dead = u.out.dead
+			all.dead, all.cause = u.out.dead, u.out.dead
 		}
 	}
 	switch {

@@ -87,6 +87,9 @@ type Event struct {
 	// takes on.
 	Ignored, Rescued bool
 	NoLog            bool
+	// Err is the failure itself when it was none of the module's words: a link, an
+	// identity that was refused, a lock that another operator holds.
+	Err error
 	// Item is the loop's item and Label what is shown of it.
 	Item  value.Value
 	Label string
@@ -121,9 +124,11 @@ type Stats struct {
 	Interrupted bool
 	// Undone lists, after an interruption, the hosts that did not finish.
 	Undone []string
+	// At names the task at which each of them was stopped.
+	At map[string]string
 }
 
-func newStats() *Stats { return &Stats{Hosts: map[string]*Counts{}} }
+func newStats() *Stats { return &Stats{Hosts: map[string]*Counts{}, At: map[string]string{}} }
 
 func (s *Stats) of(host string) *Counts {
 	c, ok := s.Hosts[host]

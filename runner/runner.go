@@ -171,9 +171,10 @@ func (r *Runner) play(ctx context.Context, p *play.Play) (on bool, err error) {
 		r.emit(Event{Kind: PlayStart, Play: pr.name})
 		r.emit(Event{Kind: PlayNoHosts, Play: pr.name})
 	}
-	for _, hosts := range batches {
+	for i, hosts := range batches {
 		r.emit(Event{Kind: PlayStart, Play: pr.name, Hosts: slices.DeleteFunc(slices.Clone(hosts), r.isLost)})
 		if !pr.batch(ctx, hosts) || ctx.Err() != nil {
+			r.notBegun(ctx, batches[i+1:])
 			return false, nil
 		}
 		if pr.ending.Load() == endPlay {
@@ -181,6 +182,22 @@ func (r *Runner) play(ctx context.Context, p *play.Play) (on bool, err error) {
 		}
 	}
 	return ctx.Err() == nil, nil
+}
+
+// notBegun notes the hosts whose turn an interruption came before.
+func (r *Runner) notBegun(ctx context.Context, batches [][]string) {
+	if ctx.Err() == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, hosts := range batches {
+		for _, h := range hosts {
+			if !r.gone[h] {
+				r.stats.Undone = append(r.stats.Undone, h)
+			}
+		}
+	}
 }
 
 // machine returns a host's machine, reached as this play's variables say.

@@ -55,6 +55,17 @@ func (pr *playRun) ended(hosts []*hostRun) {
 	}
 }
 
+// standing names the task that the host did not bring to its end.
+func (h *hostRun) standing() string {
+	if len(h.queue) > 0 {
+		return h.queue[0].info.Name
+	}
+	if o := h.cur.current(); o != nil && o.kind == opTask {
+		return first(value.Str(o.task.Name), shortName(o.task.Module))
+	}
+	return ""
+}
+
 // hopeless reports a batch of which every host was lost: the run ends there.
 func (pr *playRun) hopeless(names []string, size int) bool {
 	lost := 0
@@ -75,6 +86,7 @@ func (pr *playRun) closeBatch(ctx context.Context, hosts []*hostRun) {
 		if h.over == working {
 			pr.r.mu.Lock()
 			pr.r.stats.Undone = append(pr.r.stats.Undone, h.name)
+			pr.r.stats.At[h.name] = h.standing()
 			pr.r.mu.Unlock()
 		}
 	}

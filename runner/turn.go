@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"remoterun/runner/host"
@@ -35,6 +36,9 @@ func (h *hostRun) turn(ctx context.Context, o *op) error {
 		u := tr.units[tr.done]
 		if u.out == nil {
 			h.work(ctx, u)
+		}
+		if ctx.Err() != nil && (u.out.dead != nil || u.out.res.Failed) {
+			return context.Cause(ctx) // neither done nor failed: it was told to stop
 		}
 		if err := h.deliver(ctx, u); err != nil {
 			return err
@@ -177,9 +181,10 @@ func (u *unit) predicted() *outcome {
 // broken tells a lost link from a failure.
 func broken(err error) *outcome {
 	if errors.Is(err, host.ErrTransport) {
-		return &outcome{dead: err, res: play.Failure(err.Error())}
+		return &outcome{cause: err, dead: err, res: play.Failure(err.Error())}
 	}
 	out := failure(err)
+	out.cause = err
 	if heldError(err) {
 		out.res.Data = value.MapOf("held", value.Bool(true))
 	}
@@ -374,9 +379,12 @@ func (u *unit) finished(ran []host.Output) (res play.Result, bad bool) {
 	if bad {
 		last := ran[len(ran)-1]
 		res.Failed = true
-		if u.plan.Finish == nil || res.Msg == "" {
-			step := u.plan.Steps[min(len(ran), len(u.plan.Steps))-1]
-			res.Msg = first(res.Msg, last.Err(step.Describe()).Error())
+		what := u.plan.Steps[min(len(ran), len(u.plan.Steps))-1].Describe()
+		switch said := strings.TrimSpace(string(last.Stderr)); {
+		case u.plan.Finish == nil || res.Msg == "":
+			res.Msg = first(res.Msg, last.Err(what).Error())
+		case res.Msg == said && !strings.HasPrefix(said, what): // a program's words name no object
+			res.Msg = what + ": " + said
 		}
 		if u.plan.Finish == nil {
 			res.Changed = len(ran) > 1

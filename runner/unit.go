@@ -70,6 +70,8 @@ type unit struct {
 type outcome struct {
 	res  play.Result
 	diff []DiffText
+	// cause is why it could not be tried.
+	cause error
 	// dead is a link that was lost or could not be made.
 	dead  error
 	tries int

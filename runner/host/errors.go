@@ -21,6 +21,9 @@ type TransportError struct {
 }
 
 func (e *TransportError) Error() string {
+	if e.Begun {
+		return fmt.Sprintf("%s: %s: %v (outcome unknown)", e.Host, e.During, e.Err)
+	}
 	return fmt.Sprintf("%s: %s: %v", e.Host, e.During, e.Err)
 }
 

@@ -192,10 +192,15 @@ func (l *login) explain(ctx context.Context, addr string, sniff *sniffer, err er
 		if said == "" {
 			return fmt.Errorf("the server closed the connection without a word (is it sshd? too many logins at once?): %w", err)
 		}
-		return fmt.Errorf("this is no SSH server, it says %q", said)
+		return &NotSSHError{Said: said}
 	}
 	return err
 }
+
+// NotSSHError is something else than an SSH server that answered.
+type NotSSHError struct{ Said string }
+
+func (e *NotSSHError) Error() string { return fmt.Sprintf("this is no SSH server, it says %q", e.Said) }
 
 // sniffer keeps the first bytes that a server sends: what it says instead of
 // its version line is the only explanation there is.

@@ -38,7 +38,7 @@ type HostKeyError struct {
 func (e *HostKeyError) Error() string {
 	switch e.Problem {
 	case KeyUnknown:
-		return fmt.Sprintf("the host key of %s is not known: %s %s; compare it with the server's own, then accept it with: remoterun trust %s", e.Host, e.Type, e.Fingerprint, e.Host)
+		return fmt.Sprintf("the host key of %s is not known: %s %s", e.Host, e.Type, e.Fingerprint)
 	case KeyRevoked:
 		return fmt.Sprintf("the host key of %s is revoked (%s): %s %s", e.Host, strings.Join(e.Stored, ", "), e.Type, e.Fingerprint)
 	}

@@ -121,7 +121,7 @@ func TestUnknownKeyIsRefusedWithoutTerminal(t *testing.T) {
 	l := newLab(t, sshd.Config{})
 	write(t, filepath.Join(l.home, ".ssh", "known_hosts"), "")
 	_, err := l.d.Dial(t.Context(), l.target(), nil)
-	refused(t, err, "web1: connect to op@127.0.0.1", "is not known", gossh.FingerprintSHA256(l.srv.HostKey()), "remoterun trust")
+	refused(t, err, "web1: connect to op@127.0.0.1", "is not known", gossh.FingerprintSHA256(l.srv.HostKey()))
 }
 
 func TestUnknownKeyIsAskedForAndKept(t *testing.T) {

@@ -56,7 +56,13 @@ func counted(word string, n int, c *color.Color) string {
 func (h *human) interrupted(st *runner.Stats) {
 	text := "interrupted: every host had finished"
 	if len(st.Undone) > 0 {
-		text = "interrupted: not finished on " + strings.Join(st.Undone, ", ") + "; the same command again goes on from there"
+		places := make([]string, len(st.Undone))
+		for i, name := range st.Undone {
+			if places[i] = name; st.At[name] != "" {
+				places[i] += " (at: " + st.At[name] + ")"
+			}
+		}
+		text = "interrupted: not finished on " + strings.Join(places, ", ") + "; the same command again goes on from there"
 	}
 	h.say(h.paint.failed, text)
 }
