@@ -109,8 +109,14 @@ func (s *session) run(ctx context.Context, books ...*play.Playbook) error {
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
-	defer s.finish()
-	stats, err := runner.New(s.options()).Run(ctx, books...)
+	opt := s.options()
+	h := &hints{next: opt.Sink}
+	opt.Sink = h
+	defer func() {
+		s.finish()
+		h.write(s.a.err)
+	}()
+	stats, err := runner.New(opt).Run(ctx, books...)
 	code := s.code(stats)
 	switch {
 	case err != nil && !errors.Is(err, runner.ErrInterrupted) && !stats.Interrupted:

@@ -39,6 +39,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 	err := root.ExecuteContext(ctx)
 	if err != nil && !errors.As(err, new(silent)) {
 		fmt.Fprintf(a.err, "remoterun: %v\n", err)
+		if text := errorHint(err); text != "" {
+			fmt.Fprintf(a.err, "remoterun: hint: %s\n", text)
+		}
 	}
 	return exitCode(err)
 }

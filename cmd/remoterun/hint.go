@@ -1,0 +1,190 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"remoterun/runner"
+	"remoterun/runner/host"
+	"remoterun/runner/lock"
+	"remoterun/runner/play"
+	"remoterun/runner/ssh"
+	"remoterun/runner/value"
+)
+
+// Hints are the next thing to type or to look at after a failure: one line on
+// stderr behind everything else, apart from the error itself. Rules: they begin
+// with "remoterun: hint:", name the host, hold no secret, and decide on the type
+// of an error or on what the host said, never on an error's text.
+
+// hints collects what failed while a run goes on; events go on to next.
+type hints struct {
+	next  runner.Sink
+	mu    sync.Mutex
+	lines []string
+}
+
+// Event looks at failures that nothing forgave.
+func (h *hints) Event(e runner.Event) {
+	if e.Kind == runner.HostResult && (e.Status == runner.Failed || e.Status == runner.Unreachable) && !e.Ignored && !e.Rescued {
+		if text := hostHint(e); text != "" {
+			h.add(e.Host + ": " + text)
+		}
+	}
+	h.next.Event(e)
+}
+
+func (h *hints) add(line string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !slices.Contains(h.lines, line) {
+		h.lines = append(h.lines, line)
+	}
+}
+
+// maxHints bounds what many hosts that fail alike print.
+const maxHints = 10
+
+// write prints the hints.
+func (h *hints) write(w io.Writer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i, l := range h.lines {
+		if i == maxHints {
+			fmt.Fprintf(w, "remoterun: hint: and %d more of the kind\n", len(h.lines)-i)
+			return
+		}
+		fmt.Fprintf(w, "remoterun: hint: %s\n", l)
+	}
+}
+
+// hostHint is the hint for a failure on a host; empty = none.
+func hostHint(e runner.Event) string {
+	name := e.Host
+	if e.Delegated != "" {
+		name = e.Delegated
+	}
+	if text := loginHint(name, e.Err); text != "" {
+		return text
+	}
+	if text := becomeHint(name, e.Err); text != "" {
+		return text
+	}
+	var held *lock.HeldError
+	var lost *host.TransportError
+	switch {
+	case errors.As(e.Err, &held):
+		return "wait until it has ended, or end it: the same command with --take-over"
+	case errors.Is(e.Err, lock.ErrLost):
+		return "run the same command again: it looks first at what was done"
+	case errors.As(e.Err, &lost) && lost.Begun:
+		return "whether the last step came to its end is not known; run the same command again: it looks first at what was done"
+	case errors.As(e.Err, &lost):
+		return "is the host up, and is this its address? ansible_host and ansible_port in the inventory say where it is"
+	case e.Err != nil:
+		return ""
+	}
+	return saidHint(name, e.Result)
+}
+
+// loginHint is for connections that were not made.
+func loginHint(name string, err error) string {
+	var key *ssh.HostKeyError
+	var auth *ssh.AuthError
+	var other *ssh.NotSSHError
+	var dns *net.DNSError
+	var shell *host.ShellError
+	switch {
+	case errors.As(err, &key) && key.Problem == ssh.KeyUnknown:
+		return "compare the fingerprint with the server's own, then: remoterun trust " + name
+	case errors.As(err, &key) && key.Problem == ssh.KeyChanged:
+		return "if the server was reinstalled: ssh-keygen -R '" + key.Host + "', then: remoterun trust " + name
+	case errors.As(err, &key):
+		return "this key must not be used any more: the server needs a new one"
+	case errors.As(err, &auth) && len(auth.Tried) == 0:
+		return "mend the key that is named, give another one with --private-key FILE, or be asked for a password: -k"
+	case errors.As(err, &auth):
+		return "try it by hand: " + sshCommand(auth) + "; another user is -u, another key --private-key, a password -k"
+	case errors.As(err, &other):
+		return "on which port does its sshd listen? ansible_port=PORT in the inventory says so"
+	case errors.As(err, &dns):
+		return "give its address in the inventory: " + name + " ansible_host=ADDRESS"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing listens there: is sshd running, and is this its port? ansible_port=PORT in the inventory says so"
+	case errors.As(err, &shell):
+		return "this user's login shell runs no commands: log in as another one with -u, or give it /bin/sh (chsh)"
+	}
+	return ""
+}
+
+// sshCommand is how to log in by hand.
+func sshCommand(e *ssh.AuthError) string {
+	addr, port, err := net.SplitHostPort(e.Addr)
+	if err != nil || port == "22" {
+		return "ssh " + e.User + "@" + addr
+	}
+	return "ssh -p " + port + " " + e.User + "@" + addr
+}
+
+// becomeHint is for identities that were refused.
+func becomeHint(name string, err error) string {
+	var b *host.BecomeError
+	if !errors.As(err, &b) {
+		return ""
+	}
+	switch b.Cause {
+	case host.BecomeNeedsPassword:
+		return "run it on a terminal, with -K to be asked at the start; ansible_become_password (in a vault) answers, too"
+	case host.BecomeWrongPassword:
+		return "run the same command again and type the password of the login user"
+	case host.BecomeNotAllowed:
+		return "let the login user become " + b.As.User + " (visudo on " + name + "), or log in as root: -u root"
+	case host.BecomeNeedsTTY:
+		return "sudo asks for a terminal: on " + name + ", give the login user \"Defaults:USER !requiretty\" (visudo)"
+	case host.BecomeNoSuchUser:
+		return "there is no user " + b.As.User + " on " + name + ": become_user or --become-user names it"
+	case host.BecomeNoProgram:
+		return b.As.Method + " is not on " + name + ": install it, or take another one with --become-method"
+	}
+	return ""
+}
+
+// saidHint is for what the host's own programs said.
+func saidHint(name string, result *value.Map) string {
+	var said strings.Builder
+	for _, key := range []string{"stderr", "msg"} {
+		if v, ok := result.Lookup(key); ok && !value.DeepMarks(v).Secret() {
+			said.WriteString(value.Str(v) + "\n")
+		}
+	}
+	for _, h := range []struct{ said, hint string }{
+		{"No space left on device", "its disk is full: remoterun run " + name + " -- df -h"},
+		{"Disk quota exceeded", "a quota is full: remoterun run " + name + " -- df -h"},
+		{"Read-only file system", "a file system is mounted read-only, perhaps after an error: remoterun run " + name + " -m shell -a 'dmesg | tail; grep -w ro /proc/mounts'"},
+		{"Permission denied", "the user may not do that: become root with -b, or log in as another user with -u"},
+		{"Operation not permitted", "the user may not do that: become root with -b, or log in as another user with -u"},
+	} {
+		if strings.Contains(said.String(), h.said) {
+			return h.hint
+		}
+	}
+	return ""
+}
+
+// errorHint is the hint for an error that ended the program before or instead
+// of a run.
+func errorHint(err error) string {
+	switch {
+	case errors.Is(err, play.ErrNobody):
+		return "" // the error names what would answer
+	case errors.Is(err, syscall.ENOSPC):
+		return "the laptop's own disk is full: df -h"
+	}
+	return ""
+}
