@@ -26,7 +26,7 @@ else _t() { dd bs=1 count=$1 2>/dev/null; }; fi
 // The nonce must be the frame's own. Errors: a command that no shell can take,
 // an input that cannot be read.
 func (b Batch) Render(nonce string) (script string, data []byte, err error) {
-	w := batchWriter{funcs: map[string]string{}}
+	w := batchWriter{funcs: map[string]string{}, asks: map[string]string{}}
 	if err := w.chain(b.Chain); err != nil {
 		return "", nil, err
 	}
@@ -48,6 +48,7 @@ type batchWriter struct {
 	defs, body strings.Builder
 	data       bytes.Buffer
 	funcs      map[string]string // text -> name of the function that holds it
+	asks       map[string]string // a question's call -> name of the function that asks it
 }
 
 func (w *batchWriter) chain(links []Link) error {
@@ -65,6 +66,9 @@ func (w *batchWriter) chain(links []Link) error {
 }
 
 func (w *batchWriter) link(i int, l Link) error {
+	if err := w.again(i, l.Again); err != nil {
+		return err
+	}
 	if len(l.Guard) > 0 {
 		end, want := "} | sha256sum)", hex.EncodeToString(l.Want[:])+"*"
 		if l.Text != "" {
@@ -73,10 +77,11 @@ func (w *batchWriter) link(i int, l Link) error {
 		}
 		w.body.WriteString("_s=$({\n")
 		for _, q := range l.Guard {
-			if err := w.probe(q); err != nil {
+			name, err := w.question(q)
+			if err != nil {
 				return err
 			}
-			w.body.WriteString("printf \"\\n%s\\n\" $?\n")
+			w.body.WriteString(name + "\nprintf \"\\n%s\\n\" $?\n")
 		}
 		fmt.Fprintf(&w.body, "%s\ncase $_s in %s) ;; *)\n", end, want)
 		if err := w.stop(i, "g", l.Again); err != nil {
@@ -96,26 +101,58 @@ func (w *batchWriter) link(i int, l Link) error {
 // stop ends the chain at link i and asks its questions afresh.
 func (w *batchWriter) stop(i int, why string, again []Cmd) error {
 	fmt.Fprintf(&w.body, "_m \"x %d %s\"\n", i, why)
-	for k, q := range again {
-		if err := w.ask(q, "g", k); err != nil {
-			return err
-		}
+	if len(again) > 0 {
+		fmt.Fprintf(&w.body, "_a%d\n", i)
 	}
 	w.body.WriteString("return\n")
 	return nil
 }
 
+// again defines what link i asks when the chain stops there, for whatever reason.
+func (w *batchWriter) again(i int, qs []Cmd) error {
+	if len(qs) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("_a%d() {\n", i)
+	for k, q := range qs {
+		name, err := w.question(q)
+		if err != nil {
+			return err
+		}
+		text += fmt.Sprintf("%s\n_m \"g %d $?\"\n", name, k)
+	}
+	w.defs.WriteString(text + "}\n")
+	return nil
+}
+
 func (w *batchWriter) ask(q Cmd, kind string, i int) error {
-	if err := w.probe(q); err != nil {
+	name, err := w.question(q)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(&w.body, "_m \"%s %d $?\"\n", kind, i)
+	fmt.Fprintf(&w.body, "%s\n_m \"%s %d $?\"\n", name, kind, i)
 	return nil
+}
+
+// question returns the name of the shell function that asks q: a guard, and
+// the same question asked afresh at several links, stand in the script once.
+func (w *batchWriter) question(q Cmd) (string, error) {
+	var b strings.Builder
+	if err := w.probe(&b, q); err != nil {
+		return "", err
+	}
+	name, ok := w.asks[b.String()]
+	if !ok {
+		name = "_q" + strconv.Itoa(len(w.asks))
+		w.asks[b.String()] = name
+		w.defs.WriteString(name + "() {\n" + b.String() + "}\n")
+	}
+	return name, nil
 }
 
 // probe writes a question. Data on its stdin stands in the script, because a
 // chain that stops early leaves the frame's data half read.
-func (w *batchWriter) probe(q Cmd) error {
+func (w *batchWriter) probe(b *strings.Builder, q Cmd) error {
 	input := "</dev/null"
 	if q.Stdin != nil && q.Stdin.Size() != 0 {
 		text, err := readAll(q.Stdin)
@@ -125,10 +162,10 @@ func (w *batchWriter) probe(q Cmd) error {
 		if bytes.IndexByte(text, 0) >= 0 {
 			return errors.New("a question's stdin holds a NUL byte")
 		}
-		w.body.WriteString("printf %s " + Quote(string(text)) + " | ")
+		b.WriteString("printf %s " + Quote(string(text)) + " | ")
 		input = ""
 	}
-	return w.subshell(q, input+" 2>/dev/null")
+	return w.subshell(b, q, input+" 2>/dev/null")
 }
 
 func (w *batchWriter) step(i, k int, st Cmd, again []Cmd) error {
@@ -149,7 +186,7 @@ func (w *batchWriter) step(i, k int, st Cmd, again []Cmd) error {
 		}
 		input = ""
 	}
-	if err := w.subshell(st, input); err != nil {
+	if err := w.subshell(&w.body, st, input); err != nil {
 		return err
 	}
 	fmt.Fprintf(&w.body, "_r=$?; _m \"s %d %d $_r\"; _e \"s %d %d\"\nif [ $_r -ne 0 ]; then\n", i, k, i, k)
@@ -170,20 +207,20 @@ func plain(data []byte) bool {
 
 // subshell writes one command so that exit, cd, umask and variables of it stay
 // inside.
-func (w *batchWriter) subshell(c Cmd, redirect string) error {
+func (w *batchWriter) subshell(b *strings.Builder, c Cmd, redirect string) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
-	w.body.WriteString("(")
+	b.WriteString("(")
 	if len(c.Env) > 0 || c.Dir != "" {
-		Cmd{Env: c.Env, Dir: c.Dir}.writeSetup(&w.body)
+		Cmd{Env: c.Env, Dir: c.Dir}.writeSetup(b)
 	}
-	w.body.WriteString(w.function(c))
+	b.WriteString(w.function(c))
 	for _, a := range c.Args {
-		w.body.WriteByte(' ')
-		w.body.WriteString(Quote(a))
+		b.WriteByte(' ')
+		b.WriteString(Quote(a))
 	}
-	w.body.WriteString(") " + redirect + "\n")
+	b.WriteString(") " + redirect + "\n")
 	return nil
 }
 
