@@ -130,7 +130,7 @@ func (h *hostRun) registered(u *unit, out *outcome) *value.Map {
 		}
 	}
 	if r.Facts.Len() > 0 {
-		m.Put("ansible_facts", value.FromMap(r.Facts))
+		m.Put("ansible_facts", value.FromMap(asVariables(u.tr.task.Module, r.Facts)))
 	}
 	if len(r.Warnings) > 0 {
 		m.Put("warnings", value.Strings(r.Warnings...))
@@ -152,6 +152,19 @@ func untemplated(m *value.Map) *value.Map {
 		m, _ = v.With(value.Unsafe).AsMap()
 	}
 	return m
+}
+
+// asVariables names facts as register shows them: those of setup as variables,
+// with ansible_ before them, as Ansible does.
+func asVariables(module string, facts *value.Map) *value.Map {
+	if name := shortName(module); name != "setup" && name != "gather_facts" {
+		return facts
+	}
+	out := value.NewMap()
+	for k, v := range facts.All() {
+		out.Put("ansible_"+value.Str(k), v)
+	}
+	return out
 }
 
 // combined is what register keeps for a whole task.
