@@ -171,6 +171,9 @@ func lookupSubelements(c *call) (value.Value, error) {
 	if m, ok, err := c.rt.mapping(c.args[0]); err != nil {
 		return value.Value{}, err
 	} else if ok {
+		if v, there := m.Lookup("skipped"); there && !value.Equal(v, value.Bool(false)) {
+			return value.List(), nil // the whole task was skipped
+		}
 		for _, v := range m.All() {
 			items = append(items, v)
 		}

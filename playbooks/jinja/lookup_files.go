@@ -129,11 +129,6 @@ func lookupTemplate(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	for name, plain := range map[string]string{"variable_start_string": "{{", "variable_end_string": "}}", "comment_start_string": "{#", "comment_end_string": "#}"} {
-		if v, ok := opt[name]; ok && value.Str(v) != plain {
-			return value.Value{}, fmt.Errorf("%s cannot be changed here: write it in the template's first line, as '#jinja2: %s:...'", name, name)
-		}
-	}
 	var out []value.Value
 	for _, t := range c.args {
 		v, err := c.template(t, opt)
@@ -165,7 +160,7 @@ func (c *call) template(t value.Value, opt map[string]value.Value) (value.Value,
 		return value.Value{}, errDepth
 	}
 	defer func() { c.rt.depth-- }()
-	v, err := c.rt.nested(path, text, &extraScope{c.rt.scope, vars, filepath.Dir(path)})
+	v, err := c.rt.nested(path, text, delimiters(c.rt.eng.fileSyntax(), opt), &extraScope{c.rt.scope, vars, filepath.Dir(path)})
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -285,11 +280,21 @@ func lookupURL(c *call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
+// delimiters are a file's signs, as the options of a call set them.
+func delimiters(syn syntax, opt map[string]value.Value) syntax {
+	for name, into := range map[string]*string{"variable_start_string": &syn.varStart, "variable_end_string": &syn.varEnd, "comment_start_string": &syn.commentStart, "comment_end_string": &syn.commentEnd} {
+		if s := textOr(optional(opt, name), ""); s != "" {
+			*into = s
+		}
+	}
+	return syn
+}
+
 // nested renders a template file's text within the rendering under way, over
 // another scope.
-func (r *render) nested(path, text string, s Scope) (value.Value, error) {
+func (r *render) nested(path, text string, syn syntax, s Scope) (value.Value, error) {
 	scope, memo, layout := r.scope, r.memo, r.layout
 	r.scope, r.memo, r.layout = s, map[string]value.Value{}, nil
 	defer func() { r.scope, r.memo, r.layout = scope, memo, layout }()
-	return r.text(text, r.eng.fileSyntax(), &value.Origin{Pos: value.Pos{File: path, Line: 1, Col: 1}}, asText)
+	return r.text(text, syn, &value.Origin{Pos: value.Pos{File: path, Line: 1, Col: 1}}, asText)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"remoterun/runner/value"
+	"remoterun/runner/value/yaml"
 )
 
 // builtin is a global function as a value.
@@ -100,6 +101,9 @@ func (r *render) entry(v, key value.Value, name string) (value.Value, error) {
 		}
 	case value.KindOpaque:
 		o, _ := v.AsOpaque()
+		if d, ok := o.(yaml.Date); ok {
+			o, _ = yamlDate(d).AsOpaque()
+		}
 		if a, ok := o.(attributed); ok {
 			if it, ok := a.attr(r, name); ok {
 				return it, nil

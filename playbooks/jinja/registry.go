@@ -66,6 +66,7 @@ func families() [][]entry {
 		hwaddrEntries(),
 		utilEntries(),
 		ipTestEntries(),
+		communityMoreEntries(),
 	}
 }
 

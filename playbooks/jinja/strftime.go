@@ -331,7 +331,7 @@ func withDates(v value.Value) value.Value {
 	case value.KindOpaque:
 		o, _ := v.AsOpaque()
 		if d, ok := o.(yaml.Date); ok {
-			return yamlDate(string(d), v)
+			return yamlDate(d)
 		}
 	case value.KindList:
 		for i, it := range v.Items() {
@@ -346,14 +346,14 @@ func withDates(v value.Value) value.Value {
 	return v
 }
 
-func yamlDate(s string, otherwise value.Value) value.Value {
-	if t, err := time.Parse("2006-1-2", s); err == nil {
+// yamlDate is a date of YAML as one that can be reckoned with.
+func yamlDate(d yaml.Date) value.Value {
+	t, dateOnly, aware, ok := d.Time()
+	switch {
+	case !ok:
+		return value.FromOpaque(d)
+	case dateOnly:
 		return value.FromOpaque(date{t})
 	}
-	for _, layout := range []string{"2006-1-2 15:4:5", "2006-1-2T15:4:5", "2006-1-2 15:4:5Z07:00", "2006-1-2T15:4:5Z07:00", "2006-1-2 15:4:5 -07:00", "2006-1-2t15:4:5"} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return value.FromOpaque(datetime{t, strings.Contains(layout, "07")})
-		}
-	}
-	return otherwise
+	return value.FromOpaque(datetime{t, aware})
 }

@@ -60,6 +60,9 @@ func filterToPaths(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	v := c.in
+	if isList(v) && len(v.Items()) == 0 && !given(a[0]) {
+		return v, nil
+	}
 	if p := textOr(a[0], ""); p != "" {
 		v = value.FromMap(value.MapOf(p, v))
 	}
@@ -112,10 +115,10 @@ func filterIndexOf(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.rt.iterate(c.in)
-	if err != nil {
-		return value.Value{}, err
+	if !listLike(c.in) {
+		return value.Value{}, fmt.Errorf("index_of needs a list, got %s", pyType(c.in))
 	}
+	items := c.in.Items()
 	holds, err := c.namedTest(value.Str(a[0]), a[1])
 	if err != nil {
 		return value.Value{}, err

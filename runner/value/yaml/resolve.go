@@ -53,23 +53,6 @@ func Resolve(s string) (v value.Value, ok bool) {
 	return value.Value{}, false
 }
 
-// Date is a date or time, kept as it was written.
-type Date string
-
-// TypeName is Python's.
-func (d Date) TypeName() string {
-	if len(d) > 10 {
-		return "datetime"
-	}
-	return "date"
-}
-
-// Str is the text.
-func (d Date) Str() string { return string(d) }
-
-// Repr is close to Python's.
-func (d Date) Repr() string { return "datetime." + d.TypeName() + "(" + string(d) + ")" }
-
 func readInt(s string) (value.Value, bool) {
 	s = strings.ReplaceAll(s, "_", "")
 	sign := 1
