@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -36,6 +37,21 @@ func (p *proof) noServer() checkResult {
 	return notProved("the server does not answer: %s", firstOf(p.sqlProblem, "no container"))
 }
 
+// refusedOn is the failed result of a check that rests on a question which the
+// server answered with an error; nil = it answered.
+func (p *proof) refusedOn(about ...string) *checkResult {
+	for _, a := range about {
+		if why, ok := p.refused[a]; ok {
+			r := checkIs(false, "%s: the server refuses to tell: %s", a, why)
+			return &r
+		}
+	}
+	return nil
+}
+
+// noExtension is the result of checks of a server that has no key of ours.
+func noExtension() checkResult { return checkIs(false, "without the extension nothing is encrypted") }
+
 // checkServer: SQL answers, and what it is.
 func checkServer(p *proof) checkResult {
 	if p.server == nil {
@@ -49,8 +65,12 @@ func checkLibrary(p *proof) checkResult {
 	if p.server == nil {
 		return p.noServer()
 	}
+	if r := p.refusedOn(aboutVersion); r != nil {
+		r.Evidence = fmt.Sprintf("shared_preload_libraries = %s; %s", firstOf(p.server.preload, "empty"), r.Evidence)
+		return *r
+	}
 	loaded := slices.Contains(libraries(p.server.preload), p.args.Extension)
-	return checkIs(loaded && p.server.installed, "shared_preload_libraries = %s; %s", p.server.preload, firstOf(p.extVersion, "extension "+p.args.Extension+" is not in database postgres"))
+	return checkIs(loaded && p.server.installed, "shared_preload_libraries = %s; %s", firstOf(p.server.preload, "empty"), firstOf(p.extVersion, "extension "+p.args.Extension+" is not in database postgres"))
 }
 
 // checkProvider: every provider's file is the keyring inside the RAM mount, and
@@ -58,6 +78,9 @@ func checkLibrary(p *proof) checkResult {
 func checkProvider(p *proof) checkResult {
 	if p.server == nil {
 		return p.noServer()
+	}
+	if r := p.refusedOn(aboutProviders, aboutKeys); r != nil {
+		return *r
 	}
 	var wrong []string
 	all := append(append([]providerView{}, p.global...), p.local...)
@@ -82,6 +105,9 @@ func checkProvider(p *proof) checkResult {
 func checkKeys(p *proof) checkResult {
 	if p.server == nil {
 		return p.noServer()
+	}
+	if r := p.refusedOn(aboutKeys); r != nil {
+		return *r
 	}
 	var good, bad []string
 	have := map[string]bool{}
@@ -109,6 +135,9 @@ func checkWanted(p *proof) checkResult {
 	if p.server == nil {
 		return p.noServer()
 	}
+	if r := p.refusedOn(aboutKeys); r != nil {
+		return *r
+	}
 	wanted := p.args.Key
 	if wanted == "" && p.open != nil {
 		wanted = p.open.Wanted().Name
@@ -117,12 +146,16 @@ func checkWanted(p *proof) checkResult {
 		return notProved("the keyring is not open on the laptop, so the wanted key is not known")
 	}
 	var other []string
+	used := 0
 	for _, k := range p.keys.keys {
+		if k.key != "" {
+			used++
+		}
 		if k.key != "" && foldName(k.key) != foldName(wanted) {
 			other = append(other, k.scope+" is on "+k.key)
 		}
 	}
-	r := checkIs(len(other) == 0, "wanted: %s, %d on another", wanted, len(other))
+	r := checkIs(len(other) == 0 && used > 0, "wanted: %s; %d keys in use, %d of them another", wanted, used, len(other))
 	r.Details = other
 	return r
 }
@@ -147,51 +180,71 @@ func checkRelations(p *proof) checkResult {
 		return p.noServer()
 	}
 	if !p.server.installed {
-		return checkIs(false, "without the extension nothing is encrypted")
+		return noExtension()
 	}
-	var names []string
-	sequences := 0
+	if r := p.refusedOn(aboutKeys, aboutRelations, aboutClosed); r != nil {
+		return *r
+	}
+	var names, sequences []string
 	for _, r := range p.rels.plain {
 		if r.sequence() {
-			sequences++
+			sequences = append(sequences, r.database+"."+r.name)
 			continue
 		}
 		names = append(names, fmt.Sprintf("%s.%s (%s, %d bytes)", r.database, r.name, relKinds[r.kind], r.bytes))
 	}
-	r := checkIs(len(names) == 0, "%d of %d relations in %d databases are encrypted, %d plain, %d plain sequences", p.rels.encrypted, p.rels.total, len(p.keys.names), len(names), sequences)
+	closed, files := make([]string, 0, len(p.closed)), 0
+	for _, d := range p.closed {
+		closed, files = append(closed, d.name), files+d.files
+		for _, page := range d.plain {
+			names = append(names, page.relation+" (a plain file)")
+		}
+	}
+	r := checkIs(len(names) == 0, "%d of %d relations in %d databases are encrypted, %d plain, %d plain sequences; %d files of databases that take no connections (%s)",
+		p.rels.encrypted, p.rels.total, len(p.keys.names), len(names), len(sequences), files, firstOf(strings.Join(closed, ", "), "none"))
 	r.Details = names
+	for _, s := range sequences {
+		r.Details = append(r.Details, "plain by nature: sequence "+s)
+	}
 	return r
 }
 
 var relKinds = map[string]string{"r": "table", "i": "index", "t": "TOAST", "m": "materialized view"}
-
-// plainPage is what bytes 18 and 19 of a plain page hold: 8192 | layout 4.
-const plainPage = "0420"
 
 // checkPages: what the extension says, held against the first pages on the disk.
 func checkPages(p *proof) checkResult {
 	if p.server == nil {
 		return p.noServer()
 	}
+	if !p.server.installed {
+		return noExtension()
+	}
+	if r := p.refusedOn(aboutKeys, aboutPages); r != nil {
+		return *r
+	}
+	if p.site.hostData == "" {
+		return checkIs(false, noDataFolder)
+	}
 	if len(p.sample) == 0 {
 		return notProved("there is no relation of the users' with data to look at")
 	}
-	var plain, unread []string
+	var plain []string
+	unread := 0
 	for _, s := range p.sample {
-		switch s.version {
-		case plainPage:
+		switch {
+		case s.plain():
 			plain = append(plain, s.relation+": "+s.path)
-		case "":
-			unread = append(unread, s.path)
+		case s.unread():
+			unread++
 		}
 	}
-	if len(unread) == len(p.sample) {
-		return notProved("no file of a relation could be read")
-	}
-	r := checkIs(len(plain) == 0, "first pages of %d files looked at, %d are plain", len(p.sample)-len(unread), len(plain))
+	r := checkIs(len(plain) == 0 && unread < len(p.sample), "first pages of %d files looked at, %d are plain, %d could not be read", len(p.sample)-unread, len(plain), unread)
 	r.Details = plain
 	return r
 }
+
+// noDataFolder is why nothing can be looked at on the disk.
+const noDataFolder = "no volume of this host holds the data folder, so its files cannot be looked at"
 
 // checkMemory: the keyring's mount is RAM; how good is said, never guessed.
 func checkMemory(p *proof) checkResult {
@@ -210,31 +263,68 @@ func checkMemory(p *proof) checkResult {
 	return checkIs(true, "%s, no swap reaches a disk", evidence)
 }
 
-// checkKeyringFile: the server's user alone reads it, and nobody writes.
+// checkKeyringFile: the server's user alone reads it, nobody writes, and it is
+// the keyring that is open on the laptop.
 func checkKeyringFile(p *proof) checkResult {
 	f := p.ram.file
 	if f == nil {
 		return checkIs(false, "there is no keyring in RAM")
 	}
 	folder := p.ram.folder
-	good := f.mode == "400" && folder.uid == 0 && f.size > 0 && f.size%RecordSize == 0
-	if !p.args.Database {
-		return checkIs(good, "file: owner %d, mode 0%s, %d keys; folder: owner %d, mode 0%s", f.uid, f.mode, f.size/RecordSize, folder.uid, folder.mode)
+	mode, err := strconv.ParseUint(folder.mode, 8, 32)
+	good := f.mode == "400" && folder.uid == 0 && err == nil && mode&0o022 == 0 && f.size > 0 && f.size%RecordSize == 0
+	evidence := fmt.Sprintf("file: owner %d, mode 0%s, %d keys; folder: owner %d, mode 0%s", f.uid, f.mode, f.size/RecordSize, folder.uid, folder.mode)
+	if p.args.Database {
+		good = good && f.uid == p.disk.uid
+		evidence += fmt.Sprintf("; the data folder's owner is %d", p.disk.uid)
 	}
-	good = good && f.uid == p.disk.uid
-	return checkIs(good, "file: owner %d, mode 0%s, %d keys; the data folder's owner is %d; folder: owner %d, mode 0%s",
-		f.uid, f.mode, f.size/RecordSize, p.disk.uid, folder.uid, folder.mode)
+	if more := p.mem.foreign(); more != "" {
+		good = false
+		evidence += "; " + more + " lies beside it"
+	}
+	if e, ok := p.mem.Keyring(); ok && p.open != nil {
+		same := e.SHA256 == p.open.SHA256
+		good = good && same
+		evidence += "; the same as the sealed one: " + yesNo(same)
+	}
+	return checkIs(good, "%s", evidence)
 }
 
-// checkContainer: the keyring is mounted read-only, and a crash leaves no core
-// with the key in it.
+// checkContainer: the keyring is mounted read-only and into no other container,
+// and a crash leaves no core with the key in it.
 func checkContainer(p *proof) checkResult {
 	if p.site.pid() == 0 {
 		return notProved("the container does not run")
 	}
+	var others []string
+	for _, c := range p.site.all {
+		for _, m := range c.Mounts {
+			own := p.site.db != nil && c.ID == p.site.db.ID && m.Destination == p.args.ramDir()
+			if p.reaches(m.Source) && !own {
+				others = append(others, fmt.Sprintf("container %s has %s at %s", c.Short(), m.Source, m.Destination))
+			}
+		}
+	}
 	core := coreLimit(p.limits)
-	good := p.ram.readOnly && core == "1"
-	return checkIs(good, "keyring mount read-only: %s; core limit: %s (1 stops cores to a file and to a handler)", yesNo(p.ram.readOnly), firstOf(core, "not known"))
+	r := checkIs(p.ram.readOnly && core == "1" && others == nil, "keyring mount read-only: %s; core limit: %s (1 stops cores to a file and to a handler); %d other mounts of keys",
+		yesNo(p.ram.readOnly), firstOf(core, "not known"), len(others))
+	r.Details = others
+	return r
+}
+
+// reaches reports a host's folder from which keys of the project can be read.
+func (p *proof) reaches(source string) bool {
+	if source == "" {
+		return false
+	}
+	for _, dir := range []string{p.args.ramDir(), p.args.stateDir()} {
+		_, below := within(dir, source)
+		_, above := within(source, dir)
+		if below || above && path.Clean(source) != "/" {
+			return true
+		}
+	}
+	return false
 }
 
 func yesNo(b bool) string {
@@ -259,13 +349,17 @@ func coreLimit(text string) string {
 // checkStrays: nothing in the data folder looks like a keyring.
 func checkStrays(p *proof) checkResult {
 	if p.site.hostData == "" {
-		return notProved("the data folder is not known")
+		return checkIs(false, noDataFolder)
 	}
 	names := p.keyNames()
-	if len(names) == 0 {
+	switch {
+	case len(p.strays) > 0:
+	case len(names) == 0:
 		return notProved("no key's name is known to look for")
+	case p.keyFiles == 0:
+		return checkIs(false, "the search of %s for %d key names does not even find the extension's own key files", p.site.hostData, len(names))
 	}
-	r := checkIs(len(p.strays) == 0, "%d files look like a keyring in %s (searched for %d key names)", len(p.strays), p.site.hostData, len(names))
+	r := checkIs(len(p.strays) == 0, "%d files look like a keyring in %s (searched for %d key names, which were found in %d key files of the extension)", len(p.strays), p.site.hostData, len(names), p.keyFiles)
 	r.Details = p.strays
 	return r
 }
@@ -278,6 +372,9 @@ func checkCopies(p *proof) checkResult {
 	case CopiesEqual:
 		return checkIs(true, "laptop and host hold %s, byte for byte", p.copies)
 	case CopyNoServer:
+		if len(p.leftCopies) > 0 {
+			return checkIs(false, "tde_server_copy is no, but the host holds %s", strings.Join(p.leftCopies, ", "))
+		}
 		return checkIs(true, "kept off the server only (tde_server_copy: no): %s", p.copies)
 	}
 	return checkIs(false, "%s: %s", p.copy, p.copies)
@@ -309,11 +406,16 @@ func checkHeaders(p *proof) checkResult {
 	return r
 }
 
+// noSearch is the result of checks that rest on a search that did not come to
+// its end. Without a server there was none to do; with one that is a failure.
 func (p *proof) noSearch() checkResult {
-	if p.searchProblem != "" {
-		return notProved("the search did not run: %s", p.searchProblem)
+	switch {
+	case p.server == nil:
+		return p.noServer()
+	case p.searchProblem != "":
+		return checkIs(false, "the search did not run: %s", p.searchProblem)
 	}
-	return p.noServer()
+	return checkIs(false, noDataFolder)
 }
 
 // checkQuery: rows of an encrypted table of ours are read back.
@@ -324,16 +426,23 @@ func checkQuery(p *proof) checkResult {
 	return checkIs(p.found.rows == number(searchRows) && p.found.encrypted, "%d of %s rows read back from %s.verify_rows, encrypted: %s", p.found.rows, searchRows, searchSchema, yesNo(p.found.encrypted))
 }
 
-// checkRows: the rows' bytes are in no file of heap or index, while the same
-// search finds them in a plain file on the same disk.
+// lostControl is why a search that found nothing says nothing.
+const lostControl = "the search did not find the control file, so that it found nothing else says nothing"
+
+// checkRows: the rows' bytes are in no file of heap or index, nor in any other
+// that was written since, while the same search finds them in a plain file on
+// the same disk.
 func checkRows(p *proof) checkResult {
 	switch {
 	case p.found == nil:
 		return p.noSearch()
 	case !p.found.control:
-		return notProved("the search did not find the control file, so that it found nothing says nothing")
+		return checkIs(false, lostControl)
 	}
-	r := checkIs(len(p.found.hits) == 0, "%d of %d files hold the rows' bytes; the control was found", len(p.found.hits), len(p.found.files))
+	if p.found.fresh == 0 && len(p.found.hits) == 0 {
+		return checkIs(false, "the search for files that were written lately does not even find those of heap and index")
+	}
+	r := checkIs(len(p.found.hits) == 0, "%d files hold the rows' bytes, of heap, index, and %d that were written lately; the control was found", len(p.found.hits), p.found.fresh)
 	r.Details = p.found.hits
 	return r
 }
@@ -362,14 +471,21 @@ func checkWALFiles(p *proof) checkResult {
 	case p.found == nil:
 		return p.noSearch()
 	case !p.found.control:
-		return notProved("the search did not find the control file")
+		return checkIs(false, lostControl)
 	case p.found.walFiles == 0:
-		return notProved("no WAL file was found")
+		return checkIs(false, "no WAL file was found in %s/pg_wal", p.site.hostData)
+	case len(p.found.walUnread) > 0:
+		return checkIs(false, "%d WAL files could not be read: %s", len(p.found.walUnread), strings.Join(p.found.walUnread, ", "))
 	case walMagic(p.server.major) == "":
 		return notProved("how plain WAL of PostgreSQL %d begins is not known here", p.server.major)
 	}
-	r := checkIs(len(p.found.walHits)+len(p.found.walPlain) == 0, "%d WAL files: %d hold the marker, %d begin as plain ones", p.found.walFiles, len(p.found.walHits), len(p.found.walPlain))
-	r.Details = append(append([]string{}, p.found.walHits...), p.found.walPlain...)
+	r := checkIs(len(p.found.walHits)+len(p.found.walPlain) == 0, "%d WAL files: %d hold the marker, %d hold plain pages", p.found.walFiles, len(p.found.walHits), len(p.found.walPlain))
+	for _, f := range p.found.walHits {
+		r.Details = append(r.Details, f+" holds the marker")
+	}
+	for _, f := range p.found.walPlain {
+		r.Details = append(r.Details, f+" holds plain pages")
+	}
 	return r
 }
 

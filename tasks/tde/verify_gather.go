@@ -2,7 +2,6 @@ package tde
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -20,12 +19,16 @@ type proof struct {
 	// server is nil when SQL does not answer; sqlProblem says why.
 	server     *serverView
 	sqlProblem string
+	// refused are questions that the server answered with an error: what they
+	// were about is not known, so that nothing that rests on it is ok.
+	refused    map[string]string
 	extVersion string
 	keys       keyState
 	rels       relations
 	global     []providerView
 	local      []providerView
 	sample     []pageSample
+	closed     []closedDatabase
 	limits     string // of the server's process: /proc/PID/limits
 	// open is the keyring that is open on the laptop, nil = none is.
 	open    *OpenInfo
@@ -33,7 +36,12 @@ type proof struct {
 	files   []HeaderFile // the cluster's key files
 	copies  string       // how laptop and host copies relate, "" = not looked at
 	copy    CopyState
-	strays  []string // files in the data folder that look like a keyring
+	// leftCopies are sealed copies on a host that should keep none.
+	leftCopies []string
+	strays     []string // files in the data folder that look like a keyring
+	// keyFiles are the extension's own files in which the same search found a
+	// key's name: they prove that it finds.
+	keyFiles int
 	// found is what the search gave; searchProblem why it gave nothing.
 	found         *searchResult
 	searchProblem string
@@ -92,30 +100,57 @@ func (p *proof) askServer(s host.Seen) error {
 	if !view.installed {
 		return nil
 	}
+	return p.askDetails(s, to, e)
+}
+
+// What a refused question was about.
+const (
+	aboutVersion   = "version of the extension"
+	aboutProviders = "key providers"
+	aboutKeys      = "keys"
+	aboutRelations = "relations"
+	aboutPages     = "files of relations"
+	aboutClosed    = "databases that take no connections"
+)
+
+// askDetails asks what only a server with the extension can tell.
+func (p *proof) askDetails(s host.Seen, to pg.Target, e ext) error {
 	var need gather
+	// take notes what the server refused, and reports an answer.
+	take := func(about string, err error) bool {
+		if said, ok := pg.AsError(err); ok {
+			if p.refused == nil {
+				p.refused = map[string]string{}
+			}
+			p.refused[about] = said.Error()
+			return false
+		}
+		return need.add(err)
+	}
 	v, err := pg.One(s, pg.Query{To: to, SQL: "SELECT " + e.fn("version") + "()"})
-	if need.add(err) {
+	if take(aboutVersion, err) {
 		p.extVersion = v[0]
 	}
 	rows, err := pg.Rows(s, providersQuery(to, e))
-	if need.add(err) {
+	if take(aboutProviders, err) {
 		p.global = providersOf("global", rows)
 	}
-	if p.keys, err = readKeys(s, to, e); !need.add(err) {
+	if p.keys, err = readKeys(s, to, e); !take(aboutKeys, err) {
 		return need.err()
 	}
 	p.rels, err = readRelations(s, to, e, p.keys)
-	need.add(err)
+	take(aboutRelations, err)
 	for _, name := range p.keys.names {
 		if contains(p.keys.without, name) {
 			continue
 		}
 		rows, err := pg.Rows(s, databaseProvidersQuery(to.In(name), e))
-		if need.add(err) {
+		if take(aboutProviders, err) {
 			p.local = append(p.local, providersOf(name, rows)...)
 		}
 	}
-	need.add(p.askSample(s, to, e))
+	take(aboutPages, p.askSample(s, to, e))
+	take(aboutClosed, p.askClosed(s, to))
 	return need.err()
 }
 
@@ -193,13 +228,13 @@ func (p *proof) askCopies(d Deps, s host.Seen) error {
 	if err != nil {
 		return err
 	}
-	if !p.args.ServerCopy {
-		p.copy, p.copies = CopyNoServer, strings.Join(shelf.Names, ", ")
-		return nil
-	}
 	server, err := host.Get(s, Server(StateDir, p.args.Project))
 	if err != nil {
 		return err
+	}
+	if !p.args.ServerCopy && len(shelf.Tips) > 0 {
+		p.copy, p.copies, p.leftCopies = CopyNoServer, strings.Join(shelf.Names, ", "), server.Names()
+		return nil
 	}
 	p.copy, p.copies = shelf.Compare(server)
 	return nil
@@ -209,9 +244,9 @@ func (p *proof) askCopies(d Deps, s host.Seen) error {
 func (p *proof) askFiles(s host.Seen) error {
 	var need gather
 	if p.site.hostData != "" {
-		strays, err := host.Get(s, straysIn(p.site.hostData, p.keyNames()))
+		found, err := host.Get(s, straysIn(p.site.hostData, p.keyNames()))
 		if need.add(err) {
-			p.strays = strays
+			p.strays, p.keyFiles = found.strays, found.keyFiles
 		}
 	}
 	if pid := p.site.pid(); pid > 0 {
@@ -244,86 +279,6 @@ func (p *proof) keyNames() []string {
 		for _, k := range p.open.Keys {
 			add(k.Name)
 		}
-	}
-	return out
-}
-
-// straysText lists files up to the size of the largest keyring that hold one of
-// the key names, but for the extension's own key files, with their size.
-const straysText = `cd -- "$1" || exit 5
-shift
-for n; do
-	find . -xdev -type f -size -2400 ! -path './pg_tde/*' ! -path './open_pg_tde/*' -exec grep -lF -e "$n" -- {} + 2>/dev/null
-done | sort -u | while read -r f; do echo "$(stat -c %s "$f") $f"; done
-find . -xdev -type f -path './*pg_tde/*' ! -name '*_keys' ! -name '*_keys.r' ! -name '*_providers' ! -name 'keys_version' | while read -r f; do echo "$(stat -c %s "$f") $f"; done
-find . -xdev -type f -iname '*keyring*' | while read -r f; do echo "$(stat -c %s "$f") $f"; done
-echo end`
-
-// straysIn asks for files in the data folder that could be a keyring: a whole
-// number of records with one of the names, or a telling name.
-func straysIn(dir string, names []string) host.Fact[[]string] {
-	return host.Fact[[]string]{Q: host.NewProbe(straysText, append([]string{dir}, names...)...).Wide(), Parse: func(a host.Answer) ([]string, error) {
-		body, whole := strings.CutSuffix(string(a.Stdout), "end\n")
-		if a.Status != 0 || !whole {
-			return nil, fmt.Errorf("data folder %s cannot be searched (are you root?)", dir)
-		}
-		var out []string
-		for line := range strings.Lines(body) {
-			size, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-			n, _ := strconv.ParseInt(size, 10, 64)
-			if n > 0 && n%RecordSize == 0 || strings.Contains(strings.ToLower(name), "keyring") {
-				out = append(out, strings.TrimPrefix(name, "./"))
-			}
-		}
-		return out, nil
-	}}
-}
-
-// pageSample is the head of a relation's first page as it lies on the disk.
-type pageSample struct {
-	relation, path string
-	version        string // hex of bytes 18 and 19: "0420" is a plain page of 8 kB
-}
-
-// askSample looks at the first pages of the largest tables and indexes: what
-// the extension says of a relation, held against the disk.
-func (p *proof) askSample(s host.Seen, to pg.Target, e ext) error {
-	var need gather
-	for _, name := range p.keys.names {
-		if contains(p.keys.without, name) || p.site.hostData == "" {
-			continue
-		}
-		rows, err := pg.Rows(s, pg.Query{To: to.In(name), SQL: fmt.Sprintf(`SELECT c.oid::regclass::text, pg_relation_filepath(c.oid) FROM pg_class c
-WHERE c.relkind IN ('r','i','t','m') AND c.oid >= 16384 AND c.relpersistence = 'p' AND %s(c.oid) AND pg_relation_size(c.oid) > 0
-ORDER BY pg_relation_size(c.oid) DESC, c.oid LIMIT 20`, e.fn("is_encrypted"))})
-		if !need.add(err) || len(rows) == 0 {
-			continue
-		}
-		args := []string{p.site.hostData}
-		for _, r := range rows {
-			args = append(args, deref(r[1]))
-		}
-		a, err := s.Answer(host.NewProbe(samplesText, args...).Wide())
-		if need.add(err) {
-			p.sample = append(p.sample, samplesOf(name, rows, string(a.Stdout))...)
-		}
-	}
-	return need.err()
-}
-
-const samplesText = `cd -- "$1" || exit 5
-shift
-for f; do echo "$(od -An -v -tx1 -j18 -N2 "$f" 2>/dev/null | tr -d ' \n') $f"; done`
-
-func samplesOf(database string, rows [][]*string, text string) []pageSample {
-	names := map[string]string{}
-	for _, r := range rows {
-		names[deref(r[1])] = database + "." + deref(r[0])
-	}
-	var out []pageSample
-	for line := range strings.Lines(text) {
-		v, f, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		out = append(out, pageSample{relation: names[f], path: f, version: v})
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package tde
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"path"
@@ -24,9 +25,11 @@ type searchResult struct {
 	encrypted bool     // what the extension says of our table and index
 	files     []string // heap, index: below the data folder
 	hits      []string // files that hold the rows' bytes
+	fresh     int64    // other files that were searched, because they are new
 	control   bool     // the same search found them in the plain control file
 	walFiles  int
-	walPlain  []string // segments that begin as plain ones do
+	walPlain  []string // segments with pages that begin as plain ones do
+	walUnread []string
 	walHits   []string // segments that hold the marker
 	// entropy in bits per byte: heap, index, and the plain control.
 	heapBits, indexBits, controlBits float64
@@ -38,25 +41,41 @@ type searchStep struct {
 	p *proof
 }
 
+// do keeps why it did not come to its end for the checks: that is a finding, and
+// the report is written all the same. Only a lost link and the run's end are
+// errors.
 func (st *searchStep) do(ctx context.Context, w host.Writer) ([]byte, error) {
+	err := st.search(ctx, w)
+	var become *host.BecomeError
+	switch {
+	case err == nil:
+		return []byte("searched"), nil
+	case errors.Is(err, host.ErrTransport), errors.As(err, &become), ctx.Err() != nil:
+		return nil, err
+	}
+	st.p.searchProblem = err.Error()
+	return []byte("not searched"), nil
+}
+
+func (st *searchStep) search(ctx context.Context, w host.Writer) error {
 	to, err := st.p.site.sql("postgres")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var raw [16]byte
 	if _, err := st.d.Random.Read(raw[:]); err != nil {
-		return nil, fmt.Errorf("random bytes: %w", err)
+		return fmt.Errorf("random bytes: %w", err)
 	}
 	marker := "remoterun-" + hex.EncodeToString(raw[:])
 	found := &searchResult{}
 	if err := st.writeRows(ctx, w, to, marker, found); err != nil {
-		return nil, err
+		return err
 	}
 	if err := st.searchDisk(ctx, w, marker, found); err != nil {
-		return nil, err
+		return err
 	}
 	st.p.found = found
-	return []byte("searched"), nil
+	return nil
 }
 
 // writeRows makes our table anew. No statistics are taken of it: they would put
@@ -104,9 +123,13 @@ func (st *searchStep) readBack(ctx context.Context, w host.Writer, to pg.Target,
 
 // searchText searches for $2. $1 is the data folder, $3 the control file's name;
 // then the files. The control lies beside the data folder, or in it when that is
-// a mount of its own. Lines: "control found|lost"; "hit FILE"; "wal N";
-// "walhit FILE"; "head HEX FILE" for each WAL segment. The control file holds
-// the same bytes in the clear, is found by the same command, and is removed.
+// a mount of its own. Lines: "control found|lost"; "hit FILE"; "fresh N" files
+// that were written in the last quarter of an hour and searched, too (a server's
+// log, a spilled sort), where they are below 64 MB; "wal N"; "walhit FILE"; "head
+// HEX FILE" for pages of each WAL segment: its first, its last, and one in each
+// eighth, since a recycled one is plain behind what was written anew. The control
+// file holds the same bytes in the clear, is found by the same command, and is
+// removed.
 const searchText sh.Constant = `set -u
 export LC_ALL=C
 cd -- "$1" || exit 5
@@ -120,13 +143,21 @@ while [ $i -lt 200 ]; do echo "$marker-$i"; i=$((i + 1)); done >"$control" || ex
 sync
 find_in() { grep -lF -e "$marker" -- "$@" 2>/dev/null; }
 if [ "$(find_in "$control")" = "$control" ]; then echo "control found"; else echo "control lost"; fi
-for f; do [ -f "$f" ] || { echo "missing $f"; continue; }; find_in "$f" | while read -r h; do echo "hit $h"; done; done
+for f; do [ -f "$f" ] || { echo "missing $f"; continue; }; find_in "$f" | while IFS= read -r h; do echo "hit $h"; done; done
+lately() { find . -xdev -type f -mmin -15 -size -131072 ! -path './pg_wal/*' ! -path "./$control" "$@"; }
+lately -exec grep -lF -e "$marker" -- {} + 2>/dev/null | while IFS= read -r h; do echo "hit ${h#./}"; done
+echo "fresh $(lately -print | wc -l)"
 n=0
 for f in pg_wal/[0-9A-F]*; do
 	[ -f "$f" ] || continue
 	n=$((n + 1))
-	find_in "$f" | while read -r h; do echo "walhit $h"; done
-	echo "head $(od -An -v -tx1 -N2 "$f" | tr -d ' \n') $f"
+	find_in "$f" | while IFS= read -r h; do echo "walhit $h"; done
+	s=$(stat -c %s "$f") k=0
+	while [ $k -lt 8 ]; do
+		echo "head $(od -An -v -tx1 -j $((s / 65536 * k * 8192)) -N2 "$f" 2>/dev/null | tr -d ' \n') $f"
+		k=$((k + 1))
+	done
+	[ "$s" -lt 8192 ] || echo "head $(od -An -v -tx1 -j $((s - 8192)) -N2 "$f" 2>/dev/null | tr -d ' \n') $f"
 done
 echo "wal $n"
 echo end`
@@ -170,18 +201,35 @@ func (r *searchResult) parse(text, magic string) error {
 		case "missing":
 			return fmt.Errorf("search of the disk: %s is not there", rest)
 		case "hit":
-			r.hits = append(r.hits, rest)
+			if !contains(r.hits, rest) {
+				r.hits = append(r.hits, rest)
+			}
+		case "fresh":
+			r.fresh = number(rest)
 		case "walhit":
 			r.walHits = append(r.walHits, rest)
 		case "wal":
 			r.walFiles = int(number(rest))
 		case "head":
-			if bytes, f, _ := strings.Cut(rest, " "); magic == "" || bytes == magic {
-				r.walPlain = append(r.walPlain, f)
-			}
+			r.page(rest, magic)
 		}
 	}
 	return nil
+}
+
+// page takes the first bytes of one page of a WAL segment.
+func (r *searchResult) page(rest, magic string) {
+	bytes, f, _ := strings.Cut(rest, " ")
+	list := &r.walPlain
+	switch {
+	case bytes == "":
+		list = &r.walUnread
+	case bytes != magic:
+		return
+	}
+	if !contains(*list, f) {
+		*list = append(*list, f)
+	}
 }
 
 // walMagic is how a plain WAL segment of a server version begins.

@@ -1,0 +1,362 @@
+package tde
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"remoterun/runner/host"
+	"remoterun/runner/hosttest/sshd"
+	"remoterun/runner/hosttest/sshtest"
+	"remoterun/runner/value"
+)
+
+// broken is one thing that is wrong, and the check that has to find it.
+type broken struct {
+	name string
+	do   func()
+	undo func()
+	// check fails, with these words in its evidence or details.
+	check string
+	words []string
+	// full is set where the search of disk and WAL has to find it.
+	full bool
+	args []any
+	w    *host.Worker // nil = the lab's own
+}
+
+// TestRealVerifyCanFail breaks reality, one thing at a time, and wants the right
+// check to fail and to say why; and a good database to pass before and after.
+func TestRealVerifyCanFail(t *testing.T) {
+	l := unlocked(t)
+	l.sql("app", "CREATE TABLE t AS SELECT g AS a, repeat('row ' || g, 10) AS b FROM generate_series(1,5000) g; CREATE INDEX ON t (b)")
+	l.good(t, "at the start")
+	for _, part := range []struct {
+		name string
+		of   func(*lab) []broken
+	}{
+		{"relations", brokenRelations}, {"custody", brokenCustody}, {"disk", brokenDisk}, {"questions", brokenQuestions},
+		{"keys", brokenKeys}, {"container", brokenContainer}, {"wal", brokenWAL},
+	} {
+		t.Run(part.name, func(t *testing.T) {
+			outer := l.t
+			l.t = t
+			defer func() { l.t = outer }()
+			for _, b := range part.of(l) {
+				t.Run(b.name, func(t *testing.T) { l.fails(t, b) })
+			}
+			l.good(t, "after "+part.name)
+		})
+	}
+}
+
+// good wants every check ok.
+func (l *lab) good(t *testing.T, when string) {
+	t.Helper()
+	got := drive(t, l.w, newVerify(l.d), l.args())
+	for _, c := range data(got.Result, "checks").Items() {
+		m, _ := c.AsMap()
+		st, _ := m.Lookup("status")
+		if s := value.Str(st); s != checkOK && s != checkPlain {
+			t.Errorf("%s: not ok: %s", when, value.Repr(c))
+		}
+	}
+	if got.Failed || len(data(got.Result, "checks").Items()) == 0 {
+		t.Fatalf("%s: %s", when, got.Msg)
+	}
+}
+
+// fails breaks one thing and verifies.
+func (l *lab) fails(t *testing.T, b broken) {
+	t.Helper()
+	outer := l.t
+	l.t = t
+	defer func() { l.t = outer }()
+	b.do()
+	if b.undo != nil {
+		defer b.undo()
+	}
+	w := l.w
+	if b.w != nil {
+		w = b.w
+	}
+	got := drive(t, w, newVerify(l.d), l.args(append([]any{"quick", !b.full}, b.args...)...))
+	if !got.Failed || !strings.Contains(got.Msg, b.check) {
+		t.Errorf("the task does not fail with %q: failed=%v %s", b.check, got.Failed, got.Msg)
+	}
+	found := ""
+	for _, c := range data(got.Result, "checks").Items() {
+		m, _ := c.AsMap()
+		if name, _ := m.Lookup("name"); value.Str(name) == b.check {
+			found = value.Repr(c)
+		}
+	}
+	if !strings.Contains(found, "'status': 'failed'") {
+		t.Errorf("check %q: %s", b.check, found)
+	}
+	for _, word := range b.words {
+		if !strings.Contains(found, word) {
+			t.Errorf("check %q does not say %q: %s", b.check, word, found)
+		}
+	}
+}
+
+func (l *lab) do(script string) func() {
+	return func() {
+		l.t.Helper()
+		if out := l.sh("set -e\n" + script + "\necho went well"); !strings.HasSuffix(out, "went well\n") {
+			l.t.Fatalf("%s: %s", script, out)
+		}
+	}
+}
+
+func (l *lab) query(database, sql string) func() {
+	return func() { l.t.Helper(); l.sql(database, sql) }
+}
+
+func (l *lab) volumeDir() string {
+	return strings.TrimSpace(l.sh("docker volume inspect -f {{.Mountpoint}} " + l.project + "_tde"))
+}
+
+func brokenRelations(l *lab) []broken {
+	drop := func(what string) func() { return l.query("app", "DROP "+what+" CASCADE") }
+	const check = "relations"
+	return []broken{
+		{name: "a plain heap table", do: l.query("app", "CREATE TABLE bad (a int) USING heap"), undo: drop("TABLE bad"), check: check, words: []string{"app.bad (table"}},
+		{name: "a plain table in another database that lacks the extension", do: func() {
+			l.sql("postgres", "CREATE DATABASE bare TEMPLATE template0")
+			l.sql("bare", "CREATE TABLE hidden (a int) USING heap")
+		}, undo: l.query("postgres", "DROP DATABASE bare WITH (FORCE)"), check: check, words: []string{"bare.hidden"}},
+		{name: "a plain table in a database that takes no connections", do: func() {
+			l.sql("postgres", "CREATE DATABASE closed TEMPLATE template0")
+			l.sql("closed", "CREATE TABLE hidden USING heap AS SELECT 1 AS a; CHECKPOINT")
+			l.sql("postgres", "ALTER DATABASE closed ALLOW_CONNECTIONS false")
+		}, undo: l.query("postgres", "DROP DATABASE closed WITH (FORCE)"), check: check, words: []string{"closed: base/", "a plain file"}},
+		{name: "CREATE SCHEMA with a table: its access method says tde_heap", do: l.query("app", "CREATE SCHEMA s CREATE TABLE trap (a text)"), undo: drop("SCHEMA s"), check: check, words: []string{"app.s.trap"}},
+		{name: "event triggers off", do: l.query("app", "SET event_triggers = off; CREATE TABLE trap (a text) USING tde_heap; CREATE INDEX trap_i ON trap (a)"),
+			undo: drop("TABLE trap"), check: check, words: []string{"app.trap (table", "trap_i (index", "(TOAST"}},
+		{name: "a materialized view", do: l.query("app", "CREATE MATERIALIZED VIEW mv USING heap AS SELECT * FROM t"), undo: drop("MATERIALIZED VIEW mv"), check: check, words: []string{"app.mv (materialized view"}},
+		{name: "the index of a TOAST table after VACUUM FULL", do: func() {
+			l.sql("app", "CREATE TABLE toasted (a text)")
+			l.sql("app", "VACUUM FULL toasted")
+		}, undo: drop("TABLE toasted"), check: check, words: []string{"pg_toast_", "(index"}},
+	}
+}
+
+// brokenCustody is about the key: its file, its mount, its copies.
+func brokenCustody(l *lab) []broken {
+	ring, state := filepath.Join(l.ram(), KeyringFile), "/var/lib/remoterun/"+l.project
+	swaps := filepath.Join(l.t.TempDir(), "swaps")
+	l.must(os.WriteFile(swaps, []byte("Filename Type Size Used Priority\n/dev/vdb partition 1048572 0 -2\n"), 0o600))
+	swapped, _ := sshtest.Worker(l.t, sshd.Config{Shell: []string{"unshare", "-m", "/bin/sh", "-c", `mount --bind ` + swaps + ` /proc/swaps; shift; exec /bin/sh -c "$1"`, "sh"}})
+	const file, copies = "keyring file", "sealed copies"
+	return []broken{
+		{name: "mode", do: l.do("chmod 440 " + ring), undo: l.do("chmod 400 " + ring), check: file, words: []string{"mode 0440"}},
+		{name: "owner", do: l.do("chown 0 " + ring), undo: l.do("chown 26 " + ring), check: file, words: []string{"owner 0", "owner is 26"}},
+		{name: "folder that others write to", do: l.do("chmod 777 " + l.ram()), undo: l.do("chmod 711 " + l.ram()), check: file, words: []string{"mode 0777"}},
+		{name: "a copy beside it", do: l.do("cp " + ring + " " + ring + ".bak"), undo: l.do("rm " + ring + ".bak"), check: file, words: []string{"keyring.bak lies beside"}},
+		{name: "other bytes than the sealed ones", do: l.do("cp -p " + ring + " /dev/shm/" + l.project + " && cat " + ring + " " + ring + " >" + ring + ".x; cat " + ring + ".x >" + ring + "; rm " + ring + ".x"),
+			undo: l.do("cat /dev/shm/" + l.project + " >" + ring + "; rm /dev/shm/" + l.project), check: file, words: []string{"the same as the sealed one: no"}},
+		{name: "no keyring", do: l.do("mv " + ring + " /dev/shm/" + l.project), undo: l.do("mv /dev/shm/" + l.project + " " + ring), check: file, words: []string{"no keyring in RAM"}},
+		{name: "no keyring, by the server's word", do: l.do("mv " + ring + " /dev/shm/" + l.project), undo: l.do("mv /dev/shm/" + l.project + " " + ring), check: "keys", words: []string{"default: ", "not found in key provider"}},
+		{name: "no mount", do: l.do("mount --move " + l.ram() + " /mnt"), undo: l.do("mount --move /mnt " + l.ram()), check: "memory", words: []string{"not a mount in RAM"}},
+		{name: "swap", do: func() {}, check: "memory", words: []string{"weak", "/dev/vdb"}, w: swapped},
+		{name: "server copy changed", do: l.do("for f in " + state + "/*.tag; do cp $f $f.x; printf x | dd of=$f conv=notrunc bs=1 2>/dev/null; done"),
+			undo: l.do("for f in " + state + "/*.tag; do mv $f.x $f; done"), check: copies, words: []string{"server differs"}},
+		{name: "server copy gone", do: l.do("mv " + state + " " + state + ".x; mkdir " + state + "; cp " + state + ".x/sql-password " + state), undo: l.do("rm -r " + state + "; mv " + state + ".x " + state), check: copies, words: []string{"laptop only"}},
+		{name: "server copy that should not be kept", do: func() {}, check: copies, words: []string{"the host holds 000001-"}, args: []any{"server_copy", false}},
+		{name: "laptop copy gone", do: func() { l.must(os.Rename(l.d.path("keys"), l.d.path("keys.x"))) }, undo: func() { l.must(os.Rename(l.d.path("keys.x"), l.d.path("keys"))) }, check: copies, words: []string{"server only"}},
+	}
+}
+
+func brokenDisk(l *lab) []broken {
+	ring, data := filepath.Join(l.ram(), KeyringFile), l.volumeDir()
+	const strays = "no keyring on disk"
+	table := data + "/" + l.sql("app", "SELECT pg_relation_filepath('t')")
+	blind := l.t.TempDir()
+	l.must(os.WriteFile(filepath.Join(blind, "grep"), []byte("#!/bin/sh\ncase \"$*\" in *-lF*) exit 1;; esac\nexec /bin/grep \"$@\"\n"), 0o755))
+	blinded, _ := sshtest.Worker(l.t, sshd.Config{Env: []string{"PATH=" + blind + ":" + os.Getenv("PATH")}})
+	again := func() {
+		l.sql("postgres", "ALTER ROLE remoterun RESET event_triggers")
+		l.sql("postgres", "DROP TABLE remoterun.verify_rows")
+	}
+	page := `printf '\000\000\000\000\000\000\000\000\000\000\000\000\050\000\140\037\000\040\004\040' | dd of=` + table + ` conv=notrunc bs=1 2>/dev/null`
+	return []broken{
+		{name: "keyring copied", do: l.do("cp " + ring + " " + data + "/base/harmless"), undo: l.do("rm " + data + "/base/harmless"), check: strays, words: []string{"base/harmless"}},
+		{name: "keyring inside another file", do: l.do("{ echo archive; cat " + ring + "; echo; } >" + data + "/global/x.tar"), undo: l.do("rm " + data + "/global/x.tar"), check: strays, words: []string{"global/x.tar"}},
+		{name: "keyring among the extension's files", do: l.do("cp " + ring + " " + data + "/pg_tde/backup"), undo: l.do("rm " + data + "/pg_tde/backup"), check: strays, words: []string{"pg_tde/backup"}},
+		{name: "a name that tells", do: l.do("echo x >" + data + "/my-keyring.old"), undo: l.do("rm " + data + "/my-keyring.old"), check: strays, words: []string{"my-keyring.old"}},
+		{name: "a search that finds nothing", do: func() {}, check: strays, words: []string{"does not even find the extension's own key files"}, w: blinded},
+		{name: "a search that does not find the control", do: func() {}, check: "rows on disk", words: []string{"did not find the control"}, full: true, w: blinded},
+		{name: "the same, for the WAL", do: func() {}, check: "wal on disk", words: []string{"did not find the control"}, full: true, w: blinded},
+		{name: "a control that cannot be written", do: l.do("mkdir " + data + "/../" + controlName), undo: l.do("rmdir " + data + "/../" + controlName), check: "query", words: []string{"the search did not run"}, full: true},
+		{name: "a plain page under an encrypted table", do: l.do("head -c 20 " + table + " >/dev/shm/page; " + page), undo: l.do("dd if=/dev/shm/page of=" + table + " conv=notrunc 2>/dev/null; rm /dev/shm/page"),
+			check: "pages on disk", words: []string{"app.t: "}},
+		{name: "plain rows of ours", do: l.query("postgres", "ALTER ROLE remoterun SET event_triggers = off"), undo: again,
+			check: "rows on disk", words: []string{"2 files hold", "base/"}, full: true, w: l.fresh()},
+		{name: "plain rows of ours, by the extension's word", do: l.query("postgres", "ALTER ROLE remoterun SET event_triggers = off"), undo: again,
+			check: "query", words: []string{"encrypted: no"}, full: true, w: l.fresh()},
+		{name: "plain rows of ours, by entropy", do: l.query("postgres", "ALTER ROLE remoterun SET event_triggers = off"), undo: again,
+			check: "entropy", words: []string{"heap "}, full: true, w: l.fresh()},
+	}
+}
+
+// fresh is a worker with database sessions of its own.
+func (l *lab) fresh() *host.Worker {
+	w, _ := sshtest.Worker(l.t, sshd.Config{})
+	return w
+}
+
+func brokenQuestions(l *lab) []broken {
+	rename := func(from, to string) func() {
+		return l.query("postgres", "ALTER FUNCTION pg_catalog."+from+"() RENAME TO "+to)
+	}
+	other := func(fn string) broken {
+		return broken{do: rename(fn, fn+"_x"), undo: rename(fn+"_x", fn)}
+	}
+	refuse := func(name, fn, check string) broken {
+		b := other(fn)
+		b.name, b.check, b.words = name, check, []string{"does not exist"}
+		return b
+	}
+	password := "/var/lib/remoterun/" + l.project + "/sql-password"
+	return []broken{
+		refuse("providers are not told", "pg_tde_list_all_global_key_providers", "key provider"),
+		refuse("keys are not told", "pg_tde_default_key_info", "keys"),
+		refuse("the wanted key cannot be compared", "pg_tde_default_key_info", "wanted key"),
+		refuse("without keys no relations", "pg_tde_default_key_info", "relations"),
+		refuse("no version", "pg_tde_version", "library"),
+		{name: "our table is a view", do: l.query("postgres", "DROP TABLE remoterun.verify_rows; CREATE VIEW remoterun.verify_rows AS SELECT 1"), undo: l.query("postgres", "DROP VIEW remoterun.verify_rows"),
+			check: "query", words: []string{"the search did not run", "is not a table"}, full: true},
+		{name: "nobody is let in", do: l.do("mv " + password + " " + password + ".x; echo wrong >" + password), undo: l.do("mv " + password + ".x " + password), check: "server", words: []string{"password"}, w: l.fresh()},
+	}
+}
+
+// brokenKeys puts one scope after the other on a key that the sealed keyring
+// does not hold.
+func brokenKeys(l *lab) []broken {
+	o, _ := l.d.Session.Opened(l.project, "web1")
+	first, _ := o.Keyring.Last()
+	second := l.project + "-second"
+	ring, err := o.Keyring.Append(second, 128, l.d.Random)
+	l.must(err)
+	file := filepath.Join(l.ram(), KeyringFile)
+	put := func(k Keyring) {
+		l.must(k.Use(func(b []byte) error { return os.WriteFile(file+".new", b, 0o400) }))
+		l.must(os.Chown(file+".new", 26, 26))
+		l.must(os.Rename(file+".new", file))
+	}
+	set := func(fn, db string, key string) { l.sql(db, fmt.Sprintf("SELECT %s('%s','remoterun')", fn, key)) }
+	on := func(name, fn, db, scope, check string, words ...string) broken {
+		return broken{name: name, do: func() { put(ring); set(fn, db, second) },
+			undo: func() {
+				set(fn, db, first.Name)
+				set("pg_tde_set_server_key_using_global_key_provider", "postgres", first.Name)
+				put(o.Keyring)
+			}, check: check, words: append([]string{scope}, words...)}
+	}
+	const def, server, db = "pg_tde_set_default_key_using_global_key_provider", "pg_tde_set_server_key_using_global_key_provider", "pg_tde_set_key_using_global_key_provider"
+	return []broken{
+		on("one database", db, "app", "app is on "+second, "wanted key", "1 of them another"),
+		on("the server", server, "postgres", "server is on "+second, "wanted key", "1 of them another"),
+		on("the default", def, "postgres", "default is on "+second, "wanted key"),
+		on("a key that the sealed copies lack", db, "app", second+": missing", "key headers"),
+	}
+}
+
+// recreate makes the container anew with more compose text for its service.
+func (l *lab) recreate(more ...string) func() {
+	return func() {
+		l.t.Helper()
+		text := "services:\n  postgres:\n"
+		files := "-f compose.yaml -f compose.override.yaml"
+		for _, m := range more {
+			text += "    " + m + "\n"
+		}
+		if len(more) > 0 {
+			l.write("break.yaml", text)
+			files += " -f break.yaml"
+		}
+		l.do("cd " + l.dir + " && docker compose " + files + " up -d --no-deps --force-recreate -t 5 postgres >/dev/null 2>&1")()
+		l.ready()
+	}
+}
+
+func (l *lab) ready() {
+	l.t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if l.sh("docker exec "+l.container()+" psql -XAtq -U sync -d postgres -c 'select 1'") == "1\n" {
+			return
+		}
+	}
+	l.t.Fatalf("the server does not come up: %s", l.sh("docker logs --tail 5 "+l.container()))
+}
+
+func brokenContainer(l *lab) []broken {
+	mounts := func(ro, more string) string {
+		return fmt.Sprintf("volumes: !override [{type: volume, source: %[1]s_tde, target: /data/db}, {type: bind, source: %[2]s, target: %[2]s, read_only: %[3]s}%[4]s]", l.project, l.ram(), ro, more)
+	}
+	back := l.recreate()
+	return []broken{
+		{name: "writable keyring", do: l.recreate(mounts("false", "")), check: "container", words: []string{"read-only: no"}},
+		{name: "a second provider, on the data volume", do: l.query("postgres", "SELECT pg_tde_add_global_key_provider_file('other', '/data/db/other')"),
+			undo: func() {
+				l.sql("postgres", "SELECT pg_tde_delete_global_key_provider('other')")
+				l.sh("rm " + l.volumeDir() + "/other")
+			}, check: "key provider", words: []string{"global provider other: file /data/db/other"}},
+		{name: "the provider's file on the data volume", do: func() {
+			l.do("cp -p " + l.ram() + "/keyring " + l.volumeDir() + "/ring; chmod 600 " + l.volumeDir() + "/ring")()
+			l.sql("postgres", "SELECT pg_tde_change_global_key_provider_file('remoterun', '/data/db/ring')")
+		}, undo: func() {
+			l.do("chmod 600 " + l.ram() + "/keyring")()
+			l.sql("postgres", fmt.Sprintf("SELECT pg_tde_change_global_key_provider_file('remoterun', '%s/keyring')", l.ram()))
+			l.do("chmod 400 " + l.ram() + "/keyring; rm " + l.volumeDir() + "/ring")()
+		}, check: "key provider", words: []string{"/data/db/ring"}},
+		{name: "a database's own provider", do: l.query("app", "SELECT pg_tde_add_database_key_provider_file('own', '/data/db/own')"),
+			undo: func() {
+				l.sql("app", "SELECT pg_tde_delete_database_key_provider('own')")
+				l.sh("rm " + l.volumeDir() + "/own")
+			}, check: "key provider", words: []string{"app provider own"}},
+		{name: "the keys at a second place", do: l.recreate(mounts("true", ", {type: bind, source: /run/remoterun, target: /keys, read_only: true}")), check: "container", words: []string{"has /run/remoterun at /keys"}},
+		{name: "cores", do: l.recreate("ulimits: {core: -1}"), check: "container", words: []string{"core limit: unlimited"}, undo: back},
+		{name: "a mount that came later", do: func() { l.unmount(); l.push() }, check: "key provider", words: []string{"inside the container"}, undo: back},
+		{name: "rows in the server's log", do: l.recreate(`command: ["postgres", "-c", "shared_preload_libraries=pg_tde", "-c", "pg_tde.wal_encrypt=on", "-c", "logging_collector=on", "-c", "log_statement=all"]`),
+			check: "rows on disk", words: []string{"log/postgresql-"}, full: true, w: l.fresh(), undo: func() { back(); l.sh("rm -r " + l.volumeDir() + "/log") }},
+		{name: "it does not run", do: func() { l.sh("docker stop " + l.container()) }, check: "server", words: []string{"SQL does not answer"}, undo: func() { l.sh("docker start " + l.container()); l.ready() }},
+	}
+}
+
+func brokenWAL(l *lab) []broken {
+	data, back := l.volumeDir(), l.recreate()
+	segment := data + "/pg_wal/0000000100000000000000FF"
+	noWAL := `command: ["postgres", "-c", "shared_preload_libraries=pg_tde", "-c", "pg_tde.wal_encrypt=off"]`
+	const check = "wal on disk"
+	switchWAL := func() {
+		for range 4 {
+			l.sql("postgres", "SELECT pg_logical_emit_message(false, 'x', 'x')")
+			l.sql("postgres", "SELECT pg_switch_wal()")
+			l.sql("postgres", "CHECKPOINT")
+		}
+	}
+	return []broken{
+		{name: "a segment that begins plain", do: l.do(`printf '\026\321plain' >` + segment), undo: l.do("rm " + segment), check: check, words: []string{"FF holds plain pages"}, full: true},
+		{name: "a recycled segment, plain behind what is new", do: l.do("head -c 4M /dev/urandom >" + segment + `; printf '\026\321plain' | dd of=` + segment + " bs=8192 seek=1024 2>/dev/null; truncate -s 16M " + segment),
+			undo: l.do("rm " + segment), check: check, words: []string{"FF holds plain pages"}, full: true},
+		{name: "a setting that waits for a restart", do: func() {
+			l.recreate(`command: ["postgres", "-c", "shared_preload_libraries=pg_tde"]`)()
+			l.sql("postgres", "ALTER SYSTEM SET pg_tde.wal_encrypt = off")
+			l.sql("postgres", "SELECT pg_reload_conf()")
+			time.Sleep(300 * time.Millisecond)
+		}, undo: l.query("postgres", "ALTER SYSTEM SET pg_tde.wal_encrypt = on"), check: "wal encryption", words: []string{"= on", "waits for a restart"}, w: l.fresh()},
+		{name: "off on the command line, on in the file", do: l.recreate(noWAL), check: "wal encryption", words: []string{"wal_encrypt = off"}},
+		{name: "off, by the marker in the WAL", do: func() {}, check: check, words: []string{"holds the marker", "holds plain pages"}, full: true},
+		{name: "no library", do: func() {
+			switchWAL()
+			l.recreate(`command: ["postgres", "-c", "shared_preload_libraries="]`)()
+		}, check: "library", words: []string{"shared_preload_libraries = empty"}, w: l.fresh()},
+		{name: "on again, with plain segments left", do: func() { l.recreate(noWAL)(); back() }, check: check, words: []string{"holds plain pages"}, full: true, undo: switchWAL},
+	}
+}
