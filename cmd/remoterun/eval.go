@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,14 +15,20 @@ import (
 	"remoterun/runner/value"
 )
 
-// engine makes the expression language over the operator's own machine; op opens the vaults that lookups read,
-// nil leaves them closed.
+// engine makes the expression language over the operator's own machine, with
+// the extensions that ansible.cfg asks for; op opens the vaults that lookups
+// read, nil leaves them closed.
 func (a *app) engine(op *opener) *jinja.Engine {
 	l := laptop.System{Environ: a.env}
 	if op != nil {
 		l.Open = op.read
 	}
-	return jinja.New(jinja.Options{System: l})
+	cfg := a.cfg
+	if cfg == nil {
+		cfg, _ = a.config() // eval and template want nothing else of it
+	}
+	asked := func(name string) bool { return cfg != nil && slices.Contains(cfg.JinjaExtensions, "jinja2.ext."+name) }
+	return jinja.New(jinja.Options{System: l, Do: asked("do"), LoopControls: asked("loopcontrols")})
 }
 
 func (a *app) evalCommand() *cobra.Command {

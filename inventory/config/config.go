@@ -37,7 +37,8 @@ type Config struct {
 	BecomeMethod      string
 	BecomeAskPass     bool
 	ForceHandlers     bool
-	Diff              bool // always show differences
+	JinjaExtensions   []string // jinja2.ext.do, jinja2.ext.loopcontrols
+	Diff              bool     // always show differences
 	// Notes are settings that are known and not followed, and why.
 	Notes []Note
 }

@@ -86,6 +86,13 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
+func TestJinjaExtensions(t *testing.T) {
+	got, err := parse("/p/ansible.cfg", []byte("[defaults]\njinja2_extensions = jinja2.ext.do, jinja2.ext.i18n\n"), env(nil), "/h")
+	if err != nil || !reflect.DeepEqual(got.JinjaExtensions, []string{"jinja2.ext.do", "jinja2.ext.i18n"}) || len(got.Notes) != 1 || !strings.Contains(got.Notes[0].Msg, "do and loopcontrols") {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestHostListAsInventory(t *testing.T) {
 	got, err := parse("/p/ansible.cfg", []byte("[defaults]\ninventory = web1,web2\n"), env(nil), "/h")
 	if err != nil || !reflect.DeepEqual(got.Inventory, []string{"web1,web2"}) {

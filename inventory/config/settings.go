@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -16,7 +17,6 @@ func (r *reader) apply(s *setting) {
 		if err := read(r, s.text); err != nil {
 			r.fail(s.pos, "%s: %v", s.name, err)
 		}
-		return
 	}
 	if why, ok := refused()[key]; ok && why.applies(s.text) {
 		r.cfg.Notes = append(r.cfg.Notes, Note{s.pos, s.name + " = " + s.text + " is not followed: " + why.text})
@@ -50,7 +50,7 @@ func refused() map[string]reason {
 		"defaults.remote_port":              {"write ansible_port into the inventory, or Port into ~/.ssh/config", other("22")},
 		"defaults.display_skipped_hosts":    {"skipped tasks are shown", no},
 		"privilege_escalation.become_flags": {"write become_flags into the play", nil},
-		"defaults.jinja2_extensions":        {"templates have no extensions", nil},
+		"defaults.jinja2_extensions":        {"of extensions there are do and loopcontrols", otherExtensions},
 		"defaults.executable":               {"commands run under /bin/sh", other("/bin/sh")},
 	}
 }
@@ -69,6 +69,7 @@ func known() map[string]func(*reader, string) error {
 		"defaults.vault_id_match":              func(r *reader, v string) error { return truth(v, &r.cfg.VaultIDMatch) },
 		"defaults.ask_vault_pass":              func(r *reader, v string) error { return truth(v, &r.cfg.AskVaultPass) },
 		"defaults.ask_pass":                    func(r *reader, v string) error { return truth(v, &r.cfg.AskPass) },
+		"defaults.jinja2_extensions":           func(r *reader, v string) error { r.cfg.JinjaExtensions = extensions(v); return nil },
 		"defaults.force_handlers":              func(r *reader, v string) error { return truth(v, &r.cfg.ForceHandlers) },
 		"diff.always":                          func(r *reader, v string) error { return truth(v, &r.cfg.Diff) },
 		"privilege_escalation.become":          func(r *reader, v string) error { return truth(v, &r.cfg.Become) },
@@ -76,6 +77,15 @@ func known() map[string]func(*reader, string) error {
 		"privilege_escalation.become_method":   func(r *reader, v string) error { r.cfg.BecomeMethod = unquote(v); return nil },
 		"privilege_escalation.become_ask_pass": func(r *reader, v string) error { return truth(v, &r.cfg.BecomeAskPass) },
 	}
+}
+
+// extensions are the names in a list like "jinja2.ext.do, jinja2.ext.i18n".
+func extensions(v string) []string {
+	return strings.FieldsFunc(unquote(v), func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+func otherExtensions(v string) bool {
+	return slices.ContainsFunc(extensions(v), func(e string) bool { return e != "jinja2.ext.do" && e != "jinja2.ext.loopcontrols" })
 }
 
 func unquote(v string) string {
