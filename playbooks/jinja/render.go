@@ -281,7 +281,7 @@ func (r *render) rendered(id string) (value.Value, bool, error) {
 		return v, ok, err
 	}
 	if !needsRender(v) {
-		if _, isText := v.AsString(); !isText {
+		if isContainer(v) {
 			r.remember(id, v) // looking through a large one again costs
 		}
 		return v, ok, nil
