@@ -147,3 +147,11 @@ func TestLastFile(t *testing.T) {
 		}
 	}
 }
+
+func TestOlderThan(t *testing.T) {
+	for v, want := range map[string]bool{"2.24.3": true, "2.24.4": false, "2.24.4-desktop.1": false, "2.40.3": false, "5.6.0": false, "1.29.2": true, "2.9.0+ds1": true, "unknown": false, "": false} {
+		if OlderThan(v, "2.24.4") != want {
+			t.Errorf("%s", v)
+		}
+	}
+}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"remoterun/runner/host"
@@ -159,4 +161,45 @@ func Version() host.Fact[string] {
 		}
 		return strings.TrimPrefix(strings.TrimSpace(string(a.Stdout)), "v"), nil
 	}}
+}
+
+// Hash asks for a service's hash as it would be made now; the container that
+// there is carries its own as a label (ConfigHash).
+func (p Project) Hash(service string) host.Fact[string] {
+	q := ask(p.Dir, p.words("config", "--hash", service)[1:]...)
+	return host.Fact[string]{Q: q, Parse: func(a host.Answer) (string, error) {
+		if a.Status != 0 {
+			return "", Fail("docker compose config --hash "+service, a.Status, string(a.Stdout))
+		}
+		for line := range strings.Lines(string(a.Stdout)) {
+			if f := strings.Fields(line); len(f) == 2 && f[0] == service {
+				return f[1], nil
+			}
+		}
+		return "", nil
+	}}
+}
+
+// OlderThan compares versions such as 2.40.3 by their numbers; one that cannot
+// be read is not older.
+func OlderThan(version, than string) bool {
+	a, b := numbers(version), numbers(than)
+	if a == nil {
+		return false
+	}
+	return slices.Compare(a, b) < 0
+}
+
+func numbers(v string) []int {
+	v, _, _ = strings.Cut(v, "-")
+	v, _, _ = strings.Cut(v, "+")
+	var out []int
+	for _, part := range strings.Split(v, ".") {
+		n, err := strconv.Atoi(part)
+		if err != nil {
+			return nil
+		}
+		out = append(out, n)
+	}
+	return out
 }

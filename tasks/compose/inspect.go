@@ -64,6 +64,9 @@ type Container struct {
 // Service is the compose service that the container belongs to.
 func (c Container) Service() string { return c.Config.Labels["com.docker.compose.service"] }
 
+// ConfigHash is that of the service when the container was made.
+func (c Container) ConfigHash() string { return c.Config.Labels["com.docker.compose.config-hash"] }
+
 // Short is the container's name without the leading slash.
 func (c Container) Short() string { return strings.TrimPrefix(c.Name, "/") }
 

@@ -38,13 +38,20 @@ type Target struct {
 	// App follows "remoterun/" in application_name, by which a next run finds
 	// what an earlier one left at work.
 	App string
+	// Linger is how long a session is kept that nobody uses; 0 = for the run of
+	// the host. A session stands in the way of who drops or copies its database.
+	Linger time.Duration
+	// Brief gives the session up after each statement: for templates, which
+	// nobody can copy meanwhile, and where there are more databases than
+	// sessions that may be held.
+	Brief bool
 }
 
 // In returns the target with another database of the same server.
 func (t Target) In(database string) Target { t.Database = database; return t }
 
 func (t Target) key() string {
-	return host.KeyOf("pg", t.Addr, fmt.Sprint(t.Port), t.User, t.Database, t.PasswordFile, t.Container, t.UID, t.LocalUser, t.App)
+	return host.KeyOf("pg", t.Addr, fmt.Sprint(t.Port), t.User, t.Database, t.PasswordFile, t.Container, t.UID, t.LocalUser, t.App, fmt.Sprint(t.Linger, t.Brief))
 }
 
 // Text makes arguments ($1, $2 …) of text.

@@ -104,6 +104,34 @@ func TestThroughSSH(t *testing.T) {
 			t.Errorf("backends %s %s, other database %s", one, two, other)
 		}
 	})
+	t.Run("a session that lingers is ended, and found again", func(t *testing.T) {
+		lingers := to
+		lingers.App, lingers.Linger = "lingers", 50*time.Millisecond
+		pid := func() string { return cell(t, ask(t, w, Query{To: lingers, SQL: "SELECT pg_backend_pid()::text"})) }
+		one := pid()
+		if pid() != one {
+			t.Error("a session in use was ended")
+		}
+		time.Sleep(300 * time.Millisecond)
+		if _, err := (Exec{To: lingers, SQL: "CREATE TABLE lingered (a int)"}).Do(t.Context(), w); err != nil {
+			t.Errorf("a write after the rest: %v", err)
+		}
+		if pid() == one {
+			t.Error("the session was not ended")
+		}
+	})
+	t.Run("a brief session is given up", func(t *testing.T) {
+		brief := to
+		brief.App, brief.Brief = "brief", true
+		one := cell(t, ask(t, w, Query{To: brief, SQL: "SELECT pg_backend_pid()::text"}))
+		for range 50 { // a closed session leaves the server a moment later
+			if n := cell(t, ask(t, w, Query{To: to, SQL: "SELECT count(*)::text FROM pg_stat_activity WHERE pid = $1::int", Args: Text(one)})); n == "0" {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		t.Error("the session is still there")
+	})
 	t.Run("a step writes", func(t *testing.T) {
 		for _, sql := range []string{"CREATE TABLE made (a text)", "INSERT INTO made VALUES ($1) RETURNING a"} {
 			e := Exec{To: to, SQL: sql}

@@ -33,11 +33,21 @@ type session struct {
 	mu   sync.Mutex
 	conn *pgconn.PgConn // nil: forwarding is refused, psql is the way
 	used bool
+	idle *time.Timer // ends a session that lingers
 }
+
+// errEnded is a session that was ended for want of use: nothing was sent.
+var errEnded = errors.New("the session was not used for a while")
 
 // Close ends the login.
 func (s *session) Close() error {
-	if s.conn == nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.end()
+}
+
+func (s *session) end() error {
+	if s.conn == nil || s.conn.IsClosed() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cancelGrace)
@@ -77,7 +87,14 @@ func run(ctx context.Context, r host.Reader, t Target, w work, psql psqlRunner) 
 			return failed(ctx, err)
 		}
 		res, fresh, err := s.do(ctx, t, w, psql)
+		if errors.Is(err, errEnded) {
+			r.Forget(t.key())
+			continue
+		}
 		if err == nil && !lostSession(res.Err) {
+			if t.Brief {
+				r.Forget(t.key())
+			}
 			return res, nil
 		}
 		r.Forget(t.key())
@@ -232,7 +249,14 @@ func readPassword(ctx context.Context, r host.Reader, file string) (string, erro
 func (s *session) do(ctx context.Context, t Target, w work, psql psqlRunner) (res Result, fresh bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.idle != nil {
+		s.idle.Stop()
+	}
+	if s.used && s.conn != nil && s.conn.IsClosed() {
+		return res, false, errEnded
+	}
 	fresh, s.used = !s.used, true
+	defer s.linger(t)
 	switch {
 	case s.conn == nil:
 		res, err = psql(ctx, t, w)
@@ -242,6 +266,13 @@ func (s *session) do(ctx context.Context, t Target, w work, psql psqlRunner) (re
 		res, err = s.reads(ctx, w)
 	}
 	return res, fresh, err
+}
+
+// linger ends the session after a time of rest.
+func (s *session) linger(t Target) {
+	if t.Linger > 0 && s.conn != nil {
+		s.idle = time.AfterFunc(t.Linger, func() { _ = s.Close() })
+	}
 }
 
 func (s *session) writes(ctx context.Context, w work) (Result, error) {

@@ -2,8 +2,6 @@ package tde
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"path"
@@ -16,7 +14,6 @@ import (
 	"remoterun/runner/value"
 	"remoterun/tasks"
 	"remoterun/tasks/compose"
-	"remoterun/tasks/pg"
 )
 
 // initArgs are the arguments of tde_init.
@@ -52,6 +49,9 @@ func (initModule) Facts(a initArgs) []host.Question {
 	}
 }
 
+// oldestCompose is the first that replaces lists by !override.
+const oldestCompose = "2.24.4"
+
 // fresh is what a plan of init rests on.
 type fresh struct {
 	site
@@ -80,6 +80,13 @@ func (m initModule) Plan(a initArgs, s host.Seen) (play.Plan, error) {
 	}
 	if err := f.checkOld(s); err != nil {
 		return planOf(err)
+	}
+	version, err := host.Get(s, compose.Version())
+	if err != nil {
+		return planOf(err)
+	}
+	if compose.OlderThan(version, oldestCompose) {
+		return failedPlan(refuse("docker compose "+version, "install a newer one on the host", "the overlay needs at least %s (!override)", oldestCompose)), nil
 	}
 	ram, err := host.Get(s, ramAt(a.ramDir(), 0))
 	if err != nil {
@@ -419,165 +426,4 @@ func (f fresh) writeOverlay(text string) host.Step {
 	check := f.compose().Command("config", "-q")
 	c := sh.Script(writeOverride, append([]string{f.override.path}, check.Args...)...).With(sh.Bytes(text))
 	return command("write the overlay "+f.override.path, c)
-}
-
-// passwordSource is where the superuser's password comes from: the value, or a
-// file on the host.
-func (f fresh) passwordSource() (file string, err error) {
-	inside := f.svc.Env("POSTGRES_PASSWORD_FILE")
-	if inside == "" {
-		return "", nil
-	}
-	if file = f.cfg.SecretFile(f.svc, inside); file == "" {
-		return "", refuse("service "+f.Service, "give it as a compose secret with file:, or as POSTGRES_PASSWORD", "POSTGRES_PASSWORD_FILE is %s, which no secret of the compose file provides", inside)
-	}
-	return file, nil
-}
-
-// make runs the one-off container.
-func (f fresh) make(ctx context.Context, w host.Writer, d Deps, o overlay, passwordFile string) ([]byte, error) {
-	vol, err := ask(ctx, w, compose.VolumeNamed(o.volume))
-	if err != nil || vol == nil {
-		return nil, errors.Join(err, fmt.Errorf("volume %s is not there", o.volume))
-	}
-	name, uid := f.Project+"-tde-init", f.numericUser()
-	out, err := w.Run(ctx, sh.Script(prepareInit, name, o.volume, vol.Mountpoint, f.ramDir(), o.image, uid, f.stateDir()+"/init", "wipe"))
-	if err != nil {
-		return nil, err
-	}
-	if err := spoken("prepare the volume "+o.volume, out); err != nil {
-		return nil, err
-	}
-	uid = strings.TrimSpace(string(out.Stdout))
-	sql, err := f.secrets(ctx, w, d, passwordFile)
-	if err != nil {
-		return nil, err
-	}
-	c := f.runContainer(name, uid, o).With(sh.Bytes(sql))
-	c.Secret = true
-	out, err = w.Run(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	if out.Status != 0 || !strings.HasSuffix(string(out.Stdout), "done\n") {
-		if out.Status == 0 {
-			out.Status = 1
-		}
-		return nil, compose.Fail("make the encrypted cluster", out.Status, string(out.Stderr))
-	}
-	return out.Stdout, nil
-}
-
-// ask asks a question inside a step.
-func ask[T any](ctx context.Context, r host.Reader, f host.Fact[T]) (T, error) {
-	a, err := f.Q.Ask(ctx, r)
-	if err != nil {
-		var zero T
-		return zero, err
-	}
-	return f.Parse(a)
-}
-
-// numericUser is the user id of the service or the image, "" when only a name
-// is known: then the image's postgres is meant.
-func (f fresh) numericUser() string {
-	for _, u := range []string{f.svc.User, f.image.Config.User} {
-		u, _, _ = strings.Cut(u, ":")
-		if u != "" && u != "0" && strings.Trim(u, "0123456789") == "" {
-			return u
-		}
-	}
-	return ""
-}
-
-// superuser and database are named as the image's own entrypoint does it.
-func (f fresh) superuser() string { return firstOf(f.svc.Env("POSTGRES_USER"), "postgres") }
-func (f fresh) database() string  { return firstOf(f.svc.Env("POSTGRES_DB"), f.superuser()) }
-
-// secrets is the SQL that makes the roles' passwords. It travels on stdin. The
-// role that modules log in as gets a random password, which root alone can read
-// on the host: without the key it opens nothing.
-func (f fresh) secrets(ctx context.Context, w host.Writer, d Deps, passwordFile string) (string, error) {
-	super := f.svc.Env("POSTGRES_PASSWORD")
-	if passwordFile != "" {
-		out, err := w.Run(ctx, sh.Exec("cat", "--", passwordFile))
-		if err == nil {
-			err = out.Err("read " + passwordFile)
-		}
-		if err != nil {
-			return "", err
-		}
-		super = strings.TrimRight(string(out.Stdout), "\r\n")
-	}
-	own, err := f.ownPassword(ctx, w, d)
-	if err != nil {
-		return "", err
-	}
-	sql := "SET password_encryption = 'scram-sha-256';\n"
-	if f.superuser() != sqlRole {
-		sql += "CREATE ROLE " + sqlRole + " SUPERUSER LOGIN PASSWORD " + pg.Literal(own) + ";\n"
-	}
-	if super != "" {
-		sql += "ALTER ROLE " + pg.Ident(f.superuser()) + " PASSWORD " + pg.Literal(super) + ";\n"
-	}
-	return sql + "-- end", nil
-}
-
-const keepPassword sh.Constant = `set -u
-umask 077
-mkdir -p "${1%/*}" && cat >"$1.new" && [ -s "$1.new" ] || exit 1
-sync "$1.new" 2>/dev/null || sync
-mv "$1.new" "$1"`
-
-// ownPassword makes a password and keeps it in the state folder.
-func (f fresh) ownPassword(ctx context.Context, w host.Writer, d Deps) (string, error) {
-	var raw [24]byte
-	random := d.Random
-	if random == nil {
-		random = rand.Reader
-	}
-	if _, err := random.Read(raw[:]); err != nil {
-		return "", fmt.Errorf("random bytes: %w", err)
-	}
-	pw := base64.RawURLEncoding.EncodeToString(raw[:])
-	c := sh.Script(keepPassword, f.passwordFile()).With(sh.Bytes(pw + "\n"))
-	c.Secret = true
-	out, err := w.Run(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	return pw, spoken("keep the password of role "+sqlRole, out)
-}
-
-// runContainer is docker run of the script: no network, no restart, the keyring
-// writable, the service's own environment for its scripts.
-func (f fresh) runContainer(name, uid string, o overlay) sh.Cmd {
-	args := []string{
-		"docker", "run", "-i", "--rm", "--pull", "never", "--name", name, "--label", "remoterun.project=" + f.Project,
-		"--network", "none", "--user", uid, "--ulimit", "core=1", "--entrypoint", "/bin/sh",
-		"--mount", "type=volume,source=" + o.volume + ",target=" + o.pgdata + ",volume-nocopy",
-		"--mount", "type=bind,source=" + f.ramDir() + ",target=" + f.ramDir(),
-	}
-	for _, m := range f.svc.Volumes {
-		if m.Type == "bind" && strings.HasPrefix(path.Clean(m.Target), "/docker-entrypoint-initdb.d") {
-			args = append(args, "--mount", "type=bind,readonly,source="+m.Source+",target="+m.Target)
-		}
-	}
-	var env []sh.Var
-	names := make([]string, 0, len(f.svc.Environment))
-	for n, v := range f.svc.Environment {
-		if v != nil && n != "PGDATA" && n != "POSTGRES_PASSWORD_FILE" && n != "PATH" && !strings.HasPrefix(n, "DOCKER_") {
-			names = append(names, n)
-		}
-	}
-	sort.Strings(names)
-	for _, n := range names {
-		args = append(args, "-e", n)
-		env = append(env, sh.Var{Name: n, Value: *f.svc.Environment[n]})
-	}
-	args = append(args, "-e", "PGDATA="+o.pgdata, o.image, "-c", initInside, "init",
-		f.Extension, f.key, f.keyringPath(), firstOf(f.args.Cipher, "aes_128"), f.superuser(), f.database(), f.args.Locale)
-	c := sh.Exec(args...)
-	c.Env = env
-	return c
 }

@@ -4,6 +4,7 @@ package tde
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -316,5 +317,33 @@ volumes: {data: {}}
 	l.ok(newUnlock(l.d), "app_services", []string{"stopped"})
 	if got := l.run(newUnlock(l.d), "app_services", []string{"nosuch"}); !got.Failed || !strings.Contains(got.Msg, `no service "nosuch"`) {
 		t.Errorf("no such service: %+v", got)
+	}
+}
+
+// TestRealDrift: what differs from the files is told, never applied; a paused
+// container is brought back; many databases hold few sessions.
+func TestRealDrift(t *testing.T) {
+	l := unlocked(t)
+	id := l.container()
+	l.compose("labels: {new: label}", "environment: {POSTGRES_USER: sync, POSTGRES_DB: app}")
+	got := l.ok(newUnlock(l.d))
+	if len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "other compose files") || got.Changed {
+		t.Errorf("drift: %+v", got)
+	}
+	l.sh("docker pause " + id)
+	l.state(stateStopped)
+	l.ok(newUnlock(l.d))
+	for i := range manyDatabases {
+		l.sql("postgres", fmt.Sprintf("CREATE DATABASE d%d", i))
+	}
+	l.sql("d3", "CREATE TABLE plainly (a int) USING heap")
+	if got := l.run(newVerify(l.d), "quick", true); !strings.Contains(value.Repr(data(got.Result, "checks")), "d3.plainly") {
+		t.Errorf("a plain table among many databases: %s", got.Msg)
+	}
+	if n := l.sql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'remoterun/%'"); n != "1" {
+		t.Errorf("%s sessions are held", n)
+	}
+	if l.container() != id {
+		t.Error("the container was made anew")
 	}
 }

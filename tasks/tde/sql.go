@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 	"strconv"
+	"time"
 
 	"remoterun/runner/host"
 	"remoterun/tasks/pg"
@@ -84,24 +85,20 @@ func verifyQuery(to pg.Target, e ext, scope string) pg.Query {
 	return pg.Query{To: to, SQL: "SELECT " + e.fn(fn) + "()"}
 }
 
-// databasesQuery lists what can be connected to, and which of them have the
-// extension cannot be seen from here.
+// databasesQuery lists what can be connected to, and whether it is a template.
 func databasesQuery(to pg.Target) pg.Query {
-	return pg.Query{To: to, SQL: `SELECT datname, oid::text FROM pg_database WHERE datallowconn ORDER BY datname`}
+	return pg.Query{To: to, SQL: `SELECT datname, datistemplate::text FROM pg_database WHERE datallowconn ORDER BY datname`}
 }
 
-func databases(s host.Seen, to pg.Target) ([]string, error) {
+// databases lists them into a new keyState.
+func databases(s host.Seen, to pg.Target) (keyState, error) {
+	st := keyState{templates: map[string]bool{}}
 	rows, err := pg.Rows(s, databasesQuery(to))
-	if err != nil {
-		return nil, err
-	}
-	out := make([]string, 0, len(rows))
 	for _, r := range rows {
-		if r[0] != nil {
-			out = append(out, *r[0])
-		}
+		st.names = append(st.names, deref(r[0]))
+		st.templates[deref(r[0])] = deref(r[1]) == "true"
 	}
-	return out, nil
+	return st, err
 }
 
 // hasExtension asks whether the extension is in the database that to names.
@@ -116,18 +113,36 @@ type keyState struct {
 	// encrypted.
 	without []string
 	// names are the databases that were asked.
-	names []string
+	names     []string
+	templates map[string]bool
+}
+
+// manyDatabases is from how many on no session is held per database: a server
+// has a hundred sessions by default, and they are the apps'.
+const manyDatabases = 12
+
+// lingerTime is how long a session in somebody's database is kept unused.
+const lingerTime = time.Second
+
+// in is the way to one of the databases. No session is left standing in it: an
+// app could not drop it, and from a template nobody can make a database.
+func (k keyState) in(to pg.Target, name string) pg.Target {
+	if name == to.Database {
+		return to
+	}
+	to = to.In(name)
+	to.Linger = lingerTime
+	to.Brief = k.templates[name] || len(k.names) > manyDatabases
+	return to
 }
 
 // readKeys asks for every key and has the server prove each. Questions that are
 // missing are asked together, so that many databases cost few rounds.
 func readKeys(s host.Seen, to pg.Target, e ext) (keyState, error) {
-	var st keyState
-	names, err := databases(s, to)
+	st, err := databases(s, to)
 	if err != nil {
 		return st, err
 	}
-	st.names = names
 	var scopes gather
 	rows, err := pg.Rows(s, keysQuery(to, e))
 	if scopes.add(err) {
@@ -135,8 +150,8 @@ func readKeys(s host.Seen, to pg.Target, e ext) (keyState, error) {
 			st.keys = append(st.keys, proveKey(s, to, e, keyOf(r), &scopes))
 		}
 	}
-	for _, name := range names {
-		in := to.In(name)
+	for _, name := range st.names {
+		in := st.in(to, name)
 		got, err := pg.Rows(s, hasExtension(in, e))
 		if !scopes.add(err) {
 			continue
@@ -243,7 +258,7 @@ func readRelations(s host.Seen, to pg.Target, e ext, keys keyState) (relations, 
 		without[n] = true
 	}
 	for _, name := range keys.names {
-		in := to.In(name)
+		in := keys.in(to, name)
 		if without[name] {
 			all.takePlain(name, s, pg.Query{To: in, SQL: `SELECT c.oid::regclass::text, c.relkind::text, pg_relation_size(c.oid)::text FROM pg_class c
 WHERE c.relkind IN ('r','m','i','t','S') AND c.oid >= 16384 AND c.relpersistence <> 't' ORDER BY 1 LIMIT 1000`}, &need, true)

@@ -209,7 +209,7 @@ func (v site) insideUser() string {
 
 // running reports a container that runs and is not waiting to be restarted.
 func (v site) running() bool {
-	return v.db != nil && v.db.State.Running && !v.db.State.Restarting
+	return v.db != nil && v.db.State.Running && !v.db.State.Restarting && v.db.State.Status != "paused"
 }
 
 // disk is what lies in the data folder.

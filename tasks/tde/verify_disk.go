@@ -110,7 +110,7 @@ func (p *proof) askSample(s host.Seen, to pg.Target, e ext) error {
 		if contains(p.keys.without, name) || p.site.hostData == "" {
 			continue
 		}
-		rows, err := pg.Rows(s, pg.Query{To: to.In(name), SQL: fmt.Sprintf(`SELECT c.oid::regclass::text, pg_relation_filepath(c.oid) FROM pg_class c
+		rows, err := pg.Rows(s, pg.Query{To: p.keys.in(to, name), SQL: fmt.Sprintf(`SELECT c.oid::regclass::text, pg_relation_filepath(c.oid) FROM pg_class c
 WHERE c.relkind IN ('r','i','t','m') AND c.oid >= 16384 AND c.relpersistence = 'p' AND %s(c.oid) AND pg_relation_size(c.oid) > 0
 ORDER BY pg_relation_size(c.oid) DESC, c.oid LIMIT 20`, e.fn("is_encrypted"))})
 		if !need.add(err) || len(rows) == 0 {

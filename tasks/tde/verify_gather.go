@@ -144,7 +144,7 @@ func (p *proof) askDetails(s host.Seen, to pg.Target, e ext) error {
 		if contains(p.keys.without, name) {
 			continue
 		}
-		rows, err := pg.Rows(s, databaseProvidersQuery(to.In(name), e))
+		rows, err := pg.Rows(s, databaseProvidersQuery(p.keys.in(to, name), e))
 		if take(aboutProviders, err) {
 			p.local = append(p.local, providersOf(name, rows)...)
 		}
