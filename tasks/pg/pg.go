@@ -29,8 +29,9 @@ type Target struct {
 	// PasswordFile is a file on the host that holds the password, read when a
 	// session is opened; Password wins.
 	PasswordFile string
-	// Container and UID are the way in where forwarding is refused: psql
-	// inside the container, as that user id. Empty = no such way.
+	// Container and UID are the way in where forwarding is refused, or where
+	// PasswordFile is not there: psql inside the container, as that user id.
+	// Empty = no such way.
 	Container, UID string
 	// LocalUser is the database user that psql inside the container logs in
 	// as; empty = User.

@@ -18,8 +18,10 @@ import (
 )
 
 const (
-	// connectWithin bounds dialling and logging in.
-	connectWithin = 15 * time.Second
+	// connectWithin bounds dialling and logging in. It is shorter than any
+	// statement's bound: the address of a container that has just ended answers
+	// nothing, and that is a server that does not answer, not a failed question.
+	connectWithin = 5 * time.Second
 	// queryWithin bounds a statement that names no bound of its own.
 	queryWithin = time.Minute
 	// cancelGrace is how long the server may take to answer a cancel request
@@ -27,11 +29,14 @@ const (
 	cancelGrace = 3 * time.Second
 )
 
+// errPassword is a password file that is not there.
+var errPassword = errors.New("the password file cannot be read")
+
 // session is one login, kept for the run of the host. Its statements run one
 // at a time.
 type session struct {
 	mu   sync.Mutex
-	conn *pgconn.PgConn // nil: forwarding is refused, psql is the way
+	conn *pgconn.PgConn // nil: forwarding is refused or the password lost, psql is the way
 	used bool
 	idle *time.Timer // ends a session that lingers
 }
@@ -153,6 +158,9 @@ func keep(ctx context.Context, r host.Reader, t Target) (*session, error) {
 
 func open(ctx context.Context, r host.Reader, t Target) (io.Closer, error) {
 	cfg, err := config(ctx, r, t)
+	if errors.Is(err, errPassword) && t.Container != "" {
+		return &session{}, nil // its folder was lost: root's way in is left
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -172,6 +180,8 @@ func open(ctx context.Context, r host.Reader, t Target) (io.Closer, error) {
 		return &session{conn: conn}, nil
 	case errors.As(dialled, &f) && f.Refused && t.Container != "":
 		return &session{}, nil
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return nil, fmt.Errorf("%s does not answer within %s", t.Addr, connectWithin)
 	case dialled != nil:
 		return nil, dialled
 	}
@@ -239,7 +249,7 @@ func readPassword(ctx context.Context, r host.Reader, file string) (string, erro
 		return "", err
 	}
 	if a.Status != 0 {
-		return "", fmt.Errorf("password file %s cannot be read on %s", file, r.Name())
+		return "", fmt.Errorf("%w: %s on %s", errPassword, file, r.Name())
 	}
 	return strings.TrimRight(string(a.Stdout), "\r\n"), nil
 }
