@@ -126,7 +126,7 @@ func CheckCluster(project, hostname string, files []HeaderFile, k Keyring) ([]He
 		return nil, err
 	}
 	if p := headerProblems(checks); p != "" {
-		return checks, refuse("keyring of "+ringID(project, hostname), "bring the newer sealed keyring here (git pull, or remoterun key import); nothing was sent",
+		return checks, refuse("keyring of "+ringID(project, hostname), "bring the newer sealed keyring here (git pull, or remoterun key import "+hostname+"); nothing was sent",
 			"it does not open this cluster: %s", p)
 	}
 	return checks, nil

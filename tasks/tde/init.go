@@ -216,13 +216,13 @@ func (f fresh) data() *value.Map {
 func (f fresh) notOurs() *Refusal {
 	object := "volume " + f.volume.Name
 	if f.disk.initialised() && !f.disk.keys {
-		return plainRefusal(object)
+		return plainRefusal(object, f.args.host)
 	}
 	return refuse(object, "look what is in "+f.volume.Mountpoint, "it is not empty, and no record of ours says that it was made here and not finished")
 }
 
-func plainRefusal(object string) *Refusal {
-	return refuse(object, "use migrate: remoterun migrate HOST", "this database is not encrypted")
+func plainRefusal(object, hostname string) *Refusal {
+	return refuse(object, "next: remoterun migrate "+hostname, "this database is not encrypted: use migrate")
 }
 
 func (f fresh) noImage() *Refusal {
@@ -246,7 +246,7 @@ func (f fresh) checkOld(s host.Seen) error {
 			return err
 		}
 		if old != "" {
-			return plainRefusal(old)
+			return plainRefusal(old, f.args.host)
 		}
 	}
 	return f.missing(s)

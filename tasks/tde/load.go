@@ -162,10 +162,8 @@ func (t keyringTask) load(a keyringArgs, s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return play.Plan{}, err
 	}
-	if len(files.Folders) == 0 {
-		if err := t.proved(a, s); err != nil {
-			return play.Plan{}, err
-		}
+	if err := t.proved(a, s, len(files.Folders) > 0); err != nil {
+		return play.Plan{}, err
 	}
 	l, err := a.load(files)
 	if err != nil {
@@ -197,7 +195,10 @@ func (t keyringTask) checkCluster(a keyringArgs, files ClusterFiles) ([]HeaderCh
 // proved refuses a keyring for a cluster that is still to be made, unless its
 // sealed copy on the server is proved to be the laptop's: no data may depend on a
 // key that only one disk holds.
-func (t keyringTask) proved(a keyringArgs, s host.Seen) error {
+//
+// One that the server has gone beyond is refused for every cluster: headers name
+// only the keys of now, and a recovery may need one between.
+func (t keyringTask) proved(a keyringArgs, s host.Seen, cluster bool) error {
 	if !a.ServerCopy {
 		return nil // push has put a second copy elsewhere
 	}
@@ -213,7 +214,11 @@ func (t keyringTask) proved(a keyringArgs, s host.Seen) error {
 	if err != nil {
 		return err
 	}
-	if state, _ := have.Compare(there); state != CopiesEqual {
+	state, name := have.Compare(there)
+	if state == CopyNewer {
+		return copyProblem(a, state, name, there.Folder)
+	}
+	if !cluster && state != CopiesEqual {
 		return refuse(a.object(), "run setup (or a task with action: push before this one)",
 			"there is no encrypted cluster yet, and the sealed copy on the server is not proved (%s), so nothing may be encrypted with it", state)
 	}

@@ -243,7 +243,7 @@ func (d Deps) open(ctx context.Context, store Store, project, hostname string) (
 		return o, nil
 	}
 	if len(tips) == 0 {
-		return Opened{}, refuse(shelf.Folder, "run setup; if the server has a sealed copy: remoterun key import", "there is no sealed keyring of %s@%s", project, hostname)
+		return Opened{}, refuse(shelf.Folder, "next: remoterun setup "+hostname+"; or, when the server has a sealed copy: remoterun key import "+hostname, "there is no sealed keyring of %s@%s", project, hostname)
 	}
 	var rings []Keyring
 	pass, err := d.Session.try(ctx, d.Prompter, hostname, func(pass secret.Sealed) error {

@@ -162,7 +162,8 @@ func (s Shelf) Tips() ([]StoredCopy, error) {
 }
 
 func (s Shelf) rollback() error {
-	wayOut := "restore the newer files from git, a backup or the server's copy (remoterun key import)"
+	_, hostname, _ := strings.Cut(filepath.Base(s.Folder), "@")
+	wayOut := "restore the newer files from git, a backup or the server's copy (remoterun key import " + hostname + ")"
 	if s.Head.Name == "" {
 		if newest := s.Copies[len(s.Copies)-1].Manifest; newest.Generation > 1 {
 			return refuse(s.Folder, wayOut, "HEAD is gone, so nothing says whether generation %d is the newest", newest.Generation)

@@ -193,11 +193,11 @@ func (t keyringTask) make(a keyringArgs, s host.Seen) (play.Plan, error) {
 		return play.Plan{Result: shelfResult(have, false), Note: "there is a sealed keyring already: " + have.Tips[len(have.Tips)-1].Name}, nil
 	}
 	if n := there.Names(); len(n) > 0 {
-		return play.Plan{}, refuse(a.object(), "remoterun key import brings the server's copy here",
+		return play.Plan{}, refuse(a.object(), "remoterun key import "+a.host+" brings the server's copy here",
 			"the server has a sealed copy (%s in %s) and this laptop has none, so no new key is made", n[len(n)-1], there.Folder)
 	}
 	if len(headers.Headers) > 0 {
-		return play.Plan{}, refuse(a.object(), "find the sealed files (git, another laptop, the recovery sheet) and import them: remoterun key import",
+		return play.Plan{}, refuse(a.object(), "find the sealed files (git, another laptop, the recovery sheet) and import them: remoterun key import FILES",
 			"a cluster on the host is encrypted already (%s), and no sealed copy is here or there, so no new key is made", headers.Headers[0].Name)
 	}
 	r := play.Result{Changed: true, Data: value.MapOf("sealed", value.Bool(false))}
@@ -288,9 +288,9 @@ func copyProblem(a keyringArgs, state CopyState, name, folder string) error {
 	object := "sealed copy of " + ringID(a.Project, a.host)
 	switch state {
 	case CopyServer:
-		return refuse(object, "remoterun key import brings it here", "only the server has one (%s in %s)", name, folder)
+		return refuse(object, "remoterun key import "+a.host+" brings it here", "only the server has one (%s in %s)", name, folder)
 	case CopyNewer:
-		return refuse(object, "remoterun key import merges it into this laptop's", "the server has generation %s, which this laptop does not know", name)
+		return refuse(object, "remoterun key import "+a.host+" merges it into this laptop's", "the server has generation %s, which this laptop does not know", name)
 	case CopyDiffers:
 		return refuse(object, "compare the files; move the wrong ones away by hand", "%s is on the server with other bytes than here", path.Join(folder, name))
 	}

@@ -143,7 +143,7 @@ func (v site) ready(s host.Seen, ram ramView, hostname string) error {
 	case !d.initialised():
 		return refuse(v.object(), "put a task tde_init before this one: remoterun unlock "+hostname+" has it", "empty: there is no cluster in %s", v.hostData)
 	case !d.keys:
-		r := plainRefusal(v.object())
+		r := plainRefusal(v.object(), hostname)
 		r.Problem = "plain: " + r.Problem
 		return r
 	case !ram.present():

@@ -185,7 +185,7 @@ func verdict(results []checkResult) play.Result {
 	res := play.Result{Failed: len(failedNames) > 0}
 	res.Msg = fmt.Sprintf("%d checks ok, %d failed, %d not proved", n[checkOK], n[checkFailed], n[checkNotProved])
 	if len(failedNames) > 0 {
-		res.Msg = "not proved to be encrypted: " + strings.Join(failedNames, "; ")
+		res.Msg = "checks that failed: " + strings.Join(failedNames, "; ")
 	}
 	res.Data = dataOf(pair{"checks", value.List(items...)}, intPair("ok", n[checkOK]), intPair("failed_checks", n[checkFailed]), intPair("not_proved", n[checkNotProved]), listPair("lines", lines...))
 	if len(open) > 0 {
