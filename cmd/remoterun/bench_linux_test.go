@@ -230,3 +230,23 @@ func median(d []time.Duration) time.Duration {
 	s := slices.Sorted(slices.Values(d))
 	return s[len(s)/2]
 }
+
+// BenchmarkLoad is what stands between the command line and the first byte to
+// a host: inventory, playbook and every check of 1000 tasks.
+func BenchmarkLoad(b *testing.B) {
+	dir := b.TempDir()
+	book := filepath.Join(dir, "book.yaml")
+	writeFile(b, filepath.Join(dir, "t.j2"), "line {{ n }}\n")
+	writeFile(b, book, fileTasks(1000))
+	b.ReportAllocs()
+	for b.Loop() {
+		a := &app{in: strings.NewReader(""), out: &bytes.Buffer{}, err: &bytes.Buffer{}, env: func(string) (string, bool) { return "", false }}
+		s, err := a.open(b.Context(), &runFlags{projectFlags: projectFlags{inventory: []string{"h1,"}, extra: []string{"root=" + dir}}, passphraseFD: -1})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := s.loader.Load(book); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
