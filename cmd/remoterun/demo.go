@@ -67,6 +67,9 @@ func (a *app) demo(ctx context.Context, noDocker bool) (err error) {
 			err = errors.Join(err, fmt.Errorf("something is left behind: %w", left))
 			return
 		}
+		if d.host == nil {
+			return // it never began
+		}
 		d.say("Nothing of it is left on this machine: no process, mount, container, volume or file.\nIt took %d seconds.\n", int(time.Since(d.begun).Seconds()))
 	}()
 	if err = d.prepare(ctx, noDocker); err == nil {
