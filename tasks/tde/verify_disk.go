@@ -12,17 +12,42 @@ import (
 	"remoterun/tasks/pg"
 )
 
+// searchShell defines how files are searched for text. Busybox's grep sees a
+// line only up to its first zero byte, so that it is blind in a page of a
+// database while it finds the same text in a plain list: there zero bytes are
+// made line ends first, a folder at a time. "holding TEXT FILE..." and "below TEXT FIND-ARGUMENT..."
+// print the names of files that hold the text.
+const searchShell = `export LC_ALL=C
+whole=
+printf 'a\0mark\n' | grep -qF mark && whole=yes
+holds() { tr '\0' '\n' <"$2" | grep -qF -e "$1"; }
+holding() {
+	t=$1
+	shift
+	if [ -n "$whole" ]; then grep -lF -e "$t" -- "$@"
+	else for f; do if holds "$t" "$f"; then echo "$f"; fi; done; fi 2>/dev/null
+}
+below() {
+	t=$1
+	shift
+	if [ -n "$whole" ]; then find . -xdev -type f "$@" -exec grep -lF -e "$t" -- {} +
+	else find . -xdev -type d | while IFS= read -r d; do
+		find "$d" -maxdepth 1 -type f "$@" -exec cat {} + | tr '\0' '\n' | grep -qF -e "$t" || continue
+		find "$d" -maxdepth 1 -type f "$@" | while IFS= read -r f; do if holds "$t" "$f"; then echo "$f"; fi; done
+	done; fi 2>/dev/null
+}
+`
+
 // straysText lists what could be a copy of the keyring in the data folder $1,
 // by the names of keys that follow. Lines: "record FILE" for one that holds a
 // name as a keyring does, with a zero byte behind it (so does the extension's
 // own kind of file, in its folder); "size BYTES FILE" for one that holds a name
 // in any other way; "named FILE" for one that is called so; "broken" when
 // something could not be searched; "end". Files above 1.2 MB are no keyrings.
-const straysText = `export LC_ALL=C
-cd -- "$1" || exit 5
+const straysText = searchShell + `cd -- "$1" || exit 5
 shift
 for n; do
-	find . -xdev -type f -size -2400 -exec grep -lF -e "$n" -- {} + 2>/dev/null | while IFS= read -r f; do
+	below "$n" -size -2400 | while IFS= read -r f; do
 		if tr '\0\n' '\n\1' <"$f" | grep -q -e "$n\$"; then echo "record $f"; else echo "size $(stat -c %s "$f") $f"; fi
 	done
 done

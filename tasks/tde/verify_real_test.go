@@ -3,12 +3,14 @@ package tde
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"remoterun/runner/host"
+	"remoterun/runner/hosttest"
 	"remoterun/runner/hosttest/sshd"
 	"remoterun/runner/hosttest/sshtest"
 	"remoterun/runner/value"
@@ -33,7 +35,8 @@ type broken struct {
 func TestRealVerifyCanFail(t *testing.T) {
 	l := unlocked(t)
 	l.sql("app", "CREATE TABLE t AS SELECT g AS a, repeat('row ' || g, 10) AS b FROM generate_series(1,5000) g; CREATE INDEX ON t (b)")
-	l.good(t, "at the start")
+	l.good(t, "at the start", l.w)
+	l.good(t, "with busybox's programs", l.busybox(t))
 	for _, part := range []struct {
 		name string
 		of   func(*lab) []broken
@@ -48,15 +51,15 @@ func TestRealVerifyCanFail(t *testing.T) {
 			for _, b := range part.of(l) {
 				t.Run(b.name, func(t *testing.T) { l.fails(t, b) })
 			}
-			l.good(t, "after "+part.name)
+			l.good(t, "after "+part.name, l.w)
 		})
 	}
 }
 
 // good wants every check ok.
-func (l *lab) good(t *testing.T, when string) {
+func (l *lab) good(t *testing.T, when string, w *host.Worker) {
 	t.Helper()
-	got := drive(t, l.w, newVerify(l.d), l.args())
+	got := drive(t, w, newVerify(l.d), l.args())
 	for _, c := range data(got.Result, "checks").Items() {
 		m, _ := c.AsMap()
 		st, _ := m.Lookup("status")
@@ -67,6 +70,21 @@ func (l *lab) good(t *testing.T, when string) {
 	if got.Failed || len(data(got.Result, "checks").Items()) == 0 {
 		t.Fatalf("%s: %s", when, got.Msg)
 	}
+}
+
+// busybox is a worker whose programs are busybox's where it has them.
+func (l *lab) busybox(t *testing.T) *host.Worker {
+	t.Helper()
+	prog, err := exec.LookPath("busybox")
+	if err != nil {
+		hosttest.Missing(t, "busybox")
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"grep", "find", "tr", "od", "stat", "head", "wc", "sort", "sha256sum", "dd", "readlink", "id", "cut"} {
+		l.must(os.Symlink(prog, filepath.Join(dir, name)))
+	}
+	w, _ := sshtest.Worker(t, sshd.Config{Env: []string{"PATH=" + dir + ":" + os.Getenv("PATH")}})
+	return w
 }
 
 // fails breaks one thing and verifies.
@@ -197,6 +215,8 @@ func brokenDisk(l *lab) []broken {
 			check: "pages on disk", words: []string{"app.t: "}},
 		{name: "plain rows of ours", do: l.query("postgres", "ALTER ROLE remoterun SET event_triggers = off"), undo: again,
 			check: "rows on disk", words: []string{"2 files hold", "base/"}, full: true, w: l.fresh()},
+		{name: "plain rows of ours, by busybox's programs", do: l.query("postgres", "ALTER ROLE remoterun SET event_triggers = off"), undo: again,
+			check: "rows on disk", words: []string{"2 files hold", "base/"}, full: true, w: l.busybox(l.t)},
 		{name: "plain rows of ours, by the extension's word", do: l.query("postgres", "ALTER ROLE remoterun SET event_triggers = off"), undo: again,
 			check: "query", words: []string{"encrypted: no"}, full: true, w: l.fresh()},
 		{name: "plain rows of ours, by entropy", do: l.query("postgres", "ALTER ROLE remoterun SET event_triggers = off"), undo: again,

@@ -128,25 +128,23 @@ func (st *searchStep) readBack(ctx context.Context, w host.Writer, to pg.Target,
 // log, a spilled sort), where they are below 64 MB; "wal N"; "walhit FILE"; "head
 // HEX FILE" for pages of each WAL segment: its first, its last, and one in each
 // eighth, since a recycled one is plain behind what was written anew. The control
-// file holds the same bytes in the clear, is found by the same command, and is
-// removed.
-const searchText sh.Constant = `set -u
-export LC_ALL=C
-cd -- "$1" || exit 5
+// file holds the same bytes in the clear, behind zero bytes as in a page, is found
+// by the same command, and is removed.
+const searchText sh.Constant = searchShell + `cd -- "$1" || exit 5
 marker=$2 control=../$3
 [ "$(stat -c %d .)" = "$(stat -c %d ..)" ] || control=$3
 shift 3
 trap 'rm -f "$control"' EXIT
 trap 'exit 1' HUP INT TERM
 i=0
-while [ $i -lt 200 ]; do echo "$marker-$i"; i=$((i + 1)); done >"$control" || exit 1
+while [ $i -lt 200 ]; do printf '\0\0\001%s-%d' "$marker" $i; i=$((i + 1)); done >"$control" || exit 1
 sync
-find_in() { grep -lF -e "$marker" -- "$@" 2>/dev/null; }
+find_in() { holding "$marker" "$@"; }
 if [ "$(find_in "$control")" = "$control" ]; then echo "control found"; else echo "control lost"; fi
 for f; do [ -f "$f" ] || { echo "missing $f"; continue; }; find_in "$f" | while IFS= read -r h; do echo "hit $h"; done; done
-lately() { find . -xdev -type f -mmin -15 -size -131072 ! -path './pg_wal/*' ! -path "./$control" "$@"; }
-lately -exec grep -lF -e "$marker" -- {} + 2>/dev/null | while IFS= read -r h; do echo "hit ${h#./}"; done
-echo "fresh $(lately -print | wc -l)"
+set -- -mmin -15 -size -131072 ! -path './pg_wal/*' ! -path "./$control"
+below "$marker" "$@" | while IFS= read -r h; do echo "hit ${h#./}"; done
+echo "fresh $(find . -xdev -type f "$@" | wc -l)"
 n=0
 for f in pg_wal/[0-9A-F]*; do
 	[ -f "$f" ] || continue
