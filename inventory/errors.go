@@ -5,6 +5,7 @@ import (
 	"sort"
 	"strings"
 
+	"remoterun/runner/near"
 	"remoterun/runner/value"
 )
 
@@ -71,14 +72,14 @@ func (es Errors) sort() {
 	})
 }
 
-// near is the name that a slip of the finger turns into word: at most one
+// meant is the name that a slip of the finger turns into word: at most one
 // change in three letters, empty when there is none.
-func near(word string, names []string) string {
+func meant(word string, names []string) string {
 	best, dist := "", len(word)/3+1
 	sorted := append([]string(nil), names...)
 	sort.Strings(sorted)
 	for _, n := range sorted {
-		if d := distance(strings.ToLower(word), strings.ToLower(n)); d < dist || d == dist && best == "" && d < len(word) {
+		if d := near.Distance(strings.ToLower(word), strings.ToLower(n)); d < dist || d == dist && best == "" && d < len(word) {
 			best, dist = n, d
 		}
 	}
@@ -97,36 +98,9 @@ func slip(word string, names []string) string {
 		}, s)
 	}
 	for _, n := range names {
-		if len(word) > 3 && distance(word, n) == 1 && letters(word) != letters(n) {
+		if len(word) > 3 && near.Distance(word, n) == 1 && letters(word) != letters(n) {
 			return n
 		}
 	}
 	return ""
-}
-
-// distance counts inserted, deleted, changed and swapped letters.
-func distance(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	rows := make([][]int, len(x)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(y)+1)
-		rows[i][0] = i
-	}
-	for j := range y {
-		rows[0][j+1] = j + 1
-	}
-	for i := range x {
-		for j := range y {
-			cost := 1
-			if x[i] == y[j] {
-				cost = 0
-			}
-			d := min(rows[i][j+1]+1, rows[i+1][j]+1, rows[i][j]+cost)
-			if i > 0 && j > 0 && x[i] == y[j-1] && x[i-1] == y[j] {
-				d = min(d, rows[i-1][j-1]+1)
-			}
-			rows[i+1][j+1] = d
-		}
-	}
-	return rows[len(x)][len(y)]
 }

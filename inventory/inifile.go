@@ -90,7 +90,7 @@ func (r *iniReader) header(l ini.Line) bool {
 	if kind != "hosts" && kind != "vars" && kind != "children" {
 		e := r.fail(l.Pos, "section [%s] has the unknown type %q", inside, kind)
 		e.Allowed = []string{"hosts", "children", "vars"}
-		e.Near = near(kind, e.Allowed)
+		e.Near = meant(kind, e.Allowed)
 		r.kind = ""
 		return true
 	}
@@ -148,7 +148,7 @@ func (r *iniReader) undeclared(p *pendingGroup) {
 			known = append(known, gr.name)
 		}
 	}
-	r.fail(p.pos, what, first, p.name).Near = near(p.name, known)
+	r.fail(p.pos, what, first, p.name).Near = meant(p.name, known)
 }
 
 // childLine reads the name of a child group.

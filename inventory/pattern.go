@@ -293,7 +293,7 @@ func (inv *Inventory) unmatched(expr string) {
 	for _, gr := range inv.graph.order {
 		known = append(known, gr.name)
 	}
-	if n := near(expr, known); n != "" {
+	if n := meant(expr, known); n != "" {
 		msg += fmt.Sprintf(" (did you mean %q?)", n)
 	}
 	inv.opt.Warn(value.Pos{}, msg)

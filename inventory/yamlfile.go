@@ -99,7 +99,7 @@ func (r *yamlReader) section(gr *group, key, body value.Value) {
 	if !ok || word != "hosts" && word != "vars" && word != "children" {
 		e := r.fail(r.at(key, body), "group %q has the unknown key %s", gr.name, value.Repr(key))
 		e.Allowed = sections()
-		e.Near = near(word, e.Allowed)
+		e.Near = meant(word, e.Allowed)
 		return
 	}
 	m, ok := r.entries(gr, word, body)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"remoterun/runner/near"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 	"remoterun/runner/value/yaml"
@@ -123,7 +124,7 @@ func argMistake(a *play.ArgError, at value.Pos) Mistake {
 func nearest(word string, among []string) string {
 	best, least := "", 1+len(word)/3
 	for _, w := range among {
-		d := distance(strings.ToLower(word), strings.ToLower(w))
+		d := near.Distance(strings.ToLower(word), strings.ToLower(w))
 		if w == word || d > least || d == least && best != "" && inCommon(word, w) <= inCommon(word, best) {
 			continue
 		}
@@ -142,30 +143,4 @@ func inCommon(a, b string) int {
 		}
 	}
 	return n
-}
-
-// distance counts the letters to insert, drop, change or swap.
-func distance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"remoterun/runner/near"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -202,7 +203,7 @@ func (s *session) actName(a *action, m *value.Map) (name string, e entry, old, o
 func (s *session) isKeywordTypo(word string, handler bool) bool {
 	words := wordsOf(handler)
 	kw, mod := nearest(word, words), nearest(word, s.env.kinds())
-	return kw != "" && (mod == "" || distance(word, kw) < distance(word, mod))
+	return kw != "" && (mod == "" || near.Distance(word, kw) < near.Distance(word, mod))
 }
 
 func wordsOf(handler bool) []string {

@@ -3,6 +3,8 @@ package jinja
 import (
 	"slices"
 	"strings"
+
+	"remoterun/runner/near"
 )
 
 // entryKind says what a name of the language is.
@@ -128,7 +130,7 @@ func suggestName(name string, known []string) string {
 	best, least := "", max(1, len(name)/3)
 	slices.Sort(known)
 	for _, k := range known {
-		if d := distance(name, k, least); d <= least && (best == "" || d < least) {
+		if d := near.Distance(strings.ToLower(name), strings.ToLower(k)); d <= least && (best == "" || d < least) {
 			best, least = k, d
 		}
 	}
@@ -136,32 +138,4 @@ func suggestName(name string, known []string) string {
 		return ""
 	}
 	return "; did you mean '" + best + "'?"
-}
-
-// distance is how many letters must be put in, left out, changed or swapped to
-// make a b; past limit any larger number is answered.
-func distance(a, b string, limit int) int {
-	x, y := []rune(strings.ToLower(a)), []rune(strings.ToLower(b))
-	if len(x)-len(y) > limit || len(y)-len(x) > limit || len(x) > 64 || len(y) > 64 {
-		return limit + 1
-	}
-	before, last, row := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(x); i++ {
-		row[0] = i
-		for j := 1; j <= len(y); j++ {
-			cost := 1
-			if x[i-1] == y[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(y)]
 }
