@@ -242,15 +242,7 @@ func sameDir(a, b string) (bool, error) {
 // importCopy brings the server's sealed copies to the laptop, opens them, and
 // merges them with what is here.
 func (t keyringTask) importCopy(a keyringArgs, s host.Seen) (play.Plan, error) {
-	shelf, server := t.shelf(a), Server(a.StateDir, a.Project)
-	if err := host.All(s, shelf.Q, server.Q); err != nil {
-		return play.Plan{}, err
-	}
-	have, err := host.Get(s, shelf)
-	if err != nil {
-		return play.Plan{}, err
-	}
-	there, err := host.Get(s, server)
+	have, there, err := t.copies(a, s)
 	if err != nil {
 		return play.Plan{}, err
 	}

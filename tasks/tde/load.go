@@ -202,15 +202,7 @@ func (t keyringTask) proved(a keyringArgs, s host.Seen, cluster bool) error {
 	if !a.ServerCopy {
 		return nil // push has put a second copy elsewhere
 	}
-	shelf, server := t.shelf(a), Server(a.StateDir, a.Project)
-	if err := host.All(s, shelf.Q, server.Q); err != nil {
-		return err
-	}
-	have, err := host.Get(s, shelf)
-	if err != nil {
-		return err
-	}
-	there, err := host.Get(s, server)
+	have, there, err := t.copies(a, s)
 	if err != nil {
 		return err
 	}

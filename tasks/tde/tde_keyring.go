@@ -171,17 +171,24 @@ func entriesValue(keys []Entry) value.Value {
 	return value.List(items...)
 }
 
+// copies are the sealed keyrings of the laptop and of the server. What is asked
+// for with them costs no round trip of its own.
+func (t keyringTask) copies(a keyringArgs, s host.Seen, with ...host.Question) (have ShelfInfo, there ServerCopy, err error) {
+	shelf, server := t.shelf(a), Server(a.StateDir, a.Project)
+	if err := host.All(s, append([]host.Question{shelf.Q, server.Q}, with...)...); err != nil {
+		return have, there, err
+	}
+	if have, err = host.Get(s, shelf); err != nil {
+		return have, there, err
+	}
+	there, err = host.Get(s, server)
+	return have, there, err
+}
+
 // make makes the first key in memory, if there is none anywhere.
 func (t keyringTask) make(a keyringArgs, s host.Seen) (play.Plan, error) {
-	shelf, server, clusters := t.shelf(a), Server(a.StateDir, a.Project), Clusters(a.Project, a.DataDirs...)
-	if err := host.All(s, shelf.Q, server.Q, clusters.Q); err != nil {
-		return play.Plan{}, err
-	}
-	have, err := host.Get(s, shelf)
-	if err != nil {
-		return play.Plan{}, err
-	}
-	there, err := host.Get(s, server)
+	clusters := Clusters(a.Project, a.DataDirs...)
+	have, there, err := t.copies(a, s, clusters.Q)
 	if err != nil {
 		return play.Plan{}, err
 	}
@@ -255,15 +262,7 @@ func (t keyringTask) push(a keyringArgs, s host.Seen) (play.Plan, error) {
 	if !a.ServerCopy {
 		return t.second(a, s)
 	}
-	shelf, server := t.shelf(a), Server(a.StateDir, a.Project)
-	if err := host.All(s, shelf.Q, server.Q); err != nil {
-		return play.Plan{}, err
-	}
-	have, err := host.Get(s, shelf)
-	if err != nil {
-		return play.Plan{}, err
-	}
-	there, err := host.Get(s, server)
+	have, there, err := t.copies(a, s)
 	if err != nil {
 		return play.Plan{}, err
 	}
@@ -300,15 +299,8 @@ func copyProblem(a keyringArgs, state CopyState, name, folder string) error {
 // compare says how laptop, host and the cluster's headers stand; it changes
 // nothing and refuses nothing but damage and rollback.
 func (t keyringTask) compare(a keyringArgs, s host.Seen) (play.Plan, error) {
-	shelf, server, clusters := t.shelf(a), Server(a.StateDir, a.Project), Clusters(a.Project, a.DataDirs...)
-	if err := host.All(s, shelf.Q, server.Q, clusters.Q); err != nil {
-		return play.Plan{}, err
-	}
-	have, err := host.Get(s, shelf)
-	if err != nil {
-		return play.Plan{}, err
-	}
-	there, err := host.Get(s, server)
+	clusters := Clusters(a.Project, a.DataDirs...)
+	have, there, err := t.copies(a, s, clusters.Q)
 	if err != nil {
 		return play.Plan{}, err
 	}
