@@ -58,6 +58,7 @@ func (a *app) demo(ctx context.Context, noDocker bool) (err error) {
 	if why := demoImpossible(); why != "" {
 		return usage("the demo %s", why)
 	}
+	defer survivePipes()()
 	d := &demo{a: a, begun: time.Now(), project: "demo"}
 	if d.dir, err = os.MkdirTemp("", "remoterun-demo-"); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -33,6 +34,14 @@ func demoImpossible() string {
 func swapsToDisk() bool {
 	text, err := os.ReadFile("/proc/swaps")
 	return err == nil && strings.Count(strings.TrimSpace(string(text)), "\n") > 0
+}
+
+// survivePipes makes of a reader that went away (demo | head) a failed step
+// behind which is cleaned up, instead of the end of this process.
+func survivePipes() (stop func()) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGPIPE)
+	return func() { signal.Stop(c) }
 }
 
 // ownGroup keeps a terminal's Ctrl-C from a command, which gets an interrupt

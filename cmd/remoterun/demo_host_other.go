@@ -16,6 +16,8 @@ func demoImpossible() string { return "runs on Linux only: its host mounts RAM a
 
 func swapsToDisk() bool { return false }
 
+func survivePipes() (stop func()) { return func() {} }
+
 func ownGroup(*exec.Cmd) {}
 
 type demoHost struct {

@@ -131,3 +131,26 @@ func TestDemoInterrupted(t *testing.T) {
 		})
 	}
 }
+
+// TestDemoReaderGone: so does a reader that goes away (demo | head).
+func TestDemoReaderGone(t *testing.T) {
+	start, unchanged := demoDesk(t)
+	cmd, _ := start()
+	out, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout = w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = w.Close()
+	_, err = out.Read(make([]byte, 16))
+	_ = out.Close()
+	hang := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+	defer hang.Stop()
+	if ended := cmd.Wait(); err != nil || ended == nil || cmd.ProcessState.ExitCode() < 0 {
+		t.Errorf("read: %v; the demo without a reader ended with %v", err, ended)
+	}
+	unchanged()
+}
