@@ -23,6 +23,7 @@ func TestRealInitCutAnywhere(t *testing.T) {
 	l := needLab(t)
 	l.push()
 	m := newInit(l.d)
+	var left []string // anonymous volumes of the container that was left at work
 	for stop := 0; ; stop++ {
 		got, err := try(t, l.w, m, l.args("image", l.image), stop)
 		if err == nil {
@@ -38,18 +39,27 @@ func TestRealInitCutAnywhere(t *testing.T) {
 			l.sh("docker run -d --name " + l.project + "-tde-init --label remoterun.project=" + l.project + " --network none --entrypoint sleep " + l.image + " 600")
 			l.sh("echo rest >$(docker volume inspect -f {{.Mountpoint}} " + l.project + "_tde)/halfway")
 			l.state(stateBegun)
+			left = strings.Fields(l.sh("docker inspect -f '{{range .Mounts}}{{.Name}} {{end}}' " + l.project + "-tde-init"))
 		}
 		if again := l.ok(m, "image", l.image); !again.Changed {
 			t.Errorf("after a cut before step %d nothing was left to do", stop)
 		}
-		l.sh("docker compose -f " + l.dir + "/compose.yaml down -t 1; docker volume rm " + l.project + "_tde; rm -f " + l.dir + "/compose.override.yaml")
+		l.sh("docker compose -f " + l.dir + "/compose.yaml down -v -t 1; docker volume rm " + l.project + "_tde; rm -f " + l.dir + "/compose.override.yaml")
 	}
 	l.ok(newUnlock(l.d))
 	if out := l.sh("ls $(docker volume inspect -f {{.Mountpoint}} " + l.project + "_tde)/halfway"); !strings.Contains(out, "No such file") {
 		t.Errorf("the half-made volume was not wiped: %s", out)
 	}
-	if left := strings.TrimSpace(l.sh("docker ps -aq --filter name=" + l.project + "-tde-init")); left != "" {
-		t.Errorf("container %s was left", left)
+	if c := strings.TrimSpace(l.sh("docker ps -aq --filter name=" + l.project + "-tde-init")); c != "" {
+		t.Errorf("container %s was left", c)
+	}
+	if len(left) == 0 {
+		t.Error("the container had no volumes: nothing was proved")
+	}
+	for _, v := range left {
+		if out := l.sh("docker volume inspect " + v); !strings.Contains(strings.ToLower(out), "no such volume") {
+			t.Errorf("volume %s of the container was left", v)
+		}
 	}
 	// none of the passwords is in the clear anywhere that stays
 	l.must(filepath.WalkDir("/var/lib/docker/volumes/"+l.project+"_tde", func(p string, e os.DirEntry, err error) error {

@@ -95,7 +95,7 @@ echo done
 // record file, wipe.
 const prepareInit = `set -u
 name=$1 volume=$2 dir=$3 ram=$4 image=$5 uid=$6 record=$7 wipe=$8
-docker rm -f "$name" >/dev/null 2>&1
+docker rm -f -v "$name" >/dev/null 2>&1
 [ "$(docker volume inspect -f '{{index .Labels "remoterun.id"}}' "$volume")" = "$(sed -n 's/^id //p' "$record")" ] || { echo "volume $volume is not the one that the record names" >&2; exit 11; }
 [ "$(sed -n 's/^state //p' "$record")" = begun ] || { echo "the record does not say begun" >&2; exit 11; }
 [ -d "$dir" ] || { echo "$dir is no folder" >&2; exit 1; }
