@@ -15,6 +15,7 @@ import (
 	"remoterun/runner"
 	"remoterun/runner/journal"
 	"remoterun/runner/play"
+	"remoterun/runner/secret"
 	"remoterun/runner/ssh"
 	"remoterun/runner/value"
 	"remoterun/runner/view"
@@ -30,7 +31,7 @@ func (s *session) prepare(ctx context.Context) error {
 		}
 		s.sink, s.view, s.prompts.hold = v, v, v.Hold
 	}
-	if j, err := journal.Open(s.a.stateDir("log"), operator(), strings.Join(s.a.args, " "), s.redactor); err != nil {
+	if j, err := journal.Open(s.a.stateDir("log"), operator(), shownArgs(s.a.args), s.redactor); err != nil {
 		fmt.Fprintf(s.a.err, "[WARNING]: %v\n", err)
 	} else {
 		s.journal = j
@@ -40,6 +41,43 @@ func (s *session) prepare(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// shownArgs is the command line for the journal. Values of -e are left out: they
+// are what passwords are given with.
+func shownArgs(args []string) string {
+	out := make([]string, len(args))
+	value := false
+	for i, a := range args {
+		out[i] = a
+		extra, rest := "", a
+		switch {
+		case value:
+		case a == "-e" || a == "--extra-vars":
+			value = true
+			continue
+		case strings.HasPrefix(a, "--extra-vars="):
+			extra, rest = "--extra-vars=", strings.TrimPrefix(a, "--extra-vars=")
+		case strings.HasPrefix(a, "-e"):
+			extra, rest = "-e", strings.TrimPrefix(a, "-e")
+		default:
+			continue
+		}
+		value = false
+		out[i] = extra + shownExtra(rest)
+	}
+	return strings.Join(out, " ")
+}
+
+// shownExtra keeps the names of one -e, and the name of a file.
+func shownExtra(text string) string {
+	if strings.HasPrefix(text, "@") {
+		return text
+	}
+	if name, _, ok := strings.Cut(text, "="); ok && !strings.ContainsAny(name, "{ \n") {
+		return name + "=" + secret.Mask
+	}
+	return secret.Mask
 }
 
 func (s *session) newView() (view.View, error) {

@@ -10,6 +10,7 @@ import (
 	"remoterun/runner/secret"
 	"remoterun/runner/secret/vault"
 	"remoterun/runner/value"
+	"remoterun/runner/value/yaml"
 )
 
 // loadInventory reads the inventory that the flags mean. playbook is the folder
@@ -82,6 +83,8 @@ func (o *opener) decrypt(text string, at value.Pos) ([]byte, error) {
 	plain, _, err := o.vaults.Decrypt(o.ctx, []byte(text))
 	if err == nil && (at.Line != 1 || at.Col != 1) {
 		o.learn(plain)
+	} else if err == nil {
+		o.learnFile(plain)
 	}
 	return plain, err
 }
@@ -92,7 +95,39 @@ func (o *opener) file(data []byte) ([]byte, bool, error) {
 		return data, false, nil
 	}
 	plain, _, err := o.vaults.Decrypt(o.ctx, data)
+	if err == nil {
+		o.learnFile(plain)
+	}
 	return plain, true, err
+}
+
+// learnFile makes the texts of a whole vaulted file known to the redactor: what
+// a host prints of them later carries no mark. Names of variables are none of
+// its secrets, numbers and words like yes would blot out everything.
+func (o *opener) learnFile(plain []byte) {
+	v, err := yaml.One("", plain, yaml.Options{})
+	if err != nil || v.Kind() == value.KindString || v.IsNull() {
+		o.learn(plain) // a key, a certificate, a playbook that is checked later
+		return
+	}
+	var texts func(value.Value)
+	texts = func(v value.Value) {
+		switch v.Kind() {
+		case value.KindString:
+			s, _ := v.AsString()
+			o.learn([]byte(s))
+		case value.KindList:
+			for _, it := range v.Items() {
+				texts(it)
+			}
+		case value.KindMap:
+			m, _ := v.AsMap()
+			for _, it := range m.All() {
+				texts(it)
+			}
+		}
+	}
+	texts(v)
 }
 
 // read opens a file that lookups read.

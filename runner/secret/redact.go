@@ -28,14 +28,33 @@ type Redactor struct {
 // NewRedactor returns one that knows no secret yet.
 func NewRedactor() *Redactor { return &Redactor{known: map[string]bool{}} }
 
-// Add learns a secret and its encodings; below 4 bytes it is left alone.
+// minLine is the shortest line in bytes of a longer secret that is looked for by
+// itself: outputs are often shown line by line.
+const minLine = 8
+
+// maxLines bounds how many lines of one secret are looked for by themselves.
+const maxLines = 200
+
+// Add learns a secret and its encodings, and the lines of a long one; below 4
+// bytes it is left alone.
 func (r *Redactor) Add(b []byte) {
 	if len(b) < minRedact {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, n := range encodings(b) {
+	all := encodings(b)
+	if bytes.IndexByte(bytes.TrimSpace(b), '\n') >= 0 {
+		all = append(all, strings.TrimSpace(string(b)))
+		for i, l := range bytes.Split(b, []byte("\n")) {
+			if l = bytes.TrimSpace(l); len(l) >= minLine && i < maxLines {
+				all = append(all, encodings(l)...)
+			}
+		}
+	} else if t := bytes.TrimSpace(b); len(t) < len(b) {
+		all = append(all, encodings(t)...)
+	}
+	for _, n := range all {
 		if len(n) >= minRedact && !r.known[n] {
 			r.known[n] = true
 			r.needles = append(r.needles, []byte(n))

@@ -101,3 +101,16 @@ func TestWriterCatchesSplitSecrets(t *testing.T) {
 		}
 	}
 }
+
+func TestRedactsLinesOfLongSecrets(t *testing.T) {
+	r := NewRedactor()
+	r.Add([]byte("first-line-canary\nab\n  second-line-canary\n"))
+	for text, want := range map[string]string{
+		"x first-line-canary y": "x " + Mask + " y", "[second-line-canary]": "[" + Mask + "]", "ab stays": "ab stays",
+		"first-line-canary\nab\n  second-line-canary": Mask,
+	} {
+		if got := r.Redact(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}
