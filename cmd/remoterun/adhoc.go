@@ -70,6 +70,11 @@ func (a *app) adHoc(ctx context.Context, f *runFlags, pattern, module string, ar
 	if err != nil {
 		return err
 	}
+	for _, p := range []string{pattern, f.limit} {
+		if err := s.somebody(p); err != nil {
+			return err
+		}
+	}
 	s.memory[adHocFile] = []byte(text)
 	books, err := s.loader.Load(adHocFile)
 	if err != nil {

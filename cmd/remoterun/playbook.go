@@ -65,10 +65,29 @@ func (a *app) runPlaybooks(ctx context.Context, f *runFlags, paths []string) err
 	if err != nil {
 		return err
 	}
+	if err := s.somebody(f.limit); err != nil {
+		return err
+	}
 	if done, err := s.list(ctx, books); done || err != nil {
 		return err
 	}
 	return s.run(ctx, books...)
+}
+
+// somebody refuses a pattern of the command line that means no host: a slip
+// there must not look like a run in which nothing was to do.
+func (s *session) somebody(pattern string) error {
+	if pattern == "" {
+		return nil
+	}
+	hosts, err := s.inv.Hosts(pattern)
+	switch {
+	case err != nil:
+		return &codedError{exitUsage, err}
+	case len(hosts) == 0:
+		return usage("%q means no host of the inventory; remoterun inventory --graph shows its hosts and groups", pattern)
+	}
+	return nil
 }
 
 // load opens a session and reads playbooks: warnings are shown, mistakes are
