@@ -59,6 +59,9 @@ func (pr *playRun) included(path string, from *play.Task) (*program, error) {
 		pr.inc = map[string]*program{}
 	}
 	p := compile(pr.keep, items)
+	if pr.r.opt.Check {
+		pr.override(p)
+	}
 	pr.inc[key] = p
 	return p, nil
 }

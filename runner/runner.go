@@ -129,6 +129,7 @@ func (r *Runner) count(host string, f func(*Counts)) {
 func (r *Runner) Run(ctx context.Context, books ...*play.Playbook) (*Stats, error) {
 	defer r.close()
 	var err error
+	r.overrides(books)
 	for _, b := range books {
 		on := true
 		for _, p := range b.Plays {

@@ -61,7 +61,7 @@ func (h *hostRun) standing() string {
 		return h.queue[0].info.Name
 	}
 	if o := h.cur.current(); o != nil && o.kind == opTask {
-		return first(value.Str(o.task.Name), shortName(o.task.Module))
+		return plainName(o.task)
 	}
 	return ""
 }
@@ -323,7 +323,7 @@ func (pr *playRun) asked(ctx context.Context, o *op, group []*hostRun) bool {
 	if pr.r.opt.Step == nil {
 		return true
 	}
-	run, rest := pr.r.opt.Step(ctx, value.Str(o.task.Name))
+	run, rest := pr.r.opt.Step(ctx, plainName(o.task))
 	if rest {
 		pr.r.opt.Step = nil
 	}

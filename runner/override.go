@@ -1,0 +1,50 @@
+package runner
+
+import (
+	"fmt"
+
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// overrides lists, before a run with --check begins, the tasks that run all the
+// same because their author wrote check_mode: false, or wrote something that
+// only the run can tell.
+func (r *Runner) overrides(books []*play.Playbook) {
+	if !r.opt.Check {
+		return
+	}
+	for _, b := range books {
+		for _, p := range b.Plays {
+			pr := &playRun{r: r, p: p}
+			for _, section := range [][]play.Item{p.Pre, p.Tasks, p.Post} {
+				pr.override(compile(pr.keep, section))
+			}
+			pr.override(compile(nil, p.Handlers))
+		}
+	}
+}
+
+// plainName names a task as it is written, by its module when it has no name.
+func plainName(t *play.Task) string {
+	if t.Name.IsNull() {
+		return shortName(t.Module)
+	}
+	return first(value.Str(t.Name), shortName(t.Module))
+}
+
+// override tells of a program's tasks that --check does not withhold.
+func (pr *playRun) override(p *program) {
+	for _, o := range p.ops {
+		if o.kind != opTask || o.task.Use == nil {
+			continue
+		}
+		w := append(append(words{&pr.p.Keywords}, o.words...), &o.task.Keywords)
+		v := w.inner(func(k *play.Keywords) value.Value { return k.CheckMode })
+		if v.IsNull() || !value.HasTemplate(v) && value.Truth(v) {
+			continue
+		}
+		info := &TaskInfo{ID: fmt.Sprintf("%p", o.task), Name: plainName(o.task), Module: o.task.Module, Pos: o.task.Pos, Handler: o.task.Handler}
+		pr.r.emit(Event{Kind: CheckOverride, Task: info})
+	}
+}
