@@ -108,6 +108,7 @@ func (h *hostRun) chain(ctx context.Context, u *unit) *outcome {
 	}
 	end := h.journalChain(links)
 	h.p.r.emit(Event{Kind: Waiting, Host: h.name, Text: "working", Task: u.tr.info})
+	epoch := u.m.epoch.Load()
 	res, err := u.m.batch(ctx, u.as, b)
 	if err != nil {
 		u.m.drop()
@@ -118,7 +119,7 @@ func (h *hostRun) chain(ctx context.Context, u *unit) *outcome {
 		return broken(err)
 	}
 	end(stopText(res))
-	return h.chained(ctx, links, again, asks, res)
+	return h.chained(ctx, links, again, asks, res, epoch)
 }
 
 func stopText(res sh.BatchResult) string {
@@ -212,14 +213,19 @@ func (h *hostRun) later(links []*unit) []host.Question {
 }
 
 // chained reads how far a chain came.
-func (h *hostRun) chained(ctx context.Context, links []*unit, again [][]host.Question, asks []host.Question, res sh.BatchResult) *outcome {
+func (h *hostRun) chained(ctx context.Context, links []*unit, again [][]host.Question, asks []host.Question, res sh.BatchResult, epoch int64) *outcome {
 	m, as := links[0].m, links[0].as
 	ranAny := false
 	for _, s := range res.Steps {
 		ranAny = ranAny || len(s) > 0
 	}
 	if ranAny {
-		m.stepped()
+		if now := m.stepped(); now == epoch+1 {
+			epoch = now // nobody else changed it meanwhile: the answers came after our steps
+		}
+		if m != h.m {
+			h.m.epoch.Add(1)
+		}
 	}
 	for i, u := range links {
 		var ran []host.Output
@@ -239,10 +245,10 @@ func (h *hostRun) chained(ctx context.Context, links []*unit, again [][]host.Que
 	}
 	if res.Stopped == sh.StopGuard || res.Stopped == sh.StopStep {
 		if res.Done < len(again) {
-			m.know(as, again[res.Done], answersOf(res.Again))
+			m.know(as, again[res.Done], answersOf(res.Again), epoch)
 		}
 	}
-	m.know(as, asks, answersOf(res.Asked))
+	m.know(as, asks, answersOf(res.Asked), epoch)
 	for _, v := range h.rest(links[len(links)-1]) {
 		v.ready = false
 	}

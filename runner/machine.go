@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"remoterun/runner/host"
@@ -64,7 +65,9 @@ type machine struct {
 	kept  host.Kept
 	work  sync.Mutex // guards facts; one task at a time uses a machine
 	facts map[host.As]*facts
-	epoch int
+	// epoch counts what may have changed the host. Several names of one address
+	// share it: they may be one machine.
+	epoch *atomic.Int64
 	// unable is set when the host cannot compare digests: nothing is chained.
 	unable bool
 }
@@ -76,7 +79,7 @@ type facts struct {
 }
 
 type stamp struct {
-	epoch int
+	epoch int64
 	at    time.Time
 }
 
@@ -181,24 +184,25 @@ func (m *machine) of(as host.As) *facts {
 	return f
 }
 
-// know keeps answers, in the order of the questions.
-func (m *machine) know(as host.As, qs []host.Question, answers []host.Answer) {
+// know keeps answers, in the order of the questions; epoch is that of the time
+// before they were asked.
+func (m *machine) know(as host.As, qs []host.Question, answers []host.Answer, epoch int64) {
 	f := m.of(as)
 	now := time.Now()
 	for i, a := range answers {
 		if i < len(qs) {
 			f.answers[qs[i].Key()] = a
-			f.when[qs[i].Key()] = stamp{m.epoch, now}
+			f.when[qs[i].Key()] = stamp{epoch, now}
 		}
 	}
 }
 
 // fresh reports whether every answer is of now: nothing ran on the machine since.
 func (m *machine) fresh(as host.As, qs []host.Question) bool {
-	f := m.of(as)
+	f, now := m.of(as), m.epoch.Load()
 	for _, q := range qs {
 		w, ok := f.when[q.Key()]
-		if !ok || w.epoch != m.epoch || time.Since(w.at) > freshFor {
+		if !ok || w.epoch != now || time.Since(w.at) > freshFor {
 			return false
 		}
 	}
@@ -207,9 +211,9 @@ func (m *machine) fresh(as host.As, qs []host.Question) bool {
 
 // stepped says that something may have changed on the machine: answers may
 // still serve guarded steps, but prove nothing any more. Answers of questions
-// that no guard can ask again are dropped.
-func (m *machine) stepped() {
-	m.epoch++
+// that no guard can ask again are dropped. It answers the new epoch.
+func (m *machine) stepped() int64 {
+	epoch := m.epoch.Add(1)
 	for _, f := range m.facts {
 		for k := range f.answers {
 			if len(k) < 3 || k[:3] != "sh\x00" {
@@ -218,11 +222,11 @@ func (m *machine) stepped() {
 			}
 		}
 	}
+	return epoch
 }
 
 // drop forgets every answer.
 func (m *machine) drop() {
-	m.epoch++
 	m.facts = nil
 }
 

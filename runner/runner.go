@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/secret"
 	"remoterun/runner/value"
@@ -80,6 +82,7 @@ type Runner struct {
 
 	mu       sync.Mutex // guards machines, stats, warned, gone
 	machines map[string]*machine
+	epochs   map[string]*atomic.Int64
 	sink     sync.Mutex
 	ops      sync.Mutex // run_once-like actions and operators' answers
 }
@@ -94,7 +97,7 @@ func New(opt Options) *Runner {
 	}
 	return &Runner{
 		opt: opt, store: vars.New(opt.Inventory, opt.Expr, opt.Gatherer, opt.Extra), stats: newStats(),
-		files: newFileCache(opt.Loader), warned: map[string]bool{}, gone: map[string]bool{}, machines: map[string]*machine{},
+		files: newFileCache(opt.Loader), warned: map[string]bool{}, gone: map[string]bool{}, machines: map[string]*machine{}, epochs: map[string]*atomic.Int64{},
 	}
 }
 
@@ -221,21 +224,38 @@ func (pr *playRun) machine(ctx context.Context, name string) (*machine, error) {
 	key := fmt.Sprintf("%s\x00%s\x00%s\x00%d\x00%s", name, at.Connection, at.Addr, at.Port, at.User)
 	r.mu.Lock()
 	if m, ok = r.machines[key]; !ok {
-		m = &machine{name: name, at: at, r: r}
+		m = &machine{name: name, at: at, r: r, epoch: r.epoch(at)}
 		r.machines[key] = m
 	}
 	r.mu.Unlock()
-	m.lock, m.doing = lock, pr.name
+	var lockAs host.As
 	if lock != "" {
 		k := reader{ctx, pr, words{&pr.p.Keywords}, pr.scope(ctx, name)}
-		if m.lockAs, err = k.identity(); err != nil {
+		if lockAs, err = k.identity(); err != nil {
 			return nil, err
 		}
 	}
+	m.mu.Lock()
+	m.lock, m.doing, m.lockAs = lock, pr.name, lockAs
+	m.mu.Unlock()
 	pr.mu.Lock()
 	pr.plain[name] = m
 	pr.mu.Unlock()
 	return m, nil
+}
+
+// epoch is what all names of one address share. The lock is held.
+func (r *Runner) epoch(at Endpoint) *atomic.Int64 {
+	where := at.Addr
+	if at.Connection == "local" {
+		where = "\x00local"
+	}
+	e, ok := r.epochs[where]
+	if !ok {
+		e = new(atomic.Int64)
+		r.epochs[where] = e
+	}
+	return e
 }
 
 // lockName renders the play's lock for a host; empty = none.

@@ -155,23 +155,31 @@ func (h *hostRun) once(ctx context.Context, u *unit) *outcome {
 	if err := h.settlePlan(ctx, u); err != nil {
 		return broken(err)
 	}
-	plain := len(u.plan.Steps) == 0 && u.plan.Then == nil
-	switch {
-	case u.check && !u.local, u.check && len(u.plan.Steps) > 0:
-		return u.predicted()
-	case plain && (len(u.rests) == 0 || u.m.fresh(u.as, u.rests)):
-		return u.predicted()
-	case u.chains() && !u.m.unable && !h.p.r.opt.NoAhead:
+	known := len(u.rests) == 0 || u.m.fresh(u.as, u.rests)
+	if chains := u.chains() && !u.m.unable && !h.p.r.opt.NoAhead; !known && chains {
 		return h.chain(ctx, u)
-	case plain:
+	}
+	if !known && (u.idle() || u.withheld()) {
 		// Stale answers that no guard can prove: ask again.
 		if err := h.refresh(ctx, u); err != nil {
 			return broken(err)
 		}
-		return h.once(ctx, u)
+	}
+	switch {
+	case u.idle(), u.withheld():
+		return u.predicted()
+	case u.chains() && !u.m.unable && !h.p.r.opt.NoAhead:
+		return h.chain(ctx, u)
 	}
 	return h.alone(ctx, u)
 }
+
+// idle reports a plan with nothing to do.
+func (u *unit) idle() bool { return len(u.plan.Steps) == 0 && u.plan.Then == nil }
+
+// withheld reports a plan whose steps check mode holds back. What works on the
+// laptop alone and plans no step has done its work already.
+func (u *unit) withheld() bool { return u.check && (!u.local || len(u.plan.Steps) > 0) }
 
 // predicted is the outcome of a plan whose steps do not run.
 func (u *unit) predicted() *outcome {
@@ -244,11 +252,12 @@ func (h *hostRun) ask(ctx context.Context, u *unit, qs []host.Question, own int)
 		case ok && (i < own || !p.IsWide()):
 			probes, cmds = append(probes, q), append(cmds, p.Cmd())
 		case i < own:
+			epoch := u.m.epoch.Load()
 			a, err := q.Ask(ctx, u.m.worker(u.as, nil))
 			if err != nil {
 				return err
 			}
-			u.m.know(u.as, []host.Question{q}, []host.Answer{a})
+			u.m.know(u.as, []host.Question{q}, []host.Answer{a}, epoch)
 		}
 		seen[q.Key()] = true
 	}
@@ -256,11 +265,12 @@ func (h *hostRun) ask(ctx context.Context, u *unit, qs []host.Question, own int)
 		return nil
 	}
 	h.p.r.emit(Event{Kind: Waiting, Host: h.name, Text: "looking", Task: u.tr.info})
+	epoch := u.m.epoch.Load()
 	res, err := u.m.batch(ctx, u.as, sh.Batch{Ask: cmds})
 	if err != nil {
 		return err
 	}
-	u.m.know(u.as, probes, answersOf(res.Asked))
+	u.m.know(u.as, probes, answersOf(res.Asked), epoch)
 	return nil
 }
 
@@ -327,6 +337,7 @@ func (h *hostRun) steps(ctx context.Context, u *unit) (ran []host.Output, err er
 		out, err := st.Do(ctx, w)
 		if !u.plan.Local {
 			u.m.stepped()
+			h.m.epoch.Add(1) // what another machine did may have reached this one
 		}
 		if exit := new(host.ExitError); errors.As(err, &exit) {
 			out, err = exit.Output, nil
