@@ -1,0 +1,326 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"remoterun/runner"
+	"remoterun/runner/host"
+	"remoterun/runner/hosttest/sshd"
+	"remoterun/runner/hosttest/sshtest"
+	"remoterun/runner/ssh"
+)
+
+// ground is where generated playbooks run.
+type ground struct {
+	hosts     []string
+	base      string // each host has its own folder below
+	change    func(*runner.Options)
+	become    bool
+	strategy  string
+	connector runner.Connector
+}
+
+// fresh makes empty folders for the hosts.
+func (g ground) fresh(t *testing.T) {
+	t.Helper()
+	for _, h := range g.hosts {
+		if err := errors.Join(os.RemoveAll(filepath.Join(g.base, h)), os.MkdirAll(filepath.Join(g.base, h, "d"), 0o755)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// run runs a playbook; reports are sorted by host, because hosts in step end a
+// task in any order.
+func (g ground) run(t *testing.T, book string) (*runner.Stats, []string) {
+	t.Helper()
+	a := &app{in: strings.NewReader(""), out: &strings.Builder{}, err: &strings.Builder{}, env: func(string) (string, bool) { return "", false }}
+	extra := []string{"root=" + g.base + "/{{inventory_hostname}}", "other=" + g.hosts[len(g.hosts)-1]}
+	f := &runFlags{projectFlags: projectFlags{inventory: []string{strings.Join(g.hosts, ",") + ","}, extra: extra}, connection: "local", become: g.become, passphraseFD: -1}
+	s, err := a.open(t.Context(), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	books, err := s.loader.Load(book)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := &recorder{}
+	s.sink = rec
+	opt := s.options()
+	if g.connector != nil {
+		opt.Connector = g.connector
+	}
+	if g.change != nil {
+		g.change(&opt)
+	}
+	st, err := runner.New(opt).Run(t.Context(), books...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, h := range g.hosts {
+		for _, l := range rec.lines {
+			if w := strings.Fields(l); len(w) > 2 && (w[2] == h || w[0] == h) {
+				lines = append(lines, strings.ReplaceAll(l, g.base, "BASE"))
+			}
+		}
+	}
+	return st, lines
+}
+
+// same runs a playbook one task at a time and chained, twice each, and compares
+// end states and reports.
+func (g ground) same(t *testing.T, book, text string) {
+	t.Helper()
+	var states [2]string
+	var reports [2][]string
+	for i, noAhead := range []bool{true, false} {
+		one := g
+		one.change = func(o *runner.Options) {
+			if g.change != nil {
+				g.change(o)
+			}
+			o.NoAhead = noAhead
+		}
+		one.fresh(t)
+		for range 2 {
+			_, lines := one.run(t, book)
+			reports[i] = append(reports[i], lines...)
+		}
+		states[i] = snapshot(t, g.base)
+	}
+	if states[0] != states[1] {
+		t.Errorf("end state differs\n--- one at a time\n%s--- chained\n%s%s", states[0], states[1], text)
+	}
+	if !slices.Equal(reports[0], reports[1]) {
+		t.Fatalf("reports differ (- one at a time, + chained)\n%s%s", difference(strings.Join(reports[0], "\n"), strings.Join(reports[1], "\n")), text)
+	}
+}
+
+// more adds a task of the kinds that reach over tasks, items and hosts.
+func (g *generator) more(indent string) {
+	g.n++
+	w := func(format string, args ...any) { fmt.Fprintf(&g.b, indent+format+"\n", args...) }
+	w("- name: m%d", g.n)
+	switch g.IntN(13) {
+	case 0:
+		w("  file: {path: '{{ root }}/{{ item }}', state: %s}", []string{"directory", "absent"}[g.IntN(2)])
+		w("  loop: [a, b, d/a, l]")
+	case 1:
+		w("  lineinfile: {path: %q, line: 'i{{ item }}', create: true}", g.path())
+		w("  loop: [1, 2, 3]")
+		w("  register: q%d", g.IntN(2))
+	case 2:
+		w("  set_fact: {f%d: \"{{ r%d.stdout | default('none') }}\"}", g.IntN(2), g.IntN(3))
+	case 3:
+		w("  shell: 'echo {{ f%d | default(\"-\") }} >> {{ root }}/seen'", g.IntN(2))
+	case 4:
+		w("  command: test -e %s", g.path())
+		w("  register: u")
+		w("  until: u is succeeded")
+		w("  retries: 1")
+		w("  delay: 0")
+	case 5:
+		w("  include_tasks: inc.yml")
+		w("  loop: [a, b]")
+		w("  loop_control: {loop_var: part}")
+	case 6:
+		w("  command: ls %s", g.path())
+		w("  register: r%d", g.IntN(3))
+		w("  failed_when: r0 is failed or false")
+		w("  changed_when: false")
+	case 7:
+		w("  debug: {msg: \"{{ r%d.stdout | default('x') }} {{ ansible_play_hosts }}\"}", g.IntN(3))
+	case 8:
+		w("  shell: echo {{ inventory_hostname }} >> {{ root }}/once")
+		w("  run_once: true")
+		w("  register: r%d", g.IntN(3))
+	case 9:
+		w("  shell: mkdir -p {{ root }}/d && echo {{ inventory_hostname }} >> {{ root }}/d/from-elsewhere")
+		w("  delegate_to: '{{ other }}'")
+	case 10:
+		w("  file: {path: %q, state: absent}", g.path())
+		w("  delegate_to: '{{ other }}'")
+		w("  when: inventory_hostname != other")
+	case 11:
+		w("  command: {cmd: 'mkdir {{ root }}/{{ item }}', creates: '{{ root }}/{{ item }}'}")
+		w("  loop: [e, f]")
+		w("  register: c%d", g.IntN(2))
+		w("  when: c0 is not defined or c0 is not failed")
+	case 12:
+		w("  template: {src: t.j2, dest: %q}", g.path())
+		w("  vars: {n: \"{{ r%d.rc | default(7) }}\"}", g.IntN(3))
+	}
+	if g.IntN(5) > 0 {
+		w("  ignore_errors: true")
+	}
+	if g.IntN(9) == 0 {
+		w("  tags: [x]")
+	}
+}
+
+// wide makes a playbook of both kinds of tasks.
+func (g *generator) wide(strategy string) string {
+	fmt.Fprintf(&g.b, "- hosts: all\n  gather_facts: false\n  strategy: %s\n  handlers:\n", strategy)
+	for i := range 2 {
+		fmt.Fprintf(&g.b, "    - name: h%d\n      shell: echo h%d >> {{ root }}/log\n", i, i)
+	}
+	g.b.WriteString("  tasks:\n")
+	for range 10 + g.IntN(16) {
+		switch g.IntN(9) {
+		case 0:
+			g.b.WriteString("    - block:\n")
+			g.task("        ")
+			g.more("        ")
+			g.b.WriteString("      rescue:\n")
+			g.more("        ")
+			g.b.WriteString("      always:\n")
+			g.task("        ")
+		case 1:
+			g.b.WriteString("    - meta: flush_handlers\n")
+		case 2, 3, 4:
+			g.task("    ")
+		default:
+			g.more("    ")
+		}
+	}
+	return g.b.String()
+}
+
+// put writes a generated playbook with its files.
+func (g *generator) put(t *testing.T, strategy string) (book, text string) {
+	t.Helper()
+	dir := t.TempDir()
+	text = g.wide(strategy)
+	writeFile(t, filepath.Join(dir, "t.j2"), "line {{ n }}\n")
+	writeFile(t, filepath.Join(dir, "inc.yml"), "- name: in {{ part }}\n  file: {path: '{{ root }}/inc-{{ part }}', state: directory}\n- name: counted\n  shell: n=$(ls {{ root }} | wc -l); echo $n >> {{ root }}/count\n")
+	book = filepath.Join(dir, "book.yaml")
+	writeFile(t, book, text)
+	return book, text
+}
+
+// TestChainsOfManyHosts is TestChainsEqualOneTaskAtATime with loops, facts,
+// files, delegation and hosts in step, and for hosts on their own.
+func TestChainsOfManyHosts(t *testing.T) {
+	books := 24
+	if testing.Short() {
+		books = 6
+	}
+	for seed := range books {
+		kind := []struct {
+			name, strategy string
+			hosts          []string
+		}{{"one", "linear", []string{"h1"}}, {"three", "linear", []string{"h1", "h2", "h3"}}, {"free", "free", []string{"h1"}}}[seed%3]
+		t.Run(fmt.Sprintf("%s %d", kind.name, seed), func(t *testing.T) {
+			t.Parallel()
+			g := &generator{Rand: rand.New(rand.NewPCG(uint64(seed), 11))}
+			book, text := g.put(t, kind.strategy)
+			ground{hosts: kind.hosts, base: t.TempDir()}.same(t, book, text)
+		})
+	}
+}
+
+// cutter cuts the connection at the n-th packet that the server gets.
+type cutter struct {
+	net.Conn
+	left *atomic.Int64
+}
+
+func (c cutter) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 && c.left.Add(-1) < 0 {
+		_ = c.Conn.Close()
+		return 0, net.ErrClosed
+	}
+	return n, err
+}
+
+// dialled joins the engine with an in-process server.
+type dialled struct {
+	d    *ssh.Dialer
+	port int
+}
+
+func (d dialled) Connect(ctx context.Context, e runner.Endpoint) (host.Conn, error) {
+	c, err := d.d.Dial(ctx, ssh.Target{Name: e.Name, Addr: "127.0.0.1", Port: d.port, User: "op"}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// TestCutAtEveryFrame cuts the link at every packet of a run: the run ends as
+// unreachable, never as failed, and the same run again ends where one without a
+// fault does.
+func TestCutAtEveryFrame(t *testing.T) {
+	dir := t.TempDir()
+	book := filepath.Join(dir, "book.yaml")
+	writeFile(t, filepath.Join(dir, "t.j2"), "line {{ n }}\n")
+	writeFile(t, book, fileTasks(24)+`    - file: {path: '{{ root }}/{{ item }}', state: directory}
+      loop: [x, y, z]
+    - shell: ls {{ root }} | wc -l
+      register: listed
+      changed_when: false
+    - template: {src: t.j2, dest: '{{ root }}/count'}
+      vars: {n: "{{ listed.stdout }}"}
+    - file: {path: '{{ root }}/y', state: absent}
+    - block:
+        - command: test -e '{{ root }}/y'
+          changed_when: false
+      rescue:
+        - file: {src: d, dest: '{{ root }}/link', state: link}
+      always:
+        - lineinfile: {path: '{{ root }}/last', line: end, create: true}
+`)
+	left := &atomic.Int64{}
+	srv, d := sshtest.Listen(t, sshd.Config{Wrap: func(c net.Conn) net.Conn { return cutter{c, left} }})
+	g := ground{hosts: []string{"h1"}, base: t.TempDir(), connector: dialled{d, srv.Port()}}
+	const enough = 1 << 40
+	left.Store(enough)
+	g.fresh(t)
+	if st, lines := g.run(t, book); st.Hosts["h1"].Failed > 0 || st.Hosts["h1"].Unreachable > 0 {
+		t.Fatalf("without a fault: %+v\n%s", *st.Hosts["h1"], strings.Join(lines, "\n"))
+	}
+	packets := enough - left.Load()
+	left.Store(enough)
+	g.run(t, book)
+	want := snapshot(t, g.base)
+	step := int64(1)
+	if testing.Short() {
+		step = max(1, packets/8)
+	}
+	cuts := 0
+	for at := int64(1); at < packets; at += step {
+		g.fresh(t)
+		left.Store(at)
+		st, lines := g.run(t, book)
+		c := st.Hosts["h1"]
+		if c.Failed > 0 {
+			t.Fatalf("cut at packet %d of %d: a lost link counts as failed: %+v\n%s", at, packets, *c, strings.Join(lines, "\n"))
+		}
+		cuts += c.Unreachable
+		left.Store(enough)
+		for range 2 { // once more, because the count of files is settled only then
+			if st, lines = g.run(t, book); st.Hosts["h1"].Failed > 0 || st.Hosts["h1"].Unreachable > 0 {
+				t.Fatalf("again after a cut at packet %d: %+v\n%s", at, *st.Hosts["h1"], strings.Join(lines, "\n"))
+			}
+		}
+		if got := snapshot(t, g.base); got != want {
+			t.Fatalf("after a cut at packet %d of %d the end state differs\n--- got\n%s--- want\n%s", at, packets, got, want)
+		}
+	}
+	if cuts < 3 {
+		t.Errorf("only %d cuts of %d packets", cuts, packets)
+	}
+}
