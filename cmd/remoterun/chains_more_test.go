@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,16 +26,18 @@ type ground struct {
 	hosts     []string
 	base      string // each host has its own folder below
 	change    func(*runner.Options)
-	become    bool
-	strategy  string
 	connector runner.Connector
+	become    bool
+	// seen is base as this test sees it, empty = base.
+	seen string
 }
 
 // fresh makes empty folders for the hosts.
 func (g ground) fresh(t *testing.T) {
 	t.Helper()
 	for _, h := range g.hosts {
-		if err := errors.Join(os.RemoveAll(filepath.Join(g.base, h)), os.MkdirAll(filepath.Join(g.base, h, "d"), 0o755)); err != nil {
+		dir := filepath.Join(cmp.Or(g.seen, g.base), h)
+		if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(dir, "d"), 0o755)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -98,7 +101,7 @@ func (g ground) same(t *testing.T, book, text string) {
 			_, lines := one.run(t, book)
 			reports[i] = append(reports[i], lines...)
 		}
-		states[i] = snapshot(t, g.base)
+		states[i] = snapshot(t, cmp.Or(g.seen, g.base))
 	}
 	if states[0] != states[1] {
 		t.Errorf("end state differs\n--- one at a time\n%s--- chained\n%s%s", states[0], states[1], text)
