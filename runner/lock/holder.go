@@ -10,10 +10,13 @@ const held = 75
 // since when and what for. It answers held with three lines (who, since, what).
 //
 //   - The lock is flock's on the file lock (descriptor 9), which no child
-//     inherits; without flock it is the folder held with a beat file in it.
+//     inherits. Without flock each opens the file mark (descriptor 6) and then
+//     looks who else has it open: of two at once at least one sees the other,
+//     and a killed holder, a stale file and a clock that is set mean nothing.
 //   - Work is every process that has descriptor 7 on the file work. Nobody gets
 //     the lock while there is any: a holder whose laptop is gone ends it first.
-//   - The token is removed first, so that no new work begins meanwhile.
+//   - The token is removed first, so that no new work begins meanwhile; only
+//     who has the lock removes it or ends work.
 const holder sh.Constant = `umask 077
 d=$1
 mkdir -p "$d" || exit 73
@@ -32,22 +35,25 @@ done
 busy() { cat who 2>/dev/null; exit 75; }
 if [ "$4" = yes ] && [ -f pid ]; then
 o=$(cat pid)
-case $(readlink "/proc/$o/fd/6" 2>/dev/null) in "$(pwd -P)/mark") rm -f token; kill -TERM "$o" 2>/dev/null; sleep 1; kill -KILL "$o" 2>/dev/null ;; esac
-rm -rf held
-finish
+case $(readlink "/proc/$o/fd/6" 2>/dev/null) in "$(pwd -P)/mark") kill -TERM "$o" 2>/dev/null; sleep 1; kill -KILL "$o" 2>/dev/null ;; esac
 fi
-exec 6>>mark
-if command -v flock >/dev/null 2>&1; then
-exec 9>>lock
+m=$(pwd -P)/mark
+others() { for p in /proc/[0-9]*; do [ "${p#/proc/}" != $$ ] && [ "$(readlink "$p/fd/6" 2>/dev/null)" = "$m" ] && echo "$p"; done; }
 n=0
+if command -v flock >/dev/null 2>&1; then
+exec 6>>mark 9>>lock
 until flock -n 9; do n=$((n + 1)); [ "$n" -gt 3 ] && busy; sleep 1; done
 else
-if ! mkdir held 2>/dev/null; then
-[ -n "$(find held/beat -mmin +1 2>/dev/null)" ] || busy
-rm -rf held; mkdir held 2>/dev/null || busy
+while :; do
+exec 6>>mark
+[ -n "$(exec 6>&-; others)" ] || break
+exec 6>&-
+n=$((n + 1))
+[ "$n" -gt 3 ] && busy
+sleep $(($$ % 3 + 1))
+done
 fi
-: >held/beat
-fi
+rm -f token
 [ -z "$(work)" ] || { finish || busy; }
 printf "%s\n%s\n%s\n" "$5" "$6" "$7" >who
 echo $$ >pid
@@ -59,9 +65,7 @@ _go
 x=
 while x=$(timeout "$3" dd bs=1 count=1 2>/dev/null 9>&- 6>&-); do
 [ "$x" = b ] || break
-[ -d held ] && : >held/beat
 done
 [ "$x" = q ] || finish
 rm -f token who pid
-rm -rf held
 exit 0`

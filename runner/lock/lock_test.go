@@ -4,7 +4,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -149,6 +152,98 @@ func TestExpiryEndsTheWork(t *testing.T) {
 			t.Error("the work came to its end")
 		}
 		<-h.Lost()
+		next := take(t, dial(), lock.Options{Dir: dir, Who: "bert", Beat: time.Second})
+		if err := next.Release(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestRaceForTheLock: many operators at once, again and again, over a lock whose
+// holder was killed: never two have it.
+func TestRaceForTheLock(t *testing.T) {
+	each(t, func(t *testing.T, dial func() host.Conn) {
+		dir := t.TempDir()
+		conns := make([]host.Conn, 3)
+		for i := range conns {
+			conns[i] = dial()
+			if _, err := conns[i].Shell(t.Context(), host.As{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var mu sync.Mutex
+		inside, most, won := 0, 0, 0
+		for round := range 2 {
+			if round == 0 {
+				stale(t, dir)
+			}
+			var wg sync.WaitGroup
+			for i, c := range conns {
+				wg.Go(func() {
+					h, err := lock.Take(t.Context(), c, host.As{}, "h", "p", "x", lock.Options{Dir: dir, Who: string(rune('a' + i)), Beat: time.Second, TakeOver: round == 1})
+					if err != nil {
+						if e := new(lock.HeldError); !errors.As(err, &e) {
+							t.Errorf("round %d: %v", round, err)
+						}
+						return
+					}
+					mu.Lock()
+					inside, won = inside+1, won+1
+					if round < 1 { // the others do not fence each other
+						most = max(most, inside)
+					}
+					mu.Unlock()
+					time.Sleep(150 * time.Millisecond)
+					mu.Lock()
+					inside--
+					mu.Unlock()
+					_ = h.Release()
+				})
+			}
+			wg.Wait()
+		}
+		if most > 1 || won == 0 {
+			t.Errorf("%d had it at once; it was taken %d times", most, won)
+		}
+	})
+}
+
+// stale leaves what a holder leaves that was killed long ago.
+func stale(t *testing.T, dir string) {
+	t.Helper()
+	for name, text := range map[string]string{"who": "dead\nlong ago\nx\n", "pid": "999999\n", "token": "old\n", "held/beat": ""} {
+		p := filepath.Join(dir, name)
+		_ = os.MkdirAll(filepath.Dir(p), 0o700)
+		if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		old := time.Now().Add(-time.Hour)
+		_ = os.Chtimes(p, old, old)
+	}
+}
+
+// TestKilledHolder: kill -9 of the holder frees the lock, and a clock that is
+// set forward takes it from nobody.
+func TestKilledHolder(t *testing.T) {
+	each(t, func(t *testing.T, dial func() host.Conn) {
+		dir := t.TempDir()
+		opt := lock.Options{Dir: dir, Who: "anna", Beat: time.Hour}
+		first := take(t, dial(), opt)
+		past := time.Now().Add(-time.Hour)
+		_ = os.Chtimes(filepath.Join(dir, "held", "beat"), past, past)
+		var held *lock.HeldError
+		if _, err := lock.Take(t.Context(), dial(), host.As{}, "h", "p", "x", lock.Options{Dir: dir, Who: "bert", Beat: time.Second}); !errors.As(err, &held) {
+			t.Fatalf("after a step of the clock the lock was given twice: %v", err)
+		}
+		pid, err := os.ReadFile(filepath.Join(dir, "pid"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := strconv.Atoi(strings.TrimSpace(string(pid)))
+		if err != nil || syscall.Kill(n, syscall.SIGKILL) != nil {
+			t.Fatalf("holder %q: %v", pid, err)
+		}
+		<-first.Lost()
 		next := take(t, dial(), lock.Options{Dir: dir, Who: "bert", Beat: time.Second})
 		if err := next.Release(); err != nil {
 			t.Fatal(err)
