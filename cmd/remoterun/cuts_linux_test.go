@@ -18,38 +18,36 @@ func TestCutLinks(t *testing.T) {
 	rigs := newRigs(t, "quebec", "romeo", "sierra")
 	each(t, rigs, func(r *rig) { r.unlocked(t) })
 	volume := "/var/lib/docker/volumes/%s_tde/_data"
-	for i, part := range []func(*testing.T, *rig){
-		func(t *testing.T, r *rig) {
-			r.severed(t, "init", r.wipe, onHost(volume+"/PG_VERSION"))
+	parts := map[string]func(*testing.T, *rig){
+		"quebec": func(t *testing.T, r *rig) {
+			const unknown = "outcome unknown"
+			r.severed(t, "init", r.wipe, onHost(volume+"/PG_VERSION"), unknown)
 			r.severed(t, "init, the overlay", r.wipe, onHost("/srv/%s/compose.override.yaml"))
 			r.makeRows(t)
-			r.severed(t, "unlock", r.emptyRAM, line(3))
+			r.severed(t, "unlock", r.emptyRAM, after(line(3), 150*time.Millisecond), unknown)
 			r.severed(t, "sending the key", r.emptyRAM, line(2))
 			r.rows(t)
 			r.clean(t)
 		},
-		func(t *testing.T, r *rig) {
+		"romeo": func(t *testing.T, r *rig) {
 			r.frozen(t, "init", r.wipe, onHost(volume+"/PG_VERSION"))
 			r.SQL(t, tdetest.Database, "SELECT 1")
 			r.learn(t)
 			r.clean(t)
 		},
-		func(t *testing.T, r *rig) {
+		"sierra": func(t *testing.T, r *rig) {
 			r.overtaken(t)
 			r.frozen(t, "unlock", r.emptyRAM, line(3))
 			r.rows(t)
 			r.clean(t)
 		},
-	} {
-		t.Run(rigs[i].Name, func(t *testing.T) {
-			t.Parallel()
-			part(t, rigs[i])
-		})
 	}
+	each(t, rigs, func(r *rig) { parts[r.Name](t, r) })
 }
 
-// severed resets the connection at a moment.
-func (r *rig) severed(t *testing.T, what string, reset func(*testing.T), m moment) {
+// severed resets the connection at a moment. A step that had begun is told as
+// one whose outcome is unknown.
+func (r *rig) severed(t *testing.T, what string, reset func(*testing.T), m moment, words ...string) {
 	t.Helper()
 	reset(t)
 	b := r.start(t, "unlock", r.Name)
@@ -59,7 +57,7 @@ func (r *rig) severed(t *testing.T, what string, reset func(*testing.T), m momen
 	if !fired {
 		t.Fatalf("%s: the moment never came", what)
 	}
-	s.want(t, exitUnreachable, "UNREACHABLE", "outcome is unknown")
+	s.want(t, exitUnreachable, append(words, "UNREACHABLE")...)
 	r.free(t, 20*time.Second, "unlock", r.Name).want(t, exitOK)
 	t.Logf("cut in %s: unlocked by the next run", what)
 }
@@ -80,7 +78,7 @@ func (r *rig) frozen(t *testing.T, what string, reset func(*testing.T), m moment
 	other.want(t, exitOK)
 	freed := time.Since(start)
 	s := b.wait()
-	s.want(t, exitUnreachable, "UNREACHABLE", "outcome is unknown")
+	s.want(t, exitUnreachable, "UNREACHABLE", "outcome unknown", "run the same command again")
 	r.Link.Thaw()
 	t.Logf("frozen in %s: unlocked by another after %s, the first ended after %s", what, freed.Round(time.Second), time.Since(start).Round(time.Second))
 }

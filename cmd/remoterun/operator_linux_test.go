@@ -51,6 +51,7 @@ type desk struct {
 	kept       string // a folder of outputs
 	bin        string // stands for the program when not empty
 	env        []string
+	as         *syscall.Credential // nil = the tester
 }
 
 func newDesk(t testing.TB, home, dir, passphrase string) *desk {
@@ -88,7 +89,7 @@ func (d *desk) run(t testing.TB, args ...string) said {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 3*time.Minute, errors.New("the program hangs"))
 	defer cancel()
 	cmd := d.command(ctx, t, args...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no /dev/tty of the tester's
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: d.as} // no /dev/tty of the tester's
 	stop := d.giveFD(t, cmd)
 	defer stop()
 	var out, errs bytes.Buffer
