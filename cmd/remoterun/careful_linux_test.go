@@ -22,13 +22,13 @@ import (
 func (r *rig) everything(t *testing.T) string {
 	t.Helper()
 	host := r.Run(t, `export LC_ALL=C
-for d in /etc /root /home /srv /tmp /run/remoterun /var/lib/remoterun /usr/local; do
+for d in /etc /root /home /srv /tmp /run/remoterun /var/lib/remoterun/"$1" /usr/local; do
 	[ -e "$d" ] || continue
 	find "$d" -path /var/lib/remoterun/"$1"/lock -prune -o \( -type f -exec sha256sum {} + \) -o -print 2>/dev/null | sort
 	find "$d" -path /var/lib/remoterun/"$1"/lock -prune -o -type f -printf '%p %m %U:%G %T@\n' | sort
 done
 grep -v ' /proc\| /sys\|/run/docker\|overlay' /proc/self/mounts | sort
-docker volume ls -q; docker image ls --no-trunc; docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.State}}'`, r.Project)
+docker volume ls -q | sort; docker image ls --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' | sort; docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.State}}'`, r.Project)
 	var laptop strings.Builder
 	err := filepath.WalkDir(r.dir, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {

@@ -92,10 +92,19 @@ func (m initModule) Plan(a initArgs, s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return planOf(err)
 	}
-	if !ram.present() {
-		return failedPlan(refuse("keyring of "+a.Project, "run remoterun unlock "+a.host, "there is none in RAM (%s)", a.ramDir())), nil
+	p, err := f.plan(m.d)
+	if err != nil || ram.present() {
+		return p, err
 	}
-	return f.plan(m.d)
+	no := refuse("keyring of "+a.Project, "run remoterun unlock "+a.host, "there is none in RAM (%s)", a.ramDir())
+	open, err := m.d.isOpen(s, a.Project, a.host)
+	switch {
+	case err != nil:
+		return planOf(err)
+	case !open:
+		return failedPlan(no), nil
+	}
+	return later(no, "make the encrypted cluster", p.Result), nil
 }
 
 // find asks for everything that says whether a cluster may be made.

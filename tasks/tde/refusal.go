@@ -65,6 +65,16 @@ func failedAs(status int, msg string) play.Result {
 // failedPlan is a plan that does nothing and says why.
 func failedPlan(err error) play.Plan { return play.Plan{Result: failed(err)} }
 
+// later is a plan whose only step says no. It stands where an earlier task of
+// this run was to bring what is missing: with --check it has not, and what would
+// be done is shown; without, the refusal is the same as at once.
+func later(no error, what string, res play.Result) play.Plan {
+	return play.Plan{
+		Steps:  []host.Step{act{what, func(context.Context, host.Writer) ([]byte, error) { return nil, no }}},
+		Result: res, Finish: finish(func(host.Output) (play.Result, error) { return res, nil }),
+	}
+}
+
 // act is a step of ours: it never rides a chain. An error of do that is not the
 // link's or the context's becomes a status, so that finish can tell refusals
 // apart.

@@ -352,6 +352,17 @@ func laptopFact[T any](s *Session, ask func(ctx context.Context) (T, error), key
 	}
 }
 
+// isOpen reports that a host's keyring is open: a task before this one, load,
+// brings it into RAM.
+func (d Deps) isOpen(s host.Seen, project, hostname string) (bool, error) {
+	_, err := host.Get(s, d.OpenFact(project, hostname))
+	var none *ErrAnswer
+	if errors.As(err, &none) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // OpenFact asks what is open of a host's project. Its error is an *ErrAnswer
 // when nothing is: a task with action=open or action=make comes before.
 func (d Deps) OpenFact(project, hostname string) host.Fact[OpenInfo] {

@@ -80,7 +80,7 @@ func (u *unlocking) begin(s host.Seen) (play.Plan, error) {
 		return play.Plan{}, err
 	}
 	if err := v.ready(s, ram, u.host); err != nil {
-		return play.Plan{}, err
+		return u.notReady(s, ram, err)
 	}
 	switch {
 	case v.db == nil:
@@ -100,6 +100,22 @@ func (u *unlocking) begin(s host.Seen) (play.Plan, error) {
 		return u.start(v), nil
 	}
 	return u.check(s)
+}
+
+// notReady refuses, at once or, when the keyring is open and only not in RAM
+// yet, where the database would be started.
+func (u *unlocking) notReady(s host.Seen, ram ramView, no error) (play.Plan, error) {
+	if _, need := needOf(no); need || ram.present() {
+		return play.Plan{}, no
+	}
+	open, err := u.d.isOpen(s, u.Project, u.host)
+	switch {
+	case err != nil:
+		return play.Plan{}, err
+	case !open:
+		return play.Plan{}, no
+	}
+	return later(no, "start the database", play.Result{Changed: true, Data: dataOf(textPair("state", "starting"))}), nil
 }
 
 // view is the stack and its keyring folder as they are now.
