@@ -21,7 +21,7 @@ command -v initdb >/dev/null || { say "the image has no initdb"; exit 42; }
 [ -r "$ring" ] && [ -w "$ring" ] || { say "the keyring $ring cannot be read and written by user $(id -u)"; exit 43; }
 log=$(mktemp)
 up() {
-	pg_ctl -D "$PGDATA" -w -t 120 -s -l "$log" -o "-c listen_addresses= -c shared_preload_libraries=$ext -c $ext.cipher=$cipher -c log_min_error_statement=panic" start ||
+	pg_ctl -D "$PGDATA" -w -t 120 -s -l "$log" -o "-c listen_addresses= -c shared_preload_libraries=$ext -c $ext.cipher=$cipher -c log_min_error_statement=panic -c log_statement=none -c log_min_duration_statement=-1 -c log_min_duration_sample=-1 -c log_transaction_sample_rate=0" start ||
 		{ say "the server did not start:"; tail -n 15 "$log" >&2; exit 44; }
 }
 down() { pg_ctl -D "$PGDATA" -w -t 120 -s -m fast stop; }

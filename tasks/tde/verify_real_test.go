@@ -380,3 +380,14 @@ func brokenWAL(l *lab) []broken {
 		{name: "on again, with plain segments left", do: func() { l.recreate(noWAL)(); back() }, check: check, words: []string{"holds plain pages"}, full: true, undo: switchWAL},
 	}
 }
+
+// TestRealInitLogsNoPassword: a cluster whose settings log every statement logs
+// none while it is made, for its roles' passwords are among them.
+func TestRealInitLogsNoPassword(t *testing.T) {
+	l := needLab(t)
+	l.must(os.Mkdir(filepath.Join(l.dir, "init"), 0o755))
+	l.write("init/look.sh", "grep -q -e PASSWORD /tmp/tmp.* && { echo found a password >&2; exit 1; }\nexit 0\n")
+	l.write("compose.yaml", "name: "+l.project+"\nservices:\n  postgres:\n    image: "+l.image+"\n    environment: {POSTGRES_USER: sync, POSTGRES_PASSWORD: hush, POSTGRES_DB: app, POSTGRES_INITDB_ARGS: '-c log_statement=all'}\n    volumes: [\"data:/data/db\", \"./init:/docker-entrypoint-initdb.d:ro\"]\nvolumes: {data: {}}\n")
+	l.push()
+	l.ok(newInit(l.d), "image", l.image)
+}
