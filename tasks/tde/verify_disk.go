@@ -111,9 +111,12 @@ type pageSample struct {
 	head           string // hex of bytes 12 to 19, "" when it could not be read
 }
 
-// unread reports a page that says nothing: it could not be read, or was never
-// written.
-func (p pageSample) unread() bool { return strings.Trim(p.head, "0") == "" }
+// unread reports a page that could not be read.
+func (p pageSample) unread() bool { return p.head == "" }
+
+// unwritten reports a page that is still the server's alone: its place in the
+// file holds zeros until a checkpoint.
+func (p pageSample) unwritten() bool { return p.head != "" && strings.Trim(p.head, "0") == "" }
 
 // plain reports a page's head as the server writes it in the clear: where free
 // space begins and ends, where the special space begins, size 8192 and layout 4.
