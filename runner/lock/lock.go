@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -75,6 +76,9 @@ func Take(ctx context.Context, c host.Conn, as host.As, hostName, name, doing st
 	if opt.Expiry == 0 {
 		opt.Expiry = Expiry
 	}
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
 	dir, err := folder(ctx, c, as, name, opt)
 	if err != nil {
 		return nil, err
@@ -102,6 +106,16 @@ func Take(ctx context.Context, c host.Conn, as host.As, hostName, name, doing st
 		h.beats.stop()
 		return nil, context.Cause(ctx)
 	}
+}
+
+// lockName is what a lock may be called: it is a folder's name on the host.
+var lockName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$`)
+
+func checkName(name string) error {
+	if !lockName.MatchString(name) {
+		return fmt.Errorf("lock %q: letters, digits, ., - and _ are possible, up to 63, the first no . and no -", name)
+	}
+	return nil
 }
 
 // folder is where the lock lies: root's state, or the login user's own.

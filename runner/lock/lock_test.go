@@ -250,3 +250,18 @@ func TestKilledHolder(t *testing.T) {
 		}
 	})
 }
+
+// TestNamesOfLocks: a name is a folder's, and leads to no other place.
+func TestNamesOfLocks(t *testing.T) {
+	c := local.New("h", nil, local.Options{Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}})
+	t.Cleanup(func() { _ = c.Close() })
+	for _, name := range []string{"", ".", "..", "../x", "/abs", "a/b", "-x", "$(id)", "a b", "a\nb", "ü", strings.Repeat("x", 64)} {
+		h, err := lock.Take(t.Context(), c, host.As{}, "h", name, "x", lock.Options{Dir: t.TempDir(), Beat: time.Second})
+		if err == nil {
+			_ = h.Release()
+			t.Errorf("%q was taken", name)
+		} else if !strings.Contains(err.Error(), "are possible") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
