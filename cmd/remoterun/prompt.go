@@ -15,6 +15,7 @@ import (
 
 	"remoterun/runner/play"
 	"remoterun/runner/secret"
+	"remoterun/runner/view"
 )
 
 // prompts asks the operator on the terminal, each question once per run. Rules:
@@ -84,7 +85,7 @@ func (p *prompts) Ask(ctx context.Context, a play.Ask) (string, error) {
 }
 
 func question(a play.Ask) string {
-	q := strings.TrimRight(strings.TrimSpace(a.Text), ":")
+	q := strings.TrimRight(strings.TrimSpace(view.Safe(a.Text)), ":")
 	if a.Default != "" && !a.Sealed {
 		q += " [" + a.Default + "]"
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"remoterun/inventory/config"
+	"remoterun/runner/secret"
+	"remoterun/runner/view"
 )
 
 // app is one call of the program: its streams and environment. Tests run many
@@ -22,6 +24,7 @@ type app struct {
 	// terminal replaces /dev/tty in tests; nil = the real one.
 	terminal func() (terminal, error)
 	args     []string
+	redactor *secret.Redactor // of the run that was opened last
 	// cfg is the ansible.cfg that holds here; settings fills it.
 	cfg *config.Config
 	// from says where a flag's value came from when it was not typed.
@@ -38,12 +41,21 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetErr(a.err)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !errors.As(err, new(silent)) {
-		fmt.Fprintf(a.err, "remoterun: %v\n", err)
+		fmt.Fprintf(a.err, "remoterun: %s\n", a.shown(err.Error()))
 		if text := errorHint(err); text != "" {
-			fmt.Fprintf(a.err, "remoterun: hint: %s\n", text)
+			fmt.Fprintf(a.err, "remoterun: hint: %s\n", a.shown(text))
 		}
 	}
 	return exitCode(err)
+}
+
+// shown is text as it may stand on a terminal: without known secrets, and
+// without what would steer it.
+func (a *app) shown(text string) string {
+	if a.redactor != nil {
+		text = a.redactor.Redact(text)
+	}
+	return view.Safe(text)
 }
 
 // root is the command tree.

@@ -162,7 +162,7 @@ func (a *app) config() (*config.Config, error) {
 }
 
 // warn says what is odd but stops nothing.
-func (a *app) warn(text string) { fmt.Fprintf(a.err, "[WARNING]: %s\n", text) }
+func (a *app) warn(text string) { fmt.Fprintf(a.err, "[WARNING]: %s\n", a.shown(text)) }
 
 // configCommand shows what holds here and where it comes from.
 func (a *app) configCommand() *cobra.Command {

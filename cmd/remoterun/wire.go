@@ -48,6 +48,7 @@ type session struct {
 // open joins the parts for one run.
 func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 	s := &session{a: a, f: f, redactor: secret.NewRedactor(), memory: map[string][]byte{}}
+	a.redactor = s.redactor
 	s.prompts = newPrompts(f.passphraseFD, f.yes, s.redactor)
 	if a.terminal != nil {
 		s.prompts.open = a.terminal

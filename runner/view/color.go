@@ -47,7 +47,7 @@ func newPaint(on bool) paint {
 // lined colours every line by itself, so that a pager that cuts lines keeps
 // colours right. Controls in the text are made visible. A line break at the end stays behind the colour.
 func lined(c *color.Color, text string) string {
-	parts := strings.Split(safe(text), "\n")
+	parts := strings.Split(Safe(text), "\n")
 	for i, p := range parts {
 		if p != "" {
 			parts[i] = c.Sprint(p)

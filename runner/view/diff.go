@@ -15,7 +15,7 @@ func (h *human) diffText(d runner.DiffText) string {
 	case d.Secret:
 		return "diff hidden: the content is secret\n"
 	case d.Prepared != "":
-		return safe(strings.TrimSuffix(d.Prepared, "\n")) + "\n"
+		return Safe(strings.TrimSuffix(d.Prepared, "\n")) + "\n"
 	}
 	before, after := d.Before, d.After
 	text := udiff.Unified(header("before", d.BeforeHeader), header("after", d.AfterHeader), before, after)
@@ -49,5 +49,5 @@ func (h *human) diffLine(line string) string {
 	case strings.HasPrefix(line, "@@"):
 		return lined(h.paint.lines, line)
 	}
-	return safe(line)
+	return Safe(line)
 }

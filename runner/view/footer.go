@@ -173,7 +173,7 @@ func (w waiting) String() string {
 // fit cuts a line so that it never wraps: a wrapped line could not be taken
 // away again.
 func (f *footer) fit(line string) string {
-	line = safe(f.h.err.red.Redact(line))
+	line = Safe(f.h.err.red.Redact(line))
 	room := f.h.columns
 	if c := f.h.o.Columns; c > 0 {
 		room = c - 1

@@ -147,7 +147,7 @@ func (h *human) say(c *color.Color, text string) {
 
 // stars is a heading filled up to the width.
 func (h *human) stars(text string) {
-	text = safe(strings.TrimSpace(text))
+	text = Safe(strings.TrimSpace(text))
 	n := max(3, h.columns-columnsOf(text))
 	h.out.write("\n" + text + " " + strings.Repeat("*", n) + "\n")
 }

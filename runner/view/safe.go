@@ -6,10 +6,10 @@ import (
 	"unicode"
 )
 
-// safe makes control characters visible: text of a host must not move the
+// Safe makes control characters visible: text of a host must not move the
 // cursor, change colours or answer for the terminal. Line ends and tabs stay.
 // What turns the direction of text around is shown, too.
-func safe(text string) string {
+func Safe(text string) string {
 	if strings.IndexFunc(text, unsafeRune) < 0 {
 		return text
 	}
