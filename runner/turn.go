@@ -276,12 +276,25 @@ func (h *hostRun) ask(ctx context.Context, u *unit, qs []host.Question, own int)
 
 // refresh asks again what the plan rests on and plans anew.
 func (h *hostRun) refresh(ctx context.Context, u *unit) error {
-	if err := h.ask(ctx, u, u.rests, len(u.rests)); err != nil {
-		return err
+	for range refreshes {
+		if err := h.ask(ctx, u, u.rests, len(u.rests)); err != nil {
+			return err
+		}
+		u.ready = false
+		if err := h.settlePlan(ctx, u); err != nil {
+			return err
+		}
+		if u.m.fresh(u.as, u.rests) {
+			return nil
+		}
 	}
-	u.ready = false
-	return h.settlePlan(ctx, u)
+	return nil
 }
+
+// refreshes is how often answers are asked again until none that the plan rests
+// on is old: a plan made of new answers may read others, which an earlier task
+// asked before it changed them. More is a host that others change meanwhile.
+const refreshes = 10
 
 // alone runs the unit's steps one by one on fresh answers, stage after stage.
 func (h *hostRun) alone(ctx context.Context, u *unit) *outcome {
