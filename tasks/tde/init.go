@@ -433,6 +433,6 @@ func tail(text []byte, n int) string {
 
 func (f fresh) writeOverlay(text string) host.Step {
 	check := f.compose().Command("config", "-q")
-	c := sh.Script(writeOverride, append([]string{f.override.path}, check.Args...)...).With(sh.Bytes(text))
+	c := sh.Script(writeOverride, append([]string{f.stateDir(), f.override.path}, check.Args...)...).With(sh.Bytes(text))
 	return command("write the overlay "+f.override.path, c)
 }

@@ -233,24 +233,26 @@ func indented(lines []string, by string) []string {
 const checkFunction = "check() (\n" + compose.Text + "\n)\n"
 
 // writeOverride lands the file by rename, with the owner and mode that it had,
-// and puts the old one back when compose does not take the new one. $1 is the
-// file, then the folder and the arguments of docker that check it.
+// and puts the old one back when compose does not take the new one. The folder
+// may be a user's, who could put links in the way of root there: so everything
+// is made ready in $1, a folder of root's. $2 is the file, then the folder and
+// the arguments of docker that check it.
 const writeOverride sh.Constant = checkFunction + `set -u
-umask 022
-f=$1
-shift
-t="$f.remoterun.$$" old=
-cat >"$t" || { rm -f "$t"; exit 1; }
-[ -s "$t" ] || { rm -f "$t"; echo "nothing arrived" >&2; exit 1; }
+umask 077
+mkdir -p "$1" && w=$(mktemp -d "$1/overlay.XXXXXX") || exit 1
+trap 'rm -rf "$w"' EXIT
+trap 'exit 1' HUP INT TERM
+f=$2
+shift 2
+cat >"$w/new" || exit 1
+[ -s "$w/new" ] || { echo "nothing arrived" >&2; exit 1; }
+m=644 o=$(stat -L -c %u:%g "${f%/*}") || exit 1
 if [ -e "$f" ]; then
-	chmod "$(stat -c %a "$f")" "$t"; chown "$(stat -c %u:%g "$f")" "$t"
-	old="$f.remoterun.old.$$"; cp -p "$f" "$old" || { rm -f "$t"; exit 1; }
-else chown "$(stat -c %u:%g "${f%/*}")" "$t"; fi
-mv "$t" "$f" || exit 1
-if err=$(check "$@" 2>&1 >/dev/null); then
-	[ -z "$old" ] || rm -f "$old"
-	exit 0
+	m=$(stat -L -c %a "$f") o=$(stat -L -c %u:%g "$f") || exit 1
+	cp -p "$f" "$w/old" || exit 1
 fi
-if [ -n "$old" ]; then mv "$old" "$f"; else rm -f "$f"; fi
+chmod "$m" "$w/new" && chown "$o" "$w/new" && mv -f "$w/new" "$f" || exit 1
+if err=$(check "$@" 2>&1 >/dev/null); then exit 0; fi
+if [ -e "$w/old" ]; then mv -f "$w/old" "$f"; else rm -f "$f"; fi
 echo "compose does not take the overlay, the old file is back: $err" >&2
 exit 1`

@@ -8,12 +8,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"remoterun/runner/host"
 	"remoterun/runner/hosttest"
+	"remoterun/runner/hosttest/sshd"
+	"remoterun/runner/hosttest/sshtest"
 	"remoterun/runner/local"
+	"remoterun/runner/sh"
 	"remoterun/tasks/compose"
 )
 
@@ -183,4 +188,67 @@ func TestEntropy(t *testing.T) {
 			t.Errorf("%s: %.3f", name, e)
 		}
 	}
+}
+
+// TestOverlayFollowsNoLinks: a user who owns the compose folder puts links where
+// root writes.
+func TestOverlayFollowsNoLinks(t *testing.T) {
+	if os.Getuid() != 0 {
+		hosttest.Missing(t, "root")
+	}
+	w, _ := sshtest.Worker(t, sshd.Config{Env: []string{"PATH=" + dockerThat(t, "exit 0") + ":" + os.Getenv("PATH")}})
+	dir, state, victim := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "victim")
+	if err := os.WriteFile(victim, []byte("untouched"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(dir, 1234, 1234); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "compose.override.yaml")
+	// The shell's own number is not known beforehand; its range is small.
+	pid := os.Getpid()
+	for n := pid; n < pid+3000; n++ {
+		for _, name := range []string{".remoterun.", ".remoterun.old."} {
+			_ = os.Symlink(victim, file+name+strconv.Itoa(n))
+		}
+	}
+	write := func() {
+		out, err := w.Run(t.Context(), sh.Script(writeOverride, append([]string{state, file}, compose.Project{Dir: dir}.Command("config", "-q").Args...)...).With(sh.Bytes("services: {}\n")))
+		if err != nil || out.Status != 0 {
+			t.Fatalf("status %d %v: %s", out.Status, err, out.Stderr)
+		}
+	}
+	write()
+	check := func(want os.FileMode) {
+		t.Helper()
+		st, err := os.Lstat(file)
+		if err != nil || st.Mode() != want || st.Sys().(*syscall.Stat_t).Uid != 1234 {
+			t.Errorf("%v %v", st, err)
+		}
+		if text, _ := os.ReadFile(victim); string(text) != "untouched" {
+			t.Errorf("the file of another: %q", text)
+		}
+		if left, _ := os.ReadDir(state); len(left) > 0 {
+			t.Errorf("left: %v", left)
+		}
+	}
+	check(0o644)
+	// The file itself is a link: its mode (0777) is not the file's.
+	mine := filepath.Join(dir, "mine.yaml")
+	_ = os.WriteFile(mine, []byte("x: y\n"), 0o640)
+	_ = os.Chown(mine, 1234, 1234)
+	_ = os.Remove(file)
+	_ = os.Symlink(mine, file)
+	write()
+	check(0o640)
+}
+
+// dockerThat is a folder with a docker that runs a script.
+func dockerThat(t *testing.T, script string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "docker"), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
