@@ -379,7 +379,16 @@ func brokenWAL(l *lab) []broken {
 			switchWAL()
 			l.recreate(`command: ["postgres", "-c", "shared_preload_libraries="]`)()
 		}, check: "library", words: []string{"shared_preload_libraries = empty"}, w: l.fresh()},
-		{name: "on again, with plain segments left", do: func() { l.recreate(noWAL)(); back() }, check: check, words: []string{"holds plain pages"}, full: true, undo: switchWAL},
+		{name: "on again, with plain segments left", do: func() {
+			// Whole segments, so that the server cannot have overwritten them when it
+			// went on in the last one.
+			l.recreate(noWAL)()
+			for range 3 {
+				l.sql("postgres", "CREATE TABLE filler AS SELECT 1 AS a; DROP TABLE filler")
+				l.sql("postgres", "SELECT pg_switch_wal()")
+			}
+			back()
+		}, check: check, words: []string{"holds plain pages"}, full: true, undo: switchWAL},
 	}
 }
 
