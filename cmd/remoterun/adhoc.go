@@ -66,6 +66,9 @@ func (a *app) adHoc(ctx context.Context, f *runFlags, pattern, module string, ar
 	if err != nil {
 		return err
 	}
+	if f.output == "human" {
+		f.output = "minimal" // one line per host, and what commands printed
+	}
 	s, err := a.open(ctx, f)
 	if err != nil {
 		return err

@@ -52,7 +52,7 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.BoolVar(&f.listTasks, "list-tasks", false, "list the tasks and end")
 	fl.BoolVar(&f.listTags, "list-tags", false, "list the tags and end")
 	fl.BoolVar(&f.syntax, "syntax-check", false, "find mistakes and end")
-	fl.StringVar(&f.output, "output", "human", "human, json, jsonl, junit or quiet")
+	fl.StringVar(&f.output, "output", "human", "human, minimal, json, jsonl, junit or quiet")
 	fl.IntVar(&f.passphraseFD, "passphrase-fd", -1, "read the passphrase from this file descriptor")
 	fl.BoolVar(&f.yes, "yes", false, "answer yes to questions")
 	fl.BoolVar(&f.takeOver, "take-over", false, "take the project's lock from another operator, and end his work")

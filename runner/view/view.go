@@ -54,7 +54,7 @@ type Options struct {
 }
 
 // Formats are the names that New takes.
-func Formats() []string { return []string{"human", "json", "jsonl", "junit", "quiet"} }
+func Formats() []string { return []string{"human", "json", "jsonl", "junit", "minimal", "quiet"} }
 
 // New returns the view of a format; the error names the formats that there are.
 func New(format string, o Options) (View, error) {
@@ -68,6 +68,8 @@ func New(format string, o Options) (View, error) {
 		v = newHuman(o)
 	case "quiet":
 		v = newQuiet(o)
+	case "minimal":
+		v = newMinimal(o)
 	case "jsonl":
 		v = &jsonLines{out: out}
 	case "json":

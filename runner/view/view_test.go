@@ -138,7 +138,7 @@ func TestSecretsInEveryFormat(t *testing.T) {
 }
 
 func TestUnknownFormat(t *testing.T) {
-	if _, err := view.New("xml", view.Options{}); err == nil || err.Error() != `output "xml" is not known (there are: human, json, jsonl, junit, quiet)` {
+	if _, err := view.New("xml", view.Options{}); err == nil || err.Error() != `output "xml" is not known (there are: human, json, jsonl, junit, minimal, quiet)` {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,0 +1,78 @@
+package view
+
+import (
+	"slices"
+	"strings"
+
+	"remoterun/runner"
+	"remoterun/runner/value"
+)
+
+// minimal is the look of ad hoc tasks, as Ansible's: a line per host, and the
+// output of commands beneath it.
+type minimal struct{ *human }
+
+func newMinimal(o Options) minimal {
+	o.Footer = false
+	return minimal{newHuman(o)}
+}
+
+// commands are modules whose output is shown as it came.
+var commands = []string{"command", "shell", "raw", "script"}
+
+// Event shows a host's result, and warnings.
+func (m minimal) Event(e runner.Event) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch e.Kind {
+	case runner.HostResult:
+		m.out.write(m.result(e))
+	case runner.Warning:
+		m.warn(e.Text)
+	case runner.PlayNoHosts:
+		m.warn("no hosts matched, nothing to do")
+	}
+}
+
+func (m minimal) result(e runner.Event) string {
+	word, c := "SUCCESS", m.paint.ok
+	switch e.Status {
+	case runner.Changed:
+		word, c = "CHANGED", m.paint.changed
+	case runner.Failed:
+		word, c = "FAILED", m.paint.failed
+	case runner.Unreachable:
+		word, c = "UNREACHABLE!", m.paint.unreachable
+	case runner.Skipped:
+		word, c = "SKIPPED", m.paint.skipped
+	}
+	text := e.Host + " | " + word + m.body(e) + "\n"
+	for _, d := range e.Diff {
+		text += m.diffText(d)
+	}
+	return lined(c, text)
+}
+
+// body is a command's output, or the result as JSON.
+func (m minimal) body(e runner.Event) string {
+	rc, ran := e.Result.Lookup("rc")
+	_, has := e.Result.Lookup("stdout")
+	if ran && has && !e.NoLog && slices.Contains(commands, moduleName(e.Task)) {
+		text := " | rc=" + value.Show(rc) + " >>"
+		for _, name := range []string{"stdout", "stderr"} {
+			v, _ := e.Result.Lookup(name)
+			if s := strings.TrimRight(safe(value.Show(v)), "\n"); s != "" {
+				text += "\n" + s
+			}
+		}
+		if v, ok := e.Result.Lookup("msg"); ok && value.Show(rc) != "0" {
+			text += "\n" + safe(value.Show(v))
+		}
+		return text
+	}
+	js, err := value.JSON(value.FromMap(shownResult(e, m.o.Verbosity)), value.JSONStyle{Indent: 4, SortKeys: true, KeepUTF8: true, MaskSecret: true})
+	if err != nil {
+		js = err.Error()
+	}
+	return " => " + js
+}
