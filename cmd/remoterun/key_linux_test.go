@@ -111,7 +111,7 @@ func TestKeysFromSetupToRAM(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(dir, "keys")); err != nil {
 		t.Fatal(err)
 	}
-	d.run(t, "key", "import", "web1").want(t, exitOK, "changed=1")
+	d.run(t, "key", "import", "web1").want(t, exitOK, "CHANGED")
 	silent.run(t, "setup", "web1").want(t, exitOK, "changed=0")
 	noSecrets(t, d.kept, d.passphrase)
 	noSecrets(t, dir, d.passphrase)

@@ -61,12 +61,12 @@ func (m minimal) body(e runner.Event) string {
 		text := " | rc=" + value.Show(rc) + " >>"
 		for _, name := range []string{"stdout", "stderr"} {
 			v, _ := e.Result.Lookup(name)
-			if s := strings.TrimRight(safe(value.Show(v)), "\n"); s != "" {
+			if s := strings.TrimRight(Safe(value.Show(v)), "\n"); s != "" {
 				text += "\n" + s
 			}
 		}
 		if v, ok := e.Result.Lookup("msg"); ok && value.Show(rc) != "0" {
-			text += "\n" + safe(value.Show(v))
+			text += "\n" + Safe(value.Show(v))
 		}
 		return text
 	}
