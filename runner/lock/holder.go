@@ -21,6 +21,8 @@ const holder sh.Constant = `umask 077
 d=$1
 mkdir -p "$d" || exit 73
 cd "$d" || exit 73
+no() { echo "$d: the lock cannot be written (${e##*: }): is the disk full, or the file system read-only?" >&2; exit 73; }
+e=$( (: >>mark && : >>lock) 2>&1) || no
 w=$(pwd -P)/work
 work() { for p in /proc/[0-9]*; do [ "$(readlink "$p/fd/7" 2>/dev/null)" = "$w" ] && echo "${p#/proc/}"; done; }
 finish() {
@@ -57,8 +59,8 @@ rm -f token
 [ -z "$(work)" ] || { finish || busy; }
 printf "%s\n%s\n%s\n" "$5" "$6" "$7" >who
 echo $$ >pid
-printf "%s\n" "$2" >token.new
-mv token.new token
+e=$( (printf "%s\n" "$2" >token.new) 2>&1) || no
+[ "$(cat token.new)" = "$2" ] && mv token.new token || no
 trap "" HUP PIPE
 trap "exit 0" TERM
 _go

@@ -106,6 +106,7 @@ var known = []struct{ says, hint string }{
 	{"Usage:  docker [OPTIONS] COMMAND", "docker compose v2 is not installed on this host"},
 	{"unknown flag:", "is docker compose older than 2.24.4?"},
 	{"Cannot connect to the Docker daemon", "the Docker daemon does not run: systemctl start docker"},
+	{"failed to connect to the docker API", "the Docker daemon does not run: systemctl start docker"},
 	{"permission denied while trying to connect", "this user may not use Docker: become root"},
 	{"no configuration file provided", "is that the folder that holds the compose file?"},
 	{"no such service", "is that the service's name in the compose file?"},
