@@ -62,19 +62,30 @@ func touched(t *testing.T, m *real.Machine, since time.Time) string {
 	t.Helper()
 	var out []string
 	for p := range strings.Lines(m.Run(t, `find / /root /home /tmp /var/tmp /run /dev/shm -xdev -cnewer /var/marker ! -path '/var/log/*' ! -path /var/log ! -path '/run/sshd*' ! -path '/run/utmp' ! -path / ! -path /var ! -path /var/marker ! -path '/proc/*' ! -path /run ! -path /run/motd.dynamic 2>/dev/null | sort -u`)) {
-		var st syscall.Stat_t
 		p = strings.TrimSpace(p)
-		if syscall.Lstat(p, &st) == nil && !time.Unix(st.Ctim.Unix()).Before(since) {
-			continue
+		// What other tests make on this machine shows through, and comes and goes:
+		// a trace is what stays, and is the machine's alone.
+		if own := func() bool { return ownTrace(t, m, p, since) }; own() && later(own) && later(own) {
+			out = append(out, p)
 		}
-		// What other tests make on this machine shows through; what is gone again
-		// was theirs, or is no trace.
-		if _, err := m.Try(t, `[ -e "$1" ] || [ -L "$1" ]`, p); err != nil {
-			continue
-		}
-		out = append(out, p)
 	}
 	return strings.Join(out, "\n")
+}
+
+func later(check func() bool) bool {
+	time.Sleep(time.Second)
+	return check()
+}
+
+// ownTrace reports a path that is on the machine and not, as new, on this one.
+func ownTrace(t *testing.T, m *real.Machine, p string, since time.Time) bool {
+	t.Helper()
+	var st syscall.Stat_t
+	if syscall.Lstat(p, &st) == nil && !time.Unix(st.Ctim.Unix()).Before(since) {
+		return false
+	}
+	_, err := m.Try(t, `[ -e "$1" ] || [ -L "$1" ]`, p)
+	return err == nil
 }
 
 // TestCheckWritesNothing runs every data case of every module with --check on a
