@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
@@ -372,7 +373,7 @@ func (h *hostRun) mark(ctx context.Context, name string) bool {
 				own = value.Str(v)
 			}
 		}
-		if own == name && !o.task.Name.IsNull() || contains(o.task.Listen, name) {
+		if own == name && !o.task.Name.IsNull() || slices.Contains(o.task.Listen, name) {
 			h.cur.notified[o.task] = true
 			found = true
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"remoterun/runner/host"
@@ -55,15 +56,14 @@ type unit struct {
 	check bool // withhold steps
 	diff  bool
 
-	act    *action
-	raw    *value.Map // an action's arguments as written
-	local  bool       // opens no connection
-	bound  play.Bound
-	plan   play.Plan
-	rests  []host.Question
-	ready  bool // plan is made
-	out    *outcome
-	wanted []host.Question // what planning lacks
+	act   *action
+	raw   *value.Map // an action's arguments as written
+	local bool       // opens no connection
+	bound play.Bound
+	plan  play.Plan
+	rests []host.Question
+	ready bool // plan is made
+	out   *outcome
 }
 
 // outcome is what came of a unit.
@@ -367,7 +367,7 @@ func sealedIn(args *value.Map, spec play.Spec) error {
 		}
 		name := value.Str(k)
 		for _, a := range spec.Args {
-			if a.Secret && (a.Name == name || contains(a.Aliases, name)) {
+			if a.Secret && (a.Name == name || slices.Contains(a.Aliases, name)) {
 				name = ""
 			}
 		}
@@ -376,15 +376,6 @@ func sealedIn(args *value.Map, spec play.Spec) error {
 		}
 	}
 	return nil
-}
-
-func contains(list []string, s string) bool {
-	for _, it := range list {
-		if it == s {
-			return true
-		}
-	}
-	return false
 }
 
 // shortName strips Ansible's own collections from a module's name.
