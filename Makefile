@@ -5,12 +5,13 @@ build:
 	CGO_ENABLED=0 go build -trimpath -o remoterun ./cmd/remoterun
 
 # Installs what the tests need (root on Debian), then everything that this
-# machine can run; what it could not is listed with its count at the end. One
-# package after the other: their real parts share this machine.
+# machine can run, with a Docker engine that is started where none is up; what it
+# could not is listed with its count at the end. One package after the other:
+# their real parts share this machine.
 test: parts
 	go vet ./...
 	@rm -f $(SKIPS)
-	@REMOTERUN_SKIPS=$(SKIPS) go test -p 1 -count=1 -timeout 30m ./...; s=$$?; .ci/skips $(SKIPS); exit $$s
+	@REMOTERUN_SKIPS=$(SKIPS) .ci/engine go test -p 1 -count=1 -timeout 30m ./...; s=$$?; .ci/skips $(SKIPS); exit $$s
 
 parts:
 	.ci/parts
