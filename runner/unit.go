@@ -152,6 +152,7 @@ func (h *hostRun) items(ctx context.Context, tr *taskRun, ahead bool) ([]value.V
 	}
 	s, ok := v.AsSeq()
 	if !ok {
+		//lint:ignore ST1005 Ansible's own words, that people search for
 		return nil, fmt.Errorf("%s: Invalid data passed to 'loop', it requires a list, got this instead: %s. Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup.", tr.task.Loop.Pos, value.Show(v))
 	}
 	return s.Items, nil

@@ -20,7 +20,6 @@ import (
 type recorder struct {
 	mu    sync.Mutex
 	lines []string
-	trips int
 }
 
 func (r *recorder) Event(e runner.Event) {

@@ -143,7 +143,6 @@ type where struct {
 	notify             []value.Value
 	handler            bool
 	sure               bool // what stands here is run whenever the play is
-	local              bool // runs on the laptop
 }
 
 // finish hands the warnings to the loader and makes the error.

@@ -199,7 +199,6 @@ type (
 
 // template is a parsed text, shared by all who render it: never changed.
 type template struct {
-	name   string
 	body   []stmt
 	blocks map[string]*blockStmt
 	// single is the expression of a text that is one {{ expression }}.

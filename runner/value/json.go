@@ -40,6 +40,7 @@ type jsonWriter struct {
 
 func (w *jsonWriter) write(v Value, depth int) error {
 	if depth > maxDepth {
+		//lint:ignore ST1005 Python's own words
 		return errors.New("Circular reference detected")
 	}
 	if w.st.MaskSecret && v.m.Secret() {
