@@ -176,6 +176,29 @@ func TestCutStreamLeavesNothing(t *testing.T) {
 	})
 }
 
+// A signal at the worst moment, when the shell has just begun to clean up behind
+// a stream that broke off, wipes all the same.
+func TestSignalWhileCleaningUp(t *testing.T) {
+	const calm, struck = "trap wipe EXIT\n", "trap 'kill -TERM $$; wipe' EXIT\n"
+	if !strings.Contains(string(loadText), calm) {
+		t.Fatal("the script cleans up in another way: this test strikes nothing")
+	}
+	shells(t, func(t *testing.T, n *ns) {
+		p := MountPath("sync")
+		n.sh(t, "mkdir -p "+p+"; mount -t tmpfs -o mode=711 remoterun "+p)
+		text := sh.Constant(strings.Replace(string(loadText), calm, struck, 1))
+		c := sh.Script(text, p, "292", "0", "0:0", "0400", "accept").With(sh.Bytes("half"))
+		c.Secret, c.Gated = true, true
+		out, err := n.conn(t, "web1").Run(t.Context(), c)
+		if err != nil || out.Status != 1 {
+			t.Errorf("%v, status %d: %s", err, out.Status, out.Stderr)
+		}
+		if left := n.sh(t, "ls -A "+p); left != "" {
+			t.Errorf("left: %q", left)
+		}
+	})
+}
+
 // blocked sends half of a command's stdin and then nothing more.
 type blocked struct{ host.Writer }
 

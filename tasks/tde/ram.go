@@ -333,7 +333,9 @@ exit 0`
 // proved before _go lets the laptop send the first byte, in the folder that the
 // shell then stands in; nothing is printed before the end. A stream that breaks
 // off leaves nothing; one that stops without a word is ended by the host's lock,
-// whose holder terminates what a lost laptop left running.
+// whose holder terminates what a lost laptop left running. A signal wipes by
+// itself: one that comes between the end of the script and the first word of the
+// EXIT trap ends the shell there, and the rest of that trap never runs.
 const loadText sh.Constant = swapText + `umask 077
 no() { echo "$1" >&2; exit 11; }
 cd -P "$1" 2>/dev/null || no "$1: the mount is not there; a task memory_mount comes before"
@@ -354,7 +356,7 @@ wipe() { trap '' HUP INT TERM; [ ! -f .keyring.in ] || { dd if=/dev/zero of=.key
 n=$2
 rm -f .keyring.in
 trap wipe EXIT
-trap 'trap "" HUP INT TERM; exit 1' HUP INT TERM
+trap 'wipe; exit 1' HUP INT TERM
 trap '' PIPE
 full="bs=1 count=$2"
 if echo ab | dd bs=1 count=1 iflag=fullblock >/dev/null 2>&1; then full="bs=$2 count=1 iflag=fullblock"; fi
