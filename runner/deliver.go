@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -140,8 +141,8 @@ func (h *hostRun) registered(u *unit, out *outcome) *value.Map {
 		m.Put("attempts", value.Int(int64(out.tries)))
 	}
 	if u.tr.loop {
-		m.Put("ansible_loop_var", value.String(first(u.tr.task.Loop.Var, "item")))
-		m.Put(first(u.tr.task.Loop.Var, "item"), u.item)
+		m.Put("ansible_loop_var", value.String(cmp.Or(u.tr.task.Loop.Var, "item")))
+		m.Put(cmp.Or(u.tr.task.Loop.Var, "item"), u.item)
 	}
 	return untemplated(m)
 }

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ func includeTasks(_ context.Context, h *hostRun, u *unit, args *value.Map) (play
 	if !ok {
 		return play.Result{}, errors.New("include_tasks needs the name of a file")
 	}
-	path := abs(first(u.tr.task.Dir, h.p.p.Dir), name)
+	path := abs(cmp.Or(u.tr.task.Dir, h.p.p.Dir), name)
 	prog, err := h.p.included(path, u.tr.task)
 	if err != nil {
 		return play.Result{}, err
@@ -39,7 +40,7 @@ func (u *unit) loopLocals() *value.Map {
 	if !u.tr.loop {
 		return nil
 	}
-	return value.MapOf(first(u.tr.task.Loop.Var, "item"), u.item)
+	return value.MapOf(cmp.Or(u.tr.task.Loop.Var, "item"), u.item)
 }
 
 // included loads a file once per play and task: hosts that take it in stand in

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"fmt"
 
 	"remoterun/runner/play"
@@ -30,7 +31,7 @@ func plainName(t *play.Task) string {
 	if t.Name.IsNull() {
 		return shortName(t.Module)
 	}
-	return first(value.Str(t.Name), shortName(t.Module))
+	return cmp.Or(value.Str(t.Name), shortName(t.Module))
 }
 
 // override tells of a program's tasks that --check does not withhold.

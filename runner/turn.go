@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -406,7 +407,7 @@ func (u *unit) finished(ran []host.Output) (res play.Result, bad bool) {
 		what := u.plan.Steps[min(len(ran), len(u.plan.Steps))-1].Describe()
 		switch said := strings.TrimSpace(string(last.Stderr)); {
 		case u.plan.Finish == nil || res.Msg == "":
-			res.Msg = first(res.Msg, last.Err(what).Error())
+			res.Msg = cmp.Or(res.Msg, last.Err(what).Error())
 		case res.Msg == said && !strings.HasPrefix(said, what): // a program's words name no object
 			res.Msg = what + ": " + said
 		}

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -169,7 +170,7 @@ func pure(expr play.Expr, v value.Value) error {
 // loopVars are the names that item i brings.
 func (tr *taskRun) loopVars(i int) *value.Map {
 	l, items := tr.task.Loop, tr.items
-	name := first(l.Var, "item")
+	name := cmp.Or(l.Var, "item")
 	m := value.MapOf(name, items[i], "ansible_loop_var", value.String(name))
 	if l.IndexVar != "" {
 		m.Put(l.IndexVar, value.Int(int64(i)))

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -110,10 +111,10 @@ func (k reader) identity() (host.As, error) {
 		return host.As{}, nil
 	}
 	as := host.As{}
-	if as.User, err = k.setting("ansible_become_user", func(w *play.Keywords) value.Value { return w.BecomeUser }, first(opt.BecomeUser, "root")); err != nil {
+	if as.User, err = k.setting("ansible_become_user", func(w *play.Keywords) value.Value { return w.BecomeUser }, cmp.Or(opt.BecomeUser, "root")); err != nil {
 		return as, err
 	}
-	as.Method, err = k.setting("ansible_become_method", func(w *play.Keywords) value.Value { return w.BecomeMethod }, first(opt.BecomeMethod, "sudo"))
+	as.Method, err = k.setting("ansible_become_method", func(w *play.Keywords) value.Value { return w.BecomeMethod }, cmp.Or(opt.BecomeMethod, "sudo"))
 	if err == nil && as.Method != "sudo" && as.Method != "su" && as.Method != "doas" {
 		err = fmt.Errorf("become_method: %q is not one of sudo, su, doas", as.Method)
 	}
@@ -125,15 +126,6 @@ func (k reader) setting(variable string, get func(*play.Keywords) value.Value, o
 		return value.Str(v), err
 	}
 	return k.text(get, otherwise)
-}
-
-func first(words ...string) string {
-	for _, w := range words {
-		if w != "" {
-			return w
-		}
-	}
-	return ""
 }
 
 // environment merges environment: of play, blocks and task; inner ones win.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 	"strings"
@@ -45,7 +46,7 @@ func (a *app) runCommand() *cobra.Command {
 			case args != "":
 				what = value.String(args)
 			}
-			return a.adHoc(cmd.Context(), &f, words[0], first(module, "command"), what)
+			return a.adHoc(cmd.Context(), &f, words[0], cmp.Or(module, "command"), what)
 		},
 	}
 	f.add(c)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -232,7 +233,7 @@ func (a *app) showRun(path string) error {
 	}
 	for _, e := range entries {
 		for _, st := range e.Steps {
-			fmt.Fprintf(a.out, "%s %s: %s: %s [%s]\n", e.At.Format("15:04:05"), e.Host, view.Safe(e.Task), view.Safe(st), view.Safe(first(outcomes[e.ID], "outcome not known")))
+			fmt.Fprintf(a.out, "%s %s: %s: %s [%s]\n", e.At.Format("15:04:05"), e.Host, view.Safe(e.Task), view.Safe(st), view.Safe(cmp.Or(outcomes[e.ID], "outcome not known")))
 		}
 	}
 	return nil

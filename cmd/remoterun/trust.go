@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,8 +100,8 @@ func (s *session) target(name string) (ssh.Target, error) {
 		}
 		return ""
 	}
-	t.Addr = first(get("ansible_host", "ansible_ssh_host"), t.Addr)
-	t.User = first(t.User, get("ansible_user", "ansible_ssh_user"))
+	t.Addr = cmp.Or(get("ansible_host", "ansible_ssh_host"), t.Addr)
+	t.User = cmp.Or(t.User, get("ansible_user", "ansible_ssh_user"))
 	if p := get("ansible_port", "ansible_ssh_port"); p != "" {
 		if t.Port, err = strconv.Atoi(p); err != nil {
 			return t, usage("%s: ansible_port %q is no port", name, p)

@@ -120,15 +120,6 @@ func (s *session) ssh() error {
 }
 
 // first returns the first word that is not empty.
-func first(words ...string) string {
-	for _, w := range words {
-		if w != "" {
-			return w
-		}
-	}
-	return ""
-}
-
 // readFile reads a project's file, or one of the shipped playbooks.
 func (s *session) readFile(path string) ([]byte, bool, error) {
 	if data, ok := s.memory[path]; ok {

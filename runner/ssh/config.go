@@ -5,6 +5,7 @@ package ssh
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -122,7 +123,7 @@ func (c *Config) settle(t Target) (settings, error) {
 		}
 	}
 	if s.user == "" {
-		s.user = first(c.get(t.Addr, "User"), c.env("USER"), "root")
+		s.user = cmp.Or(c.get(t.Addr, "User"), c.env("USER"), "root")
 	}
 	s.keyAlias = c.get(t.Addr, "HostKeyAlias")
 	s.identitiesOnly = strings.EqualFold(c.get(t.Addr, "IdentitiesOnly"), "yes")
@@ -206,13 +207,4 @@ func (c *Config) number(alias, key string, otherwise int) (int, error) {
 		return 0, fmt.Errorf("%s: %s %q for host %s is no number", c.path, key, v, alias)
 	}
 	return n, nil
-}
-
-func first(words ...string) string {
-	for _, w := range words {
-		if w != "" {
-			return w
-		}
-	}
-	return ""
 }

@@ -3,6 +3,7 @@ package ssh
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,7 +64,7 @@ type known struct {
 // loadKnown reads the files line by line: one that cannot be read is skipped
 // with a warning, except a @revoked one, which fails closed.
 func loadKnown(s settings, warn func(string)) (*known, error) {
-	name := strings.ToLower(first(s.keyAlias, s.host))
+	name := strings.ToLower(cmp.Or(s.keyAlias, s.host))
 	k := &known{addr: net.JoinHostPort(name, strconv.Itoa(s.port)), files: s.known}
 	if s.keyAlias != "" {
 		k.addr = net.JoinHostPort(name, "22") // an alias is looked up as it stands

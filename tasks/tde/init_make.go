@@ -1,6 +1,7 @@
 package tde
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -86,8 +87,8 @@ func (f fresh) numericUser() string {
 }
 
 // superuser and database are named as the image's own entrypoint does it.
-func (f fresh) superuser() string { return firstOf(f.svc.Env("POSTGRES_USER"), "postgres") }
-func (f fresh) database() string  { return firstOf(f.svc.Env("POSTGRES_DB"), f.superuser()) }
+func (f fresh) superuser() string { return cmp.Or(f.svc.Env("POSTGRES_USER"), "postgres") }
+func (f fresh) database() string  { return cmp.Or(f.svc.Env("POSTGRES_DB"), f.superuser()) }
 
 // secrets is the SQL that makes the roles' passwords. It travels on stdin. The
 // role that modules log in as gets a random password, which root alone can read
@@ -171,7 +172,7 @@ func (f fresh) runContainer(name, uid string, o overlay) sh.Cmd {
 		env = append(env, sh.Var{Name: n, Value: *f.svc.Environment[n]})
 	}
 	args = append(args, "-e", "PGDATA="+o.pgdata, o.image, "-c", initInside, "init",
-		f.Extension, f.key, f.keyringPath(), firstOf(f.args.Cipher, "aes_128"), f.superuser(), f.database(), f.args.Locale)
+		f.Extension, f.key, f.keyringPath(), cmp.Or(f.args.Cipher, "aes_128"), f.superuser(), f.database(), f.args.Locale)
 	c := sh.Exec(args...)
 	c.Env = env
 	return c

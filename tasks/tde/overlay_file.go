@@ -1,6 +1,7 @@
 package tde
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -79,7 +80,7 @@ func (f overrideFile) merged(o overlay) (string, error) {
 	theirs := doc.keysOf("services", o.service)
 	if clash := clashing(theirs, lines); clash != nil || theirs != nil && len(theirs) == 0 {
 		return "", refuse(f.path, "move these keys to the compose file itself, or out of the way, and run this again",
-			"it sets %s of service %s itself, which the overlay has to set", firstOf(strings.Join(clash, ", "), "something"), o.service)
+			"it sets %s of service %s itself, which the overlay has to set", cmp.Or(strings.Join(clash, ", "), "something"), o.service)
 	}
 	if theirs != nil {
 		doc.addInto("services", o.service, lines)

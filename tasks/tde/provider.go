@@ -1,6 +1,7 @@
 package tde
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 
@@ -56,7 +57,7 @@ func (m providerModule) Plan(a providerArgs, s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return sqlPlan(err)
 	}
-	want := firstOf(a.Path, a.keyringPath())
+	want := cmp.Or(a.Path, a.keyringPath())
 	var is *providerView
 	for _, p := range providersOf(scope, rows) {
 		if p.name == a.Name {
@@ -101,7 +102,7 @@ func (s Stack) login(seen host.Seen, database string) (pg.Target, error) {
 	if !v.running() {
 		return pg.Target{}, refuse(s.object(), "run remoterun unlock first", "the container of %s does not run", s.Service)
 	}
-	return v.sql(firstOf(database, "postgres"))
+	return v.sql(cmp.Or(database, "postgres"))
 }
 
 // sqlPlan tells what the server refused; links and missing answers go on.

@@ -1,6 +1,7 @@
 package tde
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -262,20 +263,13 @@ func (st MountState) CheckRAM() error {
 	case st.UID != 0 || st.Mode&0o022 != 0:
 		return no("look at who made it, then remove it", "others than root could change it (owner %d, mode %04o)", st.UID, st.Mode)
 	case (st.Own || st.FS != "") && !st.InRAM():
-		return no("unmount it", "it is on %s, not in RAM", firstOf(st.FS, st.OnFS))
+		return no("unmount it", "it is on %s, not in RAM", cmp.Or(st.FS, st.OnFS))
 	case st.foreign() != "":
 		return no("look at what it is, then remove it", "it holds %s, which is not ours", st.foreign())
 	case !st.Own && len(st.Entries) > 0:
 		return no("look at how it came there, then overwrite and remove it", "it is a folder on %s that holds %s already", st.OnFS, st.Entries[0].Name)
 	}
 	return nil
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // cleanPath is what mount points look like: /proc/self/mountinfo escapes

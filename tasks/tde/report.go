@@ -1,6 +1,7 @@
 package tde
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func (r report) text() string {
 		kind = "quick"
 	}
 	fmt.Fprintf(&b, "Verification of %s on %s, %s (%s)\n", r.Project, r.Host, r.Time.Format(time.RFC3339), kind)
-	fmt.Fprintf(&b, "PostgreSQL %s, %s, memory: %s\n\n", firstOf(r.Server, "did not answer"), firstOf(r.Extension, "extension not known"), r.Memory)
+	fmt.Fprintf(&b, "PostgreSQL %s, %s, memory: %s\n\n", cmp.Or(r.Server, "did not answer"), cmp.Or(r.Extension, "extension not known"), r.Memory)
 	for _, c := range r.Checks {
 		b.WriteString(c.line() + "\n")
 		for _, d := range c.Details {

@@ -1,6 +1,7 @@
 package tde
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -295,7 +296,7 @@ func (st *status) unlockedData(r *play.Result) {
 	warn(len(plain) > 0, fmt.Sprintf("%d relations are not encrypted; next: remoterun verify %s", len(plain), st.args.host))
 	warn(st.server.walEncrypt != "on", "WAL is not encrypted; next: remoterun verify "+st.args.host)
 	warn(due, fmt.Sprintf("the key is %d days old; next: remoterun rotate %s", age, st.args.host))
-	warn(st.copy != CopiesEqual && st.copy != CopyNoServer, "sealed copies: "+firstOf(string(st.copy), st.copies)+"; next: remoterun setup "+st.args.host)
+	warn(st.copy != CopiesEqual && st.copy != CopyNoServer, "sealed copies: "+cmp.Or(string(st.copy), st.copies)+"; next: remoterun setup "+st.args.host)
 }
 
 // oldestKey is the age of the key in use, in days.

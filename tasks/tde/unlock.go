@@ -1,6 +1,7 @@
 package tde
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -253,7 +254,7 @@ func (u *unlocking) check(s host.Seen) (play.Plan, error) {
 		return u.start(v, u.restart(v.db)), nil
 	case !ram.same():
 		return play.Plan{Result: play.Failure(fmt.Sprintf("stale: container %s does not see the RAM that is mounted at %s (outside %s, inside %s), not even after a restart; next: docker inspect %s",
-			v.db.Short(), u.ramDir(), ram.outside, firstOf(ram.inside, "nothing"), v.db.Short()))}, nil
+			v.db.Short(), u.ramDir(), ram.outside, cmp.Or(ram.inside, "nothing"), v.db.Short()))}, nil
 	}
 	to, err := v.sql("postgres")
 	if err != nil {

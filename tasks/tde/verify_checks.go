@@ -1,6 +1,7 @@
 package tde
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -34,7 +35,7 @@ func allChecks() []check {
 }
 
 func (p *proof) noServer() checkResult {
-	return notProved("the server does not answer: %s", firstOf(p.sqlProblem, "no container"))
+	return notProved("the server does not answer: %s", cmp.Or(p.sqlProblem, "no container"))
 }
 
 // refusedOn is the failed result of a check that rests on a question which the
@@ -55,7 +56,7 @@ func noExtension() checkResult { return checkIs(false, "without the extension no
 // checkServer: SQL answers, and what it is.
 func checkServer(p *proof) checkResult {
 	if p.server == nil {
-		return checkResult{Status: checkFailed, Evidence: "SQL does not answer: " + firstOf(p.sqlProblem, "no container")}
+		return checkResult{Status: checkFailed, Evidence: "SQL does not answer: " + cmp.Or(p.sqlProblem, "no container")}
 	}
 	return checkIs(true, "PostgreSQL %s in container %s, cluster %s", p.server.version, p.site.db.Short(), p.server.system)
 }
@@ -66,11 +67,11 @@ func checkLibrary(p *proof) checkResult {
 		return p.noServer()
 	}
 	if r := p.refusedOn(aboutVersion); r != nil {
-		r.Evidence = fmt.Sprintf("shared_preload_libraries = %s; %s", firstOf(p.server.preload, "empty"), r.Evidence)
+		r.Evidence = fmt.Sprintf("shared_preload_libraries = %s; %s", cmp.Or(p.server.preload, "empty"), r.Evidence)
 		return *r
 	}
 	loaded := slices.Contains(libraries(p.server.preload), p.args.Extension)
-	return checkIs(loaded && p.server.installed, "shared_preload_libraries = %s; %s", firstOf(p.server.preload, "empty"), firstOf(p.extVersion, "extension "+p.args.Extension+" is not in database postgres"))
+	return checkIs(loaded && p.server.installed, "shared_preload_libraries = %s; %s", cmp.Or(p.server.preload, "empty"), cmp.Or(p.extVersion, "extension "+p.args.Extension+" is not in database postgres"))
 }
 
 // checkProvider: every provider's file is the keyring inside the RAM mount, and
@@ -97,7 +98,7 @@ func checkProvider(p *proof) checkResult {
 		r.Details = wrong
 		return r
 	}
-	return checkIs(p.ram.same(), "%s; mount outside %s, inside the container %s", p.args.keyringPath(), firstOf(p.ram.outside, "none"), firstOf(p.ram.inside, "none"))
+	return checkIs(p.ram.same(), "%s; mount outside %s, inside the container %s", p.args.keyringPath(), cmp.Or(p.ram.outside, "none"), cmp.Or(p.ram.inside, "none"))
 }
 
 // checkKeys: the server itself proves the default's, its own, and every
@@ -170,7 +171,7 @@ func checkWAL(p *proof) checkResult {
 	if p.server.pending {
 		note = "; a change waits for a restart"
 	}
-	return checkIs(on, "%s.wal_encrypt = %s%s", p.args.Extension, firstOf(p.server.walEncrypt, "not known to the server"), note)
+	return checkIs(on, "%s.wal_encrypt = %s%s", p.args.Extension, cmp.Or(p.server.walEncrypt, "not known to the server"), note)
 }
 
 // checkRelations: everything with storage in every database is encrypted. A
@@ -201,7 +202,7 @@ func checkRelations(p *proof) checkResult {
 		}
 	}
 	r := checkIs(len(names) == 0, "%d of %d relations in %d databases are encrypted, %d plain, %d plain sequences; %d files of databases that take no connections (%s)",
-		p.rels.encrypted, p.rels.total, len(p.keys.names), len(names), len(sequences), files, firstOf(strings.Join(closed, ", "), "none"))
+		p.rels.encrypted, p.rels.total, len(p.keys.names), len(names), len(sequences), files, cmp.Or(strings.Join(closed, ", "), "none"))
 	r.Details = names
 	for _, s := range sequences {
 		r.Details = append(r.Details, "plain by nature: sequence "+s)
@@ -254,10 +255,10 @@ const noDataFolder = "no volume of this host holds the data folder, so its files
 // checkMemory: the keyring's mount is RAM; how good is said, never guessed.
 func checkMemory(p *proof) checkResult {
 	class := p.mem.Class()
-	evidence := fmt.Sprintf("%s: %s on %s", class, p.mem.Path, firstOf(p.mem.FS, "no mount"))
+	evidence := fmt.Sprintf("%s: %s on %s", class, p.mem.Path, cmp.Or(p.mem.FS, "no mount"))
 	switch {
 	case !p.mem.InRAM():
-		return checkIs(false, "%s is not a mount in RAM (%s)", p.mem.Path, firstOf(p.mem.FS, firstOf(p.mem.OnFS, "it is not there")))
+		return checkIs(false, "%s is not a mount in RAM (%s)", p.mem.Path, cmp.Or(p.mem.FS, cmp.Or(p.mem.OnFS, "it is not there")))
 	case class == Weak && p.args.Swap != "accept":
 		return checkIs(false, "%s; swap: %s", evidence, strings.Join(p.mem.Swap, ", "))
 	case class == Weak:
@@ -312,7 +313,7 @@ func checkContainer(p *proof) checkResult {
 	}
 	core := coreLimit(p.limits)
 	r := checkIs(p.ram.readOnly && core == "1" && others == nil, "keyring mount read-only: %s; core limit: %s (1 stops cores to a file and to a handler); %d other mounts of keys",
-		yesNo(p.ram.readOnly), firstOf(core, "not known"), len(others))
+		yesNo(p.ram.readOnly), cmp.Or(core, "not known"), len(others))
 	r.Details = others
 	return r
 }

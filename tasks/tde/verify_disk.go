@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -135,7 +136,7 @@ func (p pageSample) plain() bool {
 func (p *proof) askSample(s host.Seen, to pg.Target, e ext) error {
 	var need gather
 	for _, name := range p.keys.names {
-		if contains(p.keys.without, name) || p.site.hostData == "" {
+		if slices.Contains(p.keys.without, name) || p.site.hostData == "" {
 			continue
 		}
 		rows, err := pg.Rows(s, pg.Query{To: p.keys.in(to, name), SQL: fmt.Sprintf(`SELECT c.oid::regclass::text, pg_relation_filepath(c.oid) FROM pg_class c

@@ -2,6 +2,7 @@ package tde
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -141,7 +142,7 @@ func (p *proof) askDetails(s host.Seen, to pg.Target, e ext) error {
 	p.rels, err = readRelations(s, to, e, p.keys)
 	take(aboutRelations, err)
 	for _, name := range p.keys.names {
-		if contains(p.keys.without, name) {
+		if slices.Contains(p.keys.without, name) {
 			continue
 		}
 		rows, err := pg.Rows(s, databaseProvidersQuery(p.keys.in(to, name), e))
@@ -161,15 +162,6 @@ func (p *proof) sqlFailed(err error) error {
 		return nil
 	}
 	return err
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // askHeaders asks for the heads of the cluster's key files, which name the keys

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"path"
+	"slices"
 	"strings"
 
 	"remoterun/runner/host"
@@ -199,7 +200,7 @@ func (r *searchResult) parse(text, magic string) error {
 		case "missing":
 			return fmt.Errorf("search of the disk: %s is not there", rest)
 		case "hit":
-			if !contains(r.hits, rest) {
+			if !slices.Contains(r.hits, rest) {
 				r.hits = append(r.hits, rest)
 			}
 		case "fresh":
@@ -225,7 +226,7 @@ func (r *searchResult) page(rest, magic string) {
 	case bytes != magic:
 		return
 	}
-	if !contains(*list, f) {
+	if !slices.Contains(*list, f) {
 		*list = append(*list, f)
 	}
 }
