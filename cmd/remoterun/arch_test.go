@@ -44,7 +44,7 @@ var mayImport = map[string]string{
 	"playbooks":                "",
 	"playbooks/ast":            "runner/near runner/play runner/value runner/value/yaml",
 	"playbooks/lint":           "runner/play runner/value",
-	"playbooks/jinja":          "runner/near runner/sh runner/value runner/value/yaml",
+	"playbooks/jinja":          "runner/near runner/play runner/sh runner/value runner/value/yaml",
 	"playbooks/jinja/laptop":   "",
 	"tasks":                    "runner/host runner/play runner/secret runner/sh runner/value tasks/compose tasks/pg",
 	"tasks/compose":            "runner/host runner/sh runner/value",

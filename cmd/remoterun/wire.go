@@ -9,6 +9,7 @@ import (
 
 	"remoterun/inventory"
 	"remoterun/playbooks/ast"
+	"remoterun/playbooks/jinja"
 	"remoterun/runner"
 	"remoterun/runner/journal"
 	"remoterun/runner/play"
@@ -31,7 +32,7 @@ type session struct {
 	// names are the variables of the inventory, once they were asked for.
 	names         map[string]bool
 	namesComplete bool
-	expr          expressions
+	expr          *jinja.Engine
 	prompts       *prompts
 	modules       *tasks.Registry
 	loader        *ast.Loader
@@ -66,7 +67,7 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 	if err := s.inv.ReadLimit(f.limit); err != nil {
 		return nil, &codedError{exitUsage, err}
 	}
-	s.expr = expressions{a.engine(s.vaults)}
+	s.expr = a.engine(s.vaults)
 	if err := s.ssh(); err != nil {
 		return nil, err
 	}

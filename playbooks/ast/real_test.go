@@ -1,7 +1,6 @@
 package ast_test
 
 import (
-	"context"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -9,37 +8,11 @@ import (
 	"remoterun/playbooks/ast"
 	"remoterun/playbooks/jinja"
 	"remoterun/runner"
-	"remoterun/runner/play"
-	"remoterun/runner/value"
 )
-
-// language is the real expression language.
-type language struct{ *jinja.Engine }
-
-func (x language) Inspect(v value.Value, bare bool) (play.Uses, error) {
-	u, err := x.Engine.Inspect(v, bare)
-	return play.Uses(u), err
-}
-
-func (x language) Render(ctx context.Context, v value.Value, s play.Scope) (value.Value, error) {
-	return x.Engine.Render(ctx, v, s)
-}
-
-func (x language) Test(ctx context.Context, cond value.Value, s play.Scope) (bool, error) {
-	return x.Engine.Test(ctx, cond, s)
-}
-
-func (x language) File(ctx context.Context, name, text string, s play.Scope) (value.Value, error) {
-	return x.Engine.File(ctx, name, text, s)
-}
-
-func (x language) Lookup(ctx context.Context, plugin string, terms value.Value, s play.Scope) (value.Value, error) {
-	return x.Engine.Lookup(ctx, plugin, terms, s)
-}
 
 func realEnv() ast.Env {
 	e := env()
-	e.Expr = language{jinja.New(jinja.Options{})}
+	e.Expr = jinja.New(jinja.Options{})
 	e.Actions = runner.Actions()
 	return e
 }

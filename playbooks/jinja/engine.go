@@ -12,21 +12,9 @@ import (
 	"sync"
 	"time"
 
+	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
-
-// Scope answers names for one rendering; see play.Scope.
-type Scope interface {
-	Var(name string) (v value.Value, ok bool, err error)
-	Names() []string
-	Dirs() []string
-}
-
-// Uses is what a value's templates can ask for; see play.Uses.
-type Uses struct {
-	Names  []string
-	Impure bool
-}
 
 // System is what lookups reach of the laptop.
 type System interface {
@@ -64,6 +52,8 @@ type Engine struct {
 	mu    sync.RWMutex
 	cache map[cacheKey]cached
 }
+
+var _ play.Expr = (*Engine)(nil)
 
 type cacheKey struct {
 	text string
@@ -264,8 +254,8 @@ func needsRender(v value.Value) bool {
 }
 
 // Inspect parses every template in v; see play.Expr.
-func (e *Engine) Inspect(v value.Value, bare bool) (Uses, error) {
-	var u Uses
+func (e *Engine) Inspect(v value.Value, bare bool) (play.Uses, error) {
+	var u play.Uses
 	seen := map[string]bool{}
 	err := e.inspect(v, bare, func(t *template) {
 		u.Impure = u.Impure || t.impure
@@ -314,12 +304,12 @@ func (e *Engine) inspect(v value.Value, bare bool, found func(*template)) error 
 	return nil
 }
 
-func (e *Engine) start(ctx context.Context, s Scope) *render {
+func (e *Engine) start(ctx context.Context, s play.Scope) *render {
 	return &render{ctx: ctx, eng: e, scope: s}
 }
 
 // Render renders every template in v, deep; see play.Expr.
-func (e *Engine) Render(ctx context.Context, v value.Value, s Scope) (value.Value, error) {
+func (e *Engine) Render(ctx context.Context, v value.Value, s play.Scope) (value.Value, error) {
 	if !needsRender(v) {
 		return v, nil
 	}
@@ -332,14 +322,14 @@ func (e *Engine) Render(ctx context.Context, v value.Value, s Scope) (value.Valu
 }
 
 // Test evaluates a condition; see play.Expr.
-func (e *Engine) Test(ctx context.Context, c value.Value, s Scope) (bool, error) {
+func (e *Engine) Test(ctx context.Context, c value.Value, s play.Scope) (bool, error) {
 	r := e.start(ctx, s)
 	ok, err := r.condition(c)
 	return ok, r.told(err)
 }
 
 // Eval evaluates a bare expression.
-func (e *Engine) Eval(ctx context.Context, v value.Value, s Scope) (value.Value, error) {
+func (e *Engine) Eval(ctx context.Context, v value.Value, s play.Scope) (value.Value, error) {
 	text, _ := v.AsString()
 	t, err := e.load(text, bareSyntax(), v.Origin())
 	if err != nil {
@@ -352,7 +342,7 @@ func (e *Engine) Eval(ctx context.Context, v value.Value, s Scope) (value.Value,
 
 // File renders the text of a template file: backslashes are escapes, trailing
 // newlines are kept, a "#jinja2:" first line sets white space and delimiters.
-func (e *Engine) File(ctx context.Context, name, text string, s Scope) (value.Value, error) {
+func (e *Engine) File(ctx context.Context, name, text string, s play.Scope) (value.Value, error) {
 	o := &value.Origin{Pos: value.Pos{File: name, Line: 1, Col: 1}}
 	r := e.start(ctx, s)
 	v, err := r.text(text, e.fileSyntax(), o, asText)
@@ -362,7 +352,7 @@ func (e *Engine) File(ctx context.Context, name, text string, s Scope) (value.Va
 // Both renders a template as text and answers its native value beside it, for
 // eval. file says that it is read as a template file is: "#jinja2:" header,
 // backslashes as escapes; else as a task's argument.
-func (e *Engine) Both(ctx context.Context, name, text string, file bool, s Scope) (rendered, native value.Value, textErr, nativeErr error) {
+func (e *Engine) Both(ctx context.Context, name, text string, file bool, s play.Scope) (rendered, native value.Value, textErr, nativeErr error) {
 	syn, o := e.argSyntax(), &value.Origin{Pos: value.Pos{File: name, Line: 1, Col: 1}}
 	if file {
 		syn = e.fileSyntax()
@@ -379,7 +369,7 @@ func (e *Engine) Both(ctx context.Context, name, text string, file bool, s Scope
 }
 
 // Lookup runs a lookup plug-in; see play.Expr.
-func (e *Engine) Lookup(ctx context.Context, plugin string, terms value.Value, s Scope) (value.Value, error) {
+func (e *Engine) Lookup(ctx context.Context, plugin string, terms value.Value, s play.Scope) (value.Value, error) {
 	r := e.start(ctx, s)
 	terms, err := r.deep(terms)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
 
@@ -108,7 +109,7 @@ func lookupUnvault(c *call) (value.Value, error) {
 
 // extraScope is a scope with more variables in front, and a folder.
 type extraScope struct {
-	Scope
+	play.Scope
 	vars *value.Map
 	dir  string
 }
@@ -292,7 +293,7 @@ func delimiters(syn syntax, opt map[string]value.Value) syntax {
 
 // nested renders a template file's text within the rendering under way, over
 // another scope.
-func (r *render) nested(path, text string, syn syntax, s Scope) (value.Value, error) {
+func (r *render) nested(path, text string, syn syntax, s play.Scope) (value.Value, error) {
 	scope, memo, layout := r.scope, r.memo, r.layout
 	r.scope, r.memo, r.layout = s, map[string]value.Value{}, nil
 	defer func() { r.scope, r.memo, r.layout = scope, memo, layout }()

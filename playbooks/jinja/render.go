@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
 
@@ -15,7 +16,7 @@ import (
 type render struct {
 	ctx   context.Context
 	eng   *Engine
-	scope Scope
+	scope play.Scope
 	// memo holds variables that were rendered already.
 	memo map[string]value.Value
 	// stack names the variables being resolved.

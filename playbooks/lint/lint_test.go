@@ -33,32 +33,13 @@ func (modules) Find(name string) (play.Module, bool) {
 }
 func (modules) Names() []string { return nil }
 
-type language struct{ *jinja.Engine }
-
-func (x language) Inspect(v value.Value, bare bool) (play.Uses, error) {
-	u, err := x.Engine.Inspect(v, bare)
-	return play.Uses(u), err
-}
-func (x language) Render(ctx context.Context, v value.Value, s play.Scope) (value.Value, error) {
-	return x.Engine.Render(ctx, v, s)
-}
-func (x language) Test(ctx context.Context, v value.Value, s play.Scope) (bool, error) {
-	return x.Engine.Test(ctx, v, s)
-}
-func (x language) File(ctx context.Context, n, t string, s play.Scope) (value.Value, error) {
-	return x.Engine.File(ctx, n, t, s)
-}
-func (x language) Lookup(ctx context.Context, p string, v value.Value, s play.Scope) (value.Value, error) {
-	return x.Engine.Lookup(ctx, p, v, s)
-}
-
 func check(t *testing.T, text string) []string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "p.yml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	expr := language{jinja.New(jinja.Options{})}
+	expr := jinja.New(jinja.Options{})
 	l := ast.New(ast.Env{Modules: modules{}, Actions: runner.Actions(), Expr: expr, Decrypt: func(string, value.Pos) ([]byte, error) { return []byte("open"), nil }})
 	book, err := l.Playbook(path)
 	if err != nil {
