@@ -1,0 +1,103 @@
+package tde
+
+import (
+	"context"
+	"path"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/sh"
+	"remoterun/runner/value"
+	"remoterun/tasks/compose"
+)
+
+// overlay is the one that fits what was found.
+func (f fresh) overlay() overlay {
+	image, own := f.pinned()
+	return overlay{
+		project: f.Project, service: f.Service, image: image, ownTag: own, pgdata: path.Clean(f.image.Env("PGDATA")),
+		extension: f.Extension, cipher: f.args.Cipher, ramDir: f.ramDir(), volume: f.Stack.volume(), base: f.svc,
+	}
+}
+
+// pinned is the image's digest where a registry gave it one, else a tag of ours
+// for its id.
+func (f fresh) pinned() (name string, own bool) {
+	repo := f.args.Image
+	if i := strings.LastIndexByte(repo, ':'); i > strings.LastIndexByte(repo, '/') {
+		repo = repo[:i]
+	}
+	repo, _, _ = strings.Cut(repo, "@")
+	for _, d := range f.image.RepoDigests {
+		if at := strings.LastIndexByte(d, '@'); at > 0 && d[:at] == repo {
+			return d, false
+		}
+	}
+	if len(f.image.RepoDigests) > 0 {
+		return f.image.RepoDigests[0], false
+	}
+	id := strings.TrimPrefix(f.image.ID, "sha256:")
+	return "remoterun/" + f.Project + ":" + id[:min(12, len(id))], true
+}
+
+// pin makes the tag of ours.
+func (f fresh) pin() []host.Step {
+	name, own := f.pinned()
+	if !own {
+		return nil
+	}
+	return []host.Step{command("tag the image "+name, compose.Docker("tag", f.image.ID, name))}
+}
+
+// plan makes the cluster. Each step can run twice, and a cut between any two of
+// them is picked up by the next run.
+func (f fresh) plan(d Deps) (play.Plan, error) {
+	o := f.overlay()
+	text, err := f.override.with(o)
+	if err != nil {
+		return planOf(err)
+	}
+	password, err := f.passwordSource()
+	if err != nil {
+		return planOf(err)
+	}
+	var told string
+	steps := f.pin()
+	steps = append(steps,
+		command("record the beginning of "+o.volume, sh.Script(beginRecord, f.Project, o.volume, f.stateDir())),
+		act{"make the encrypted cluster in " + o.volume, func(ctx context.Context, w host.Writer) ([]byte, error) {
+			out, err := f.make(ctx, w, d, o, password)
+			told = string(out)
+			return out, err
+		}},
+		command("record that it is done", sh.Script(endRecord, f.stateDir(), f.ramDir())),
+		f.writeOverlay(text),
+	)
+	res := play.Result{Changed: true, Data: f.data()}
+	res.Data.Put("pgdata", value.String(o.pgdata))
+	res.Data.Put("key", value.String(f.key))
+	return play.Plan{Steps: steps, Result: res, Then: f.inEffect(&res), Finish: finish(func(host.Output) (play.Result, error) {
+		res.Data.Put("cluster", value.FromMap(parseMade(told)))
+		if n, ok := parseMade(told).Lookup("plain"); ok && value.Str(n) != "0" {
+			res.Warnings = append(res.Warnings, "scripts in docker-entrypoint-initdb.d made "+value.Str(n)+" relations that are not encrypted")
+		}
+		return res, nil
+	})}, nil
+}
+
+func parseMade(text string) *value.Map {
+	m := value.NewMap()
+	for line := range strings.Lines(text) {
+		if word, rest, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			m.Put(word, value.MarkedString(rest, value.Unsafe))
+		}
+	}
+	return m
+}
+
+func (f fresh) writeOverlay(text string) host.Step {
+	check := f.compose().Command("config", "-q")
+	c := sh.Script(writeOverride, append([]string{f.stateDir(), f.override.path}, check.Args...)...).With(sh.Bytes(text))
+	return command("write the overlay "+f.override.path, c)
+}
