@@ -185,14 +185,20 @@ func (t keyringTask) copies(a keyringArgs, s host.Seen, with ...host.Question) (
 	return have, there, err
 }
 
+// everywhere is where a key of the project could be named: the laptop's and the
+// server's sealed copies, and the key files of the clusters on the host.
+func (t keyringTask) everywhere(a keyringArgs, s host.Seen) (have ShelfInfo, there ServerCopy, cluster ClusterFiles, err error) {
+	clusters := Clusters(a.Project, a.DataDirs...)
+	if have, there, err = t.copies(a, s, clusters.Q); err != nil {
+		return have, there, cluster, err
+	}
+	cluster, err = host.Get(s, clusters)
+	return have, there, cluster, err
+}
+
 // make makes the first key in memory, if there is none anywhere.
 func (t keyringTask) make(a keyringArgs, s host.Seen) (play.Plan, error) {
-	clusters := Clusters(a.Project, a.DataDirs...)
-	have, there, err := t.copies(a, s, clusters.Q)
-	if err != nil {
-		return play.Plan{}, err
-	}
-	headers, err := host.Get(s, clusters)
+	have, there, cluster, err := t.everywhere(a, s)
 	if err != nil {
 		return play.Plan{}, err
 	}
@@ -203,9 +209,9 @@ func (t keyringTask) make(a keyringArgs, s host.Seen) (play.Plan, error) {
 		return play.Plan{}, refuse(a.object(), "remoterun key import "+a.host+" brings the server's copy here",
 			"the server has a sealed copy (%s in %s) and this laptop has none, so no new key is made", n[len(n)-1], there.Folder)
 	}
-	if len(headers.Headers) > 0 {
+	if len(cluster.Headers) > 0 {
 		return play.Plan{}, refuse(a.object(), "find the sealed files (git, another laptop, the recovery sheet) and import them: remoterun key import FILES",
-			"a cluster on the host is encrypted already (%s), and no sealed copy is here or there, so no new key is made", headers.Headers[0].Name)
+			"a cluster on the host is encrypted already (%s), and no sealed copy is here or there, so no new key is made", cluster.Headers[0].Name)
 	}
 	r := play.Result{Changed: true, Data: value.MapOf("sealed", value.Bool(false))}
 	return play.Plan{
@@ -299,12 +305,7 @@ func copyProblem(a keyringArgs, state CopyState, name, folder string) error {
 // compare says how laptop, host and the cluster's headers stand; it changes
 // nothing and refuses nothing but damage and rollback.
 func (t keyringTask) compare(a keyringArgs, s host.Seen) (play.Plan, error) {
-	clusters := Clusters(a.Project, a.DataDirs...)
-	have, there, err := t.copies(a, s, clusters.Q)
-	if err != nil {
-		return play.Plan{}, err
-	}
-	headers, err := host.Get(s, clusters)
+	have, there, cluster, err := t.everywhere(a, s)
 	if err != nil {
 		return play.Plan{}, err
 	}
@@ -313,9 +314,9 @@ func (t keyringTask) compare(a keyringArgs, s host.Seen) (play.Plan, error) {
 		state = CopyNoServer
 	}
 	r := compareResult(have, there, state, false)
-	r.Data.Put("headers", value.Int(int64(len(headers.Headers))))
-	if o, ok := t.d.Session.Opened(a.Project, a.host); ok && len(headers.Headers) > 0 {
-		checks, err := CheckHeaders(headers.Headers, o.Keyring)
+	r.Data.Put("headers", value.Int(int64(len(cluster.Headers))))
+	if o, ok := t.d.Session.Opened(a.Project, a.host); ok && len(cluster.Headers) > 0 {
+		checks, err := CheckHeaders(cluster.Headers, o.Keyring)
 		if err != nil {
 			return play.Plan{}, err
 		}
