@@ -17,7 +17,7 @@ const againWindow = 8
 // small command, and everything that the plan rests on can be asked again by
 // the host's shell.
 func (u *unit) chains() bool {
-	if u.out != nil || !u.ready || u.check || u.plan.Then != nil || u.plan.Local || u.local {
+	if u.out != nil || !u.planned() || u.check || u.plan.Then != nil || u.plan.Local || u.local {
 		return false
 	}
 	for _, s := range u.plan.Steps {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
@@ -227,7 +228,7 @@ func (h *hostRun) replan(units []*unit) []host.Question {
 // think plans a unit on the answers that are there; it returns the questions
 // that are missing.
 func (u *unit) think() []host.Question {
-	if u.out != nil || u.bound == nil || u.ready {
+	if u.out != nil || u.bound == nil || u.planned() {
 		return nil
 	}
 	seen := host.NewSeen(u.m.of(u.as).answers)
@@ -241,13 +242,20 @@ func (u *unit) think() []host.Question {
 		}
 		return missing
 	}
+	u.rests, u.ready = seen.Rests(), true
+	u.made = u.m.stamps(u.as, u.rests)
 	if err != nil {
-		u.rests = seen.Rests()
-		u.plan, u.ready = play.Plan{Result: play.Failure(err.Error())}, true
+		u.plan = play.Plan{Result: play.Failure(err.Error())}
 		return nil
 	}
-	u.plan, u.rests, u.ready = plan, seen.Rests(), true
+	u.plan = plan
 	return u.diffQuestions()
+}
+
+// planned reports a plan that was made of the answers that are there. A task
+// before this one may have asked the same questions anew since.
+func (u *unit) planned() bool {
+	return u.ready && slices.Equal(u.made, u.m.stamps(u.as, u.rests))
 }
 
 // diffQuestions are what --diff wants to show and nobody has answered.

@@ -197,6 +197,15 @@ func (m *machine) know(as host.As, qs []host.Question, answers []host.Answer, ep
 	}
 }
 
+// stamps are those of the answers, zero where there is none.
+func (m *machine) stamps(as host.As, qs []host.Question) []stamp {
+	f, out := m.of(as), make([]stamp, len(qs))
+	for i, q := range qs {
+		out[i] = f.when[q.Key()]
+	}
+	return out
+}
+
 // fresh reports whether every answer is of now: nothing ran on the machine since.
 func (m *machine) fresh(as host.As, qs []host.Question) bool {
 	f, now := m.of(as), m.epoch.Load()

@@ -63,7 +63,8 @@ type unit struct {
 	bound play.Bound
 	plan  play.Plan
 	rests []host.Question
-	ready bool // plan is made
+	made  []stamp // of the answers that the plan was made of
+	ready bool    // plan is made
 	out   *outcome
 }
 
