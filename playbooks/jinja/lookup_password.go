@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"remoterun/playbooks/jinja/crypt"
 	"remoterun/runner/value"
 )
 
@@ -132,9 +133,9 @@ func (o passwordOptions) get(sys System) (string, error) {
 	default:
 		plain, salt, o.ident = splitPassword(strings.TrimRightFunc(string(text), pySpace), o.ident)
 	}
-	s, known := schemes()[o.encrypt]
+	s, known := crypt.Find(o.encrypt)
 	if o.encrypt != "" && salt == "" {
-		salt, changed = randomSalt(max(s.saltSize, 8)), true
+		salt, changed = crypt.RandomSalt(max(s.SaltSize, 8)), true
 	}
 	if changed && keep {
 		if err := sys.WriteFile(o.path, []byte(o.line(plain, salt)+"\n")); err != nil {
@@ -147,7 +148,7 @@ func (o passwordOptions) get(sys System) (string, error) {
 	if !known {
 		return "", fmt.Errorf("passlib does not support '%s' algorithm", o.encrypt)
 	}
-	return s.run(plain, hashing{salt: salt, rounds: s.rounds, ident: o.ident})
+	return s.Hash(plain, crypt.Options{Salt: salt, Rounds: s.Rounds, Ident: o.ident})
 }
 
 func (o passwordOptions) line(plain, salt string) string {

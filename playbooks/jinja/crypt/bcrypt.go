@@ -1,4 +1,4 @@
-package jinja
+package crypt
 
 import (
 	"encoding/base64"
@@ -13,11 +13,11 @@ const bcrypt64 = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 // bcryptHash is bcrypt with a salt that is given: the usual package draws its
 // own.
-func bcryptHash(password string, h hashing) (string, error) {
-	if len(h.salt) != 22 {
-		return "", fmt.Errorf("Could not hash the secret: salt must be 22 chars, not %d", len(h.salt))
+func bcryptHash(password string, o Options) (string, error) {
+	if len(o.Salt) != 22 {
+		return "", fmt.Errorf("Could not hash the secret: salt must be 22 chars, not %d", len(o.Salt))
 	}
-	ident := h.ident
+	ident := o.Ident
 	if ident == "" {
 		ident = "2b"
 	}
@@ -25,15 +25,15 @@ func bcryptHash(password string, h hashing) (string, error) {
 		return "", fmt.Errorf("Could not hash the secret: invalid ident: '%s'", ident)
 	}
 	enc := base64.NewEncoding(bcrypt64).WithPadding(base64.NoPadding)
-	salt, err := enc.DecodeString(h.salt)
+	salt, err := enc.DecodeString(o.Salt)
 	if err != nil {
 		return "", err
 	}
-	sum, err := bcryptRaw([]byte(password), salt, h.rounds)
+	sum, err := bcryptRaw([]byte(password), salt, o.Rounds)
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("$%s$%02d$%s%s", ident, h.rounds, enc.EncodeToString(salt), enc.EncodeToString(sum[:23])), nil
+	return fmt.Sprintf("$%s$%02d$%s%s", ident, o.Rounds, enc.EncodeToString(salt), enc.EncodeToString(sum[:23])), nil
 }
 
 func bcryptRaw(password, salt []byte, cost int) ([]byte, error) {

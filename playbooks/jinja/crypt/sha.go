@@ -1,4 +1,4 @@
-package jinja
+package crypt
 
 import (
 	"bytes"
@@ -12,18 +12,18 @@ import (
 
 // The two SHA crypts as their specification has them, and the older MD5 crypt.
 
-func shaCrypt256(password string, h hashing) (string, error) {
-	sum := shaCrypt(sha256.New, []byte(password), []byte(h.salt), h.rounds)
+func shaCrypt256(password string, o Options) (string, error) {
+	sum := shaCrypt(sha256.New, []byte(password), []byte(o.Salt), o.Rounds)
 	var b strings.Builder
 	for _, t := range [][3]int{{0, 10, 20}, {21, 1, 11}, {12, 22, 2}, {3, 13, 23}, {24, 4, 14}, {15, 25, 5}, {6, 16, 26}, {27, 7, 17}, {18, 28, 8}, {9, 19, 29}} {
 		put64(&b, uint32(sum[t[0]])<<16|uint32(sum[t[1]])<<8|uint32(sum[t[2]]), 4)
 	}
 	put64(&b, uint32(sum[31])<<8|uint32(sum[30]), 3)
-	return shaPrefix("5", h) + b.String(), nil
+	return shaPrefix("5", o) + b.String(), nil
 }
 
-func shaCrypt512(password string, h hashing) (string, error) {
-	sum := shaCrypt(sha512.New, []byte(password), []byte(h.salt), h.rounds)
+func shaCrypt512(password string, o Options) (string, error) {
+	sum := shaCrypt(sha512.New, []byte(password), []byte(o.Salt), o.Rounds)
 	var b strings.Builder
 	x, y, z := 0, 21, 42
 	for range 21 {
@@ -31,14 +31,14 @@ func shaCrypt512(password string, h hashing) (string, error) {
 		x, y, z = y+1, z+1, x+1
 	}
 	put64(&b, uint32(sum[63]), 2)
-	return shaPrefix("6", h) + b.String(), nil
+	return shaPrefix("6", o) + b.String(), nil
 }
 
-func shaPrefix(id string, h hashing) string {
-	if h.rounds == 5000 {
-		return "$" + id + "$" + h.salt + "$"
+func shaPrefix(id string, o Options) string {
+	if o.Rounds == 5000 {
+		return "$" + id + "$" + o.Salt + "$"
 	}
-	return fmt.Sprintf("$%s$rounds=%d$%s$", id, h.rounds, h.salt)
+	return fmt.Sprintf("$%s$rounds=%d$%s$", id, o.Rounds, o.Salt)
 }
 
 func shaCrypt(newHash func() hash.Hash, key, salt []byte, rounds int) []byte {
@@ -95,8 +95,8 @@ func repeatTo(b []byte, size int) []byte {
 	return bytes.Repeat(b, size/len(b)+1)[:size]
 }
 
-func md5Crypt(password string, h hashing) (string, error) {
-	key, salt := []byte(password), []byte(h.salt)
+func md5Crypt(password string, o Options) (string, error) {
+	key, salt := []byte(password), []byte(o.Salt)
 	alt := md5.Sum(bytes.Join([][]byte{key, salt, key}, nil))
 	a := md5.New()
 	a.Write(key)
@@ -119,5 +119,5 @@ func md5Crypt(password string, h hashing) (string, error) {
 		put64(&b, uint32(sum[t[0]])<<16|uint32(sum[t[1]])<<8|uint32(sum[t[2]]), 4)
 	}
 	put64(&b, uint32(sum[11]), 2)
-	return "$1$" + h.salt + "$" + b.String(), nil
+	return "$1$" + o.Salt + "$" + b.String(), nil
 }
