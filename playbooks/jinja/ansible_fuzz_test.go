@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"remoterun/playbooks/jinja/version"
 	"remoterun/runner/value"
 )
 
@@ -52,7 +53,7 @@ func FuzzTables(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text, format string) {
 		_ = (&iniReader{fold: true, bare: true}).read(text)
-		for _, cmp := range []comparer{compareLoose, compareStrict, compareSemver, comparePEP440} {
+		for _, cmp := range []version.Comparer{version.Loose, version.Strict, version.Semver, version.PEP440} {
 			_, _ = cmp(text, format)
 		}
 		if d, err := strptime(text, format); err == nil {

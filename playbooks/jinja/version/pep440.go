@@ -1,4 +1,4 @@
-package jinja
+package version
 
 import (
 	"fmt"
@@ -91,7 +91,8 @@ func comparePep(a, b pepPart) int {
 	return a.n.Cmp(b.n)
 }
 
-func comparePEP440(a, b string) (int, error) {
+// PEP440 compares [N!]N(.N)*[{a|b|rc}N][.postN][.devN][+LOCAL].
+func PEP440(a, b string) (int, error) {
 	x, err := parsePEP440(a)
 	if err != nil {
 		return 0, err

@@ -1,4 +1,7 @@
-package jinja
+// Package version orders versions in the four ways that Ansible's version test
+// has: as Python's distutils did it (loose and strict), by semantic versioning,
+// and as Python's packages do it (PEP 440).
+package version
 
 import (
 	"errors"
@@ -7,8 +10,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"remoterun/runner/value"
 )
 
 var (
@@ -17,72 +18,9 @@ var (
 	semverForm = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?\n?$`)
 )
 
-// versionEntries are the tests and filters that compare versions.
-func versionEntries() []entry {
-	return strictAll(append(asTests([]entry{
-		{name: "version", aliases: also("version_compare"), sig: "version(version, operator='eq', strict=None, version_type=None)", example: "{{ '1.10' is version('1.9', '>') }}", shows: "True", fn: testVersion},
-	}), entry{name: "version_sort", sig: "version_sort(reverse=False)", example: "{{ ['1.10', '1.9'] | version_sort }}", shows: "['1.9', '1.10']", fn: filterVersionSort, spread: spreadNone}))
-}
-
-func versionOperators() map[string]func(int) bool {
-	eq := func(c int) bool { return c == 0 }
-	ne := func(c int) bool { return c != 0 }
-	lt := func(c int) bool { return c < 0 }
-	le := func(c int) bool { return c <= 0 }
-	gt := func(c int) bool { return c > 0 }
-	ge := func(c int) bool { return c >= 0 }
-	return map[string]func(int) bool{"==": eq, "=": eq, "eq": eq, "<": lt, "lt": lt, "<=": le, "le": le, ">": gt, "gt": gt, ">=": ge, "ge": ge, "!=": ne, "<>": ne, "ne": ne}
-}
-
-// comparer orders two versions: -1, 0, 1.
-type comparer func(a, b string) (int, error)
-
-func comparerOf(strictly, kind value.Value) (comparer, error) {
-	if given(strictly) && given(kind) {
-		return nil, errors.New("Cannot specify both 'strict' and 'version_type'")
-	}
-	if truthOr(strictly, false) {
-		return compareStrict, nil
-	}
-	switch k := textOr(kind, "loose"); k {
-	case "loose", "":
-		return compareLoose, nil
-	case "strict":
-		return compareStrict, nil
-	case "semver", "semantic":
-		return compareSemver, nil
-	case "pep440":
-		return comparePEP440, nil
-	default:
-		return nil, fmt.Errorf("Invalid version type (%s). Must be one of 'loose', 'strict', 'semver', 'semantic', 'pep440'", k)
-	}
-}
-
-func testVersion(c *call) (value.Value, error) {
-	a, err := c.bind("version", "operator=", "strict=", "version_type=")
-	if err != nil {
-		return value.Value{}, err
-	}
-	cmp, err := comparerOf(a[2], a[3])
-	switch {
-	case err != nil:
-		return value.Value{}, err
-	case !value.Truth(c.in):
-		return value.Value{}, errors.New("Input version value cannot be empty")
-	case !value.Truth(a[0]):
-		return value.Value{}, errors.New("Version parameter to compare against cannot be empty")
-	}
-	op := textOr(a[1], "eq")
-	holds, ok := versionOperators()[op]
-	if !ok {
-		return value.Value{}, fmt.Errorf("Invalid operator type (%s). Must be one of '==', '=', 'eq', '<', 'lt', '<=', 'le', '>', 'gt', '>=', 'ge', '!=', '<>', 'ne'", op)
-	}
-	n, err := cmp(value.Str(c.in), value.Str(a[0]))
-	if err != nil {
-		return value.Value{}, fmt.Errorf("Version comparison failed: %w", err)
-	}
-	return value.Bool(holds(n)), nil
-}
+// Comparer orders two versions: below 0, 0, above 0. What is no version of the
+// kind is an error.
+type Comparer func(a, b string) (int, error)
 
 // part is a piece of a version: a number or text.
 type part struct {
@@ -119,7 +57,9 @@ func looseParts(s string) []part {
 	return out
 }
 
-func compareLoose(a, b string) (int, error) {
+// Loose compares runs of digits as numbers and runs of letters as text; a
+// number against letters is an error, as in Python 3.
+func Loose(a, b string) (int, error) {
 	x, y := looseParts(a), looseParts(b)
 	for i := 0; i < len(x) && i < len(y); i++ {
 		switch p, q := x[i], y[i]; {
@@ -161,7 +101,8 @@ func parseStrict(s string) (strictVersion, error) {
 	return v, nil
 }
 
-func compareStrict(a, b string) (int, error) {
+// Strict compares N.N[.N][aN|bN].
+func Strict(a, b string) (int, error) {
 	x, err := parseStrict(a)
 	if err != nil {
 		return 0, err
@@ -220,7 +161,8 @@ func compareParts(a, b part) int {
 	return strings.Compare(a.s, b.s)
 }
 
-func compareSemver(a, b string) (int, error) {
+// Semver compares N.N.N[-PRE][+BUILD]; what is behind + does not count.
+func Semver(a, b string) (int, error) {
 	x, preX, err := parseSemver(a)
 	if err != nil {
 		return 0, err
@@ -239,33 +181,4 @@ func compareSemver(a, b string) (int, error) {
 		return -1, nil
 	}
 	return slices.CompareFunc(preX, preY, compareParts), nil
-}
-
-func filterVersionSort(c *call) (value.Value, error) {
-	a, err := c.bind("reverse=")
-	if err != nil {
-		return value.Value{}, err
-	}
-	items, err := c.rt.iterate(c.in)
-	if err != nil {
-		return value.Value{}, err
-	}
-	out := slices.Clone(items)
-	for _, it := range out {
-		if _, err := wantText(it, "a version"); err != nil {
-			return value.Value{}, err
-		}
-	}
-	var failed error
-	slices.SortStableFunc(out, func(a, b value.Value) int {
-		n, err := compareLoose(value.Str(a), value.Str(b))
-		if err != nil {
-			failed = err
-		}
-		return n
-	})
-	if truthOr(a[0], false) {
-		slices.Reverse(out)
-	}
-	return value.List(out...), failed
 }

@@ -1,0 +1,103 @@
+package jinja
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"remoterun/playbooks/jinja/version"
+	"remoterun/runner/value"
+)
+
+// versionEntries are the tests and filters that compare versions.
+func versionEntries() []entry {
+	return strictAll(append(asTests([]entry{
+		{name: "version", aliases: also("version_compare"), sig: "version(version, operator='eq', strict=None, version_type=None)", example: "{{ '1.10' is version('1.9', '>') }}", shows: "True", fn: testVersion},
+	}), entry{name: "version_sort", sig: "version_sort(reverse=False)", example: "{{ ['1.10', '1.9'] | version_sort }}", shows: "['1.9', '1.10']", fn: filterVersionSort, spread: spreadNone}))
+}
+
+func versionOperators() map[string]func(int) bool {
+	eq := func(c int) bool { return c == 0 }
+	ne := func(c int) bool { return c != 0 }
+	lt := func(c int) bool { return c < 0 }
+	le := func(c int) bool { return c <= 0 }
+	gt := func(c int) bool { return c > 0 }
+	ge := func(c int) bool { return c >= 0 }
+	return map[string]func(int) bool{"==": eq, "=": eq, "eq": eq, "<": lt, "lt": lt, "<=": le, "le": le, ">": gt, "gt": gt, ">=": ge, "ge": ge, "!=": ne, "<>": ne, "ne": ne}
+}
+
+func comparerOf(strictly, kind value.Value) (version.Comparer, error) {
+	if given(strictly) && given(kind) {
+		return nil, errors.New("Cannot specify both 'strict' and 'version_type'")
+	}
+	if truthOr(strictly, false) {
+		return version.Strict, nil
+	}
+	switch k := textOr(kind, "loose"); k {
+	case "loose", "":
+		return version.Loose, nil
+	case "strict":
+		return version.Strict, nil
+	case "semver", "semantic":
+		return version.Semver, nil
+	case "pep440":
+		return version.PEP440, nil
+	default:
+		return nil, fmt.Errorf("Invalid version type (%s). Must be one of 'loose', 'strict', 'semver', 'semantic', 'pep440'", k)
+	}
+}
+
+func testVersion(c *call) (value.Value, error) {
+	a, err := c.bind("version", "operator=", "strict=", "version_type=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	cmp, err := comparerOf(a[2], a[3])
+	switch {
+	case err != nil:
+		return value.Value{}, err
+	case !value.Truth(c.in):
+		return value.Value{}, errors.New("Input version value cannot be empty")
+	case !value.Truth(a[0]):
+		return value.Value{}, errors.New("Version parameter to compare against cannot be empty")
+	}
+	op := textOr(a[1], "eq")
+	holds, ok := versionOperators()[op]
+	if !ok {
+		return value.Value{}, fmt.Errorf("Invalid operator type (%s). Must be one of '==', '=', 'eq', '<', 'lt', '<=', 'le', '>', 'gt', '>=', 'ge', '!=', '<>', 'ne'", op)
+	}
+	n, err := cmp(value.Str(c.in), value.Str(a[0]))
+	if err != nil {
+		return value.Value{}, fmt.Errorf("Version comparison failed: %w", err)
+	}
+	return value.Bool(holds(n)), nil
+}
+
+func filterVersionSort(c *call) (value.Value, error) {
+	a, err := c.bind("reverse=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	items, err := c.rt.iterate(c.in)
+	if err != nil {
+		return value.Value{}, err
+	}
+	out := slices.Clone(items)
+	for _, it := range out {
+		if _, err := wantText(it, "a version"); err != nil {
+			return value.Value{}, err
+		}
+	}
+	var failed error
+	slices.SortStableFunc(out, func(a, b value.Value) int {
+		n, err := version.Loose(value.Str(a), value.Str(b))
+		if err != nil {
+			failed = err
+		}
+		return n
+	})
+	if truthOr(a[0], false) {
+		slices.Reverse(out)
+	}
+	return value.List(out...), failed
+}
