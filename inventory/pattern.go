@@ -6,11 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
-	"github.com/dlclark/regexp2"
-
+	"remoterun/runner/pyre"
 	"remoterun/runner/value"
 )
 
@@ -305,13 +303,12 @@ func matcher(expr string) (func(string) bool, error) {
 	if expr[0] != '~' {
 		return func(name string) bool { return glob(expr, name) }, nil
 	}
-	re, err := regexp2.Compile(`\A(?:`+strings.ReplaceAll(expr[1:], "(?P<", "(?<")+`)`, regexp2.None)
+	re, err := pyre.Compile(expr[1:], pyre.Match, pyre.Flags{})
 	if err != nil {
 		return nil, &Error{Msg: fmt.Sprintf("invalid host pattern %q: %v", expr, err)}
 	}
-	re.MatchTimeout = time.Second
 	return func(name string) bool {
-		ok, err := re.MatchString(name)
-		return ok && err == nil
+		m, err := re.Find(name)
+		return m != nil && err == nil
 	}, nil
 }

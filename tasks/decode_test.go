@@ -154,31 +154,6 @@ func TestModes(t *testing.T) {
 	}
 }
 
-func TestPythonExpressions(t *testing.T) {
-	for _, c := range []struct{ expr, in, tmpl, want string }{
-		{`(?P<k>\w+)=(\d+)`, "a=4", `\g<k>-\2-\g<0>`, "a-4-a=4"},
-		{`(a)(?:b)(?P<x>c)\2`, "abcc", `\1\g<x>\g<2>`, "acc"},
-		{`[]a]+\Z`, "x]a", `\g<0>`, "]a"},
-		{`[^](]+(?=\))`, "(a)", `\g<0>`, "a"},
-		{`(?i)KEY\s*=`, "key =", `\g<0>\t.`, "key =\t."},
-		{`(?P<q>['"])(.*?)(?P=q)`, `say "hi" 'x'`, `\2`, "hi"},
-	} {
-		re, err := compilePy(c.expr)
-		if err != nil {
-			t.Errorf("%s: %v", c.expr, err)
-			continue
-		}
-		m, err := re.search(c.in)
-		if err != nil || m == nil {
-			t.Errorf("%s does not fit %q: %v", c.expr, c.in, err)
-			continue
-		}
-		if got, err := re.expand(m, c.tmpl); err != nil || got != c.want {
-			t.Errorf("%s: %q, %v, want %q", c.expr, got, err, c.want)
-		}
-	}
-}
-
 func TestRegistryFindsNames(t *testing.T) {
 	r := NewRegistry(All()...)
 	for name, want := range map[string]bool{"file": true, "ansible.builtin.file": true, "ansible.legacy.file": true, "community.docker.file": false, "fil": false, "a.b.file": false} {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"remoterun/runner/host"
+	"remoterun/runner/pyre"
 	"remoterun/runner/value"
 )
 
@@ -59,10 +60,8 @@ func FuzzArguments(f *testing.F) {
 				t.Errorf("mode %q gives %o", s, got)
 			}
 		}
-		if re, err := compilePy(s); err == nil && len(s) < 40 && len(text) < 40 {
-			if match, err := re.search(text); err == nil && match != nil {
-				_, _ = re.expand(match, s)
-			}
+		if re, err := compilePy(s, pyre.Flags{}); err == nil && len(s) < 40 && len(text) < 40 {
+			_, _ = searchLine(re, text)
 		}
 		e := expansionOf(s)
 		e.fill("/home", map[string]string{"X": "=1"})

@@ -8,6 +8,7 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
+	"remoterun/runner/pyre"
 	"remoterun/runner/value"
 )
 
@@ -39,7 +40,7 @@ type lineinfile struct{}
 func (lineinfile) Validate(a lineArgs) *play.ArgError {
 	for arg, e := range map[string]*string{"regexp": a.Regexp, "insertafter": a.After, "insertbefore": a.Before} {
 		if e != nil {
-			if _, err := compilePy(*e); err != nil {
+			if _, err := compilePy(*e, pyre.Flags{}); err != nil {
 				return &play.ArgError{Arg: arg, Msg: err.Error()}
 			}
 		}

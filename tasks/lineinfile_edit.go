@@ -2,6 +2,8 @@ package tasks
 
 import (
 	"strings"
+
+	"remoterun/runner/pyre"
 )
 
 // edited is what became of a file's lines.
@@ -27,9 +29,9 @@ func (a lineArgs) edit(lines []string) (edited, error) {
 func (a lineArgs) matcher() (func(line string) (bool, error), error) {
 	switch {
 	case a.Regexp != nil:
-		re, err := compilePy(*a.Regexp)
+		re, err := compilePy(*a.Regexp, pyre.Flags{})
 		return func(l string) (bool, error) {
-			m, err := re.search(l)
+			m, err := searchLine(re, l)
 			return m != nil, err
 		}, err
 	case a.Search != nil:
@@ -99,7 +101,7 @@ func (a lineArgs) find(lines []string) (spots, error) {
 
 // anchor is the expression of insertafter or insertbefore, nil for EOF, BOF
 // and none.
-func (a lineArgs) anchor() (re *pyRegex, behind bool, err error) {
+func (a lineArgs) anchor() (re *pyre.Regexp, behind bool, err error) {
 	e := a.After
 	if e == nil || *e == "EOF" || *e == "BOF" {
 		if e != nil {
@@ -109,7 +111,7 @@ func (a lineArgs) anchor() (re *pyRegex, behind bool, err error) {
 			return nil, false, nil
 		}
 	}
-	re, err = compilePy(*e)
+	re, err = compilePy(*e, pyre.Flags{})
 	return re, a.After != nil, err
 }
 
@@ -126,7 +128,7 @@ func (a lineArgs) findPlace(lines []string, at *spots) error {
 		if re == nil {
 			continue
 		}
-		m, err := re.search(l)
+		m, err := searchLine(re, l)
 		if err != nil {
 			return err
 		}
@@ -193,17 +195,19 @@ func (e *edited) insert(i int, line string) {
 // replace puts the line where one was found.
 func (a lineArgs) replace(e edited, at spots, ended string) (edited, error) {
 	if a.Backrefs && at.matched && a.Regexp != nil {
-		re, err := compilePy(*a.Regexp)
+		re, err := compilePy(*a.Regexp, pyre.Flags{})
 		if err != nil {
 			return e, err
 		}
-		m, err := re.search(e.lines[at.found])
+		m, err := searchLine(re, e.lines[at.found])
 		if err != nil {
 			return e, err
 		}
-		if ended, err = re.expand(m, a.Line.S); err != nil {
+		tmpl, err := re.Template(a.Line.S)
+		if err != nil {
 			return e, err
 		}
+		ended = tmpl.Expand(m)
 		if !strings.HasSuffix(ended, "\n") {
 			ended += "\n"
 		}

@@ -11,6 +11,7 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
+	"remoterun/runner/pyre"
 	"remoterun/runner/sh"
 	"remoterun/runner/value"
 )
@@ -40,7 +41,7 @@ type waitFor struct{}
 
 func (waitFor) Validate(a waitArgs) *play.ArgError {
 	if a.Regexp != nil {
-		if _, err := compilePy(*a.Regexp); err != nil {
+		if _, err := compilePy(*a.Regexp, pyre.Flags{Multiline: true}); err != nil {
 			return &play.ArgError{Arg: "search_regex", Msg: err.Error()}
 		}
 	}
@@ -249,17 +250,18 @@ func (w wait) match(text string) (bool, []string, error) {
 	if w.a.Regexp == nil {
 		return true, nil, nil
 	}
-	re, err := compilePy("(?m)" + *w.a.Regexp)
+	re, err := compilePy(*w.a.Regexp, pyre.Flags{Multiline: true})
 	if err != nil {
 		return false, nil, err
 	}
-	m, err := re.search(text)
+	m, err := searchLine(re, text)
 	if err != nil || m == nil {
 		return false, nil, err
 	}
 	var groups []string
-	for _, g := range m.Groups()[1:] {
-		groups = append(groups, g.String())
+	for n := range re.Groups() {
+		g, _ := m.Group(n + 1)
+		groups = append(groups, g)
 	}
 	return true, groups, nil
 }

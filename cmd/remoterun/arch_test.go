@@ -20,6 +20,7 @@ import (
 var mayImport = map[string]string{
 	"runner/value":             "",
 	"runner/near":              "",
+	"runner/pyre":              "",
 	"runner/value/yaml":        "runner/value",
 	"runner/secret":            "",
 	"runner/secret/vault":      "runner/secret",
@@ -38,17 +39,17 @@ var mayImport = map[string]string{
 	"runner/hosttest/sshd":     "",
 	"runner/hosttest/sshtest":  "runner/host runner/hosttest runner/hosttest/sshd runner/ssh runner/secret",
 	"runner/hosttest/real":     "runner/framed runner/host runner/hosttest runner/hosttest/sshd runner/secret runner/sh runner/ssh",
-	"inventory":                "runner/near inventory/ini runner/play runner/value runner/value/yaml",
+	"inventory":                "inventory/ini runner/near runner/play runner/pyre runner/value runner/value/yaml",
 	"inventory/config":         "inventory/ini runner/value",
 	"inventory/ini":            "runner/value",
 	"playbooks":                "",
 	"playbooks/ast":            "runner/near runner/play runner/value runner/value/yaml",
 	"playbooks/lint":           "runner/play runner/value",
-	"playbooks/jinja":          "playbooks/jinja/crypt playbooks/jinja/version runner/near runner/play runner/sh runner/value runner/value/yaml",
+	"playbooks/jinja":          "playbooks/jinja/crypt playbooks/jinja/version runner/near runner/play runner/pyre runner/sh runner/value runner/value/yaml",
 	"playbooks/jinja/version":  "",
 	"playbooks/jinja/crypt":    "",
 	"playbooks/jinja/laptop":   "",
-	"tasks":                    "runner/host runner/play runner/secret runner/sh runner/value tasks/compose tasks/pg",
+	"tasks":                    "runner/host runner/play runner/pyre runner/secret runner/sh runner/value tasks/compose tasks/pg",
 	"tasks/compose":            "runner/host runner/sh runner/value",
 	"tasks/pg":                 "runner/host runner/secret runner/sh runner/value",
 	"tasks/tasktest":           "runner/host runner/local runner/play runner/sh runner/value runner/value/yaml",
@@ -72,7 +73,7 @@ var onlyImporter = map[string]string{
 	"github.com/trustelem":       "tasks/tde",
 	"github.com/sethvargo":       "tasks/tde",
 	"github.com/jmespath":        "playbooks/jinja",
-	"github.com/dlclark/regexp2": "inventory playbooks/jinja tasks",
+	"github.com/dlclark/regexp2": "runner/pyre",
 }
 
 // root is the folder of the sources.

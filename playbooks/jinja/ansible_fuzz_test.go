@@ -8,25 +8,6 @@ import (
 	"remoterun/runner/value"
 )
 
-// FuzzRegex reads patterns, texts and replacements in Python's syntax.
-func FuzzRegex(f *testing.F) {
-	for _, s := range [][3]string{{"^(?P<n>a)(?P=n)\\1$", "aa", "\\g<n>-\\1"}, {"[]a-\\w[]{,2}", "a]", "\\012\\x"}, {"(?(1)a|b)(?i:x)(?#c)", "bx", "\\"}, {"(?xi) a \\Z", "A", "\\g<0>"}} {
-		f.Add(s[0], s[1], s[2])
-	}
-	rc := &regexCache{}
-	f.Fuzz(func(t *testing.T, pattern, text, with string) {
-		if len(pattern) > 200 || len(text) > 200 {
-			return
-		}
-		re, err := rc.compile(pattern, false, false, "search")
-		if err != nil {
-			return
-		}
-		r := New(Options{MaxSteps: 10_000, MaxOutput: 1 << 16}).start(t.Context(), nil)
-		_, _ = re.sub(r, text, with)
-	})
-}
-
 // FuzzJMES reads queries and runs them over some data.
 func FuzzJMES(f *testing.F) {
 	for _, s := range []string{"a[?b==`1`].{x: y, z: *}", "sort_by(@, &a)[::-1]", "a.*[] | [0] || 'x'", "max_by(@, &`1`)", "\"a\\u0062\".b[*][0:1:2]"} {

@@ -7,12 +7,13 @@ import (
 	"io"
 	"strings"
 
+	"remoterun/runner/pyre"
 	"remoterun/runner/value"
 )
 
 // tableLookupEntries are the plug-ins that look things up in files of values.
 func tableLookupEntries() []entry {
-	rc := &regexCache{}
+	rc := &regexes{}
 	family := []entry{
 		{name: "ini", sig: "ini(*keys, file='ansible.ini', section='global', type='ini', re=False, default='', case_sensitive=False, allow_no_value=False)", example: "{{ query('ini', 'key', file='/no/such', errors='ignore') }}", shows: "[]", fn: rc.lookupINI},
 		{name: "csvfile", sig: "csvfile(*keys, file='ansible.csv', delimiter='TAB', col=1, default='')", example: "{{ query('csvfile', 'key', file='/no/such', errors='ignore') }}", shows: "[]", fn: lookupCSV},
@@ -111,7 +112,7 @@ func (c *call) csvCell(key string, opt map[string]value.Value) (value.Value, err
 	}
 }
 
-func (rc *regexCache) lookupINI(c *call) (value.Value, error) {
+func (rc *regexes) lookupINI(c *call) (value.Value, error) {
 	known := []string{"file", "section", "type", "re", "default", "case_sensitive", "allow_no_value", "allow_none", "encoding"}
 	opt, err := c.options(known...)
 	if err != nil {
@@ -138,7 +139,7 @@ func (rc *regexCache) lookupINI(c *call) (value.Value, error) {
 }
 
 // iniValues answers the value of a key, or of all keys that match.
-func (rc *regexCache) iniValues(c *call, key string, opt map[string]value.Value) ([]value.Value, error) {
+func (rc *regexes) iniValues(c *call, key string, opt map[string]value.Value) ([]value.Value, error) {
 	file := textOr(optional(opt, "file"), "ansible.ini")
 	text, path, err := c.read(value.String(file), "files")
 	if err != nil {
@@ -176,14 +177,14 @@ func (rc *regexCache) iniValues(c *call, key string, opt map[string]value.Value)
 	return []value.Value{v}, nil
 }
 
-func (rc *regexCache) matching(found *value.Map, pattern string) ([]value.Value, error) {
-	re, err := rc.compile(pattern, false, false, "match")
+func (rc *regexes) matching(found *value.Map, pattern string) ([]value.Value, error) {
+	re, err := rc.cache.Compile(pattern, pyre.Match, pyre.Flags{})
 	if err != nil {
 		return nil, err
 	}
 	var out []value.Value
 	for k, v := range found.All() {
-		m, err := re.find(value.Str(k), nil)
+		m, err := re.Find(value.Str(k))
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"remoterun/runner/pyre"
 	"remoterun/runner/value"
 )
 
@@ -19,7 +20,7 @@ type ConfigSystem interface {
 // varLookupEntries are the plug-ins that look at variables, the environment
 // and the inventory.
 func varLookupEntries() []entry {
-	rc := &regexCache{}
+	rc := &regexes{}
 	names := asLookups([]entry{
 		{name: "vars", sig: "vars(*names, default=None)", example: "{{ lookup('vars', 'no_such', default='none') }}", shows: "none", fn: lookupVars},
 		{name: "varnames", sig: "varnames(*regexes)", example: "{{ query('varnames', '^no_such_') }}", shows: "[]", fn: rc.lookupVarnames},
@@ -77,7 +78,7 @@ func lookupVars(c *call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-func (rc *regexCache) lookupVarnames(c *call) (value.Value, error) {
+func (rc *regexes) lookupVarnames(c *call) (value.Value, error) {
 	var out []value.Value
 	names := c.rt.scope.Names()
 	for _, t := range c.args {
@@ -85,12 +86,12 @@ func (rc *regexCache) lookupVarnames(c *call) (value.Value, error) {
 		if !ok {
 			return value.Value{}, fmt.Errorf("Invalid setting identifier, \"%s\" is not a string, it is a %s", value.Show(t), pyType(t))
 		}
-		re, err := rc.compile(p, false, false, "search")
+		re, err := rc.cache.Compile(p, pyre.Search, pyre.Flags{})
 		if err != nil {
 			return value.Value{}, fmt.Errorf("Unable to use \"%s\" as a search parameter: %w", p, err)
 		}
 		for _, n := range names {
-			m, err := re.find(n, nil)
+			m, err := re.Find(n)
 			if err != nil {
 				return value.Value{}, err
 			}

@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/dlclark/regexp2"
-
+	"remoterun/runner/pyre"
 	"remoterun/runner/value"
 )
 
+// regexes are compiled regular expressions, and what is done with them.
+type regexes struct{ cache pyre.Cache }
+
 // regexEntries are the filters and tests over Python's regular expressions.
 func regexEntries() []entry {
-	rc := &regexCache{}
+	rc := &regexes{}
 	filters := []entry{
 		{name: "regex_replace", sig: "regex_replace(pattern='', replacement='', ignorecase=False, multiline=False)", example: `{{ 'foo1' | regex_replace('^(\\w)', '<\\1>') }}`, shows: "<f>oo1", fn: rc.replace},
 		{name: "regex_search", sig: "regex_search(regex, *groups, ignorecase=False, multiline=False)", example: `{{ 'server42' | regex_search('[0-9]+') }}`, shows: "42", fn: rc.search},
@@ -20,8 +22,8 @@ func regexEntries() []entry {
 		{name: "regex_escape", sig: "regex_escape(re_type='python')", example: `{{ 'a.b' | regex_escape }}`, shows: `a\.b`, fn: regexEscape},
 	}
 	tests := []entry{
-		{name: "match", sig: "match(pattern='', ignorecase=False, multiline=False)", example: "{{ 'web1' is match('web') }}", shows: "True", fn: rc.test("match")},
-		{name: "search", sig: "search(pattern='', ignorecase=False, multiline=False)", example: "{{ 'web1' is search('[0-9]') }}", shows: "True", fn: rc.test("search")},
+		{name: "match", sig: "match(pattern='', ignorecase=False, multiline=False)", example: "{{ 'web1' is match('web') }}", shows: "True", fn: rc.test(pyre.Match)},
+		{name: "search", sig: "search(pattern='', ignorecase=False, multiline=False)", example: "{{ 'web1' is search('[0-9]') }}", shows: "True", fn: rc.test(pyre.Search)},
 		{name: "regex", sig: "regex(pattern='', ignorecase=False, multiline=False, match_type='search')", example: "{{ 'web1' is regex('^w.*1$') }}", shows: "True", fn: rc.test("")},
 	}
 	return strictAll(append(filters, asTests(tests)...))
@@ -39,12 +41,12 @@ func patternOf(v value.Value) (string, error) {
 	return s, nil
 }
 
-func (rc *regexCache) replace(c *call) (value.Value, error) {
+func (rc *regexes) replace(c *call) (value.Value, error) {
 	a, err := c.bind("pattern=", "replacement=", "ignorecase=", "multiline=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	re, err := rc.argument(a[0], a[2], a[3], "search")
+	re, err := rc.argument(a[0], a[2], a[3], pyre.Search)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -52,40 +54,41 @@ func (rc *regexCache) replace(c *call) (value.Value, error) {
 	if given(a[1]) && !a[1].IsString() || a[1].IsNull() {
 		return value.Value{}, fmt.Errorf("decoding to str: need a bytes-like object, %s found", value.TypeName(a[1]))
 	}
-	return re.sub(c.rt, value.Str(c.in), with)
+	return c.rt.substitute(re, value.Str(c.in), with)
 }
 
-func (rc *regexCache) argument(pattern, ignorecase, multiline value.Value, anchoring string) (*pyRegex, error) {
+func (rc *regexes) argument(pattern, ignorecase, multiline value.Value, how pyre.How) (*pyre.Regexp, error) {
 	p, err := patternOf(pattern)
 	if err != nil {
 		return nil, err
 	}
-	return rc.compile(p, truthOr(ignorecase, false), truthOr(multiline, false), anchoring)
+	return rc.cache.Compile(p, how, pyre.Flags{IgnoreCase: truthOr(ignorecase, false), Multiline: truthOr(multiline, false)})
 }
 
-// sub is re.sub.
-func (p *pyRegex) sub(r *render, s, with string) (value.Value, error) {
-	m, err := p.find(s, nil)
+// substitute is re.sub.
+func (r *render) substitute(re *pyre.Regexp, s, with string) (value.Value, error) {
+	m, err := re.Find(s)
 	if err != nil || m == nil {
 		return value.String(s), err
 	}
-	parts, err := p.template(with)
+	tmpl, err := re.Template(with)
 	if err != nil {
 		return value.Value{}, err
 	}
 	var b strings.Builder
 	runes, at := []rune(s), 0
 	for m != nil {
-		if err := r.work(m.Index - at + 8); err != nil {
+		from, to := m.Span()
+		if err := r.work(from - at + 8); err != nil {
 			return value.Value{}, err
 		}
-		b.WriteString(string(runes[at:m.Index]))
-		b.WriteString(p.expand(m, parts))
-		at = m.Index + m.Length
+		b.WriteString(string(runes[at:from]))
+		b.WriteString(tmpl.Expand(m))
+		at = to
 		if b.Len() > r.eng.opt.MaxOutput {
 			return value.Value{}, errOutput
 		}
-		if m, err = p.find(s, m); err != nil {
+		if m, err = m.Next(); err != nil {
 			return value.Value{}, err
 		}
 	}
@@ -93,7 +96,7 @@ func (p *pyRegex) sub(r *render, s, with string) (value.Value, error) {
 	return value.String(b.String()), nil
 }
 
-func (rc *regexCache) search(c *call) (value.Value, error) {
+func (rc *regexes) search(c *call) (value.Value, error) {
 	kw := c.kw
 	if len(c.args) == 0 {
 		if v, ok := kw.Lookup("regex"); ok {
@@ -103,7 +106,7 @@ func (rc *regexCache) search(c *call) (value.Value, error) {
 		}
 	}
 	flag := func(name string) value.Value { v, _ := kw.Lookup(name); return v }
-	re, err := rc.argument(c.args[0], flag("ignorecase"), flag("multiline"), "search")
+	re, err := rc.argument(c.args[0], flag("ignorecase"), flag("multiline"), pyre.Search)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -111,16 +114,16 @@ func (rc *regexCache) search(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	m, err := re.find(value.Str(c.in), nil)
+	m, err := re.Find(value.Str(c.in))
 	if err != nil || m == nil {
 		return value.Null(), err
 	}
 	if len(wanted) == 0 {
-		return value.String(m.String()), nil
+		return value.String(m.Text()), nil
 	}
 	var out []value.Value
 	for _, id := range wanted {
-		n, err := re.number(id)
+		n, err := re.Number(id)
 		if err != nil {
 			return value.Value{}, errors.New("no such group")
 		}
@@ -149,44 +152,51 @@ func searchGroups(args []value.Value) ([]string, error) {
 	return out, nil
 }
 
-func (rc *regexCache) findall(c *call) (value.Value, error) {
+func (rc *regexes) findall(c *call) (value.Value, error) {
 	a, err := c.bind("regex", "multiline=", "ignorecase=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	re, err := rc.argument(a[0], a[2], a[1], "search")
+	re, err := rc.argument(a[0], a[2], a[1], pyre.Search)
 	if err != nil {
 		return value.Value{}, err
 	}
 	var out []value.Value
 	s := value.Str(c.in)
-	for m, err := re.find(s, nil); m != nil || err != nil; m, err = re.find(s, m) {
-		if err != nil {
-			return value.Value{}, err
-		}
-		out = append(out, re.found(m))
-		if err := c.rt.work(m.Length + 8); err != nil {
+	m, err := re.Find(s)
+	for ; m != nil && err == nil; m, err = m.Next() {
+		out = append(out, allGroups(re, m))
+		from, to := m.Span()
+		if err := c.rt.work(to - from + 8); err != nil {
 			return value.Value{}, err
 		}
 	}
-	return value.List(out...), nil
+	return value.List(out...), err
 }
 
-// found is what findall makes of one match: its text, its group, or a tuple
-// of its groups.
-func (p *pyRegex) found(m *regexp2.Match) value.Value {
-	if p.groups == 0 {
-		return value.String(m.String())
+// allGroups is what findall makes of one match: its text, its group, or a
+// tuple of its groups.
+func allGroups(re *pyre.Regexp, m *pyre.Found) value.Value {
+	if re.Groups() == 0 {
+		return value.String(m.Text())
 	}
-	items := make([]value.Value, p.groups)
+	items := make([]value.Value, re.Groups())
 	for i := range items {
-		s, _ := group(m, i+1)
+		s, _ := m.Group(i + 1)
 		items[i] = value.String(s)
 	}
-	if p.groups == 1 {
+	if len(items) == 1 {
 		return items[0]
 	}
 	return value.Tuple(items...)
+}
+
+// groupValue is a group's text as a value, null when it took no part.
+func groupValue(m *pyre.Found, n int) value.Value {
+	if s, ok := m.Group(n); ok {
+		return value.String(s)
+	}
+	return value.Null()
 }
 
 func regexEscape(c *call) (value.Value, error) {
@@ -217,19 +227,19 @@ func regexEscape(c *call) (value.Value, error) {
 
 // test is the test of that name; regex takes the way of matching as an
 // argument.
-func (rc *regexCache) test(anchoring string) function {
+func (rc *regexes) test(named pyre.How) function {
 	return func(c *call) (value.Value, error) {
 		params := []param{"pattern=", "ignorecase=", "multiline="}
-		if anchoring == "" {
+		if named == "" {
 			params = append(params, "match_type=")
 		}
 		a, err := c.bind(params...)
 		if err != nil {
 			return value.Value{}, err
 		}
-		how := anchoring
+		how := named
 		if how == "" {
-			if how = textOr(a[3], "search"); how != "search" && how != "match" && how != "fullmatch" {
+			if how = pyre.How(textOr(a[3], "search")); how != pyre.Search && how != pyre.Match && how != pyre.FullMatch {
 				return value.Value{}, fmt.Errorf("'%s' is no way to match: search, match or fullmatch", how)
 			}
 		}
@@ -237,7 +247,7 @@ func (rc *regexCache) test(anchoring string) function {
 		if err != nil {
 			return value.Value{}, err
 		}
-		m, err := re.find(value.Str(c.in), nil)
+		m, err := re.Find(value.Str(c.in))
 		return value.Bool(m != nil), err
 	}
 }

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"strings"
 
+	"remoterun/runner/pyre"
 	"remoterun/runner/value"
 )
 
 // utilEntries are the filters of ansible.utils over nested data.
 func utilEntries() []entry {
-	rc := &regexCache{}
+	rc := &regexes{}
 	return strictAll([]entry{
 		{name: "get_path", sig: "get_path(path, wantlist=False)", example: "{{ {'a': {'b': [1]}} | ansible.utils.get_path('a.b[0]') }}", shows: "1", fn: filterGetPath, spread: spreadNone},
 		{name: "to_paths", sig: "to_paths(prepend=None, wantlist=False)", example: "{{ {'a': {'b': [1]}} | ansible.utils.to_paths }}", shows: "{'a.b[0]': 1}", fn: filterToPaths, spread: spreadNone},
@@ -89,7 +90,7 @@ func toPaths(r *render, v value.Value, name string, out *value.Map, depth int) e
 		for k, it := range m.All() {
 			key := value.Str(k)
 			switch {
-			case name != "" && identifier(key):
+			case name != "" && pyre.Identifier(key):
 				key = name + "." + key
 			case name != "":
 				key = name + "['" + key + "']"
@@ -186,7 +187,7 @@ type keyMatcher func(target, key string) (bool, error)
 // keyWalk changes data by its keys, in depth.
 type keyWalk func(r *render, v value.Value, targets []value.Value, match keyMatcher, depth int) (value.Value, error)
 
-func (rc *regexCache) keysFilter(walk keyWalk) function {
+func (rc *regexes) keysFilter(walk keyWalk) function {
 	return func(c *call) (value.Value, error) {
 		a, err := c.bind("target", "matching_parameter=")
 		if err != nil {
@@ -207,7 +208,7 @@ func (rc *regexCache) keysFilter(walk keyWalk) function {
 	}
 }
 
-func (rc *regexCache) keyMatch(how string) (keyMatcher, error) {
+func (rc *regexes) keyMatch(how string) (keyMatcher, error) {
 	switch how {
 	case "equality":
 		return func(t, k string) (bool, error) { return t == k, nil }, nil
@@ -217,11 +218,11 @@ func (rc *regexCache) keyMatch(how string) (keyMatcher, error) {
 		return func(t, k string) (bool, error) { return strings.HasSuffix(k, t), nil }, nil
 	case "regex":
 		return func(t, k string) (bool, error) {
-			re, err := rc.compile(t, false, false, "match")
+			re, err := rc.cache.Compile(t, pyre.Match, pyre.Flags{})
 			if err != nil {
 				return false, err
 			}
-			m, err := re.find(k, nil)
+			m, err := re.Find(k)
 			return m != nil, err
 		}, nil
 	}

@@ -1,113 +1,17 @@
-package jinja
+package pyre
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 	"unicode/utf8"
 
 	"github.com/dlclark/regexp2"
 )
 
-// regexTime bounds one search: the engine backtracks.
-const regexTime = 3 * time.Second
-
-// pyRegex is a regular expression in Python's syntax. Groups are numbered as
-// in Python, from left to right, named or not.
-type pyRegex struct {
-	re     *regexp2.Regexp
-	groups int
-	names  map[string]int
-}
-
-// regexKey names a compiled expression in the cache.
-type regexKey struct {
-	pattern   string
-	flags     regexp2.RegexOptions
-	anchoring string
-}
-
-// regexCache keeps compiled expressions; safe for many goroutines.
-type regexCache struct {
-	mu   sync.Mutex
-	seen map[regexKey]*pyRegex
-}
-
-// compile answers a pattern ready for use; anchoring is "search", "match" or
-// "fullmatch".
-func (rc *regexCache) compile(pattern string, ignorecase, multiline bool, anchoring string) (*pyRegex, error) {
-	key := regexKey{pattern: pattern, anchoring: anchoring}
-	if ignorecase {
-		key.flags |= regexp2.IgnoreCase
-	}
-	if multiline {
-		key.flags |= regexp2.Multiline
-	}
-	rc.mu.Lock()
-	defer rc.mu.Unlock()
-	if re, ok := rc.seen[key]; ok {
-		return re, nil
-	}
-	re, err := compileRegex(key)
-	if err != nil {
-		return nil, err
-	}
-	if len(rc.seen) > 2000 || rc.seen == nil {
-		rc.seen = map[regexKey]*pyRegex{}
-	}
-	rc.seen[key] = re
-	return re, nil
-}
-
-func compileRegex(key regexKey) (*pyRegex, error) {
-	t := &regexTranslator{src: []rune(key.pattern), names: map[string]int{}}
-	text, err := t.translate()
-	if err != nil {
-		return nil, err
-	}
-	switch key.anchoring {
-	case "match":
-		text = `\A(?:` + text + `)`
-	case "fullmatch":
-		text = `\A(?:` + text + `)\z`
-	}
-	re, err := regexp2.Compile(text, key.flags|t.flags)
-	if err != nil {
-		return nil, fmt.Errorf("bad regular expression %q: %w", key.pattern, errors.Unwrap(fmt.Errorf("%w", err)))
-	}
-	re.MatchTimeout = regexTime
-	return &pyRegex{re: re, groups: t.groups, names: t.names}, nil
-}
-
-// find answers the next match after m, or the first one of s when m is nil.
-func (p *pyRegex) find(s string, m *regexp2.Match) (*regexp2.Match, error) {
-	var err error
-	if m == nil {
-		m, err = p.re.FindStringMatch(s)
-	} else {
-		m, err = p.re.FindNextMatch(m)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the regular expression takes too long: %w", err)
-	}
-	return m, nil
-}
-
-// group is the text of a group; ok=false when it took no part in the match.
-func group(m *regexp2.Match, n int) (string, bool) {
-	g := m.GroupByNumber(n)
-	if g == nil || len(g.Captures) == 0 {
-		return "", false
-	}
-	return g.String(), true
-}
-
-// regexTranslator turns Python's syntax into that of the engine. All groups
+// translator turns Python's syntax into that of the engine. All groups
 // become unnamed, because the engine numbers named ones last.
-type regexTranslator struct {
+type translator struct {
 	src    []rune
 	i      int
 	out    strings.Builder
@@ -116,7 +20,7 @@ type regexTranslator struct {
 	names  map[string]int
 }
 
-func (t *regexTranslator) translate() (string, error) {
+func (t *translator) translate() (string, error) {
 	for t.i < len(t.src) {
 		if err := t.next(); err != nil {
 			return "", err
@@ -125,11 +29,11 @@ func (t *regexTranslator) translate() (string, error) {
 	return t.out.String(), nil
 }
 
-func (t *regexTranslator) rest() string { return string(t.src[t.i:]) }
+func (t *translator) rest() string { return string(t.src[t.i:]) }
 
-func (t *regexTranslator) bad(msg string) error { return fmt.Errorf("%s at position %d", msg, t.i) }
+func (t *translator) bad(msg string) error { return fmt.Errorf("%s at position %d", msg, t.i) }
 
-func (t *regexTranslator) next() error {
+func (t *translator) next() error {
 	switch c := t.src[t.i]; c {
 	case '\\':
 		return t.escape(false)
@@ -153,7 +57,7 @@ func (t *regexTranslator) next() error {
 }
 
 // escape writes one backslash sequence.
-func (t *regexTranslator) escape(inClass bool) error {
+func (t *translator) escape(inClass bool) error {
 	if t.i+1 >= len(t.src) {
 		return t.bad("bad escape (end of pattern)")
 	}
@@ -179,7 +83,7 @@ func (t *regexTranslator) escape(inClass bool) error {
 }
 
 // backref is \N, kept apart from digits that follow.
-func (t *regexTranslator) backref() error {
+func (t *translator) backref() error {
 	n, end := 0, t.i+1
 	for end < len(t.src) && end <= t.i+2 && t.src[end] >= '0' && t.src[end] <= '9' {
 		n = n*10 + int(t.src[end]-'0')
@@ -193,7 +97,7 @@ func (t *regexTranslator) backref() error {
 	return nil
 }
 
-func (t *regexTranslator) codepoint(kind rune) error {
+func (t *translator) codepoint(kind rune) error {
 	digits := map[rune]int{'x': 2, 'u': 4, 'U': 8}[kind]
 	if t.i+2+digits > len(t.src) {
 		return t.bad(`incomplete escape \` + string(kind))
@@ -212,7 +116,7 @@ func (t *regexTranslator) codepoint(kind rune) error {
 }
 
 // class copies [...]: the engine's own subtraction syntax is escaped away.
-func (t *regexTranslator) class() error {
+func (t *translator) class() error {
 	start := t.i
 	t.out.WriteByte('[')
 	t.i++
@@ -244,7 +148,7 @@ func (t *regexTranslator) class() error {
 }
 
 // open reads what follows a parenthesis.
-func (t *regexTranslator) open() error {
+func (t *translator) open() error {
 	r := t.rest()
 	if !strings.HasPrefix(r, "(?") {
 		t.groups++
@@ -267,13 +171,13 @@ func (t *regexTranslator) open() error {
 }
 
 // copy writes text for n runes of the source.
-func (t *regexTranslator) copy(text string, n int) error {
+func (t *translator) copy(text string, n int) error {
 	t.out.WriteString(text)
 	t.i += n
 	return nil
 }
 
-func (t *regexTranslator) special(p string) error {
+func (t *translator) special(p string) error {
 	switch p {
 	case "(?#":
 		end := strings.IndexRune(t.rest(), ')')
@@ -288,7 +192,7 @@ func (t *regexTranslator) special(p string) error {
 }
 
 // name reads text up to an end mark, from n runes on.
-func (t *regexTranslator) name(n int, end rune) (string, error) {
+func (t *translator) name(n int, end rune) (string, error) {
 	for j := t.i + n; j < len(t.src); j++ {
 		if t.src[j] == end {
 			id := string(t.src[t.i+n : j])
@@ -302,12 +206,12 @@ func (t *regexTranslator) name(n int, end rune) (string, error) {
 	return "", t.bad("missing " + string(end) + ", unterminated name")
 }
 
-func (t *regexTranslator) named() error {
+func (t *translator) named() error {
 	id, err := t.name(4, '>')
 	if err != nil {
 		return err
 	}
-	if !identifier(id) {
+	if !Identifier(id) {
 		return t.bad("bad character in group name '" + id + "'")
 	}
 	if _, there := t.names[id]; there {
@@ -319,7 +223,8 @@ func (t *regexTranslator) named() error {
 	return nil
 }
 
-func identifier(s string) bool {
+// Identifier reports a name of Python: letters, digits and _, no digit first.
+func Identifier(s string) bool {
 	for i, r := range s {
 		letter := r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= utf8.RuneSelf
 		if !letter && (i == 0 || r < '0' || r > '9') {
@@ -329,7 +234,7 @@ func identifier(s string) bool {
 	return s != ""
 }
 
-func (t *regexTranslator) namedRef() error {
+func (t *translator) namedRef() error {
 	id, err := t.name(4, ')')
 	if err != nil {
 		return err
@@ -342,7 +247,7 @@ func (t *regexTranslator) namedRef() error {
 	return nil
 }
 
-func (t *regexTranslator) conditional() error {
+func (t *translator) conditional() error {
 	id, err := t.name(3, ')')
 	if err != nil {
 		return err
@@ -358,7 +263,7 @@ func (t *regexTranslator) conditional() error {
 }
 
 // inline reads (?flags) and (?flags-flags:...).
-func (t *regexTranslator) inline() error {
+func (t *translator) inline() error {
 	j := t.i + 2
 	for j < len(t.src) && (t.src[j] == '-' || strings.ContainsRune("aiLmsux", t.src[j])) {
 		j++
@@ -380,7 +285,7 @@ func (t *regexTranslator) inline() error {
 }
 
 // global sets flags for the whole expression, which must stand at its start.
-func (t *regexTranslator) global(flags string, end int) error {
+func (t *translator) global(flags string, end int) error {
 	if t.out.Len() > 0 {
 		return t.bad("global flags not at the start of the expression")
 	}

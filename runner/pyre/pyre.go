@@ -1,0 +1,145 @@
+// Package pyre is regular expressions in Python's syntax, as users of Ansible
+// write them, by an engine that has look-behind and references back. Groups are
+// numbered as in Python, from left to right, named or not; every search is
+// bounded in time, for the engine backtracks.
+package pyre
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/dlclark/regexp2"
+)
+
+// searchTime bounds one search.
+const searchTime = 3 * time.Second
+
+// How says where an expression must match, in the words of Python's re.
+type How string
+
+// The ways to match.
+const (
+	Search    How = "search"    // anywhere
+	Match     How = "match"     // from the beginning
+	FullMatch How = "fullmatch" // the whole text
+)
+
+// Flags are re.IGNORECASE and re.MULTILINE.
+type Flags struct{ IgnoreCase, Multiline bool }
+
+func (f Flags) options() regexp2.RegexOptions {
+	o := regexp2.None
+	if f.IgnoreCase {
+		o |= regexp2.IgnoreCase
+	}
+	if f.Multiline {
+		o |= regexp2.Multiline
+	}
+	return o
+}
+
+// Regexp is a compiled expression; safe for many goroutines.
+type Regexp struct {
+	re     *regexp2.Regexp
+	groups int
+	names  map[string]int
+}
+
+// Compile reads an expression.
+func Compile(pattern string, how How, f Flags) (*Regexp, error) {
+	t := &translator{src: []rune(pattern), names: map[string]int{}}
+	text, err := t.translate()
+	if err != nil {
+		return nil, err
+	}
+	switch how {
+	case Match:
+		text = `\A(?:` + text + `)`
+	case FullMatch:
+		text = `\A(?:` + text + `)\z`
+	}
+	re, err := regexp2.Compile(text, f.options()|t.flags)
+	if err != nil {
+		return nil, fmt.Errorf("bad regular expression %q: %w", pattern, err)
+	}
+	re.MatchTimeout = searchTime
+	return &Regexp{re: re, groups: t.groups, names: t.names}, nil
+}
+
+// key names a compiled expression in the cache.
+type key struct {
+	pattern string
+	how     How
+	flags   Flags
+}
+
+// Cache keeps compiled expressions; the zero Cache is ready, and safe for many
+// goroutines.
+type Cache struct {
+	mu   sync.Mutex
+	seen map[key]*Regexp
+}
+
+// maxCached bounds a cache: beyond it, it starts anew.
+const maxCached = 2000
+
+// Compile reads an expression that was perhaps read before.
+func (c *Cache) Compile(pattern string, how How, f Flags) (*Regexp, error) {
+	k := key{pattern, how, f}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if re, ok := c.seen[k]; ok {
+		return re, nil
+	}
+	re, err := Compile(pattern, how, f)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.seen) >= maxCached || c.seen == nil {
+		c.seen = map[key]*Regexp{}
+	}
+	c.seen[k] = re
+	return re, nil
+}
+
+// Groups is how many groups the expression has.
+func (p *Regexp) Groups() int { return p.groups }
+
+// Found is one match.
+type Found struct {
+	m  *regexp2.Match
+	re *Regexp
+}
+
+// Find answers the first match, nil when there is none.
+func (p *Regexp) Find(s string) (*Found, error) { return p.found(p.re.FindStringMatch(s)) }
+
+// Next answers the match behind this one, nil when there is none.
+func (f *Found) Next() (*Found, error) { return f.re.found(f.re.re.FindNextMatch(f.m)) }
+
+func (p *Regexp) found(m *regexp2.Match, err error) (*Found, error) {
+	if err != nil {
+		return nil, fmt.Errorf("the regular expression takes too long: %w", err)
+	}
+	if m == nil {
+		return nil, nil
+	}
+	return &Found{m, p}, nil
+}
+
+// Span is where the match lies in the text, in code points.
+func (f *Found) Span() (from, to int) { return f.m.Index, f.m.Index + f.m.Length }
+
+// Text is what matched.
+func (f *Found) Text() string { return f.m.String() }
+
+// Group is the text of a group, 0 the whole match; ok=false when it took no
+// part.
+func (f *Found) Group(n int) (text string, ok bool) {
+	g := f.m.GroupByNumber(n)
+	if g == nil || len(g.Captures) == 0 {
+		return "", false
+	}
+	return g.String(), true
+}
