@@ -304,10 +304,22 @@ func plainVolume(t *testing.T, r *rig) {
 		return err == nil
 	})
 	r.SQL(t, tdetest.Database, "CREATE TABLE people AS SELECT i FROM generate_series(1, 1000) i")
-	r.run(t, "unlock", r.Name).want(t, exitRefused, "this database is not encrypted: use migrate")
+	refused := func() {
+		t.Helper()
+		s := r.run(t, "unlock", r.Name)
+		s.want(t, exitRefused, "this database is not encrypted: use migrate", "remoterun migrate "+r.Name)
+		if strings.Contains(s.out+s.err, "key sent") {
+			t.Errorf("the key was sent before the refusal:\n%s", s.out)
+		}
+		if got := r.Run(t, `ls -A "/run/remoterun/$1" 2>/dev/null; grep -c "/run/remoterun/$1" /proc/self/mountinfo; true`, r.Project); got != "0" {
+			t.Errorf("RAM was made ready for a key: %q", got)
+		}
+	}
+	refused()
+	refused() // and nobody holds the project
 	r.rows(t)
 	r.Compose(t, "down", "-t", "1")
-	r.run(t, "unlock", r.Name).want(t, exitRefused, "this database is not encrypted: use migrate")
+	refused()
 	if _, err := r.Try(t, `docker volume inspect "$1_tde"`, r.Project); err == nil {
 		t.Error("an encrypted volume was made beside the plain database")
 	}

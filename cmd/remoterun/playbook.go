@@ -54,7 +54,7 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.BoolVar(&f.syntax, "syntax-check", false, "find mistakes and end")
 	fl.StringVar(&f.output, "output", "human", "human, minimal, json, jsonl, junit or quiet")
 	fl.IntVar(&f.passphraseFD, "passphrase-fd", -1, "read the passphrase from this file descriptor")
-	fl.BoolVar(&f.yes, "yes", false, "answer yes to questions")
+	fl.BoolVar(&f.yes, "yes", false, "answer yes to questions; unlock: keys of your compose override give way to ours")
 	fl.BoolVar(&f.takeOver, "take-over", false, "take the project's lock from another operator, and end his work")
 	fl.IntVarP(&f.timeout, "timeout", "T", 0, "seconds to wait for a connection")
 }

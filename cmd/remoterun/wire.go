@@ -81,7 +81,7 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 // custody are the modules that keep databases encrypted.
 func (s *session) custody() []play.Module {
 	s.keys = tde.NewSession()
-	return tde.All(tde.Deps{Prompter: s.prompts, Session: s.keys, Dir: s.dir, By: operator()})
+	return tde.All(tde.Deps{Prompter: s.prompts, Session: s.keys, Dir: s.dir, By: operator(), Yes: s.f.yes})
 }
 
 // allModules are the modules as docs show them: nothing runs with these.

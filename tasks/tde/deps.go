@@ -28,6 +28,8 @@ type Deps struct {
 	Random io.Reader
 	// Sealer seals and opens; the zero one is the program's. Tests lower its work.
 	Sealer Sealer
+	// Yes is the operator's --yes: keys of his own override give way to ours.
+	Yes bool
 	// By is who works here, for manifests: "anna@laptop".
 	By string
 }

@@ -18,6 +18,7 @@ type initArgs struct {
 	Key    string `arg:"key" help:"name of the key to begin with; by default the last one of the keyring that is open"`
 	Cipher string `arg:"cipher" default:"aes_128" choices:"aes_128,aes_256" help:"cipher of tables and WAL"`
 	Locale string `arg:"locale" help:"locale of the cluster; by default the image's own"`
+	Look   bool   `arg:"look" default:"no" help:"only refuse what would be refused, before a key is sent; nothing is made"`
 
 	host string
 }
@@ -57,9 +58,18 @@ type fresh struct {
 	image    *compose.Image
 	override overrideFile
 	key      string
+	yes      bool // what the user's override says gives way
 }
 
 func (m initModule) Plan(a initArgs, s host.Seen) (play.Plan, error) {
+	p, err := m.decide(a, s)
+	if err != nil || p.Result.Failed || !a.Look {
+		return p, err
+	}
+	return play.Plan{Note: "nothing is in the way", Result: play.Result{Data: p.Result.Data}}, nil
+}
+
+func (m initModule) decide(a initArgs, s host.Seen) (play.Plan, error) {
 	f, err := m.find(a, s)
 	if err != nil {
 		return planOf(err)
@@ -104,7 +114,7 @@ func (m initModule) Plan(a initArgs, s host.Seen) (play.Plan, error) {
 
 // find asks for everything that says whether a cluster may be made.
 func (m initModule) find(a initArgs, s host.Seen) (fresh, error) {
-	f := fresh{args: a}
+	f := fresh{args: a, yes: m.d.Yes}
 	qs := []host.Question{a.compose().Containers().Q, ramAt(a.ramDir(), 0).Q}
 	if err := host.All(s, append(qs, m.Facts(a)...)...); err != nil {
 		return f, err
@@ -163,11 +173,12 @@ func (f fresh) alreadyThere() (play.Plan, error) {
 		return failedPlan(f.noImage()), nil
 	}
 	p.Note, p.Result.Changed = "", true
-	text, err := f.override.with(f.overlay())
+	text, err := f.override.with(f.overlay(), f.yes)
 	if err != nil {
 		return planOf(err)
 	}
 	p.Steps = append(f.pin(), f.writeOverlay(text))
+	p.Result.Warnings = f.override.gaveWay(text)
 	p.Finish = finish(func(host.Output) (play.Result, error) { return p.Result, nil })
 	p.Then = f.inEffect(&p.Result)
 	return p, nil

@@ -54,7 +54,7 @@ func (f fresh) pin() []host.Step {
 // them is picked up by the next run.
 func (f fresh) plan(d Deps) (play.Plan, error) {
 	o := f.overlay()
-	text, err := f.override.with(o)
+	text, err := f.override.with(o, f.yes)
 	if err != nil {
 		return planOf(err)
 	}
@@ -74,7 +74,7 @@ func (f fresh) plan(d Deps) (play.Plan, error) {
 		command("record that it is done", sh.Script(endRecord, f.stateDir(), f.ramDir())),
 		f.writeOverlay(text),
 	)
-	res := play.Result{Changed: true, Data: f.data()}
+	res := play.Result{Changed: true, Data: f.data(), Warnings: f.override.gaveWay(text)}
 	res.Data.Put("pgdata", value.String(o.pgdata))
 	res.Data.Put("key", value.String(f.key))
 	return play.Plan{Steps: steps, Result: res, Then: f.inEffect(&res), Finish: finish(func(host.Output) (play.Result, error) {

@@ -1,7 +1,6 @@
 package tde
 
 import (
-	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -58,7 +57,9 @@ const ownFile = "compose.remoterun.yaml"
 // with puts the overlay into the file: a file of ours is written anew, a file of
 // the user's keeps every line. What they define themselves for the service is
 // in the way, and said.
-func (f overrideFile) with(o overlay) (string, error) {
+//
+// With yes the user's keys give way: they stay as comments.
+func (f overrideFile) with(o overlay, yes bool) (string, error) {
 	whole, err := o.text()
 	if err != nil {
 		return "", err
@@ -66,21 +67,32 @@ func (f overrideFile) with(o overlay) (string, error) {
 	if strings.TrimSpace(f.text) == "" || f.ours() {
 		return whole, nil
 	}
-	return f.merged(o)
+	return f.merged(o, yes)
 }
 
 // merged adds our service and volume to a file of the user's: as blocks of
 // lines behind "services:" and "volumes:".
-func (f overrideFile) merged(o overlay) (string, error) {
+func (f overrideFile) merged(o overlay, yes bool) (string, error) {
 	doc := splitTop(stripOurs(f.text))
 	lines, err := o.serviceLines()
 	if err != nil {
 		return "", err
 	}
 	theirs := doc.keysOf("services", o.service)
-	if clash := clashing(theirs, lines); clash != nil || theirs != nil && len(theirs) == 0 {
-		return "", refuse(f.path, "move these keys to the compose file itself, or out of the way, and run this again",
-			"it sets %s of service %s itself, which the overlay has to set", cmp.Or(strings.Join(clash, ", "), "something"), o.service)
+	if theirs != nil && len(theirs) == 0 {
+		return "", refuse(f.path, "write it as a block, one key a line, and run this again",
+			"it sets something of service %s itself, which cannot be read line by line", o.service)
+	}
+	if clash := clashing(theirs, lines); clash != nil {
+		if !yes {
+			return "", refuse(f.path, "move these keys to the compose file itself, or run this again with --yes, which makes comments of them",
+				"it sets %s of service %s itself, which the overlay has to set", strings.Join(clash, ", "), o.service)
+		}
+		var unread string
+		if lines, unread = doc.yieldTo(o.service, clash, lines); unread != "" {
+			return "", refuse(f.path, "write it as a block, one name a line, and run this again",
+				"%s of service %s cannot be read line by line", unread, o.service)
+		}
 	}
 	if theirs != nil {
 		doc.addInto("services", o.service, lines)
@@ -116,7 +128,7 @@ func stripOurs(text string) string {
 		case t == overlayEnd:
 			skip = false
 		case !skip:
-			out = append(out, l)
+			out = append(out, restored(l))
 		}
 	}
 	return strings.Join(out, "\n")

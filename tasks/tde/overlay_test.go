@@ -86,7 +86,7 @@ func TestOverlayKeepsWhatIsTheUsers(t *testing.T) {
 		"on one line":       {"services:\n  postgres: {image: other}\n", nil, "something"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := overrideFile{path: "/srv/compose.override.yaml", text: c.file}.with(o)
+			got, err := overrideFile{path: "/srv/compose.override.yaml", text: c.file}.with(o, false)
 			var no *Refusal
 			if c.no != "" {
 				if !errors.As(err, &no) || !strings.Contains(err.Error(), c.no) || !strings.Contains(err.Error(), "/srv/compose.override.yaml") {
@@ -105,7 +105,7 @@ func TestOverlayKeepsWhatIsTheUsers(t *testing.T) {
 				}
 				lines = lines[i+1:]
 			}
-			again, err := overrideFile{path: "/srv/compose.override.yaml", text: got}.with(o)
+			again, err := overrideFile{path: "/srv/compose.override.yaml", text: got}.with(o, false)
 			if err != nil || again != got {
 				t.Errorf("twice is not the same: %v\n%s", err, again)
 			}
@@ -129,7 +129,7 @@ func TestOverlayForCompose(t *testing.T) {
 				cfg := composeConfig(t, dir)
 				o := testOverlay(t, `{}`)
 				o.base = cfg.Services["postgres"]
-				out, err := overrideFile{text: text}.with(o)
+				out, err := overrideFile{text: text}.with(o, false)
 				if err != nil {
 					t.Fatal(err)
 				}
