@@ -44,6 +44,11 @@ func (h *hostRun) deliver(ctx context.Context, u *unit) error {
 	if tr.loop && !tr.quiet {
 		h.p.r.emit(h.event(ItemResult, u, u.out))
 	}
+	if u.out.dead != nil {
+		if on, err := h.ignores(ctx, tr, u.out); err != nil || !on {
+			tr.units = tr.units[:tr.done] // the host is given up: no other item is tried
+		}
+	}
 	if tr.loop && !tr.task.Loop.Pause.IsNull() && tr.done < len(tr.units) {
 		return h.pause(ctx, tr.task.Loop.Pause, u)
 	}
@@ -224,18 +229,14 @@ func (h *hostRun) finish(ctx context.Context, tr *taskRun) error {
 		h.p.r.store.Register(h.name, tr.task.Register, value.FromMap(m))
 	}
 	h.tally(res)
-	k := reader{ctx, h.p, tr.words, tr.scope}
 	ignored := false
 	if res.Failed || out.dead != nil {
-		get := func(w *play.Keywords) value.Value { return w.IgnoreErrors }
-		if out.dead != nil {
-			get = func(w *play.Keywords) value.Value { return w.IgnoreUnreachable }
-		}
 		var err error
-		if ignored, err = k.flag("ignore_errors", get, false); err != nil {
+		if ignored, err = h.ignores(ctx, tr, out); err != nil {
 			return err
 		}
 	}
+	h.hangUp(tr, ignored)
 	e := Event{Kind: HostResult, Host: h.name, Task: tr.info, Status: statusOf(res), Result: m, Ignored: ignored}
 	if len(tr.units) == 1 && !tr.loop {
 		e = h.event(HostResult, tr.units[0], out)
@@ -252,7 +253,32 @@ func (h *hostRun) finish(ctx context.Context, tr *taskRun) error {
 	for _, f := range tr.included {
 		h.p.r.emit(f)
 	}
-	return h.move(ctx, tr, e, out)
+	return h.move(ctx, tr, e)
+}
+
+// ignores says whether a bad outcome is forgiven: a lost link by
+// ignore_unreachable, any other failure by ignore_errors.
+func (h *hostRun) ignores(ctx context.Context, tr *taskRun, out *outcome) (bool, error) {
+	k := reader{ctx, h.p, tr.words, tr.scope}
+	if out.dead != nil {
+		return k.flag("ignore_unreachable", func(w *play.Keywords) value.Value { return w.IgnoreUnreachable }, false)
+	}
+	return k.flag("ignore_errors", func(w *play.Keywords) value.Value { return w.IgnoreErrors }, false)
+}
+
+// hangUp closes the connections that the task found dead. The host itself is
+// unreachable from then on; one whose loss is forgiven, and one that the task was
+// delegated to, is dialled again when something needs it.
+func (h *hostRun) hangUp(tr *taskRun, ignored bool) {
+	for _, u := range tr.units {
+		switch {
+		case u.out == nil || u.out.dead == nil:
+		case u.m == h.m && !ignored:
+			u.m.lost(u.out.dead)
+		default:
+			u.m.lost(nil)
+		}
+	}
 }
 
 // tell reports a task's outcome. Of a meta action only what is not as it should
@@ -287,14 +313,13 @@ func (h *hostRun) tally(res play.Result) {
 }
 
 // move sends the host on.
-func (h *hostRun) move(ctx context.Context, tr *taskRun, e Event, out *outcome) error {
+func (h *hostRun) move(ctx context.Context, tr *taskRun, e Event) error {
 	bad := (e.Status == Failed || e.Status == Unreachable) && !e.Ignored
 	h.jumped = false
 	keep := !bad && len(tr.pushes) == 0 && tr.after == nil
 	if e.Status == Unreachable && !e.Ignored {
 		h.queue = nil
 		h.over = unreachable
-		h.m.lost(out.dead)
 		return nil
 	}
 	if bad {

@@ -130,7 +130,8 @@ func (m *machine) redial(ctx context.Context) (host.Conn, error) {
 	return m.connect(ctx)
 }
 
-// lost gives up a connection that broke; the machine stays unreachable.
+// lost gives up a connection that broke. With an error the machine stays
+// unreachable; without one it is dialled again at its next use.
 func (m *machine) lost(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -1,0 +1,256 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"remoterun/playbooks/jinja"
+	"remoterun/runner/host"
+	"remoterun/runner/local"
+	"remoterun/runner/play"
+	"remoterun/runner/sh"
+	"remoterun/runner/value"
+)
+
+// bench is an engine over modules of a test's own, on hosts that are all this
+// machine.
+type bench struct {
+	hosts   []string
+	modules map[string]func(args *value.Map) play.Bound
+	// cut is asked before every message to a host; an error cuts the link there.
+	cut func(host string, b sh.Batch) error
+
+	mu     sync.Mutex
+	trips  int // messages that were sent, those on which the link was cut too
+	dials  int
+	events []Event
+}
+
+// Event keeps what is told.
+func (b *bench) Event(e Event) { b.events = append(b.events, e) }
+
+// told lists the results as "host task status", items with their label.
+func (b *bench) told() []string {
+	var out []string
+	for _, e := range b.events {
+		switch e.Kind {
+		case ItemResult:
+			out = append(out, fmt.Sprintf("%s %s (%s) %s", e.Host, e.Task.Name, e.Label, e.Status))
+		case HostResult:
+			out = append(out, fmt.Sprintf("%s %s %s", e.Host, e.Task.Name, e.Status))
+		}
+	}
+	return out
+}
+
+// Find answers the test's own modules.
+func (b *bench) Find(name string) (play.Module, bool) {
+	make, ok := b.modules[name]
+	return benchModule{name, make}, ok
+}
+
+type benchModule struct {
+	name string
+	make func(args *value.Map) play.Bound
+}
+
+func (m benchModule) Spec() play.Spec                   { return play.Spec{Name: m.name} }
+func (m benchModule) Check(*value.Map) []*play.ArgError { return nil }
+func (m benchModule) Bind(_ context.Context, args *value.Map, _ play.Inputs) (play.Bound, error) {
+	return m.make(args), nil
+}
+
+// planFunc is a bound module that is only its plan.
+type planFunc func(s host.Seen) (play.Plan, error)
+
+func (planFunc) Facts() []host.Question                    { return nil }
+func (f planFunc) Plan(s host.Seen) (play.Plan, error)     { return f(s) }
+func (b *bench) Hosts(string) ([]string, error)            { return b.hosts, nil }
+func (b *bench) Groups() *value.Map                        { return value.NewMap() }
+func (b *bench) GroupsOf(string) []string                  { return nil }
+func (b *bench) Layers(string) ([]play.Layer, error)       { return nil, nil }
+func (b *bench) Dir() string                               { return "" }
+func (b *bench) Sources() []string                         { return nil }
+func (b *bench) AddHost(string, []string, *value.Map) bool { return false }
+func (b *bench) AddGroup(string, string, []string) (bool, error) {
+	return false, nil
+}
+
+// Connect opens a shell of this machine.
+func (b *bench) Connect(_ context.Context, e Endpoint) (host.Conn, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.dials++
+	return &benchConn{Conn: local.New(e.Name, nil, local.Options{}), b: b, name: e.Name}, nil
+}
+
+type benchConn struct {
+	host.Conn
+	b    *bench
+	name string
+}
+
+func (c *benchConn) Shell(ctx context.Context, as host.As) (host.Shell, error) {
+	s, err := c.Conn.Shell(ctx, as)
+	return benchShell{s, c}, err
+}
+
+type benchShell struct {
+	host.Shell
+	c *benchConn
+}
+
+func (s benchShell) Batch(ctx context.Context, batch sh.Batch) (sh.BatchResult, error) {
+	b := s.c.b
+	b.mu.Lock()
+	b.trips++
+	var err error
+	if b.cut != nil {
+		err = b.cut(s.c.name, batch)
+	}
+	b.mu.Unlock()
+	if err != nil {
+		return sh.BatchResult{}, &host.TransportError{Host: s.c.name, During: "run a command", Begun: true, Err: err}
+	}
+	return s.Shell.Batch(ctx, batch)
+}
+
+// run runs one play of tasks on the bench's hosts.
+func (b *bench) run(t *testing.T, items ...play.Item) *Stats {
+	t.Helper()
+	st, err := b.runWith(t.Context(), &play.Play{Hosts: value.String("all"), GatherFacts: value.Bool(false), Tasks: items})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+func (b *bench) runWith(ctx context.Context, plays ...*play.Play) (*Stats, error) {
+	r := New(Options{Inventory: b, Expr: jinja.New(jinja.Options{}), Modules: b, Connector: b, Sink: b})
+	return r.Run(ctx, &play.Playbook{Plays: plays})
+}
+
+// taskOf is a task of a module.
+func taskOf(name, module string, args ...any) *play.Task {
+	t := &play.Task{Module: module, Args: value.MapOf(args...)}
+	t.Name = value.String(name)
+	return t
+}
+
+// there is a question whether a file exists.
+func there(path string) host.Fact[bool] {
+	return host.Fact[bool]{
+		Q:     host.NewProbe(`[ -e "$1" ]`, path),
+		Parse: func(a host.Answer) (bool, error) { return a.Status == 0, nil },
+	}
+}
+
+// touch makes the file of its argument path when it is not there.
+func touch(args *value.Map) play.Bound {
+	v, _ := args.Lookup("path")
+	path := value.Str(v)
+	return planFunc(func(s host.Seen) (play.Plan, error) {
+		ok, err := host.Get(s, there(path))
+		if err != nil || ok {
+			return play.Plan{}, err
+		}
+		return play.Plan{Result: play.Result{Changed: true}, Steps: []host.Step{host.Run{Cmd: sh.Exec("touch", path), What: "touch " + path}}}, nil
+	})
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// A loop whose link is lost ends there: the other items are not tried, unless a
+// lost link is forgiven.
+func TestLoopEndsWithItsLink(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		hosts   string
+		ignored bool
+		pause   bool
+		want    string
+	}{
+		{"one host", "h1", false, false, "h1 make (b) unreachable, h1 make unreachable"},
+		{"two hosts", "h1 h2", false, false, "h1 make (b) unreachable, h1 make unreachable, h2 make (b) changed, h2 make (c) changed, h2 make (d) changed, h2 make changed, h2 next ok"},
+		{"a pause between items", "h1", false, true, "h1 make (b) unreachable, h1 make unreachable"},
+		{"forgiven", "h1", true, false, "h1 make (b) unreachable, h1 make (c) changed, h1 make (d) changed, h1 make unreachable, h1 next ok"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			b := &bench{hosts: strings.Fields(c.hosts), modules: map[string]func(*value.Map) play.Bound{"touch": touch}}
+			cuts, after := 0, 0
+			b.cut = func(name string, batch sh.Batch) error {
+				if name != "h1" {
+					return nil
+				}
+				if cuts > 0 {
+					after++
+				}
+				if len(batch.Chain) > 0 && cuts == 0 {
+					cuts++
+					return errors.New("cut")
+				}
+				return nil
+			}
+			make := taskOf("make", "touch", "path", value.String(dir+"/{{ inventory_hostname }}-{{ item }}"))
+			make.Loop = &play.Loop{Items: value.Strings("b", "c", "d")}
+			make.IgnoreUnreachable = value.Bool(c.ignored)
+			if c.pause {
+				make.Loop.Pause = value.Int(3600)
+			}
+			next := taskOf("next", "debug", "msg", value.String("x"))
+			st := b.run(t, make, next)
+			got := b.told()
+			slices.SortStableFunc(got, func(x, y string) int { return strings.Compare(x[:2], y[:2]) })
+			if text := strings.Join(got, ", "); text != c.want {
+				t.Errorf("told: %s\nwant: %s", text, c.want)
+			}
+			if !c.ignored && (after > 0 || exists(filepath.Join(dir, "h1-c")) || st.Hosts["h1"].Unreachable != 1) {
+				t.Errorf("%d messages after the cut, %+v", after, st.Hosts["h1"])
+			}
+			for _, e := range b.events {
+				if e.Host == "h1" && e.Kind == ItemResult && e.Status == Unreachable && !strings.Contains(e.Err.Error(), "outcome unknown") {
+					t.Errorf("the item says %v", e.Err)
+				}
+			}
+		})
+	}
+}
+
+// A link that was lost while it worked for another host is made anew for the
+// next task that needs it; the host for which it worked keeps its own.
+func TestLostDelegate(t *testing.T) {
+	dir := t.TempDir()
+	b := &bench{hosts: []string{"h1"}, modules: map[string]func(*value.Map) play.Bound{"touch": touch}}
+	cuts := 0
+	b.cut = func(name string, batch sh.Batch) error {
+		if name == "db" && cuts == 0 {
+			cuts++
+			return errors.New("cut")
+		}
+		return nil
+	}
+	var items []play.Item
+	for _, n := range []string{"first", "second", "own"} {
+		make := taskOf(n, "touch", "path", value.String(dir+"/"+n))
+		make.IgnoreUnreachable = value.Bool(true)
+		if n != "own" {
+			make.Delegate = value.String("db")
+		}
+		items = append(items, make)
+	}
+	b.run(t, items...)
+	if got := strings.Join(b.told(), ", "); got != "h1 first unreachable, h1 second changed, h1 own changed" || b.dials != 3 {
+		t.Errorf("%s; %d connections", got, b.dials)
+	}
+}
