@@ -132,8 +132,10 @@ func (b *bench) run(t *testing.T, items ...play.Item) *Stats {
 	return st
 }
 
+func engine() play.Expr { return jinja.New(jinja.Options{}) }
+
 func (b *bench) runWith(ctx context.Context, plays ...*play.Play) (*Stats, error) {
-	r := New(Options{Inventory: b, Expr: jinja.New(jinja.Options{}), Modules: b, Connector: b, Sink: b})
+	r := New(Options{Inventory: b, Expr: engine(), Modules: b, Connector: b, Sink: b})
 	return r.Run(ctx, &play.Playbook{Plays: plays})
 }
 

@@ -122,13 +122,23 @@ type Stats struct {
 	Hosts       map[string]*Counts
 	Order       []string
 	Interrupted bool
-	// Undone lists, after an interruption, the hosts that did not finish.
-	Undone []string
-	// At names the task at which each of them was stopped.
-	At map[string]string
+	// Undone tells, after an interruption, of the hosts that did not finish their
+	// play, and NotBegun names the plays behind it.
+	Undone   []Undone
+	NotBegun []string
 }
 
-func newStats() *Stats { return &Stats{Hosts: map[string]*Counts{}, At: map[string]string{}} }
+// Undone is what one host did not come to in the play that was interrupted.
+type Undone struct {
+	Host string
+	// At names the task at which it was stopped, empty when none had begun.
+	At string
+	// Tasks name, as written, those behind it as long as nothing had failed, and
+	// the handlers that were notified.
+	Tasks []string
+}
+
+func newStats() *Stats { return &Stats{Hosts: map[string]*Counts{}} }
 
 func (s *Stats) of(host string) *Counts {
 	c, ok := s.Hosts[host]

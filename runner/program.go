@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"iter"
 	"slices"
 
 	"remoterun/runner/play"
@@ -302,6 +303,21 @@ func (c *cursor) live(yield func(*frame) bool) {
 	}
 }
 
+// path yields a frame's instructions from pc on as long as nothing fails.
+func (f *frame) path(pc int) iter.Seq[*op] {
+	return func(yield func(*op) bool) {
+		for pc < len(f.prog.ops) {
+			o := &f.prog.ops[pc]
+			if !yield(o) {
+				return
+			}
+			if pc++; o.kind == opBodyEnd {
+				pc = o.block.always
+			}
+		}
+	}
+}
+
 // upcoming lists the tasks behind the current one as long as nothing fails,
 // up to a flush of handlers or the end of the program.
 func (c *cursor) upcoming(most int) []*op {
@@ -310,23 +326,38 @@ func (c *cursor) upcoming(most int) []*op {
 		return nil
 	}
 	var out []*op
-	for pc := f.pc + 1; pc < len(f.prog.ops) && len(out) < most; {
-		o := &f.prog.ops[pc]
-		switch o.kind {
-		case opTask:
+	for o := range f.path(f.pc + 1) {
+		if len(out) >= most || o.kind == opFlush || o.kind == opAlwaysEnd && f.pending[o.block] {
+			break
+		}
+		if o.kind == opTask {
 			out = append(out, o)
-			pc++
-		case opBodyEnd:
-			pc = o.block.always
-		case opAlwaysEnd:
-			if f.pending[o.block] {
-				return out
+		}
+	}
+	return out
+}
+
+// remaining lists the tasks that are left as long as nothing fails, the one at
+// which the host stands first, and then the handlers that are notified.
+func (c *cursor) remaining(handlers *program) []*op {
+	var out []*op
+	due := func(o *op) bool { return o.kind == opTask && (!o.task.Handler || c.notified[o.task]) }
+	for i, f := range slices.Backward(c.frames) {
+		pc := f.pc
+		if i+1 < len(c.frames) && !c.frames[i+1].queued() {
+			pc++ // it took in what stands above it
+		}
+		for o := range f.path(pc) {
+			if due(o) {
+				out = append(out, o)
 			}
-			pc++
-		case opFlush:
-			return out
-		default:
-			pc++
+		}
+	}
+	if !c.handling() {
+		for i := range handlers.ops {
+			if due(&handlers.ops[i]) {
+				out = append(out, &handlers.ops[i])
+			}
 		}
 	}
 	return out

@@ -133,19 +133,20 @@ func (r *Runner) Run(ctx context.Context, books ...*play.Playbook) (*Stats, erro
 	defer r.close()
 	var err error
 	r.overrides(books)
+	var plays []*play.Play
 	for _, b := range books {
-		on := true
-		for _, p := range b.Plays {
-			if on, err = r.play(ctx, p); !on {
-				break
-			}
-		}
-		if !on {
-			break
+		plays = append(plays, b.Plays...)
+	}
+	for on := true; on && len(plays) > 0; {
+		if on, err = r.play(ctx, plays[0]); err == nil {
+			plays = plays[1:]
 		}
 	}
 	if ctx.Err() != nil {
 		r.stats.Interrupted = true
+		for _, p := range plays {
+			r.stats.NotBegun = append(r.stats.NotBegun, nameOf(p))
+		}
 	}
 	r.emit(Event{Kind: Recap, Stats: r.stats})
 	if err == nil && ctx.Err() != nil {
@@ -178,7 +179,7 @@ func (r *Runner) play(ctx context.Context, p *play.Play) (on bool, err error) {
 	for i, hosts := range batches {
 		r.emit(Event{Kind: PlayStart, Play: pr.name, Hosts: slices.DeleteFunc(slices.Clone(hosts), r.isLost)})
 		if !pr.batch(ctx, hosts) || ctx.Err() != nil {
-			r.notBegun(ctx, batches[i+1:])
+			pr.notBegun(ctx, batches[i+1:])
 			return false, nil
 		}
 		if pr.ending.Load() == endPlay {
@@ -188,18 +189,22 @@ func (r *Runner) play(ctx context.Context, p *play.Play) (on bool, err error) {
 	return ctx.Err() == nil, nil
 }
 
+// nameOf is a play's name as it is written, its pattern when it has none.
+func nameOf(p *play.Play) string {
+	if p.Name.IsNull() {
+		return value.Show(p.Hosts)
+	}
+	return value.Str(p.Name)
+}
+
 // notBegun notes the hosts whose turn an interruption came before.
-func (r *Runner) notBegun(ctx context.Context, batches [][]string) {
+func (pr *playRun) notBegun(ctx context.Context, batches [][]string) {
 	if ctx.Err() == nil {
 		return
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, hosts := range batches {
-		for _, h := range hosts {
-			if !r.gone[h] {
-				r.stats.Undone = append(r.stats.Undone, h)
-			}
+	for _, h := range slices.Concat(batches...) {
+		if !pr.r.isLost(h) {
+			pr.r.stats.Undone = append(pr.r.stats.Undone, Undone{Host: h, Tasks: pr.todo(newCursor(pr.main))})
 		}
 	}
 }

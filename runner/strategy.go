@@ -55,15 +55,35 @@ func (pr *playRun) ended(hosts []*hostRun) {
 	}
 }
 
-// standing names the task that the host did not bring to its end.
-func (h *hostRun) standing() string {
+// todo names the tasks that a host at a place did not come to, and at the end the
+// handlers that are notified.
+func (pr *playRun) todo(c *cursor) []string {
+	var out []string
+	for _, o := range c.remaining(pr.hand) {
+		switch a := actions[shortName(o.task.Module)]; {
+		case a != nil && a.quiet:
+		case o.task.Handler:
+			out = append(out, "handler "+plainName(o.task))
+		default:
+			out = append(out, plainName(o.task))
+		}
+	}
+	return out
+}
+
+// undone tells what a host that had begun did not come to; false = it was through.
+func (h *hostRun) undone() (Undone, bool) {
+	u := Undone{Host: h.name}
+	if h.over != working || h.cur.current() == nil {
+		return u, false
+	}
+	if u.Tasks = h.p.todo(h.cur); len(u.Tasks) > 0 {
+		u.At, u.Tasks = u.Tasks[0], u.Tasks[1:]
+	}
 	if len(h.queue) > 0 {
-		return h.queue[0].info.Name
+		u.At = h.queue[0].info.Name
 	}
-	if o := h.cur.current(); o != nil && o.kind == opTask {
-		return plainName(o.task)
-	}
-	return ""
+	return u, true
 }
 
 // hopeless reports a batch of which every host was lost: the run ends there.
@@ -83,11 +103,8 @@ func (pr *playRun) closeBatch(ctx context.Context, hosts []*hostRun) {
 		if err := h.m.unlock(); err != nil && ctx.Err() == nil {
 			pr.r.warn(h.name, "giving the lock back: "+err.Error())
 		}
-		if h.over == working {
-			pr.r.mu.Lock()
-			pr.r.stats.Undone = append(pr.r.stats.Undone, h.name)
-			pr.r.stats.At[h.name] = h.standing()
-			pr.r.mu.Unlock()
+		if u, ok := h.undone(); ok {
+			pr.r.stats.Undone = append(pr.r.stats.Undone, u)
 		}
 	}
 }

@@ -132,6 +132,9 @@ func TestInterruption(t *testing.T) {
       shell: echo $$ >/var/pid; sleep 300; touch /var/second
     - name: never
       command: touch /var/third
+- name: later
+  hosts: all
+  tasks: []
 `)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -156,7 +159,7 @@ func TestInterruption(t *testing.T) {
 	}
 	err := cmd.Wait()
 	s := d.keep(t, cmd, out.String(), errs.String(), err)
-	s.want(t, exitInterrupted, "interrupted: not finished on alpha (at: long), beta (at: long)", "ok=1 ", "failed=0")
+	s.want(t, exitInterrupted, "interrupted: not finished on alpha (at: long), beta (at: long)", "not done on alpha, beta: never\n", "not begun: the play later\n", "ok=1 ", "failed=0")
 	if took := time.Since(begun); took > 20*time.Second {
 		t.Errorf("it took %s to stop", took)
 	}

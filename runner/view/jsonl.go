@@ -80,12 +80,27 @@ func eventMap(e runner.Event) *value.Map {
 	f.text("text", e.Text)
 	if e.Stats != nil {
 		f.m.Put("stats", value.FromMap(statsMap(e.Stats)))
-		f.yes("interrupted", e.Stats.Interrupted)
-		if len(e.Stats.Undone) > 0 {
-			f.m.Put("undone", value.Strings(e.Stats.Undone...))
-		}
+		f.interrupted(e.Stats)
 	}
 	return f.m
+}
+
+// interrupted tells what an interruption left undone.
+func (f fields) interrupted(st *runner.Stats) {
+	f.yes("interrupted", st.Interrupted)
+	if len(st.Undone) > 0 {
+		var out []value.Value
+		for _, u := range st.Undone {
+			one := fields{value.MapOf("host", value.String(u.Host))}
+			one.text("at", u.At)
+			one.m.Put("tasks", value.Strings(u.Tasks...))
+			out = append(out, value.FromMap(one.m))
+		}
+		f.m.Put("undone", value.List(out...))
+	}
+	if len(st.NotBegun) > 0 {
+		f.m.Put("not_begun", value.Strings(st.NotBegun...))
+	}
 }
 
 // plainResult is a result for programs: whole, but no_log stays hidden.

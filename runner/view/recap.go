@@ -52,17 +52,54 @@ func counted(word string, n int, c *color.Color) string {
 	return c.Sprint(text)
 }
 
-// interrupted says what was not done.
+// mostNames is how many tasks are named of those that were not done.
+const mostNames = 12
+
+// interrupted says what was not done: hosts and where they stood, the tasks
+// behind, the plays that had not begun.
 func (h *human) interrupted(st *runner.Stats) {
-	text := "interrupted: every host had finished"
+	text := "interrupted: every host had finished its play"
 	if len(st.Undone) > 0 {
 		places := make([]string, len(st.Undone))
-		for i, name := range st.Undone {
-			if places[i] = name; st.At[name] != "" {
-				places[i] += " (at: " + st.At[name] + ")"
+		for i, u := range st.Undone {
+			if places[i] = u.Host; u.At != "" {
+				places[i] += " (at: " + u.At + ")"
 			}
 		}
 		text = "interrupted: not finished on " + strings.Join(places, ", ") + "; the same command again goes on from there"
 	}
 	h.say(h.paint.failed, text)
+	h.tasksLeft(st.Undone)
+	if len(st.NotBegun) > 0 {
+		h.say(h.paint.failed, "not begun: "+plays(st.NotBegun))
+	}
+}
+
+// tasksLeft names the tasks that were not done, once for hosts that lack the same.
+func (h *human) tasksLeft(undone []runner.Undone) {
+	for i, u := range undone {
+		if i > 0 && slices.Equal(undone[i-1].Tasks, u.Tasks) || len(u.Tasks) == 0 {
+			continue
+		}
+		var hosts []string
+		for _, v := range undone[i:] {
+			if !slices.Equal(v.Tasks, u.Tasks) {
+				break
+			}
+			hosts = append(hosts, v.Host)
+		}
+		names := u.Tasks[:min(len(u.Tasks), mostNames)]
+		text := "not done on " + strings.Join(hosts, ", ") + ": " + strings.Join(names, ", ")
+		if more := len(u.Tasks) - len(names); more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		h.say(h.paint.failed, text)
+	}
+}
+
+func plays(names []string) string {
+	if len(names) == 1 {
+		return "the play " + names[0]
+	}
+	return "the plays " + strings.Join(names, ", ")
 }

@@ -88,7 +88,7 @@ func (s *summary) Close() error {
 	doc := value.MapOf("plays", value.List(plays...), "stats", value.FromMap(value.NewMap()))
 	if s.stats != nil {
 		doc.Put("stats", value.FromMap(statsMap(s.stats)))
-		fields{doc}.yes("interrupted", s.stats.Interrupted)
+		fields{doc}.interrupted(s.stats)
 	}
 	if len(s.warns) > 0 {
 		doc.Put("warnings", value.Strings(s.warns...))
