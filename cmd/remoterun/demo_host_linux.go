@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -191,11 +192,13 @@ func liveApart(dir string) error {
 	if err := os.MkdirAll(lib, 0o755); err != nil {
 		return err
 	}
+	if err := keepMounts(); err != nil {
+		return fmt.Errorf("keep mounts to itself: %w (in a container without the right to mount?)", err)
+	}
 	for _, m := range []struct {
 		what, source, target, kind, data string
 		flags                            uintptr
 	}{
-		{"keep mounts to itself", "", "/", "", "", unix.MS_REC | unix.MS_PRIVATE},
 		{"mount /proc", "proc", "/proc", "proc", "", 0},
 		{"put a folder at /var/lib", lib, "/var/lib", "", "", unix.MS_BIND},
 		{"mount RAM at /run", "run", "/run", "tmpfs", "mode=755", 0},
@@ -205,6 +208,35 @@ func liveApart(dir string) error {
 		}
 	}
 	return unix.Sethostname([]byte("demo"))
+}
+
+// keepMounts makes the mounts of this process's namespace its own. In a chroot
+// "/" is no mount, and the one that it is on has no name there: a thread goes to
+// the namespace's root for it, and never comes back.
+func keepMounts() error {
+	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	if !errors.Is(err, unix.EINVAL) {
+		return err
+	}
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // not unlocked: the thread ends here
+		done <- func() error {
+			ns, err := os.Open("/proc/thread-self/ns/mnt")
+			if err != nil {
+				return err
+			}
+			defer ns.Close()
+			if err := unix.Unshare(unix.CLONE_FS); err != nil {
+				return err
+			}
+			if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNS); err != nil {
+				return err
+			}
+			return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+		}()
+	}()
+	return <-done
 }
 
 // endChildren ends what sessions left running.

@@ -93,6 +93,30 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// TestDemoInChroot: there "/" is no mount, and those below it may be shared.
+func TestDemoInChroot(t *testing.T) {
+	start, unchanged := demoDesk(t)
+	cmd, out := start()
+	root := t.TempDir()
+	cmd.Args = append([]string{"unshare", "--mount", "sh", "-euc", `root=$1; shift
+mount --make-rshared /
+for d in /*; do
+	if [ -L "$d" ]; then cp -P "$d" "$root$d"
+	elif [ -d "$d" ]; then mkdir "$root$d"; [ "$d" = /run ] || mount --rbind "$d" "$root$d"; fi
+done
+sort /proc/self/mounts > "$root/before"
+chroot "$root" "$@"
+sort /proc/self/mounts | diff "$root/before" - || { echo MOUNTS ARE LEFT; exit 9; }`, "sh", root}, cmd.Args...)
+	var err error
+	if cmd.Path, err = exec.LookPath("unshare"); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Run(); err != nil || !strings.Contains(out.String(), "Nothing of it is left") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	unchanged()
+}
+
 // TestDemoInterrupted: Ctrl-C at several places leaves nothing either.
 func TestDemoInterrupted(t *testing.T) {
 	for _, at := range []string{"What is real here", "$ remoterun setup prod", "Mount RAM for the key", "$ remoterun verify prod"} {
