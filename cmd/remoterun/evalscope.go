@@ -121,12 +121,16 @@ func (f *evalFlags) host(ctx context.Context, s *evalScope) error {
 	if err != nil {
 		return err
 	}
-	short, _, _ := strings.Cut(hosts[0], ".")
-	magic := value.MapOf("inventory_hostname", value.String(hosts[0]), "inventory_hostname_short", value.String(short),
-		"group_names", value.Strings(inv.GroupsOf(hosts[0])...), "groups", value.FromMap(inv.Groups()),
-		"inventory_dir", value.String(inv.Dir()), "hostvars", value.FromObject(&hostVars{inv}))
-	s.layers = append(append(s.layers, layers...), play.Layer{Name: "inventory", Vars: magic})
+	s.layers = append(append(s.layers, layers...), hostLayer(inv, hosts[0]))
 	return nil
+}
+
+// hostLayer is what the program itself knows of a host.
+func hostLayer(inv *inventory.Inventory, name string) play.Layer {
+	short, _, _ := strings.Cut(name, ".")
+	return play.Layer{Name: "inventory", Vars: value.MapOf("inventory_hostname", value.String(name), "inventory_hostname_short", value.String(short),
+		"group_names", value.Strings(inv.GroupsOf(name)...), "groups", value.FromMap(inv.Groups()),
+		"inventory_dir", value.String(inv.Dir()), "hostvars", value.FromObject(&hostVars{inv}))}
 }
 
 // hostVars answers each host's variables when they are asked for.

@@ -180,7 +180,10 @@ func saidHint(name string, result *value.Map) string {
 // errorHint is the hint for an error that ended the program before or instead
 // of a run.
 func errorHint(err error) string {
+	var on *hostError
 	switch {
+	case errors.As(err, &on):
+		return loginHint(on.host, on.err)
 	case errors.Is(err, play.ErrNobody):
 		return "" // the error names what would answer
 	case errors.Is(err, syscall.ENOSPC):

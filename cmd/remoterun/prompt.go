@@ -59,7 +59,7 @@ func (p *prompts) Ask(ctx context.Context, a play.Ask) (string, error) {
 	if s, ok := p.texts[a.Key]; ok {
 		return s, nil
 	}
-	if a.YesNo && p.yes {
+	if a.YesNo && p.yes && !isHostKey(a.Key) {
 		return "yes", nil
 	}
 	t, err := p.terminal(a)
@@ -129,6 +129,12 @@ func (h held) Close() error {
 	defer h.release()
 	return h.terminal.Close()
 }
+
+// hostKey begins the questions about host keys. --yes does not answer them: that
+// would be a switch that turns their verification off.
+const hostKey = "host key "
+
+func isHostKey(key string) bool { return strings.HasPrefix(key, hostKey) }
 
 // isPassphrase tells the questions that --passphrase-fd answers.
 func isPassphrase(key string) bool { return strings.Contains(key, "passphrase") }

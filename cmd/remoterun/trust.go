@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"remoterun/runner/play"
+	"remoterun/runner/secret"
 	"remoterun/runner/ssh"
 	"remoterun/runner/value"
 )
@@ -22,7 +25,7 @@ func (a *app) trustCommand() *cobra.Command {
 		Use:   "trust HOST",
 		Short: "Accept a host's key after comparing its fingerprint",
 		Long: "Shows the key that a host offers and asks whether to write it to known_hosts. Get the fingerprint from\n" +
-			"the server's own console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub) and compare, or give it with --fingerprint.",
+			"the server's own console (for f in /etc/ssh/ssh_host_*.pub; do ssh-keygen -lf $f; done) and compare, or give it with --fingerprint.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.trust(cmd.Context(), &f, args[0], fingerprint)
@@ -36,37 +39,54 @@ func (a *app) trustCommand() *cobra.Command {
 // errOther is a key with another fingerprint than the one that was given.
 var errOther = errors.New("the host shows another key")
 
+// hostError is a failure on the way to one host, outside of a run.
+type hostError struct {
+	host string
+	err  error
+}
+
+func (e *hostError) Error() string { return e.err.Error() }
+func (e *hostError) Unwrap() error { return e.err }
+
 func (a *app) trust(ctx context.Context, f *runFlags, name, fingerprint string) error {
 	s, err := a.open(ctx, f)
 	if err != nil {
 		return err
 	}
-	t, err := s.target(name)
+	t, err := s.target(ctx, name)
 	if err != nil {
 		return err
 	}
 	accepted := ""
-	ask := s.dialer.Accept
+	ask := s.hostKeyQuestion
 	s.dialer.Accept = func(ctx context.Context, k ssh.NewKey) (bool, error) {
-		if fingerprint != "" {
-			if fingerprint != k.Fingerprint {
-				return false, fmt.Errorf("%w: %s %s, not %s", errOther, k.Type, k.Fingerprint, fingerprint)
+		ok, err := fingerprint == k.Fingerprint, error(nil)
+		switch {
+		case fingerprint == "":
+			if ok, err = ask(ctx, k); errors.Is(err, play.ErrNobody) {
+				err = errors.New("there is no terminal to ask on: give the server's own fingerprint with --fingerprint SHA256:…")
 			}
-			accepted = k.Fingerprint
-			return true, nil
+		case !ok:
+			err = fmt.Errorf("%w than %s (it has one of each type: compare that of its %s key)", errOther, fingerprint, k.Type)
 		}
-		ok, err := ask(ctx, k)
 		if ok {
 			accepted = k.Fingerprint
 		}
 		return ok, err
 	}
+	// Logging in is not what is asked for: no question about it.
+	s.dialer.Ask = func(context.Context, string, string) (secret.Sealed, error) {
+		return secret.Sealed{}, errors.New("not asked for")
+	}
 	conn, err := s.dialer.Dial(ctx, t, nil)
 	if conn != nil {
 		_ = conn.Close()
 	}
+	var key *ssh.HostKeyError
 	var refused *ssh.AuthError
 	switch {
+	case errors.As(err, &key):
+		return err
 	case accepted != "":
 		fmt.Fprintf(a.out, "%s: the key %s is trusted from now on\n", name, accepted)
 		return nil
@@ -74,28 +94,31 @@ func (a *app) trust(ctx context.Context, f *runFlags, name, fingerprint string) 
 		fmt.Fprintf(a.out, "%s: its key is known already; nothing to do\n", name)
 		return nil
 	}
-	return err
+	return &codedError{exitUnreachable, &hostError{name, err}}
 }
 
 // target is where a host of the inventory is, or an address that is none.
-func (s *session) target(name string) (ssh.Target, error) {
+func (s *session) target(ctx context.Context, name string) (ssh.Target, error) {
 	t := ssh.Target{Name: name, Addr: name, User: s.f.user, KeyFile: s.f.privateKey}
-	if h, p, err := net.SplitHostPort(name); err == nil {
-		t.Addr = h
-		if t.Port, err = strconv.Atoi(p); err != nil {
-			return t, usage("%s: %q is no port", name, p)
-		}
-	}
 	layers, err := s.inv.Layers(name)
 	if err != nil {
-		return t, nil // not in the inventory: an address
+		if group, ok := s.inv.Groups().Lookup(name); ok {
+			return t, usage("%s is a group, and keys are compared host by host: trust takes one of %s", name, strings.Join(texts(group.Items()), ", "))
+		}
+		return t, splitPort(&t) // not in the inventory: an address
 	}
+	vars := &evalScope{layers: append(layers, hostLayer(s.inv, name)), dirs: []string{s.dir()}}
+	vars.add("-e", s.extra)
+	var errs []error
 	get := func(names ...string) string {
-		for i := len(layers) - 1; i >= 0; i-- {
-			for _, n := range names {
-				if v, ok := layers[i].Vars.Lookup(n); ok {
-					return value.Str(v)
-				}
+		for _, n := range names {
+			v, ok, err := vars.Var(n)
+			if err == nil && ok {
+				v, err = s.expr.Render(ctx, v, vars)
+			}
+			errs = append(errs, err)
+			if ok {
+				return value.Str(v)
 			}
 		}
 		return ""
@@ -107,5 +130,29 @@ func (s *session) target(name string) (ssh.Target, error) {
 			return t, usage("%s: ansible_port %q is no port", name, p)
 		}
 	}
+	if err := errors.Join(errs...); err != nil {
+		return t, usage("%s: %v", name, err)
+	}
 	return t, nil
+}
+
+func texts(list []value.Value) []string {
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = value.Str(v)
+	}
+	return out
+}
+
+// splitPort reads host:port of a name that is an address.
+func splitPort(t *ssh.Target) error {
+	h, p, err := net.SplitHostPort(t.Name)
+	if err != nil {
+		return nil
+	}
+	t.Addr = h
+	if t.Port, err = strconv.Atoi(p); err != nil {
+		return usage("%s: %q is no port", t.Name, p)
+	}
+	return nil
 }

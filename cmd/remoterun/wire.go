@@ -110,14 +110,17 @@ func (s *session) ssh() error {
 		return s.prompts.Secret(ctx, play.Ask{Key: key, Text: text, Sealed: true})
 	}
 	s.dialer.Accept = func(ctx context.Context, k ssh.NewKey) (bool, error) {
-		answer, err := s.prompts.Ask(ctx, play.Ask{Key: "host key " + k.Host + k.Fingerprint, YesNo: true,
-			Text: fmt.Sprintf("The host key of %s is not known yet.\n%s key, fingerprint %s\nCompare it with the server's own. Accept and write it to %s? (yes/no)", k.Host, k.Type, k.Fingerprint, k.File)})
-		if err != nil {
-			return false, nil // nobody to ask: the key stays unknown, and the error says what to do
-		}
-		return answer == "yes", nil
+		ok, _ := s.hostKeyQuestion(ctx, k)
+		return ok, nil // nobody to ask: the key stays unknown, and the hint says what to do
 	}
 	return nil
+}
+
+// hostKeyQuestion asks the operator about an unknown key.
+func (s *session) hostKeyQuestion(ctx context.Context, k ssh.NewKey) (bool, error) {
+	answer, err := s.prompts.Ask(ctx, play.Ask{Key: hostKey + k.Host + k.Fingerprint, YesNo: true,
+		Text: fmt.Sprintf("The host key of %s is not known yet.\n%s key, fingerprint %s\nCompare it with the server's own. Accept and write it to %s? (yes/no)", k.Host, k.Type, k.Fingerprint, k.File)})
+	return answer == "yes", err
 }
 
 // first returns the first word that is not empty.

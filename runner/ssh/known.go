@@ -34,12 +34,20 @@ type HostKeyError struct {
 	Type        string
 	Fingerprint string   // SHA256:…
 	Stored      []string // FILE:LINE of what the user has for this host
+	Err         error    // why an unknown key was not accepted; nil = it was just not
 }
+
+// Unwrap is why the key was not accepted.
+func (e *HostKeyError) Unwrap() error { return e.Err }
 
 func (e *HostKeyError) Error() string {
 	switch e.Problem {
 	case KeyUnknown:
-		return fmt.Sprintf("the host key of %s is not known: %s %s", e.Host, e.Type, e.Fingerprint)
+		text := fmt.Sprintf("the host key of %s is not known: %s %s", e.Host, e.Type, e.Fingerprint)
+		if e.Err != nil {
+			text += ": " + e.Err.Error()
+		}
+		return text
 	case KeyRevoked:
 		return fmt.Sprintf("the host key of %s is revoked (%s): %s %s", e.Host, strings.Join(e.Stored, ", "), e.Type, e.Fingerprint)
 	}
@@ -148,8 +156,13 @@ func authorities(files []string) []string {
 	return nil
 }
 
-// algorithms are the host key algorithms to offer; nil = the library's own.
+// algorithms are the host key algorithms to offer: those that the files have for
+// the host, else all, in OpenSSH's order: the operator compares an unknown key
+// with what ssh and the hoster's console show first.
 func (k *known) algorithms() []string {
+	if len(k.types) == 0 {
+		return usualOrder(ssh.SupportedAlgorithms().HostKeys)
+	}
 	var out []string
 	for _, t := range k.types {
 		algos := []string{t}
@@ -163,6 +176,25 @@ func (k *known) algorithms() []string {
 		}
 	}
 	return out
+}
+
+// usualOrder puts certificates first, then Ed25519, ECDSA, RSA.
+func usualOrder(algos []string) []string {
+	rank := func(a string) int {
+		n := 2
+		switch {
+		case strings.Contains(a, "ed25519"):
+			n = 0
+		case strings.Contains(a, "ecdsa"):
+			n = 1
+		}
+		if !strings.Contains(a, "-cert-") {
+			n += 3
+		}
+		return n
+	}
+	slices.SortStableFunc(algos, func(a, b string) int { return rank(a) - rank(b) })
+	return algos
 }
 
 // callback verifies the key that the server shows. accept is asked about an
@@ -190,10 +222,13 @@ func (k *known) callback(ctx context.Context, stored []string, accept func(conte
 			return e
 		}
 		ok, err := accept(ctx, NewKey{Host: e.Host, Type: e.Type, Fingerprint: e.Fingerprint, File: stored[0]})
-		if err != nil || !ok {
-			return errors.Join(e, err)
+		if err == nil && ok {
+			if err = remember(stored[0], k.addr, key); err == nil {
+				return nil
+			}
 		}
-		return remember(stored[0], k.addr, key)
+		e.Err = err
+		return e
 	}
 }
 

@@ -143,6 +143,38 @@ func TestUnknownKeyIsAskedForAndKept(t *testing.T) {
 	}
 }
 
+// TestUnknownServerShowsItsUsualKey: of several keys that one is shown which ssh
+// itself and the consoles of hosters show first.
+func TestUnknownServerShowsItsUsualKey(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := gossh.NewSignerFromKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLab(t, sshd.Config{More: []gossh.Signer{other}})
+	write(t, filepath.Join(l.home, ".ssh", "known_hosts"), "")
+	_, err = l.d.Dial(t.Context(), l.target(), nil)
+	refused(t, err, "is not known: ssh-ed25519 ")
+}
+
+// TestKeyThatCannotBeKept: an accepted key that is not written is not accepted.
+func TestKeyThatCannotBeKept(t *testing.T) {
+	l := newLab(t, sshd.Config{})
+	file := filepath.Join(l.home, ".ssh", "known_hosts")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(l.home, "nowhere", "x"), file); err != nil {
+		t.Fatal(err)
+	}
+	l.d.Accept = func(context.Context, ssh.NewKey) (bool, error) { return true, nil }
+	_, err := l.d.Dial(t.Context(), l.target(), nil)
+	refused(t, err, "is not known", "cannot write the accepted host key")
+}
+
 func TestChangedKeyNamesFileAndLine(t *testing.T) {
 	l := newLab(t, sshd.Config{})
 	other, _, err := sshd.NewSigner()
