@@ -2,11 +2,10 @@ package jinja
 
 import (
 	"fmt"
-	"math"
-	"math/big"
 	"slices"
 	"strings"
 
+	"remoterun/playbooks/jinja/pynum"
 	"remoterun/runner/value"
 )
 
@@ -97,23 +96,25 @@ func wantInt(v value.Value, otherwise int64) (int64, error) {
 	return 0, fmt.Errorf("'%s' object cannot be interpreted as an integer", value.TypeName(v))
 }
 
-// asInteger is Python's int(v) for numbers and text.
+// asInteger is Python's int(v) for numbers and text, within 64 bits.
 func asInteger(v value.Value) (int64, error) {
-	if n, ok := v.AsInt(); ok {
-		return n, nil
-	}
-	if f, ok := v.AsFloat(); ok {
-		return int64(f), nil
-	}
-	s, ok := v.AsString()
-	if !ok {
+	n, ok := v.AsBig()
+	if f, isFloat := v.AsFloat(); isFloat && !ok {
+		var err error
+		if n, err = pynum.Truncated(f); err != nil {
+			return 0, err
+		}
+	} else if s, isText := v.AsString(); isText {
+		if n, ok = pynum.ParseInt(s, 10); !ok {
+			return 0, fmt.Errorf("invalid literal for int() with base 10: %s", value.Repr(v))
+		}
+	} else if !ok {
 		return 0, fmt.Errorf("int() argument must be a string, a bytes-like object or a real number, not '%s'", value.TypeName(v))
 	}
-	var n int64
-	if _, err := fmt.Sscanf(strings.TrimSpace(s)+" ", "%d ", &n); err != nil {
-		return 0, fmt.Errorf("invalid literal for int() with base 10: %s", value.Repr(v))
+	if !n.IsInt64() {
+		return 0, fmt.Errorf("Python int too large to convert to C ssize_t: %s", value.Show(v))
 	}
-	return n, nil
+	return n.Int64(), nil
 }
 
 // listLike reports what Ansible calls a sequence: lists and tuples.
@@ -156,14 +157,4 @@ func splitText(s, sep string) []value.Value {
 
 func isHex(s string) bool {
 	return s != "" && strings.Trim(lower(s), "0123456789abcdef") == ""
-}
-
-// roundedInt is int(round(f)), half to even, of any size.
-func roundedInt(f float64) value.Value {
-	f = math.RoundToEven(f)
-	if math.Abs(f) < 1<<62 {
-		return value.Int(int64(f))
-	}
-	n, _ := new(big.Float).SetFloat64(f).Int(nil)
-	return value.Big(n)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"remoterun/playbooks/jinja/pystr"
 	"remoterun/runner/value"
 )
 
@@ -256,7 +257,7 @@ func formatValue(v value.Value, text string) (string, error) {
 	if sp.align == 0 {
 		sp.align = '<'
 	}
-	return sp.pad(cut(s, sp.precision), ""), nil
+	return sp.pad(pystr.Cut(s, sp.precision), ""), nil
 }
 
 func formatInt(v value.Value, sp spec) (string, error) {

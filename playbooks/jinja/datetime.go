@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"remoterun/playbooks/jinja/pynum"
 	"remoterun/runner/value"
 )
 
@@ -296,7 +297,7 @@ func filterStrftime(c *call) (value.Value, error) {
 	if given(a[0]) {
 		sec, ok := a[0].AsFloat()
 		if text, isText := a[0].AsString(); isText {
-			sec, ok = pyFloat(text)
+			sec, ok = pynum.ParseFloat(text)
 		}
 		if !ok || math.IsNaN(sec) || math.Abs(sec) > 1e15 {
 			return value.Value{}, fmt.Errorf("Invalid value for epoch value (%s)", value.Show(a[0]))

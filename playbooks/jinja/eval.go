@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"remoterun/playbooks/jinja/pynum"
 	"remoterun/runner/value"
 )
 
@@ -157,7 +158,7 @@ func (r *render) unary(x *unary, f *frame) (value.Value, error) {
 	if err := defined(v); err != nil {
 		return v, err
 	}
-	return negate(x.op, v)
+	return pynum.Negate(x.op, v)
 }
 
 func (r *render) binary(x *binary, f *frame) (value.Value, error) {
@@ -237,7 +238,7 @@ func (r *render) holds(op string, a, b value.Value) (bool, error) {
 		ok, err := r.contains(b, a)
 		return !ok, err
 	}
-	if isNaN(a) || isNaN(b) {
+	if pynum.IsNaN(a) || pynum.IsNaN(b) {
 		return false, nil
 	}
 	c, err := value.Compare(a, b)

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"strconv"
 	"strings"
 
+	"remoterun/playbooks/jinja/pynum"
 	"remoterun/runner/value"
 )
 
@@ -24,62 +24,6 @@ func numberFilterEntries() []entry {
 	}
 }
 
-// pyInt is Python's int(text, base); ok=false is a ValueError.
-func pyInt(s string, base int) (*big.Int, bool) {
-	s = strings.TrimFunc(s, pySpace)
-	if s == "" || base == 1 || base < 0 || base > 36 || strings.HasPrefix(s, "_") || strings.HasSuffix(s, "_") || strings.Contains(s, "__") {
-		return nil, false
-	}
-	sign, digits := "", s
-	if s[0] == '-' || s[0] == '+' {
-		sign, digits = s[:1], s[1:]
-	}
-	lower := strings.ToLower(digits)
-	for prefix, b := range map[string]int{"0x": 16, "0o": 8, "0b": 2} {
-		if (base == b || base == 0) && strings.HasPrefix(lower, prefix) {
-			digits, base = strings.TrimPrefix(lower[2:], "_"), b
-			break
-		}
-	}
-	if base == 0 {
-		if base = 10; len(digits) > 1 && digits[0] == '0' && strings.Trim(digits, "0_") != "" {
-			return nil, false
-		}
-	}
-	if digits == "" || strings.IndexByte("+-_", digits[0]) >= 0 || len(digits) > 1<<16 {
-		return nil, false
-	}
-	return new(big.Int).SetString(sign+asciiDigits(strings.ReplaceAll(digits, "_", "")), base)
-}
-
-// asciiDigits turns other scripts' digits into ours, as Python reads them.
-func asciiDigits(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r > 0x7f {
-			for zero := r; zero > r-10; zero-- {
-				if every(func(x rune) bool { return x == r })(string(r)) && strTests()["isdecimal"](string(zero)) && !strTests()["isdecimal"](string(zero-1)) {
-					return '0' + (r - zero)
-				}
-			}
-		}
-		return r
-	}, s)
-}
-
-// pyFloat is Python's float(text).
-func pyFloat(s string) (float64, bool) {
-	s = strings.TrimFunc(s, pySpace)
-	lower := strings.ToLower(strings.TrimLeft(s, "+-"))
-	if strings.HasPrefix(lower, "0x") || strings.HasPrefix(lower, "_") || strings.HasSuffix(lower, "_") || strings.Contains(lower, "__") || strings.ContainsAny(lower, "p") {
-		return 0, false
-	}
-	f, err := strconv.ParseFloat(strings.ReplaceAll(s, "_", ""), 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) {
-		return 0, false
-	}
-	return f, true
-}
-
 func filterInt(c *call) (value.Value, error) {
 	a, err := c.bind("default=", "base=")
 	if err != nil {
@@ -90,18 +34,18 @@ func filterInt(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	if s, ok := c.in.AsString(); ok {
-		if n, ok := pyInt(s, base); ok {
+		if n, ok := pynum.ParseInt(s, base); ok {
 			return value.Big(n), nil
 		}
-		if f, ok := pyFloat(s); ok {
-			if n, err := truncated(f); err == nil {
+		if f, ok := pynum.ParseFloat(s); ok {
+			if n, err := pynum.Truncated(f); err == nil {
 				return value.Big(n), nil
 			}
 		}
 	} else if n, ok := c.in.AsBig(); ok {
 		return value.Big(n), nil
 	} else if f, ok := c.in.AsFloat(); ok {
-		if n, err := truncated(f); err == nil {
+		if n, err := pynum.Truncated(f); err == nil {
 			return value.Big(n), nil
 		}
 	}
@@ -117,7 +61,7 @@ func filterFloat(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	if s, ok := c.in.AsString(); ok {
-		if f, ok := pyFloat(s); ok {
+		if f, ok := pynum.ParseFloat(s); ok {
 			return value.Float(f), nil
 		}
 	} else if f, ok := c.in.AsFloat(); ok {
@@ -164,9 +108,9 @@ func filterRound(c *call) (value.Value, error) {
 	switch method {
 	case "common":
 		if n, ok := c.in.AsBig(); ok {
-			return value.Big(roundInt(n, precision)), nil
+			return value.Big(pynum.RoundInt(n, precision)), nil
 		}
-		return value.Float(pyRound(f, precision)), nil
+		return value.Float(pynum.Round(f, precision)), nil
 	case "ceil", "floor":
 		scale := math.Pow(10, float64(precision))
 		g := math.Ceil
@@ -178,37 +122,6 @@ func filterRound(c *call) (value.Value, error) {
 	return value.Value{}, errors.New("method must be common, ceil or floor")
 }
 
-// pyRound is Python's round(f, n): the nearest decimal, half to even on the
-// exact value.
-func pyRound(f float64, n int) float64 {
-	if f != f || f-f != 0 || n > 308 {
-		return f
-	}
-	if n >= 0 {
-		g, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'f', n, 64), 64)
-		return g
-	}
-	if n < -308 {
-		return math.Copysign(0, f)
-	}
-	scale := math.Pow(10, float64(-n))
-	return math.RoundToEven(f/scale) * scale
-}
-
-// roundInt rounds to tens, hundreds, … for a negative precision.
-func roundInt(n *big.Int, precision int) *big.Int {
-	if precision >= 0 || precision < -1000 {
-		return n
-	}
-	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(-precision)), nil)
-	q, m := new(big.Int).DivMod(n, unit, new(big.Int))
-	twice := new(big.Int).Lsh(m, 1)
-	if c := twice.Cmp(unit); c > 0 || c == 0 && q.Bit(0) == 1 {
-		q.Add(q, big.NewInt(1))
-	}
-	return q.Mul(q, unit)
-}
-
 func filterFileSize(c *call) (value.Value, error) {
 	a, err := c.bind("binary=")
 	if err != nil {
@@ -216,7 +129,7 @@ func filterFileSize(c *call) (value.Value, error) {
 	}
 	f, ok := c.in.AsFloat()
 	if s, isText := c.in.AsString(); isText {
-		f, ok = pyFloat(s)
+		f, ok = pynum.ParseFloat(s)
 	}
 	if !ok {
 		return value.Value{}, fmt.Errorf("could not convert to float: %s", value.Repr(c.in))

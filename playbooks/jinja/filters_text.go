@@ -7,15 +7,16 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"remoterun/playbooks/jinja/pystr"
 	"remoterun/runner/value"
 )
 
 // textFilterEntries are Jinja's filters that make text of text.
 func textFilterEntries() []entry {
 	return []entry{
-		{name: "capitalize", sig: "capitalize", example: "{{ 'heLLo wOrld' | capitalize }}", shows: "Hello world", fn: textFilter(capitalize)},
-		{name: "lower", sig: "lower", example: "{{ 'ABC' | lower }}", shows: "abc", fn: textFilter(pyLower)},
-		{name: "upper", sig: "upper", example: "{{ 'abc' | upper }}", shows: "ABC", fn: textFilter(pyUpper)},
+		{name: "capitalize", sig: "capitalize", example: "{{ 'heLLo wOrld' | capitalize }}", shows: "Hello world", fn: textFilter(pystr.Capitalize)},
+		{name: "lower", sig: "lower", example: "{{ 'ABC' | lower }}", shows: "abc", fn: textFilter(pystr.Lower)},
+		{name: "upper", sig: "upper", example: "{{ 'abc' | upper }}", shows: "ABC", fn: textFilter(pystr.Upper)},
 		{name: "title", sig: "title", example: "{{ 'hello big-world' | title }}", shows: "Hello Big-World", fn: textFilter(titleWords)},
 		{name: "string", sig: "string", example: "{{ 42 | string | type_debug }}", shows: "str", fn: filterString},
 		{name: "trim", sig: "trim(chars=None)", example: "{{ '  x ' | trim }}", shows: "x", fn: filterTrim},
@@ -59,7 +60,7 @@ func titleWords(s string) string {
 	start := true
 	for _, r := range s {
 		if start {
-			b.WriteString(upperRune(r))
+			b.WriteString(pystr.UpperRune(r))
 		} else {
 			b.WriteRune(unicode.ToLower(r))
 		}
@@ -74,7 +75,7 @@ func filterTrim(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	if a[0].IsUndefined() && len(c.args) == 0 && !c.given("chars") || a[0].IsNull() {
-		return value.String(strings.TrimFunc(c.str(), pySpace)), nil
+		return value.String(strings.TrimFunc(c.str(), pystr.Space)), nil
 	}
 	chars, err := c.text(a[0])
 	return value.String(strings.TrimFunc(c.str(), func(r rune) bool { return strings.ContainsRune(chars, r) })), err
@@ -102,7 +103,7 @@ func stripTags(s string) string {
 		b.WriteString(s[:i])
 		s = s[i+n+len(end):]
 	}
-	return htmlUnescape(strings.Join(strings.FieldsFunc(b.String(), pySpace), " "))
+	return htmlUnescape(strings.Join(strings.FieldsFunc(b.String(), pystr.Space), " "))
 }
 
 func htmlUnescape(s string) string {
@@ -123,7 +124,7 @@ func filterCenter(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	c.in = value.String(c.str())
-	s, err := padded(c, width, " ", padCenter)
+	s, err := padded(c, width, " ", pystr.PadCenter)
 	return value.String(s), err
 }
 
@@ -190,7 +191,7 @@ func filterIndent(c *call) (value.Value, error) {
 // indented puts prefix before every line but the first, and before blank ones
 // only when asked. Lines are what str.splitlines() makes.
 func indented(s, prefix string, first, blank bool) string {
-	lines := splitLines(s+"\n", false)
+	lines := pystr.SplitLines(s+"\n", false)
 	for i, line := range lines {
 		if i > 0 && (blank || line != "") {
 			lines[i] = prefix + line

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"remoterun/playbooks/jinja/pystr"
 	"remoterun/runner/value"
 )
 
@@ -27,7 +28,7 @@ func filterWordWrap(c *call) (value.Value, error) {
 	}
 	w := wrapper{width: max(width, 1), long: a[1].IsUndefined() || value.Truth(a[1]), hyphens: a[3].IsUndefined() || value.Truth(a[3])}
 	var lines []string
-	for _, line := range splitLines(c.str(), false) {
+	for _, line := range pystr.SplitLines(c.str(), false) {
 		wrapped := w.wrap(line)
 		lines = append(lines, strings.Join(wrapped, join))
 	}
@@ -46,7 +47,7 @@ type wrapper struct {
 func (w wrapper) chunks(s string) []string {
 	var out []string
 	for s != "" {
-		space := strings.IndexFunc(s, func(r rune) bool { return !pySpace(r) })
+		space := strings.IndexFunc(s, func(r rune) bool { return !pystr.Space(r) })
 		if space != 0 {
 			if space < 0 {
 				space = len(s)
@@ -54,7 +55,7 @@ func (w wrapper) chunks(s string) []string {
 			out, s = append(out, s[:space]), s[space:]
 			continue
 		}
-		n := strings.IndexFunc(s, pySpace)
+		n := strings.IndexFunc(s, pystr.Space)
 		if n < 0 {
 			n = len(s)
 		}
@@ -92,7 +93,7 @@ func (w wrapper) wrap(s string) []string {
 	var lines []string
 	chunks := w.chunks(s)
 	for len(chunks) > 0 {
-		if strings.TrimFunc(chunks[0], pySpace) == "" && len(lines) > 0 {
+		if strings.TrimFunc(chunks[0], pystr.Space) == "" && len(lines) > 0 {
 			chunks = chunks[1:]
 			continue
 		}
@@ -108,7 +109,7 @@ func (w wrapper) wrap(s string) []string {
 		if len(chunks) > 0 && utf8.RuneCountInString(chunks[0]) > w.width {
 			line, chunks = w.breakLong(line, used, chunks)
 		}
-		if n := len(line); n > 0 && strings.TrimFunc(line[n-1], pySpace) == "" {
+		if n := len(line); n > 0 && strings.TrimFunc(line[n-1], pystr.Space) == "" {
 			line = line[:n-1]
 		}
 		if len(line) > 0 {
@@ -168,7 +169,7 @@ func filterURLize(c *call) (value.Value, error) {
 			href = "https://" + href
 		}
 		if limit >= 0 && utf8.RuneCountInString(core) > limit {
-			shown = htmlEscape(cut(core, limit)) + "..."
+			shown = htmlEscape(pystr.Cut(core, limit)) + "..."
 		}
 		words[i] = htmlEscape(w[:at]) + `<a href="` + href + `" rel="` + rel + `"` + target + `>` + shown + `</a>` + htmlEscape(w[at+len(core):])
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"remoterun/playbooks/jinja/pystr"
 	"remoterun/runner/value"
 )
 
@@ -196,7 +197,7 @@ func globalLipsum(c *call) (value.Value, error) {
 		for j := range text {
 			text[j] = words[(i*7+j)%len(words)]
 		}
-		paras[i] = capitalize(strings.Join(text, " ")) + "."
+		paras[i] = pystr.Capitalize(strings.Join(text, " ")) + "."
 		if a[1].IsUndefined() || value.Truth(a[1]) {
 			paras[i] = "<p>" + paras[i] + "</p>"
 		}

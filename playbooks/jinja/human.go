@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"remoterun/playbooks/jinja/pynum"
 	"remoterun/runner/value"
 )
 
@@ -83,7 +84,7 @@ func filterHumanToBytes(c *call) (value.Value, error) {
 	if at < 0 || len(unit) > 1 && !strings.Contains(strings.ToLower(unit), word) && unit[1] != class {
 		return value.Value{}, bad
 	}
-	return roundedInt(num * unitSize(at)), nil
+	return pynum.Rounded(num * unitSize(at)), nil
 }
 
 func numberOf(v value.Value, name string) (float64, error) {
@@ -115,9 +116,9 @@ func filterLog(c *call) (value.Value, error) {
 	case base == 1:
 		return value.Value{}, errors.New("float division by zero")
 	case base == 10:
-		return value.Float(log10(x)), nil
+		return value.Float(pynum.Log10(x)), nil
 	}
-	return value.Float(logOf(x) / logOf(base)), nil
+	return value.Float(pynum.Log(x) / pynum.Log(base)), nil
 }
 
 func filterPow(c *call) (value.Value, error) {
@@ -138,7 +139,7 @@ func filterPow(c *call) (value.Value, error) {
 
 // mathPow is math.pow: always a float, errors where Python has them.
 func mathPow(x, y float64) (value.Value, error) {
-	f := power64(x, y)
+	f := pynum.Pow(x, y)
 	switch {
 	case math.IsNaN(f) && !math.IsNaN(x) && !math.IsNaN(y), x == 0 && y < 0:
 		return value.Value{}, errors.New("math domain error")

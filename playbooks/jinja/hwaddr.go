@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"remoterun/playbooks/jinja/pynum"
 	"remoterun/runner/value"
 )
 
@@ -51,7 +52,7 @@ func parseEUI(s string) (eui, error) {
 		n, _ := new(big.Int).SetString(text, 16)
 		return eui{n.Uint64(), f.bits}, nil
 	}
-	if n, ok := pyInt(s, 10); ok && n.Sign() >= 0 && n.BitLen() <= 64 {
+	if n, ok := pynum.ParseInt(s, 10); ok && n.Sign() >= 0 && n.BitLen() <= 64 {
 		if n.BitLen() <= 48 {
 			return eui{n.Uint64(), 48}, nil
 		}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"remoterun/playbooks/jinja/pynum"
 	"remoterun/runner/value"
 )
 
@@ -141,7 +142,7 @@ func numericIP(in value.Value, s string, version int64) (ipAsked, bool) {
 
 // index answers the address at a place in the network.
 func (q ipAsked) index(query, alias string) (value.Value, error) {
-	if _, ok := pyFloat(query); !ok {
+	if _, ok := pynum.ParseFloat(query); !ok {
 		return value.Value{}, fmt.Errorf("%s: unknown filter type: %s%s", alias, query, suggestQuery(query))
 	}
 	if !q.n.many(1) {
@@ -150,7 +151,7 @@ func (q ipAsked) index(query, alias string) (value.Value, error) {
 		}
 		return value.String(q.n.ip()), nil
 	}
-	i, ok := pyInt(query, 10)
+	i, ok := pynum.ParseInt(query, 10)
 	if !ok {
 		return value.Bool(false), nil
 	}

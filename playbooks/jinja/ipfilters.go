@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"remoterun/playbooks/jinja/pynum"
 	"remoterun/runner/value"
 )
 
@@ -139,7 +140,7 @@ func filterIPMath(c *call) (value.Value, error) {
 	if strings.Contains(s, "/") {
 		n, err = parseNetwork(s)
 	}
-	if i, ok := pyInt(s, 10); ok && err != nil {
+	if i, ok := pynum.ParseInt(s, 10); ok && err != nil {
 		n, err = ipFromInt(i)
 	}
 	if err != nil {
@@ -162,7 +163,7 @@ func filterNthHost(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	q, ok := readIP(c.in, 0)
-	i, okI := pyInt(textOr(a[0], ""), 10)
+	i, okI := pynum.ParseInt(textOr(a[0], ""), 10)
 	if !ok || !okI {
 		return value.Bool(false), nil
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"remoterun/playbooks/jinja/pynum"
 	"remoterun/runner/value"
 )
 
@@ -99,7 +100,7 @@ func jmesNumeric(f func(float64) float64) func(*jmesRun, []value.Value) (value.V
 		x, _ := a[0].AsFloat()
 		out := f(x)
 		if out == math.Trunc(out) && (a[0].Kind() == value.KindInt || f(0.5) != 0.5) {
-			return roundedInt(out).With(a[0].Marks()), nil
+			return pynum.Rounded(out).With(a[0].Marks()), nil
 		}
 		return value.Float(out).With(a[0].Marks()), nil
 	}
@@ -342,10 +343,10 @@ func jmesToNumber(_ *jmesRun, a []value.Value) (value.Value, error) {
 	if !ok {
 		return value.Null(), nil
 	}
-	if n, ok := pyInt(s, 10); ok {
+	if n, ok := pynum.ParseInt(s, 10); ok {
 		return value.Big(n).With(a[0].Marks()), nil
 	}
-	if f, ok := pyFloat(s); ok {
+	if f, ok := pynum.ParseFloat(s); ok {
 		return value.Float(f).With(a[0].Marks()), nil
 	}
 	return value.Null(), nil

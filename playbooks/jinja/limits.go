@@ -17,8 +17,6 @@ const (
 	maxRange = 5_000_000
 	// maxRepeat bounds what one multiplication of text makes, in bytes.
 	maxRepeat = 16 << 20
-	// maxBits bounds integers: ** grows fast.
-	maxBits = 1 << 20
 	// maxWeight bounds how much one value may hold, counted with what it holds
 	// more than once: a list of a list twice, of that twice, … is small in
 	// memory and without end to look through.
@@ -30,7 +28,6 @@ var (
 	errOutput = errors.New("the template's output is too large")
 	errDepth  = errors.New("the template nests too deeply")
 	errRepeat = errors.New("the repetition is too large")
-	errBig    = errors.New("the number is too large")
 	errWeight = errors.New("the value holds too much")
 	errCycle  = errors.New("a list or mapping cannot hold itself")
 )

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"remoterun/playbooks/jinja/pystr"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -82,10 +83,10 @@ func lookupFile(c *call) (value.Value, error) {
 			return value.Value{}, err
 		}
 		if truthOr(optional(opt, "lstrip"), false) {
-			text = strings.TrimLeftFunc(text, pySpace)
+			text = strings.TrimLeftFunc(text, pystr.Space)
 		}
 		if truthOr(optional(opt, "rstrip"), true) {
-			text = strings.TrimRightFunc(text, pySpace)
+			text = strings.TrimRightFunc(text, pystr.Space)
 		}
 		out = append(out, value.MarkedString(text, c.marks(path)))
 	}
@@ -205,7 +206,7 @@ func lookupFileglob(c *call) (value.Value, error) {
 
 func lookupPipe(c *call) (value.Value, error) {
 	return c.commands(func(out string) []value.Value {
-		return []value.Value{value.String(strings.TrimRightFunc(out, pySpace))}
+		return []value.Value{value.String(strings.TrimRightFunc(out, pystr.Space))}
 	})
 }
 

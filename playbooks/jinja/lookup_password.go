@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"remoterun/playbooks/jinja/crypt"
+	"remoterun/playbooks/jinja/pystr"
 	"remoterun/runner/value"
 )
 
@@ -131,7 +132,7 @@ func (o passwordOptions) get(sys System) (string, error) {
 	case err != nil:
 		return "", err
 	default:
-		plain, salt, o.ident = splitPassword(strings.TrimRightFunc(string(text), pySpace), o.ident)
+		plain, salt, o.ident = splitPassword(strings.TrimRightFunc(string(text), pystr.Space), o.ident)
 	}
 	s, known := crypt.Find(o.encrypt)
 	if o.encrypt != "" && salt == "" {

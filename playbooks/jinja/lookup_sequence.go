@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"remoterun/playbooks/jinja/pynum"
 	"remoterun/runner/value"
 )
 
@@ -76,7 +77,7 @@ func (s *sequence) keyed(term string) error {
 }
 
 func (s *sequence) set(name, text string) error {
-	n, ok := pyInt(text, 0)
+	n, ok := pynum.ParseInt(text, 0)
 	if !ok || !n.IsInt64() {
 		return fmt.Errorf("can't parse %s=%s as integer", name, text)
 	}

@@ -3,11 +3,10 @@ package jinja
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
+	"remoterun/playbooks/jinja/pystr"
 	"remoterun/runner/value"
 )
 
@@ -24,7 +23,7 @@ func strSplit(last bool) function {
 		s, _ := c.in.AsString()
 		var parts []string
 		if a[0].IsUndefined() || a[0].IsNull() {
-			parts = splitSpace(s, limit, last)
+			parts = pystr.SplitSpace(s, limit, last)
 		} else {
 			sep, err := c.text(a[0])
 			if err != nil {
@@ -33,7 +32,7 @@ func strSplit(last bool) function {
 			if sep == "" {
 				return value.Value{}, errors.New("empty separator")
 			}
-			parts = splitOn(s, sep, limit, last)
+			parts = pystr.SplitOn(s, sep, limit, last)
 		}
 		return c.markedList(parts), c.rt.work(len(s))
 	}
@@ -47,88 +46,13 @@ func (c *call) markedList(parts []string) value.Value {
 	return value.List(out...)
 }
 
-// splitSpace cuts at runs of white space; the rest behind the last cut keeps
-// its inner ones.
-func splitSpace(s string, limit int, last bool) []string {
-	if limit < 0 {
-		return strings.FieldsFunc(s, pySpace)
-	}
-	var out []string
-	if last {
-		for s = strings.TrimRightFunc(s, pySpace); s != ""; s = strings.TrimRightFunc(s, pySpace) {
-			i := strings.LastIndexFunc(s, pySpace)
-			if len(out) == limit || i < 0 {
-				out = append(out, s)
-				break
-			}
-			out, s = append(out, s[i+1:]), s[:i]
-		}
-		slices.Reverse(out)
-		return out
-	}
-	for s = strings.TrimLeftFunc(s, pySpace); s != ""; s = strings.TrimLeftFunc(s, pySpace) {
-		i := strings.IndexFunc(s, pySpace)
-		if len(out) == limit || i < 0 {
-			return append(out, s)
-		}
-		out, s = append(out, s[:i]), s[i:]
-	}
-	return out
-}
-
-func splitOn(s, sep string, limit int, last bool) []string {
-	if limit < 0 {
-		return strings.Split(s, sep)
-	}
-	if !last {
-		return strings.SplitN(s, sep, limit+1)
-	}
-	var out []string
-	for len(out) < limit {
-		i := strings.LastIndex(s, sep)
-		if i < 0 {
-			break
-		}
-		out, s = append(out, s[i+len(sep):]), s[:i]
-	}
-	out = append(out, s)
-	slices.Reverse(out)
-	return out
-}
-
-// lineEnds are what str.splitlines() cuts at.
-func isLineEnd(r rune) bool {
-	return r == '\n' || r == '\r' || r == '\v' || r == '\f' || r >= 0x1c && r <= 0x1e || r == 0x85 || r == 0x2028 || r == 0x2029
-}
-
-// splitLines is str.splitlines().
-func splitLines(s string, keepEnds bool) []string {
-	var out []string
-	for s != "" {
-		i := strings.IndexFunc(s, isLineEnd)
-		if i < 0 {
-			return append(out, s)
-		}
-		_, n := utf8.DecodeRuneInString(s[i:])
-		if strings.HasPrefix(s[i:], "\r\n") {
-			n = 2
-		}
-		line := s[:i]
-		if keepEnds {
-			line = s[:i+n]
-		}
-		out, s = append(out, line), s[i+n:]
-	}
-	return out
-}
-
 func strSplitLines(c *call) (value.Value, error) {
 	a, err := c.bind("keepends=")
 	if err != nil {
 		return value.Value{}, err
 	}
 	s, _ := c.in.AsString()
-	return c.markedList(splitLines(s, value.Truth(a[0]))), c.rt.work(len(s))
+	return c.markedList(pystr.SplitLines(s, value.Truth(a[0]))), c.rt.work(len(s))
 }
 
 func strJoin(c *call) (value.Value, error) {

@@ -4,19 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/cases"
-	"golang.org/x/text/language"
-
+	"remoterun/playbooks/jinja/pystr"
 	"remoterun/runner/value"
 )
 
 // strMethods are those of str. Their text keeps the marks of what went in.
 func strMethods() map[string]function {
 	m := map[string]function{
-		"center": strPad(padCenter), "ljust": strPad(padRight), "rjust": strPad(padLeft), "zfill": strZfill,
+		"center": strPad(pystr.PadCenter), "ljust": strPad(pystr.PadRight), "rjust": strPad(pystr.PadLeft), "zfill": strZfill,
 		"count": strCount, "find": strFind(false, false), "rfind": strFind(true, false), "index": strFind(false, true), "rindex": strFind(true, true),
 		"startswith": strAffix(strings.HasPrefix), "endswith": strAffix(strings.HasSuffix),
 		"strip": strStrip(true, true), "lstrip": strStrip(true, false), "rstrip": strStrip(false, true),
@@ -27,11 +24,11 @@ func strMethods() map[string]function {
 		"format": strFormat, "format_map": strFormatMap, "encode": strEncode, "translate": strTranslate,
 	}
 	for name, f := range map[string]func(string) string{
-		"lower": pyLower, "upper": pyUpper, "casefold": casefold, "capitalize": capitalize, "title": pyTitle, "swapcase": swapcase,
+		"lower": pystr.Lower, "upper": pystr.Upper, "casefold": pystr.Casefold, "capitalize": pystr.Capitalize, "title": pystr.Title, "swapcase": pystr.Swapcase,
 	} {
 		m[name] = strSimple(f)
 	}
-	for name, f := range strTests() {
+	for name, f := range pystr.Tests() {
 		m[name] = func(c *call) (value.Value, error) {
 			s, _ := c.in.AsString()
 			return value.Bool(f(s)), c.none()
@@ -52,145 +49,7 @@ func strSimple(f func(string) string) function {
 	}
 }
 
-func strTests() map[string]func(string) bool {
-	digit := func(r rune) bool { return unicode.Is(unicode.Nd, r) || unicode.Is(unicode.No, r) && isDigitLike(r) }
-	return map[string]func(string) bool{
-		"isalpha":      every(unicode.IsLetter),
-		"isdigit":      every(digit),
-		"isdecimal":    every(func(r rune) bool { return unicode.Is(unicode.Nd, r) }),
-		"isnumeric":    every(unicode.IsNumber),
-		"isalnum":      every(func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }),
-		"isspace":      every(pySpace),
-		"isprintable":  func(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 },
-		"isascii":      func(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return r > 0x7f }) < 0 },
-		"islower":      func(s string) bool { return hasCased(s) && pyLower(s) == s },
-		"isupper":      func(s string) bool { return hasCased(s) && pyUpper(s) == s },
-		"istitle":      func(s string) bool { return hasCased(s) && pyTitle(s) == s },
-		"isidentifier": isIdentifier,
-	}
-}
-
-// isDigitLike are superscripts and circled digits, which Python counts as
-// digits without a decimal value.
-func isDigitLike(r rune) bool {
-	return r == 0xb2 || r == 0xb3 || r == 0xb9 || r >= 0x2070 && r <= 0x2089 || r >= 0x2460 && r <= 0x2468
-}
-
-func every(f func(rune) bool) func(string) bool {
-	return func(s string) bool {
-		return s != "" && strings.IndexFunc(s, func(r rune) bool { return !f(r) }) < 0
-	}
-}
-
-func hasCased(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return unicode.IsUpper(r) || unicode.IsLower(r) || unicode.IsTitle(r) }) >= 0
-}
-
-func isIdentifier(s string) bool {
-	for i, r := range s {
-		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {
-			return false
-		}
-	}
-	return s != ""
-}
-
-// pySpace is what str.isspace() and strip() take as white space.
-func pySpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
-
-// pyUpper, pyLower and their like change text by Unicode's full rules, where
-// one letter may become several.
-func pyUpper(s string) string {
-	if isASCII(s) {
-		return strings.ToUpper(s)
-	}
-	return cases.Upper(language.Und).String(s)
-}
-
-func pyLower(s string) string {
-	if isASCII(s) {
-		return strings.ToLower(s)
-	}
-	return cases.Lower(language.Und).String(s)
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] > 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
-func casefold(s string) string {
-	if isASCII(s) {
-		return strings.ToLower(s)
-	}
-	return cases.Fold().String(s)
-}
-
-func upperRune(r rune) string {
-	if r < 0x80 {
-		return string(unicode.ToUpper(r))
-	}
-	return cases.Upper(language.Und).String(string(r))
-}
-
-func titleRune(r rune) string {
-	if r < 0x80 {
-		return string(unicode.ToUpper(r))
-	}
-	return cases.Title(language.Und, cases.NoLower).String(string(r))
-}
-
-func capitalize(s string) string {
-	r, n := utf8.DecodeRuneInString(s)
-	if n == 0 {
-		return s
-	}
-	return titleRune(r) + pyLower(s[n:])
-}
-
-// pyTitle is str.title(): a letter behind anything that is no letter is large.
-func pyTitle(s string) string {
-	var b strings.Builder
-	inWord := false
-	for _, r := range s {
-		if inWord {
-			b.WriteRune(unicode.ToLower(r))
-		} else {
-			b.WriteString(titleRune(r))
-		}
-		inWord = unicode.IsUpper(r) || unicode.IsLower(r) || unicode.IsTitle(r)
-	}
-	return b.String()
-}
-
-func swapcase(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if unicode.IsUpper(r) {
-			b.WriteRune(unicode.ToLower(r))
-		} else {
-			b.WriteString(upperRune(r))
-		}
-	}
-	return b.String()
-}
-
-type padding func(s, fill string, missing, width int) string
-
-func padLeft(s, fill string, missing, _ int) string  { return strings.Repeat(fill, missing) + s }
-func padRight(s, fill string, missing, _ int) string { return s + strings.Repeat(fill, missing) }
-
-// padCenter puts the odd blank where str.center does.
-func padCenter(s, fill string, missing, width int) string {
-	left := missing/2 + missing&width&1
-	return strings.Repeat(fill, left) + s + strings.Repeat(fill, missing-left)
-}
-
-func strPad(pad padding) function {
+func strPad(pad pystr.Padding) function {
 	return func(c *call) (value.Value, error) {
 		a, err := c.bind("width", "fillchar=")
 		if err != nil {
@@ -214,7 +73,7 @@ func strPad(pad padding) function {
 	}
 }
 
-func padded(c *call, width int, fill string, pad padding) (string, error) {
+func padded(c *call, width int, fill string, pad pystr.Padding) (string, error) {
 	s, _ := c.in.AsString()
 	if width > maxRepeat {
 		return "", errRepeat
@@ -333,7 +192,7 @@ func strStrip(left, right bool) function {
 		if err != nil {
 			return value.Value{}, err
 		}
-		drop := pySpace
+		drop := pystr.Space
 		if !a[0].IsUndefined() && !a[0].IsNull() {
 			chars, err := c.text(a[0])
 			if err != nil {

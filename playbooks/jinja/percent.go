@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"remoterun/playbooks/jinja/pynum"
+	"remoterun/playbooks/jinja/pystr"
 	"remoterun/runner/value"
 )
 
@@ -170,7 +172,7 @@ func percentVerb(verb byte, v value.Value, sp spec) (string, error) {
 			text = value.Repr(v)
 		}
 		sp.zero = false
-		return sp.pad(cut(text, sp.precision), ""), nil
+		return sp.pad(pystr.Cut(text, sp.precision), ""), nil
 	case 'c':
 		return percentChar(v, sp)
 	case 'd', 'i', 'u':
@@ -215,32 +217,7 @@ func percentInt(verb byte, v value.Value) (*big.Int, error) {
 	if !ok {
 		return nil, fmt.Errorf("%%%c format: a real number is required, not %s", verb, value.TypeName(v))
 	}
-	return truncated(f)
-}
-
-// truncated is Python's int(f).
-func truncated(f float64) (*big.Int, error) {
-	switch {
-	case f != f:
-		return nil, errors.New("cannot convert float NaN to integer")
-	case f-f != 0:
-		return nil, errors.New("cannot convert float infinity to integer")
-	}
-	n, _ := new(big.Float).SetFloat64(f).Int(nil)
-	return n, nil
-}
-
-func cut(s string, n int) string {
-	if n < 0 {
-		return s
-	}
-	for i := range s {
-		if n == 0 {
-			return s[:i]
-		}
-		n--
-	}
-	return s
+	return pynum.Truncated(f)
 }
 
 // spec is a parsed format specification.

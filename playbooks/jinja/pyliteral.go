@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode"
 
+	"remoterun/playbooks/jinja/pynum"
 	"remoterun/runner/value"
 )
 
@@ -83,7 +84,7 @@ func (p *literalParser) value(depth int) (value.Value, bool) {
 		p.blank()
 		v, ok := p.number()
 		if ok {
-			v, _ = negate("-", v)
+			v, _ = pynum.Negate("-", v)
 		}
 		return v, ok
 	case p.take('+'):

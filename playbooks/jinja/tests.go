@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"remoterun/playbooks/jinja/pystr"
 	"remoterun/runner/value"
 )
 
@@ -67,7 +68,7 @@ func isCallable(v value.Value) bool {
 }
 
 func textTest(name string) function {
-	holds := strTests()[name]
+	holds := pystr.Tests()[name]
 	return func(c *call) (value.Value, error) { return value.Bool(holds(c.str())), c.none() }
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"remoterun/playbooks/jinja/pynum"
 	"remoterun/runner/value"
 )
 
@@ -15,7 +16,7 @@ type timedelta int64
 
 func (d timedelta) duration() time.Duration { return time.Duration(d) * time.Microsecond }
 
-func (d timedelta) days() int64 { return floorDiv(int64(d), 86400e6) }
+func (d timedelta) days() int64 { return pynum.FloorDiv(int64(d), 86400e6) }
 
 func (d timedelta) seconds() int64 { return (int64(d) - d.days()*86400e6) / 1e6 }
 
@@ -106,7 +107,7 @@ func (d timedelta) arith(op string, other value.Value, swapped bool) (value.Valu
 		case op == "/":
 			return value.Float(float64(a) / float64(b)), true, nil
 		case op == "//":
-			return value.Int(floorDiv(a, b)), true, nil
+			return value.Int(pynum.FloorDiv(a, b)), true, nil
 		}
 		return value.Value{}, false, nil
 	}

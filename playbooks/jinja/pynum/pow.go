@@ -1,4 +1,4 @@
-package jinja
+package pynum
 
 import (
 	"math"
@@ -9,8 +9,8 @@ import (
 // the result is right, as C's pow has it and math.Pow does not.
 const powPrecision = 160
 
-// pow is x**y for x > 0, both finite.
-func pow(x, y float64) float64 {
+// powPositive is x**y for x > 0, both finite.
+func powPositive(x, y float64) float64 {
 	if f := math.Pow(x, y); f == 0 || math.IsInf(f, 0) || x == 1 || y == 0 {
 		return f
 	}
@@ -20,17 +20,17 @@ func pow(x, y float64) float64 {
 	return f
 }
 
-// power64 is math.Pow with its last bit right where the result is finite.
-func power64(x, y float64) float64 {
+// Pow is math.Pow with its last bit right where the result is finite.
+func Pow(x, y float64) float64 {
 	f := math.Pow(x, y)
 	if x == 0 || f == 0 || f != f || math.IsInf(f, 0) || math.IsInf(x, 0) || math.IsInf(y, 0) {
 		return f
 	}
-	return math.Copysign(pow(math.Abs(x), y), f)
+	return math.Copysign(powPositive(math.Abs(x), y), f)
 }
 
-// logOf and log10 are logarithms of x > 0 with the last bit right.
-func logOf(x float64) float64 {
+// Log is the natural logarithm of x > 0 with its last bit right.
+func Log(x float64) float64 {
 	if math.IsInf(x, 0) || x == 1 {
 		return math.Log(x)
 	}
@@ -38,7 +38,8 @@ func logOf(x float64) float64 {
 	return f
 }
 
-func log10(x float64) float64 {
+// Log10 is the decimal logarithm of x > 0 with its last bit right.
+func Log10(x float64) float64 {
 	if math.IsInf(x, 0) || x == 1 {
 		return math.Log10(x)
 	}
