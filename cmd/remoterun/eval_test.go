@@ -16,6 +16,9 @@ func runApp(t *testing.T, stdin string, args ...string) (stdout, stderr string, 
 }
 
 func TestEvalShowsTextValueTypeAndOrigin(t *testing.T) {
+	if out, errs, code := runApp(t, "", "eval", "port", "-e", "port={{ base | int + 1 }} base='3'"); code != exitOK || !strings.Contains(out, "4") {
+		t.Errorf("-e with a template: %q %q %d", out, errs, code)
+	}
 	out, _, code := runApp(t, "", "eval", "port + 1", "-e", `{"port": "{{ base }}", "base": 3}`)
 	want := "text:  4\nvalue: 4\ntype:  int\nvariables:\n  port = '{{ base }}', from -e {\"port\": \"{{ base }}\", \"base\": 3} (-e:1:11)\n  base = 3, from -e {\"port\": \"{{ base }}\", \"base\": 3}\n"
 	if out != want || code != 0 {

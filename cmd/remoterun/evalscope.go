@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"remoterun/inventory"
+	"remoterun/playbooks/ast"
 	"remoterun/runner/play"
-	"remoterun/runner/sh"
 	"remoterun/runner/value"
 	"remoterun/runner/value/yaml"
 )
@@ -172,7 +172,7 @@ func extraVars(text string, op *opener) (*value.Map, error) {
 		}
 		file, text = path, string(data)
 	} else if t := strings.TrimSpace(text); !strings.HasPrefix(t, "{") && !strings.HasPrefix(t, "[") {
-		return wordVars(text)
+		return ast.Pairs(text)
 	}
 	v, err := yaml.One(file, []byte(text), opt)
 	if err != nil {
@@ -201,20 +201,4 @@ func allExtraVars(list []string, op *opener) (*value.Map, error) {
 		}
 	}
 	return out, nil
-}
-
-func wordVars(text string) (*value.Map, error) {
-	words, ok := sh.Split(text)
-	if !ok {
-		return nil, fmt.Errorf("a quote is not closed")
-	}
-	m := value.NewMap()
-	for _, w := range words {
-		name, val, ok := strings.Cut(w, "=")
-		if !ok || name == "" {
-			return nil, fmt.Errorf("%q is not name=value", w)
-		}
-		m.Put(name, value.String(val))
-	}
-	return m, nil
 }

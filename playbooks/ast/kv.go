@@ -2,9 +2,12 @@ package ast
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
+
+	"remoterun/runner/value"
 )
 
 // errUnbalanced is what splitting says of text whose quotes or braces are open.
@@ -133,6 +136,24 @@ func parseKV(text string, raw bool) (pairs []pair, rest string, err error) {
 		}
 	}
 	return pairs, joinArgs(free), nil
+}
+
+// Pairs reads "a=1 b='x y' c={{ z }}" as Ansible reads -e: blanks in quotes and
+// templates separate nothing. Errors: a quote or a brace that is open, and words
+// that are no name=value, which Ansible passes over.
+func Pairs(text string) (*value.Map, error) {
+	pairs, rest, err := parseKV(text, false)
+	if err != nil {
+		return nil, err
+	}
+	if rest = strings.TrimSpace(rest); rest != "" {
+		return nil, fmt.Errorf("%q is not name=value", rest)
+	}
+	m := value.NewMap()
+	for _, p := range pairs {
+		m.Put(p.key, value.String(p.val))
+	}
+	return m, nil
 }
 
 // equalSign finds the first "=" behind the first letter that no backslash

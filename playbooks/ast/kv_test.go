@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"remoterun/runner/value"
 )
 
 // TestParseKV holds what Ansible makes of free-form text (measured).
@@ -51,6 +53,34 @@ func TestParseKV(t *testing.T) {
 	for _, in := range []string{"a='x", `b="`, "{{ x", "{% if", "{#"} {
 		if _, _, err := parseKV(in, true); err == nil {
 			t.Errorf("%q: no error", in)
+		}
+	}
+}
+
+// TestPairs holds what Ansible makes of -e (measured); words that are no pair
+// are an error here.
+func TestPairs(t *testing.T) {
+	for in, want := range map[string]string{
+		"a={{ x }}":                "{'a': '{{ x }}'}",
+		"a={{ x }} b=1":            "{'a': '{{ x }}', 'b': '1'}",
+		`a="x y" b=c`:              "{'a': 'x y', 'b': 'c'}",
+		"k=v=w":                    "{'k': 'v=w'}",
+		" a=1\n":                   "{'a': '1'}",
+		`a="{{ x }} {{ y }}" b=''`: "{'a': '{{ x }} {{ y }}', 'b': ''}",
+		"":                         "{}",
+		"a=1 foo":                  `"foo" is not name=value`,
+		"a= 1":                     `"1" is not name=value`,
+		"=x":                       `"=x" is not name=value`,
+		"a={{ x":                   errUnbalanced.Error(),
+		`a='it\'`:                  errUnbalanced.Error(),
+	} {
+		m, err := Pairs(in)
+		got := value.Show(value.FromMap(m))
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
 		}
 	}
 }
