@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -68,20 +67,36 @@ func (p *prompts) Ask(ctx context.Context, a play.Ask) (string, error) {
 	}
 	defer t.Close()
 	for {
-		fmt.Fprint(t, question(a))
-		s, err := t.Line(ctx)
-		if err != nil {
+		s, same, err := typedLine(ctx, t, a)
+		switch {
+		case err != nil:
 			return "", err
-		}
-		if s == "" {
-			s = a.Default
-		}
-		if !a.YesNo || s == "yes" || s == "no" {
+		case !same:
+			fmt.Fprintln(t, differ)
+		case a.YesNo && s != "yes" && s != "no":
+			fmt.Fprintln(t, `please type "yes" or "no"`)
+		default:
 			p.texts[a.Key] = s
 			return s, nil
 		}
-		fmt.Fprintln(t, `please type "yes" or "no"`)
 	}
+}
+
+const again, differ = "Again: ", "the two differ; once more"
+
+// typedLine asks once, or twice to confirm; what is left empty is the default and
+// needs no second word. same says that both were equal.
+func typedLine(ctx context.Context, t terminal, a play.Ask) (s string, same bool, err error) {
+	fmt.Fprint(t, question(a))
+	if s, err = t.Line(ctx); err != nil || s == "" {
+		return a.Default, true, err
+	}
+	if !a.Confirm {
+		return s, true, nil
+	}
+	fmt.Fprint(t, again)
+	second, err := t.Line(ctx)
+	return s, s == second, err
 }
 
 func question(a play.Ask) string {
@@ -165,24 +180,23 @@ func (p *prompts) typed(ctx context.Context, a play.Ask) ([]byte, error) {
 		return nil, err
 	}
 	defer t.Close()
-	for range 3 {
+	for {
 		b, err := t.Secret(ctx, question(a))
 		if err != nil || !a.Confirm || len(b) == 0 {
 			return b, err
 		}
-		again, err := t.Secret(ctx, "Again: ")
+		second, err := t.Secret(ctx, again)
 		if err != nil {
 			return nil, err
 		}
-		same := bytes.Equal(b, again)
-		clear(again)
+		same := bytes.Equal(b, second)
+		clear(second)
 		if same {
 			return b, nil
 		}
 		clear(b)
-		fmt.Fprintln(t, "the two differ; once more")
+		fmt.Fprintln(t, differ)
 	}
-	return nil, errors.New("the two entries differed three times")
 }
 
 // Show shows a sealed secret on the operator's terminal, and nowhere else,
