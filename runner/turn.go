@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -226,17 +227,9 @@ func (h *hostRun) settlePlan(ctx context.Context, u *unit) error {
 // behind lists the queue's units after u that are of the same machine and
 // identity and still open.
 func (h *hostRun) behind(u *unit) []*unit {
-	var out []*unit
-	found := false
-	for _, tr := range h.queue {
-		for _, v := range tr.units {
-			if found && v.out == nil && v.bound != nil && v.m == u.m && v.as == u.as {
-				out = append(out, v)
-			}
-			found = found || v == u
-		}
-	}
-	return out
+	return slices.DeleteFunc(h.rest(u), func(v *unit) bool {
+		return v.out != nil || v.bound == nil || v.m != u.m || v.as != u.as
+	})
 }
 
 // ask gets answers: probes of the shell in one round trip, other questions one
