@@ -3,12 +3,13 @@ package runner
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
+	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
-	"remoterun/runner/vars"
 )
 
 // begin tells that the task starts, once per task of hosts in step.
@@ -75,15 +76,30 @@ func (h *hostRun) judge(ctx context.Context, u *unit, out *outcome) error {
 	if t.ChangedWhen == nil && t.FailedWhen == nil {
 		return nil
 	}
+	test := func(conds []value.Value) (bool, error) {
+		s := h.withResult(u, out)
+		for _, c := range conds {
+			ok, err := h.p.r.opt.Expr.Test(ctx, c, s)
+			if need := new(host.ErrNeed); errors.As(err, &need) {
+				if err = h.gather(ctx, need.Questions); err == nil {
+					ok, err = h.p.r.opt.Expr.Test(ctx, c, s)
+				}
+			}
+			if err != nil || !ok {
+				return false, err
+			}
+		}
+		return true, nil
+	}
 	if t.ChangedWhen != nil {
-		changed, err := h.holds(ctx, t.ChangedWhen, h.withResult(u, out))
+		changed, err := test(t.ChangedWhen)
 		if err != nil {
 			return fmt.Errorf("changed_when: %w", err)
 		}
 		out.res.Changed = changed
 	}
 	if t.FailedWhen != nil {
-		bad, err := h.holds(ctx, t.FailedWhen, h.withResult(u, out))
+		bad, err := test(t.FailedWhen)
 		if err != nil {
 			return fmt.Errorf("failed_when: %w", err)
 		}
@@ -91,17 +107,6 @@ func (h *hostRun) judge(ctx context.Context, u *unit, out *outcome) error {
 		out.res.Data = merge(out.res.Data, value.MapOf("failed_when_result", value.Bool(bad)))
 	}
 	return nil
-}
-
-// holds reports whether all conditions hold.
-func (h *hostRun) holds(ctx context.Context, conds []value.Value, s *vars.Scope) (bool, error) {
-	for _, c := range conds {
-		var ok bool
-		if err := h.asked(ctx, func() (err error) { ok, err = h.p.r.opt.Expr.Test(ctx, c, s); return err }); err != nil || !ok {
-			return false, err
-		}
-	}
-	return true, nil
 }
 
 func merge(a, b *value.Map) *value.Map {
@@ -363,8 +368,8 @@ func (h *hostRun) lose(why overReason, handling bool) {
 // notify marks the handlers that a changed task names.
 func (h *hostRun) notify(ctx context.Context, tr *taskRun) error {
 	for _, n := range tr.task.Notify {
-		var v value.Value
-		if err := h.asked(ctx, func() (err error) { v, err = h.p.r.opt.Expr.Render(ctx, n, tr.scope); return err }); err != nil {
+		v, err := h.p.r.opt.Expr.Render(ctx, n, tr.scope)
+		if err != nil {
 			return fmt.Errorf("notify: %w", err)
 		}
 		names := []value.Value{v}

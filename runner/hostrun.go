@@ -93,18 +93,14 @@ func (h *hostRun) gathers() bool {
 	return h.p.p.GatherFacts.IsNull() || !ok || b
 }
 
-// info is what is told of a task; the error are facts that its name needs first.
-func (h *hostRun) info(ctx context.Context, tr *taskRun) (*TaskInfo, error) {
+func (h *hostRun) info(ctx context.Context, tr *taskRun) *TaskInfo {
 	t := tr.task
 	info := &TaskInfo{ID: fmt.Sprintf("%p", t), Module: t.Module, Pos: t.Pos, Handler: t.Handler}
 	name := t.Name
-	var need *host.ErrNeed
 	if !name.IsNull() {
-		v, err := h.p.r.opt.Expr.Render(ctx, name, tr.scope)
-		if err == nil {
+		if v, err := h.p.r.opt.Expr.Render(ctx, name, tr.scope); err == nil {
 			name = v
 		}
-		errors.As(err, &need)
 		info.Name = value.Show(name)
 	}
 	if info.Name == "" {
@@ -113,10 +109,7 @@ func (h *hostRun) info(ctx context.Context, tr *taskRun) (*TaskInfo, error) {
 	for _, w := range tr.words {
 		info.Tags = append(info.Tags, w.Tags...)
 	}
-	if need != nil {
-		return info, need
-	}
-	return info, nil
+	return info
 }
 
 // ahead looks at the tasks behind the queue as far as their questions can be

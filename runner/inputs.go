@@ -10,8 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 
 	"remoterun/runner/play"
@@ -81,12 +79,10 @@ func find(dirs []string, kind, name string) (string, error) {
 			if _, err := os.Stat(p); err == nil {
 				return p, nil
 			}
-			if !slices.Contains(tried, p) {
-				tried = append(tried, p)
-			}
+			tried = append(tried, p)
 		}
 	}
-	return "", fmt.Errorf("there is no file %s on the laptop (looked for %s)", name, strings.Join(tried, ", "))
+	return "", fmt.Errorf("could not find %s on the laptop; looked for %v", name, tried)
 }
 
 func notThere(err error) error {

@@ -119,7 +119,7 @@ func (d *demo) inventory() string {
 	if d.stack == nil {
 		b.WriteString("tde_compose_dir=/srv/demo\ntde_database=no\n")
 	} else {
-		fmt.Fprintf(&b, "tde_compose_dir=%s\ntde_image=%s\n", d.stack.dir, d.stack.image)
+		fmt.Fprintf(&b, "tde_compose_dir=%s\ntde_image=%s\ntde_extension=%s\n", d.stack.dir, d.stack.image, demoExtension())
 	}
 	if swapsToDisk() {
 		b.WriteString("tde_swap=accept\n")

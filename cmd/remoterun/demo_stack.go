@@ -29,6 +29,14 @@ func demoImage() string {
 	return "percona/percona-distribution-postgresql:17"
 }
 
+// demoExtension is the one that the image has.
+func demoExtension() string {
+	if name := os.Getenv("REMOTERUN_TEST_TDE_EXTENSION"); name != "" {
+		return name
+	}
+	return "pg_tde"
+}
+
 // docker runs the engine's client and returns what it printed.
 func docker(ctx context.Context, args ...string) (string, error) {
 	out, err := exec.CommandContext(ctx, "docker", args...).CombinedOutput() // #nosec G204: our own

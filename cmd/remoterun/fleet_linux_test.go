@@ -95,7 +95,7 @@ func unlockEmpty(t *testing.T, f *fleet) {
 	f.d.talk(t, []turn{{"Passphrase", canary}}, "unlock", "prod").want(t, exitOK)
 	for _, s := range f.Stacks() {
 		s.SQL(t, tdetest.Database, "CREATE TABLE people AS SELECT i, 'known-row-' || i AS name FROM generate_series(1, 1000) i")
-		if got := s.SQL(t, tdetest.Database, "SELECT pg_tde_is_encrypted('people'), (SELECT amname FROM pg_am a JOIN pg_class c ON c.relam = a.oid WHERE relname = 'people')"); got != "t|tde_heap" {
+		if got := s.SQL(t, tdetest.Database, "SELECT "+tdetest.Extension()+"_is_encrypted('people'), (SELECT amname FROM pg_am a JOIN pg_class c ON c.relam = a.oid WHERE relname = 'people')"); got != "t|tde_heap" {
 			t.Errorf("%s: the table is %s", s.Name, got)
 		}
 		s.SQL(t, tdetest.Database, "CHECKPOINT")

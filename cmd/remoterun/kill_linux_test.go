@@ -65,6 +65,7 @@ type phase struct {
 
 func killPhases() []phase {
 	const state, volume = "/var/lib/remoterun/%s", "/var/lib/docker/volumes/%s_tde/_data"
+	keys := volume + "/" + tdetest.Extension() + "/*_keys"
 	return []phase{
 		{"setup", func(t *testing.T, r *rig) { r.bare(t) }, []moment{
 			line(1), onLaptop("keys/*/*.enc"), onLaptop("keys/*/*.json"), onLaptop("keys/*/HEAD"),
@@ -75,11 +76,11 @@ func killPhases() []phase {
 		}},
 		{"unlock", func(t *testing.T, r *rig) { r.wipe(t) }, []moment{
 			line(1), line(2), onHost("/run/remoterun/%s/keyring/keyring"), line(3), onHost(state + "/init"), onHost(volume + "/PG_VERSION"),
-			onHost(volume + "/pg_tde/*_keys"), after(onHost(volume+"/pg_tde/*_keys"), 700*time.Millisecond), onHost("/srv/%s/compose.override.yaml"),
+			onHost(keys), after(onHost(keys), 700*time.Millisecond), onHost("/srv/%s/compose.override.yaml"),
 			line(4), after(line(4), 300*time.Millisecond), line(5),
 		}, func(t *testing.T, r *rig) {
 			r.SQL(t, tdetest.Database, "CREATE TABLE one AS SELECT 1 AS x")
-			if got := r.SQL(t, tdetest.Database, "SELECT pg_tde_is_encrypted('one')"); got != "t" {
+			if got := r.SQL(t, tdetest.Database, "SELECT "+tdetest.Extension()+"_is_encrypted('one')"); got != "t" {
 				t.Errorf("a new table's encryption: %s", got)
 			}
 			r.learn(t)

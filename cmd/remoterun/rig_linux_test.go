@@ -64,7 +64,7 @@ func newRig(t *testing.T, op *real.Operator, s *tdetest.Stack) *rig {
 // inventory writes the one that names the machine; more are host variables.
 func (r *rig) inventory(t *testing.T, more string) {
 	t.Helper()
-	writeFile(t, filepath.Join(r.dir, "inventory.ini"), fmt.Sprintf("%s tde_project=%s tde_compose_dir=%s tde_image=%s %s\n", r.Name, r.Project, r.Dir, r.Image, more))
+	writeFile(t, filepath.Join(r.dir, "inventory.ini"), fmt.Sprintf("%s tde_project=%s tde_compose_dir=%s tde_image=%s tde_extension=%s %s\n", r.Name, r.Project, r.Dir, r.Image, tdetest.Extension(), more))
 }
 
 // each works on all at once; a failure in one ends the test.

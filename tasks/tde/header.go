@@ -60,21 +60,6 @@ type HeaderCheck struct {
 	State       HeaderState
 }
 
-// magics are the versions that are known: library and whether it is the WAL's.
-func magic(head []byte) (library string, wal, ok bool) {
-	switch string(head[:headerMinimum]) {
-	case "TDE\x04":
-		return "pg_tde", false, true
-	case "WEK\x02":
-		return "pg_tde", true, true
-	case "TDE\x06":
-		return "open_pg_tde", false, true
-	case "WEK\x03":
-		return "open_pg_tde", true, true
-	}
-	return "", false, false
-}
-
 // CheckHeaders says for each key file whether k opens it, without starting
 // anything. It is right for the headers alone: a cluster that stopped in the
 // middle of two rotations needs records that no header names any more, so a

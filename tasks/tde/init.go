@@ -58,6 +58,7 @@ type fresh struct {
 	image    *compose.Image
 	override overrideFile
 	key      string
+	bits     int  // of that key, 0 = not known here
 	yes      bool // what the user's override says gives way
 }
 
@@ -75,7 +76,7 @@ func (m initModule) decide(a initArgs, s host.Seen) (play.Plan, error) {
 		return planOf(err)
 	}
 	switch {
-	case f.disk.initialised() && f.disk.keys && !f.halfMade():
+	case f.disk.initialised() && f.disk.keys != "" && !f.halfMade():
 		return f.alreadyThere()
 	case f.volume != nil && f.disk.exists && !f.disk.empty && !f.halfMade():
 		return failedPlan(f.notOurs()), nil
@@ -140,19 +141,25 @@ func (m initModule) find(a initArgs, s host.Seen) (fresh, error) {
 			return f, err
 		}
 	}
-	f.key = a.Key
-	if f.key == "" {
-		info, err := host.Get(s, m.d.OpenFact(a.Project, a.host))
-		var none *ErrAnswer
-		if errors.As(err, &none) {
-			return f, nil // an initialised cluster needs no key here
-		}
-		if err != nil {
-			return f, err
-		}
-		f.key = info.Wanted().Name
+	return f, f.findKey(m.d, s)
+}
+
+// findKey takes the last one of the keyring that is open, where no other is
+// named; an initialised cluster needs none.
+func (f *fresh) findKey(d Deps, s host.Seen) error {
+	if f.key = f.args.Key; f.key != "" {
+		return nil
 	}
-	return f, nil
+	info, err := host.Get(s, d.OpenFact(f.args.Project, f.args.host))
+	var none *ErrAnswer
+	if errors.As(err, &none) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f.key, f.bits = info.Wanted().Name, info.Wanted().Bits
+	return nil
 }
 
 // halfMade reports that our record names this very volume as begun.
@@ -163,6 +170,9 @@ func (f fresh) halfMade() bool {
 // alreadyThere looks only after the overlay.
 func (f fresh) alreadyThere() (play.Plan, error) {
 	p := play.Plan{Note: "the cluster is there already", Result: play.Result{Data: f.data()}}
+	if err := f.misfit(f.disk); err != nil {
+		return planOf(err)
+	}
 	switch {
 	case f.usesVolume():
 		return p, nil

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -62,6 +63,36 @@ func (f fresh) make(ctx context.Context, w host.Writer, d Deps, o overlay, passw
 		return nil, compose.Fail("make the encrypted cluster", out.Status, string(out.Stderr))
 	}
 	return out.Stdout, nil
+}
+
+// inImage prints which extensions an image has. Without a program to look with
+// it prints nothing: then the server says what it lacks.
+const inImage = `command -v find >/dev/null || exit 0
+for e; do [ -z "$(find / -xdev -name "$e.control" 2>/dev/null | head -n 1)" ] || echo "$e"; done
+echo looked`
+
+// lookInside refuses an image without the extension, before anything is made.
+func (f fresh) lookInside() act {
+	what := "look for " + f.Extension + " in image " + f.args.Image
+	return act{what, func(ctx context.Context, w host.Writer) ([]byte, error) {
+		args := []string{"docker", "run", "--rm", "--pull", "never", "--network", "none", "--entrypoint", "/bin/sh", f.args.Image, "-c", inImage, "look"}
+		for _, e := range exts() {
+			args = append(args, string(e))
+		}
+		out, err := w.Run(ctx, sh.Exec(args...))
+		if err == nil {
+			err = spoken(what, out)
+		}
+		if err != nil {
+			return nil, err
+		}
+		has := strings.Fields(string(out.Stdout))
+		if !slices.Contains(has, "looked") || slices.Contains(has, f.Extension) {
+			return out.Stdout, nil
+		}
+		other := cmp.Or(strings.Join(has[:len(has)-1], ", "), "none of the two")
+		return nil, refuse("image "+f.args.Image, "set tde_image to one that has it, or tde_extension to what it has ("+other+")", "it has no extension %s", f.Extension)
+	}}
 }
 
 // ask asks a question inside a step.
@@ -172,7 +203,8 @@ func (f fresh) runContainer(name, uid string, o overlay) sh.Cmd {
 		env = append(env, sh.Var{Name: n, Value: *f.svc.Environment[n]})
 	}
 	args = append(args, "-e", "PGDATA="+o.pgdata, o.image, "-c", initInside, "init",
-		f.Extension, f.key, f.keyringPath(), cmp.Or(f.args.Cipher, "aes_128"), f.superuser(), f.database(), f.args.Locale)
+		f.Extension, f.key, f.keyringPath(), f.superuser(), f.database(), f.args.Locale,
+		words(ext(f.Extension).chosen(f.args.Cipher)), words(ext(f.Extension).dialect().wishes))
 	c := sh.Exec(args...)
 	c.Env = env
 	return c

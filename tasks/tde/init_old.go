@@ -14,7 +14,7 @@ import (
 // unfinished init.
 func (f fresh) notOurs() *Refusal {
 	object := "volume " + f.volume.Name
-	if f.disk.initialised() && !f.disk.keys {
+	if f.disk.initialised() && f.disk.keys == "" {
 		return plainRefusal(object, f.args.host)
 	}
 	return refuse(object, "look what is in "+f.volume.Mountpoint, "it is not empty, and no record of ours says that it was made here and not finished")
@@ -38,6 +38,9 @@ func (f fresh) checkOld(s host.Seen) error {
 	}
 	if f.key == "" {
 		return refuse("keyring of "+f.Project, "put a task tde_keyring with action: open before this one", "it is not open, so the key to begin with is not known")
+	}
+	if want := cipherBits(f.args.Cipher); f.bits != 0 && f.bits != want {
+		return refuse("key "+f.key, "set tde_cipher as it was when the key was made", "it has %d bits, and tde_cipher: %s goes with %d", f.bits, f.args.Cipher, want)
 	}
 	for _, dir := range f.oldFolders(s) {
 		old, err := host.Get(s, oldCluster(dir))

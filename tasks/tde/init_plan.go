@@ -17,7 +17,7 @@ func (f fresh) overlay() overlay {
 	image, own := f.pinned()
 	return overlay{
 		project: f.Project, service: f.Service, image: image, ownTag: own, pgdata: path.Clean(f.image.Env("PGDATA")),
-		extension: f.Extension, cipher: f.args.Cipher, ramDir: f.ramDir(), volume: f.Stack.volume(), base: f.svc,
+		extension: ext(f.Extension), cipher: f.args.Cipher, ramDir: f.ramDir(), volume: f.Stack.volume(), base: f.svc,
 	}
 }
 
@@ -63,7 +63,7 @@ func (f fresh) plan(d Deps) (play.Plan, error) {
 		return planOf(err)
 	}
 	var told string
-	steps := f.pin()
+	steps := append([]host.Step{f.lookInside()}, f.pin()...)
 	steps = append(steps,
 		command("record the beginning of "+o.volume, sh.Script(beginRecord, f.Project, o.volume, f.stateDir())),
 		act{"make the encrypted cluster in " + o.volume, func(ctx context.Context, w host.Writer) ([]byte, error) {

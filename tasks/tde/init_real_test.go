@@ -27,7 +27,7 @@ func TestRealInitCutAnywhere(t *testing.T) {
 	for stop := 0; ; stop++ {
 		got, err := try(t, l.w, m, l.args("image", l.image), stop)
 		if err == nil {
-			if got.Failed || stop < 5 {
+			if got.Failed || stop < 6 {
 				t.Fatalf("step %d: %+v", stop, got)
 			}
 			break
@@ -35,7 +35,7 @@ func TestRealInitCutAnywhere(t *testing.T) {
 		if !errors.Is(err, errStopped) {
 			t.Fatalf("before step %d: %v", stop, err)
 		}
-		if stop == 3 { // made, but the marker is missing: as if cut in the middle
+		if stop == 4 { // made, but the marker is missing: as if cut in the middle
 			l.sh("docker run -d --name " + l.project + "-tde-init --label remoterun.project=" + l.project + " --network none --entrypoint sleep " + l.image + " 600")
 			l.sh("echo rest >$(docker volume inspect -f {{.Mountpoint}} " + l.project + "_tde)/halfway")
 			l.state(stateBegun)

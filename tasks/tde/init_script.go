@@ -1,14 +1,15 @@
 package tde
 
 // initInside makes the cluster, inside a container of its own without network.
-// Its arguments: extension, key name, keyring path, cipher (aes_128, aes_256),
-// superuser, database, locale ("" = the image's). SQL that holds passwords
+// Its arguments: extension, key name, keyring path, superuser, database, locale
+// ("" = the image's), settings that have to be made (NAME=VALUE, with blanks
+// between), and settings that are made where the server knows them. SQL that holds passwords
 // comes on stdin, so that it is in no argument. The order of its steps is the
 // one that works (facts in docs/modules/tde_init.md): a key first, WAL
 // encryption after it, one restart, and WAL written until no plain segment is
 // left; only then the user's own scripts.
 const initInside = `set -eu
-ext=$1 key=$2 ring=$3 cipher=$4 super=$5 db=$6 locale=$7
+ext=$1 key=$2 ring=$3 super=$4 db=$5 locale=$6 settings=$7 wishes=$8
 umask 077
 secrets=$(cat)
 case $secrets in *"-- end") ;; *) echo "remoterun: the link was cut" >&2; exit 40;; esac
@@ -20,8 +21,10 @@ command -v initdb >/dev/null || { say "the image has no initdb"; exit 42; }
 [ -z "$(ls -A "$PGDATA" 2>/dev/null)" ] || { say "$PGDATA is not empty"; exit 41; }
 [ -r "$ring" ] && [ -w "$ring" ] || { say "the keyring $ring cannot be read and written by user $(id -u)"; exit 43; }
 log=$(mktemp)
+options=
+for s in $settings; do options="$options -c $s"; done
 up() {
-	pg_ctl -D "$PGDATA" -w -t 120 -s -l "$log" -o "-c listen_addresses= -c shared_preload_libraries=$ext -c $ext.cipher=$cipher -c log_min_error_statement=panic -c log_statement=none -c log_min_duration_statement=-1 -c log_min_duration_sample=-1 -c log_transaction_sample_rate=0" start ||
+	pg_ctl -D "$PGDATA" -w -t 120 -s -l "$log" -o "-c listen_addresses= -c shared_preload_libraries=$ext$options -c log_min_error_statement=panic -c log_statement=none -c log_min_duration_statement=-1 -c log_min_duration_sample=-1 -c log_transaction_sample_rate=0" start ||
 		{ say "the server did not start:"; tail -n 15 "$log" >&2; exit 44; }
 }
 down() { pg_ctl -D "$PGDATA" -w -t 120 -s -m fast stop; }
@@ -34,6 +37,10 @@ printf '\n%s\n' "host all all all ${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}" >
 printf '\n%s\n' "listen_addresses = '*'" >>"$PGDATA/postgresql.conf"
 case $(cat "$PGDATA/PG_VERSION") in 16) magic=13d1;; 17) magic=16d1;; 18) magic=18d1;; *) say "this version of PostgreSQL is not known"; exit 42;; esac
 up
+# A name behind a prefix that no library has claimed is only a placeholder.
+known() { [ -n "$(sql -d postgres -c "SELECT 1 FROM pg_settings WHERE name = '${1%%=*}'")" ]; }
+keep() { sql -d postgres -c "ALTER SYSTEM SET ${1%%=*} = '${1#*=}'"; }
+for s in $settings; do known "$s" || { say "the extension in this image does not know the setting ${s%%=*}"; exit 46; }; done
 say "keys"
 for d in template1 postgres; do sql -d "$d" -c "CREATE EXTENSION $ext SCHEMA pg_catalog"; done
 sql -d postgres -v ext="$ext" -v key="$key" -v ring="$ring" <<'E'
@@ -43,7 +50,8 @@ SELECT format('SELECT %I(%L, %L)', :'ext' || '_set_server_key_using_global_key_p
 E
 sql -d postgres -c "ALTER SYSTEM SET $ext.wal_encrypt = on"
 sql -d postgres -c "ALTER SYSTEM SET default_table_access_method = tde_heap"
-[ "$cipher" = aes_128 ] || sql -d postgres -c "ALTER SYSTEM SET $ext.cipher = $cipher"
+for s in $settings; do keep "$s"; done
+for s in $wishes; do ! known "$s" || keep "$s"; done
 down
 up
 plain() {

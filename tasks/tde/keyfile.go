@@ -116,7 +116,8 @@ func localHeaders(pgdata string) ([]HeaderFile, error) {
 		return nil, nil
 	}
 	var out []HeaderFile
-	for _, dir := range []string{"pg_tde", "open_pg_tde"} {
+	for _, e := range exts() {
+		dir := string(e)
 		list, err := filepath.Glob(filepath.Join(pgdata, dir, "*_keys"))
 		if err != nil {
 			return nil, err

@@ -21,7 +21,7 @@ type overlay struct {
 	image            string // pinned
 	ownTag           bool   // the image is a tag of ours: never pulled
 	pgdata           string
-	extension        string
+	extension        ext
 	cipher           string
 	ramDir           string
 	volume           string
@@ -96,25 +96,22 @@ func (o overlay) command() ([]string, error) {
 		}
 		args = args[1:]
 	}
-	out, preload := []string{"postgres"}, []string{}
+	e, out, preload := o.extension, []string{"postgres"}, []string{}
 	for i := 0; i < len(args); i++ {
 		setting, width := serverSetting(args[i:])
 		name, value, _ := strings.Cut(setting, "=")
-		switch strings.ReplaceAll(name, "-", "_") {
-		case "shared_preload_libraries":
+		name = strings.ReplaceAll(name, "-", "_")
+		switch {
+		case name == "shared_preload_libraries":
 			preload = libraries(value)
-		case o.extension + ".wal_encrypt", o.extension + ".cipher", "default_table_access_method":
-		default:
+		case !e.owns(name):
 			out = append(out, args[i:i+width]...)
 		}
 		i += width - 1
 	}
-	if !slices.Contains(preload, o.extension) {
-		preload = append(preload, o.extension)
-	}
-	out = append(out, "-c", "shared_preload_libraries="+strings.Join(preload, ","), "-c", o.extension+".wal_encrypt=on")
-	if o.cipher != "" && o.cipher != "aes_128" {
-		out = append(out, "-c", o.extension+".cipher="+o.cipher)
+	out = append(out, "-c", "shared_preload_libraries="+strings.Join(e.join(preload), ","), "-c", e.setting("wal_encrypt")+"=on")
+	for _, s := range e.chosen(o.cipher) {
+		out = append(out, "-c", s.String())
 	}
 	return out, nil
 }

@@ -33,7 +33,7 @@ func baseService(t *testing.T, js string) compose.Service {
 
 func testOverlay(t *testing.T, js string) overlay {
 	return overlay{
-		project: "p", service: "postgres", image: "img@sha256:1", pgdata: "/data/db", extension: "pg_tde", cipher: "aes_128",
+		project: "p", service: "postgres", image: "img@sha256:1", pgdata: "/data/db", extension: pgTDE, cipher: "aes_128",
 		ramDir: "/run/remoterun/p/keyring", volume: "p_tde", base: baseService(t, js),
 	}
 }
@@ -43,19 +43,25 @@ func TestOverlayCommand(t *testing.T) {
 		command string
 		cipher  string
 		want    string
+		ext     ext // pg_tde unless another is given
 	}{
-		"none":                   {`null`, "", "postgres -c shared_preload_libraries=pg_tde -c pg_tde.wal_encrypt=on"},
-		"options are kept":       {`["postgres","-c","max_connections=200","-B","1GB"]`, "", "postgres -c max_connections=200 -B 1GB -c shared_preload_libraries=pg_tde -c pg_tde.wal_encrypt=on"},
-		"options alone":          {`["-c","fsync=on"]`, "", "postgres -c fsync=on -c shared_preload_libraries=pg_tde -c pg_tde.wal_encrypt=on"},
-		"libraries are kept":     {`["postgres","-cshared_preload_libraries='pg_stat_statements, auto_explain'"]`, "", "postgres -c shared_preload_libraries=pg_stat_statements,auto_explain,pg_tde -c pg_tde.wal_encrypt=on"},
-		"long options":           {`["postgres","--shared-preload-libraries=a","--work-mem=1MB"]`, "", "postgres --work-mem=1MB -c shared_preload_libraries=a,pg_tde -c pg_tde.wal_encrypt=on"},
-		"off is overruled":       {`["postgres","-c","pg_tde.wal_encrypt=off","-c","default_table_access_method=heap"]`, "", "postgres -c shared_preload_libraries=pg_tde -c pg_tde.wal_encrypt=on"},
-		"aes_256":                {`null`, "aes_256", "postgres -c shared_preload_libraries=pg_tde -c pg_tde.wal_encrypt=on -c pg_tde.cipher=aes_256"},
-		"a program of their own": {`["/wrapper.sh","postgres"]`, "", ""},
+		"none":                   {`null`, "", "postgres -c shared_preload_libraries=pg_tde -c pg_tde.wal_encrypt=on", ""},
+		"options are kept":       {`["postgres","-c","max_connections=200","-B","1GB"]`, "", "postgres -c max_connections=200 -B 1GB -c shared_preload_libraries=pg_tde -c pg_tde.wal_encrypt=on", ""},
+		"options alone":          {`["-c","fsync=on"]`, "", "postgres -c fsync=on -c shared_preload_libraries=pg_tde -c pg_tde.wal_encrypt=on", ""},
+		"libraries are kept":     {`["postgres","-cshared_preload_libraries='pg_stat_statements, auto_explain'"]`, "", "postgres -c shared_preload_libraries=pg_stat_statements,auto_explain,pg_tde -c pg_tde.wal_encrypt=on", ""},
+		"long options":           {`["postgres","--shared-preload-libraries=a","--work-mem=1MB"]`, "", "postgres --work-mem=1MB -c shared_preload_libraries=a,pg_tde -c pg_tde.wal_encrypt=on", ""},
+		"off is overruled":       {`["postgres","-c","pg_tde.wal_encrypt=off","-c","default_table_access_method=heap"]`, "", "postgres -c shared_preload_libraries=pg_tde -c pg_tde.wal_encrypt=on", ""},
+		"aes_256":                {`null`, "aes_256", "postgres -c shared_preload_libraries=pg_tde -c pg_tde.wal_encrypt=on -c pg_tde.cipher=aes_256", ""},
+		"the fork":               {`["postgres","-c","shared_preload_libraries=a,pg_tde","-c","open_pg_tde.data-cipher=aes_xts","-c","pg_tde.cipher=aes_256"]`, "aes_128", "postgres -c pg_tde.cipher=aes_256 -c shared_preload_libraries=a,open_pg_tde -c open_pg_tde.wal_encrypt=on", openPgTDE},
+		"aes_256 of the fork":    {`null`, "aes_256", "postgres -c shared_preload_libraries=open_pg_tde -c open_pg_tde.wal_encrypt=on -c open_pg_tde.cipher=aes_256 -c open_pg_tde.data_cipher=aes_256_xts", openPgTDE},
+		"a program of their own": {`["/wrapper.sh","postgres"]`, "", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := testOverlay(t, `{"command":`+c.command+`}`)
 			o.cipher = c.cipher
+			if c.ext != "" {
+				o.extension = c.ext
+			}
 			got, err := o.command()
 			var no *Refusal
 			if c.want == "" {

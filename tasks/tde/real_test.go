@@ -32,12 +32,17 @@ type lab struct {
 	project string
 	dir     string
 	image   string
+	ext     ext
+	cipher  string // of key, tables and WAL
 	d       Deps
 	w       *host.Worker
 }
 
 // needLab asks for root, Docker, compose and the image.
-func needLab(t *testing.T) *lab {
+func needLab(t *testing.T) *lab { return needLabWith(t, aes128) }
+
+// needLabWith is needLab with the key of a cipher.
+func needLabWith(t *testing.T, cipher string) *lab {
 	t.Helper()
 	image := tdetest.Image().Need(t)
 	if os.Getuid() != 0 {
@@ -45,21 +50,22 @@ func needLab(t *testing.T) *lab {
 	}
 	var r [4]byte
 	_, _ = rand.Read(r[:])
-	l := &lab{t: t, project: "rr" + hex.EncodeToString(r[:]), dir: t.TempDir(), image: image}
+	l := &lab{t: t, project: "rr" + hex.EncodeToString(r[:]), dir: t.TempDir(), image: image, ext: ext(tdetest.Extension()), cipher: cipher}
 	l.d = testDeps(t, knows(strong))
 	l.w, _ = sshtest.Worker(t, sshd.Config{})
 	l.compose("environment: {POSTGRES_USER: sync, POSTGRES_PASSWORD: \"p'w$$x\", POSTGRES_DB: app}")
 	t.Cleanup(l.remove)
-	for _, action := range []string{"make", "seal", "push", "sheet"} {
+	l.key("make", "cipher", value.String(cipher))
+	for _, action := range []string{"seal", "push", "sheet"} {
 		l.key(action)
 	}
 	return l
 }
 
 // key runs an action of the custody half.
-func (l *lab) key(action string) {
+func (l *lab) key(action string, more ...any) {
 	l.t.Helper()
-	r, _ := task(l.t, keyringModule(l.d), l.w, false, "action", value.String(action), "project", value.String(l.project))
+	r, _ := task(l.t, keyringModule(l.d), l.w, false, append([]any{"action", value.String(action), "project", value.String(l.project)}, more...)...)
 	if r.Failed {
 		l.t.Fatalf("tde_keyring %s: %s", action, r.Msg)
 	}
@@ -127,7 +133,7 @@ func (l *lab) sh(script string) string {
 }
 
 func (l *lab) args(pairs ...any) *value.Map {
-	m := dataOf(textPair("project", l.project), textPair("compose_dir", l.dir))
+	m := dataOf(textPair("project", l.project), textPair("compose_dir", l.dir), textPair("extension", string(l.ext)))
 	for i := 0; i < len(pairs); i += 2 {
 		switch v := pairs[i+1].(type) {
 		case string:
@@ -176,10 +182,26 @@ func (l *lab) refused(m play.Module, pairs []any, words ...string) {
 	}
 }
 
-// sql runs a statement in the container, as its own user.
+// other is the extension that the image does not have.
+func (l *lab) other() ext {
+	for _, e := range exts() {
+		if e != l.ext {
+			return e
+		}
+	}
+	return ""
+}
+
+// own puts the extension that is tested in place of either name.
+func (l *lab) own(text string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(text, string(openPgTDE), string(pgTDE)), string(pgTDE), string(l.ext))
+}
+
+// sql runs a statement in the container, as its own user. It is written for
+// pg_tde and means the extension that is tested.
 func (l *lab) sql(database, sql string) string {
 	l.t.Helper()
-	out, err := exec.Command("docker", "exec", l.container(), "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-U", "sync", "-d", database, "-c", sql).CombinedOutput()
+	out, err := exec.Command("docker", "exec", l.container(), "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-U", "sync", "-d", database, "-c", l.own(sql)).CombinedOutput()
 	if err != nil {
 		l.t.Fatalf("psql: %v: %s", err, out)
 	}
@@ -200,11 +222,13 @@ func (l *lab) container() string {
 }
 
 // unlocked brings the lab to an encrypted, running database.
-func unlocked(t *testing.T) *lab {
+func unlocked(t *testing.T) *lab { return unlockedWith(t, aes128) }
+
+func unlockedWith(t *testing.T, cipher string) *lab {
 	t.Helper()
-	l := needLab(t)
+	l := needLabWith(t, cipher)
 	l.push()
-	l.ok(newInit(l.d), "image", l.image)
+	l.ok(newInit(l.d), "image", l.image, "cipher", cipher)
 	l.ok(newUnlock(l.d))
 	return l
 }
@@ -216,12 +240,21 @@ func TestRealInitAndUnlock(t *testing.T) {
 	l.refused(unlock, nil, "empty:", "tde_init")
 	l.push()
 	l.refused(init, []any{"image", "no/such:1"}, "not on this host", "never pulls")
+	other := string(l.other())
+	l.refused(init, []any{"image", l.image, "extension", other}, "has no extension "+other, "tde_extension to what it has ("+string(l.ext)+")")
+	l.refused(init, []any{"image", l.image, "cipher", aes256}, "has 128 bits", "tde_cipher: aes_256 goes with 256")
+	if left := l.sh("docker volume ls -q --filter name=" + l.project + "_tde; ls /var/lib/remoterun/" + l.project + "/init 2>/dev/null || :"); left != "" {
+		t.Errorf("refusals left %s", left)
+	}
 	got := l.ok(init, "image", l.image)
 	if !got.Changed {
 		t.Error("init says that nothing changed")
 	}
 	if again := l.ok(init, "image", l.image); again.Changed || len(again.steps) > 0 {
 		t.Errorf("second init: %+v", again)
+	}
+	for _, m := range []play.Module{init, unlock} {
+		l.refused(m, []any{"extension", other}, "encrypted by "+string(l.ext), "set tde_extension: "+string(l.ext))
 	}
 	got = l.ok(unlock)
 	if !got.Changed || len(got.Warnings) > 0 {
@@ -324,7 +357,7 @@ func TestRealKeys(t *testing.T) {
 	}
 	o, _ := l.d.Session.Opened(l.project, "web1")
 	old, _ := o.Keyring.Last()
-	ring, err := o.Keyring.Append(l.project+"-second", 128, l.d.Random)
+	ring, err := o.Keyring.Append(l.project+"-second", cipherBits(l.cipher), l.d.Random)
 	l.must(err)
 	file := filepath.Join(l.ram(), KeyringFile)
 	l.must(ring.Use(func(b []byte) error { return os.WriteFile(file+".new", b, 0o400) }))
@@ -353,13 +386,19 @@ func TestRealKeys(t *testing.T) {
 	}
 }
 
-// TestRealVerify: a good database passes every check, and the report says so.
+// TestRealVerify: a good database passes every check, and the report says so,
+// whatever its cipher.
 func TestRealVerify(t *testing.T) {
-	l := unlocked(t)
+	for _, cipher := range []string{aes128, aes256} {
+		t.Run(cipher, func(t *testing.T) { verifyGood(t, unlockedWith(t, cipher)) })
+	}
+}
+
+func verifyGood(t *testing.T, l *lab) {
 	l.sql("app", "CREATE TABLE t AS SELECT g AS a, 'row ' || g AS b FROM generate_series(1,5000) g; CREATE INDEX ON t (b)")
 	v := newVerify(l.d)
 	reports := t.TempDir()
-	got := l.ok(v, "reports_dir", reports)
+	got := l.ok(v, "reports_dir", reports, "cipher", l.cipher)
 	report := value.Str(data(got.Result, "report"))
 	text, err := os.ReadFile(report)
 	l.must(err)
@@ -374,7 +413,7 @@ func TestRealVerify(t *testing.T) {
 	if _, err := os.Stat(strings.TrimSuffix(report, ".txt") + ".json"); err != nil {
 		t.Error(err)
 	}
-	if quick := l.ok(v, "quick", true); len(quick.steps) > 0 || quick.Changed {
+	if quick := l.ok(v, "quick", true, "cipher", l.cipher); len(quick.steps) > 0 || quick.Changed {
 		t.Errorf("quick writes: %v", quick.steps)
 	}
 }

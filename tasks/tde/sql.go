@@ -10,12 +10,6 @@ import (
 	"remoterun/tasks/pg"
 )
 
-// ext names functions and settings of the extension that is in use; they have
-// the same names behind different prefixes.
-type ext string
-
-func (e ext) fn(name string) string { return string(e) + "_" + name }
-
 // serverView is what one query tells of the whole server.
 type serverView struct {
 	version    string // 17.2
@@ -23,7 +17,7 @@ type serverView struct {
 	preload    string
 	walEncrypt string // on, off, "" = no such setting
 	pending    bool   // wal_encrypt was changed and waits for a restart
-	cipher     string
+	ciphers    string // the extension's settings of ciphers, "name=value name=value"
 	defaultAM  string // default_table_access_method
 	dataDir    string
 	tempCrypt  string // encrypt_temp_files of the fork, "" = not there
@@ -37,7 +31,7 @@ func serverQuery(to pg.Target, e ext) pg.Query {
 	return pg.Query{To: to, SQL: `SELECT current_setting('server_version'), current_setting('server_version_num'),
  current_setting('shared_preload_libraries'), current_setting($1 || '.wal_encrypt', true),
  coalesce((SELECT pending_restart FROM pg_settings WHERE name = $1 || '.wal_encrypt'), false)::text,
- current_setting($1 || '.cipher', true), current_setting('default_table_access_method'), current_setting('data_directory'),
+ (SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings WHERE name LIKE $1 || '.%cipher'), current_setting('default_table_access_method'), current_setting('data_directory'),
  current_setting('encrypt_temp_files', true),
  EXISTS (SELECT 1 FROM pg_extension WHERE extname = $1)::text,
  (SELECT system_identifier::text FROM pg_control_system()), current_setting('archive_mode')`, Args: pg.Text(string(e))}
@@ -50,7 +44,7 @@ func readServer(s host.Seen, to pg.Target, e ext) (serverView, error) {
 	}
 	num, _ := strconv.Atoi(r[1])
 	return serverView{
-		version: r[0], major: num / 10000, preload: r[2], walEncrypt: r[3], pending: r[4] == "true", cipher: r[5],
+		version: r[0], major: num / 10000, preload: r[2], walEncrypt: r[3], pending: r[4] == "true", ciphers: r[5],
 		defaultAM: r[6], dataDir: r[7], tempCrypt: r[8], installed: r[9] == "true", system: r[10], archive: r[11],
 	}, nil
 }

@@ -217,7 +217,7 @@ type disk struct {
 	exists, empty bool
 	version       string // of PG_VERSION: "17"
 	control       bool   // global/pg_control is there
-	keys          bool   // key files of an extension are there
+	keys          ext    // whose key files are there, "" = nobody's
 	uid           int    // owner of the folder
 }
 
@@ -230,7 +230,7 @@ e=yes; for f in * .[!.]* ..?*; do [ -e "$f" ] || [ -L "$f" ] || continue; [ "$f"
 echo "empty $e"
 [ -f PG_VERSION ] && echo "version $(head -n 1 PG_VERSION)"
 [ -f global/pg_control ] && echo control
-for f in pg_tde/*_keys open_pg_tde/*_keys; do [ -f "$f" ] && { echo keys; break; }; done
+for f in pg_tde/*_keys open_pg_tde/*_keys; do [ -f "$f" ] && { echo "keys ${f%%/*}"; break; }; done
 echo end`
 
 // diskAt asks what lies in a data folder on the host.
@@ -257,7 +257,7 @@ func diskAt(dir string) host.Fact[disk] {
 			case "control":
 				d.control = true
 			case "keys":
-				d.keys = true
+				d.keys = ext(rest)
 			}
 		}
 		return d, nil

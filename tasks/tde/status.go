@@ -165,8 +165,10 @@ func (st *status) findState(s host.Seen) error {
 		st.state = stateBegun
 	case !st.disk.initialised():
 		st.state = stateEmpty
-	case !st.disk.keys:
+	case st.disk.keys == "":
 		st.state = statePlain
+	case st.site.misfit(st.disk) != nil:
+		st.state, st.why = stateFailed, st.site.misfit(st.disk).Error()
 	case !st.ram.present() && !st.site.running():
 		st.state = stateLocked
 	case !st.site.running():

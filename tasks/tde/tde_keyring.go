@@ -2,6 +2,7 @@ package tde
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"path/filepath"
 
@@ -203,7 +204,7 @@ func (t keyringTask) make(a keyringArgs, s host.Seen) (play.Plan, error) {
 		return play.Plan{}, err
 	}
 	if len(have.Tips) > 0 {
-		return play.Plan{Result: shelfResult(have, false), Note: "there is a sealed keyring already: " + have.Tips[len(have.Tips)-1].Name}, nil
+		return play.Plan{Result: a.lengthNoted(have, shelfResult(have, false)), Note: "there is a sealed keyring already: " + have.Tips[len(have.Tips)-1].Name}, nil
 	}
 	if n := there.Names(); len(n) > 0 {
 		return play.Plan{}, refuse(a.object(), "remoterun key import "+a.host+" brings the server's copy here",
@@ -223,6 +224,15 @@ func (t keyringTask) make(a keyringArgs, s host.Seen) (play.Plan, error) {
 	}, nil
 }
 
+// lengthNoted warns of a key that was made for another cipher.
+func (a keyringArgs) lengthNoted(have ShelfInfo, r play.Result) play.Result {
+	keys := have.Tips[len(have.Tips)-1].Keys
+	if k := keys[len(keys)-1]; k.Bits != cipherBits(a.Cipher) {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("key %s has %d bits, and tde_cipher: %s goes with %d; a key that is there is not made anew", k.Name, k.Bits, a.Cipher, cipherBits(a.Cipher)))
+	}
+	return r
+}
+
 func (d Deps) makeKey(a keyringArgs) error {
 	if o, ok := d.Session.Opened(a.Project, a.host); ok && o.Unsealed {
 		return nil // made earlier in this run
@@ -235,8 +245,7 @@ func (d Deps) makeKey(a keyringArgs) error {
 	if err != nil {
 		return err
 	}
-	bits := map[string]int{"aes_128": 128, "aes_256": 256}[a.Cipher]
-	k, err := Keyring{}.Append(name, bits, d.Random)
+	k, err := Keyring{}.Append(name, cipherBits(a.Cipher), d.Random)
 	if err != nil {
 		return err
 	}

@@ -159,10 +159,12 @@ func (v site) ready(s host.Seen, ram ramView, hostname string) error {
 		return err
 	case !d.initialised():
 		return refuse(v.object(), "put a task tde_init before this one: remoterun unlock "+hostname+" has it", "empty: there is no cluster in %s", v.hostData)
-	case !d.keys:
+	case d.keys == "":
 		r := plainRefusal(v.object(), hostname)
 		r.Problem = "plain: " + r.Problem
 		return r
+	case v.misfit(d) != nil:
+		return v.misfit(d)
 	case !ram.present():
 		return refuse(v.object(), "run remoterun unlock "+hostname, "locked: there is no keyring in RAM (%s)", v.ramDir())
 	}

@@ -16,6 +16,7 @@ type verifyArgs struct {
 	Stack
 	Quick      bool   `arg:"quick" default:"no" help:"leave out the search of disk and WAL, which writes rows of ours"`
 	Key        string `arg:"key" help:"name of the wanted key; by default the last one of the keyring that is open, if one is"`
+	Cipher     string `arg:"cipher" default:"aes_128" choices:"aes_128,aes_256" help:"cipher that tables, WAL and the key are to have (tde_cipher)"`
 	KeysDir    string `arg:"keys_dir" default:"./keys" help:"the laptop's folder of sealed keyrings, from the inventory's folder (tde_keys_dir)"`
 	ServerCopy bool   `arg:"server_copy" default:"yes" help:"a sealed copy is kept on the host, too (tde_server_copy)"`
 	Swap       string `arg:"swap" default:"refuse" choices:"refuse,accept" help:"whether swap that reaches a disk is accepted (tde_swap)"`

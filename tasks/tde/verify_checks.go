@@ -19,6 +19,7 @@ func allChecks() []check {
 		{"wal encryption", false, false, checkWAL},
 		{"relations", false, false, checkRelations},
 		{"pages on disk", false, false, checkPages},
+		{"cipher", false, false, checkCipher},
 		{"memory", true, false, checkMemory},
 		{"keyring file", true, false, checkKeyringFile},
 		{"container", false, false, checkContainer},

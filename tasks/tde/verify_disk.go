@@ -103,7 +103,7 @@ func (v *strayView) take(line string, seen map[string]bool) {
 // ownKeyFile reports a file in which the extension itself names keys.
 func ownKeyFile(name string) bool {
 	dir, file := path.Split(name)
-	return (dir == "pg_tde/" || dir == "open_pg_tde/") && (strings.HasSuffix(file, "_keys") || strings.HasSuffix(file, "_keys.r"))
+	return slices.Contains(exts(), ext(strings.TrimSuffix(dir, "/"))) && (strings.HasSuffix(file, "_keys") || strings.HasSuffix(file, "_keys.r"))
 }
 
 // pageSample is the head of a relation's first page as it lies on the disk.

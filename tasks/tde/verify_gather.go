@@ -30,6 +30,7 @@ type proof struct {
 	local      []providerView
 	sample     []pageSample
 	closed     []closedDatabase
+	ciphers    ciphersOnDisk
 	limits     string // of the server's process: /proc/PID/limits
 	// open is the keyring that is open on the laptop, nil = none is.
 	open    *OpenInfo
@@ -239,6 +240,10 @@ func (p *proof) askFiles(s host.Seen) error {
 		found, err := host.Get(s, straysIn(p.site.hostData, p.keyNames()))
 		if need.add(err) {
 			p.strays, p.keyFiles = found.strays, found.keyFiles
+		}
+		if p.server != nil {
+			p.ciphers, err = host.Get(s, ciphersIn(p.site.hostData))
+			need.add(err)
 		}
 	}
 	if pid := p.site.pid(); pid > 0 {

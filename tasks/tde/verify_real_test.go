@@ -44,7 +44,7 @@ func TestRealVerifyCanFail(t *testing.T) {
 		of   func(*lab) []broken
 	}{
 		{"relations", brokenRelations}, {"custody", brokenCustody}, {"disk", brokenDisk}, {"questions", brokenQuestions},
-		{"keys", brokenKeys}, {"container", brokenContainer}, {"wal", brokenWAL},
+		{"keys", brokenKeys}, {"container", brokenContainer}, {"cipher", brokenCipher}, {"wal", brokenWAL},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			outer := l.t
@@ -194,6 +194,7 @@ func brokenCustody(l *lab) []broken {
 
 func brokenDisk(l *lab) []broken {
 	ring, data := filepath.Join(l.ram(), KeyringFile), l.volumeDir()
+	own := data + "/" + string(l.ext)
 	const strays = "no keyring on disk"
 	table := data + "/" + l.sql("app", "SELECT pg_relation_filepath('t')")
 	blind := l.t.TempDir()
@@ -207,7 +208,7 @@ func brokenDisk(l *lab) []broken {
 	return []broken{
 		{name: "keyring copied", do: l.do("cp " + ring + " " + data + "/base/harmless"), undo: l.do("rm " + data + "/base/harmless"), check: strays, words: []string{"base/harmless"}},
 		{name: "keyring inside another file", do: l.do("{ echo archive; cat " + ring + "; echo; } >" + data + "/global/x.tar"), undo: l.do("rm " + data + "/global/x.tar"), check: strays, words: []string{"global/x.tar"}},
-		{name: "keyring among the extension's files", do: l.do("cp " + ring + " " + data + "/pg_tde/backup"), undo: l.do("rm " + data + "/pg_tde/backup"), check: strays, words: []string{"pg_tde/backup"}},
+		{name: "keyring among the extension's files", do: l.do("cp " + ring + " " + own + "/backup"), undo: l.do("rm " + own + "/backup"), check: strays, words: []string{l.own("pg_tde/backup")}},
 		{name: "a name that tells", do: l.do("echo x >" + data + "/my-keyring.old"), undo: l.do("rm " + data + "/my-keyring.old"), check: strays, words: []string{"my-keyring.old"}},
 		{name: "a search that finds nothing", do: func() {}, check: strays, words: []string{"does not even find the extension's own key files"}, w: blinded},
 		{name: "a search that does not find the control", do: func() {}, check: "rows on disk", words: []string{"did not find the control"}, full: true, w: blinded},
@@ -263,7 +264,7 @@ func brokenKeys(l *lab) []broken {
 	o, _ := l.d.Session.Opened(l.project, "web1")
 	first, _ := o.Keyring.Last()
 	second := l.project + "-second"
-	ring, err := o.Keyring.Append(second, 128, l.d.Random)
+	ring, err := o.Keyring.Append(second, cipherBits(l.cipher), l.d.Random)
 	l.must(err)
 	file := filepath.Join(l.ram(), KeyringFile)
 	put := func(k Keyring) {
@@ -296,7 +297,7 @@ func (l *lab) recreate(more ...string) func() {
 		text := "services:\n  postgres:\n"
 		files := "-f compose.yaml -f compose.override.yaml"
 		for _, m := range more {
-			text += "    " + m + "\n"
+			text += "    " + l.own(m) + "\n"
 		}
 		if len(more) > 0 {
 			l.write("break.yaml", text)
@@ -348,6 +349,36 @@ func brokenContainer(l *lab) []broken {
 		{name: "rows in the server's log", do: l.recreate(`command: ["postgres", "-c", "shared_preload_libraries=pg_tde", "-c", "pg_tde.wal_encrypt=on", "-c", "logging_collector=on", "-c", "log_statement=all"]`),
 			check: "rows on disk", words: []string{"log/postgresql-"}, full: true, w: l.fresh(), undo: func() { back(); l.sh("rm -r " + l.volumeDir() + "/log") }},
 		{name: "it does not run", do: func() { l.sh("docker stop " + l.container()) }, check: "server", words: []string{"SQL does not answer"}, undo: func() { l.sh("docker start " + l.container()); l.ready() }},
+	}
+}
+
+// brokenCipher makes tables, a setting and a wish of another cipher.
+func brokenCipher(l *lab) []broken {
+	const check = "cipher"
+	stronger := l.ext.dialect().ciphers[aes256].settings
+	var set strings.Builder
+	for _, s := range stronger {
+		fmt.Fprintf(&set, "SET %s = '%s'; ", s.name, s.value)
+	}
+	last := stronger[len(stronger)-1]
+	change := func(change, until string) func() {
+		return func() {
+			l.t.Helper()
+			l.sql("postgres", "ALTER SYSTEM "+change)
+			l.sql("postgres", "SELECT pg_reload_conf()")
+			for end := time.Now().Add(20 * time.Second); l.sql("postgres", "SHOW "+last.name) != until; time.Sleep(50 * time.Millisecond) {
+				if time.Now().After(end) {
+					l.t.Fatalf("%s does not become %s", last.name, until)
+				}
+			}
+		}
+	}
+	weaker := l.ext.dialect().ciphers[aes128].settings
+	was := weaker[len(weaker)-1].value
+	return []broken{
+		{name: "a table", do: l.query("app", set.String()+"CREATE TABLE other AS SELECT 1 AS a"), undo: l.query("app", "DROP TABLE other; CHECKPOINT"), check: check, words: []string{"1 relations with aes_256"}},
+		{name: "the server's setting", do: change("SET "+last.name+" = '"+last.value+"'", last.value), undo: change("RESET "+last.name, was), check: check, words: []string{"setting is not " + last.name + "=" + was}, w: l.fresh()},
+		{name: "what is asked for", do: func() {}, check: check, words: []string{"relations with aes_128", "WAL with aes_128", "has 128 bits"}, args: []any{"cipher", aes256}},
 	}
 }
 

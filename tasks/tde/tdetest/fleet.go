@@ -68,7 +68,7 @@ func (f *Fleet) inventory(t testing.TB) {
 	for _, s := range f.Stacks() {
 		fmt.Fprintf(&b, "%s tde_project=%s tde_compose_dir=%s tde_image=%s\n", s.Name, s.Project, s.Dir, s.Image)
 	}
-	b.WriteString("\n[prod:vars]\ntde_service=" + Service + "\n")
+	b.WriteString("\n[prod:vars]\ntde_service=" + Service + "\ntde_extension=" + Extension() + "\n")
 	put(t, filepath.Join(f.Dir, "inventory.ini"), b.String())
 	put(t, filepath.Join(f.Dir, "host_vars", f.Beta.Name+".yaml"),
 		"ansible_user: "+real.UserSudo+"\nansible_become: true\nansible_become_password: "+real.Password+"\n")

@@ -4,6 +4,7 @@ package tdetest
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -13,6 +14,14 @@ import (
 // Image is the server that everything here runs on.
 func Image() real.Image {
 	return real.Image{What: "an image with pg_tde", Env: "REMOTERUN_TEST_TDE_IMAGE", Public: "percona/percona-distribution-postgresql:17"}
+}
+
+// Extension is the one that the image has and the tests run on.
+func Extension() string {
+	if e := os.Getenv("REMOTERUN_TEST_TDE_EXTENSION"); e != "" {
+		return e
+	}
+	return "pg_tde"
 }
 
 // What the compose file of a Stack says.

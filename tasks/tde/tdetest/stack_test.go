@@ -30,8 +30,8 @@ func TestImage(t *testing.T) {
 	if got := s.SQL(t, tdetest.Database, "show server_version_num"); !strings.HasPrefix(got, "17") {
 		t.Errorf("server version %q", got)
 	}
-	if got := s.SQL(t, tdetest.Database, "select name from pg_available_extensions where name = 'pg_tde'"); got != "pg_tde" {
-		t.Errorf("pg_tde is not in the image: %q", got)
+	if got := s.SQL(t, tdetest.Database, "select name from pg_available_extensions where name = '"+tdetest.Extension()+"'"); got != tdetest.Extension() {
+		t.Errorf("%s is not in the image: %q", tdetest.Extension(), got)
 	}
 	if got := s.Run(t, `docker image inspect --format '{{.Config.User}} {{json .Config.Volumes}}' "$1"`, s.Image); !strings.HasPrefix(got, "26 ") || !strings.Contains(got, `"/data/db"`) {
 		t.Errorf("the image's user and volumes: %q", got)
