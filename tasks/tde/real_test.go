@@ -413,6 +413,9 @@ func verifyGood(t *testing.T, l *lab) {
 	if _, err := os.Stat(strings.TrimSuffix(report, ".txt") + ".json"); err != nil {
 		t.Error(err)
 	}
+	if st := statusIn(l.ok(v, "search_gib", 0, "cipher", l.cipher).Result, "no key on disk"); st != checkNotProved {
+		t.Errorf("a search that left everything out: %s", st)
+	}
 	if quick := l.ok(v, "quick", true, "cipher", l.cipher); len(quick.steps) > 0 || quick.Changed {
 		t.Errorf("quick writes: %v", quick.steps)
 	}

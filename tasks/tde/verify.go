@@ -21,6 +21,7 @@ type verifyArgs struct {
 	ServerCopy bool   `arg:"server_copy" default:"yes" help:"a sealed copy is kept on the host, too (tde_server_copy)"`
 	Swap       string `arg:"swap" default:"refuse" choices:"refuse,accept" help:"whether swap that reaches a disk is accepted (tde_swap)"`
 	Database   bool   `arg:"database" default:"yes" help:"no = there is no database on this host (yet): only the key's custody is looked at, and nothing of a database is called proved (tde_database)"`
+	SearchGiB  int    `arg:"search_gib" default:"64" help:"how much of the data folder is searched for the key itself; beyond it is not proved"`
 	ReportsDir string `arg:"reports_dir" help:"the laptop's folder for reports, from the inventory's folder (tde_reports_dir); empty = none is written"`
 
 	host string

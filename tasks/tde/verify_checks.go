@@ -30,6 +30,7 @@ func allChecks() []check {
 		{"rows on disk", false, true, checkRows},
 		{"entropy", false, true, checkEntropy},
 		{"wal on disk", false, true, checkWALFiles},
+		{"no key on disk", false, true, checkKeyBytes},
 		{"plain by nature", true, false, checkNature},
 	}
 }

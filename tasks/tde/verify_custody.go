@@ -114,7 +114,7 @@ func checkStrays(p *proof) checkResult {
 	case p.keyFiles == 0:
 		return checkIs(false, "the search of %s for %d key names does not even find the extension's own key files", p.site.hostData, len(names))
 	}
-	r := checkIs(len(p.strays) == 0, "%d files look like a keyring in %s (searched for %d key names, which were found in %d key files of the extension)", len(p.strays), p.site.hostData, len(names), p.keyFiles)
+	r := checkIs(len(p.strays) == 0, "%d files up to 1.2 MB look like a keyring in %s (searched for %d key names, which were found in %d key files of the extension)", len(p.strays), p.site.hostData, len(names), p.keyFiles)
 	r.Details = p.strays
 	return r
 }

@@ -47,6 +47,7 @@ type proof struct {
 	// found is what the search gave; searchProblem why it gave nothing.
 	found         *searchResult
 	searchProblem string
+	keyBytes      keySearch
 }
 
 // gather asks for all that only reads.

@@ -195,11 +195,14 @@ func brokenCustody(l *lab) []broken {
 func brokenDisk(l *lab) []broken {
 	ring, data := filepath.Join(l.ram(), KeyringFile), l.volumeDir()
 	own := data + "/" + string(l.ext)
-	const strays = "no keyring on disk"
+	const strays, bytes = "no keyring on disk", "no key on disk"
 	table := data + "/" + l.sql("app", "SELECT pg_relation_filepath('t')")
 	blind := l.t.TempDir()
 	l.must(os.WriteFile(filepath.Join(blind, "grep"), []byte("#!/bin/sh\ncase \"$*\" in *-lF*) exit 1;; esac\nexec /bin/grep \"$@\"\n"), 0o755))
 	blinded, _ := sshtest.Worker(l.t, sshd.Config{Env: []string{"PATH=" + blind + ":" + os.Getenv("PATH")}})
+	deaf := l.t.TempDir()
+	l.must(os.WriteFile(filepath.Join(deaf, "grep"), []byte("#!/bin/sh\ncase \"$*\" in *-qF*/proc/self/fd/3*) exit 1;; esac\nexec /bin/grep \"$@\"\n"), 0o755))
+	blindedFully, _ := sshtest.Worker(l.t, sshd.Config{Env: []string{"PATH=" + deaf + ":" + os.Getenv("PATH")}})
 	again := func() {
 		l.sql("postgres", "ALTER ROLE remoterun RESET event_triggers")
 		l.sql("postgres", "DROP TABLE remoterun.verify_rows")
@@ -210,6 +213,12 @@ func brokenDisk(l *lab) []broken {
 		{name: "keyring inside another file", do: l.do("{ echo archive; cat " + ring + "; echo; } >" + data + "/global/x.tar"), undo: l.do("rm " + data + "/global/x.tar"), check: strays, words: []string{"global/x.tar"}},
 		{name: "keyring among the extension's files", do: l.do("cp " + ring + " " + own + "/backup"), undo: l.do("rm " + own + "/backup"), check: strays, words: []string{l.own("pg_tde/backup")}},
 		{name: "a name that tells", do: l.do("echo x >" + data + "/my-keyring.old"), undo: l.do("rm " + data + "/my-keyring.old"), check: strays, words: []string{"my-keyring.old"}},
+		{name: "keyring behind a big file's end", do: l.do("{ head -c 3M /dev/urandom; cat " + ring + "; } >" + data + "/base/big"), undo: l.do("rm " + data + "/base/big"), check: bytes, words: []string{"base/big holds a key"}, full: true},
+		{name: "the bytes of the key alone, in a big file", do: l.do("{ head -c 3M /dev/urandom; tail -c +257 " + ring + " | head -c 16; head -c 3M /dev/urandom; } >" + data + "/base/1/99999"), undo: l.do("rm " + data + "/base/1/99999"), check: bytes, words: []string{"base/1/99999 holds a key's bytes"}, full: true},
+		{name: "the same, by busybox's programs", do: l.do("{ head -c 3M /dev/urandom; tail -c +257 " + ring + " | head -c 16; head -c 3M /dev/urandom; } >" + data + "/base/1/99999"), undo: l.do("rm " + data + "/base/1/99999"), check: bytes, words: []string{"base/1/99999 holds a key's bytes"}, full: true, w: l.busybox(l.t)},
+		{name: "the key in hex", do: l.do("{ head -c 3M /dev/zero; tail -c +257 " + ring + " | head -c 16 | od -An -v -tx1 | tr -d ' \n' | tr a-f A-F; } >" + data + "/global/dump.txt"), undo: l.do("rm " + data + "/global/dump.txt"), check: bytes, words: []string{"global/dump.txt"}, full: true},
+		{name: "another keyring's record in a big file", do: l.do("{ head -c 3M /dev/zero; head -c 256 " + ring + "; head -c 36 /dev/urandom; } >" + data + "/base/big"), undo: l.do("rm " + data + "/base/big"), check: bytes, words: []string{"base/big holds a key's name"}, full: true},
+		{name: "a search for the key that finds nothing", do: func() {}, check: bytes, words: []string{"does not even find the keyring in RAM"}, full: true, w: blindedFully},
 		{name: "a search that finds nothing", do: func() {}, check: strays, words: []string{"does not even find the extension's own key files"}, w: blinded},
 		{name: "a search that does not find the control", do: func() {}, check: "rows on disk", words: []string{"did not find the control"}, full: true, w: blinded},
 		{name: "the same, for the WAL", do: func() {}, check: "wal on disk", words: []string{"did not find the control"}, full: true, w: blinded},

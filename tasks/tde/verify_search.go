@@ -76,7 +76,8 @@ func (st *searchStep) search(ctx context.Context, w host.Writer) error {
 		return err
 	}
 	st.p.found = found
-	return nil
+	st.p.keyBytes, err = st.searchKeys(ctx, w)
+	return err
 }
 
 // writeRows makes our table anew. No statistics are taken of it: they would put
