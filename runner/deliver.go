@@ -365,10 +365,23 @@ func (h *hostRun) lose(why overReason, handling bool) {
 	h.over = why
 }
 
-// notify marks the handlers that a changed task names.
+// notify marks the handlers that a changed task names: those of every item that
+// was tried, also of one that changed nothing itself.
 func (h *hostRun) notify(ctx context.Context, tr *taskRun) error {
-	for _, n := range tr.task.Notify {
-		v, err := h.p.r.opt.Expr.Render(ctx, n, tr.scope)
+	for _, u := range tr.units {
+		if u.out.res.Skipped {
+			continue
+		}
+		if err := h.notifyOf(ctx, u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *hostRun) notifyOf(ctx context.Context, u *unit) error {
+	for _, n := range u.tr.task.Notify {
+		v, err := h.p.r.opt.Expr.Render(ctx, n, u.scope)
 		if err != nil {
 			return fmt.Errorf("notify: %w", err)
 		}
@@ -378,7 +391,7 @@ func (h *hostRun) notify(ctx context.Context, tr *taskRun) error {
 		}
 		for _, name := range names {
 			if !h.mark(ctx, value.Str(name)) {
-				return fmt.Errorf("%s: the handler %q that is notified does not exist in this play", tr.info.Pos, value.Str(name))
+				return fmt.Errorf("%s: the handler %q that is notified does not exist in this play", u.tr.info.Pos, value.Str(name))
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"remoterun/runner/play"
@@ -19,7 +20,8 @@ func includeTasks(_ context.Context, h *hostRun, u *unit, args *value.Map) (play
 		return play.Result{}, errors.New("include_tasks needs the name of a file")
 	}
 	path := abs(cmp.Or(u.tr.task.Dir, h.p.p.Dir), name)
-	prog, err := h.p.included(path, u.tr.task)
+	around := u.tr.words[1 : len(u.tr.words)-1]
+	prog, err := h.p.included(path, u.tr.task, around)
 	if err != nil {
 		return play.Result{}, err
 	}
@@ -44,8 +46,9 @@ func (u *unit) loopLocals() *value.Map {
 }
 
 // included loads a file once per play and task: hosts that take it in stand in
-// the same program and run in step.
-func (pr *playRun) included(path string, from *play.Task) (*program, error) {
+// the same program and run in step. Its tasks have the tags of the blocks around
+// the include, but not the include's own.
+func (pr *playRun) included(path string, from *play.Task, around words) (*program, error) {
 	key := fmt.Sprintf("%p %s", from, path)
 	pr.incMu.Lock()
 	defer pr.incMu.Unlock()
@@ -59,7 +62,9 @@ func (pr *playRun) included(path string, from *play.Task) (*program, error) {
 	if pr.inc == nil {
 		pr.inc = map[string]*program{}
 	}
-	p := compile(pr.keep, items)
+	p := compile(func(t *play.Task, inner []*play.Keywords) bool {
+		return pr.keep(t, slices.Concat(around, inner))
+	}, items)
 	if pr.r.opt.Check {
 		pr.override(p)
 	}

@@ -11,18 +11,14 @@ import (
 // overrides lists, before a run with --check begins, the tasks that run all the
 // same because their author wrote check_mode: false, or wrote something that
 // only the run can tell.
-func (r *Runner) overrides(books []*play.Playbook) {
+func (r *Runner) overrides(plays []*play.Play) {
 	if !r.opt.Check {
 		return
 	}
-	for _, b := range books {
-		for _, p := range b.Plays {
-			pr := &playRun{r: r, p: p}
-			for _, section := range [][]play.Item{p.Pre, p.Tasks, p.Post} {
-				pr.override(compile(pr.keep, section))
-			}
-			pr.override(compile(nil, p.Handlers))
-		}
+	for _, p := range plays {
+		pr := &playRun{r: r, p: p}
+		pr.override(compile(pr.keep, p.Pre, p.Tasks, p.Post))
+		pr.override(compile(nil, p.Handlers))
 	}
 }
 

@@ -93,24 +93,32 @@ func (pr *playRun) compile() {
 	}
 }
 
-// startAt leaves out what stands before --start-at-task.
+// startAt leaves out what stands before --start-at-task, which is everything as
+// long as no play had that task.
 func (pr *playRun) startAt() {
-	for i, o := range pr.main.ops {
-		if o.kind == opTask && value.Str(o.task.Name) == pr.r.opt.StartAt {
-			for k := range i {
-				if pr.main.ops[k].kind == opTask {
-					pr.main.ops[k].kind = opNothing
-				}
-			}
-			pr.r.opt.StartAt = ""
-			return
-		}
-	}
-	for k := range pr.main.ops {
+	begin, found := pr.main.find(pr.r.opt.StartAt)
+	for k := range pr.main.ops[:begin] {
 		if pr.main.ops[k].kind == opTask {
 			pr.main.ops[k].kind = opNothing
 		}
 	}
+	if found {
+		pr.r.opt.StartAt = ""
+	}
+}
+
+// startable finds out, before the run begins, whether any play has the task of
+// --start-at-task.
+func (r *Runner) startable(plays []*play.Play) error {
+	if r.opt.StartAt == "" {
+		return nil
+	}
+	for _, p := range plays {
+		if _, found := compile((&playRun{r: r, p: p}).keep, p.Pre, p.Tasks, p.Post).find(r.opt.StartAt); found {
+			return nil
+		}
+	}
+	return fmt.Errorf("--start-at-task: no task that would run is named %q (tasks under rescue, and of files that include_tasks takes in, cannot be started at)", r.opt.StartAt)
 }
 
 // scope is the play's own: host-independent where no host is named.

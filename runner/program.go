@@ -2,7 +2,9 @@ package runner
 
 import (
 	"iter"
+	"regexp"
 	"slices"
+	"strings"
 
 	"remoterun/runner/play"
 	"remoterun/runner/value"
@@ -109,6 +111,22 @@ func (c *compiler) part(s *span, p part, items []play.Item) {
 	c.seats = append(c.seats, seat{s, p})
 	c.items(items)
 	c.seats = c.seats[:len(c.seats)-1]
+}
+
+// find is the place of the first task that a host comes to, as long as nothing
+// fails, whose name fits a pattern with * and ?; the end when there is none.
+func (p *program) find(pattern string) (at int, found bool) {
+	words := strings.NewReplacer(`\*`, ".*", `\?`, ".").Replace(regexp.QuoteMeta(pattern))
+	fits, err := regexp.Compile("(?s)^" + words + "$")
+	if err != nil {
+		return len(p.ops), false // not a pattern that is made of quoted text
+	}
+	for o := range (&frame{prog: p}).path(0) {
+		if o.kind == opTask && fits.MatchString(plainName(o.task)) {
+			return slices.IndexFunc(p.ops, func(q op) bool { return q.task == o.task }), true
+		}
+	}
+	return len(p.ops), false
 }
 
 // frame is one program that a host is in: the play's own, an included file's,

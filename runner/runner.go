@@ -131,12 +131,15 @@ func (r *Runner) count(host string, f func(*Counts)) {
 // pattern, a variable of a play); failures of hosts are in the stats.
 func (r *Runner) Run(ctx context.Context, books ...*play.Playbook) (*Stats, error) {
 	defer r.close()
-	var err error
-	r.overrides(books)
 	var plays []*play.Play
 	for _, b := range books {
 		plays = append(plays, b.Plays...)
 	}
+	if err := r.startable(plays); err != nil {
+		return r.stats, err
+	}
+	var err error
+	r.overrides(plays)
 	for on := true; on && len(plays) > 0; {
 		if on, err = r.play(ctx, plays[0]); err == nil {
 			plays = plays[1:]

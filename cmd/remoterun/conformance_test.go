@@ -135,8 +135,8 @@ func report(t *testing.T, dir, book string, args []string) string {
 	}
 	host := func(l string) string { h, _, _ := strings.Cut(l, "\t"); return h }
 	slices.SortStableFunc(rec.lines, func(x, y string) int { return strings.Compare(host(x), host(y)) })
-	text := strings.NewReplacer(tmp, "TMP", dir, "DIR").Replace(strings.Join(rec.lines, "\n"))
-	return fmt.Sprintf("%s\nEXIT\t%d\n", text, code)
+	rec.line("EXIT", fmt.Sprint(code))
+	return strings.NewReplacer(tmp, "TMP", dir, "DIR").Replace(strings.Join(rec.lines, "\n")) + "\n"
 }
 
 // TestConformance holds what remoterun reports against what ansible-playbook
