@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
-	"remoterun/playbooks/jinja/pystr"
+	"remoterun/playbooks/jinja/pyfmt"
 	"remoterun/runner/value"
 )
 
@@ -124,8 +123,10 @@ func (f *braces) field(s string, depth int) error {
 		switch rest[1] {
 		case 's':
 			v = value.String(value.Str(v))
-		case 'r', 'a':
+		case 'r':
 			v = value.String(value.Repr(v))
+		case 'a':
+			v = value.String(pyfmt.ASCII(v))
 		default:
 			return fmt.Errorf("Unknown conversion specifier '%c'", rest[1])
 		}
@@ -139,7 +140,7 @@ func (f *braces) field(s string, depth int) error {
 		}
 		text, f.auto = inner.b.String(), inner.auto
 	}
-	out, err := formatValue(v, text)
+	out, err := pyfmt.Value(v, text)
 	if err != nil {
 		return err
 	}
@@ -210,154 +211,4 @@ func (f *braces) root(name string) (value.Value, error) {
 		return value.Value{}, fmt.Errorf("Replacement index %d out of range for positional args tuple", n)
 	}
 	return f.pos[n], nil
-}
-
-// formatter is an opaque datum with a format of its own (dates).
-type formatter interface {
-	format(spec string) (string, error)
-}
-
-// formatValue is Python's format(v, text).
-func formatValue(v value.Value, text string) (string, error) {
-	if o, ok := v.AsOpaque(); ok {
-		if f, ok := o.(formatter); ok && text != "" {
-			return f.format(text)
-		}
-	}
-	if text == "" {
-		return value.Str(v), nil
-	}
-	sp, err := parseSpec(text)
-	if err != nil {
-		return "", err
-	}
-	switch {
-	case v.Kind() == value.KindFloat:
-		return formatFloat(v, sp)
-	case v.Kind() == value.KindBool && sp.verb == 0:
-		return formatInt(v, sp)
-	case v.IsNumber():
-		return formatInt(v, sp)
-	}
-	s, ok := v.AsString()
-	if !ok {
-		return "", fmt.Errorf("unsupported format string passed to %s.__format__", value.TypeName(v))
-	}
-	switch {
-	case sp.verb != 0 && sp.verb != 's':
-		return "", fmt.Errorf("Unknown format code '%c' for object of type 'str'", sp.verb)
-	case sp.sign != 0:
-		return "", errors.New("Sign not allowed in string format specifier")
-	case sp.align == '=':
-		return "", errors.New("'=' alignment not allowed in string format specifier")
-	}
-	if sp.zero {
-		sp.zero, sp.fill = false, '0'
-	}
-	if sp.align == 0 {
-		sp.align = '<'
-	}
-	return sp.pad(pystr.Cut(s, sp.precision), ""), nil
-}
-
-func formatInt(v value.Value, sp spec) (string, error) {
-	switch sp.verb {
-	case 0, 'd', 'n', 'x', 'X', 'o', 'b':
-		if sp.precision >= 0 {
-			return "", errors.New("Precision not allowed in integer format specifier")
-		}
-		n, _ := v.AsBig()
-		return sp.integer(n, sp.verb), nil
-	case 'c':
-		return percentChar(v, sp)
-	case 'e', 'E', 'f', 'F', 'g', 'G', '%':
-		return formatFloat(v, sp)
-	}
-	return "", fmt.Errorf("Unknown format code '%c' for object of type '%s'", sp.verb, value.TypeName(v))
-}
-
-func formatFloat(v value.Value, sp spec) (string, error) {
-	f, _ := v.AsFloat()
-	switch sp.verb {
-	case 0:
-		if sp.precision < 0 {
-			body := value.FloatRepr(f)
-			sign := ""
-			if strings.HasPrefix(body, "-") {
-				body = body[1:]
-				sign = "-"
-			} else {
-				sign = sp.signOf(false)
-			}
-			whole := body[:span(body, func(c byte) bool { return c >= '0' && c <= '9' })]
-			return sp.grouped(whole, body[len(whole):], sign, 3), nil
-		}
-		return sp.general(f), nil
-	case 'e', 'E', 'f', 'F', 'g', 'G', '%':
-		return sp.float(f, sp.verb), nil
-	case 'n':
-		return sp.float(f, 'g'), nil
-	}
-	return "", fmt.Errorf("Unknown format code '%c' for object of type 'float'", sp.verb)
-}
-
-// general is a float with a precision and no letter: like g, with a decimal at
-// least.
-func (sp spec) general(f float64) string {
-	out := sp.float(f, 'g')
-	if f == float64(int64(f)) && !strings.ContainsAny(out, ".e") && sp.width == 0 {
-		return out + ".0"
-	}
-	return out
-}
-
-// parseSpec reads [[fill]align][sign][#][0][width][,_][.precision][type].
-func parseSpec(s string) (spec, error) {
-	sp := spec{fill: ' ', precision: -1}
-	r, n := utf8.DecodeRuneInString(s)
-	if n < len(s) && strings.IndexByte("<>=^", s[n]) >= 0 {
-		sp.fill, sp.align, s = r, s[n], s[n+1:]
-	} else if strings.IndexByte("<>=^", s[0]) >= 0 {
-		sp.align, s = s[0], s[1:]
-	}
-	take := func(set string) byte {
-		if s != "" && strings.IndexByte(set, s[0]) >= 0 {
-			c := s[0]
-			s = s[1:]
-			return c
-		}
-		return 0
-	}
-	sp.sign = take("+- ")
-	sp.alt = take("#") != 0
-	sp.zero = take("0") != 0
-	var err error
-	if s, sp.width, err = leadingInt(s); err != nil {
-		return sp, err
-	}
-	sp.group = take(",_")
-	if take(".") != 0 {
-		before := s
-		if s, sp.precision, err = leadingInt(s); err != nil {
-			return sp, err
-		}
-		if s == before {
-			return sp, errors.New("Format specifier missing precision")
-		}
-	}
-	if len(s) > 1 {
-		return sp, errors.New("Invalid format specifier")
-	}
-	sp.verb = take(s)
-	return sp, nil
-}
-
-func leadingInt(s string) (rest string, n int, err error) {
-	for s != "" && s[0] >= '0' && s[0] <= '9' {
-		if n = n*10 + int(s[0]-'0'); n > maxWidth {
-			return s, 0, errRepeat
-		}
-		s = s[1:]
-	}
-	return s, n, nil
 }
