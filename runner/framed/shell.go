@@ -71,7 +71,7 @@ func (s *Shell) Batch(ctx context.Context, b sh.Batch) (sh.BatchResult, error) {
 	if err != nil {
 		return sh.BatchResult{}, err
 	}
-	return sh.ParseBatch(nonce, out.Stdout, out.Stderr)
+	return b.Parse(nonce, out.Stdout, out.Stderr)
 }
 
 // frame sends one frame and waits for both of its end marks.
@@ -138,11 +138,13 @@ func endOut(nonce string) func([]byte) int {
 
 // endErr finds the end of "NONCE\n".
 func endErr(nonce string) func([]byte) int {
+	from := 0
 	key := []byte(nonce + "\n")
 	return func(b []byte) int {
-		if i := bytes.Index(b, key); i >= 0 {
-			return i + len(key)
+		if i := bytes.Index(b[from:], key); i >= 0 {
+			return from + i + len(key)
 		}
+		from = max(0, len(b)-len(key))
 		return -1
 	}
 }

@@ -4,95 +4,167 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
 // ErrGarbled is the answer to output that does not follow the frame's marks.
 var ErrGarbled = errors.New("the host's answer does not follow the protocol")
 
-// ParseBatch reads what the script of Render printed on stdout and stderr.
-func ParseBatch(nonce string, stdout, stderr []byte) (BatchResult, error) {
-	p := batchParser{}
-	errs := map[string][]byte{}
-	err := eachMark(nonce, stderr, func(text []byte, mark string) error {
-		errs[mark] = text
-		return nil
-	})
+// Parse reads what the script of Render printed on stdout and stderr. An answer
+// that this batch cannot give (links or questions that it does not have, marks
+// out of order or left out) is ErrGarbled: who reads the result need not ask
+// whether the host told the truth about its shape.
+func (b Batch) Parse(nonce string, stdout, stderr []byte) (BatchResult, error) {
+	out, err := marksOf(nonce, stdout)
 	if err != nil {
 		return BatchResult{}, err
 	}
-	err = eachMark(nonce, stdout, func(text []byte, mark string) error { return p.take(text, mark, errs) })
+	errs, err := marksOf(nonce, stderr)
 	if err != nil {
 		return BatchResult{}, err
 	}
-	if !p.ended {
-		return p.res, fmt.Errorf("%w: the batch did not reach its end", ErrGarbled)
+	p := batchParser{out: out, errs: errs}
+	p.chain(b.Chain)
+	for i := range b.Ask {
+		p.res.Asked = p.answer(p.res.Asked, "a", i)
+	}
+	p.must(".")
+	if p.err == nil && len(p.out) > 0 {
+		p.err = fmt.Errorf("%w: mark %q behind the end", ErrGarbled, p.out[0].mark)
+	}
+	if p.err != nil {
+		return BatchResult{}, p.err
 	}
 	return p.res, nil
 }
 
-// eachMark calls f with every mark line and the bytes before it.
-func eachMark(nonce string, out []byte, f func(text []byte, mark string) error) error {
+// marked is one mark and the bytes before it.
+type marked struct {
+	text []byte
+	mark string
+}
+
+func marksOf(nonce string, out []byte) ([]marked, error) {
 	key := []byte(nonce + " ")
+	var all []marked
 	for {
 		i := bytes.Index(out, key)
 		if i < 0 {
-			return nil
+			return all, nil
 		}
 		rest := out[i+len(key):]
 		end := bytes.IndexByte(rest, '\n')
 		if end < 0 {
-			return fmt.Errorf("%w: a mark is cut", ErrGarbled)
+			return nil, fmt.Errorf("%w: a mark is cut", ErrGarbled)
 		}
-		if err := f(out[:i], string(rest[:end])); err != nil {
-			return err
-		}
+		all = append(all, marked{out[:i], string(rest[:end])})
 		out = rest[end+1:]
 	}
 }
 
+// batchParser walks the marks as Render's script prints them; after an error it
+// does nothing more.
 type batchParser struct {
-	res   BatchResult
-	ended bool
+	out, errs []marked
+	res       BatchResult
+	err       error
 }
 
-func (p *batchParser) take(text []byte, mark string, errs map[string][]byte) error {
-	kind, rest, _ := strings.Cut(mark, " ")
-	var a, b, status int
-	bad := func() error { return fmt.Errorf("%w: mark %q", ErrGarbled, mark) }
-	switch kind {
-	case ".":
-		p.ended = true
-	case "n":
-		p.res.Stopped = StopUnable
-	case "l":
-		p.res.Done++
-	case "s":
-		if n, _ := fmt.Sscanf(rest, "%d %d %d", &a, &b, &status); n != 3 {
-			return bad()
-		}
-		for len(p.res.Steps) <= a {
-			p.res.Steps = append(p.res.Steps, nil)
-		}
-		stderr := errs[fmt.Sprintf("s %d %d", a, b)]
-		p.res.Steps[a] = append(p.res.Steps[a], Ran{Stdout: bytes.Clone(text), Stderr: bytes.Clone(stderr), Status: status})
-	case "x":
-		p.res.Stopped = StopGuard
-		if strings.HasSuffix(rest, "s") {
-			p.res.Stopped = StopStep
-		}
-	case "g", "a":
-		if n, _ := fmt.Sscanf(rest, "%d %d", &a, &status); n != 2 {
-			return bad()
-		}
-		asked := Asked{Stdout: bytes.Clone(text), Status: status}
-		if kind == "g" {
-			p.res.Again = append(p.res.Again, asked)
-		} else {
-			p.res.Asked = append(p.res.Asked, asked)
-		}
-	default:
-		return bad()
+func (p *batchParser) chain(links []Link) {
+	if len(links) == 0 {
+		return
 	}
-	return nil
+	if p.is("n") {
+		p.res.Stopped = StopUnable
+		return
+	}
+	for i, l := range links {
+		if len(l.Guard) > 0 && p.is(fmt.Sprintf("x %d g", i)) {
+			p.stop(StopGuard, l)
+			return
+		}
+		p.res.Steps = append(p.res.Steps, nil)
+		for k := range l.Steps {
+			ran := p.step(i, k)
+			if p.err != nil {
+				return
+			}
+			p.res.Steps[i] = append(p.res.Steps[i], ran)
+			if ran.Status != 0 {
+				p.must(fmt.Sprintf("x %d s", i))
+				p.stop(StopStep, l)
+				return
+			}
+		}
+		if p.must(fmt.Sprintf("l %d", i)); p.err != nil {
+			return
+		}
+		p.res.Done++
+	}
+}
+
+func (p *batchParser) stop(why Stop, l Link) {
+	p.res.Stopped = why
+	for k := range l.Again {
+		p.res.Again = p.answer(p.res.Again, "g", k)
+	}
+}
+
+func (p *batchParser) step(i, k int) Ran {
+	mark := fmt.Sprintf("s %d %d", i, k)
+	m, status := p.status(mark)
+	if p.err == nil && (len(p.errs) == 0 || p.errs[0].mark != mark) {
+		p.err = fmt.Errorf("%w: stderr has no mark %q", ErrGarbled, mark)
+	}
+	if p.err != nil {
+		return Ran{}
+	}
+	stderr := p.errs[0].text
+	p.errs = p.errs[1:]
+	return Ran{Stdout: bytes.Clone(m.text), Stderr: bytes.Clone(stderr), Status: status}
+}
+
+func (p *batchParser) answer(to []Asked, kind string, i int) []Asked {
+	m, status := p.status(kind + " " + strconv.Itoa(i))
+	return append(to, Asked{Stdout: bytes.Clone(m.text), Status: status})
+}
+
+// status takes the mark that is "MARK STATUS".
+func (p *batchParser) status(mark string) (marked, int) {
+	m := p.take()
+	rest, ok := strings.CutPrefix(m.mark, mark+" ")
+	status, err := strconv.ParseUint(rest, 10, 8)
+	if p.err == nil && (!ok || err != nil) {
+		p.err = fmt.Errorf("%w: mark %q where %q and a status are due", ErrGarbled, m.mark, mark)
+	}
+	return m, int(status)
+}
+
+// is takes the next mark when it is this one.
+func (p *batchParser) is(mark string) bool {
+	if p.err != nil || len(p.out) == 0 || p.out[0].mark != mark {
+		return false
+	}
+	p.out = p.out[1:]
+	return true
+}
+
+func (p *batchParser) must(mark string) {
+	if m := p.take(); p.err == nil && m.mark != mark {
+		p.err = fmt.Errorf("%w: mark %q where %q is due", ErrGarbled, m.mark, mark)
+	}
+}
+
+func (p *batchParser) take() marked {
+	if p.err != nil {
+		return marked{}
+	}
+	if len(p.out) == 0 {
+		p.err = fmt.Errorf("%w: the batch did not reach its end", ErrGarbled)
+		return marked{}
+	}
+	m := p.out[0]
+	p.out = p.out[1:]
+	return m
 }
