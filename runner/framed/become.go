@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -55,7 +56,9 @@ func (c *Client) open(ctx context.Context, as host.As, reader string) (*opened, 
 	o := &opened{Stream: s, out: collect(s.Stdout), err: collect(s.Stderr)}
 	text, err := c.awaitReady(ctx, as, o, prompt)
 	if err == nil {
-		o.ready, err = parseReady(text)
+		if o.ready, err = parseReady(text); err != nil {
+			err = fmt.Errorf("%s: %w", c.name, err)
+		}
 	}
 	if err != nil {
 		_ = s.Close()
