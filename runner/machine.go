@@ -79,8 +79,9 @@ type facts struct {
 }
 
 type stamp struct {
-	epoch int64
-	at    time.Time
+	epoch   int64
+	at      time.Time
+	guarded bool // of a probe: a guard can ask it again
 }
 
 // freshFor is how long an answer counts without being asked again.
@@ -192,8 +193,9 @@ func (m *machine) know(as host.As, qs []host.Question, answers []host.Answer, ep
 	now := time.Now()
 	for i, a := range answers {
 		if i < len(qs) {
+			_, guarded := qs[i].(host.Probe)
 			f.answers[qs[i].Key()] = a
-			f.when[qs[i].Key()] = stamp{epoch, now}
+			f.when[qs[i].Key()] = stamp{epoch, now, guarded}
 		}
 	}
 }
@@ -226,7 +228,7 @@ func (m *machine) stepped() int64 {
 	epoch := m.epoch.Add(1)
 	for _, f := range m.facts {
 		for k := range f.answers {
-			if len(k) < 3 || k[:3] != "sh\x00" {
+			if !f.when[k].guarded {
 				delete(f.answers, k)
 				delete(f.when, k)
 			}

@@ -61,7 +61,7 @@ func (p Probe) IsPlain() bool { return p.plain }
 
 // Key identifies the probe.
 func (p Probe) Key() string {
-	return "sh\x00" + p.text + "\x00" + strings.Join(p.args, "\x00") + "\x00\x00" + p.stdin
+	return KeyOf("sh", append([]string{p.text, p.stdin}, p.args...)...)
 }
 
 // Cmd is the probe as a command.
