@@ -3,6 +3,8 @@ package vars
 import (
 	"context"
 	"errors"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -87,32 +89,53 @@ func (s *Scope) Host() string { return s.host }
 // Dirs are the folders in which lookups find files.
 func (s *Scope) Dirs() []string { return s.frame.Dirs }
 
-// maps yields the mappings that can hold a name, highest precedence first.
-func (s *Scope) maps(h hostVars, yield func(*value.Map) bool) {
+// level is one place that can hold a name, and how people are told of it.
+type level struct {
+	from string
+	vars *value.Map
+	// prefix is what the place's names lack: facts are kept without ansible_.
+	prefix string
+}
+
+func (l level) get(name string) (value.Value, bool) {
+	name, ok := strings.CutPrefix(name, l.prefix)
+	if !ok {
+		return value.Value{}, false
+	}
+	return l.vars.Lookup(name)
+}
+
+// levels yields the places that can hold a name, highest precedence first: the
+// one list that the answer, its source and the names all follow.
+func (s *Scope) levels(h hostVars) iter.Seq[level] {
 	f := s.frame
-	if !yield(f.Local) || !yield(s.store.extra) {
-		return
-	}
-	for _, m := range slices.Backward(f.Params) {
-		if !yield(m) {
-			return
+	return func(yield func(level) bool) {
+		several := func(from string, inner []*value.Map) bool {
+			for _, m := range slices.Backward(inner) {
+				if !yield(level{from: from, vars: m}) {
+					return false
+				}
+			}
+			return true
 		}
-	}
-	if s.ahead != nil && !yield(s.ahead.Set) {
-		return
-	}
-	if !yield(h.set) || !yield(h.vars) {
-		return
-	}
-	for _, m := range slices.Backward(f.Block) {
-		if !yield(m) {
-			return
+		layers := func(ls []play.Layer) bool {
+			for _, l := range slices.Backward(ls) {
+				if !yield(level{from: l.Name, vars: l.Vars}) {
+					return false
+				}
+			}
+			return true
 		}
-	}
-	for _, l := range slices.Backward(f.Play) {
-		if !yield(l.Vars) {
-			return
-		}
+		_ = yield(level{from: "loop variable", vars: f.Local}) &&
+			yield(level{from: "extra vars (-e)", vars: s.store.extra}) &&
+			several("vars of the include", f.Params) &&
+			(s.ahead == nil || yield(level{from: "set_fact or register", vars: s.ahead.Set})) &&
+			yield(level{from: "set_fact or register", vars: h.set}) &&
+			yield(level{from: "include_vars", vars: h.vars}) &&
+			several("vars of the task or block", f.Block) &&
+			layers(f.Play) &&
+			yield(level{from: "facts", vars: h.facts, prefix: "ansible_"}) &&
+			layers(h.layers)
 	}
 }
 
@@ -135,22 +158,9 @@ func (s *Scope) Var(name string) (v value.Value, ok bool, err error) {
 	return v, true, s.settled(v)
 }
 
-func (s *Scope) find(h hostVars, name string) (v value.Value, ok bool) {
-	key := value.String(name)
-	s.maps(h, func(m *value.Map) bool {
-		v, ok = m.Get(key)
-		return !ok
-	})
-	if ok {
-		return v, true
-	}
-	if f, isFact := strings.CutPrefix(name, "ansible_"); isFact {
-		if v, ok = h.facts.Lookup(f); ok {
-			return v, true
-		}
-	}
-	for _, l := range slices.Backward(h.layers) {
-		if v, ok = l.Vars.Get(key); ok {
+func (s *Scope) find(h hostVars, name string) (value.Value, bool) {
+	for l := range s.levels(h) {
+		if v, ok := l.get(name); ok {
 			return v, true
 		}
 	}
@@ -197,35 +207,20 @@ func connectionVar(name string) bool {
 	return false
 }
 
-// Names lists what can be asked for.
+// Names lists what can be asked for, sorted.
 func (s *Scope) Names() []string {
 	seen := map[string]bool{}
-	add := func(m *value.Map) bool {
-		for _, n := range m.Names() {
-			seen[n] = true
-		}
-		return true
-	}
-	h, err := s.store.view(s.host)
-	if err == nil {
-		s.maps(h, add)
-		for _, l := range h.layers {
-			add(l.Vars)
-		}
-		for _, n := range h.facts.Names() {
-			seen["ansible_"+n] = true
+	if h, err := s.store.view(s.host); err == nil {
+		for l := range s.levels(h) {
+			for _, n := range l.vars.Names() {
+				seen[l.prefix+n] = true
+			}
 		}
 	}
-	add(s.frame.Magic)
-	for _, n := range hostMagic {
+	for _, n := range slices.Concat(s.frame.Magic.Names(), hostMagic) {
 		seen[n] = true
 	}
-	out := make([]string, 0, len(seen))
-	for n := range seen {
-		out = append(out, n)
-	}
-	slices.Sort(out)
-	return out
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // Source says where a variable comes from, for eval and errors; empty when it
@@ -235,36 +230,9 @@ func (s *Scope) Source(name string) string {
 	if err != nil {
 		return ""
 	}
-	key := value.String(name)
-	has := func(m *value.Map) bool { _, ok := m.Get(key); return ok }
-	switch {
-	case has(s.frame.Local):
-		return "loop variable"
-	case has(s.store.extra):
-		return "extra vars (-e)"
-	case has(h.set):
-		return "set_fact or register"
-	case has(h.vars):
-		return "include_vars"
-	}
-	for _, m := range slices.Backward(s.frame.Block) {
-		if has(m) {
-			return "vars of the task or block"
-		}
-	}
-	for _, l := range slices.Backward(s.frame.Play) {
-		if has(l.Vars) {
-			return l.Name
-		}
-	}
-	if f, ok := strings.CutPrefix(name, "ansible_"); ok {
-		if _, ok := h.facts.Lookup(f); ok {
-			return "facts"
-		}
-	}
-	for _, l := range slices.Backward(h.layers) {
-		if has(l.Vars) {
-			return l.Name
+	for l := range s.levels(h) {
+		if _, ok := l.get(name); ok {
+			return l.from
 		}
 	}
 	return ""
