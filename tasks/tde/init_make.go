@@ -3,8 +3,6 @@ package tde
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"path"
@@ -117,9 +115,8 @@ func (f fresh) numericUser() string {
 	return ""
 }
 
-// superuser and database are named as the image's own entrypoint does it.
-func (f fresh) superuser() string { return cmp.Or(f.svc.Env("POSTGRES_USER"), "postgres") }
-func (f fresh) database() string  { return cmp.Or(f.svc.Env("POSTGRES_DB"), f.superuser()) }
+// database is named as the image's own entrypoint does it.
+func (f fresh) database() string { return cmp.Or(f.svc.Env("POSTGRES_DB"), f.superuser()) }
 
 // secrets is the SQL that makes the roles' passwords. It travels on stdin. The
 // role that modules log in as gets a random password, which root alone can read
@@ -136,44 +133,26 @@ func (f fresh) secrets(ctx context.Context, w host.Writer, d Deps, passwordFile 
 		}
 		super = strings.TrimRight(string(out.Stdout), "\r\n")
 	}
-	own, err := f.ownPassword(ctx, w, d)
-	if err != nil {
+	own := super
+	if f.superuser() != sqlRole || super == "" {
+		var err error
+		if own, err = newPassword(d.Random); err != nil {
+			return "", err
+		}
+	}
+	if err := f.keepLogin(ctx, w, own); err != nil {
 		return "", err
 	}
 	sql := "SET password_encryption = 'scram-sha-256';\n"
-	if f.superuser() != sqlRole {
+	if f.superuser() == sqlRole {
+		super = own
+	} else {
 		sql += "CREATE ROLE " + sqlRole + " SUPERUSER LOGIN PASSWORD " + pg.Literal(own) + ";\n"
 	}
 	if super != "" {
 		sql += "ALTER ROLE " + pg.Ident(f.superuser()) + " PASSWORD " + pg.Literal(super) + ";\n"
 	}
 	return sql + "-- end", nil
-}
-
-const keepPassword sh.Constant = `set -u
-umask 077
-mkdir -p "${1%/*}" && cat >"$1.new" && [ -s "$1.new" ] || exit 1
-sync "$1.new" 2>/dev/null || sync
-mv "$1.new" "$1"`
-
-// ownPassword makes a password and keeps it in the state folder.
-func (f fresh) ownPassword(ctx context.Context, w host.Writer, d Deps) (string, error) {
-	var raw [24]byte
-	random := d.Random
-	if random == nil {
-		random = rand.Reader
-	}
-	if _, err := random.Read(raw[:]); err != nil {
-		return "", fmt.Errorf("random bytes: %w", err)
-	}
-	pw := base64.RawURLEncoding.EncodeToString(raw[:])
-	c := sh.Script(keepPassword, f.passwordFile()).With(sh.Bytes(pw + "\n"))
-	c.Secret = true
-	out, err := w.Run(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	return pw, spoken("keep the password of role "+sqlRole, out)
 }
 
 // runContainer is docker run of the script: no network, no restart, the keyring

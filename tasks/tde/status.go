@@ -94,6 +94,7 @@ type status struct {
 	record *initRecord
 	state  string
 	why    string // what the server says when it does not answer
+	fix    string // what to type, where it is not the state's usual word
 	server *serverView
 	keys   keyState
 	rels   relations
@@ -185,8 +186,11 @@ func (st *status) askServer(s host.Seen) error {
 		return err
 	}
 	if answer != nil {
-		st.why, st.state = *answer, stateStarting
-		if !st.ram.present() {
+		st.why, st.state = answer.Error(), stateStarting
+		switch {
+		case refusedLogin(answer.Code):
+			st.state, st.fix = stateFailed, "remoterun unlock "+st.args.host+", which makes the login anew"
+		case !st.ram.present():
 			st.state = stateLocked
 		}
 		return nil
@@ -224,6 +228,9 @@ func (st *status) askServer(s host.Seen) error {
 // next is what to type now.
 func (st *status) next() string {
 	h := st.args.host
+	if st.fix != "" {
+		return st.fix
+	}
 	return map[string]string{
 		stateEmpty: "remoterun unlock " + h, stateBegun: "remoterun unlock " + h, statePlain: "remoterun migrate " + h,
 		stateLocked: "remoterun unlock " + h, stateStopped: "remoterun unlock " + h,

@@ -15,6 +15,7 @@ import (
 	"remoterun/runner/value"
 	"remoterun/tasks"
 	"remoterun/tasks/compose"
+	"remoterun/tasks/pg"
 )
 
 // unlockArgs are the arguments of tde_unlock.
@@ -62,6 +63,7 @@ type unlocking struct {
 	d         Deps
 	restarted bool // the one restart that a stale mount is worth is spent
 	started   bool
+	mended    bool // the login was made anew
 	apps      []string
 }
 
@@ -97,7 +99,11 @@ func (u *unlocking) begin(s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return play.Plan{}, err
 	}
-	if answer != nil {
+	kept, err := host.Get(s, u.loginKept())
+	if err != nil {
+		return play.Plan{}, err
+	}
+	if answer != nil || !kept {
 		return u.start(v), nil
 	}
 	return u.check(s)
@@ -171,22 +177,14 @@ func (v site) ready(s host.Seen, ram ramView, hostname string) error {
 	return nil
 }
 
-// answers asks for one row; the text is why there is none, nil = SQL answers.
-func (v site) answers(s host.Seen) (*string, error) {
+// answers asks for one row; the error is why there is none, nil = SQL answers.
+func (v site) answers(s host.Seen) (*pg.Error, error) {
 	to, err := v.sql("postgres")
 	if err != nil {
-		msg := err.Error()
-		return &msg, nil
+		return &pg.Error{Message: err.Error()}, nil
 	}
 	r, err := host.Get(s, pingQuery(to).Fact())
-	if err != nil {
-		return nil, err
-	}
-	if r.Err != nil {
-		msg := r.Err.Error()
-		return &msg, nil
-	}
-	return nil, nil
+	return r.Err, err
 }
 
 // upCommand makes what is missing and recreates nothing.
@@ -214,8 +212,11 @@ func (u *unlocking) start(v site, steps ...act) play.Plan {
 	for _, st := range steps {
 		p.Steps = append(p.Steps, saying("starting "+u.Service, st))
 	}
-	p.Steps = append(p.Steps, waitForSQL(u.Stack, time.Duration(u.Timeout)*time.Second))
-	p.Finish = finish(func(host.Output) (play.Result, error) { return res, nil })
+	p.Steps = append(p.Steps, u.waitForSQL(time.Duration(u.Timeout)*time.Second))
+	p.Finish = finish(func(host.Output) (play.Result, error) {
+		res.Changed = res.Changed || u.mended
+		return res, nil
+	})
 	p.Then = u.then(u.check)
 	return p
 }
@@ -278,7 +279,7 @@ func (u *unlocking) check(s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return play.Plan{}, err
 	}
-	res := play.Result{Changed: u.started}
+	res := play.Result{Changed: u.started || u.mended}
 	res.Data = dataOf(textPair("state", "unlocked"), boolPair("restarted", u.started), hostPair("container", v.db.Short()),
 		hostPair("version", server.version), pair{"keys", keysValue(keys)})
 	if made := v.db.ConfigHash(); made != "" && now != "" && made != now {

@@ -18,18 +18,19 @@ func pingQuery(to pg.Target) pg.Query {
 	return pg.Query{To: to, SQL: "SELECT 1", Within: 10 * time.Second}
 }
 
-// waitForSQL waits until the service's database answers. A container that ends,
-// or is restarted by the engine meanwhile, ends the wait with its last log lines.
-func waitForSQL(st Stack, within time.Duration) act {
+// waitForSQL waits until the service's database answers, and mends a lost login.
+// A container that ends, or is restarted by the engine meanwhile, ends the wait
+// with its last log lines.
+func (u *unlocking) waitForSQL(within time.Duration) act {
 	return act{"wait until SQL answers", func(ctx context.Context, w host.Writer) ([]byte, error) {
 		deadline, restarts, last := time.Now().Add(within), -1, "nothing yet"
 		for {
-			v, err := resolve(ctx, w, st.look)
+			v, err := resolve(ctx, w, u.look)
 			if err != nil {
 				return nil, err
 			}
 			if v.db == nil {
-				return nil, fmt.Errorf("failed: service %s has no container", st.Service)
+				return nil, fmt.Errorf("failed: service %s has no container", u.Service)
 			}
 			if restarts < 0 {
 				restarts = v.db.RestartCount
@@ -37,15 +38,17 @@ func waitForSQL(st Stack, within time.Duration) act {
 			if ended(v.db, restarts) {
 				return nil, exited(ctx, w, v.db)
 			}
-			answer, fatal, err := sqlAnswers(ctx, w, v)
+			answer, code, err := sqlAnswers(ctx, w, v)
 			switch {
 			case err != nil:
 				return nil, err
 			case answer == "":
 				w.Say("SQL answered")
 				return []byte("SQL answers"), nil
-			case fatal:
-				return nil, fmt.Errorf("failed: the database refuses the login of role %s: %s; next: look at %s", sqlRole, answer, st.passwordFile())
+			case strings.HasPrefix(code, "3D"):
+				return nil, fmt.Errorf("failed: %s; modules log in there; next: CREATE DATABASE postgres", answer)
+			case refusedLogin(code):
+				return []byte("SQL answers, and lets nobody in"), nil // what comes next makes the login anew
 			}
 			last = answer
 			if time.Now().After(deadline) {
@@ -62,26 +65,30 @@ func ended(c *compose.Container, restarts int) bool {
 	return c.State.Status == "exited" || c.State.Status == "dead" || c.State.Restarting || c.RestartCount > restarts
 }
 
-// sqlAnswers answers "" when it does, else what came back; fatal is a refused
-// login, which waiting does not cure.
-func sqlAnswers(ctx context.Context, w host.Writer, v site) (said string, fatal bool, err error) {
+// sqlAnswers answers "" when it does, else what came back, with the
+// server's code.
+func sqlAnswers(ctx context.Context, w host.Writer, v site) (said, code string, err error) {
 	to, err := v.sql("postgres")
 	if err != nil {
-		return err.Error(), false, nil
+		return err.Error(), "", nil
 	}
 	a, err := pingQuery(to).Ask(ctx, w)
 	if err != nil {
 		if ctx.Err() == nil && !errors.Is(err, host.ErrTransport) {
-			return err.Error(), false, nil // this try took too long
+			return err.Error(), "", nil // this try took too long
 		}
-		return "", false, err
+		return "", "", err
 	}
 	r, err := pg.ParseAnswer(a)
 	if err != nil || r.Err == nil {
-		return "", false, err
+		return "", "", err
 	}
-	return r.Err.Error(), strings.HasPrefix(r.Err.Code, "28") || strings.HasPrefix(r.Err.Code, "3D"), nil
+	return r.Err.Error(), r.Err.Code, nil
 }
+
+// refusedLogin reports a server that is up and does not let the role in: waiting
+// cures nothing.
+func refusedLogin(code string) bool { return strings.HasPrefix(code, "28") }
 
 // logLines is how much of a container's log is shown.
 const logLines = "12"

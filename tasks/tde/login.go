@@ -1,0 +1,125 @@
+package tde
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"io"
+
+	"remoterun/runner/host"
+	"remoterun/runner/sh"
+	"remoterun/tasks/pg"
+)
+
+const keepPassword sh.Constant = `set -u
+umask 077
+mkdir -p "${1%/*}" && cat >"$1.new" && [ -s "$1.new" ] || exit 1
+sync "$1.new" 2>/dev/null || sync
+mv "$1.new" "$1"`
+
+// keepLogin keeps the password of the role that modules log in as in the state
+// folder, where root alone reads it.
+func (s Stack) keepLogin(ctx context.Context, w host.Writer, password string) error {
+	c := sh.Script(keepPassword, s.passwordFile()).With(sh.Bytes(password + "\n"))
+	c.Secret = true
+	out, err := w.Run(ctx, c)
+	if err != nil {
+		return err
+	}
+	return spoken("keep the password of role "+sqlRole, out)
+}
+
+// newPassword makes a password that needs no quoting anywhere.
+func newPassword(random io.Reader) (string, error) {
+	var raw [24]byte
+	if random == nil {
+		random = rand.Reader
+	}
+	if _, err := io.ReadFull(random, raw[:]); err != nil {
+		return "", fmt.Errorf("random bytes: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(raw[:]), nil
+}
+
+// loginKept asks whether the password is there; what it is shows a login.
+func (s Stack) loginKept() host.Fact[bool] {
+	return host.Fact[bool]{Q: host.NewProbe(`[ -s "$1" ] && echo kept || echo lost`, s.passwordFile()), Parse: func(a host.Answer) (bool, error) {
+		return string(a.Stdout) == "kept\n", nil
+	}}
+}
+
+// renewText makes the role anew through psql inside the container $1, as the
+// user $2 of its system: by trust on the socket, which init leaves open to the
+// server's own user. The roles that follow are tried in turn; the statements come
+// on stdin.
+const renewText sh.Constant = `sql=$(cat)
+c=$1 u=$2
+shift 2
+said=
+for role; do
+	if err=$(printf '%s\n' "$sql" | docker exec -i -u "$u" "$c" psql -X -q -w -v ON_ERROR_STOP=1 -U "$role" -d postgres -f - 2>&1); then exit 0; fi
+	said="$said$role: $(printf '%s\n' "$err" | tail -n 1); "
+done
+echo "$said" >&2
+exit 1`
+
+// renewSQL logs nothing of itself: a password is in it.
+const renewSQL = `SET log_statement = 'none';
+SET log_min_duration_statement = -1;
+SET log_min_duration_sample = -1;
+SET log_min_error_statement = 'panic';
+SET password_encryption = 'scram-sha-256';
+DO 'BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ''` + sqlRole + `'') THEN CREATE ROLE ` + sqlRole + ` SUPERUSER LOGIN; END IF; END';
+ALTER ROLE ` + sqlRole + ` SUPERUSER LOGIN PASSWORD `
+
+// renewLogin gives the role a new password, where the old one is lost or does
+// not fit: the role first, the file behind it, so that a cut between leaves the
+// file missing or old, and the next run begins again.
+func renewLogin(ctx context.Context, w host.Writer, random io.Reader, v site) error {
+	if v.superuser() == sqlRole {
+		return refuse(v.passwordFile(), "write the password of role "+sqlRole+" into it (root's, mode 0600)", "it is lost or does not fit, and the role is the stack's own (POSTGRES_USER)")
+	}
+	password, err := newPassword(random)
+	if err != nil {
+		return err
+	}
+	c := sh.Script(renewText, v.db.ID, v.insideUser(), sqlRole, v.superuser()).With(sh.Bytes(renewSQL + pg.Literal(password) + ";\n"))
+	c.Secret = true
+	out, err := w.Run(ctx, c)
+	if err != nil {
+		return err
+	}
+	if out.Status != 0 {
+		return refuse("role "+sqlRole, fmt.Sprintf("as a superuser: ALTER ROLE %s PASSWORD '...', and the same text into %s (root's, mode 0600)", sqlRole, v.passwordFile()),
+			"its password is lost or does not fit, and no superuser is let in without one: %s", tail(out.Stderr, 1))
+	}
+	if err := v.keepLogin(ctx, w, password); err != nil {
+		return err
+	}
+	w.Say("login of role " + sqlRole + " made anew")
+	return nil
+}
+
+// superuser is the cluster's bootstrap role, as the image's own entrypoint names
+// it; a container may remember what the file does not say any more.
+func (v site) superuser() string {
+	made := ""
+	if v.db != nil {
+		made = v.db.Env("POSTGRES_USER")
+	}
+	return cmp.Or(v.svc.Env("POSTGRES_USER"), made, "postgres")
+}
+
+// mendLogin makes the login anew when the server refuses it, or when the password
+// is lost: root's way into the container answers then, but not for ever.
+func (u *unlocking) mendLogin(ctx context.Context, w host.Writer, v site, refused bool) error {
+	if !refused {
+		if kept, err := ask(ctx, w, u.loginKept()); kept || err != nil {
+			return err
+		}
+	}
+	u.mended = true
+	return renewLogin(ctx, w, u.d.Random, v)
+}
