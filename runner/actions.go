@@ -38,20 +38,20 @@ var actions = map[string]*action{
 		run:  debug, raw: true, passes: passed,
 	},
 	"assert": {
-		spec: play.Spec{Name: "assert", Short: "Fail unless conditions hold", Args: []play.Arg{{Name: "that", Type: "raw", Required: true, Help: "conditions, all must hold"}, {Name: "fail_msg", Aliases: []string{"msg"}, Type: "raw"}, arg("success_msg", "raw", ""), arg("quiet", "bool", "")}},
+		spec: play.Spec{Name: "assert", Short: "Fail unless conditions hold", Args: []play.Arg{{Name: "that", Type: "raw", Required: true, Help: "conditions, all must hold"}, {Name: "fail_msg", Aliases: []string{"msg"}, Type: "raw", Help: "what to say when one does not hold"}, arg("success_msg", "raw", "what to say when they hold"), arg("quiet", "bool", "say nothing when they hold")}},
 		run:  assert, raw: true,
 	},
 	"fail":     {spec: play.Spec{Name: "fail", Short: "Fail with a message", Args: []play.Arg{text("msg", "the message")}}, run: fail},
-	"set_fact": {spec: play.Spec{Name: "set_fact", Short: "Set variables of the host", Args: []play.Arg{{Name: "*", Type: "raw"}, arg("cacheable", "bool", "")}}, run: setFact, passes: passSetFact},
-	"meta":     {spec: play.Spec{Name: "meta", Short: "Steer the run", FreeForm: "_raw_params", Args: []play.Arg{{Name: "_raw_params", Type: "str", Required: true, Choices: metaWords}}}, run: meta, quiet: true},
+	"set_fact": {spec: play.Spec{Name: "set_fact", Short: "Set variables of the host", Args: []play.Arg{{Name: "*", Type: "raw"}, arg("cacheable", "bool", "read and without effect: there is no cache")}}, run: setFact, passes: passSetFact},
+	"meta":     {spec: play.Spec{Name: "meta", Short: "Steer the run", FreeForm: "_raw_params", Args: []play.Arg{{Name: "_raw_params", Type: "str", Required: true, Choices: metaWords, Help: "what to do"}}}, run: meta, quiet: true},
 	"pause": {
-		spec: play.Spec{Name: "pause", Short: "Wait, or ask the operator", Args: []play.Arg{arg("seconds", "int", ""), arg("minutes", "int", ""), text("prompt", ""), arg("echo", "bool", "")}},
+		spec: play.Spec{Name: "pause", Short: "Wait, or ask the operator", Args: []play.Arg{arg("seconds", "int", "how long to wait"), arg("minutes", "int", "how long to wait"), text("prompt", "the question; without seconds and minutes the operator's answer ends the pause"), arg("echo", "bool", "show what is typed")}},
 		run:  pauseAction, once: true,
 	},
 	"include_tasks": {spec: play.Spec{Name: "include_tasks", Short: "Take in tasks of a file", FreeForm: "file", Args: []play.Arg{text("file", "the file of tasks"), arg("apply", "dict", "keywords for its tasks")}}, run: includeTasks},
-	"include_vars":  {spec: play.Spec{Name: "include_vars", Short: "Take in variables of a file", FreeForm: "file", Args: []play.Arg{{Name: "file", Type: "str", Aliases: []string{"_raw_params"}}, text("name", "put them under this name")}}, run: includeVars},
-	"add_host":      {spec: play.Spec{Name: "add_host", Short: "Add a host to the inventory of this run", Args: []play.Arg{{Name: "name", Aliases: []string{"hostname", "host"}, Type: "str", Required: true}, {Name: "groups", Aliases: []string{"group", "groupname"}, Type: "list"}, {Name: "*", Type: "raw"}}}, run: addHost, once: true},
-	"group_by":      {spec: play.Spec{Name: "group_by", Short: "Make groups of what hosts have in common", Args: []play.Arg{{Name: "key", Type: "str", Required: true}, {Name: "parents", Type: "list"}}}, run: groupBy},
+	"include_vars":  {spec: play.Spec{Name: "include_vars", Short: "Take in variables of a file", FreeForm: "file", Args: []play.Arg{{Name: "file", Type: "str", Aliases: []string{"_raw_params"}, Help: "the file, looked up in vars folders"}, text("name", "put them under this name")}}, run: includeVars},
+	"add_host":      {spec: play.Spec{Name: "add_host", Short: "Add a host to the inventory of this run", Args: []play.Arg{{Name: "name", Aliases: []string{"hostname", "host"}, Type: "str", Required: true, Help: "the new host"}, {Name: "groups", Aliases: []string{"group", "groupname"}, Type: "list", Help: "its groups"}, {Name: "*", Type: "raw"}}}, run: addHost, once: true},
+	"group_by":      {spec: play.Spec{Name: "group_by", Short: "Make groups of what hosts have in common", Args: []play.Arg{{Name: "key", Type: "str", Required: true, Help: "the group's name, mostly a template"}, {Name: "parents", Type: "list", Help: "groups that the new group is in"}}}, run: groupBy},
 }
 
 var metaWords = []string{"noop", "flush_handlers", "end_host", "end_play", "end_batch", "clear_facts", "clear_host_errors", "reset_connection", "refresh_inventory"}

@@ -8,7 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"remoterun/docs"
 	"remoterun/runner"
+	"remoterun/runner/near"
 	"remoterun/runner/play"
 	"remoterun/tasks"
 )
@@ -17,28 +19,69 @@ import (
 func (a *app) docCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doc [MODULE]",
-		Short: "Show what a module does and which arguments it takes",
+		Short: "Show what a module does, with examples, arguments and results; without a name, list all",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			specs := a.specs()
 			if len(args) == 0 {
 				for _, s := range specs {
-					fmt.Fprintf(a.out, "%-22s %s\n", s.Name, s.Short)
+					fmt.Fprintf(a.out, "%-22s %s\n", s.Name, upper(s.Short))
 				}
 				return nil
 			}
-			name := args[0]
-			if m, ok := tasks.NewRegistry(allModules()...).Find(name); ok {
+			name := strings.TrimPrefix(args[0], "ansible.builtin.")
+			if m, ok := tasks.NewRegistry(allModules()...).Find(args[0]); ok {
 				name = m.Spec().Name
 			}
+			var names []string
 			for _, s := range specs {
 				if s.Name == name {
-					showSpec(a.out, s)
+					showDoc(a.out, s)
 					return nil
 				}
+				names = append(names, s.Name)
+			}
+			if word := nearest(name, names); word != "" {
+				return usage("there is no module %q; did you mean %q?", args[0], word)
 			}
 			return usage("there is no module %q; remoterun doc lists them all", args[0])
 		},
+	}
+}
+
+// nearest is the name that was perhaps meant; empty = none is near.
+func nearest(word string, names []string) string {
+	best, least := "", 1+len(word)/4
+	for _, n := range names {
+		if d := near.Distance(strings.ToLower(word), n); d <= least {
+			best, least = n, d-1
+		}
+	}
+	return best
+}
+
+func upper(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// showDoc prints a module's page with the arguments as a list: tables are for
+// browsers. The engine's own actions have no page.
+func showDoc(w io.Writer, s play.Spec) {
+	page, ok := docs.Module(s.Name)
+	const table = "| argument |"
+	begin := strings.Index(page, table)
+	if !ok || begin < 0 {
+		fmt.Fprintf(w, "# %s\n\n%s.\n", s.Name, upper(s.Short))
+		showArgs(w, s)
+		return
+	}
+	fmt.Fprint(w, strings.TrimSpace(page[:begin]), "\n")
+	showArgs(w, s)
+	if _, rest, ok := strings.Cut(page[begin:], "\n\n"); ok {
+		fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(rest))
 	}
 }
 
@@ -55,17 +98,24 @@ func (a *app) specs() []play.Spec {
 	return out
 }
 
-func showSpec(w io.Writer, s play.Spec) {
-	fmt.Fprintf(w, "%s: %s\n", s.Name, s.Short)
+// showArgs lists a module's arguments.
+func showArgs(w io.Writer, s play.Spec) {
+	if len(s.Args) > 0 {
+		fmt.Fprint(w, "\n## Arguments\n")
+	}
 	if s.FreeForm != "" && s.FreeForm != "_raw_params" {
-		fmt.Fprintf(w, "Free text is %s.\n", s.FreeForm)
+		fmt.Fprintf(w, "\n  Free text is %s.\n", s.FreeForm)
 	}
 	for _, arg := range s.Args {
 		if arg.Name == "*" {
 			fmt.Fprintln(w, "\n  any other name: a variable")
 			continue
 		}
-		facts := []string{arg.Type}
+		kind := arg.Type
+		if arg.Elements != "" {
+			kind += " of " + arg.Elements
+		}
+		facts := []string{kind}
 		if arg.Required {
 			facts = append(facts, "required")
 		}

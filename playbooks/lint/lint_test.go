@@ -19,7 +19,7 @@ import (
 type module struct{ name string }
 
 func (m module) Spec() play.Spec {
-	return play.Spec{Name: m.name, FreeForm: "_raw_params", Args: []play.Arg{{Name: "password", Secret: true}}}
+	return play.Spec{Name: m.name, FreeForm: "_raw_params", Args: []play.Arg{{Name: "password", Secret: true}, {Name: "content", Secret: true}}}
 }
 func (m module) Check(*value.Map) []*play.ArgError { return nil }
 func (m module) Bind(context.Context, *value.Map, play.Inputs) (play.Bound, error) {
@@ -54,23 +54,24 @@ func check(t *testing.T, text string) []string {
 
 func TestRules(t *testing.T) {
 	for name, c := range map[string]struct{ tasks, want string }{
-		"name":          {"- ping:", "3:7: a task without a name: the output says only ping [name]"},
-		"changed":       {"- {name: x, command: ls}", "3:7: command always reports changed: give it creates, removes or changed_when [changed]"},
-		"creates":       {"- {name: x, command: ls creates=/x}", ""},
-		"changed_when":  {"- {name: x, shell: ls, changed_when: false}", ""},
-		"ignore":        {"- {name: x, ping: , ignore_errors: yes}", "3:7: ignore_errors without register throws failures away: say with failed_when which ones are none [ignore]"},
-		"registered":    {"- {name: x, ping: , ignore_errors: yes, register: r}", ""},
-		"decimal mode":  {"- {name: x, file: {path: /x, mode: 600}}", `3:23: mode: 600 is the decimal number, which is 01130: write "0600" [mode]`},
-		"octal mode":    {"- {name: x, file: {path: /x, mode: 0644}}", ""},
-		"text mode":     {"- {name: x, file: {path: /x, mode: '644'}}", ""},
-		"secret":        {"- {name: x, shell: 'echo {{ pw }}', changed_when: no}", "3:25: pw comes from a vault and would stand on a command line, where every user of the host can read it: give it on stdin [secret]"},
-		"secret stdin":  {"- {name: x, shell: {cmd: cat, stdin: '{{ pw }}'}, changed_when: no}", ""},
-		"environment":   {"- {name: x, ping: , environment: {PW: '{{ pw }}'}}", "3:7: pw comes from a vault and would stand in the environment of a process: give it on stdin [secret]"},
-		"plain secret":  {"- {name: x, user: {password: abc}}", "3:23: user: password is a secret that stands here as plain text: put it into a vault [plain]"},
-		"become_user":   {"- {name: x, ping: , become_user: a}", "3:7: become_user without become has no effect unless -b is given [become]"},
-		"become around": {"- block: [{name: x, ping: , become_user: a}]\n  become: yes", ""},
-		"check":         {"- {name: x, ping: , check_mode: no}", "3:7: check_mode: false: this task runs in spite of --check [check]"},
-		"actions":       {"- debug: {msg: x}\n- meta: noop", ""},
+		"name":           {"- ping:", "3:7: a task without a name: the output says only ping [name]"},
+		"changed":        {"- {name: x, command: ls}", "3:7: command always reports changed: give it creates, removes or changed_when [changed]"},
+		"creates":        {"- {name: x, command: ls creates=/x}", ""},
+		"changed_when":   {"- {name: x, shell: ls, changed_when: false}", ""},
+		"ignore":         {"- {name: x, ping: , ignore_errors: yes}", "3:7: ignore_errors without register throws failures away: say with failed_when which ones are none [ignore]"},
+		"registered":     {"- {name: x, ping: , ignore_errors: yes, register: r}", ""},
+		"decimal mode":   {"- {name: x, file: {path: /x, mode: 600}}", `3:23: mode: 600 is the decimal number, which is 01130: write "0600" [mode]`},
+		"octal mode":     {"- {name: x, file: {path: /x, mode: 0644}}", ""},
+		"text mode":      {"- {name: x, file: {path: /x, mode: '644'}}", ""},
+		"secret":         {"- {name: x, shell: 'echo {{ pw }}', changed_when: no}", "3:25: pw comes from a vault and would stand on a command line, where every user of the host can read it: give it on stdin [secret]"},
+		"secret stdin":   {"- {name: x, shell: {cmd: cat, stdin: '{{ pw }}'}, changed_when: no}", ""},
+		"environment":    {"- {name: x, ping: , environment: {PW: '{{ pw }}'}}", "3:7: pw comes from a vault and would stand in the environment of a process: give it on stdin [secret]"},
+		"plain secret":   {"- {name: x, user: {password: abc}}", "3:23: user: password is a secret that stands here as plain text: put it into a vault [plain]"},
+		"text of a file": {"- {name: x, file: {content: abc}}", ""},
+		"become_user":    {"- {name: x, ping: , become_user: a}", "3:7: become_user without become has no effect unless -b is given [become]"},
+		"become around":  {"- block: [{name: x, ping: , become_user: a}]\n  become: yes", ""},
+		"check":          {"- {name: x, ping: , check_mode: no}", "3:7: check_mode: false: this task runs in spite of --check [check]"},
+		"actions":        {"- debug: {msg: x}\n- meta: noop", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := "- hosts: all\n  tasks:\n    " + strings.ReplaceAll(c.tasks, "\n", "\n    ") + "\n  vars:\n    pw: !vault |\n      x\n"

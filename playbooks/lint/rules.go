@@ -105,7 +105,8 @@ func (l *linter) secrets(v value.Value, at value.Pos, where string) {
 	}
 }
 
-// plainSecret: a password that stands in the playbook itself.
+// plainSecret: a password that stands in the playbook itself. The text of a file
+// may be one, and mostly is none.
 func (l *linter) plainSecret(t *play.Task, _ []*play.Keywords) {
 	if t.Use == nil {
 		return
@@ -113,7 +114,7 @@ func (l *linter) plainSecret(t *play.Task, _ []*play.Keywords) {
 	for _, a := range t.Use.Spec().Args {
 		v, ok := t.Args.Lookup(a.Name)
 		text, isText := v.AsString()
-		if ok && a.Secret && isText && text != "" && !value.HasTemplate(v) && !v.Marks().Secret() {
+		if ok && a.Secret && a.Name != "content" && isText && text != "" && !value.HasTemplate(v) && !v.Marks().Secret() {
 			l.add(t.ArgsPos, "plain", t.Module+": "+a.Name+" is a secret that stands here as plain text: put it into a vault")
 		}
 	}
