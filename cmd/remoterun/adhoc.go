@@ -50,8 +50,8 @@ func (a *app) runCommand() *cobra.Command {
 		},
 	}
 	f.add(c)
-	c.Flags().StringVarP(&module, "module", "m", "", "the module (default: command)")
-	c.Flags().StringVarP(&args, "args", "a", "", "its arguments: free text, name=value, or a JSON mapping")
+	c.Flags().StringVarP(&module, "module", "m", "", "the `MODULE` (default: command)")
+	c.Flags().StringVarP(&args, "args", "a", "", "its `ARGUMENTS`: free text, name=value, or a JSON mapping")
 	return c
 }
 

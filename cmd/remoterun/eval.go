@@ -39,7 +39,7 @@ func (a *app) evalCommand() *cobra.Command {
 		Short: "Evaluate an expression or template and show its text, value and type",
 		Example: `  remoterun eval 'port + 1' -e '{port: 8080}'
   remoterun eval '{{ name }}-{{ port }}' -e name=web -e port=80
-  remoterun eval 'http_port' -i hosts.ini -l web1`,
+  remoterun eval http_port -l web1`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if want := 1; lines {
 				want = 0
@@ -55,11 +55,11 @@ func (a *app) evalCommand() *cobra.Command {
 			if lines {
 				return evalLines(cmd.Context(), a.engine(nil), cmd.InOrStdin(), cmd.OutOrStdout())
 			}
-			s, err := f.scope(cmd.Context())
+			s, err := f.scope(cmd.Context(), a)
 			if err != nil {
 				return err
 			}
-			return a.evalOne(cmd, args[0], s)
+			return a.evalOne(cmd, a.engine(f.opener), args[0], s)
 		},
 	}
 	f.add(c)
@@ -68,18 +68,16 @@ func (a *app) evalCommand() *cobra.Command {
 }
 
 func (f *evalFlags) add(c *cobra.Command) {
-	c.Flags().StringArrayVarP(&f.extra, "extra-vars", "e", nil, "variables: name=value, a YAML or JSON mapping, or @FILE")
-	c.Flags().StringArrayVarP(&f.inventory, "inventory", "i", nil, "inventory file, folder or list of hosts")
-	c.Flags().StringVarP(&f.limit, "limit", "l", "", "the host whose variables are meant")
+	f.projectFlags.add(c)
+	c.Flags().Lookup("limit").Usage = "the `HOST` whose variables are meant"
 }
 
 // evalOne shows one expression. Text without tags is an expression itself.
-func (a *app) evalOne(cmd *cobra.Command, text string, s *evalScope) error {
+func (a *app) evalOne(cmd *cobra.Command, e *jinja.Engine, text string, s *evalScope) error {
 	shift := 0
 	if !jinja.Templated(text) {
 		text, shift = "{{ "+text+" }}", len("{{ ")
 	}
-	e := a.engine(nil)
 	shown, native, textErr, nativeErr := e.Both(cmd.Context(), "expression", text, false, s)
 	if err := cmp.Or(textErr, nativeErr); err != nil {
 		return atSource(err, shift)

@@ -39,6 +39,37 @@ func TestEvalWithInventory(t *testing.T) {
 	}
 }
 
+// TestEvalSeesTheProject: what a run would read, eval and template read: the
+// inventory that is found, settings, group_vars, vaults.
+func TestEvalSeesTheProject(t *testing.T) {
+	projectDir(t, map[string]string{
+		"hosts":              "[web]\nw1 n=2\n",
+		"group_vars/web.yml": vaultText(t), // user, pass, ü
+		"host_vars/w1.yml":   "port: \"{{ base + n }}\"\nbase: 80\n",
+		"pass":               "spaced out\n",
+		"ansible.cfg":        "[defaults]\nvault_password_file = pass\n",
+		"extra.yml":          vaultText(t),
+		"a.j2":               "{{ port }} {{ user }}\n",
+	})
+	for _, c := range []struct{ args, says string }{
+		{"eval|port|-l|w1", "value: 82\ntype:  int\nvariables:\n  port = '{{ base + n }}', from "},
+		{"eval|user|-l|w1", "text:  ********\nvalue: '********'\n"},
+		{"eval|user|-e|@extra.yml", "text:  ********\n"},
+		{"eval|1", "value: 1\n"},
+		{"template|a.j2|-l|w1", "********[WARNING]: a.j2: the text holds a secret, and is not shown\n"},
+		{"eval|port|-l|wbe", "-l wbe means 0 hosts; name one"},
+	} {
+		out, errs, _ := runWith(t, nil, nil, strings.Split(c.args, "|")...)
+		if !strings.Contains(out+errs, c.says) {
+			t.Errorf("%s does not say %q:\n%s%s", c.args, c.says, out, errs)
+		}
+	}
+	// An inventory of the settings alone asks for no host.
+	if out, errs, code := runWith(t, map[string]string{"REMOTERUN_INVENTORY": "hosts"}, nil, "eval", "1"); code != 0 {
+		t.Errorf("%d %s%s", code, out, errs)
+	}
+}
+
 func TestEvalLines(t *testing.T) {
 	cases := []struct{ name, in, want string }{
 		{"value kept", `{"template": "{{ p }}", "vars": {"p": 80}}`, `{"text": "80", "native": 80, "error": null}`},

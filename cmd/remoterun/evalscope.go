@@ -9,6 +9,7 @@ import (
 	"remoterun/inventory"
 	"remoterun/playbooks/ast"
 	"remoterun/runner/play"
+	"remoterun/runner/secret"
 	"remoterun/runner/value"
 	"remoterun/runner/value/yaml"
 )
@@ -71,21 +72,34 @@ func (s *evalScope) add(name string, vars *value.Map) {
 
 // evalFlags are the flags of eval and template.
 type evalFlags struct {
-	extra     []string
-	inventory []string
-	limit     string
+	projectFlags
+	opener *opener // of the vaults, once the scope was made
 }
 
-// scope builds the scope that the flags describe.
-func (f *evalFlags) scope(ctx context.Context) (*evalScope, error) {
+// scope builds the scope that the flags describe: the variables of the host that
+// -l names, those of -e over them. The inventory is read for -l alone.
+func (f *evalFlags) scope(ctx context.Context, a *app) (*evalScope, error) {
+	r := secret.NewRedactor()
+	a.redactor = r
+	p := newPrompts(-1, false, r)
+	if a.terminal != nil {
+		p.open = a.terminal
+	}
+	var err error
+	if f.opener, err = a.newOpener(ctx, &f.projectFlags, p, r); err != nil {
+		return nil, err
+	}
 	s := &evalScope{dirs: []string{"."}}
-	if len(f.inventory) > 0 || f.limit != "" {
-		if err := f.host(ctx, s); err != nil {
+	if f.limit == "" && len(f.inventory) > 0 && a.from["inventory"] == "" {
+		return nil, usage("-i needs -l HOST: the host whose variables are meant")
+	}
+	if f.limit != "" {
+		if err := f.host(ctx, a, s); err != nil {
 			return nil, err
 		}
 	}
 	for _, e := range f.extra {
-		vars, err := extraVars(e, nil)
+		vars, err := extraVars(e, f.opener)
 		if err != nil {
 			return nil, usage("-e %s: %v", e, err)
 		}
@@ -102,17 +116,14 @@ func shorten(s string) string {
 }
 
 // host adds the variables of the one host that -l names.
-func (f *evalFlags) host(ctx context.Context, s *evalScope) error {
-	inv, err := inventory.Load(ctx, f.inventory, inventory.Options{})
+func (f *evalFlags) host(ctx context.Context, a *app, s *evalScope) error {
+	inv, err := a.loadInventory(ctx, &f.projectFlags, "", f.opener)
 	if err != nil {
 		return err
-	}
-	if f.limit == "" {
-		return usage("-i needs -l HOST: the host whose variables are meant")
 	}
 	hosts, err := inv.Hosts(f.limit)
 	if err != nil {
-		return err
+		return &codedError{exitUsage, err}
 	}
 	if len(hosts) != 1 {
 		return usage("-l %s means %d hosts; name one", f.limit, len(hosts))

@@ -42,11 +42,11 @@ func (a *app) inventoryCommand() *cobra.Command {
 	f.add(c)
 	c.Flags().BoolVar(&f.list, "list", false, "all hosts and groups, as an inventory program prints them")
 	c.Flags().BoolVar(&f.graph, "graph", false, "a tree of groups and hosts")
-	c.Flags().StringVar(&f.host, "host", "", "the variables of one host")
+	c.Flags().StringVar(&f.host, "host", "", "the variables of one `HOST`")
 	c.Flags().BoolVar(&f.vars, "vars", false, "with --graph: variables too")
 	c.Flags().BoolVar(&f.export, "export", false, "with --list: variables where they are written")
 	c.Flags().BoolVarP(&f.yaml, "yaml", "y", false, "YAML instead of JSON")
-	c.Flags().StringVar(&f.playbookDir, "playbook-dir", "", "take the group_vars and host_vars of this folder too")
+	c.Flags().StringVar(&f.playbookDir, "playbook-dir", "", "take the group_vars and host_vars of `FOLDER` too")
 	return c
 }
 

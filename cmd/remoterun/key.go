@@ -99,8 +99,9 @@ func (a *app) keyVerify() *cobra.Command {
 			return a.verifyKeys(cmd.Context(), d, args, pgdata)
 		},
 	}
-	c.Flags().IntVar(&fd, "passphrase-fd", -1, "read the passphrase from this file descriptor")
-	c.Flags().StringVar(&pgdata, "pgdata", "", "a cluster's data folder on this machine")
+	c.Flags().IntVar(&fd, "passphrase-fd", -1, "read the passphrase from file descriptor `N`")
+	c.Flags().Lookup("passphrase-fd").DefValue = "0" // help shows no -1
+	c.Flags().StringVar(&pgdata, "pgdata", "", "a cluster's data `FOLDER` on this machine")
 	return c
 }
 
@@ -166,7 +167,7 @@ func (a *app) keyExport() *cobra.Command {
 			return errors.Join(err, f.Close())
 		},
 	}
-	c.Flags().StringVarP(&to, "to", "o", "", "write it to this new file")
+	c.Flags().StringVarP(&to, "to", "o", "", "write it to this new `FILE`")
 	return c
 }
 
@@ -192,7 +193,7 @@ func (a *app) keyImport() *cobra.Command {
 		},
 	}
 	f.add(c)
-	c.Flags().StringVar(&dir, "keys-dir", "", "the folder of sealed keyrings (tde_keys_dir), by default ./keys")
+	c.Flags().StringVar(&dir, "keys-dir", "", "the `FOLDER` of sealed keyrings (tde_keys_dir), by default ./keys")
 	return c
 }
 

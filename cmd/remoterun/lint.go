@@ -11,7 +11,7 @@ import (
 // lintCommand reads playbooks and shows what is wrong or unwise in them. No
 // host is touched.
 func (a *app) lintCommand() *cobra.Command {
-	var f runFlags
+	f := runFlags{passphraseFD: -1} // of a run, only the project is asked for
 	c := &cobra.Command{
 		Use:   "lint PLAYBOOK.yaml ...",
 		Short: "Show mistakes in playbooks, and what is unwise (exit code 1)",
@@ -33,6 +33,6 @@ func (a *app) lintCommand() *cobra.Command {
 			return nil
 		},
 	}
-	f.add(c)
+	f.projectFlags.add(c)
 	return c
 }

@@ -28,35 +28,42 @@ type runFlags struct {
 
 func (f *runFlags) add(c *cobra.Command) {
 	f.projectFlags.add(c)
+	f.addLogin(c)
 	fl := c.Flags()
-	fl.StringSliceVarP(&f.tags, "tags", "t", nil, "only tasks with these tags")
-	fl.StringSliceVar(&f.skipTags, "skip-tags", nil, "no tasks with these tags")
+	fl.StringSliceVarP(&f.tags, "tags", "t", nil, "only tasks with these `TAGS` (commas between)")
+	fl.StringSliceVar(&f.skipTags, "skip-tags", nil, "no tasks with these `TAGS`")
 	fl.BoolVarP(&f.become, "become", "b", false, "become another user (root)")
-	fl.StringVar(&f.becomeUser, "become-user", "", "the user to become")
-	fl.StringVar(&f.becomeMethod, "become-method", "", "sudo, su or doas")
+	fl.StringVar(&f.becomeUser, "become-user", "", "the `USER` to become")
+	fl.StringVar(&f.becomeMethod, "become-method", "", "become by this `METHOD`: sudo, su or doas")
 	fl.BoolVarP(&f.askBecome, "ask-become-pass", "K", false, "ask for the become password at the start")
 	fl.BoolVarP(&f.askPass, "ask-pass", "k", false, "log in with a password, asked once")
-	fl.StringVarP(&f.user, "user", "u", "", "log in as this user")
-	fl.StringVarP(&f.connection, "connection", "c", "", "ssh or local")
-	fl.StringVar(&f.privateKey, "private-key", "", "log in with this key file")
-	fl.StringVar(&f.sshConfig, "ssh-config", "", "read this file instead of ~/.ssh/config")
-	fl.IntVarP(&f.forks, "forks", "f", 0, "hosts at once (default: all, at most 50)")
+	fl.StringVarP(&f.connection, "connection", "c", "", "connections of this `KIND`: ssh or local")
+	fl.IntVarP(&f.forks, "forks", "f", 0, "at most `N` hosts at once (default: all, at most 50)")
 	fl.BoolVarP(&f.check, "check", "C", false, "run no step: show what would change")
 	fl.BoolVarP(&f.diff, "diff", "D", false, "show differences")
 	fl.BoolVar(&f.exitCode, "exit-code", false, "with --check: exit code 3 when there are changes")
 	fl.CountVarP(&f.verbose, "verbose", "v", "say more (-vvv)")
 	fl.BoolVar(&f.forceHandlers, "force-handlers", false, "run notified handlers also on hosts that failed")
-	fl.StringVar(&f.startAt, "start-at-task", "", "begin at the task of this name")
+	fl.StringVar(&f.startAt, "start-at-task", "", "begin at the task of this `NAME`")
 	fl.BoolVar(&f.step, "step", false, "ask before each task")
 	fl.BoolVar(&f.listHosts, "list-hosts", false, "list the hosts of each play and end")
 	fl.BoolVar(&f.listTasks, "list-tasks", false, "list the tasks and end")
 	fl.BoolVar(&f.listTags, "list-tags", false, "list the tags and end")
 	fl.BoolVar(&f.syntax, "syntax-check", false, "find mistakes and end")
-	fl.StringVar(&f.output, "output", "human", "human, minimal, json, jsonl, junit or quiet")
-	fl.IntVar(&f.passphraseFD, "passphrase-fd", -1, "read the passphrase from this file descriptor")
+	fl.StringVar(&f.output, "output", "human", "show it in this `FORMAT`: human, minimal, json, jsonl, junit or quiet")
+	fl.IntVar(&f.passphraseFD, "passphrase-fd", -1, "read the passphrase from file descriptor `N`")
+	fl.Lookup("passphrase-fd").DefValue = "0" // help shows no -1
 	fl.BoolVar(&f.yes, "yes", false, "answer yes to questions; unlock: keys of your compose override give way to ours")
 	fl.BoolVar(&f.takeOver, "take-over", false, "take the project's lock from another operator, and end his work")
-	fl.IntVarP(&f.timeout, "timeout", "T", 0, "seconds to wait for a connection")
+}
+
+// addLogin adds what every command that connects takes.
+func (f *runFlags) addLogin(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringVarP(&f.user, "user", "u", "", "log in as this `USER`")
+	fl.StringVar(&f.privateKey, "private-key", "", "log in with the key in `FILE`")
+	fl.StringVar(&f.sshConfig, "ssh-config", "", "read `FILE` instead of ~/.ssh/config")
+	fl.IntVarP(&f.timeout, "timeout", "T", 0, "wait `SECONDS` for a connection")
 }
 
 // runPlaybooks runs files, or shipped playbooks by path.

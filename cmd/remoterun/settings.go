@@ -23,11 +23,11 @@ type projectFlags struct {
 
 func (f *projectFlags) add(c *cobra.Command) {
 	fl := c.Flags()
-	fl.StringArrayVarP(&f.inventory, "inventory", "i", nil, "inventory file, folder or list of hosts (several are merged)")
-	fl.StringVarP(&f.limit, "limit", "l", "", "only these hosts of each play")
-	fl.StringArrayVarP(&f.extra, "extra-vars", "e", nil, "variables: name=value, a YAML or JSON mapping, or @FILE")
-	fl.StringArrayVar(&f.vaultIDs, "vault-id", nil, "a vault secret: LABEL@FILE, LABEL@prompt (several are tried in order)")
-	fl.StringArrayVar(&f.vaultFiles, "vault-password-file", nil, "a file with a vault password, or a program that prints it")
+	fl.StringArrayVarP(&f.inventory, "inventory", "i", nil, "inventory `FILE`, folder or list of hosts (several are merged)")
+	fl.StringVarP(&f.limit, "limit", "l", "", "only the hosts of this `PATTERN`")
+	fl.StringArrayVarP(&f.extra, "extra-vars", "e", nil, "variables: `NAME=VALUE`, a YAML or JSON mapping, or @FILE")
+	fl.StringArrayVar(&f.vaultIDs, "vault-id", nil, "a vault secret: `LABEL@FILE`, or LABEL@prompt (several are tried in order)")
+	fl.StringArrayVar(&f.vaultFiles, "vault-password-file", nil, "a `FILE` with a vault password, or a program that prints it")
 	fl.BoolVarP(&f.askVault, "ask-vault-pass", "J", false, "ask for a vault password when one is needed")
 }
 

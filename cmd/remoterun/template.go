@@ -28,15 +28,18 @@ func (a *app) templateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, err := f.scope(cmd.Context())
+			s, err := f.scope(cmd.Context(), a)
 			if err != nil {
 				return err
 			}
 			s.dirs = []string{filepath.Dir(args[0]), "."}
-			e := a.engine(nil)
+			e := a.engine(f.opener)
 			out, err := e.File(cmd.Context(), args[0], string(text), s)
 			if err != nil {
 				return err
+			}
+			if value.DeepMarks(out).Secret() {
+				a.warn(args[0] + ": the text holds a secret, and is not shown")
 			}
 			if _, err := fmt.Fprint(cmd.OutOrStdout(), value.Show(out)); err != nil || !where {
 				return err

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,7 @@ import (
 
 // trustCommand is the one explicit act that accepts a host key.
 func (a *app) trustCommand() *cobra.Command {
-	var f runFlags
+	f := runFlags{passphraseFD: -1}
 	var fingerprint string
 	c := &cobra.Command{
 		Use:   "trust HOST",
@@ -31,8 +32,9 @@ func (a *app) trustCommand() *cobra.Command {
 			return a.trust(cmd.Context(), &f, args[0], fingerprint)
 		},
 	}
-	f.add(c)
-	c.Flags().StringVar(&fingerprint, "fingerprint", "", "accept exactly this key (SHA256:…) without asking")
+	f.projectFlags.add(c)
+	f.addLogin(c)
+	c.Flags().StringVar(&fingerprint, "fingerprint", "", "accept exactly the key `SHA256:...` without asking")
 	return c
 }
 
@@ -99,7 +101,7 @@ func (a *app) trust(ctx context.Context, f *runFlags, name, fingerprint string) 
 
 // target is where a host of the inventory is, or an address that is none.
 func (s *session) target(ctx context.Context, name string) (ssh.Target, error) {
-	t := ssh.Target{Name: name, Addr: name, User: s.f.user, KeyFile: s.f.privateKey}
+	t := ssh.Target{Name: name, Addr: name, User: s.f.user, KeyFile: s.f.privateKey, ConnectTimeout: time.Duration(s.f.timeout) * time.Second}
 	layers, err := s.inv.Layers(name)
 	if err != nil {
 		if group, ok := s.inv.Groups().Lookup(name); ok {

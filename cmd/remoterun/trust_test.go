@@ -36,7 +36,7 @@ func TestTrust(t *testing.T) {
 		{name: "fingerprint", args: []string{"web1", "--fingerprint", key}, says: "is trusted from now on", kept: true},
 		{name: "another fingerprint", args: []string{"web1", "--fingerprint", "SHA256:other"}, answers: []string{"yes"}, code: exitError, says: unknown + ": the host shows another key than SHA256:other (it has one of each type: compare that of its ssh-ed25519 key)\n"},
 		{name: "nobody to ask", args: []string{"web1"}, code: exitError, says: "there is no terminal to ask on: give the server's own fingerprint with --fingerprint SHA256:"},
-		{name: "--yes is no fingerprint", args: []string{"web1", "--yes"}, code: exitError, says: "give the server's own fingerprint with --fingerprint"},
+		{name: "--yes is no fingerprint", args: []string{"web1", "--yes"}, code: exitUsage, says: "unknown flag: --yes"},
 		{name: "an address behind a template", args: []string{"web2"}, answers: []string{"yes"}, says: "web2: the key " + key, kept: true},
 		{name: "an address that is not in the inventory", args: []string{srv.Addr(), "-u", "op"}, answers: []string{"yes"}, says: srv.Addr() + ": the key " + key, kept: true},
 		{name: "a group", args: []string{"web"}, answers: []string{"yes"}, code: exitUsage, says: "web is a group, and keys are compared host by host: trust takes one of web1, web2, gone\n"},

@@ -50,6 +50,7 @@ func (a *app) verbCommand(v verb) *cobra.Command {
 		Short:   v.short,
 		GroupID: "verbs",
 		Long:    v.short + ".\n\nIt is the shipped playbook of that name: remoterun playbooks show " + v.name,
+		Example: "  remoterun " + v.name + " prod\n  remoterun " + v.name + " db1,db2 -i hosts.ini",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:
