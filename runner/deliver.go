@@ -29,7 +29,7 @@ func (h *hostRun) begin(tr *taskRun) {
 func (h *hostRun) deliver(ctx context.Context, u *unit) error {
 	tr := u.tr
 	tr.done++
-	if u.out.dead == nil && !u.out.res.Skipped && tr.task.Until == nil {
+	if u.out.dead == nil && tr.task.Until == nil {
 		if err := h.judge(ctx, u, u.out); err != nil {
 			mistaken(u.out, err)
 		}
@@ -70,10 +70,10 @@ func (h *hostRun) event(k Kind, u *unit, out *outcome) Event {
 	return e
 }
 
-// judge applies changed_when and failed_when.
+// judge applies changed_when and failed_when; an empty list is as none.
 func (h *hostRun) judge(ctx context.Context, u *unit, out *outcome) error {
 	t := u.tr.task
-	if t.ChangedWhen == nil && t.FailedWhen == nil {
+	if out.res.Skipped || len(t.ChangedWhen) == 0 && len(t.FailedWhen) == 0 {
 		return nil
 	}
 	test := func(conds []value.Value) (bool, error) {
@@ -91,14 +91,14 @@ func (h *hostRun) judge(ctx context.Context, u *unit, out *outcome) error {
 		}
 		return true, nil
 	}
-	if t.ChangedWhen != nil {
+	if len(t.ChangedWhen) > 0 {
 		changed, err := test(t.ChangedWhen)
 		if err != nil {
 			return fmt.Errorf("changed_when: %w", err)
 		}
 		out.res.Changed = changed
 	}
-	if t.FailedWhen != nil {
+	if len(t.FailedWhen) > 0 {
 		bad, err := test(t.FailedWhen)
 		if err != nil {
 			return fmt.Errorf("failed_when: %w", err)
@@ -212,9 +212,6 @@ func (h *hostRun) combined(tr *taskRun) (play.Result, *value.Map, *outcome) {
 	}
 	for k, v := range res.Data.All() {
 		m.Set(k, v)
-	}
-	if !res.Skipped {
-		m.Delete(value.String("skipped"))
 	}
 	all.res = res
 	return res, m, all

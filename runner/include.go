@@ -37,12 +37,16 @@ func includeTasks(_ context.Context, h *hostRun, u *unit, args *value.Map) (play
 	return play.Result{Data: value.MapOf("include", value.String(path))}, nil
 }
 
-// loopLocals are the loop variables of the unit's item.
+// loopLocals are the loop variables of the item that is at its turn, as an
+// included file sees them.
 func (u *unit) loopLocals() *value.Map {
 	if !u.tr.loop {
 		return nil
 	}
-	return value.MapOf(cmp.Or(u.tr.task.Loop.Var, "item"), u.item)
+	m := u.tr.loopVars(u.tr.done)
+	m.Delete(value.String("ansible_loop_var"))
+	m.Delete(value.String("ansible_index_var"))
+	return m
 }
 
 // included loads a file once per play and task: hosts that take it in stand in

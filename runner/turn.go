@@ -453,6 +453,12 @@ func (h *hostRun) until(ctx context.Context, u *unit) *outcome {
 		if out.dead != nil {
 			return out
 		}
+		if retries <= 0 { // once, whatever until says
+			if err := h.judge(ctx, u, out); err != nil {
+				mistaken(out, err)
+			}
+			return out
+		}
 		met, err := h.met(ctx, u, out)
 		if err != nil {
 			return failure(fmt.Errorf("until: %w", err))

@@ -145,7 +145,9 @@ func (a runArgs) plan(s host.Seen, cmd sh.Cmd, what string, echo value.Value) (p
 	}
 	cmd.Dir = a.Chdir
 	a.feed(&cmd)
-	predicted := play.Result{Msg: "Command would have run if not in check mode", Data: value.MapOf("cmd", echo, "rc", value.Int(0))}
+	predicted := play.Result{Msg: "Command would have run if not in check mode", Data: outputs("", "", false)}
+	predicted.Data.Put("cmd", echo)
+	predicted.Data.Put("rc", value.Int(0))
 	predicted.Changed = a.Creates != "" || a.Removes != ""
 	predicted.Skipped = !predicted.Changed
 	return play.Plan{

@@ -157,6 +157,9 @@ func (s *session) environment(e entry) []value.Value {
 	s.inspect(e.v, e.at, slotText)
 	var out []value.Value
 	for _, v := range listOf(e.v) {
+		if text, ok := v.AsString(); ok && text == "" {
+			continue
+		}
 		if _, ok := v.AsMap(); !ok && !value.HasTemplate(v) {
 			s.wrong(e.at, "environment must be a mapping or a list of mappings, not %s", whatIs(v))
 			continue

@@ -277,6 +277,8 @@ func (e *Engine) inspect(v value.Value, bare bool, found func(*template)) error 
 		switch {
 		case v.Marks()&value.Unsafe != 0:
 			return nil
+		case bare && strings.TrimSpace(s) == "":
+			return nil // a condition without words holds
 		case bare && !Templated(s):
 			syn = bareSyntax()
 		case !Templated(s):
