@@ -45,7 +45,8 @@ var mayImport = map[string]string{
 	"playbooks":                "",
 	"playbooks/ast":            "runner/near runner/play runner/value runner/value/yaml",
 	"playbooks/lint":           "runner/play runner/value",
-	"playbooks/jinja":          "playbooks/jinja/crypt playbooks/jinja/pyfmt playbooks/jinja/pynum playbooks/jinja/pystr playbooks/jinja/version runner/near runner/play runner/pyre runner/sh runner/value runner/value/yaml",
+	"playbooks/jinja":          "playbooks/jinja/crypt playbooks/jinja/jmes playbooks/jinja/pyfmt playbooks/jinja/pynum playbooks/jinja/pystr playbooks/jinja/version runner/near runner/play runner/pyre runner/sh runner/value runner/value/yaml",
+	"playbooks/jinja/jmes":     "playbooks/jinja/pynum runner/value",
 	"playbooks/jinja/pyfmt":    "playbooks/jinja/pynum playbooks/jinja/pystr runner/value",
 	"playbooks/jinja/pystr":    "",
 	"playbooks/jinja/pynum":    "playbooks/jinja/pystr runner/value",
@@ -76,7 +77,6 @@ var onlyImporter = map[string]string{
 	"github.com/pkg/sftp":        "runner/ssh runner/hosttest/sshd",
 	"github.com/trustelem":       "tasks/tde",
 	"github.com/sethvargo":       "tasks/tde",
-	"github.com/jmespath":        "playbooks/jinja",
 	"github.com/dlclark/regexp2": "runner/pyre",
 }
 

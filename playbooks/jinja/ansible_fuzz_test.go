@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"remoterun/playbooks/jinja/jmes"
 	"remoterun/playbooks/jinja/version"
 	"remoterun/runner/value"
 )
@@ -18,12 +19,12 @@ func FuzzJMES(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		n, err := parseJMES(query)
+		n, err := jmes.Parse(query)
 		if err != nil {
 			return
 		}
 		r := New(Options{MaxSteps: 10_000, MaxOutput: 1 << 16}).start(t.Context(), nil)
-		_, _ = (&jmesRun{r}).eval(n, data)
+		_, _ = n.Search(r, data)
 	})
 }
 

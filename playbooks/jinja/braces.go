@@ -24,7 +24,7 @@ func strFormatMap(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	m, ok, err := c.rt.mapping(a[0])
+	m, ok, err := value.Mapping(a[0])
 	if err != nil {
 		return value.Value{}, err
 	}

@@ -65,11 +65,11 @@ func (h merging) merge(a, b value.Value) (value.Value, error) {
 	if !slices.Contains([]string{"replace", "keep", "append", "prepend", "append_rp", "prepend_rp"}, h.lists) {
 		return value.Value{}, errors.New("merge_hash: 'list_merge' argument can only be equal to 'replace', 'keep', 'append', 'prepend', 'append_rp' or 'prepend_rp'")
 	}
-	x, okX, err := h.rt.mapping(a)
+	x, okX, err := value.Mapping(a)
 	if err != nil {
 		return value.Value{}, err
 	}
-	y, okY, err := h.rt.mapping(b)
+	y, okY, err := value.Mapping(b)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -135,7 +135,7 @@ func filterDict2items(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	m, ok, err := c.rt.mapping(c.in)
+	m, ok, err := value.Mapping(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -168,7 +168,7 @@ func filterItems2dict(c *call) (value.Value, error) {
 	}
 	out := value.NewMap()
 	for _, it := range c.in.Items() {
-		m, ok, err := c.rt.mapping(it)
+		m, ok, err := value.Mapping(it)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -194,7 +194,7 @@ func filterSubelements(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	items := c.in.Items()
-	if m, ok, err := c.rt.mapping(c.in); err != nil {
+	if m, ok, err := value.Mapping(c.in); err != nil {
 		return value.Value{}, err
 	} else if ok {
 		items = nil
@@ -235,7 +235,7 @@ func subelementKeys(v value.Value) ([]value.Value, error) {
 // subelement walks to the list inside one item.
 func subelement(r *render, v value.Value, keys []value.Value, skip bool) ([]value.Value, error) {
 	for _, k := range keys {
-		m, ok, err := r.mapping(v)
+		m, ok, err := value.Mapping(v)
 		if err != nil {
 			return nil, err
 		}
@@ -271,7 +271,7 @@ func filterRekey(c *call) (value.Value, error) {
 		return value.Value{}, fmt.Errorf("duplicates parameter to rekey_on_member has unknown value: %s", dup)
 	}
 	items := c.in.Items()
-	if m, ok, err := c.rt.mapping(c.in); err != nil {
+	if m, ok, err := value.Mapping(c.in); err != nil {
 		return value.Value{}, err
 	} else if ok {
 		for _, v := range m.All() {
@@ -286,7 +286,7 @@ func filterRekey(c *call) (value.Value, error) {
 func rekey(r *render, items []value.Value, key value.Value, unique bool) (value.Value, error) {
 	out := value.NewMap()
 	for _, it := range items {
-		m, ok, err := r.mapping(it)
+		m, ok, err := value.Mapping(it)
 		if err != nil {
 			return value.Value{}, err
 		}

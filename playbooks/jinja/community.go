@@ -90,7 +90,7 @@ func filterGroupbyDict(c *call) (value.Value, error) {
 	}
 	out := value.NewMap()
 	for i, it := range items {
-		m, ok, err := c.rt.mapping(it)
+		m, ok, err := value.Mapping(it)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -171,7 +171,7 @@ func mergeLists(terms []value.Value) ([]value.Value, error) {
 func (h merging) byIndex(x, y, index value.Value) (value.Value, error) {
 	groups := value.NewMap()
 	for _, it := range slices.Concat(x.Items(), y.Items()) {
-		m, ok, err := h.rt.mapping(it)
+		m, ok, err := value.Mapping(it)
 		if err != nil {
 			return value.Value{}, err
 		}

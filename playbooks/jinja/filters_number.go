@@ -174,7 +174,7 @@ func filterURLEncode(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	_, isSeq := c.in.AsSeq()
-	m, isMap, err := c.rt.mapping(c.in)
+	m, isMap, err := value.Mapping(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}

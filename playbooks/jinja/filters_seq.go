@@ -99,7 +99,7 @@ func filterItems(c *call) (value.Value, error) {
 	if c.in.IsUndefined() {
 		return value.List(), c.none()
 	}
-	if _, ok, err := c.rt.mapping(c.in); !ok || err != nil {
+	if _, ok, err := value.Mapping(c.in); !ok || err != nil {
 		return value.Value{}, errors.Join(err, errors.New("Can only get item pairs from a mapping."))
 	}
 	return dictItems(c)

@@ -106,7 +106,7 @@ func filterDictSort(c *call) (value.Value, error) {
 	default:
 		return value.Value{}, errors.New(`You can only sort by either "key" or "value"`)
 	}
-	m, ok, err := c.rt.mapping(c.in)
+	m, ok, err := value.Mapping(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}

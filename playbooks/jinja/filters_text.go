@@ -260,7 +260,7 @@ func filterXMLAttr(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	m, ok, err := c.rt.mapping(c.in)
+	m, ok, err := value.Mapping(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}

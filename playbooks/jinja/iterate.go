@@ -121,7 +121,7 @@ func (r *render) opened(v value.Value) (value.Value, error) {
 		}
 		return like(v, out), nil
 	}
-	m, _, err := r.mapping(v)
+	m, _, err := value.Mapping(v)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -150,28 +150,4 @@ func hasObject(v value.Value) bool {
 		}
 	}
 	return false
-}
-
-// mapping answers v as a mapping, a lazy one opened; ok=false for other kinds.
-func (r *render) mapping(v value.Value) (m *value.Map, ok bool, err error) {
-	if m, ok := v.AsMap(); ok {
-		return m, true, nil
-	}
-	o, ok := v.AsObject()
-	if !ok {
-		return nil, false, nil
-	}
-	keys, err := o.Keys()
-	if err != nil {
-		return nil, true, err
-	}
-	m = value.NewMap()
-	for _, k := range keys {
-		it, _, err := o.Get(k)
-		if err != nil {
-			return nil, true, err
-		}
-		m.Set(k, it)
-	}
-	return m, true, nil
 }

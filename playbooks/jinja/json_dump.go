@@ -111,7 +111,7 @@ func (w *jsonDumper) write(v value.Value, depth int) error {
 	case value.KindList, value.KindTuple:
 		return w.list(v.Items(), depth)
 	case value.KindMap, value.KindObject:
-		m, _, err := w.r.mapping(v)
+		m, _, err := value.Mapping(v)
 		if err != nil {
 			return err
 		}

@@ -62,7 +62,7 @@ func lookupFlattened(c *call) (value.Value, error) {
 func lookupDict(c *call) (value.Value, error) {
 	var out []value.Value
 	for _, t := range c.args {
-		m, ok, err := c.rt.mapping(t)
+		m, ok, err := value.Mapping(t)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -168,7 +168,7 @@ func lookupSubelements(c *call) (value.Value, error) {
 		return value.Value{}, errors.New("subelements lookup expects a list of two or three items, first a dict or a list, second a string pointing to the subkey")
 	}
 	items := c.args[0].Items()
-	if m, ok, err := c.rt.mapping(c.args[0]); err != nil {
+	if m, ok, err := value.Mapping(c.args[0]); err != nil {
 		return value.Value{}, err
 	} else if ok {
 		if v, there := m.Lookup("skipped"); there && !value.Equal(v, value.Bool(false)) {
@@ -193,7 +193,7 @@ func lookupSubelements(c *call) (value.Value, error) {
 func subelementPairs(r *render, items, keys []value.Value, skip bool) (value.Value, error) {
 	var out []value.Value
 	for _, it := range items {
-		m, ok, err := r.mapping(it)
+		m, ok, err := value.Mapping(it)
 		if err != nil {
 			return value.Value{}, err
 		}

@@ -181,7 +181,7 @@ func lookupHostnames(c *call) (value.Value, error) {
 	if err != nil || !ok {
 		return value.List(), err
 	}
-	m, _, err := c.rt.mapping(groups)
+	m, _, err := value.Mapping(groups)
 	if err != nil {
 		return value.Value{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"remoterun/playbooks/jinja/pynum"
 	"remoterun/runner/value"
 	"remoterun/runner/value/yaml"
 )
@@ -208,7 +209,7 @@ func (r *render) slice(v value.Value, s *slice, f *frame) (value.Value, error) {
 	}
 	if text, ok := v.AsString(); ok {
 		rs := []rune(text)
-		idx, err := sliceIndexes(len(rs), bounds)
+		idx, err := pynum.Slice(len(rs), bounds)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -225,7 +226,7 @@ func (r *render) slice(v value.Value, s *slice, f *frame) (value.Value, error) {
 		return value.Value{}, fmt.Errorf("'%s' object is not subscriptable", value.TypeName(v))
 	}
 	items := v.Items()
-	idx, err := sliceIndexes(len(items), bounds)
+	idx, err := pynum.Slice(len(items), bounds)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -237,41 +238,4 @@ func (r *render) slice(v value.Value, s *slice, f *frame) (value.Value, error) {
 		return value.Tuple(out...), nil
 	}
 	return value.List(out...), nil
-}
-
-// sliceIndexes works out Python's slice of a sequence of n items.
-func sliceIndexes(n int, b [3]*int64) ([]int, error) {
-	step := int64(1)
-	if b[2] != nil {
-		step = *b[2]
-	}
-	if step == 0 {
-		return nil, errors.New("slice step cannot be zero")
-	}
-	size := int64(n)
-	lo, hi := int64(0), size
-	if step < 0 {
-		lo, hi = -1, size-1
-	}
-	clamp := func(p *int64, otherwise int64) int64 {
-		if p == nil {
-			return otherwise
-		}
-		i := *p
-		if i < 0 {
-			i += size
-		}
-		return max(lo, min(i, hi))
-	}
-	var out []int
-	if step > 0 {
-		for i := clamp(b[0], 0); i < clamp(b[1], size); i += step {
-			out = append(out, int(i))
-		}
-		return out, nil
-	}
-	for i := clamp(b[0], size-1); i > clamp(b[1], -1); i += step {
-		out = append(out, int(i))
-	}
-	return out, nil
 }

@@ -83,7 +83,7 @@ func dictItems(c *call) (value.Value, error) {
 	if err := c.none(); err != nil {
 		return value.Value{}, err
 	}
-	m, _, err := c.rt.mapping(c.in)
+	m, _, err := value.Mapping(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -106,7 +106,7 @@ func dictValues(c *call) (value.Value, error) {
 	if err := c.none(); err != nil {
 		return value.Value{}, err
 	}
-	m, _, err := c.rt.mapping(c.in)
+	m, _, err := value.Mapping(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -197,7 +197,7 @@ func dictUpdate(c *call) (value.Value, error) {
 
 // dictOf is Python's dict(v): a mapping, or pairs.
 func (r *render) dictOf(v value.Value) (*value.Map, error) {
-	if m, ok, err := r.mapping(v); ok || err != nil {
+	if m, ok, err := value.Mapping(v); ok || err != nil {
 		return m, err
 	}
 	items, err := r.iterate(v)

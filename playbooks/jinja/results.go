@@ -55,7 +55,7 @@ func noArguments(fn function) function {
 
 func resultTest(key string, otherwise bool) function {
 	return noArguments(func(c *call) (value.Value, error) {
-		m, ok, err := c.rt.mapping(c.in)
+		m, ok, err := value.Mapping(c.in)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -75,7 +75,7 @@ func testChanged(c *call) (value.Value, error) {
 	if err != nil {
 		return v, err
 	}
-	m, _, _ := c.rt.mapping(c.in)
+	m, _, _ := value.Mapping(c.in)
 	if _, ok := m.Lookup("changed"); ok {
 		return v, nil
 	}
@@ -90,7 +90,7 @@ func testChanged(c *call) (value.Value, error) {
 		return value.Bool(false), nil
 	}
 	for _, it := range results.Items() {
-		one, _, err := c.rt.mapping(it)
+		one, _, err := value.Mapping(it)
 		if err != nil {
 			return value.Value{}, err
 		}

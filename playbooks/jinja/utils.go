@@ -38,7 +38,7 @@ func filterGetPath(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	m, ok, err := c.rt.mapping(c.in)
+	m, ok, err := value.Mapping(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -81,7 +81,7 @@ func toPaths(r *render, v value.Value, name string, out *value.Map, depth int) e
 	if depth > maxEval {
 		return errDepth
 	}
-	m, isMap, err := r.mapping(v)
+	m, isMap, err := value.Mapping(v)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func filterIndexOf(c *call) (value.Value, error) {
 	var out []value.Value
 	for i, it := range items {
 		if given(a[2]) {
-			m, ok, err := c.rt.mapping(it)
+			m, ok, err := value.Mapping(it)
 			if err != nil {
 				return value.Value{}, err
 			}

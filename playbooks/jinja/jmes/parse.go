@@ -1,4 +1,6 @@
-package jinja
+// Package jmes is JMESPath, the language of json_query, over values: mappings
+// keep their order, whole numbers stay whole, and marks travel along.
+package jmes
 
 import (
 	"errors"
@@ -8,46 +10,43 @@ import (
 	"remoterun/runner/value"
 )
 
-// JMESPath over values: the order of mappings, whole numbers and marks stay,
-// which the usual library cannot keep.
-
-type jmesKind uint8
+type kind uint8
 
 const (
-	jmesIdentity jmesKind = iota
-	jmesField
-	jmesLiteral
-	jmesSub        // a.b
-	jmesIndex      // a[n]
-	jmesSlice      // a[x:y:z]
-	jmesProject    // a[*]
-	jmesValues     // a.*
-	jmesFilter     // a[?c]
-	jmesFlatten    // a[]
-	jmesList       // [a, b]
-	jmesHash       // {k: a}
-	jmesPipe       // a | b
-	jmesOr         // a || b
-	jmesAnd        // a && b
-	jmesNot        // !a
-	jmesCompare    // a == b
-	jmesCall       // f(a)
-	jmesExpression // &a
+	isIdentity kind = iota
+	isField
+	isLiteral
+	isSub        // a.b
+	isIndex      // a[n]
+	isSlice      // a[x:y:z]
+	isProject    // a[*]
+	isValues     // a.*
+	isFilter     // a[?c]
+	isFlatten    // a[]
+	isList       // [a, b]
+	isHash       // {k: a}
+	isPipe       // a | b
+	isOr         // a || b
+	isAnd        // a && b
+	isNot        // !a
+	isCompare    // a == b
+	isCall       // f(a)
+	isExpression // &a
 )
 
-// jmesNode is a node of a parsed query.
-type jmesNode struct {
-	kind  jmesKind
+// node is a node of a parsed query.
+type node struct {
+	kind  kind
 	name  string // field, function or operator
 	lit   value.Value
 	bound [3]*int64 // of a slice; an index is bound[0]
-	kids  []*jmesNode
+	kids  []*node
 	keys  []string // of a hash
 }
 
-// jmesParser is a Pratt parser.
-type jmesParser struct {
-	toks  []jmesToken
+// parser is a Pratt parser.
+type parser struct {
+	toks  []token
 	i     int
 	depth int
 }
@@ -55,12 +54,18 @@ type jmesParser struct {
 // maxQuery bounds a query's nesting.
 const maxQuery = 200
 
-func parseJMES(s string) (*jmesNode, error) {
-	toks, err := jmesLex(s)
+var errDepth = errors.New("the query nests too deeply")
+
+// Query is a parsed query; safe for many goroutines.
+type Query struct{ root *node }
+
+// Parse reads a query.
+func Parse(s string) (*Query, error) {
+	toks, err := lex(s)
 	if err != nil {
 		return nil, err
 	}
-	p := &jmesParser{toks: toks}
+	p := &parser{toks: toks}
 	if p.kind() == "end" {
 		return nil, errors.New("Invalid JMESPath expression: cannot be empty.")
 	}
@@ -68,12 +73,12 @@ func parseJMES(s string) (*jmesNode, error) {
 	if err == nil && p.kind() != "end" {
 		err = p.unexpected()
 	}
-	return n, err
+	return &Query{n}, err
 }
 
-func (p *jmesParser) kind() string { return p.toks[p.i].kind }
+func (p *parser) kind() string { return p.toks[p.i].kind }
 
-func (p *jmesParser) next() jmesToken {
+func (p *parser) next() token {
 	t := p.toks[p.i]
 	if p.i < len(p.toks)-1 {
 		p.i++
@@ -81,12 +86,12 @@ func (p *jmesParser) next() jmesToken {
 	return t
 }
 
-func (p *jmesParser) unexpected() error {
+func (p *parser) unexpected() error {
 	t := p.toks[p.i]
 	return fmt.Errorf("parse error at column %d: unexpected %q", t.at, t.kind+t.text)
 }
 
-func (p *jmesParser) expect(kind string) error {
+func (p *parser) expect(kind string) error {
 	if p.kind() != kind {
 		return p.unexpected()
 	}
@@ -94,33 +99,33 @@ func (p *jmesParser) expect(kind string) error {
 	return nil
 }
 
-func (p *jmesParser) expression(power int) (*jmesNode, error) {
+func (p *parser) expression(power int) (*node, error) {
 	if p.depth++; p.depth > maxQuery {
 		return nil, errDepth
 	}
 	defer func() { p.depth-- }()
 	left, err := p.prefix(p.next())
-	for err == nil && power < jmesPower(p.kind()) {
+	for err == nil && power < binds(p.kind()) {
 		left, err = p.infix(left, p.next())
 	}
 	return left, err
 }
 
-func (p *jmesParser) prefix(t jmesToken) (*jmesNode, error) {
-	id := &jmesNode{}
+func (p *parser) prefix(t token) (*node, error) {
+	id := &node{}
 	switch t.kind {
 	case "literal":
-		return &jmesNode{kind: jmesLiteral, lit: t.lit}, nil
+		return &node{kind: isLiteral, lit: t.lit}, nil
 	case "name":
-		return &jmesNode{kind: jmesField, name: t.text}, nil
+		return &node{kind: isField, name: t.text}, nil
 	case "quoted":
 		if p.kind() == "(" {
 			return nil, errors.New("quoted identifier not allowed for function names")
 		}
-		return &jmesNode{kind: jmesField, name: t.text}, nil
+		return &node{kind: isField, name: t.text}, nil
 	case "*":
 		right, err := p.starRight()
-		return &jmesNode{kind: jmesValues, kids: []*jmesNode{id, right}}, err
+		return &node{kind: isValues, kids: []*node{id, right}}, err
 	case "[?":
 		return p.filter(id)
 	case "[]":
@@ -135,48 +140,49 @@ func (p *jmesParser) prefix(t jmesToken) (*jmesNode, error) {
 		return n, p.expect(")")
 	case "!":
 		n, err := p.expression(45)
-		return &jmesNode{kind: jmesNot, kids: []*jmesNode{n}}, err
+		return &node{kind: isNot, kids: []*node{n}}, err
 	case "[":
 		return p.bracket(id, true)
 	case "@":
 		return id, nil
 	case "&":
 		n, err := p.expression(0)
-		return &jmesNode{kind: jmesExpression, kids: []*jmesNode{n}}, err
+		return &node{kind: isExpression, kids: []*node{n}}, err
 	}
 	p.i = max(0, p.i-1)
 	return nil, p.unexpected()
 }
 
-func (p *jmesParser) starRight() (*jmesNode, error) {
+func (p *parser) starRight() (*node, error) {
 	if p.kind() == "]" {
-		return &jmesNode{}, nil
+		return &node{}, nil
 	}
 	return p.right(20)
 }
 
-func (p *jmesParser) infix(left *jmesNode, t jmesToken) (*jmesNode, error) {
-	two := func(kind jmesKind, power int) (*jmesNode, error) {
+func (p *parser) infix(left *node, t token) (*node, error) {
+	two := func(k kind, power int) (*node, error) {
 		right, err := p.expression(power)
-		return &jmesNode{kind: kind, name: t.kind, kids: []*jmesNode{left, right}}, err
+		return &node{kind: k, name: t.kind, kids: []*node{left, right}}, err
 	}
 	switch t.kind {
 	case ".":
 		if p.kind() == "*" {
 			p.next()
-			right, err := p.right(20)
-			return &jmesNode{kind: jmesValues, kids: []*jmesNode{left, right}}, err
+			// One step belongs to the projection here, as in Python's library.
+			right, err := p.right(40)
+			return &node{kind: isValues, kids: []*node{left, right}}, err
 		}
 		right, err := p.afterDot(40)
-		return &jmesNode{kind: jmesSub, kids: []*jmesNode{left, right}}, err
+		return &node{kind: isSub, kids: []*node{left, right}}, err
 	case "|":
-		return two(jmesPipe, 1)
+		return two(isPipe, 1)
 	case "||":
-		return two(jmesOr, 2)
+		return two(isOr, 2)
 	case "&&":
-		return two(jmesAnd, 3)
+		return two(isAnd, 3)
 	case "==", "!=", "<", "<=", ">", ">=":
-		return two(jmesCompare, 5)
+		return two(isCompare, 5)
 	case "[]":
 		return p.flatten(left)
 	case "[?":
@@ -191,10 +197,10 @@ func (p *jmesParser) infix(left *jmesNode, t jmesToken) (*jmesNode, error) {
 }
 
 // right reads what follows a projection.
-func (p *jmesParser) right(power int) (*jmesNode, error) {
+func (p *parser) right(power int) (*node, error) {
 	switch {
-	case jmesPower(p.kind()) < 10:
-		return &jmesNode{}, nil
+	case binds(p.kind()) < 10:
+		return &node{}, nil
 	case p.kind() == "[" || p.kind() == "[?":
 		// What follows counts from the item itself.
 		return p.expression(power)
@@ -205,7 +211,7 @@ func (p *jmesParser) right(power int) (*jmesNode, error) {
 	return nil, p.unexpected()
 }
 
-func (p *jmesParser) afterDot(power int) (*jmesNode, error) {
+func (p *parser) afterDot(power int) (*node, error) {
 	switch p.kind() {
 	case "name", "quoted", "*":
 		return p.expression(power)
@@ -219,7 +225,7 @@ func (p *jmesParser) afterDot(power int) (*jmesNode, error) {
 	return nil, p.unexpected()
 }
 
-func (p *jmesParser) filter(left *jmesNode) (*jmesNode, error) {
+func (p *parser) filter(left *node) (*node, error) {
 	cond, err := p.expression(0)
 	if err != nil {
 		return nil, err
@@ -227,22 +233,22 @@ func (p *jmesParser) filter(left *jmesNode) (*jmesNode, error) {
 	if err := p.expect("]"); err != nil {
 		return nil, err
 	}
-	right := &jmesNode{}
+	right := &node{}
 	if p.kind() != "[]" {
 		if right, err = p.right(21); err != nil {
 			return nil, err
 		}
 	}
-	return &jmesNode{kind: jmesFilter, kids: []*jmesNode{left, right, cond}}, nil
+	return &node{kind: isFilter, kids: []*node{left, right, cond}}, nil
 }
 
-func (p *jmesParser) flatten(left *jmesNode) (*jmesNode, error) {
+func (p *parser) flatten(left *node) (*node, error) {
 	right, err := p.right(9)
-	return &jmesNode{kind: jmesProject, kids: []*jmesNode{{kind: jmesFlatten, kids: []*jmesNode{left}}, right}}, err
+	return &node{kind: isProject, kids: []*node{{kind: isFlatten, kids: []*node{left}}, right}}, err
 }
 
 // bracket reads [n], [a:b], [*]; at the start of an expression also [a, b].
-func (p *jmesParser) bracket(left *jmesNode, first bool) (*jmesNode, error) {
+func (p *parser) bracket(left *node, first bool) (*node, error) {
 	switch {
 	case p.kind() == "number" || p.kind() == ":":
 		return p.index(left)
@@ -252,19 +258,19 @@ func (p *jmesParser) bracket(left *jmesNode, first bool) (*jmesNode, error) {
 			return nil, err
 		}
 		right, err := p.right(20)
-		return &jmesNode{kind: jmesProject, kids: []*jmesNode{left, right}}, err
+		return &node{kind: isProject, kids: []*node{left, right}}, err
 	case first:
 		return p.list()
 	}
 	return nil, p.unexpected()
 }
 
-func (p *jmesParser) index(left *jmesNode) (*jmesNode, error) {
-	n := &jmesNode{kind: jmesIndex, kids: []*jmesNode{left}}
+func (p *parser) index(left *node) (*node, error) {
+	n := &node{kind: isIndex, kids: []*node{left}}
 	for part := 0; p.kind() != "]"; {
 		switch t := p.next(); {
 		case t.kind == ":" && part < 2:
-			n.kind = jmesSlice
+			n.kind = isSlice
 			part++
 		case t.kind == "number" && n.bound[part] == nil:
 			i, err := strconv.ParseInt(t.text, 10, 64)
@@ -278,15 +284,15 @@ func (p *jmesParser) index(left *jmesNode) (*jmesNode, error) {
 		}
 	}
 	p.next()
-	if n.kind == jmesIndex {
+	if n.kind == isIndex {
 		return n, nil
 	}
 	right, err := p.right(20)
-	return &jmesNode{kind: jmesProject, kids: []*jmesNode{n, right}}, err
+	return &node{kind: isProject, kids: []*node{n, right}}, err
 }
 
-func (p *jmesParser) list() (*jmesNode, error) {
-	n := &jmesNode{kind: jmesList}
+func (p *parser) list() (*node, error) {
+	n := &node{kind: isList}
 	for {
 		kid, err := p.expression(0)
 		if err != nil {
@@ -303,8 +309,8 @@ func (p *jmesParser) list() (*jmesNode, error) {
 	}
 }
 
-func (p *jmesParser) hash() (*jmesNode, error) {
-	n := &jmesNode{kind: jmesHash}
+func (p *parser) hash() (*node, error) {
+	n := &node{kind: isHash}
 	for {
 		k := p.next()
 		if k.kind != "name" && k.kind != "quoted" {
@@ -329,11 +335,11 @@ func (p *jmesParser) hash() (*jmesNode, error) {
 	}
 }
 
-func (p *jmesParser) call(left *jmesNode) (*jmesNode, error) {
-	if left.kind != jmesField {
+func (p *parser) call(left *node) (*node, error) {
+	if left.kind != isField {
 		return nil, fmt.Errorf("invalid function name")
 	}
-	n := &jmesNode{kind: jmesCall, name: left.name}
+	n := &node{kind: isCall, name: left.name}
 	for p.kind() != ")" {
 		kid, err := p.expression(0)
 		if err != nil {

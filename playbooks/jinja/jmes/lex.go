@@ -1,4 +1,4 @@
-package jinja
+package jmes
 
 import (
 	"fmt"
@@ -8,15 +8,15 @@ import (
 	"remoterun/runner/value"
 )
 
-type jmesToken struct {
+type token struct {
 	kind string // the sign itself, or: name, quoted, literal, number, end
 	text string
 	lit  value.Value
 	at   int
 }
 
-// jmesPower is how strongly a token binds what is to its left.
-func jmesPower(kind string) int {
+// binds is how strongly a token binds what is to its left.
+func binds(kind string) int {
 	switch kind {
 	case "|":
 		return 1
@@ -46,14 +46,14 @@ func jmesPower(kind string) int {
 	return 0
 }
 
-func jmesLex(s string) ([]jmesToken, error) {
-	var out []jmesToken
+func lex(s string) ([]token, error) {
+	var out []token
 	for i := 0; i < len(s); {
 		if strings.IndexByte(" \t\r\n", s[i]) >= 0 {
 			i++
 			continue
 		}
-		t, n, err := jmesNext(s[i:])
+		t, n, err := scan(s[i:])
 		if err != nil {
 			return nil, fmt.Errorf("%w at column %d of %q", err, utf8.RuneCountInString(s[:i]), s)
 		}
@@ -61,40 +61,40 @@ func jmesLex(s string) ([]jmesToken, error) {
 		out = append(out, t)
 		i += n
 	}
-	return append(out, jmesToken{kind: "end", at: len(s)}), nil
+	return append(out, token{kind: "end", at: len(s)}), nil
 }
 
-func jmesNext(s string) (jmesToken, int, error) {
+func scan(s string) (token, int, error) {
 	for _, op := range []string{"||", "&&", "==", "!=", "<=", ">=", "[?", "[]"} {
 		if strings.HasPrefix(s, op) {
-			return jmesToken{kind: op}, 2, nil
+			return token{kind: op}, 2, nil
 		}
 	}
 	c := s[0]
 	switch {
 	case strings.IndexByte(".*|&@[]{}(),:<>!", c) >= 0:
-		return jmesToken{kind: string(c)}, 1, nil
+		return token{kind: string(c)}, 1, nil
 	case c == '"' || c == '\'' || c == '`':
-		return jmesQuoted(s, c)
+		return quoted(s, c)
 	case c == '-' || c >= '0' && c <= '9':
 		n := 1
 		for n < len(s) && s[n] >= '0' && s[n] <= '9' {
 			n++
 		}
-		return jmesToken{kind: "number", text: s[:n]}, n, nil
+		return token{kind: "number", text: s[:n]}, n, nil
 	}
 	n := 0
 	for n < len(s) && (s[n] == '_' || s[n]|0x20 >= 'a' && s[n]|0x20 <= 'z' || n > 0 && s[n] >= '0' && s[n] <= '9') {
 		n++
 	}
 	if n == 0 {
-		return jmesToken{}, 0, fmt.Errorf("unexpected character %q", c)
+		return token{}, 0, fmt.Errorf("unexpected character %q", c)
 	}
-	return jmesToken{kind: "name", text: s[:n]}, n, nil
+	return token{kind: "name", text: s[:n]}, n, nil
 }
 
-// jmesQuoted reads "field", 'text' or a `literal`.
-func jmesQuoted(s string, q byte) (jmesToken, int, error) {
+// quoted reads "field", 'text' or a `literal`.
+func quoted(s string, q byte) (token, int, error) {
 	end := 1
 	for end < len(s) && s[end] != q {
 		if s[end] == '\\' {
@@ -103,20 +103,20 @@ func jmesQuoted(s string, q byte) (jmesToken, int, error) {
 		end++
 	}
 	if end >= len(s) {
-		return jmesToken{}, 0, fmt.Errorf("no closing %c", q)
+		return token{}, 0, fmt.Errorf("no closing %c", q)
 	}
 	body := s[1:end]
 	switch q {
 	case '\'':
-		return jmesToken{kind: "literal", lit: value.String(strings.ReplaceAll(body, `\'`, "'"))}, end + 1, nil
+		return token{kind: "literal", lit: value.String(strings.ReplaceAll(body, `\'`, "'"))}, end + 1, nil
 	case '"':
 		v, err := value.ParseJSON([]byte(`"` + body + `"`))
-		return jmesToken{kind: "quoted", text: value.Str(v)}, end + 1, err
+		return token{kind: "quoted", text: value.Str(v)}, end + 1, err
 	}
 	body = strings.TrimLeft(strings.ReplaceAll(body, "\\`", "`"), " \t\n\r")
 	v, err := value.ParseJSON([]byte(body))
 	if err != nil {
 		v, err = value.ParseJSON([]byte(`"` + body + `"`))
 	}
-	return jmesToken{kind: "literal", lit: v}, end + 1, err
+	return token{kind: "literal", lit: v}, end + 1, err
 }
