@@ -57,11 +57,12 @@ func caseTasks(t *testing.T, module string) (list []value.Value, files *value.Ma
 }
 
 // touched lists what changed on a machine since its marker was made. Left out is
-// what its own sshd writes, and what changed beneath it, on this machine.
+// what its own sshd writes, what changed beneath it on this machine, and the
+// folders of test machines there.
 func touched(t *testing.T, m *real.Machine, since time.Time) string {
 	t.Helper()
 	var out []string
-	for p := range strings.Lines(m.Run(t, `find / /root /home /tmp /var/tmp /run /dev/shm -xdev -cnewer /var/marker ! -path '/var/log/*' ! -path /var/log ! -path '/run/sshd*' ! -path '/run/utmp' ! -path / ! -path /var ! -path /var/marker ! -path '/proc/*' ! -path /run ! -path /run/motd.dynamic 2>/dev/null | sort -u`)) {
+	for p := range strings.Lines(m.Run(t, `find / /root /home /tmp /var/tmp /run /dev/shm -xdev -cnewer /var/marker ! -path '/var/log/*' ! -path /var/log ! -path '/run/sshd*' ! -path '/run/utmp' ! -path / ! -path /var ! -path /var/marker ! -path '/proc/*' ! -path /run ! -path /run/motd.dynamic ! -path '/var/tmp/remoterun-test-*' 2>/dev/null | sort -u`)) {
 		p = strings.TrimSpace(p)
 		// What other tests make on this machine shows through, and comes and goes:
 		// a trace is what stays, and is the machine's alone.
