@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"remoterun/runner/host"
 	"remoterun/runner/sh"
@@ -70,9 +71,12 @@ func (c *Client) open(ctx context.Context, as host.As, reader string) (*opened, 
 func (c *Client) awaitReady(ctx context.Context, as host.As, o *opened, prompt string) ([]byte, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	// A profile that waits for something keeps the link alive for ever.
+	watch := time.AfterFunc(c.Within, func() { cancel(c.late(as, o, prompt)) })
+	defer watch.Stop()
 	if !as.Login() && as.Method != "doas" {
 		go func() {
-			if err := c.answerPrompt(ctx, as, o, prompt); err != nil {
+			if err := c.answerPrompt(ctx, as, o, prompt, watch); err != nil {
 				cancel(err)
 			}
 		}()
@@ -84,9 +88,23 @@ func (c *Client) awaitReady(ctx context.Context, as host.As, o *opened, prompt s
 	return nil, c.explainEnd(ctx, as, o, prompt)
 }
 
+// late is the error of a shell that did not come.
+func (c *Client) late(as host.As, o *opened, prompt string) error {
+	said := strings.TrimSpace(strings.ReplaceAll(string(o.err.peek()), prompt, ""))
+	if as.Login() {
+		return &host.ShellError{Host: c.name, Waited: c.Within, Said: said}
+	}
+	text := "nothing for " + c.Within.String()
+	if said != "" {
+		text += "; it said: " + said
+	}
+	return &host.BecomeError{Host: c.name, As: as, Cause: host.BecomeOther, Stderr: text}
+}
+
 // answerPrompt waits for the prompt in stderr and writes the password. A second
-// prompt means that it was wrong: nothing is sent again.
-func (c *Client) answerPrompt(ctx context.Context, as host.As, o *opened, prompt string) error {
+// prompt means that it was wrong: nothing is sent again. While a person thinks
+// of the password nobody is late.
+func (c *Client) answerPrompt(ctx context.Context, as host.As, o *opened, prompt string, watch *time.Timer) error {
 	key := []byte(prompt)
 	find := func(b []byte) int {
 		if i := bytes.Index(b, key); i >= 0 {
@@ -100,7 +118,9 @@ func (c *Client) answerPrompt(ctx context.Context, as host.As, o *opened, prompt
 	if c.password == nil {
 		return &host.BecomeError{Host: c.name, As: as, Cause: host.BecomeNeedsPassword}
 	}
+	watch.Stop()
 	pw, err := c.password(ctx, as)
+	watch.Reset(c.Within)
 	if err != nil {
 		return &host.BecomeError{Host: c.name, As: as, Cause: host.BecomeNeedsPassword, Stderr: err.Error()}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"remoterun/runner/host"
 	"remoterun/runner/sh"
@@ -16,6 +17,9 @@ type Client struct {
 	name     string
 	start    Start
 	password Password
+	// Within is how long a shell may take to say that it is there; set before
+	// the first use.
+	Within time.Duration
 
 	mu     sync.Mutex
 	shells map[host.As]*slot
@@ -29,10 +33,14 @@ type slot struct {
 	err   error
 }
 
+// patience is a Client's Within: sudo that asks a directory service may need
+// tens of seconds.
+const patience = time.Minute
+
 // New returns a client; name is the host's, for messages. password may be nil:
 // then a prompt is an error.
 func New(name string, start Start, password Password) *Client {
-	return &Client{name: name, start: start, password: password, shells: map[host.As]*slot{}, uid: -1}
+	return &Client{name: name, start: start, password: password, Within: patience, shells: map[host.As]*slot{}, uid: -1}
 }
 
 // Shell returns the identity's shell, opened at the first call. A login as root

@@ -209,6 +209,40 @@ func TestBecomeAnswers(t *testing.T) {
 	}
 }
 
+// A profile that waits, and a sudo that hangs, end with what was waited for; a
+// person who thinks of the password is not late.
+func TestShellThatNeverComes(t *testing.T) {
+	run := func(h says, as host.As, within time.Duration, pw framed.Password) error {
+		login := says{ready: "READY 1000\n", out: "NONCE P 1\nNONCE 0\n", err: "NONCE\n"}
+		c := framed.New("db1", func(ctx context.Context, command string) (framed.Stream, error) {
+			if as.Login() || strings.Contains(command, "sudo") {
+				return h.start(ctx, command)
+			}
+			return login.start(ctx, command)
+		}, pw)
+		defer c.Close()
+		c.Within = within
+		_, err := c.Shell(t.Context(), as)
+		return err
+	}
+	err := run(says{ready: "who are you? "}, host.As{}, 10*time.Millisecond, nil)
+	if want := "db1: the login shell did not start /bin/sh within 10ms"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	pw := func(context.Context, host.As) (secret.Sealed, error) { return secret.New([]byte("pw")), nil }
+	err = run(says{asks: "PROMPT"}, host.As{User: "app"}, time.Second, pw)
+	if want := "db1: sudo to app: refused (nothing for 1s)"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	slow := func(ctx context.Context, as host.As) (secret.Sealed, error) {
+		time.Sleep(3500 * time.Millisecond)
+		return pw(ctx, as)
+	}
+	if err := run(says{ready: "READY 5\n", asks: "PROMPT"}, host.As{User: "app"}, 3*time.Second, slow); err != nil {
+		t.Errorf("a slow typist: %v", err)
+	}
+}
+
 // FuzzFrames: whatever the host prints, a frame ends with an answer that its
 // own marks enclose, or with an error; never with a panic or a hang.
 func FuzzFrames(f *testing.F) {

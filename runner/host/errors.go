@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // ErrTransport is what every broken link is (errors.Is). A broken link says
@@ -100,11 +101,16 @@ func (e *BecomeError) Error() string {
 type ShellError struct {
 	Host   string
 	Status int
+	// Waited is how long it was waited for; 0 = it ended.
+	Waited time.Duration
 	Said   string
 }
 
 func (e *ShellError) Error() string {
 	msg := fmt.Sprintf("%s: the login shell ended with status %d before /bin/sh was ready", e.Host, e.Status)
+	if e.Waited > 0 {
+		msg = fmt.Sprintf("%s: the login shell did not start /bin/sh within %s", e.Host, e.Waited)
+	}
 	if e.Said != "" {
 		msg += ": " + lastLine(e.Said)
 	}
