@@ -75,6 +75,10 @@ func (f *fleet) readKeys(t *testing.T) {
 		if len(ring) < tde.RecordSize {
 			t.Fatalf("%s: the keyring in RAM has %d bytes", s.Name, len(ring))
 		}
+		size := map[bool]byte{false: 16, true: 32}[s == f.Gamma]
+		if ring[288] != size {
+			t.Errorf("%s: the key in RAM has %d bytes, want %d", s.Name, ring[288], size)
+		}
 		f.keys[s.Name+"'s key"] = bytes.Clone(ring[256 : 256+16])
 	}
 }
@@ -111,7 +115,7 @@ func unlockEmpty(t *testing.T, f *fleet) {
 }
 
 func verifyAll(t *testing.T, f *fleet) {
-	f.d.run(t, "verify", "prod").want(t, exitOK, "alpha", "beta", "gamma", "WAL")
+	f.d.run(t, "verify", "prod").want(t, exitOK, "alpha", "beta", "gamma", "WAL", "WAL: aes_128", "WAL: aes_256")
 	for _, s := range f.Stacks() {
 		list, err := filepath.Glob(filepath.Join(f.Dir, "reports", "*"+s.Name+"*"))
 		if err != nil || len(list) == 0 {

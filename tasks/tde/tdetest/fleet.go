@@ -21,7 +21,8 @@ type Fleet struct {
 	// Dir holds inventory.ini; keys and reports land there.
 	Dir string
 	// Alpha logs in as root (dash). Beta as a user whose sudo asks for
-	// real.Password (bash). Gamma is behind Gate, as root (busybox).
+	// real.Password (bash). Gamma is behind Gate, as root (busybox), and has
+	// tde_cipher: aes_256.
 	Alpha, Beta, Gamma *Stack
 	Gate               *real.Machine
 }
@@ -70,6 +71,7 @@ func (f *Fleet) inventory(t testing.TB) {
 	}
 	b.WriteString("\n[prod:vars]\ntde_service=" + Service + "\ntde_extension=" + Extension() + "\n")
 	put(t, filepath.Join(f.Dir, "inventory.ini"), b.String())
+	put(t, filepath.Join(f.Dir, "host_vars", f.Gamma.Name+".yaml"), "tde_cipher: aes_256\n")
 	put(t, filepath.Join(f.Dir, "host_vars", f.Beta.Name+".yaml"),
 		"ansible_user: "+real.UserSudo+"\nansible_become: true\nansible_become_password: "+real.Password+"\n")
 }
