@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"remoterun/runner"
 	"remoterun/runner/value"
 	"remoterun/runner/value/yaml"
 )
@@ -59,6 +61,9 @@ func (a *app) runCommand() *cobra.Command {
 // read and checked as every playbook is.
 const adHocFile = builtinDir + "ad-hoc"
 
+// place is a place in it, which nobody has written.
+var place = regexp.MustCompile(`(?m)^` + adHocFile + `:\d+:\d+: `)
+
 // adHoc runs one task as a playbook of its own.
 func (a *app) adHoc(ctx context.Context, f *runFlags, pattern, module string, args value.Value) error {
 	task := value.FromMap(value.MapOf(module, args))
@@ -79,10 +84,15 @@ func (a *app) adHoc(ctx context.Context, f *runFlags, pattern, module string, ar
 			return err
 		}
 	}
+	if _, action := runner.Actions()[module]; !action {
+		if _, ok := s.modules.Find(module); !ok {
+			return usage("%s", noModule(module, a.specs()))
+		}
+	}
 	s.memory[adHocFile] = []byte(text)
 	books, err := s.loader.Load(adHocFile)
 	if err != nil {
-		return &codedError{exitUsage, err}
+		return usage("%s", place.ReplaceAllString(err.Error(), ""))
 	}
 	dir, err := filepath.Abs(".")
 	if err != nil {

@@ -33,20 +33,28 @@ func (a *app) docCommand() *cobra.Command {
 			if m, ok := tasks.NewRegistry(allModules()...).Find(args[0]); ok {
 				name = m.Spec().Name
 			}
-			var names []string
 			for _, s := range specs {
 				if s.Name == name {
 					showDoc(a.out, s)
 					return nil
 				}
-				names = append(names, s.Name)
 			}
-			if word := nearest(name, names); word != "" {
-				return usage("there is no module %q; did you mean %q?", args[0], word)
-			}
-			return usage("there is no module %q; remoterun doc lists them all", args[0])
+			return usage("%s", noModule(args[0], specs))
 		},
 	}
+}
+
+// noModule says that there is no module of a name, and which was perhaps meant.
+func noModule(name string, specs []play.Spec) string {
+	var names []string
+	for _, s := range specs {
+		names = append(names, s.Name)
+	}
+	text := "there is no module " + name
+	if word := nearest(strings.TrimPrefix(name, "ansible.builtin."), names); word != "" {
+		return text + `; did you mean "` + word + `"?`
+	}
+	return text + "; remoterun doc lists them all"
 }
 
 // nearest is the name that was perhaps meant; empty = none is near.

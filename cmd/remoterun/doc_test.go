@@ -27,8 +27,8 @@ func TestDoc(t *testing.T) {
 		"template":                 "```yaml\n- name: Configuration\n",
 		"ansible.builtin.template": "Results: as copy's.",
 		"ansible.builtin.debug":    "# debug\n\nPrint a message or a variable.\n\n## Arguments\n",
-		"tempalte":                 `there is no module "tempalte"; did you mean "template"?`,
-		"nothing":                  `there is no module "nothing"; remoterun doc lists them all`,
+		"tempalte":                 `there is no module tempalte; did you mean "template"?`,
+		"nothing":                  `there is no module nothing; remoterun doc lists them all`,
 	} {
 		if out, errs, _ := runApp(t, "", "doc", args); !strings.Contains(out+errs, want) {
 			t.Errorf("doc %s does not say %q:\n%s%s", args, want, out, errs)

@@ -167,7 +167,7 @@ func (h *hostVars) Get(key value.Value) (value.Value, bool, error) {
 // extraVars reads one -e: key=value words, a YAML or JSON mapping, or @FILE,
 // whose vaults op opens (nil: they are errors).
 func extraVars(text string, op *opener) (*value.Map, error) {
-	file, vaulted, opt := "-e", false, yaml.Options{}
+	file, vaulted, opt := "", false, yaml.Options{}
 	if op != nil {
 		opt.Decrypt = op.decrypt
 	}

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"remoterun/runner"
+	"remoterun/runner/near"
 	"remoterun/runner/play"
 )
 
@@ -66,13 +69,11 @@ func (f *runFlags) addLogin(c *cobra.Command) {
 	fl.IntVarP(&f.timeout, "timeout", "T", 0, "wait `SECONDS` for a connection")
 }
 
-// runPlaybooks runs files, or shipped playbooks by path.
-func (a *app) runPlaybooks(ctx context.Context, f *runFlags, paths []string) error {
-	s, books, err := a.load(ctx, f, paths)
+// runPlaybooks runs files, or shipped playbooks by path. first is done before
+// they are read.
+func (a *app) runPlaybooks(ctx context.Context, f *runFlags, paths []string, first ...func(*session) error) error {
+	s, books, err := a.load(ctx, f, paths, append(first, func(s *session) error { return s.somebody(f.limit) })...)
 	if err != nil {
-		return err
-	}
-	if err := s.somebody(f.limit); err != nil {
 		return err
 	}
 	if done, err := s.list(ctx, books); done || err != nil {
@@ -99,15 +100,23 @@ func (s *session) somebody(pattern string) error {
 
 // load opens a session and reads playbooks: warnings are shown, mistakes are
 // the error.
-func (a *app) load(ctx context.Context, f *runFlags, paths []string) (*session, []*play.Playbook, error) {
+func (a *app) load(ctx context.Context, f *runFlags, paths []string, first ...func(*session) error) (*session, []*play.Playbook, error) {
 	s, err := a.open(ctx, f)
 	if err != nil {
 		return nil, nil, err
 	}
+	for _, check := range first {
+		if err := check(s); err != nil {
+			return nil, nil, err
+		}
+	}
 	if err := s.beside(paths[0]); err != nil {
 		return nil, nil, err
 	}
-	books, err := s.loader.Load(resolve(a, paths)...)
+	if paths, err = resolve(a, paths); err != nil {
+		return nil, nil, err
+	}
+	books, err := s.loader.Load(paths...)
 	for _, w := range s.loader.Warnings() {
 		fmt.Fprintf(a.err, "[WARNING]: %s\n", w)
 	}
@@ -177,11 +186,15 @@ func (s *session) code(st *runner.Stats) int {
 }
 
 // resolve finds playbooks: a user's file, else the shipped one of that path.
-func resolve(a *app, paths []string) []string {
+func resolve(a *app, paths []string) ([]string, error) {
 	out := make([]string, len(paths))
+	var none []string
 	for i, p := range paths {
 		out[i] = p
-		if _, err := os.Stat(p); err == nil {
+		if st, err := os.Stat(p); err == nil {
+			if st.IsDir() {
+				none = append(none, p+" is a folder: name a playbook in it")
+			}
 			continue
 		}
 		if name, ok := strings.CutPrefix(p, "./"); ok {
@@ -190,7 +203,35 @@ func resolve(a *app, paths []string) []string {
 		if _, ok := builtin(builtinDir + p); ok {
 			fmt.Fprintf(a.err, "note: there is no %s here; using the playbook of that path that ships with remoterun\n", out[i])
 			out[i] = builtinDir + p
+			continue
+		}
+		if _, err := os.Stat(p); errors.Is(err, fs.ErrNotExist) && !strings.HasPrefix(p, builtinDir) {
+			none = append(none, notThere(p))
 		}
 	}
-	return out
+	if len(none) > 0 {
+		return nil, usage("%s", strings.Join(none, "\nremoterun: "))
+	}
+	return out, nil
+}
+
+// notThere says that there is no playbook at a path, and what was meant.
+func notThere(path string) string {
+	text := "there is no playbook " + path
+	if _, ok := builtin(builtinDir + "playbooks/" + path); ok {
+		return text + `; did you mean "playbooks/` + path + `", which ships with remoterun?`
+	}
+	dir := filepath.Dir(path)
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return text + ": there is no folder " + dir
+	}
+	stem := func(name string) string { return strings.TrimSuffix(name, filepath.Ext(name)) }
+	for _, f := range files {
+		word := stem(filepath.Base(path))
+		if near.Distance(word, stem(f.Name())) <= len(word)/4 && !f.IsDir() {
+			return text + "; did you mean " + strconv.Quote(filepath.Join(dir, f.Name())) + "?"
+		}
+	}
+	return text
 }

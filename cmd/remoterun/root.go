@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"remoterun/inventory"
 	"remoterun/inventory/config"
+	"remoterun/playbooks/ast"
 	"remoterun/runner/secret"
 	"remoterun/runner/view"
 )
@@ -41,12 +43,39 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetErr(a.err)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !errors.As(err, new(silent)) {
-		fmt.Fprintf(a.err, "remoterun: %s\n", a.shown(err.Error()))
+		a.tell(err)
 		if text := errorHint(err); text != "" {
 			fmt.Fprintf(a.err, "remoterun: hint: %s\n", a.shown(text))
 		}
 	}
 	return exitCode(err)
+}
+
+// tell shows the error that ended the program. Mistakes of files begin with
+// their places, so that an editor finds them; what they mean stands below.
+func (a *app) tell(err error) {
+	n := 0
+	var book *ast.Mistakes
+	var inv inventory.Errors
+	switch {
+	case errors.As(err, &book):
+		n = len(book.List)
+	case errors.As(err, &inv):
+		n = len(inv)
+	}
+	switch text := a.shown(err.Error()); {
+	case n == 0 || exitCode(err) != exitUsage:
+		fmt.Fprintf(a.err, "remoterun: %s\n", text)
+	default:
+		fmt.Fprintf(a.err, "%s\nremoterun: %s; no host was contacted\n", text, count(n, "mistake"))
+	}
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // shown is text as it may stand on a terminal: without known secrets, and
@@ -66,7 +95,7 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &codedError{exitUsage, err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%s", flagError(err)) })
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.settings(cmd) }
 	var f runFlags
 	f.add(root)
@@ -86,10 +115,24 @@ func (a *app) root() *cobra.Command {
 	return root
 }
 
+// flagError is a mistake in flags in the words of people.
+func flagError(err error) string {
+	text, _, number := strings.Cut(err.Error(), ": strconv.Parse")
+	if number {
+		text += ": it takes a whole number"
+	}
+	return text
+}
+
 // noCommand tells a mistyped command from the path of a playbook.
 func noCommand(root *cobra.Command, word string) error {
 	if _, err := os.Stat(word); err == nil || strings.ContainsAny(word, "/.") {
 		return nil
+	}
+	for _, v := range verbs {
+		if v.name == word {
+			return usage("%s is not there yet: no playbook of that name ships with this version (remoterun playbooks list)", word)
+		}
 	}
 	root.SuggestionsMinimumDistance = 2
 	for _, near := range root.SuggestionsFor(word) {

@@ -62,7 +62,7 @@ func (a *app) settings(cmd *cobra.Command) error {
 		}
 		for _, v := range values {
 			if err := cmd.Flags().Set(f.Name, v); err != nil {
-				failed = usage("%s: %v", from, err)
+				failed = usage("%s: %s", from, flagError(err))
 			}
 			if a.from == nil {
 				a.from = map[string]string{}
@@ -70,7 +70,27 @@ func (a *app) settings(cmd *cobra.Command) error {
 			a.from[f.Name] = from
 		}
 	})
+	if failed == nil {
+		failed = sane(cmd.Flags())
+	}
 	return failed
+}
+
+// sane refuses values of flags that nothing can be done with.
+func sane(fl *pflag.FlagSet) error {
+	for name, least := range map[string]int{"forks": 1, "timeout": 1} {
+		if f := fl.Lookup(name); f != nil && f.Changed {
+			if n, err := fl.GetInt(name); err == nil && n < least {
+				return usage("--%s %d: it has to be %d or more", name, n, least)
+			}
+		}
+	}
+	for name, words := range map[string][]string{"become-method": {"sudo", "su", "doas"}, "connection": {"ssh", "local", "smart", "paramiko", "paramiko_ssh"}} {
+		if f := fl.Lookup(name); f != nil && f.Changed && !slices.Contains(words, f.Value.String()) {
+			return usage("--%s %s: it is one of %s", name, f.Value, strings.Join(words, ", "))
+		}
+	}
+	return nil
 }
 
 // envName is the variable of an option: what Ansible knows has Ansible's ending.

@@ -31,7 +31,7 @@ func TestMistakesTouchNoHost(t *testing.T) {
 	writeFile(t, "bad.yml", "- hosts: all\n  taks: []\n  tasks:\n    - nosuch:\n    - debug: {msg: '{{ nope }}'}\n")
 	for file, want := range map[string][]string{
 		"bad.yml":  {`bad.yml:2:3: a play has no keyword "taks"; did you mean "tasks"?`, "bad.yml:4:7: there is no module nosuch", "bad.yml:5:24: nothing in this project defines nope"},
-		"nope.yml": {"nope.yml: open: no such file or directory"},
+		"nope.yml": {"there is no playbook nope.yml"},
 	} {
 		var out, stderr bytes.Buffer
 		a := &app{out: &out, err: &stderr, env: os.LookupEnv}

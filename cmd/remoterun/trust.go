@@ -102,28 +102,18 @@ func (a *app) trust(ctx context.Context, f *runFlags, name, fingerprint string) 
 // target is where a host of the inventory is, or an address that is none.
 func (s *session) target(ctx context.Context, name string) (ssh.Target, error) {
 	t := ssh.Target{Name: name, Addr: name, User: s.f.user, KeyFile: s.f.privateKey, ConnectTimeout: time.Duration(s.f.timeout) * time.Second}
-	layers, err := s.inv.Layers(name)
+	read, err := s.hostVar(ctx, name)
 	if err != nil {
 		if group, ok := s.inv.Groups().Lookup(name); ok {
 			return t, usage("%s is a group, and keys are compared host by host: trust takes one of %s", name, strings.Join(texts(group.Items()), ", "))
 		}
 		return t, splitPort(&t) // not in the inventory: an address
 	}
-	vars := &evalScope{layers: append(layers, hostLayer(s.inv, name)), dirs: []string{s.dir()}}
-	vars.add("-e", s.extra)
 	var errs []error
 	get := func(names ...string) string {
-		for _, n := range names {
-			v, ok, err := vars.Var(n)
-			if err == nil && ok {
-				v, err = s.expr.Render(ctx, v, vars)
-			}
-			errs = append(errs, err)
-			if ok {
-				return value.Str(v)
-			}
-		}
-		return ""
+		v, err := read(names...)
+		errs = append(errs, err)
+		return v
 	}
 	t.Addr = cmp.Or(get("ansible_host", "ansible_ssh_host"), t.Addr)
 	t.User = cmp.Or(t.User, get("ansible_user", "ansible_ssh_user"))
@@ -136,6 +126,29 @@ func (s *session) target(ctx context.Context, name string) (ssh.Target, error) {
 		return t, usage("%s: %v", name, err)
 	}
 	return t, nil
+}
+
+// hostVar answers variables of a host as a run would read them: the first of the
+// names that it has, rendered; empty when it has none.
+func (s *session) hostVar(ctx context.Context, name string) (func(names ...string) (string, error), error) {
+	layers, err := s.inv.Layers(name)
+	if err != nil {
+		return nil, err
+	}
+	vars := &evalScope{layers: append(layers, hostLayer(s.inv, name)), dirs: []string{s.dir()}}
+	vars.add("-e", s.extra)
+	return func(names ...string) (string, error) {
+		for _, n := range names {
+			v, ok, err := vars.Var(n)
+			if err == nil && ok {
+				v, err = s.expr.Render(ctx, v, vars)
+			}
+			if err != nil || ok {
+				return value.Str(v), err
+			}
+		}
+		return "", nil
+	}, nil
 }
 
 func texts(list []value.Value) []string {

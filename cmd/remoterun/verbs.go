@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -66,7 +68,8 @@ func (a *app) verbCommand(v verb) *cobra.Command {
 			if f.quick {
 				f.extra = append(f.extra, "tde_quick=yes")
 			}
-			return a.runPlaybooks(cmd.Context(), &f, []string{builtinDir + "playbooks/" + v.name + ".yaml"})
+			path := builtinDir + "playbooks/" + v.name + ".yaml"
+			return a.runPlaybooks(cmd.Context(), &f, []string{path}, func(s *session) error { return s.projects(cmd.Context(), path) })
 		},
 	}
 	f.add(c)
@@ -74,4 +77,48 @@ func (a *app) verbCommand(v verb) *cobra.Command {
 		c.Flags().BoolVar(&f.quick, "quick", false, "leave out the search of disk and WAL")
 	}
 	return c
+}
+
+// projects checks what a verb's playbook needs of the inventory: a mistake there
+// is told in the inventory's own words, host by host.
+func (s *session) projects(ctx context.Context, playbook string) error {
+	if err := s.somebody(s.f.limit); err != nil {
+		return err
+	}
+	hosts, err := s.inv.Hosts(s.f.limit)
+	if err != nil {
+		return err
+	}
+	text, _ := builtin(playbook)
+	var wrong []string
+	at := map[string]string{}
+	for _, name := range hosts {
+		get, err := s.hostVar(ctx, name)
+		if err != nil {
+			return err
+		}
+		for _, need := range []struct{ name, what, example string }{
+			{"tde_project", "a name for its keys, volume and folders", "sync"},
+			{"tde_compose_dir", "the folder of its compose file on the server", "/srv/sync"},
+		} {
+			switch v, err := get(need.name); {
+			case err != nil:
+				wrong = append(wrong, name+": "+err.Error())
+			case v == "" && strings.Contains(string(text), "{{ "+need.name+" }}"):
+				wrong = append(wrong, name+" has no "+need.name+", "+need.what+": give it one in the inventory, "+need.name+"="+need.example)
+			}
+		}
+		project, _ := get("tde_project")
+		addr, _ := get("ansible_host", "ansible_ssh_host")
+		port, _ := get("ansible_port", "ansible_ssh_port")
+		machine := cmp.Or(addr, name) + " port " + cmp.Or(port, "22")
+		if other := at[machine+" "+project]; other != "" && project != "" {
+			wrong = append(wrong, other+" and "+name+" are both tde_project="+project+" on "+machine+": one machine takes each project once, give one of them another name")
+		}
+		at[machine+" "+project] = name
+	}
+	if len(wrong) > 0 {
+		return usage("%s", strings.Join(wrong, "\nremoterun: "))
+	}
+	return nil
 }

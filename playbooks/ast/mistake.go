@@ -112,7 +112,10 @@ func argMistake(a *play.ArgError, at value.Pos) Mistake {
 	if m.Pos.Line == 0 {
 		m.Pos = at
 	}
-	if a.Arg != "" {
+	if strings.Contains(a.Msg, strings.Join(a.Allowed, ", ")) {
+		m.Allowed = nil // said already
+	}
+	if a.Arg != "" && a.Arg != "_raw_params" { // free text, which has no name
 		m.Msg = a.Arg + ": " + a.Msg
 		m.Meant = nearest(a.Arg, a.Allowed)
 	}

@@ -34,7 +34,7 @@ func TestMistakes(t *testing.T) {
 		"import playbook circular": {play: "- import_playbook: site.yml\n", want: "site.yml:1:20: this import is circular: site.yml -> site.yml"},
 		"import playbook keyword":  {play: "- import_playbook: other.yml\n  hosts: all\n", want: `site.yml:2:3: import_playbook has no keyword "hosts"`},
 		"unknown module":           {tasks: "- tempalte: {src: a, dest: b}", want: "site.yml:3:7: there is no module tempalte; did you mean \"template\"?"},
-		"module of elsewhere":      {tasks: "- my.own.copy: {dest: b}", want: "site.yml:3:7: there is no module my.own.copy"},
+		"module of elsewhere":      {tasks: "- my.own.copy: {dest: b}", want: "site.yml:3:7: there is no module my.own.copy; remoterun doc lists them all"},
 		"module by collection":     {tasks: "- ansible.builtin.cpy: {dest: b}", want: `site.yml:3:7: there is no module ansible.builtin.cpy; did you mean "copy"?`},
 		"no module":                {tasks: "- name: x\n  when: true", want: "site.yml:3:7: this task names no module to run"},
 		"two modules":              {tasks: "- ping:\n  command: ls", want: "site.yml:4:7: one task runs one module, this one has two: ping and command"},

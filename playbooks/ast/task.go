@@ -254,7 +254,9 @@ func (s *session) noModule(name string, e entry) {
 		return
 	}
 	near := nearest(short(name), s.env.kinds())
-	s.mistakes = append(s.mistakes, Mistake{
-		Pos: e.key, Msg: "there is no module " + name, Meant: near,
-	})
+	msg := "there is no module " + name
+	if near == "" {
+		msg += "; remoterun doc lists them all"
+	}
+	s.mistakes = append(s.mistakes, Mistake{Pos: e.key, Msg: msg, Meant: near})
 }

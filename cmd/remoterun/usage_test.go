@@ -1,0 +1,59 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestWrongUse: what is wrong with a command line is said in the user's own
+// words, with what was meant; no host is contacted (exit code 5).
+func TestWrongUse(t *testing.T) {
+	projectDir(t, map[string]string{
+		"hosts":        "h1 ansible_host=192.0.2.1\nh3 ansible_host=192.0.2.1\n",
+		"site.yml":     "- hosts: all\n  tasks:\n    - ping:\n",
+		"two.yml":      "- hosts: all\n  taks: []\n  tasks:\n    - pnig:\n",
+		"meta.yml":     "- hosts: all\n  tasks:\n    - meta: nothing\n",
+		"plays/b.yaml": "",
+	})
+	for _, c := range []struct{ args, says string }{
+		{"rotate|h1", "remoterun: rotate is not there yet: no playbook of that name ships"},
+		{"unlok|h1", `remoterun: there is no command and no playbook "unlok"; did you mean "unlock"?`},
+		{"unlock", "unlock needs a pattern of hosts: remoterun unlock prod"},
+		{"unlock|h1|h2", "remoterun unlock h1,h2"},
+		{"unlock|h2", `"h2" means no host of the inventory; remoterun inventory --graph`},
+		{"unlock|h1", "remoterun: h1 has no tde_project, a name for its keys, volume and folders: give it one in the inventory, tde_project=sync\nremoterun: h1 has no tde_compose_dir, the folder of its compose file on the server: give it one in the inventory, tde_compose_dir=/srv/sync\n"},
+		{"setup|h1", "h1 has no tde_project, a name for its keys, volume and folders: give it one in the inventory, tde_project=sync\n"},
+		{"status|h1|-e|tde_project=x", "remoterun: h1 has no tde_compose_dir"},
+		{"setup|h1|-e|tde_project={{ y }}", "remoterun: h1: "},
+		{"setup|h1,h3|-e|tde_project=x", "remoterun: h1 and h3 are both tde_project=x on 192.0.2.1 port 22: one machine takes each project once"},
+		{"site.yaml", `there is no playbook site.yaml; did you mean "site.yml"?`},
+		{"unlock.yaml", `did you mean "playbooks/unlock.yaml", which ships with remoterun?`},
+		{"none/site.yml", "there is no playbook none/site.yml: there is no folder none"},
+		{"a.yml|b.yml", "remoterun: there is no playbook a.yml\nremoterun: there is no playbook b.yml\n"},
+		{"plays", "plays is a folder: name a playbook in it"},
+		{"two.yml", "\nremoterun: 2 mistakes; no host was contacted\n"},
+		{"meta.yml", "meta.yml:3:13: meta: 'nothing' is not one of: noop, flush_handlers, end_host, end_play, end_batch, clear_facts, clear_host_errors, reset_connection, refresh_inventory\nremoterun: 1 mistake; no host was contacted\n"},
+		{"run|h1|-m|pnig", `remoterun: there is no module pnig; did you mean "ping"?`},
+		{"run|h1|-m|nothing", "remoterun: there is no module nothing; remoterun doc lists them all\n"},
+		{"run|h1|-m|file|-a|path=/x stat=touch", `remoterun: file: stat: there is no such argument; did you mean "state"?`},
+		{"run|h1|uptime", `what is "uptime"? Put -- before a command: remoterun run h1 -- uptime`},
+		{"site.yml|-f|0", "--forks 0: it has to be 1 or more"},
+		{"site.yml|-f|x", `invalid argument "x" for "-f, --forks" flag: it takes a whole number`},
+		{"site.yml|-T|-1", "--timeout -1: it has to be 1 or more"},
+		{"site.yml|-c|telnet", "--connection telnet: it is one of ssh, local"},
+		{"site.yml|--become-method|sudoo", "--become-method sudoo: it is one of sudo, su, doas"},
+		{"site.yml|-l|@none", "none: file of a limit: no such file"},
+		{"site.yml|-l|h1[3]", `"h1[3]": there are 1`},
+		{"site.yml|-l|~[", `invalid host pattern "~["`},
+		{"site.yml|-e|{x", "-e {x: "},
+		{"site.yml|-e|@none.yml", "-e @none.yml: open none.yml: no such file"},
+		{"site.yml|-e|x", `-e x: "x" is not name=value`},
+		{"site.yml|-i|none.ini", "none.ini"},
+		{"site.yml|--start-at-task|nothing", `no task that would run is named "nothing"`},
+	} {
+		out, errs, code := runWith(t, map[string]string{"HOME": t.TempDir()}, nil, strings.Split(c.args, "|")...)
+		if code != exitUsage || !strings.Contains(errs, c.says) {
+			t.Errorf("%s: exit code %d, and it does not say %q:\n%s%s", c.args, code, c.says, out, errs)
+		}
+	}
+}
