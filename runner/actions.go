@@ -171,12 +171,7 @@ func fail(_ context.Context, _ *hostRun, _ *unit, args *value.Map) (play.Result,
 }
 
 func setFact(_ context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error) {
-	m := value.NewMap()
-	for k, v := range args.All() {
-		if value.Str(k) != "cacheable" {
-			m.Set(k, v)
-		}
-	}
+	m := factsOf(args)
 	if m.Len() == 0 {
 		return play.Result{}, errors.New("set_fact needs at least one variable")
 	}
@@ -187,12 +182,38 @@ func setFact(_ context.Context, h *hostRun, u *unit, args *value.Map) (play.Resu
 		}
 	}
 	h.p.r.store.SetFacts(to, m)
+	if v, ok := args.Lookup("cacheable"); ok {
+		if keep, _ := truth(v); keep { // nothing is cached, but ansible_facts has them
+			h.p.r.store.AddFacts(to, m)
+		}
+	}
 	if h.sets != nil {
 		for k, v := range m.All() {
 			h.sets.Set(k, v)
 		}
 	}
 	return play.Result{Data: value.MapOf("ansible_facts", value.FromMap(m))}, nil
+}
+
+// factsOf are the variables of set_fact. The words yes, no, true and false are
+// booleans, as text too: "set_fact: ready=yes" has no other way to say so.
+func factsOf(args *value.Map) *value.Map {
+	m := value.NewMap()
+	for k, v := range args.All() {
+		if value.Str(k) == "cacheable" {
+			continue
+		}
+		if s, ok := v.AsString(); ok {
+			switch strings.ToLower(s) {
+			case "yes", "true":
+				v = value.Bool(true).With(v.Marks())
+			case "no", "false":
+				v = value.Bool(false).With(v.Marks())
+			}
+		}
+		m.Set(k, v)
+	}
+	return m
 }
 
 // passSetFact notes set_fact's variables for the tasks behind it.
@@ -206,10 +227,13 @@ func passSetFact(ctx context.Context, u *unit, a *vars.Ahead) error {
 		return err
 	}
 	m, err := given(v)
-	for k, v := range m.All() {
+	if err != nil {
+		return err
+	}
+	for k, v := range factsOf(m).All() {
 		a.Set.Set(k, v)
 	}
-	return err
+	return nil
 }
 
 func meta(_ context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error) {

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -146,8 +145,7 @@ func (h *hostRun) registered(u *unit, out *outcome) *value.Map {
 		m.Put("attempts", value.Int(int64(out.tries)))
 	}
 	if u.tr.loop {
-		m.Put("ansible_loop_var", value.String(cmp.Or(u.tr.task.Loop.Var, "item")))
-		m.Put(cmp.Or(u.tr.task.Loop.Var, "item"), u.item)
+		m = merge(m, u.tr.loopVars(u.index))
 	}
 	return untemplated(m)
 }

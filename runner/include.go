@@ -37,13 +37,13 @@ func includeTasks(_ context.Context, h *hostRun, u *unit, args *value.Map) (play
 	return play.Result{Data: value.MapOf("include", value.String(path))}, nil
 }
 
-// loopLocals are the loop variables of the item that is at its turn, as an
-// included file sees them.
+// loopLocals are the loop variables of the unit's item, as an included file sees
+// them.
 func (u *unit) loopLocals() *value.Map {
 	if !u.tr.loop {
 		return nil
 	}
-	m := u.tr.loopVars(u.tr.done)
+	m := u.tr.loopVars(u.index)
 	m.Delete(value.String("ansible_loop_var"))
 	m.Delete(value.String("ansible_index_var"))
 	return m

@@ -22,6 +22,7 @@ func (h *hostRun) itemUnit(ctx context.Context, tr *taskRun, i int, seen *value.
 	if err != nil {
 		return nil, err
 	}
+	u.index = i
 	if u.label, err = h.label(ctx, tr, u); err != nil {
 		u.label = value.Show(u.item)
 		return u, u.settle(ahead, err)

@@ -219,6 +219,9 @@ func (pr *playRun) makeMagic() {
 	m.Put("ansible_verbosity", value.Int(int64(pr.r.opt.Verbosity)))
 	m.Put("ansible_run_tags", value.Strings(orAll(pr.r.opt.Tags)...))
 	m.Put("ansible_skip_tags", value.Strings(pr.r.opt.SkipTags...))
+	for _, name := range []string{"role_names", "ansible_role_names", "ansible_play_role_names", "ansible_dependent_role_names"} {
+		m.Put(name, value.List())
+	}
 	if pr.r.opt.Limit != "" {
 		m.Put("ansible_limit", value.String(pr.r.opt.Limit))
 	}

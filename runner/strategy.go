@@ -355,12 +355,12 @@ func (pr *playRun) asked(ctx context.Context, o *op, group []*hostRun) bool {
 // judgeRound ends the play for all where the play says so. Only a failure of
 // this round can do that.
 func (pr *playRun) judgeRound(ctx context.Context, o *op, hosts []*hostRun) {
-	bad, fresh := 0, false
+	bad, fresh := 0, false // max_fail_percentage counts no host that is unreachable
 	for _, h := range hosts {
-		if h.over >= failed {
+		if h.over == failed {
 			bad++
-			fresh = fresh || !h.parted
 		}
+		fresh = fresh || h.over >= failed && !h.parted
 	}
 	if !fresh {
 		return

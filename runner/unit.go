@@ -44,6 +44,7 @@ type taskRun struct {
 type unit struct {
 	tr    *taskRun
 	scope *vars.Scope
+	index int // of the item
 	item  value.Value
 	label string
 	// later is an item that is made ready when those before it have run.
@@ -114,7 +115,7 @@ func (h *hostRun) prepare(ctx context.Context, o *op, ahead *vars.Ahead) (*taskR
 	}
 	for i, it := range items {
 		if i > 0 && stepwise {
-			tr.units = append(tr.units, &unit{tr: tr, item: it, m: h.m, later: true})
+			tr.units = append(tr.units, &unit{tr: tr, index: i, item: it, m: h.m, later: true})
 			continue
 		}
 		u, err := h.itemUnit(ctx, tr, i, nil, ahead != nil)
@@ -178,12 +179,16 @@ func (tr *taskRun) loopVars(i int) *value.Map {
 		m.Put("ansible_index_var", value.String(l.IndexVar))
 	}
 	if l.Extended {
-		m.Put("ansible_loop", loopInfo(items, i))
+		info := loopInfo(items, i)
+		if l.NoAll {
+			info.Delete(value.String("allitems"))
+		}
+		m.Put("ansible_loop", value.FromMap(info))
 	}
 	return m
 }
 
-func loopInfo(items []value.Value, i int) value.Value {
+func loopInfo(items []value.Value, i int) *value.Map {
 	n := len(items)
 	m := value.MapOf(
 		"allitems", value.List(items...), "index", value.Int(int64(i+1)), "index0", value.Int(int64(i)),
@@ -195,7 +200,7 @@ func loopInfo(items []value.Value, i int) value.Value {
 	if i < n-1 {
 		m.Put("nextitem", items[i+1])
 	}
-	return value.FromMap(m)
+	return m
 }
 
 func (h *hostRun) label(ctx context.Context, tr *taskRun, u *unit) (string, error) {
@@ -218,7 +223,7 @@ func (h *hostRun) unit(ctx context.Context, tr *taskRun, s *vars.Scope, item val
 		return u, u.settle(ahead, fmt.Errorf("the conditional check failed: %w", err))
 	}
 	if !ok {
-		u.out = leftOut()
+		u.out, u.noLog = leftOut(), h.hides(ctx, tr, s)
 		return u, nil
 	}
 	if err := h.fill(ctx, u, ahead); err != nil {
@@ -226,6 +231,15 @@ func (h *hostRun) unit(ctx context.Context, tr *taskRun, s *vars.Scope, item val
 	}
 	return u, nil
 }
+
+// hides says whether no_log covers an item that is left out. What cannot be told
+// is hidden: its label could be a secret.
+func (h *hostRun) hides(ctx context.Context, tr *taskRun, s *vars.Scope) bool {
+	hidden, err := reader{ctx, h.p, tr.words, s}.flag("no_log", noLog, false)
+	return hidden || err != nil
+}
+
+func noLog(w *play.Keywords) value.Value { return w.NoLog }
 
 // leftOut is the outcome of a condition that does not hold.
 func leftOut() *outcome {
@@ -286,7 +300,7 @@ func (h *hostRun) fill(ctx context.Context, u *unit, ahead bool) error {
 func (h *hostRun) flags(u *unit, k reader) error {
 	opt := h.p.r.opt
 	var errs [3]error
-	u.noLog, errs[0] = k.flag("no_log", func(w *play.Keywords) value.Value { return w.NoLog }, false)
+	u.noLog, errs[0] = k.flag("no_log", noLog, false)
 	u.check, errs[1] = k.flag("check_mode", func(w *play.Keywords) value.Value { return w.CheckMode }, opt.Check)
 	u.diff, errs[2] = k.flag("diff", func(w *play.Keywords) value.Value { return w.Diff }, opt.Diff)
 	return errors.Join(errs[:]...)

@@ -83,7 +83,7 @@ func (s *session) loopControl(t *play.Task, e entry) {
 		case "extended":
 			l.Extended = value.Truth(s.boolean(w))
 		case "extended_allitems":
-			s.boolean(w)
+			l.NoAll = !value.Truth(s.boolean(w))
 		default:
 			s.unknown(w.key, loopWords, w.name, "loop_control has no keyword %q", w.name)
 		}

@@ -118,7 +118,9 @@ type Loop struct {
 	Label    value.Value // null = the item itself
 	Pause    value.Value // seconds between items
 	Extended bool
-	Pos      value.Pos
+	// NoAll leaves the list itself out of ansible_loop (extended_allitems: false).
+	NoAll bool
+	Pos   value.Pos
 }
 
 // Block is block/rescue/always.

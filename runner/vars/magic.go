@@ -6,7 +6,7 @@ import (
 )
 
 // hostMagic are the names that the program itself answers for each host.
-var hostMagic = []string{"inventory_hostname", "inventory_hostname_short", "group_names", "groups", "hostvars", "vars", "omit", "inventory_dir", "inventory_file"}
+var hostMagic = []string{"inventory_hostname", "inventory_hostname_short", "group_names", "groups", "hostvars", "vars", "omit", "inventory_dir", "inventory_file", "ansible_inventory_sources", "ansible_search_path"}
 
 // magicVar answers names that nothing can override.
 func (s *Scope) magicVar(name string) (value.Value, bool, error) {
@@ -23,6 +23,10 @@ func (s *Scope) magicVar(name string) (value.Value, bool, error) {
 		return value.Omit(), true, nil
 	case "inventory_dir":
 		return s.inventoryDir()
+	case "ansible_inventory_sources":
+		return value.Strings(s.store.inv.Sources()...), true, nil
+	case "ansible_search_path":
+		return value.Strings(s.frame.Dirs...), true, nil
 	case "hostvars":
 		if s.ahead != nil {
 			return value.Value{}, false, ErrPending
@@ -78,12 +82,12 @@ func (h *hostvars) Keys() ([]value.Value, error) {
 	return value.Strings(h.s.store.Hosts()...).Items(), nil
 }
 
-// Get answers one host's variables.
+// Get answers one host's variables, without those of the play.
 func (h *hostvars) Get(key value.Value) (value.Value, bool, error) {
 	name, _ := key.AsString()
 	for _, known := range h.s.store.Hosts() {
 		if known == name {
-			other := h.s.store.Scope(h.s.ctx, name, Frame{Play: h.s.frame.Play, Magic: h.s.frame.Magic, Dirs: h.s.frame.Dirs}, false)
+			other := h.s.store.Scope(h.s.ctx, name, Frame{Magic: h.s.frame.Magic, Dirs: h.s.frame.Dirs}, false)
 			return value.FromObject(&all{other}), true, nil
 		}
 	}
