@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"remoterun/playbooks/jinja/ipnet"
 	"remoterun/playbooks/jinja/jmes"
 	"remoterun/playbooks/jinja/version"
 	"remoterun/runner/value"
@@ -41,10 +42,10 @@ func FuzzTables(f *testing.F) {
 		if d, err := strptime(text, format); err == nil {
 			_ = d.Str() + strftime(format, d.t)
 		}
-		if n, err := parseNetwork(text); err == nil {
-			_ = n.String() + n.cidr().String() + n.reverse()
+		if n, err := ipnet.Parse(text); err == nil {
+			_ = n.String() + n.CIDR().String() + n.Reverse()
 		}
-		_, _ = parseEUI(text)
+		_, _ = ipnet.ParseEUI(text)
 		if s, err := readSequence(text); err == nil && s.check() == nil {
 			_, _ = s.items(New(Options{MaxSteps: 1000}).start(t.Context(), nil))
 		}

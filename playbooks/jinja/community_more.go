@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"remoterun/playbooks/jinja/ipnet"
 	"remoterun/runner/value"
 )
 
@@ -136,11 +137,11 @@ func filterAccumulate(c *call) (value.Value, error) {
 
 // groups6 are the eight groups of an IPv6 address, all digits.
 func groups6(v value.Value) ([]string, error) {
-	n, err := parseAddress(value.Str(v))
-	if err != nil || n.width != 128 {
+	n, err := ipnet.ParseAddress(value.Str(v))
+	if err != nil || n.Width != 128 {
 		return nil, fmt.Errorf("%s is no IPv6 address", value.Show(v))
 	}
-	hex := fmt.Sprintf("%032x", n.v)
+	hex := fmt.Sprintf("%032x", n.V)
 	var out []string
 	for i := 0; i < 32; i += 4 {
 		out = append(out, hex[i:i+4])
@@ -195,8 +196,8 @@ func filterIPv6Form(c *call) (value.Value, error) {
 		}
 		return textResult(strings.Join(groups, ":"))
 	case "compress":
-		n, _ := parseAddress(value.Str(c.in))
-		return textResult(n.ip())
+		n, _ := ipnet.ParseAddress(value.Str(c.in))
+		return textResult(n.IP())
 	default:
 		return value.Value{}, fmt.Errorf("ipv6form: '%s' is no format: expand, compress or x509", form)
 	}

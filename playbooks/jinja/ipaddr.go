@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"remoterun/playbooks/jinja/ipnet"
 	"remoterun/playbooks/jinja/pynum"
 	"remoterun/runner/value"
 )
@@ -24,10 +25,10 @@ func ipaddrEntries() []entry {
 
 // ipAsked is one address with what was asked about it.
 type ipAsked struct {
-	n       ipNet
+	n       ipnet.Net
 	network bool // written with a prefix
 	value   value.Value
-	lookup  *ipNet
+	lookup  *ipnet.Net
 }
 
 func ipFilter(version int64) function {
@@ -76,17 +77,17 @@ func ipaddr(r *render, in value.Value, query string, version int64, alias string
 	}
 	if _, known := ipQueries()[query]; query != "" && !known && !isDigits(query) {
 		if net, ok := readIP(value.String(query), 0); ok {
-			if n, err := parseNetwork(query); err == nil {
+			if n, err := ipnet.Parse(query); err == nil {
 				net.n = n
 			}
 			q.lookup = &net.n
 		}
 	}
-	if version != 0 && q.n.version() != version {
+	if version != 0 && q.n.Version() != version {
 		return value.Bool(false), nil
 	}
 	if q.lookup != nil {
-		if q.lookup.holds(q.n) {
+		if q.lookup.Holds(q.n) {
 			return q.value, nil
 		}
 		return value.Null(), nil
@@ -110,7 +111,7 @@ func readIP(in value.Value, version int64) (ipAsked, bool) {
 	case !in.IsString():
 		return ipAsked{}, false
 	}
-	if n, err := parseNetwork(s); err == nil {
+	if n, err := ipnet.Parse(s); err == nil {
 		return ipAsked{n: n, network: strings.Count(s, "/") == 1, value: in}, true
 	}
 	addr, prefix, ok := strings.Cut(s, "/")
@@ -121,7 +122,7 @@ func readIP(in value.Value, version int64) (ipAsked, bool) {
 	}
 	for _, width := range []int{32, 128} {
 		if a.BitLen() <= width && p <= width {
-			n := ipNet{a, p, width}
+			n := ipnet.New(a, p, width)
 			return ipAsked{n: n, network: true, value: value.String(n.String())}, true
 		}
 	}
@@ -133,9 +134,9 @@ func numericIP(in value.Value, s string, version int64) (ipAsked, bool) {
 	if !ok || i.BitLen() > 128 || version != 0 && version != 4 && version != 6 {
 		return ipAsked{}, false
 	}
-	n := ipNet{i, 32, 32}
+	n := ipnet.New(i, 32, 32)
 	if version == 6 || i.BitLen() > 32 {
-		n = ipNet{i, 128, 128}
+		n = ipnet.New(i, 128, 128)
 	}
 	return ipAsked{n: n, value: value.MarkedString(n.String(), in.Marks())}, true
 }
@@ -145,21 +146,21 @@ func (q ipAsked) index(query, alias string) (value.Value, error) {
 	if _, ok := pynum.ParseFloat(query); !ok {
 		return value.Value{}, fmt.Errorf("%s: unknown filter type: %s%s", alias, query, suggestQuery(query))
 	}
-	if !q.n.many(1) {
+	if !q.n.Many(1) {
 		if q.network {
 			return value.String(q.n.String()), nil
 		}
-		return value.String(q.n.ip()), nil
+		return value.String(q.n.IP()), nil
 	}
 	i, ok := pynum.ParseInt(query, 10)
 	if !ok {
 		return value.Bool(false), nil
 	}
-	n, ok := q.n.nth(i)
+	n, ok := q.n.Nth(i)
 	if !ok {
 		return value.Bool(false), nil
 	}
-	return value.String(n.ip() + "/" + strconv.Itoa(q.n.prefix)), nil
+	return value.String(n.IP() + "/" + strconv.Itoa(q.n.Prefix)), nil
 }
 
 func suggestQuery(query string) string {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"remoterun/playbooks/jinja/ipnet"
 	"remoterun/playbooks/jinja/pynum"
 	"remoterun/runner/value"
 )
@@ -30,7 +31,7 @@ func ipnetEntries() []entry {
 }
 
 // subnetOf reads an address with its host part, or a network.
-func subnetOf(v value.Value) (ipNet, bool) {
+func subnetOf(v value.Value) (ipnet.Net, bool) {
 	q, ok := readIP(v, 0)
 	return q.n, ok
 }
@@ -44,62 +45,62 @@ func filterIPSubnet(c *call) (value.Value, error) {
 	if !ok {
 		return value.Bool(false), nil
 	}
-	n = n.cidr()
+	n = n.CIDR()
 	query := textOr(a[0], "")
 	switch {
 	case query == "":
 		return value.String(n.String()), nil
 	case !isDigits(query):
-		return n.rank(query)
+		return rankOf(n, query)
 	}
 	size, err := strconv.Atoi(query)
-	if err != nil || size > n.width {
+	if err != nil || size > n.Width {
 		return value.Bool(false), nil
 	}
 	if !given(a[1]) {
-		if !n.many(1) {
-			return n.supernet(size, 0)
+		if !n.Many(1) {
+			return supernetOf(n, size, 0)
 		}
-		if size < n.prefix {
+		if size < n.Prefix {
 			return value.Value{}, fmt.Errorf("Requested subnet size of %d is invalid", size)
 		}
-		return value.String(new(big.Int).Lsh(big.NewInt(1), uint(size-n.prefix)).String()), nil
+		return value.String(new(big.Int).Lsh(big.NewInt(1), uint(size-n.Prefix)).String()), nil
 	}
 	index, err := asInteger(a[1])
 	if err != nil {
 		return value.Value{}, err
 	}
-	if !n.many(1) {
-		if index > int64(n.width)+1-index || index < int64(size-n.width) {
+	if !n.Many(1) {
+		if index > int64(n.Width)+1-index || index < int64(size-n.Width) {
 			return value.Bool(false), nil
 		}
-		return n.supernet(size, index)
+		return supernetOf(n, size, index)
 	}
-	return n.subnet(size, index)
+	return subnetAt(n, size, index)
 }
 
-// supernet is one of the networks around an address, from that size down.
-func (n ipNet) supernet(size int, index int64) (value.Value, error) {
-	count := int64(n.width - size)
+// supernetOf is one of the networks around an address, from that size down.
+func supernetOf(n ipnet.Net, size int, index int64) (value.Value, error) {
+	count := int64(n.Width - size)
 	if index < 0 {
 		index += count
 	}
 	if index < 0 || index >= count {
 		return value.Value{}, errors.New("list index out of range")
 	}
-	return value.String(ipNet{n.v, size + int(index), n.width}.cidr().String()), nil
+	return value.String(ipnet.New(n.V, size + int(index), n.Width).CIDR().String()), nil
 }
 
-// subnet is the network of that size at an index.
-func (n ipNet) subnet(size int, index int64) (value.Value, error) {
-	if size < n.prefix {
+// subnetAt is the network of that size at an index.
+func subnetAt(n ipnet.Net, size int, index int64) (value.Value, error) {
+	if size < n.Prefix {
 		// Ansible has a fraction of a subnet here: only its first is there.
 		if index != 0 {
 			return value.Bool(false), nil
 		}
-		return value.String(ipNet{n.first(), size, n.width}.String()), nil
+		return value.String(ipnet.New(n.First(), size, n.Width).String()), nil
 	}
-	count := new(big.Int).Lsh(big.NewInt(1), uint(size-n.prefix))
+	count := new(big.Int).Lsh(big.NewInt(1), uint(size-n.Prefix))
 	i := big.NewInt(index)
 	if index < 0 {
 		i.Add(i, count)
@@ -107,26 +108,26 @@ func (n ipNet) subnet(size int, index int64) (value.Value, error) {
 	if i.Sign() < 0 || i.Cmp(count) >= 0 {
 		return value.Bool(false), nil
 	}
-	at := new(big.Int).Add(n.first(), new(big.Int).Lsh(i, uint(n.width-size)))
-	return value.String(ipNet{at, size, n.width}.String()), nil
+	at := new(big.Int).Add(n.First(), new(big.Int).Lsh(i, uint(n.Width-size)))
+	return value.String(ipnet.New(at, size, n.Width).String()), nil
 }
 
-// rank says which subnet of another network this one is, from 1.
-func (n ipNet) rank(query string) (value.Value, error) {
+// rankOf says which subnet of another network this one is, from 1.
+func rankOf(n ipnet.Net, query string) (value.Value, error) {
 	q, ok := readIP(value.String(query), 0)
 	if !ok {
 		return value.Value{}, fmt.Errorf("You must pass a valid subnet or IP address; %s is invalid", query)
 	}
-	shift := uint(n.width - min(q.n.prefix, n.width))
-	if new(big.Int).Rsh(n.v, shift).Cmp(new(big.Int).Rsh(q.n.v, shift)) != 0 {
-		return value.Value{}, fmt.Errorf("%s is not in the subnet %s", n.cidr(), q.n.cidr())
+	shift := uint(n.Width - min(q.n.Prefix, n.Width))
+	if new(big.Int).Rsh(n.V, shift).Cmp(new(big.Int).Rsh(q.n.V, shift)) != 0 {
+		return value.Value{}, fmt.Errorf("%s is not in the subnet %s", n.CIDR(), q.n.CIDR())
 	}
-	low := uint(n.width - n.prefix)
-	if n.prefix < q.n.prefix {
+	low := uint(n.Width - n.Prefix)
+	if n.Prefix < q.n.Prefix {
 		return value.Value{}, errors.New("negative shift count")
 	}
-	mask := new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), uint(n.prefix-q.n.prefix)), big.NewInt(1))
-	at := new(big.Int).Rsh(new(big.Int).And(n.v, new(big.Int).Lsh(mask, low)), low)
+	mask := new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), uint(n.Prefix-q.n.Prefix)), big.NewInt(1))
+	at := new(big.Int).Rsh(new(big.Int).And(n.V, new(big.Int).Lsh(mask, low)), low)
 	return value.String(at.Add(at, big.NewInt(1)).String()), nil
 }
 
@@ -136,12 +137,12 @@ func filterIPMath(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	s := value.Str(c.in)
-	n, err := parseAddress(s)
+	n, err := ipnet.ParseAddress(s)
 	if strings.Contains(s, "/") {
-		n, err = parseNetwork(s)
+		n, err = ipnet.Parse(s)
 	}
 	if i, ok := pynum.ParseInt(s, 10); ok && err != nil {
-		n, err = ipFromInt(i)
+		n, err = ipnet.FromInt(i)
 	}
 	if err != nil {
 		return value.Value{}, fmt.Errorf("You must pass a valid IP address; %s is invalid", s)
@@ -150,11 +151,11 @@ func filterIPMath(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, fmt.Errorf("You must pass an integer for arithmetic; %s is not a valid integer", value.Show(a[0]))
 	}
-	at := new(big.Int).Add(n.v, big.NewInt(by))
-	if at.Sign() < 0 || at.BitLen() > n.width {
+	at := new(big.Int).Add(n.V, big.NewInt(by))
+	if at.Sign() < 0 || at.BitLen() > n.Width {
 		return value.Value{}, errors.New("result outside valid IP address boundary!")
 	}
-	return value.String(n.text(at)), nil
+	return value.String(n.Text(at)), nil
 }
 
 func filterNthHost(c *call) (value.Value, error) {
@@ -167,17 +168,17 @@ func filterNthHost(c *call) (value.Value, error) {
 	if !ok || !okI {
 		return value.Bool(false), nil
 	}
-	if q.n.isNetwork() && q.n.many(1) {
-		q.n = q.n.cidr()
+	if q.n.IsNetwork() && q.n.Many(1) {
+		q.n = q.n.CIDR()
 	}
-	if q.n.size().Cmp(i) <= 0 {
+	if q.n.Size().Cmp(i) <= 0 {
 		return value.Bool(false), nil
 	}
-	n, ok := q.n.nth(i)
+	n, ok := q.n.Nth(i)
 	if !ok {
 		return value.Value{}, errors.New("index out range for address range size!")
 	}
-	return value.String(n.ip()), nil
+	return value.String(n.IP()), nil
 }
 
 func nthUsable(sign int64) function {
@@ -194,7 +195,7 @@ func nthUsable(sign int64) function {
 		if !ok {
 			return value.Bool(false), nil
 		}
-		return n.offset(big.NewInt(sign * by))
+		return usableAt(n, big.NewInt(sign*by))
 	}
 }
 
@@ -205,13 +206,13 @@ func ends(v value.Value, usable bool) (first, last *big.Int, ok bool) {
 	if !ok {
 		return nil, nil, false
 	}
-	n := q.n.cidr()
-	first, last = n.first(), n.last()
-	if !n.hasBroadcast() || !n.many(2) {
+	n := q.n.CIDR()
+	first, last = n.First(), n.Last()
+	if !n.HasBroadcast() || !n.Many(2) {
 		last = first
 	}
-	if usable && n.many(1) {
-		first, last, _ = n.usable()
+	if usable && n.Many(1) {
+		first, last, _ = n.Usable()
 	}
 	return first, last, true
 }
@@ -251,21 +252,21 @@ func filterReduce(c *call) (value.Value, error) {
 
 func filterUsableRange(c *call) (value.Value, error) {
 	s := value.Str(c.in)
-	n, err := parseNetwork(s)
-	if err != nil || !n.isNetwork() {
+	n, err := ipnet.Parse(s)
+	if err != nil || !n.IsNetwork() {
 		return value.Value{}, fmt.Errorf("Error while using plugin 'usable_range': %s does not appear to be an IPv4 or IPv6 network", s)
 	}
-	if n.many(1 << 20) {
+	if n.Many(1 << 20) {
 		return value.Value{}, errors.New("Error while using plugin 'usable_range': the network is too large to be listed")
 	}
-	if err := c.rt.work(int(n.size().Int64()) * 8); err != nil {
+	if err := c.rt.work(int(n.Size().Int64()) * 8); err != nil {
 		return value.Value{}, err
 	}
 	var ips []value.Value
-	for i := n.first(); i.Cmp(n.last()) <= 0; i = new(big.Int).Add(i, big.NewInt(1)) {
-		ips = append(ips, value.String(n.text(i)))
+	for i := n.First(); i.Cmp(n.Last()) <= 0; i = new(big.Int).Add(i, big.NewInt(1)) {
+		ips = append(ips, value.String(n.Text(i)))
 	}
-	return value.FromMap(value.MapOf("usable_ips", value.List(ips...), "number_of_ips", value.Big(n.size()))), nil
+	return value.FromMap(value.MapOf("usable_ips", value.List(ips...), "number_of_ips", value.Big(n.Size()))), nil
 }
 
 func filterIP4Hex(c *call) (value.Value, error) {
@@ -293,9 +294,46 @@ func filterSLAAC(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	n, ok := subnetOf(c.in)
-	mac, errMAC := parseEUI(textOr(a[0], ""))
-	if !ok || n.width != 128 || errMAC != nil {
+	mac, errMAC := ipnet.ParseEUI(textOr(a[0], ""))
+	if !ok || n.Width != 128 || errMAC != nil {
 		return value.Bool(false), nil
 	}
-	return value.String(n.text(new(big.Int).Or(n.first(), mac.interfaceID()))), nil
+	return value.String(n.Text(new(big.Int).Or(n.First(), mac.InterfaceID()))), nil
+}
+
+func filterCIDRMerge(c *call) (value.Value, error) {
+	a, err := c.bind("action=")
+	if err != nil {
+		return value.Value{}, err
+	}
+	if !listLike(c.in) {
+		return value.Value{}, fmt.Errorf("cidr_merge: expected iterable, got %s", value.Show(c.in))
+	}
+	var nets []ipnet.Net
+	for _, it := range c.in.Items() {
+		n, err := ipnet.Parse(value.Str(it))
+		if err != nil {
+			return value.Value{}, fmt.Errorf("cidr_merge: error in netaddr: invalid IPNetwork %s", value.Show(it))
+		}
+		nets = append(nets, n)
+	}
+	switch action := textOr(a[0], "merge"); action {
+	case "merge":
+		var out []value.Value
+		for _, n := range ipnet.Merge(nets) {
+			out = append(out, value.String(n.String()))
+		}
+		return value.List(out...), c.rt.work(len(nets) * 32)
+	case "span":
+		if len(nets) == 0 {
+			return value.Null(), nil
+		}
+		n, err := ipnet.Span(nets)
+		if err != nil {
+			return value.Value{}, fmt.Errorf("cidr_merge: error in netaddr: %w", err)
+		}
+		return value.String(n.String()), nil
+	default:
+		return value.Value{}, fmt.Errorf("cidr_merge: invalid action '%s'", action)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"strconv"
 
+	"remoterun/playbooks/jinja/ipnet"
 	"remoterun/runner/value"
 )
 
@@ -15,15 +16,15 @@ type ipQuery func(q ipAsked) (value.Value, error)
 // ipQueries are the words that ipaddr knows.
 func ipQueries() map[string]ipQuery {
 	withPrefix := textQuery(func(q ipAsked) string {
-		if q.n.many(2) && (q.n.isNetwork() || q.n.v.Cmp(q.n.last()) == 0) {
+		if q.n.Many(2) && (q.n.IsNetwork() || q.n.V.Cmp(q.n.Last()) == 0) {
 			return "false"
 		}
-		return q.n.ip() + "/" + strconv.Itoa(q.n.prefix)
+		return q.n.IP() + "/" + strconv.Itoa(q.n.Prefix)
 	})
-	network := textQuery(func(q ipAsked) string { return q.n.text(q.n.first()) })
-	hostmask := textQuery(func(q ipAsked) string { return q.n.text(q.n.hostmask()) })
-	subnet := textQuery(func(q ipAsked) string { return q.n.cidr().String() })
-	loop := keepIf(func(q ipAsked) bool { return q.n.single(q.n.v).isLoopback() })
+	network := textQuery(func(q ipAsked) string { return q.n.Text(q.n.First()) })
+	hostmask := textQuery(func(q ipAsked) string { return q.n.Text(q.n.Hostmask()) })
+	subnet := textQuery(func(q ipAsked) string { return q.n.CIDR().String() })
+	loop := keepIf(func(q ipAsked) bool { return q.n.Single(q.n.V).IsLoopback() })
 	return map[string]ipQuery{
 		"":                 emptyQuery,
 		"6to4":             sixToFour,
@@ -48,34 +49,34 @@ func ipQueries() map[string]ipQuery {
 		"hostmask":         hostmask,
 		"wildcard":         hostmask,
 		"int":              intQuery,
-		"ip/prefix":        hostWith(func(q ipAsked) string { return "/" + strconv.Itoa(q.n.prefix) }),
-		"ip_netmask":       hostWith(func(q ipAsked) string { return " " + q.n.text(q.n.mask()) }),
+		"ip/prefix":        hostWith(func(q ipAsked) string { return "/" + strconv.Itoa(q.n.Prefix) }),
+		"ip_netmask":       hostWith(func(q ipAsked) string { return " " + q.n.Text(q.n.Mask()) }),
 		"ipv4":             ipv4Query,
 		"ipv6":             ipv6Query,
 		"v4":               broken,
 		"v6":               broken,
-		"link-local":       keepIf(func(q ipAsked) bool { return q.n.single(q.n.v).in("169.254.0.0/16", "fe80::/10") }),
+		"link-local":       keepIf(func(q ipAsked) bool { return q.n.Single(q.n.V).In("169.254.0.0/16", "fe80::/10") }),
 		"lo":               loop,
 		"loopback":         loop,
-		"multicast":        keepIf(func(q ipAsked) bool { return q.n.isMulticast() }),
-		"unicast":          keepIf(func(q ipAsked) bool { return !q.n.isMulticast() }),
-		"private":          keepIf(func(q ipAsked) bool { return q.n.isPrivate() }),
-		"public":           keepIf(func(q ipAsked) bool { return q.n.isPublic() }),
+		"multicast":        keepIf(func(q ipAsked) bool { return q.n.IsMulticast() }),
+		"unicast":          keepIf(func(q ipAsked) bool { return !q.n.IsMulticast() }),
+		"private":          keepIf(func(q ipAsked) bool { return q.n.IsPrivate() }),
+		"public":           keepIf(func(q ipAsked) bool { return q.n.IsPublic() }),
 		"net":              netQuery,
-		"netmask":          textQuery(func(q ipAsked) string { return q.n.text(q.n.mask()) }),
+		"netmask":          textQuery(func(q ipAsked) string { return q.n.Text(q.n.Mask()) }),
 		"network":          network,
 		"network_id":       network,
 		"network/prefix":   subnet,
 		"subnet":           subnet,
-		"network_netmask":  textQuery(func(q ipAsked) string { return q.n.text(q.n.first()) + " " + q.n.text(q.n.mask()) }),
-		"network_wildcard": textQuery(func(q ipAsked) string { return q.n.text(q.n.first()) + " " + q.n.text(q.n.hostmask()) }),
+		"network_netmask":  textQuery(func(q ipAsked) string { return q.n.Text(q.n.First()) + " " + q.n.Text(q.n.Mask()) }),
+		"network_wildcard": textQuery(func(q ipAsked) string { return q.n.Text(q.n.First()) + " " + q.n.Text(q.n.Hostmask()) }),
 		"peer":             peerQuery,
-		"prefix":           func(q ipAsked) (value.Value, error) { return value.Int(int64(q.n.prefix)), nil },
-		"revdns":           textQuery(func(q ipAsked) string { return q.n.reverse() }),
-		"size":             func(q ipAsked) (value.Value, error) { return value.Big(q.n.size()), nil },
+		"prefix":           func(q ipAsked) (value.Value, error) { return value.Int(int64(q.n.Prefix)), nil },
+		"revdns":           textQuery(func(q ipAsked) string { return q.n.Reverse() }),
+		"size":             func(q ipAsked) (value.Value, error) { return value.Big(q.n.Size()), nil },
 		"size_usable":      sizeUsable,
 		"type":             typeQuery,
-		"version":          func(q ipAsked) (value.Value, error) { return value.Int(q.n.version()), nil },
+		"version":          func(q ipAsked) (value.Value, error) { return value.Int(q.n.Version()), nil },
 		"wrap":             wrapQuery,
 	}
 }
@@ -108,37 +109,37 @@ func emptyQuery(q ipAsked) (value.Value, error) {
 	if q.network {
 		return value.String(q.n.String()), nil
 	}
-	return value.String(q.n.ip()), nil
+	return value.String(q.n.IP()), nil
 }
 
 func addressQuery(q ipAsked) (value.Value, error) {
-	if !q.n.many(1) || !q.n.isNetwork() || !q.n.hasBroadcast() || q.n.width == 128 {
-		return value.String(q.n.ip()), nil
+	if !q.n.Many(1) || !q.n.IsNetwork() || !q.n.HasBroadcast() || q.n.Width == 128 {
+		return value.String(q.n.IP()), nil
 	}
 	return value.Null(), nil
 }
 
 func broadcastQuery(q ipAsked) (value.Value, error) {
-	if !q.n.many(2) {
+	if !q.n.Many(2) {
 		return value.Null(), nil
 	}
-	return value.String(q.n.text(q.n.last())), nil
+	return value.String(q.n.Text(q.n.Last())), nil
 }
 
 // plainIP writes a number as netaddr does without knowing the version.
 func plainIP(i *big.Int) (value.Value, error) {
-	n, err := ipFromInt(i)
+	n, err := ipnet.FromInt(i)
 	if err != nil {
 		return value.Value{}, err
 	}
-	return value.String(n.ip()), nil
+	return value.String(n.IP()), nil
 }
 
 func firstUsable(q ipAsked) (value.Value, error) {
 	if !q.network {
 		return value.Value{}, errNotNetwork
 	}
-	first, _, err := q.n.usable()
+	first, _, err := q.n.Usable()
 	if err != nil {
 		return value.Null(), nil
 	}
@@ -149,7 +150,7 @@ func lastUsable(q ipAsked) (value.Value, error) {
 	if !q.network {
 		return value.Value{}, errNotNetwork
 	}
-	_, last, err := q.n.usable()
+	_, last, err := q.n.Usable()
 	if err != nil {
 		return value.Null(), nil
 	}
@@ -171,17 +172,17 @@ func neighbour(step int64) ipQuery {
 		if !q.network {
 			return value.Value{}, errNotNetwork
 		}
-		return q.n.offset(big.NewInt(step))
+		return usableAt(q.n, big.NewInt(step))
 	}
 }
 
-// offset is the usable address so far away; null outside of the network.
-func (n ipNet) offset(by *big.Int) (value.Value, error) {
-	first, last, err := n.usable()
+// usableAt is the usable address so far away; null outside of the network.
+func usableAt(n ipnet.Net, by *big.Int) (value.Value, error) {
+	first, last, err := n.Usable()
 	if err != nil {
 		return value.Null(), nil
 	}
-	at := new(big.Int).Add(n.v, by)
+	at := new(big.Int).Add(n.V, by)
 	if at.Sign() < 0 {
 		return value.Value{}, fmt.Errorf("bad address format: %s", at)
 	}
@@ -193,9 +194,9 @@ func (n ipNet) offset(by *big.Int) (value.Value, error) {
 
 func hostQuery(q ipAsked) (value.Value, error) {
 	switch {
-	case !q.n.many(1):
+	case !q.n.Many(1):
 		return value.String(q.n.String()), nil
-	case !q.n.isNetwork() || !q.n.hasBroadcast():
+	case !q.n.IsNetwork() || !q.n.HasBroadcast():
 		return value.String(q.n.String()), nil
 	}
 	return value.Null(), nil
@@ -203,42 +204,42 @@ func hostQuery(q ipAsked) (value.Value, error) {
 
 func intQuery(q ipAsked) (value.Value, error) {
 	if !q.network {
-		return value.Big(q.n.v), nil
+		return value.Big(q.n.V), nil
 	}
-	return value.String(q.n.v.String() + "/" + strconv.Itoa(q.n.prefix)), nil
+	return value.String(q.n.V.String() + "/" + strconv.Itoa(q.n.Prefix)), nil
 }
 
 // hostWith answers a host's address with something behind it.
 func hostWith(suffix func(q ipAsked) string) ipQuery {
 	return func(q ipAsked) (value.Value, error) {
-		two := q.n.many(1) && !q.n.many(2)
-		if two || q.n.many(1) && !q.n.isNetwork() {
-			return value.String(q.n.ip() + suffix(q)), nil
+		two := q.n.Many(1) && !q.n.Many(2)
+		if two || q.n.Many(1) && !q.n.IsNetwork() {
+			return value.String(q.n.IP() + suffix(q)), nil
 		}
 		return value.Null(), nil
 	}
 }
 
 func ipv4Query(q ipAsked) (value.Value, error) {
-	if q.n.width == 32 {
+	if q.n.Width == 32 {
 		return q.value, nil
 	}
-	low := new(big.Int).Set(q.n.v)
+	low := new(big.Int).Set(q.n.V)
 	if mapped := new(big.Int).Rsh(low, 32); mapped.Cmp(big.NewInt(0xffff)) == 0 {
 		low.And(low, big.NewInt(0xffffffff))
 	}
-	if low.BitLen() > 32 || q.n.prefix < 96 {
+	if low.BitLen() > 32 || q.n.Prefix < 96 {
 		return value.Bool(false), nil
 	}
-	return value.String(ipNet{low, q.n.prefix - 96, 32}.String()), nil
+	return value.String(ipnet.New(low, q.n.Prefix - 96, 32).String()), nil
 }
 
 func ipv6Query(q ipAsked) (value.Value, error) {
-	if q.n.width == 128 {
+	if q.n.Width == 128 {
 		return q.value, nil
 	}
-	mapped := new(big.Int).Or(q.n.v, new(big.Int).Lsh(big.NewInt(0xffff), 32))
-	return value.String(ipNet{mapped, q.n.prefix + 96, 128}.String()), nil
+	mapped := new(big.Int).Or(q.n.V, new(big.Int).Lsh(big.NewInt(0xffff), 32))
+	return value.String(ipnet.New(mapped, q.n.Prefix + 96, 128).String()), nil
 }
 
 // broken are names that Ansible lists and cannot answer.
@@ -247,7 +248,7 @@ func broken(ipAsked) (value.Value, error) {
 }
 
 func netQuery(q ipAsked) (value.Value, error) {
-	if q.n.many(1) && q.n.isNetwork() {
+	if q.n.Many(1) && q.n.IsNetwork() {
 		return value.String(q.n.String()), nil
 	}
 	return value.Null(), nil
@@ -257,32 +258,32 @@ func peerQuery(q ipAsked) (value.Value, error) {
 	if !q.network {
 		return value.Value{}, errNotNetwork
 	}
-	low := new(big.Int).And(q.n.v, big.NewInt(3)).Int64()
+	low := new(big.Int).And(q.n.V, big.NewInt(3)).Int64()
 	switch {
-	case !q.n.many(1) || q.n.many(4) || q.n.many(2) && !q.n.many(3):
+	case !q.n.Many(1) || q.n.Many(4) || q.n.Many(2) && !q.n.Many(3):
 		return value.Value{}, errors.New("Not a point-to-point network")
-	case !q.n.many(2):
-		return plainIP(new(big.Int).Xor(q.n.v, big.NewInt(1)))
+	case !q.n.Many(2):
+		return plainIP(new(big.Int).Xor(q.n.V, big.NewInt(1)))
 	case low == 0:
 		return value.Value{}, errors.New("Network address of /30 has no peer")
 	case low == 3:
 		return value.Value{}, errors.New("Broadcast address of /30 has no peer")
 	}
-	return plainIP(new(big.Int).Xor(q.n.v, big.NewInt(3)))
+	return plainIP(new(big.Int).Xor(q.n.V, big.NewInt(3)))
 }
 
 func sizeUsable(q ipAsked) (value.Value, error) {
 	switch {
-	case !q.n.many(1):
+	case !q.n.Many(1):
 		return value.Int(0), nil
-	case !q.n.many(2):
+	case !q.n.Many(2):
 		return value.Int(2), nil
 	}
-	return value.Big(new(big.Int).Sub(q.n.size(), big.NewInt(2))), nil
+	return value.Big(new(big.Int).Sub(q.n.Size(), big.NewInt(2))), nil
 }
 
 func typeQuery(q ipAsked) (value.Value, error) {
-	if q.n.many(1) && q.n.isNetwork() {
+	if q.n.Many(1) && q.n.IsNetwork() {
 		return value.String("network"), nil
 	}
 	return value.String("address"), nil
@@ -290,33 +291,33 @@ func typeQuery(q ipAsked) (value.Value, error) {
 
 func wrapQuery(q ipAsked) (value.Value, error) {
 	switch {
-	case q.n.width == 32:
+	case q.n.Width == 32:
 		return q.value, nil
 	case q.network:
-		return value.String("[" + q.n.ip() + "]/" + strconv.Itoa(q.n.prefix)), nil
+		return value.String("[" + q.n.IP() + "]/" + strconv.Itoa(q.n.Prefix)), nil
 	}
-	return value.String("[" + q.n.ip() + "]"), nil
+	return value.String("[" + q.n.IP() + "]"), nil
 }
 
 func sixToFour(q ipAsked) (value.Value, error) {
 	no := value.Bool(false)
-	if q.n.width == 128 {
+	if q.n.Width == 128 {
 		host := q.n
 		if q.network {
-			if q.n.isNetwork() {
+			if q.n.IsNetwork() {
 				return no, nil
 			}
-			host = q.n.single(q.n.v)
+			host = q.n.Single(q.n.V)
 		}
-		if host.in("2002::/16") {
+		if host.In("2002::/16") {
 			return q.value, nil
 		}
 		return no, nil
 	}
-	one := q.n.single(q.n.v)
-	if q.n.many(1) && q.n.isNetwork() || !one.isPublic() && !one.isPrivate() {
+	one := q.n.Single(q.n.V)
+	if q.n.Many(1) && q.n.IsNetwork() || !one.IsPublic() && !one.IsPrivate() {
 		return no, nil
 	}
-	b := q.n.v.FillBytes(make([]byte, 4))
+	b := q.n.V.FillBytes(make([]byte, 4))
 	return value.String(fmt.Sprintf("2002:%02x%02x:%02x%02x::1/48", b[0], b[1], b[2], b[3])), nil
 }

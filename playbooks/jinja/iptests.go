@@ -2,14 +2,16 @@ package jinja
 
 import (
 	"errors"
+	"math/big"
 	"regexp"
 
+	"remoterun/playbooks/jinja/ipnet"
 	"remoterun/runner/value"
 )
 
 // ipTestEntries are the tests of ansible.utils over addresses.
 func ipTestEntries() []entry {
-	one := func(name, in, shows string, f func(n ipNet) bool) entry {
+	one := func(name, in, shows string, f func(n ipnet.Net) bool) entry {
 		return entry{name: name, sig: name, example: "{{ '" + in + "' is ansible.utils." + name + " }}", shows: shows, fn: addressTest(f)}
 	}
 	list := func(name string, want func(n int) bool) entry {
@@ -17,23 +19,23 @@ func ipTestEntries() []entry {
 	}
 	reserved := []string{"240.0.0.0/4", "::/8", "100::/8", "200::/7", "400::/6", "800::/5", "1000::/4", "4000::/3", "6000::/3", "8000::/3", "a000::/3", "c000::/3", "e000::/4", "f000::/5", "f800::/6", "fe00::/9"}
 	return strictAll(asTests([]entry{
-		{name: "ip", sig: "ip", example: "{{ '10.0.0.0/8' is ansible.utils.ip }}", shows: "True", fn: netTest(func(ipNet) bool { return true })},
-		{name: "ipv4", sig: "ipv4", example: "{{ '10.0.0.0/8' is ansible.utils.ipv4 }}", shows: "True", fn: netTest(func(n ipNet) bool { return n.width == 32 })},
-		{name: "ipv6", sig: "ipv6", example: "{{ '10.0.0.0/8' is ansible.utils.ipv6 }}", shows: "False", fn: netTest(func(n ipNet) bool { return n.width == 128 })},
-		one("ip_address", "10.0.0.1", "True", func(ipNet) bool { return true }),
-		one("ipv4_address", "10.0.0.1", "True", func(n ipNet) bool { return n.width == 32 }),
-		one("ipv6_address", "10.0.0.1", "False", func(n ipNet) bool { return n.width == 128 }),
-		one("ipv6_ipv4_mapped", "::ffff:10.0.0.1", "True", func(n ipNet) bool { return n.in("::ffff:0:0/96") }),
-		one("ipv6_sixtofour", "2002:c058:6301::", "True", func(n ipNet) bool { return n.in("2002::/16") }),
-		one("ipv6_teredo", "2001::1", "True", func(n ipNet) bool { return n.in("2001::/32") }),
-		one("loopback", "127.10.10.10", "True", func(n ipNet) bool { return n.isLoopback() }),
-		one("multicast", "224.0.0.1", "True", func(n ipNet) bool { return n.isMulticast() }),
+		{name: "ip", sig: "ip", example: "{{ '10.0.0.0/8' is ansible.utils.ip }}", shows: "True", fn: netTest(func(ipnet.Net) bool { return true })},
+		{name: "ipv4", sig: "ipv4", example: "{{ '10.0.0.0/8' is ansible.utils.ipv4 }}", shows: "True", fn: netTest(func(n ipnet.Net) bool { return n.Width == 32 })},
+		{name: "ipv6", sig: "ipv6", example: "{{ '10.0.0.0/8' is ansible.utils.ipv6 }}", shows: "False", fn: netTest(func(n ipnet.Net) bool { return n.Width == 128 })},
+		one("ip_address", "10.0.0.1", "True", func(ipnet.Net) bool { return true }),
+		one("ipv4_address", "10.0.0.1", "True", func(n ipnet.Net) bool { return n.Width == 32 }),
+		one("ipv6_address", "10.0.0.1", "False", func(n ipnet.Net) bool { return n.Width == 128 }),
+		one("ipv6_ipv4_mapped", "::ffff:10.0.0.1", "True", func(n ipnet.Net) bool { return n.In("::ffff:0:0/96") }),
+		one("ipv6_sixtofour", "2002:c058:6301::", "True", func(n ipnet.Net) bool { return n.In("2002::/16") }),
+		one("ipv6_teredo", "2001::1", "True", func(n ipnet.Net) bool { return n.In("2001::/32") }),
+		one("loopback", "127.10.10.10", "True", func(n ipnet.Net) bool { return n.IsLoopback() }),
+		one("multicast", "224.0.0.1", "True", func(n ipnet.Net) bool { return n.IsMulticast() }),
 		one("private", "10.1.1.1", "True", pyPrivate),
-		one("public", "8.8.8.8", "True", func(n ipNet) bool { return !pyPrivate(n) && !n.in("100.64.0.0/10") }),
-		one("reserved", "253.0.0.1", "True", func(n ipNet) bool { return n.in(reserved...) }),
-		one("unspecified", "0.0.0.0", "True", func(n ipNet) bool { return n.v.Sign() == 0 }),
-		{name: "ipv4_netmask", sig: "ipv4_netmask", example: "{{ '255.255.255.0' is ansible.utils.ipv4_netmask }}", shows: "True", fn: maskTest(ipNet.mask0)},
-		{name: "ipv4_hostmask", sig: "ipv4_hostmask", example: "{{ '0.0.0.255' is ansible.utils.ipv4_hostmask }}", shows: "True", fn: maskTest(ipNet.hostmask0)},
+		one("public", "8.8.8.8", "True", func(n ipnet.Net) bool { return !pyPrivate(n) && !n.In("100.64.0.0/10") }),
+		one("reserved", "253.0.0.1", "True", func(n ipnet.Net) bool { return n.In(reserved...) }),
+		one("unspecified", "0.0.0.0", "True", func(n ipnet.Net) bool { return n.V.Sign() == 0 }),
+		{name: "ipv4_netmask", sig: "ipv4_netmask", example: "{{ '255.255.255.0' is ansible.utils.ipv4_netmask }}", shows: "True", fn: maskTest(ipnet.Net.Mask)},
+		{name: "ipv4_hostmask", sig: "ipv4_hostmask", example: "{{ '0.0.0.255' is ansible.utils.ipv4_hostmask }}", shows: "True", fn: maskTest(ipnet.Net.Hostmask)},
 		{name: "mac", sig: "mac", example: "{{ '02:16:3e:e4:16:f3' is ansible.utils.mac }}", shows: "True", fn: noArguments(func(c *call) (value.Value, error) { return value.Bool(macForm.MatchString(value.Str(c.in))), nil })},
 		{name: "in_network", aliases: also("subnet_of"), sig: "in_network(network)", example: "{{ '10.1.1.1' is ansible.utils.in_network('10.0.0.0/8') }}", shows: "True", fn: networkTest(false)},
 		{name: "supernet_of", sig: "supernet_of(network)", example: "{{ '10.0.0.0/8' is ansible.utils.supernet_of('10.1.0.0/16') }}", shows: "True", fn: networkTest(true)},
@@ -45,29 +47,29 @@ func ipTestEntries() []entry {
 var macForm = regexp.MustCompile(`(?i)^(([0-9a-f]{2}[:-]){5}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}|[0-9a-f]{12})$`)
 
 // pyPrivate are the ranges that Python's ipaddress calls private.
-func pyPrivate(n ipNet) bool {
-	return n.in("0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/29", "192.0.0.170/31", "192.0.2.0/24", "192.168.0.0/16",
+func pyPrivate(n ipnet.Net) bool {
+	return n.In("0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/29", "192.0.0.170/31", "192.0.2.0/24", "192.168.0.0/16",
 		"198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4", "::1/128", "::/128", "::ffff:0:0/96", "100::/64", "2001::/23", "2001:db8::/32", "fc00::/7", "fe80::/10")
 }
 
 // strictNetwork reads a network without host bits, as Python's ipaddress does.
-func strictNetwork(v value.Value) (ipNet, bool) {
+func strictNetwork(v value.Value) (ipnet.Net, bool) {
 	s, ok := v.AsString()
 	if !ok {
-		return ipNet{}, false
+		return ipnet.Net{}, false
 	}
 	for i, r := range s {
 		if r == '/' {
-			if _, err := parseAddress(s[:i]); err != nil {
-				return ipNet{}, false
+			if _, err := ipnet.ParseAddress(s[:i]); err != nil {
+				return ipnet.Net{}, false
 			}
 		}
 	}
-	if _, err := parseAddress(s); err != nil && !containsRune(s, '/') {
-		return ipNet{}, false
+	if _, err := ipnet.ParseAddress(s); err != nil && !containsRune(s, '/') {
+		return ipnet.Net{}, false
 	}
-	n, err := parseNetwork(s)
-	return n, err == nil && n.isNetwork()
+	n, err := ipnet.Parse(s)
+	return n, err == nil && n.IsNetwork()
 }
 
 func containsRune(s string, r rune) bool {
@@ -79,28 +81,25 @@ func containsRune(s string, r rune) bool {
 	return false
 }
 
-func netTest(f func(n ipNet) bool) function {
+func netTest(f func(n ipnet.Net) bool) function {
 	return noArguments(func(c *call) (value.Value, error) {
 		n, ok := strictNetwork(c.in)
 		return value.Bool(ok && f(n)), nil
 	})
 }
 
-func addressTest(f func(n ipNet) bool) function {
+func addressTest(f func(n ipnet.Net) bool) function {
 	return noArguments(func(c *call) (value.Value, error) {
-		n, err := parseAddress(value.Str(c.in))
+		n, err := ipnet.ParseAddress(value.Str(c.in))
 		return value.Bool(err == nil && f(n)), nil
 	})
 }
 
-func (n ipNet) mask0() string     { return n.text(n.mask()) }
-func (n ipNet) hostmask0() string { return n.text(n.hostmask()) }
-
-func maskTest(f func(n ipNet) string) function {
+func maskTest(f func(n ipnet.Net) *big.Int) function {
 	return noArguments(func(c *call) (value.Value, error) {
 		s := value.Str(c.in)
-		n, err := parseNetwork("10.0.0.0/" + s)
-		return value.Bool(err == nil && n.isNetwork() && f(n) == s), nil
+		n, err := ipnet.Parse("10.0.0.0/" + s)
+		return value.Bool(err == nil && n.IsNetwork() && n.Text(f(n)) == s), nil
 	})
 }
 
@@ -116,7 +115,7 @@ func networkTest(swap bool) function {
 		}
 		x, okX := strictNetwork(inner)
 		y, okY := strictNetwork(outer)
-		return value.Bool(okX && okY && y.holds(x)), nil
+		return value.Bool(okX && okY && y.Holds(x)), nil
 	}
 }
 
@@ -133,7 +132,7 @@ func manyNetworks(want func(n int) bool) function {
 		x, ok := strictNetwork(c.in)
 		count := 0
 		for _, it := range a[0].Items() {
-			if y, okY := strictNetwork(it); ok && okY && y.holds(x) {
+			if y, okY := strictNetwork(it); ok && okY && y.Holds(x) {
 				count++
 			}
 		}
