@@ -6,6 +6,7 @@ import (
 
 	"remoterun/playbooks/jinja/ipnet"
 	"remoterun/playbooks/jinja/jmes"
+	"remoterun/playbooks/jinja/pytime"
 	"remoterun/playbooks/jinja/version"
 	"remoterun/runner/value"
 )
@@ -39,8 +40,8 @@ func FuzzTables(f *testing.F) {
 		for _, cmp := range []version.Comparer{version.Loose, version.Strict, version.Semver, version.PEP440} {
 			_, _ = cmp(text, format)
 		}
-		if d, err := strptime(text, format); err == nil {
-			_ = d.Str() + strftime(format, d.t)
+		if d, aware, err := pytime.Parse(text, format); err == nil {
+			_ = datetime{d, aware}.Str() + pytime.Format(format, d)
 		}
 		if n, err := ipnet.Parse(text); err == nil {
 			_ = n.String() + n.CIDR().String() + n.Reverse()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"remoterun/playbooks/jinja/pynum"
+	"remoterun/playbooks/jinja/pytime"
 	"remoterun/runner/value"
 )
 
@@ -169,7 +170,7 @@ func (d datetime) strftime(c *call) (value.Value, error) {
 	if !d.aware {
 		f = strings.NewReplacer("%%", "%%", "%z", "", "%Z", "").Replace(f)
 	}
-	return textResult(strftime(f, d.t))
+	return textResult(pytime.Format(f, d.t))
 }
 
 func (d datetime) isoformatMethod(c *call) (value.Value, error) {
@@ -277,11 +278,11 @@ func filterToDatetime(c *call) (value.Value, error) {
 	if !ok {
 		return value.Value{}, fmt.Errorf("strptime() argument 1 must be str, not %s", value.TypeName(c.in))
 	}
-	d, err := strptime(s, textOr(a[0], "%Y-%m-%d %H:%M:%S"))
+	t, aware, err := pytime.Parse(s, textOr(a[0], "%Y-%m-%d %H:%M:%S"))
 	if err != nil {
 		return value.Value{}, err
 	}
-	return value.FromOpaque(d), nil
+	return value.FromOpaque(datetime{t, aware}), nil
 }
 
 func filterStrftime(c *call) (value.Value, error) {
@@ -308,7 +309,7 @@ func filterStrftime(c *call) (value.Value, error) {
 	if truthOr(a[1], false) {
 		t = t.UTC()
 	}
-	return textResult(strftime(f, t))
+	return textResult(pytime.Format(f, t))
 }
 
 func globalNow(c *call) (value.Value, error) {

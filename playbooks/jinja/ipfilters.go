@@ -88,7 +88,7 @@ func supernetOf(n ipnet.Net, size int, index int64) (value.Value, error) {
 	if index < 0 || index >= count {
 		return value.Value{}, errors.New("list index out of range")
 	}
-	return value.String(ipnet.New(n.V, size + int(index), n.Width).CIDR().String()), nil
+	return value.String(ipnet.New(n.V, size+int(index), n.Width).CIDR().String()), nil
 }
 
 // subnetAt is the network of that size at an index.

@@ -231,7 +231,7 @@ func ipv4Query(q ipAsked) (value.Value, error) {
 	if low.BitLen() > 32 || q.n.Prefix < 96 {
 		return value.Bool(false), nil
 	}
-	return value.String(ipnet.New(low, q.n.Prefix - 96, 32).String()), nil
+	return value.String(ipnet.New(low, q.n.Prefix-96, 32).String()), nil
 }
 
 func ipv6Query(q ipAsked) (value.Value, error) {
@@ -239,7 +239,7 @@ func ipv6Query(q ipAsked) (value.Value, error) {
 		return q.value, nil
 	}
 	mapped := new(big.Int).Or(q.n.V, new(big.Int).Lsh(big.NewInt(0xffff), 32))
-	return value.String(ipnet.New(mapped, q.n.Prefix + 96, 128).String()), nil
+	return value.String(ipnet.New(mapped, q.n.Prefix+96, 128).String()), nil
 }
 
 // broken are names that Ansible lists and cannot answer.

@@ -1,4 +1,5 @@
-package jinja
+// Package pytime writes and reads times as Python's strftime and strptime do.
+package pytime
 
 import (
 	"errors"
@@ -8,11 +9,10 @@ import (
 	"time"
 
 	"remoterun/runner/value"
-	"remoterun/runner/value/yaml"
 )
 
-// strftime is C's function of that name in the C locale.
-func strftime(f string, t time.Time) string {
+// Format is strftime in the C locale, with glibc's flags.
+func Format(f string, t time.Time) string {
 	var b strings.Builder
 	for i := 0; i < len(f); i++ {
 		if f[i] != '%' || i+1 >= len(f) {
@@ -25,13 +25,20 @@ func strftime(f string, t time.Time) string {
 			flag = f[i]
 			i++
 		}
-		b.WriteString(flagged(directive(f[i], t), flag))
+		b.WriteString(flagged(f[i], one(f[i], t), flag))
 	}
 	return b.String()
 }
 
 // flagged applies glibc's flags: - no padding, _ blanks, 0 zeros, ^ capitals.
-func flagged(s string, flag byte) string {
+// # turns capitals of AM, PM and zones into small letters.
+func flagged(c byte, s string, flag byte) string {
+	switch {
+	case c == 'P' || strings.IndexByte("cr", c) >= 0 && flag != '^':
+		return s
+	case flag == '#' && (c == 'p' || c == 'Z'):
+		return strings.ToLower(s)
+	}
 	switch flag {
 	case '^', '#':
 		return strings.ToUpper(s)
@@ -53,7 +60,7 @@ func flagged(s string, flag byte) string {
 	return s
 }
 
-func directive(c byte, t time.Time) string {
+func one(c byte, t time.Time) string {
 	if layout, ok := layouts()[c]; ok {
 		return t.Format(layout)
 	}
@@ -103,7 +110,7 @@ func layouts() map[byte]string {
 func composed(c byte, t time.Time) (string, bool) {
 	long := map[byte]string{'c': "%a %b %e %H:%M:%S %Y", 'D': "%m/%d/%y", 'F': "%Y-%m-%d", 'r': "%I:%M:%S %p", 'R': "%H:%M", 'T': "%H:%M:%S", 'x': "%m/%d/%y", 'X': "%H:%M:%S", 'P': "%p"}
 	if f, ok := long[c]; ok {
-		s := strftime(f, t)
+		s := Format(f, t)
 		if c == 'P' {
 			s = strings.ToLower(s)
 		}
@@ -114,28 +121,37 @@ func composed(c byte, t time.Time) (string, bool) {
 	return s, ok
 }
 
-// dateParts is what strptime has read so far.
+// dateParts is what Parse has read so far.
 type dateParts struct {
 	year, month, day, hour, minute, second, micro int
 	pm                                            *bool
 	yearDay                                       int
 	zone                                          *time.Location
+	// week is its number as weekKind (%U, %W or %V) counts it, weekday goes from
+	// Monday = 1 to 7, isoYear is what %G says; -1 as long as it isn't given.
+	week, weekday, isoYear int
+	weekKind               byte
+	tries                  int
 }
 
-// strptime reads a date in a format, as Python does.
-func strptime(s, f string) (datetime, error) {
-	p := dateParts{year: 1900, month: 1, day: 1}
+// maxTries bounds the ways that are tried to divide digits among numbers.
+const maxTries = 10_000
+
+// Parse reads a time in a format; aware says that it named its zone, else the
+// time is in UTC.
+func Parse(s, f string) (t time.Time, aware bool, err error) {
+	p := dateParts{year: 1900, month: 1, day: 1, week: -1, weekday: -1, isoYear: -1}
 	rest, err := p.read(s, f)
 	if err != nil {
-		return datetime{}, fmt.Errorf("time data %s does not match format %s", value.Repr(value.String(s)), value.Repr(value.String(f)))
+		return t, false, fmt.Errorf("time data %s does not match format %s", value.Repr(value.String(s)), value.Repr(value.String(f)))
 	}
 	if rest != "" {
-		return datetime{}, fmt.Errorf("unconverted data remains: %s", rest)
+		return t, false, fmt.Errorf("unconverted data remains: %s", rest)
 	}
 	return p.date()
 }
 
-func (p *dateParts) date() (datetime, error) {
+func (p *dateParts) date() (t time.Time, aware bool, err error) {
 	if p.pm != nil {
 		p.hour %= 12
 		if *p.pm {
@@ -146,23 +162,54 @@ func (p *dateParts) date() (datetime, error) {
 	if p.zone != nil {
 		loc = p.zone
 	}
-	if p.yearDay > 0 {
+	if p.second > 59 {
+		return t, false, errors.New("second must be in 0..59")
+	}
+	p.byWeek()
+	if p.yearDay != 0 {
 		p.month, p.day = 1, p.yearDay
 	}
-	t := time.Date(p.year, time.Month(p.month), p.day, p.hour, p.minute, min(p.second, 59), p.micro*1000, loc)
+	t = time.Date(p.year, time.Month(p.month), p.day, p.hour, p.minute, p.second, p.micro*1000, loc)
 	if p.yearDay == 0 && t.Day() != p.day {
-		return datetime{}, errors.New("day is out of range for month")
+		return t, false, errors.New("day is out of range for month")
 	}
-	return datetime{t: t, aware: p.zone != nil}, nil
+	return t, p.zone != nil, nil
 }
 
 var errFormat = errors.New("no match")
 
+// byWeek works out the day of the year from the number of a week and a day of
+// it.
+func (p *dateParts) byWeek() {
+	if p.week < 0 || p.weekday < 0 {
+		return
+	}
+	if p.weekKind == 'V' {
+		p.year = p.isoYear
+	}
+	before := (int(time.Date(p.year, 1, 1, 0, 0, 0, 0, time.UTC).Weekday()) + 6) % 7 // days from Monday to New Year
+	day := p.weekday - 1
+	switch {
+	case p.weekKind == 'V':
+		fourth := (before + 3) % 7
+		p.yearDay = 4 - fourth + (p.week-1)*7 + day
+		return
+	case p.weekKind == 'U':
+		before, day = (before+1)%7, p.weekday%7
+	}
+	if p.yearDay = 1 + day - before; p.week > 0 {
+		p.yearDay = 1 + (7-before)%7 + (p.week-1)*7 + day
+	}
+}
+
+// read reads s by the format f. A number takes as many digits as it can, and
+// fewer where the rest does not fit otherwise.
 func (p *dateParts) read(s, f string) (rest string, err error) {
-	for i := 0; i < len(f); i++ {
-		c := f[i]
+	for f != "" {
+		c := f[0]
 		switch {
-		case c == ' ' || c == '\t' || c == '\n':
+		case strings.IndexByte(" \t\n\r", c) >= 0:
+			f = strings.TrimLeft(f, " \t\n\r")
 			trimmed := strings.TrimLeft(s, " \t\n\r")
 			if trimmed == s {
 				return "", errFormat
@@ -173,15 +220,18 @@ func (p *dateParts) read(s, f string) (rest string, err error) {
 			if s == "" || !strings.EqualFold(s[:1], string(c)) {
 				return "", errFormat
 			}
-			s = s[1:]
+			s, f = s[1:], f[1:]
 			continue
-		case i+1 >= len(f):
+		case len(f) < 2:
 			return "", errFormat
 		}
-		i++
-		if s, err = p.directive(f[i], s); err != nil {
+		if _, isNumber := bounds(f[1]); isNumber {
+			return p.number(f[1], s, f[2:])
+		}
+		if s, err = p.directive(f[1], s); err != nil {
 			return "", err
 		}
+		f = f[2:]
 	}
 	return s, nil
 }
@@ -204,27 +254,38 @@ func (p *dateParts) directive(c byte, s string) (string, error) {
 		}
 		return s[1:], nil
 	}
-	return p.number(c, s)
+	return "", errFormat
 }
 
-// number reads a number of at most so many digits within bounds.
-func (p *dateParts) number(c byte, s string) (string, error) {
-	bounds := map[byte][3]int{'Y': {4, 1, 9999}, 'm': {2, 1, 12}, 'd': {2, 1, 31}, 'H': {2, 0, 23}, 'I': {2, 1, 12}, 'M': {2, 0, 59}, 'S': {2, 0, 61}, 'y': {2, 0, 99}, 'j': {3, 1, 366}, 'U': {2, 0, 53}, 'W': {2, 0, 53}, 'w': {1, 0, 6}, 'u': {1, 1, 7}}
-	b, ok := bounds[c]
-	if !ok {
+// bounds are the most digits of a number, its least and its largest value.
+func bounds(c byte) (b [3]int, ok bool) {
+	b, ok = map[byte][3]int{'Y': {4, 1, 9999}, 'G': {4, 1, 9999}, 'm': {2, 1, 12}, 'd': {2, 1, 31}, 'H': {2, 0, 23}, 'I': {2, 1, 12}, 'M': {2, 0, 59}, 'S': {2, 0, 61}, 'y': {2, 0, 99},
+		'j': {3, 1, 366}, 'U': {2, 0, 53}, 'W': {2, 0, 53}, 'V': {2, 1, 53}, 'w': {1, 0, 6}, 'u': {1, 1, 7}}[c]
+	return b, ok
+}
+
+// number reads a number within its bounds and what follows it.
+func (p *dateParts) number(c byte, s, f string) (rest string, err error) {
+	if p.tries++; p.tries > maxTries {
 		return "", errFormat
 	}
+	b, _ := bounds(c)
 	n := 0
 	for n < len(s) && n < b[0] && s[n] >= '0' && s[n] <= '9' {
 		n++
 	}
 	for ; n > 0; n-- {
 		v, _ := strconv.Atoi(s[:n])
-		if v < b[1] || v > b[2] || (c == 'Y' || c == 'y') && n != b[0] {
+		if v < b[1] || v > b[2] || strings.IndexByte("YyG", c) >= 0 && n != b[0] {
 			continue
 		}
+		before := *p
 		p.set(c, v)
-		return s[n:], nil
+		if rest, err = p.read(s[n:], f); err == nil {
+			return rest, nil
+		}
+		before.tries = p.tries
+		*p = before
 	}
 	return "", errFormat
 }
@@ -250,6 +311,14 @@ func (p *dateParts) set(c byte, v int) {
 		p.second = v
 	case 'j':
 		p.yearDay = v
+	case 'G':
+		p.isoYear = v
+	case 'U', 'W', 'V':
+		p.week, p.weekKind = v, c
+	case 'u':
+		p.weekday = v
+	case 'w':
+		p.weekday = (v+6)%7 + 1
 	}
 }
 
@@ -270,6 +339,7 @@ func (p *dateParts) word(c byte, s string) (string, error) {
 				name = name[:3]
 			}
 			if try(name) {
+				p.weekday = (int(d)+6)%7 + 1
 				return s[len(name):], nil
 			}
 		}
@@ -323,37 +393,4 @@ func (p *dateParts) fraction(s string) (string, error) {
 	}
 	p.micro, _ = strconv.Atoi(s[:n] + strings.Repeat("0", 6-n))
 	return s[n:], nil
-}
-
-// withDates turns the dates of YAML into dates with attributes.
-func withDates(v value.Value) value.Value {
-	switch v.Kind() {
-	case value.KindOpaque:
-		o, _ := v.AsOpaque()
-		if d, ok := o.(yaml.Date); ok {
-			return yamlDate(d)
-		}
-	case value.KindList:
-		for i, it := range v.Items() {
-			v.Items()[i] = withDates(it)
-		}
-	case value.KindMap:
-		m, _ := v.AsMap()
-		for k, it := range m.All() {
-			m.Set(k, withDates(it))
-		}
-	}
-	return v
-}
-
-// yamlDate is a date of YAML as one that can be reckoned with.
-func yamlDate(d yaml.Date) value.Value {
-	t, dateOnly, aware, ok := d.Time()
-	switch {
-	case !ok:
-		return value.FromOpaque(d)
-	case dateOnly:
-		return value.FromOpaque(date{t})
-	}
-	return value.FromOpaque(datetime{t, aware})
 }
