@@ -59,7 +59,7 @@ var mayImport = map[string]string{
 	"tasks/compose":            "runner/host runner/sh runner/value",
 	"tasks/pg":                 "runner/host runner/secret runner/sh runner/value",
 	"tasks/tasktest":           "runner/host runner/local runner/play runner/sh runner/value runner/value/yaml",
-	"tasks/tde":                "runner/host runner/play runner/secret runner/sh runner/value tasks tasks/compose tasks/pg",
+	"tasks/tde":                "runner/host runner/lock runner/play runner/secret runner/sh runner/value tasks tasks/compose tasks/pg",
 	"tasks/tde/tdetest":        "runner/hosttest runner/hosttest/real",
 	"docs":                     "",
 	"cmd/remoterun":            "*",

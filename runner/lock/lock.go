@@ -139,12 +139,8 @@ func refusal(hostName, name string, out host.Output, err error) error {
 		return err
 	}
 	if out.Status == held {
-		e := &HeldError{Host: hostName, Name: name, Who: "somebody", Since: "an unknown time", Doing: "unknown work"}
-		for i, line := range strings.Split(strings.TrimSpace(string(out.Stdout)), "\n") {
-			if p := []*string{&e.Who, &e.Since, &e.Doing}; i < len(p) && line != "" {
-				*p[i] = line
-			}
-		}
+		e := whoHolds(string(out.Stdout))
+		e.Host, e.Name = hostName, name
 		return e
 	}
 	return fmt.Errorf("%s: taking the lock of the project %s: %w", hostName, name, out.Err("the lock's holder"))

@@ -80,9 +80,9 @@ func (m initModule) decide(a initArgs, s host.Seen) (play.Plan, error) {
 		return f.alreadyThere()
 	case f.volume != nil && f.disk.exists && !f.disk.empty && !f.halfMade():
 		return failedPlan(f.notOurs()), nil
-	case f.record.names(f.volume) && f.record.state == "done":
-		return failedPlan(refuse("volume "+f.volume.Name, "restore a backup; or remove "+a.stateDir()+"/init, if nothing was in it",
-			"it is empty, but a cluster was made in it before")), nil
+	case f.record.done():
+		return failedPlan(refuse("volume "+f.record.volume, "restore a backup; or remove "+a.stateDir()+"/init, if nothing was in it",
+			"a cluster was made in it before, and it is not there")), nil
 	}
 	if err := f.checkOld(s); err != nil {
 		return planOf(err)

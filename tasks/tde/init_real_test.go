@@ -44,7 +44,7 @@ func TestRealInitCutAnywhere(t *testing.T) {
 		if again := l.ok(m, "image", l.image); !again.Changed {
 			t.Errorf("after a cut before step %d nothing was left to do", stop)
 		}
-		l.sh("docker compose -f " + l.dir + "/compose.yaml down -v -t 1; docker volume rm " + l.project + "_tde; rm -f " + l.dir + "/compose.override.yaml")
+		l.sh("docker compose -f " + l.dir + "/compose.yaml down -v -t 1; docker volume rm " + l.project + "_tde; rm -f " + l.dir + "/compose.override.yaml /var/lib/remoterun/" + l.project + "/init")
 	}
 	l.ok(newUnlock(l.d))
 	if out := l.sh("ls $(docker volume inspect -f {{.Mountpoint}} " + l.project + "_tde)/halfway"); !strings.Contains(out, "No such file") {

@@ -22,6 +22,9 @@ func (r *initRecord) names(v *compose.DiskVolume) bool {
 	return r != nil && v != nil && r.id != "" && r.volume == v.Name && r.id == v.Labels[volumeID]
 }
 
+// done reports that a cluster was made.
+func (r *initRecord) done() bool { return r != nil && r.state == "done" }
+
 // recordAt asks for the record; nil = there is none.
 func recordAt(dir string) host.Fact[*initRecord] {
 	q := host.NewProbe(`[ -e "$1" ] || [ -L "$1" ] || { [ -d "${1%/*}" ] && [ ! -x "${1%/*}" ] && exit 5; echo none; exit 0; }

@@ -1,12 +1,12 @@
 package tde
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
 	"remoterun/runner/host"
+	"remoterun/runner/lock"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 	"remoterun/tasks"
@@ -58,6 +58,7 @@ const (
 	stateStarting = "starting" // it runs and does not answer yet
 	stateUnlocked = "unlocked"
 	stateFailed   = "failed" // it runs with the keyring and cannot use it
+	stateGone     = "gone"   // a cluster was made, and its volume is not there any more
 	stateLoaded   = "loaded" // the keyring is in RAM, and no database is here to use it
 )
 
@@ -100,6 +101,8 @@ type status struct {
 	rels   relations
 	copy   CopyState
 	copies string
+	held   *lock.HeldError // who works on the project, nil = nobody
+	drift  bool            // the container was made from other compose files
 }
 
 func (st *status) find(d Deps, s host.Seen) error {
@@ -128,7 +131,22 @@ func (st *status) find(d Deps, s host.Seen) error {
 	if err := st.sealed(d, s); err != nil {
 		return err
 	}
+	if err := st.beside(s); err != nil {
+		return err
+	}
 	return st.findState(s)
+}
+
+// beside is who works on the project, and whether the container is of the files.
+func (st *status) beside(s host.Seen) error {
+	var err error
+	if st.held, err = host.Get(s, lock.Seen(st.args.stateDir()+"/lock")); err != nil || st.site.db == nil {
+		return err
+	}
+	now, err := host.Get(s, st.args.compose().Hash(st.args.Service))
+	made := st.site.db.ConfigHash()
+	st.drift = made != "" && now != "" && made != now
+	return err
 }
 
 // custody is all that there is to find without a database.
@@ -164,6 +182,8 @@ func (st *status) findState(s host.Seen) error {
 	switch {
 	case half:
 		st.state = stateBegun
+	case !st.disk.initialised() && st.record.done():
+		st.state, st.why = stateGone, "a cluster was made in volume "+st.record.volume+", and it is not there"
 	case !st.disk.initialised():
 		st.state = stateEmpty
 	case st.disk.keys == "":
@@ -176,6 +196,9 @@ func (st *status) findState(s host.Seen) error {
 		st.state = stateStopped
 	default:
 		return st.askServer(s)
+	}
+	if st.site.db == nil && (st.state == stateStopped || st.state == stateLocked) {
+		st.why = "there is no container"
 	}
 	return nil
 }
@@ -212,7 +235,7 @@ func (st *status) askServer(s host.Seen) error {
 	st.state = stateUnlocked
 	for _, k := range st.keys.keys {
 		if k.key != "" && !k.verified {
-			st.state, st.why = stateFailed, "key of "+k.scope+": "+k.problem
+			st.state, st.why, st.fix = stateFailed, "key of "+k.scope+": "+k.problem, "remoterun unlock "+st.args.host+", which sends the sealed keyring where another one is in RAM"
 		}
 	}
 	if err := need.err(); err != nil {
@@ -234,6 +257,7 @@ func (st *status) next() string {
 	return map[string]string{
 		stateEmpty: "remoterun unlock " + h, stateBegun: "remoterun unlock " + h, statePlain: "remoterun migrate " + h,
 		stateLocked: "remoterun unlock " + h, stateStopped: "remoterun unlock " + h,
+		stateGone:     "restore a backup; or, if nothing was in it, remove " + st.args.stateDir() + "/init",
 		stateStarting: "docker logs " + st.site.name(), stateFailed: "remoterun verify --quick " + h,
 	}[st.state]
 }
@@ -267,8 +291,9 @@ func (st *status) result() play.Result {
 	if next := st.next(); next != "" {
 		r.Msg += "; next: " + next
 	}
-	r.Failed = st.state == stateFailed
+	r.Failed = st.state == stateFailed || st.state == stateGone
 	st.unlockedData(&r)
+	st.warnings(&r)
 	return r
 }
 
@@ -305,7 +330,6 @@ func (st *status) unlockedData(r *play.Result) {
 	warn(len(plain) > 0, fmt.Sprintf("%d relations are not encrypted; next: remoterun verify %s", len(plain), st.args.host))
 	warn(st.server.walEncrypt != "on", "WAL is not encrypted; next: remoterun verify "+st.args.host)
 	warn(due, fmt.Sprintf("the key is %d days old; next: remoterun rotate %s", age, st.args.host))
-	warn(st.copy != CopiesEqual && st.copy != CopyNoServer, "sealed copies: "+cmp.Or(string(st.copy), st.copies)+"; next: remoterun setup "+st.args.host)
 }
 
 // oldestKey is the age of the key in use, in days.

@@ -132,11 +132,7 @@ func checkCopies(p *proof) checkResult {
 		}
 		return checkIs(true, "kept off the server only (tde_server_copy: no): %s", p.copies)
 	}
-	next := "remoterun setup " + p.args.host
-	if p.copy == CopyServer || p.copy == CopyNewer {
-		next = "remoterun key import " + p.args.host
-	}
-	return checkIs(false, "%s: %s; next: %s", p.copy, p.copies, next)
+	return checkIs(false, "%s: %s; next: %s", p.copy, p.copies, nextOfCopies(p.copy, p.args.host))
 }
 
 // checkHeaders: the keyring that is open on the laptop fits every key file of
