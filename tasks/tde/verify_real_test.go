@@ -3,6 +3,7 @@
 package tde
 
 import (
+	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
@@ -394,6 +395,9 @@ func brokenCipher(l *lab) []broken {
 func brokenWAL(l *lab) []broken {
 	data, back := l.volumeDir(), l.recreate()
 	segment := data + "/pg_wal/0000000100000000000000FF"
+	first, err := hex.DecodeString(walMagic(int(number(l.sql("postgres", "SHOW server_version_num"))) / 10000))
+	l.must(err)
+	plain := fmt.Sprintf(`printf '\%03o\%03oplain'`, first[0], first[1])
 	noWAL := `command: ["postgres", "-c", "shared_preload_libraries=pg_tde", "-c", "pg_tde.wal_encrypt=off"]`
 	const check = "wal on disk"
 	switchWAL := func() {
@@ -409,8 +413,8 @@ func brokenWAL(l *lab) []broken {
 		l.sql("postgres", "SELECT pg_reload_conf()")
 	}
 	return []broken{
-		{name: "a segment that begins plain", do: l.do(`printf '\026\321plain' >` + segment), undo: l.do("rm " + segment), check: check, words: []string{"FF holds plain pages"}, full: true},
-		{name: "a recycled segment, plain behind what is new", do: l.do("head -c 4M /dev/urandom >" + segment + `; printf '\026\321plain' | dd of=` + segment + " bs=8192 seek=1024 2>/dev/null; truncate -s 16M " + segment),
+		{name: "a segment that begins plain", do: l.do(plain + " >" + segment), undo: l.do("rm " + segment), check: check, words: []string{"FF holds plain pages"}, full: true},
+		{name: "a recycled segment, plain behind what is new", do: l.do("head -c 4M /dev/urandom >" + segment + "; " + plain + " | dd of=" + segment + " bs=8192 seek=1024 2>/dev/null; truncate -s 16M " + segment),
 			undo: l.do("rm " + segment), check: check, words: []string{"FF holds plain pages"}, full: true},
 		{name: "a setting that waits for a restart", do: func() {
 			l.recreate(`command: ["postgres", "-c", "shared_preload_libraries=pg_tde"]`)()

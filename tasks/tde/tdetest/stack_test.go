@@ -27,7 +27,7 @@ func TestImage(t *testing.T) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	if got := s.SQL(t, tdetest.Database, "show server_version_num"); !strings.HasPrefix(got, "17") {
+	if got := s.SQL(t, tdetest.Database, "show server_version_num"); len(got) != 6 || got < "160000" {
 		t.Errorf("server version %q", got)
 	}
 	if got := s.SQL(t, tdetest.Database, "select name from pg_available_extensions where name = '"+tdetest.Extension()+"'"); got != tdetest.Extension() {
