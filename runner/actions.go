@@ -22,6 +22,8 @@ type action struct {
 	passes func(ctx context.Context, u *unit, a *vars.Ahead) error
 	// once runs it for one host of those in step.
 	once bool
+	// inTurn runs it on one host after the other, in their order.
+	inTurn bool
 	// quiet actions show nothing and are not counted.
 	quiet bool
 }
@@ -51,7 +53,7 @@ var actions = map[string]*action{
 	"include_tasks": {spec: play.Spec{Name: "include_tasks", Short: "Take in tasks of a file", FreeForm: "file", Args: []play.Arg{text("file", "the file of tasks"), arg("apply", "dict", "keywords for its tasks")}}, run: includeTasks},
 	"include_vars":  {spec: play.Spec{Name: "include_vars", Short: "Take in variables of a file", FreeForm: "file", Args: []play.Arg{{Name: "file", Type: "str", Aliases: []string{"_raw_params"}, Help: "the file, looked up in vars folders"}, text("name", "put them under this name")}}, run: includeVars},
 	"add_host":      {spec: play.Spec{Name: "add_host", Short: "Add a host to the inventory of this run", Args: []play.Arg{{Name: "name", Aliases: []string{"hostname", "host"}, Type: "str", Required: true, Help: "the new host"}, {Name: "groups", Aliases: []string{"group", "groupname"}, Type: "list", Help: "its groups"}, {Name: "*", Type: "raw"}}}, run: addHost, once: true},
-	"group_by":      {spec: play.Spec{Name: "group_by", Short: "Make groups of what hosts have in common", Args: []play.Arg{{Name: "key", Type: "str", Required: true, Help: "the group's name, mostly a template"}, {Name: "parents", Type: "list", Help: "groups that the new group is in"}}}, run: groupBy},
+	"group_by":      {spec: play.Spec{Name: "group_by", Short: "Make groups of what hosts have in common", Args: []play.Arg{{Name: "key", Type: "str", Required: true, Help: "the group's name, mostly a template"}, {Name: "parents", Type: "list", Help: "groups that the new group is in"}}}, run: groupBy, inTurn: true},
 }
 
 var metaWords = []string{"noop", "flush_handlers", "end_host", "end_play", "end_batch", "clear_facts", "clear_host_errors", "reset_connection", "refresh_inventory"}

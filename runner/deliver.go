@@ -123,7 +123,7 @@ func (h *hostRun) registered(u *unit, out *outcome) *value.Map {
 	r := out.res
 	m := merge(nil, r.Data)
 	m.Put("changed", value.Bool(r.Changed))
-	m.Put("failed", value.Bool(r.Failed))
+	m.Put("failed", value.Bool(r.Failed && out.dead == nil)) // "is failed" is false of what was not reached
 	if out.dead != nil {
 		m.Put("unreachable", value.Bool(true))
 	}

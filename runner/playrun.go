@@ -24,7 +24,8 @@ type playRun struct {
 	layers []play.Layer // vars, prompts, vars_files
 	main   *program
 	hand   *program
-	all    []string // the play's hosts
+	all    []string // the play's hosts, as the inventory has them
+	line   []string // the same in the order of the play
 
 	mu    sync.Mutex
 	magic *value.Map
@@ -53,13 +54,13 @@ func (pr *playRun) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pr.all = hosts
+	pr.all, pr.line = hosts, pr.ordered(hosts)
 	for _, h := range hosts {
 		if pr.r.isLost(h) {
 			pr.left[h] = true
 		}
 	}
-	pr.setMagic(hosts)
+	pr.setMagic(pr.line)
 	if pr.name, err = pr.text(ctx, pr.p.Name); err != nil {
 		return err
 	}
@@ -165,6 +166,11 @@ func (pr *playRun) hosts(ctx context.Context) ([]string, error) {
 		}
 		hosts = slices.DeleteFunc(slices.Clone(hosts), func(h string) bool { return !slices.Contains(allowed, h) })
 	}
+	return hosts, nil
+}
+
+// ordered is the order in which the play's hosts take their turns.
+func (pr *playRun) ordered(hosts []string) []string {
 	hosts = slices.Clone(hosts)
 	switch pr.p.Order {
 	case "sorted":
@@ -177,7 +183,7 @@ func (pr *playRun) hosts(ctx context.Context) ([]string, error) {
 	case "shuffle":
 		rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
 	}
-	return hosts, nil
+	return hosts
 }
 
 // setMagic begins a batch.
@@ -317,10 +323,10 @@ func (pr *playRun) batches(ctx context.Context) ([][]string, error) {
 		if len(pr.all) == 0 {
 			return nil, nil
 		}
-		return [][]string{pr.all}, nil
+		return [][]string{pr.line}, nil
 	}
 	var out [][]string
-	rest := pr.all
+	rest := pr.line
 	for i := 0; len(rest) > 0; i++ {
 		v := pr.p.Serial[min(i, len(pr.p.Serial)-1)]
 		s, err := pr.text(ctx, v)

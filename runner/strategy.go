@@ -273,6 +273,9 @@ func (pr *playRun) together(ctx context.Context, o *op, group []*hostRun) {
 
 // forks is how many hosts may work at once, by throttle too.
 func (pr *playRun) forks(ctx context.Context, o *op, group []*hostRun) int {
+	if a := actions[shortName(o.task.Module)]; a != nil && a.inTurn {
+		return 1
+	}
 	n := pr.r.opt.Forks
 	w := group[0].wordsOf(o)
 	if v := w.inner(func(k *play.Keywords) value.Value { return k.Throttle }); !v.IsNull() {
