@@ -3,6 +3,7 @@ package playbooks_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -29,6 +30,41 @@ func TestShipped(t *testing.T) {
 		if playbooks.Title(want) == "" {
 			t.Errorf("%s: the first line must be a comment that says what it is for", file)
 		}
+	}
+}
+
+// TestVariables: docs/database.md names every variable of a project that a
+// shipped playbook takes, with its default.
+func TestVariables(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "docs", "database.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	use := regexp.MustCompile(`\b(tde_[a-z_]+)(?: \| default\('?([^')]*)'?\)| }})`)
+	found := 0
+	for _, name := range playbooks.Names() {
+		text, err := playbooks.Read(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range use.FindAllStringSubmatch(string(text), -1) {
+			found++
+			row := "| `" + m[1] + "` | "
+			switch m[2] {
+			case "":
+				row += "required |"
+			case "omit":
+				row += "|"
+			default:
+				row += "`" + m[2] + "` |"
+			}
+			if !strings.Contains(string(doc), row) {
+				t.Errorf("%s: docs/database.md has no row %s", name, row)
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("only %d uses of variables were found", found)
 	}
 }
 
