@@ -102,7 +102,7 @@ func (r *yamlReader) section(gr *group, key, body value.Value) {
 		e.Near = meant(word, e.Allowed)
 		return
 	}
-	m, ok := r.entries(gr, word, body)
+	m, ok := r.entries(gr, key, body)
 	if !ok {
 		return
 	}
@@ -127,7 +127,8 @@ func (r *yamlReader) section(gr *group, key, body value.Value) {
 }
 
 // entries is a section's mapping; a single text is a mapping with that key.
-func (r *yamlReader) entries(gr *group, word string, body value.Value) (*value.Map, bool) {
+func (r *yamlReader) entries(gr *group, key, body value.Value) (*value.Map, bool) {
+	word := value.Str(key)
 	if body.IsNull() {
 		return nil, false
 	}
@@ -142,7 +143,7 @@ func (r *yamlReader) entries(gr *group, word string, body value.Value) (*value.M
 		if word != "vars" && body.Kind() == value.KindList {
 			hint = " (write each name with a colon behind it, without a dash)"
 		}
-		r.fail(r.at(body), "%s of group %q must be a mapping, got %s%s", word, gr.name, value.TypeName(body), hint)
+		r.fail(r.at(body, key), "%s of group %q must be a mapping, got %s%s", word, gr.name, value.TypeName(body), hint)
 	}
 	return m, ok
 }

@@ -326,7 +326,7 @@ func number(v value.Value, to *int) error {
 		return nil
 	}
 	if _, err := fmt.Sscanf(s, "%d", to); err != nil {
-		return fmt.Errorf("%q is no port", s)
+		return fmt.Errorf("ansible_port: %q is no port", s)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -118,7 +119,7 @@ func (a *app) verifyKeys(ctx context.Context, d tde.Deps, paths []string, pgdata
 		}
 		for _, v := range verified {
 			a.printCopy(v.Copy)
-			fmt.Fprintf(a.out, "  opens: %d keys, equal to the manifest\n", len(v.Keys))
+			fmt.Fprintf(a.out, "  opens: %s, equal to the manifest\n", count(len(v.Keys), "key"))
 			for _, h := range v.Headers {
 				fmt.Fprintf(a.out, "  %s: key %s: %s\n", h.File, h.Key, h.State)
 				if h.State != tde.HeaderOK {
@@ -160,6 +161,9 @@ func (a *app) keyExport() *cobra.Command {
 				return err
 			}
 			f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			if errors.Is(err, fs.ErrExist) {
+				return fmt.Errorf("%s is there already, and nothing is overwritten: name a new file", to)
+			}
 			if err != nil {
 				return err
 			}
@@ -230,7 +234,7 @@ func (a *app) importFiles(ctx context.Context, f *runFlags, dir string, paths []
 	}
 	infos, err := d.ImportCopies(ctx, dir, copies)
 	for _, i := range infos {
-		fmt.Fprintf(a.out, "%s@%s: generation %d, %d keys, wanted %s\n", i.Project, i.Host, i.Generation, len(i.Keys), i.Wanted().Name)
+		fmt.Fprintf(a.out, "%s@%s: generation %d, %s, wanted %s\n", i.Project, i.Host, i.Generation, count(len(i.Keys), "key"), i.Wanted().Name)
 	}
 	return refusedCode(err)
 }

@@ -85,8 +85,13 @@ func TestKeysFromSetupToRAM(t *testing.T) {
 
 	folder := filepath.Join(dir, "keys", "sync@web1")
 	silent.run(t, "key", "inspect", folder).want(t, exitOK, "sync@web1  generation 1", "(wanted)")
-	d.run(t, "key", "verify", folder).want(t, exitOK, "opens: 1 keys")
+	silent.run(t, "key", "inspect", filepath.Dir(folder)).want(t, exitError, "it holds no sealed keyring; name one of "+folder)
+	d.run(t, "key", "verify", folder).want(t, exitOK, "opens: 1 key,")
 	silent.run(t, "key", "export", folder, "-o", "sheet.txt").want(t, exitOK)
+	silent.run(t, "key", "export", folder, "-o", "sheet.txt").want(t, exitError, "sheet.txt is there already")
+	silent.run(t, "key", "verify", folder).want(t, exitError, "there is no terminal", "give it with --passphrase-fd N")
+	silent.run(t, "key", "verify", folder, "--passphrase-fd", "77").want(t, exitError, "--passphrase-fd 77: it is not open for reading")
+	silent.run(t, "key", "verify", folder, "--passphrase-fd", "0").want(t, exitError, "--passphrase-fd 0: there is no line left in it")
 	d.run(t, "load.yaml").want(t, exitOK, "changed=2")
 	d.run(t, "load.yaml").want(t, exitOK, "changed=0")
 	if got := sh("stat -c %a-%s /run/remoterun/sync/keyring/keyring"); got != "400-292\n" {
@@ -106,7 +111,7 @@ func TestKeysFromSetupToRAM(t *testing.T) {
 		t.Fatal(err)
 	}
 	silent.run(t, "setup", "web1").want(t, exitRefused, "no new key is made", "remoterun key import")
-	d.run(t, "key", "import", "sheet.txt").want(t, exitOK, "sync@web1: generation 1, 1 keys")
+	d.run(t, "key", "import", "sheet.txt").want(t, exitOK, "sync@web1: generation 1, 1 key,")
 	silent.run(t, "setup", "web1").want(t, exitOK, "changed=0")
 	if err := os.RemoveAll(filepath.Join(dir, "keys")); err != nil {
 		t.Fatal(err)

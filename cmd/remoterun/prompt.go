@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 
 	"golang.org/x/term"
 
@@ -221,14 +223,15 @@ func (p *prompts) Show(ctx context.Context, text string, s secret.Sealed) error 
 // fromFD reads the next line of --passphrase-fd.
 func (p *prompts) fromFD() ([]byte, error) {
 	if p.fd == nil {
-		f := os.NewFile(uintptr(p.passphraseFD), "passphrase-fd")
-		if f == nil {
-			return nil, fmt.Errorf("--passphrase-fd %d: no such file descriptor", p.passphraseFD)
-		}
-		p.fd = bufio.NewReader(f)
+		p.fd = bufio.NewReader(os.NewFile(uintptr(p.passphraseFD), "passphrase-fd"))
 	}
 	line, err := p.fd.ReadBytes('\n')
-	if len(line) == 0 && err != nil {
+	switch {
+	case len(line) == 0 && errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("--passphrase-fd %d: there is no line left in it", p.passphraseFD)
+	case errors.Is(err, syscall.EBADF):
+		return nil, fmt.Errorf("--passphrase-fd %d: it is not open for reading (--passphrase-fd 3 3<FILE, or --passphrase-fd 0 for standard input)", p.passphraseFD)
+	case len(line) == 0 && err != nil:
 		return nil, fmt.Errorf("--passphrase-fd %d: %w", p.passphraseFD, err)
 	}
 	return bytes.TrimSuffix(line, []byte("\n")), nil

@@ -57,7 +57,11 @@ func readFolder(sealer Sealer, folder string) ([]StoredCopy, error) {
 		out = append(out, c)
 	}
 	if out == nil {
-		return nil, fmt.Errorf("%s: it holds no sealed keyring", folder)
+		text := folder + ": it holds no sealed keyring"
+		if below, _ := filepath.Glob(filepath.Join(folder, "*@*")); below != nil {
+			text += "; name one of " + strings.Join(below, ", ")
+		}
+		return nil, errors.New(text)
 	}
 	return out, nil
 }
@@ -100,10 +104,14 @@ func (d Deps) VerifyCopies(ctx context.Context, copies []StoredCopy, pgdata stri
 // caller wipes the keyring.
 func (d Deps) OpenCopy(ctx context.Context, c StoredCopy) (Keyring, error) {
 	var k Keyring
-	_, err := d.Session.try(ctx, d.Prompter, c.Manifest.Host, func(pass secret.Sealed) (err error) {
-		k, _, err = d.Sealer.Open(ctx, c.Copy, pass)
-		return err
+	var changed error
+	_, err := d.Session.try(ctx, d.Prompter, c.Manifest.Host, func(pass secret.Sealed) error {
+		k, _, changed = d.Sealer.Open(ctx, c.Copy, pass)
+		return changed
 	})
+	if err != nil && changed == nil { // nobody could be asked
+		return Keyring{}, err
+	}
 	if err != nil {
 		return Keyring{}, sealedError("sealed keyring of "+ringID(c.Manifest.Project, c.Manifest.Host), c.Name, err)
 	}
