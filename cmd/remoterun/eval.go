@@ -12,6 +12,7 @@ import (
 
 	"remoterun/playbooks/jinja"
 	"remoterun/playbooks/jinja/laptop"
+	"remoterun/runner/secret/vault"
 	"remoterun/runner/value"
 )
 
@@ -19,7 +20,7 @@ import (
 // the extensions that ansible.cfg asks for; op opens the vaults that lookups
 // read, nil leaves them closed.
 func (a *app) engine(op *opener) *jinja.Engine {
-	l := laptop.System{Environ: a.env}
+	l := laptop.System{Environ: a.env, SealVault: vault.Seal, OpenVault: vault.Unseal}
 	if op != nil {
 		l.Open = op.read
 	}

@@ -9,11 +9,13 @@ import (
 	"testing"
 
 	"remoterun/playbooks/jinja/laptop"
+	"remoterun/runner/secret/vault"
 	"remoterun/runner/value"
 )
 
 var (
 	_ System     = laptop.System{}
+	_ SealSystem = laptop.System{}
 	_ LinkSystem = laptop.System{}
 	_ DirSystem  = laptop.System{}
 )
@@ -41,7 +43,7 @@ func TestCorpus(t *testing.T) {
 		t.Errorf("the corpus holds %d cases, want at least %d", len(cases), minCorpus)
 	}
 	base := corpusVars(t)
-	e := New(Options{System: laptop.System{}})
+	e := New(Options{System: laptop.System{SealVault: vault.Seal, OpenVault: vault.Unseal}})
 	differs := corpusDiffers()
 	for _, c := range cases {
 		t.Run(c.family, func(t *testing.T) { runCorpusCase(t, e, c, base, differs) })

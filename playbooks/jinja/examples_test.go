@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"remoterun/playbooks/jinja/laptop"
+	"remoterun/runner/secret/vault"
 	"remoterun/runner/value"
 )
 
 // TestExamples renders the example of every name in the docs' table.
 func TestExamples(t *testing.T) {
-	e := New(Options{System: laptop.System{}})
+	e := New(Options{System: laptop.System{SealVault: vault.Seal, OpenVault: vault.Unseal}})
 	for _, x := range e.reg.all {
 		t.Run(x.kind.String()+"/"+x.name, func(t *testing.T) {
 			if x.example == "" || x.sig == "" {

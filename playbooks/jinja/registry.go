@@ -51,6 +51,7 @@ func families() [][]entry {
 		fileTestEntries(),
 		hashEntries(),
 		cryptEntries(),
+		vaultEntries(),
 		humanEntries(),
 		randomEntries(),
 		serialEntries(),

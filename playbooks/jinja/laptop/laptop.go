@@ -18,13 +18,17 @@ import (
 )
 
 // System is the laptop. The zero value is ready; it satisfies jinja.System,
-// jinja.LinkSystem and jinja.DirSystem.
+// jinja.LinkSystem, jinja.DirSystem, jinja.VaultSystem and jinja.SealSystem.
 type System struct {
 	// Open is given what ReadFile read and decrypts what is an Ansible Vault;
 	// nil leaves files as they are.
 	Open func(path string, data []byte) ([]byte, error)
 	// Environ answers the environment; nil is the process's own.
 	Environ func(name string) (string, bool)
+	// SealVault and OpenVault write and read vaults of one password, for the
+	// filters vault and unvault; nil makes those errors.
+	SealVault func(plain, password, salt []byte, id string) ([]byte, error)
+	OpenVault func(text, password []byte) ([]byte, error)
 	// Timeout bounds a command or a download; 0 means a minute.
 	Timeout time.Duration
 }
@@ -55,6 +59,25 @@ func (s System) Vaulted(path string) bool {
 
 // vaultHeader begins every vault file.
 const vaultHeader = "$ANSIBLE_VAULT;"
+
+// errNoVault is the answer where the cryptography was not injected.
+var errNoVault = errors.New("vaults cannot be read or written here")
+
+// Seal writes a vault.
+func (s System) Seal(plain, password, salt []byte, id string) ([]byte, error) {
+	if s.SealVault == nil {
+		return nil, errNoVault
+	}
+	return s.SealVault(plain, password, salt, id)
+}
+
+// Unseal opens a vault.
+func (s System) Unseal(text, password []byte) ([]byte, error) {
+	if s.OpenVault == nil {
+		return nil, errNoVault
+	}
+	return s.OpenVault(text, password)
+}
 
 // WriteFile writes a file for its owner only, with the directories above it.
 func (s System) WriteFile(path string, data []byte) error {
