@@ -172,16 +172,14 @@ func fail(_ context.Context, _ *hostRun, _ *unit, args *value.Map) (play.Result,
 	return play.Failure(msg), nil
 }
 
-func setFact(_ context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error) {
+func setFact(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error) {
 	m := factsOf(args)
 	if m.Len() == 0 {
 		return play.Result{}, errors.New("set_fact needs at least one variable")
 	}
-	to := h.name
-	if u.on != "" {
-		if b, _ := truth(u.tr.task.DelegateFacts); b {
-			to = u.on
-		}
+	to, err := h.factsTo(ctx, u)
+	if err != nil {
+		return play.Result{}, err
 	}
 	h.p.r.store.SetFacts(to, m)
 	if v, ok := args.Lookup("cacheable"); ok {
@@ -189,12 +187,26 @@ func setFact(_ context.Context, h *hostRun, u *unit, args *value.Map) (play.Resu
 			h.p.r.store.AddFacts(to, m)
 		}
 	}
-	if h.sets != nil {
+	if h.sets != nil && to == h.name {
 		for k, v := range m.All() {
 			h.sets.Set(k, v)
 		}
 	}
 	return play.Result{Data: value.MapOf("ansible_facts", value.FromMap(m))}, nil
+}
+
+// factsTo is the host that gets what the unit finds out: its own, or with
+// delegate_facts the one that it is delegated to.
+func (h *hostRun) factsTo(ctx context.Context, u *unit) (string, error) {
+	if u.on == "" {
+		return h.name, nil
+	}
+	k := reader{ctx, h.p, u.tr.words, u.scope}
+	over, err := k.flag("delegate_facts", func(w *play.Keywords) value.Value { return w.DelegateFacts }, false)
+	if err != nil || !over {
+		return h.name, err
+	}
+	return u.on, nil
 }
 
 // factsOf are the variables of set_fact. The words yes, no, true and false are

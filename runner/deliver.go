@@ -34,7 +34,11 @@ func (h *hostRun) deliver(ctx context.Context, u *unit) error {
 		}
 	}
 	if f := u.out.res.Facts; f.Len() > 0 {
-		h.p.r.store.AddFacts(h.name, untemplated(f))
+		to, err := h.factsTo(ctx, u)
+		if err != nil {
+			return err
+		}
+		h.p.r.store.AddFacts(to, untemplated(f))
 		h.queue = h.queue[:1]
 	}
 	for _, w := range u.out.res.Warnings {
@@ -319,7 +323,7 @@ func (h *hostRun) move(ctx context.Context, tr *taskRun, e Event) error {
 	}
 	if bad {
 		h.queue = nil
-		h.p.r.store.SetFacts(h.name, value.MapOf("ansible_failed_task", value.FromMap(value.MapOf("name", value.String(tr.info.Name), "action", value.String(tr.info.Module))), "ansible_failed_result", value.FromMap(e.Result)))
+		h.p.r.store.SetFacts(h.name, value.MapOf("ansible_failed_task", value.FromMap(h.failedTask(ctx, tr)), "ansible_failed_result", value.FromMap(e.Result)))
 		handling := h.cur.handling()
 		if h.jumped = h.cur.fail(); !h.jumped {
 			h.lose(failed, handling)

@@ -76,7 +76,7 @@ func (pr *playRun) included(path string, from *play.Task, around words) (*progra
 	return p, nil
 }
 
-func includeVars(_ context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error) {
+func includeVars(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error) {
 	name, ok := str(args, "file", "_raw_params")
 	if !ok {
 		return play.Result{}, errors.New("include_vars needs the name of a file")
@@ -92,7 +92,11 @@ func includeVars(_ context.Context, h *hostRun, u *unit, args *value.Map) (play.
 	if under, ok := str(args, "name"); ok {
 		m = value.MapOf(under, value.FromMap(m))
 	}
-	h.p.r.store.IncludeVars(h.name, m)
+	to, err := h.factsTo(ctx, u)
+	if err != nil {
+		return play.Result{}, err
+	}
+	h.p.r.store.IncludeVars(to, m)
 	return play.Result{Data: value.MapOf("ansible_included_var_files", value.Strings(path), "ansible_facts", value.FromMap(m))}, nil
 }
 

@@ -103,8 +103,9 @@ func message(e runner.Event, module string) string {
 	return text
 }
 
-// report runs one playbook and answers its report.
-func report(t *testing.T, dir, book string, args []string) string {
+// report runs one playbook and answers its report. oneByOne looks at no task
+// ahead of its turn.
+func report(t *testing.T, dir, book string, args []string, oneByOne bool) string {
 	t.Helper()
 	tmp := t.TempDir()
 	var out strings.Builder
@@ -127,7 +128,9 @@ func report(t *testing.T, dir, book string, args []string) string {
 	s.inv = s.inv.Beside(dir)
 	rec := &reporter{}
 	s.sink = rec
-	st, err := runner.New(s.options()).Run(t.Context(), books...)
+	opt := s.options()
+	opt.NoAhead = oneByOne
+	st, err := runner.New(opt).Run(t.Context(), books...)
 	code := s.code(st)
 	if err != nil {
 		rec.line("-", "ERROR", err.Error(), "", "")
@@ -162,8 +165,11 @@ func TestConformance(t *testing.T) {
 			run := fmt.Sprintf("%s.%d", name, k+1)
 			t.Run(run, func(t *testing.T) {
 				t.Parallel()
-				got := report(t, dir, name+".yaml", args)
+				got := report(t, dir, name+".yaml", args, false)
 				compareReport(t, dir, run, got, string(doc))
+				if plain := report(t, dir, name+".yaml", args, true); plain != got {
+					t.Errorf("one task at a time reports other things than with look-ahead (- one at a time, + ahead):\n%s", difference(plain, got))
+				}
 			})
 		}
 	}
