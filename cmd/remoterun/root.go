@@ -112,6 +112,7 @@ func (a *app) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "verbs", Title: "Verbs (shipped playbooks, on a pattern of hosts):"})
 	root.AddCommand(a.verbCommands()...)
 	root.AddCommand(a.trustCommand(), a.logCommand(), a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand(), a.lintCommand(), a.keyCommand(), a.inventoryCommand(), a.demoCommand(), a.demoHostCommand(), a.docCommand(), a.configCommand())
+	a.completions(root)
 	return root
 }
 

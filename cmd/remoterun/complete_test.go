@@ -1,0 +1,34 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestCompletion: what the shell offers.
+func TestCompletion(t *testing.T) {
+	projectDir(t, map[string]string{"hosts": "[web]\nw1\nw2\n", "other": "o1\n", "group_vars/web.yml": vaultText(t)})
+	for _, c := range []struct{ typed, offers, not string }{
+		{"unlock|", "w1\n", "--"},
+		{"unlock|we", "web\n", "w1"},
+		{"unlock|-i|other|", "o1\n", "w1"},
+		{"unlock|w1|", ":4\n", "w2"},
+		{"trust|w", "w2\n", ""},
+		{"run|w1|-m|temp", "template\n", "copy"},
+		{"site.yml|-l|w", "w2\n", ""},
+		{"doc|tde_un", "tde_unlock\n", "debug"},
+		{"playbooks|show|un", "unlock\n", "lock\nsetup"},
+		{"unlock|w1|--output|js", "jsonl\n", "human"},
+		{"un", "unlock\t", "setup"},
+	} {
+		out, errs, code := runWith(t, nil, nil, append([]string{"__complete"}, strings.Split(c.typed, "|")...)...)
+		if code != 0 || !strings.Contains(out, c.offers) || c.not != "" && strings.Contains(out, c.not) {
+			t.Errorf("%s: %d\n%s%s", c.typed, code, out, errs)
+		}
+	}
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if out, errs, code := runWith(t, nil, nil, "completion", shell); code != 0 || len(out) < 1000 {
+			t.Errorf("%s: %d\n%s", shell, code, errs)
+		}
+	}
+}
