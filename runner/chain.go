@@ -3,6 +3,7 @@ package runner
 import (
 	"bytes"
 	"context"
+	"fmt"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
@@ -107,7 +108,11 @@ func (h *hostRun) chain(ctx context.Context, u *unit) *outcome {
 		b.Ask = append(b.Ask, q.(host.Probe).Cmd())
 	}
 	end := h.journalChain(links)
-	h.p.r.emit(Event{Kind: Waiting, Host: h.name, Text: "working", Task: u.tr.info})
+	text := u.tr.info.Name
+	if n := len(links) - 1; n > 0 {
+		text += fmt.Sprintf(", and %d behind it", n)
+	}
+	h.waits(u, text)
 	epoch := u.m.epoch.Load()
 	res, err := u.m.batch(ctx, u.as, b)
 	if err != nil {

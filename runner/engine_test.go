@@ -256,3 +256,24 @@ func TestLostDelegate(t *testing.T) {
 		t.Errorf("%s; %d connections", got, b.dials)
 	}
 }
+
+// What a host waits for is told by name, also behind the connecting that comes
+// between.
+func TestWaits(t *testing.T) {
+	b := &bench{hosts: []string{"h1"}, modules: map[string]func(*value.Map) play.Bound{"touch": touch}}
+	b.modules["run"] = func(*value.Map) play.Bound {
+		return planFunc(func(host.Seen) (play.Plan, error) {
+			return play.Plan{Steps: []host.Step{host.Run{Cmd: sh.Exec("true"), What: "true"}}}, nil
+		})
+	}
+	b.run(t, taskOf("long", "run"), taskOf("next", "run"), taskOf("make", "touch", "path", value.String(t.TempDir()+"/x")))
+	var waits []string
+	for _, e := range b.events {
+		if e.Kind == Waiting {
+			waits = append(waits, e.Text)
+		}
+	}
+	if got := strings.Join(waits, " | "); !strings.HasPrefix(got, "long") || !strings.Contains(got, "connecting | long, and ") {
+		t.Errorf("told: %s", got)
+	}
+}

@@ -62,6 +62,8 @@ type machine struct {
 	release func() error
 	err     error // why it is unreachable for good
 
+	// waits is what it was told to be waiting for last: connecting comes between.
+	waits atomic.Pointer[Event]
 	kept  host.Kept
 	work  sync.Mutex // guards facts; one task at a time uses a machine
 	facts map[host.As]*facts
@@ -104,6 +106,9 @@ func (m *machine) connect(ctx context.Context) (host.Conn, error) {
 			return nil, err
 		}
 		m.raw = c
+		if e := m.waits.Load(); e != nil {
+			m.r.emit(*e)
+		}
 	}
 	if m.conn == nil {
 		m.conn = m.raw

@@ -91,6 +91,13 @@ func (tr *taskRun) refresh(ctx context.Context) {
 	}
 }
 
+// waits tells what the host waits for from now on.
+func (h *hostRun) waits(u *unit, text string) {
+	e := Event{Kind: Waiting, Host: h.name, Text: text, Task: u.tr.info}
+	u.m.waits.Store(&e)
+	h.p.r.emit(e)
+}
+
 // gather asks what variables are made of (facts); the answers are frozen.
 func (h *hostRun) gather(ctx context.Context, qs []host.Question) error {
 	if h.holding != h.m {
@@ -265,7 +272,7 @@ func (h *hostRun) ask(ctx context.Context, u *unit, qs []host.Question, own int)
 	if len(cmds) == 0 {
 		return nil
 	}
-	h.p.r.emit(Event{Kind: Waiting, Host: h.name, Text: "looking", Task: u.tr.info})
+	h.waits(u, "looking")
 	epoch := u.m.epoch.Load()
 	res, err := u.m.batch(ctx, u.as, sh.Batch{Ask: cmds})
 	if err != nil {
@@ -347,7 +354,7 @@ func (h *hostRun) steps(ctx context.Context, u *unit) (ran []host.Output, err er
 	}
 	w := envWriter{worker, u.env}
 	for _, st := range u.plan.Steps {
-		h.p.r.emit(Event{Kind: Waiting, Host: h.name, Text: st.Describe(), Task: u.tr.info})
+		h.waits(u, st.Describe())
 		out, err := st.Do(ctx, w)
 		if !u.plan.Local {
 			u.m.stepped()
