@@ -44,6 +44,8 @@ type entry struct {
 	// shallow says that the function looks no deeper than at the items of its
 	// input: that need not be small.
 	shallow bool
+	// anchors says that the result shows which lists and mappings are one.
+	anchors bool
 	// trusted is a lookup whose answer is the playbook's own text, which may be
 	// a template again (vars, items).
 	trusted bool

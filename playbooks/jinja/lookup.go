@@ -113,6 +113,9 @@ func (r *render) lookup(plugin string, terms []value.Value, options *value.Map) 
 		return value.Value{}, &lookupError{plugin, err}
 	}
 	if e.trusted {
+		if r.tpl != nil && r.tpl.apart {
+			list = value.Copy(list)
+		}
 		return list, nil
 	}
 	m := value.Unsafe

@@ -97,6 +97,9 @@ func (r *render) entry(v, key value.Value, name string) (value.Value, error) {
 		if err != nil {
 			return value.Value{}, err
 		}
+		if ok && r.tpl != nil && r.tpl.apart {
+			it = value.Copy(it) // what is another host's stays as it is
+		}
 		if ok {
 			return it, nil
 		}

@@ -210,7 +210,8 @@ type template struct {
 	impure bool
 	// skipped counts the lines in front of the parsed text (its header).
 	skipped int
-	// mutates says that a method may change a list or mapping: variables are
-	// copied before the template gets them.
-	mutates bool
+	// apart says that it matters whether two lists or mappings are one: a method
+	// may change them, or YAML writes them with anchors. Variables are copied
+	// before the template gets them.
+	apart bool
 }

@@ -421,7 +421,7 @@ func (p *parser) attribute(x expr) expr {
 	t := p.next()
 	switch t.kind {
 	case tokName:
-		p.tpl.mutates = p.tpl.mutates || isMutator(t.text)
+		p.tpl.apart = p.tpl.apart || isMutator(t.text)
 		return &attr{t.at, x, t.text}
 	case tokInt:
 		return &index{t.at, x, &literal{t.at, p.integer(t)}}

@@ -85,6 +85,7 @@ func (p *parser) dotted() token {
 func (p *parser) filter(x expr) expr {
 	t := p.dotted()
 	f := &filter{place: t.at, x: x, name: t.text, e: p.reg.filter(t.text)}
+	p.tpl.apart = p.tpl.apart || f.e != nil && f.e.anchors
 	if p.isOp("(") {
 		f.args = p.arguments()
 	}

@@ -304,7 +304,7 @@ func (p *parser) include(at place) []stmt {
 	}
 	s.context = p.contextWords(true)
 	p.blockEnd()
-	p.tpl.impure, p.tpl.mutates = true, true // the file may change from call to call
+	p.tpl.impure, p.tpl.apart = true, true // the file may change from call to call
 	return one(s)
 }
 
@@ -316,7 +316,7 @@ func (p *parser) importAll(at place) []stmt {
 	s.target = p.wantName().text
 	s.context = p.contextWords(false)
 	p.blockEnd()
-	p.tpl.impure, p.tpl.mutates = true, true
+	p.tpl.impure, p.tpl.apart = true, true
 	return one(s)
 }
 
@@ -347,14 +347,14 @@ func (p *parser) fromImport(at place) []stmt {
 	}
 	s.context = p.contextWords(false)
 	p.blockEnd()
-	p.tpl.impure, p.tpl.mutates = true, true
+	p.tpl.impure, p.tpl.apart = true, true
 	return one(s)
 }
 
 func (p *parser) extends(at place) []stmt {
 	x := p.expression()
 	p.blockEnd()
-	p.tpl.impure, p.tpl.mutates = true, true
+	p.tpl.impure, p.tpl.apart = true, true
 	return one(&extendsStmt{at, x})
 }
 

@@ -253,7 +253,7 @@ func (r *render) variable(id string) (value.Value, bool, error) {
 	if err != nil && errors.Is(err, ErrUndefined) && errors.As(err, &e) {
 		return value.FromMissing(value.Missing{Name: id, Hint: e.Err.Error(), Cause: err}), true, nil
 	}
-	if ok && err == nil && r.tpl != nil && r.tpl.mutates {
+	if ok && err == nil && r.tpl != nil && r.tpl.apart {
 		return r.copied(id, v), true, nil
 	}
 	return v, ok, err

@@ -15,8 +15,8 @@ func serialEntries() []entry {
 		{name: "to_json", sig: "to_json(indent=None, sort_keys=False, ensure_ascii=True, separators=None)", example: "{{ {'a': [1, none]} | to_json }}", shows: `{"a": [1, null]}`, fn: filterAnsibleJSON},
 		{name: "to_nice_json", sig: "to_nice_json(indent=4, sort_keys=True, ensure_ascii=True)", example: "{{ {'a': 1} | to_nice_json }}", shows: "{\n    \"a\": 1\n}", fn: filterToNiceJSON},
 		{name: "from_json", sig: "from_json", example: `{{ '[1, true]' | from_json }}`, shows: "[1, True]", fn: filterFromJSON},
-		{name: "to_yaml", sig: "to_yaml(indent, width, sort_keys=True, default_flow_style=None, explicit_start, ...)", example: "{{ {'a': [1]} | to_yaml }}", shows: "a: [1]\n", fn: filterToYAML},
-		{name: "to_nice_yaml", sig: "to_nice_yaml(indent=4, width, sort_keys=True, explicit_start, ...)", example: "{{ {'a': [1]} | to_nice_yaml }}", shows: "a:\n- 1\n", fn: filterToNiceYAML},
+		{name: "to_yaml", sig: "to_yaml(indent, width, sort_keys=True, default_flow_style=None, explicit_start, ...)", example: "{{ {'a': [1]} | to_yaml }}", shows: "a: [1]\n", fn: filterToYAML, anchors: true},
+		{name: "to_nice_yaml", sig: "to_nice_yaml(indent=4, width, sort_keys=True, explicit_start, ...)", example: "{{ {'a': [1]} | to_nice_yaml }}", shows: "a:\n- 1\n", fn: filterToNiceYAML, anchors: true},
 		{name: "from_yaml", sig: "from_yaml", example: "{{ 'a: [1, yes]' | from_yaml }}", shows: "{'a': [1, True]}", fn: filterFromYAML, undefined: true},
 		{name: "from_yaml_all", sig: "from_yaml_all", example: `{{ 'a: 1\n--- \nb: 2' | from_yaml_all }}`, shows: "[{'a': 1}, {'b': 2}]", fn: filterFromYAMLAll, undefined: true},
 	})
@@ -102,7 +102,7 @@ func intOf(v value.Value) int {
 }
 
 func filterToYAML(c *call) (value.Value, error) {
-	st, err := yamlStyle(c, yaml.Style{Flow: yaml.FlowLeaves, Lib: true})
+	st, err := yamlStyle(c, yaml.Style{Flow: yaml.FlowLeaves, Lib: true, Anchors: true})
 	if err != nil {
 		return value.Value{}, fmt.Errorf("to_yaml - %w", err)
 	}
@@ -110,7 +110,7 @@ func filterToYAML(c *call) (value.Value, error) {
 }
 
 func filterToNiceYAML(c *call) (value.Value, error) {
-	st := yaml.Style{Indent: 4, Lib: true}
+	st := yaml.Style{Indent: 4, Lib: true, Anchors: true}
 	if len(c.args) > 0 {
 		st.Indent = intOf(c.args[0])
 	}

@@ -21,6 +21,9 @@ type Style struct {
 	// Lib writes as libyaml does, which Ansible uses where it is there: no
 	// "..." after a lone scalar, characters beyond U+FFFF escaped.
 	Lib bool
+	// Anchors writes a list or mapping that stands in several places once, and
+	// names it in the others (&id001, *id001).
+	Anchors bool
 }
 
 // Flow says which containers are written in one line.
@@ -41,6 +44,10 @@ func Dump(v value.Value, st Style) (string, error) {
 		st.Width = 80
 	}
 	e := &emitter{st: st, indent: -1, whitespace: true, indention: true}
+	if st.Anchors {
+		e.anchors = anchors{names: map[any]string{}}
+		e.anchors.find(v, e.keys)
+	}
 	if st.Start {
 		e.put("---")
 		e.whitespace, e.indention = false, false
@@ -67,6 +74,7 @@ type emitter struct {
 	whitespace bool
 	indention  bool
 	openEnded  bool
+	anchors    anchors
 }
 
 type context struct{ root, mapping, simpleKey bool }
@@ -122,6 +130,12 @@ func (e *emitter) deeper(flow, indentless bool) func() {
 }
 
 func (e *emitter) node(v value.Value, c context) error {
+	if mark := e.anchors.mark(v); mark != "" {
+		e.indicator(mark, true, false, false)
+		if mark[0] == '*' {
+			return nil
+		}
+	}
 	switch v.Kind() {
 	case value.KindList, value.KindTuple:
 		return e.sequence(v, c)
@@ -216,15 +230,7 @@ func (e *emitter) flowGap(i int) {
 }
 
 func (e *emitter) mapping(v value.Value, m *value.Map, c context) error {
-	keys := m.Keys()
-	if !e.st.KeepKeys {
-		sorted := append([]value.Value{}, keys...)
-		if err := value.Sort(sorted); err == nil {
-			keys = sorted
-		} else {
-			sort.SliceStable(keys, func(i, j int) bool { return value.Str(keys[i]) < value.Str(keys[j]) })
-		}
-	}
+	keys := e.keys(m)
 	all := append([]value.Value{}, keys...)
 	for _, k := range keys {
 		it, _ := m.Get(k)
@@ -256,6 +262,20 @@ func (e *emitter) mapping(v value.Value, m *value.Map, c context) error {
 		e.indicator("}", false, false, false)
 	}
 	return nil
+}
+
+// keys are a mapping's in the order in which they are written.
+func (e *emitter) keys(m *value.Map) []value.Value {
+	keys := m.Keys()
+	if e.st.KeepKeys {
+		return keys
+	}
+	sorted := append([]value.Value{}, keys...)
+	if err := value.Sort(sorted); err == nil {
+		return sorted
+	}
+	sort.SliceStable(keys, func(i, j int) bool { return value.Str(keys[i]) < value.Str(keys[j]) })
+	return keys
 }
 
 func (e *emitter) pair(k, v value.Value, flow bool) error {
