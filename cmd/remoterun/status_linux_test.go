@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"remoterun/tasks/tde/tdetest"
 )
 
 // condition is one way in which a stack can stand, what status says of it, and
@@ -86,9 +88,9 @@ func conditions() []condition {
 		{"something beside it", `cp "$3/keyring" "$3/copy"`, `rm "$3/copy"`, exitOK, []string{"unlocked", "copy lies beside it"}},
 		{"another key", `cp -p "$3/keyring" /run/aside; { printf 'other'; head -c 251 /dev/zero; head -c 16 /dev/urandom; head -c 16 /dev/zero; printf '\020\0\0\0'; } >"$3/keyring.n"; chmod 400 "$3/keyring.n"; chown 26:26 "$3/keyring.n"; mv "$3/keyring.n" "$3/keyring"`,
 			`mv /run/aside "$3/keyring"`, exitFailed, []string{"failed: key of", "not found in key provider"}},
-		{"the overlay is gone", `mv "$2/compose.override.yaml" "$2/aside"`, `mv "$2/aside" "$2/compose.override.yaml"`, exitOK, []string{"unlocked", "the overlay is gone or was changed", "the volume papa_app_tde", "shared_preload_libraries with pg_tde", "from other compose files"}},
+		{"the overlay is gone", `mv "$2/compose.override.yaml" "$2/aside"`, `mv "$2/aside" "$2/compose.override.yaml"`, exitOK, []string{"unlocked", "the overlay is gone or was changed", "the volume papa_app_tde", "shared_preload_libraries with " + tdetest.Extension(), "from other compose files"}},
 		{"the overlay was changed", `cp "$2/compose.override.yaml" "$2/aside"; sed -i 's/wal_encrypt=on/wal_encrypt=off/' "$2/compose.override.yaml"`, `mv "$2/aside" "$2/compose.override.yaml"`, exitOK,
-			[]string{"unlocked", "the compose files lack pg_tde.wal_encrypt=on"}},
+			[]string{"unlocked", "the compose files lack " + tdetest.Extension() + ".wal_encrypt=on"}},
 		{"plain relations", `docker exec "$1-postgres-1" psql -U app -d appdb -qc 'CREATE TABLE plainly (a int) USING heap'`, `docker exec "$1-postgres-1" psql -U app -d appdb -qc 'DROP TABLE plainly'`, exitOK, []string{"1 plain", "1 relations are not encrypted; next: remoterun verify papa"}},
 		{"no login", `echo wrong >"$4/aside"; mv "$4/sql-password" "$4/kept"; mv "$4/aside" "$4/sql-password"`, `mv "$4/kept" "$4/sql-password"`, exitFailed, []string{"failed: ", "password authentication failed", "next: remoterun unlock papa, which makes the login anew"}},
 		{"the server is stopped", `docker stop "$1-postgres-1" >/dev/null`, up, exitOK, []string{"stopped; next: remoterun unlock papa"}},
