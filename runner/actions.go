@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 	"remoterun/runner/vars"
@@ -72,22 +73,27 @@ func passed(context.Context, *unit, *vars.Ahead) error { return nil }
 
 // action runs one of the engine's own.
 func (h *hostRun) action(ctx context.Context, u *unit) *outcome {
+	var res play.Result
+	err := h.asked(ctx, func() (err error) { res, err = h.act(ctx, u); return err })
+	if err != nil {
+		return broken(err)
+	}
+	return &outcome{res: res}
+}
+
+func (h *hostRun) act(ctx context.Context, u *unit) (play.Result, error) {
 	args := u.raw
 	if !u.act.raw {
 		v, err := h.p.r.opt.Expr.Render(ctx, value.FromMap(u.raw), u.scope)
 		if err != nil {
-			return failure(err)
+			return play.Result{}, err
 		}
 		learn(h.p.r.opt.Redactor, v)
 		if args, err = given(v); err != nil {
-			return failure(err)
+			return play.Result{}, err
 		}
 	}
-	res, err := u.act.run(ctx, h, u, args)
-	if err != nil {
-		return failure(err)
-	}
-	return &outcome{res: res}
+	return u.act.run(ctx, h, u, args)
 }
 
 func str(args *value.Map, names ...string) (string, bool) {
@@ -113,6 +119,9 @@ func debug(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Resu
 		}
 		key := value.Str(n)
 		v, err := expr.Render(ctx, value.String("{{ "+key+" }}"), u.scope)
+		if errors.As(err, new(*host.ErrNeed)) {
+			return play.Result{}, err
+		}
 		if err != nil {
 			v = value.String("VARIABLE IS NOT DEFINED!")
 			if h.p.r.opt.Verbosity > 0 {
@@ -139,6 +148,7 @@ func assert(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Res
 		conds = []value.Value{that}
 	}
 	expr := h.p.r.opt.Expr
+	var need *host.ErrNeed
 	message := func(name, otherwise string) value.Value {
 		v, ok := args.Lookup(name)
 		if !ok && name == "fail_msg" {
@@ -147,10 +157,18 @@ func assert(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Res
 		if !ok {
 			return value.String(otherwise)
 		}
-		if r, err := expr.Render(ctx, v, u.scope); err == nil {
+		r, err := expr.Render(ctx, v, u.scope)
+		if err == nil {
 			return r
 		}
+		errors.As(err, &need)
 		return v
+	}
+	result := func(r play.Result) (play.Result, error) {
+		if need != nil {
+			return r, need
+		}
+		return r, nil
 	}
 	for _, c := range conds {
 		ok, err := expr.Test(ctx, c, u.scope)
@@ -158,10 +176,10 @@ func assert(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Res
 			return play.Result{}, err
 		}
 		if !ok {
-			return play.Result{Failed: true, Data: value.MapOf("assertion", c, "evaluated_to", value.Bool(false), "msg", message("fail_msg", "Assertion failed"))}, nil
+			return result(play.Result{Failed: true, Data: value.MapOf("assertion", c, "evaluated_to", value.Bool(false), "msg", message("fail_msg", "Assertion failed"))})
 		}
 	}
-	return play.Result{Data: value.MapOf("msg", message("success_msg", "All assertions passed"))}, nil
+	return result(play.Result{Data: value.MapOf("msg", message("success_msg", "All assertions passed"))})
 }
 
 func fail(_ context.Context, _ *hostRun, _ *unit, args *value.Map) (play.Result, error) {

@@ -2,13 +2,12 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
-	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
+	"remoterun/runner/vars"
 )
 
 // begin tells that the task starts, once per task of hosts in step.
@@ -79,30 +78,15 @@ func (h *hostRun) judge(ctx context.Context, u *unit, out *outcome) error {
 	if out.res.Skipped || len(t.ChangedWhen) == 0 && len(t.FailedWhen) == 0 {
 		return nil
 	}
-	test := func(conds []value.Value) (bool, error) {
-		s := h.withResult(u, out)
-		for _, c := range conds {
-			ok, err := h.p.r.opt.Expr.Test(ctx, c, s)
-			if need := new(host.ErrNeed); errors.As(err, &need) {
-				if err = h.gather(ctx, need.Questions); err == nil {
-					ok, err = h.p.r.opt.Expr.Test(ctx, c, s)
-				}
-			}
-			if err != nil || !ok {
-				return false, err
-			}
-		}
-		return true, nil
-	}
 	if len(t.ChangedWhen) > 0 {
-		changed, err := test(t.ChangedWhen)
+		changed, err := h.holds(ctx, t.ChangedWhen, h.withResult(u, out))
 		if err != nil {
 			return fmt.Errorf("changed_when: %w", err)
 		}
 		out.res.Changed = changed
 	}
 	if len(t.FailedWhen) > 0 {
-		bad, err := test(t.FailedWhen)
+		bad, err := h.holds(ctx, t.FailedWhen, h.withResult(u, out))
 		if err != nil {
 			return fmt.Errorf("failed_when: %w", err)
 		}
@@ -110,6 +94,17 @@ func (h *hostRun) judge(ctx context.Context, u *unit, out *outcome) error {
 		out.res.Data = merge(out.res.Data, value.MapOf("failed_when_result", value.Bool(bad)))
 	}
 	return nil
+}
+
+// holds reports whether all conditions hold.
+func (h *hostRun) holds(ctx context.Context, conds []value.Value, s *vars.Scope) (bool, error) {
+	for _, c := range conds {
+		var ok bool
+		if err := h.asked(ctx, func() (err error) { ok, err = h.p.r.opt.Expr.Test(ctx, c, s); return err }); err != nil || !ok {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 func merge(a, b *value.Map) *value.Map {
@@ -380,8 +375,8 @@ func (h *hostRun) notify(ctx context.Context, tr *taskRun) error {
 
 func (h *hostRun) notifyOf(ctx context.Context, u *unit) error {
 	for _, n := range u.tr.task.Notify {
-		v, err := h.p.r.opt.Expr.Render(ctx, n, u.scope)
-		if err != nil {
+		var v value.Value
+		if err := h.asked(ctx, func() (err error) { v, err = h.p.r.opt.Expr.Render(ctx, n, u.scope); return err }); err != nil {
 			return fmt.Errorf("notify: %w", err)
 		}
 		names := []value.Value{v}

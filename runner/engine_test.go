@@ -277,3 +277,70 @@ func TestWaits(t *testing.T) {
 		t.Errorf("told: %s", got)
 	}
 }
+
+// makeBoth makes two files in one step; it asks only for the second.
+func makeBoth(one, two string) play.Bound {
+	return planFunc(func(s host.Seen) (play.Plan, error) {
+		if ok, err := host.Get(s, there(two)); err != nil || ok {
+			return play.Plan{}, err
+		}
+		return play.Plan{Result: play.Result{Changed: true}, Steps: []host.Step{host.Run{Cmd: sh.Exec("touch", one, two), What: "make both"}}}, nil
+	})
+}
+
+// A plan that was made of fresh answers may read others, which an earlier task
+// asked before it changed them: those are asked again, too.
+func TestPlanOfFreshAnswersRestsOnNoOldOnes(t *testing.T) {
+	one, two := filepath.Join(t.TempDir(), "one"), filepath.Join(t.TempDir(), "two")
+	wide := host.Fact[bool]{Q: host.NewProbe(":").Wide(), Parse: func(host.Answer) (bool, error) { return true, nil }}
+	b := &bench{hosts: []string{"h1"}, modules: map[string]func(*value.Map) play.Bound{
+		"both": func(*value.Map) play.Bound { return makeBoth(one, two) },
+		"look": func(*value.Map) play.Bound {
+			return planFunc(func(s host.Seen) (play.Plan, error) {
+				first, err := host.Get(s, there(one))
+				if err != nil {
+					return play.Plan{}, err
+				}
+				if _, err := host.Get(s, wide); err != nil { // so that no guard can prove it
+					return play.Plan{}, err
+				}
+				if !first {
+					return play.Plan{Result: play.Failure("one is not there")}, nil
+				}
+				if second, err := host.Get(s, there(two)); err != nil || !second {
+					return play.Plan{Result: play.Failure("two is not there")}, err
+				}
+				return play.Plan{}, nil
+			})
+		},
+	}}
+	b.run(t, taskOf("make", "both"), taskOf("look", "look"))
+	if got := strings.Join(b.told(), ", "); got != "h1 make changed, h1 look ok" {
+		t.Error(got)
+	}
+}
+
+// A stage behind a step does not rest on what was answered before the step.
+func TestStageBehindAStepSeesIt(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	b := &bench{hosts: []string{"h1"}, modules: map[string]func(*value.Map) play.Bound{
+		"stages": func(*value.Map) play.Bound {
+			return planFunc(func(s host.Seen) (play.Plan, error) {
+				plan, err := makeBoth(file, file).Plan(s)
+				plan.Then = func([]host.Output) (play.Bound, error) {
+					return planFunc(func(s host.Seen) (play.Plan, error) {
+						if ok, err := host.Get(s, there(file)); err != nil || !ok {
+							return play.Plan{Result: play.Failure("what the step made is not there")}, err
+						}
+						return play.Plan{Result: play.Result{Changed: true, Msg: "made"}}, nil
+					}), nil
+				}
+				return plan, err
+			})
+		},
+	}}
+	b.run(t, taskOf("make", "stages"))
+	if got := strings.Join(b.told(), ", "); got != "h1 make changed" {
+		t.Error(got)
+	}
+}

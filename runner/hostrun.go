@@ -93,14 +93,18 @@ func (h *hostRun) gathers() bool {
 	return h.p.p.GatherFacts.IsNull() || !ok || b
 }
 
-func (h *hostRun) info(ctx context.Context, tr *taskRun) *TaskInfo {
+// info is what is told of a task; the error are facts that its name needs first.
+func (h *hostRun) info(ctx context.Context, tr *taskRun) (*TaskInfo, error) {
 	t := tr.task
 	info := &TaskInfo{ID: fmt.Sprintf("%p", t), Module: t.Module, Pos: t.Pos, Handler: t.Handler}
 	name := t.Name
+	var need *host.ErrNeed
 	if !name.IsNull() {
-		if v, err := h.p.r.opt.Expr.Render(ctx, name, tr.scope); err == nil {
+		v, err := h.p.r.opt.Expr.Render(ctx, name, tr.scope)
+		if err == nil {
 			name = v
 		}
+		errors.As(err, &need)
 		info.Name = value.Show(name)
 	}
 	if info.Name == "" {
@@ -109,7 +113,10 @@ func (h *hostRun) info(ctx context.Context, tr *taskRun) *TaskInfo {
 	for _, w := range tr.words {
 		info.Tags = append(info.Tags, w.Tags...)
 	}
-	return info
+	if need != nil {
+		return info, need
+	}
+	return info, nil
 }
 
 // ahead looks at the tasks behind the queue as far as their questions can be

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 
 	"remoterun/runner/play"
@@ -79,10 +81,12 @@ func find(dirs []string, kind, name string) (string, error) {
 			if _, err := os.Stat(p); err == nil {
 				return p, nil
 			}
-			tried = append(tried, p)
+			if !slices.Contains(tried, p) {
+				tried = append(tried, p)
+			}
 		}
 	}
-	return "", fmt.Errorf("could not find %s on the laptop; looked for %v", name, tried)
+	return "", fmt.Errorf("there is no file %s on the laptop (looked for %s)", name, strings.Join(tried, ", "))
 }
 
 func notThere(err error) error {

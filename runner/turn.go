@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,7 +88,22 @@ func (tr *taskRun) refresh(ctx context.Context) {
 		}
 	}
 	if value.HasTemplate(tr.task.Name) {
-		tr.info = tr.h.info(ctx, tr)
+		_ = tr.h.asked(ctx, func() (err error) { tr.info, err = tr.h.info(ctx, tr); return err }) // unknown: the name stays as written
+	}
+}
+
+// asked does what reads variables; what they are made of and nobody has asked
+// yet is asked, and it is done again.
+func (h *hostRun) asked(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		need := new(host.ErrNeed)
+		if !errors.As(err, &need) {
+			return err
+		}
+		if err := h.gather(ctx, need.Questions); err != nil {
+			return err
+		}
 	}
 }
 
@@ -101,6 +117,10 @@ func (h *hostRun) waits(u *unit, text string) {
 // gather asks what variables are made of (facts); the answers are frozen.
 func (h *hostRun) gather(ctx context.Context, qs []host.Question) error {
 	if h.holding != h.m {
+		if other := h.holding; other != nil { // never two: another host may want them the other way round
+			other.work.Unlock()
+			defer other.work.Lock()
+		}
 		h.m.work.Lock()
 		defer h.m.work.Unlock()
 	}
@@ -233,17 +253,9 @@ func (h *hostRun) settlePlan(ctx context.Context, u *unit) error {
 // behind lists the queue's units after u that are of the same machine and
 // identity and still open.
 func (h *hostRun) behind(u *unit) []*unit {
-	var out []*unit
-	found := false
-	for _, tr := range h.queue {
-		for _, v := range tr.units {
-			if found && v.out == nil && v.bound != nil && v.m == u.m && v.as == u.as {
-				out = append(out, v)
-			}
-			found = found || v == u
-		}
-	}
-	return out
+	return slices.DeleteFunc(h.rest(u), func(v *unit) bool {
+		return v.out != nil || v.bound == nil || v.m != u.m || v.as != u.as
+	})
 }
 
 // ask gets answers: probes of the shell in one round trip, other questions one
@@ -497,14 +509,7 @@ func (h *hostRun) met(ctx context.Context, u *unit, out *outcome) (bool, error) 
 	if out.res.Failed && len(u.tr.task.Until) == 0 {
 		return false, nil
 	}
-	s := h.withResult(u, out)
-	for _, c := range u.tr.task.Until {
-		ok, err := h.p.r.opt.Expr.Test(ctx, c, s)
-		if err != nil || !ok {
-			return false, err
-		}
-	}
-	return true, nil
+	return h.holds(ctx, u.tr.task.Until, h.withResult(u, out))
 }
 
 // withResult is the unit's scope with its own result in it.

@@ -92,7 +92,10 @@ func (h *hostRun) prepare(ctx context.Context, o *op, ahead *vars.Ahead) (*taskR
 	if ahead != nil {
 		tr.scope = tr.scope.Ahead(ahead)
 	}
-	tr.info = h.info(ctx, tr)
+	var err error
+	if tr.info, err = h.info(ctx, tr); err != nil && ahead == nil {
+		return tr, err
+	}
 	if o.task.Loop == nil {
 		u, err := h.unit(ctx, tr, tr.scope, value.Null(), ahead != nil)
 		tr.units = []*unit{u}
