@@ -54,9 +54,11 @@ done
 
 // said runs docker in the folder $1 and prints, when it failed, what it
 // complained about instead of what it had printed so far. A missing folder is
-// status 90.
+// status 90. Services of every profile are looked at: which are on is the
+// operator's affair at a start.
 const said = `cd -- "$1" 2>/dev/null || { echo "there is no folder $1"; exit 90; }
 shift
+export COMPOSE_PROFILES='*'
 ` + chooseFile + `{ err=$(docker "$@" 2>&1 >&3); r=$?; } 3>&1
 [ $r -eq 0 ] || printf '\n%s\n' "$err"
 exit $r`

@@ -21,6 +21,9 @@ type Config struct {
 	Secrets  map[string]struct {
 		File string `json:"file"`
 	} `json:"secrets"`
+	Configs map[string]struct {
+		File string `json:"file"`
+	} `json:"configs"`
 }
 
 // Service is one service of a Config.
@@ -39,10 +42,15 @@ type Service struct {
 	DependsOn   json.RawMessage    `json:"depends_on"`
 	ShmSize     json.RawMessage    `json:"shm_size"`
 	StopSignal  string             `json:"stop_signal"`
-	Secrets     []struct {
-		Source string `json:"source"`
-		Target string `json:"target"`
-	} `json:"secrets"`
+	StopGrace   string             `json:"stop_grace_period"`
+	Secrets     []Given            `json:"secrets"`
+	Configs     []Given            `json:"configs"`
+}
+
+// Given is a secret or a config of the project as a service gets it.
+type Given struct {
+	Source string `json:"source"`
+	Target string `json:"target"`
 }
 
 // Builds reports a service that is built, not pulled.
@@ -93,9 +101,14 @@ func (m *ServiceMount) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// SecretFile is the host's file behind a path under /run/secrets that the
-// service is given, "" when there is none.
-func (c Config) SecretFile(s Service, inside string) string {
+// FileBehind is the host's file behind a path inside the service: a secret's, or
+// one that is mounted; "" when there is none.
+func (c Config) FileBehind(s Service, inside string) string {
+	for _, m := range s.Volumes {
+		if m.Type == "bind" && m.Target == inside {
+			return m.Source
+		}
+	}
 	for _, x := range s.Secrets {
 		target := x.Target
 		if target == "" {
@@ -113,8 +126,10 @@ func (c Config) SecretFile(s Service, inside string) string {
 
 // Volume is a volume of a Config; Name is the engine's name for it.
 type Volume struct {
-	Name     string          `json:"name"`
-	External json.RawMessage `json:"external"`
+	Name     string            `json:"name"`
+	External json.RawMessage   `json:"external"`
+	Driver   string            `json:"driver"`
+	Options  map[string]string `json:"driver_opts"`
 }
 
 // Config asks for the whole configuration. Compose prints every $ doubled, so

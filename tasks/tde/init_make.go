@@ -23,8 +23,8 @@ func (f fresh) passwordSource() (file string, err error) {
 	if inside == "" {
 		return "", nil
 	}
-	if file = f.cfg.SecretFile(f.svc, inside); file == "" {
-		return "", refuse("service "+f.Service, "give it as a compose secret with file:, or as POSTGRES_PASSWORD", "POSTGRES_PASSWORD_FILE is %s, which no secret of the compose file provides", inside)
+	if file = f.cfg.FileBehind(f.svc, inside); file == "" {
+		return "", refuse("service "+f.Service, "give it as a compose secret with file:, as a mounted file, or as POSTGRES_PASSWORD", "POSTGRES_PASSWORD_FILE is %s, which no file of this host is behind", inside)
 	}
 	return file, nil
 }
@@ -69,6 +69,25 @@ const inImage = `command -v find >/dev/null || exit 0
 for e; do [ -z "$(find / -xdev -name "$e.control" 2>/dev/null | head -n 1)" ] || echo "$e"; done
 echo looked`
 
+// knowsUser tells whether an image has a name for a user's number: initdb wants one.
+const knowsUser = `cut -d: -f3 /etc/passwd | grep -qx -e "$1" && echo known || echo unknown`
+
+// lookForUser refuses a number that the image has no name for.
+func (f fresh) lookForUser(uid string) act {
+	what := "look for user " + uid + " in image " + f.args.Image
+	return act{what, func(ctx context.Context, w host.Writer) ([]byte, error) {
+		out, err := w.Run(ctx, compose.Docker("run", "--rm", "--pull", "never", "--network", "none", "--entrypoint", "/bin/sh", f.args.Image, "-c", knowsUser, "look", uid))
+		if err == nil {
+			err = spoken(what, out)
+		}
+		if err != nil || strings.TrimSpace(string(out.Stdout)) == "known" {
+			return out.Stdout, err
+		}
+		return nil, refuse("service "+f.Service, "take user: out of the compose file: the cluster is new, and nothing of it is anybody else's",
+			"it runs as user %s, for whom the image %s has no name, so that initdb refuses to work", uid, f.args.Image)
+	}}
+}
+
 // lookInside refuses an image without the extension, before anything is made.
 func (f fresh) lookInside() act {
 	what := "look for " + f.Extension + " in image " + f.args.Image
@@ -106,13 +125,16 @@ func ask[T any](ctx context.Context, r host.Reader, f host.Fact[T]) (T, error) {
 // numericUser is the user id of the service or the image, "" when only a name
 // is known: then the image's postgres is meant.
 func (f fresh) numericUser() string {
-	for _, u := range []string{f.svc.User, f.image.Config.User} {
-		u, _, _ = strings.Cut(u, ":")
-		if u != "" && u != "0" && strings.Trim(u, "0123456789") == "" {
-			return u
-		}
+	return cmp.Or(userNumber(f.svc.User), userNumber(f.image.Config.User))
+}
+
+// userNumber is the number in "1000" and "1000:1000", "" for names and root.
+func userNumber(user string) string {
+	u, _, _ := strings.Cut(user, ":")
+	if u == "0" || strings.Trim(u, "0123456789") != "" {
+		return ""
 	}
-	return ""
+	return u
 }
 
 // database is named as the image's own entrypoint does it.
@@ -155,6 +177,32 @@ func (f fresh) secrets(ctx context.Context, w host.Writer, d Deps, passwordFile 
 	return sql + "-- end", nil
 }
 
+// initScripts is where images look for scripts that fill a new cluster.
+const initScripts = "/docker-entrypoint-initdb.d"
+
+// scripts are the mounts that bring them: folders and files, volumes by the
+// engine's name, and configs that are files.
+func (f fresh) scripts() []compose.ServiceMount {
+	var out []compose.ServiceMount
+	add := func(kind, source, target string, readOnly bool) {
+		if target == initScripts || strings.HasPrefix(path.Clean(target), initScripts+"/") {
+			out = append(out, compose.ServiceMount{Type: kind, Source: source, Target: target, ReadOnly: readOnly})
+		}
+	}
+	for _, m := range f.svc.Volumes {
+		switch m.Type {
+		case "bind":
+			add("bind", m.Source, m.Target, m.ReadOnly)
+		case "volume":
+			add("volume", f.cfg.VolumeName(m), m.Target, m.ReadOnly)
+		}
+	}
+	for _, c := range f.svc.Configs {
+		add("bind", f.cfg.Configs[c.Source].File, cmp.Or(c.Target, "/"+c.Source), true)
+	}
+	return out
+}
+
 // runContainer is docker run of the script: no network, no restart, the keyring
 // writable, the service's own environment for its scripts.
 func (f fresh) runContainer(name, uid string, o overlay) sh.Cmd {
@@ -164,10 +212,8 @@ func (f fresh) runContainer(name, uid string, o overlay) sh.Cmd {
 		"--mount", "type=volume,source=" + o.volume + ",target=" + o.pgdata + ",volume-nocopy",
 		"--mount", "type=bind,source=" + f.ramDir() + ",target=" + f.ramDir(),
 	}
-	for _, m := range f.svc.Volumes {
-		if m.Type == "bind" && strings.HasPrefix(path.Clean(m.Target), "/docker-entrypoint-initdb.d") {
-			args = append(args, "--mount", "type=bind,readonly,source="+m.Source+",target="+m.Target)
-		}
+	for _, m := range f.scripts() {
+		args = append(args, "--mount", fmt.Sprintf("type=%s,source=%s,target=%s,readonly=%t", m.Type, m.Source, m.Target, m.ReadOnly))
 	}
 	var env []sh.Var
 	names := make([]string, 0, len(f.svc.Environment))

@@ -1,8 +1,10 @@
 package tde
 
 import (
+	"cmp"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"remoterun/runner/host"
@@ -42,7 +44,14 @@ func (f fresh) checkOld(s host.Seen) error {
 	if want := cipherBits(f.args.Cipher); f.bits != 0 && f.bits != want {
 		return refuse("key "+f.key, "set tde_cipher as it was when the key was made", "it has %d bits, and tde_cipher: %s goes with %d", f.bits, f.args.Cipher, want)
 	}
-	for _, dir := range f.oldFolders(s) {
+	if err := f.unlike(); err != nil {
+		return err
+	}
+	volumes, err := f.oldVolumes(s)
+	if err != nil {
+		return err
+	}
+	for _, dir := range f.oldFolders(volumes) {
 		old, err := host.Get(s, oldCluster(dir))
 		if err != nil {
 			return err
@@ -51,50 +60,105 @@ func (f fresh) checkOld(s host.Seen) error {
 			return plainRefusal(old, f.args.host)
 		}
 	}
-	return f.missing(s)
-}
-
-// missing asks for the volumes behind the service's mounts, if not known yet.
-func (f fresh) missing(s host.Seen) error {
-	for _, m := range f.svc.Volumes {
-		if m.Type != "volume" || f.cfg.VolumeName(m) == f.Stack.volume() {
-			continue
-		}
-		if _, err := host.Get(s, compose.VolumeNamed(f.cfg.VolumeName(m))); err != nil {
-			return err
+	for _, v := range volumes {
+		if v.unseen() {
+			return refuse("volume "+v.Name, "take it out of the service's volumes, if no database is in it: the encrypted one gets a volume of its own",
+				"what is in it cannot be seen (driver %s, type %s)", cmp.Or(v.Driver, "local"), cmp.Or(v.Options["type"], "none"))
 		}
 	}
 	return nil
 }
 
-// oldFolders are the host's folders behind every mount of the service, in the
-// file as it is and in the container that there is, but our own.
-func (f fresh) oldFolders(s host.Seen) []string {
-	found := map[string]bool{}
-	for _, m := range f.svc.Volumes {
-		name := f.cfg.VolumeName(m)
+// unlike refuses what the service asks of its image and the encrypted server's
+// cannot do.
+func (f fresh) unlike() error {
+	if len(f.svc.Entrypoint) > 0 {
+		return refuse("service "+f.Service, "take entrypoint: out of the compose file, or out of the way", "its entrypoint is %q, which belongs to another image", strings.Join(f.svc.Entrypoint, " "))
+	}
+	for _, m := range f.scripts() {
+		if m.Source == "" {
+			return refuse("service "+f.Service, "give it as a config with file:, or mount it", "the script %s is in no file of this host", m.Target)
+		}
+	}
+	return nil
+}
+
+// oldVolume is a volume of the service's, made or not yet.
+type oldVolume struct{ compose.DiskVolume }
+
+// folder is where its bytes lie: a local volume over a folder shows that one, and
+// only while a container uses it.
+func (v oldVolume) folder() string {
+	if dev := v.Options["device"]; strings.HasPrefix(dev, "/") && (v.Options["type"] == "none" || strings.Contains(v.Options["o"], "bind")) {
+		return dev
+	}
+	return v.Mountpoint
+}
+
+// unseen reports a volume of which nobody sees anything while no container uses
+// it: a network's, a disk's, a plugin's.
+func (v oldVolume) unseen() bool {
+	own := v.Options["device"] == "" || v.Options["type"] == "tmpfs" || v.folder() != v.Mountpoint
+	return !own || v.Driver != "" && v.Driver != "local"
+}
+
+// oldVolumes are the volumes of the service, in the file as it is and in the
+// container that there is, but our own.
+func (f fresh) oldVolumes(s host.Seen) ([]oldVolume, error) {
+	var out []oldVolume
+	var need gather
+	seen := map[string]bool{"": true, f.Stack.volume(): true}
+	add := func(name string, as compose.Volume) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		made, err := host.Get(s, compose.VolumeNamed(name))
 		switch {
-		case m.Type == "bind" && m.Source != f.ramDir():
-			found[m.Source] = true
-		case m.Type == "volume" && name != f.Stack.volume():
-			if v, err := host.Get(s, compose.VolumeNamed(name)); err == nil && v != nil {
-				found[v.Mountpoint] = true
-			}
+		case !need.add(err):
+		case made != nil:
+			out = append(out, oldVolume{*made})
+		default:
+			out = append(out, oldVolume{compose.DiskVolume{Name: name, Driver: as.Driver, Options: as.Options}})
+		}
+	}
+	for _, m := range f.svc.Volumes {
+		if m.Type == "volume" {
+			add(f.cfg.VolumeName(m), f.cfg.Volumes[m.Source])
 		}
 	}
 	if f.db != nil {
 		for _, m := range f.db.Mounts {
-			if m.Source != "" && m.Source != f.ramDir() && m.Name != f.Stack.volume() {
+			if m.Type == "volume" {
+				add(m.Name, compose.Volume{})
+			}
+		}
+	}
+	return out, need.err()
+}
+
+// oldFolders are the host's folders behind every mount of the service, but our
+// own.
+func (f fresh) oldFolders(volumes []oldVolume) []string {
+	found := map[string]bool{}
+	for _, v := range volumes {
+		found[v.folder()] = true
+	}
+	for _, m := range f.svc.Volumes {
+		if m.Type == "bind" {
+			found[m.Source] = true
+		}
+	}
+	if f.db != nil {
+		for _, m := range f.db.Mounts {
+			if m.Name != f.Stack.volume() {
 				found[m.Source] = true
 			}
 		}
 	}
-	out := make([]string, 0, len(found))
-	for d := range found {
-		out = append(out, d)
-	}
-	sort.Strings(out)
-	return out
+	delete(found, "")
+	delete(found, f.ramDir())
+	return slices.Sorted(maps.Keys(found))
 }
 
 // oldCluster asks whether a folder, or one up to three levels below it, is a

@@ -63,7 +63,11 @@ func (f fresh) plan(d Deps) (play.Plan, error) {
 		return planOf(err)
 	}
 	var told string
-	steps := append([]host.Step{f.lookInside()}, f.pin()...)
+	var steps []host.Step
+	if u := userNumber(f.svc.User); u != "" {
+		steps = append(steps, f.lookForUser(u))
+	}
+	steps = append(append(steps, f.lookInside()), f.pin()...)
 	steps = append(steps,
 		command("record the beginning of "+o.volume, sh.Script(beginRecord, f.Project, o.volume, f.stateDir())),
 		act{"make the encrypted cluster in " + o.volume, func(ctx context.Context, w host.Writer) ([]byte, error) {
@@ -75,6 +79,9 @@ func (f fresh) plan(d Deps) (play.Plan, error) {
 		f.writeOverlay(text),
 	)
 	res := play.Result{Changed: true, Data: f.data(), Warnings: f.override.gaveWay(text)}
+	if f.svc.Builds() {
+		res.Warnings = append(res.Warnings, "service "+f.Service+" builds its own image, and the encrypted server's takes its place: what the build adds (extensions, scripts) is not in it")
+	}
 	res.Data.Put("pgdata", value.String(o.pgdata))
 	res.Data.Put("key", value.String(f.key))
 	return play.Plan{Steps: steps, Result: res, Then: f.inEffect(&res), Finish: finish(func(host.Output) (play.Result, error) {

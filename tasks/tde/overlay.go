@@ -1,11 +1,13 @@
 package tde
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"remoterun/tasks/compose"
 )
@@ -80,9 +82,20 @@ func (o overlay) serviceLines() ([]string, error) {
 		"  core: 1",
 		"  memlock: {soft: 8388608, hard: 8388608}",
 		"stop_signal: SIGINT",
-		"stop_grace_period: 60s",
+		"stop_grace_period: "+o.grace(),
 	)
 	return lines, nil
+}
+
+// shortestGrace is how long a server may need to stop in order.
+const shortestGrace = time.Minute
+
+// grace is the base's, if it is longer than ours.
+func (o overlay) grace() string {
+	if d, err := time.ParseDuration(o.base.StopGrace); err == nil && d > shortestGrace {
+		return d.String()
+	}
+	return "60s"
 }
 
 // command keeps the options of the base's command; ours come last, where they
@@ -176,7 +189,10 @@ func (o overlay) mounts() ([]string, error) {
 // replaces reports a mount of the base that the overlay's own take the place of.
 func (o overlay) replaces(m compose.ServiceMount) bool {
 	t := path.Clean(m.Target)
-	return t == o.pgdata || t == o.ramDir || slices.Contains(dataTargets, t)
+	if _, above := within(t, cmp.Or(o.base.Env("PGDATA"), o.pgdata)); above && t != "/" {
+		return true // the base's own data folder is below it
+	}
+	return t == o.ramDir || slices.Contains(dataTargets, t)
 }
 
 // dollars prints JSON, which is YAML too, with every $ doubled: compose would
