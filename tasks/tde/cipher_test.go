@@ -24,6 +24,7 @@ func TestCiphersOnDisk(t *testing.T) {
 		"other versions":                      {out: "unknown pg_tde/5_keys\nwal pg_tde/wal_keys \n" + end, want: ciphersOnDisk{unknown: []string{"pg_tde/5_keys"}}},
 		"a file that was not read":            {out: "file pg_tde/5_keys\n 1  00 00 00 00 01 00 00 00\nfile pg_tde/6_keys\n 1 read\n" + end, bad: true},
 		"the last was not read":               {out: "file pg_tde/5_keys\n" + end, bad: true},
+		"2.1":                                 {out: "old pg_tde/5_keys\nold pg_tde/wal_keys\n" + end, want: ciphersOnDisk{old: []string{"pg_tde/5_keys", "pg_tde/wal_keys"}}},
 		"cut":                                 {out: "file pg_tde/5_keys\n 1 read\n", bad: true},
 		"no folder":                           {status: 5, bad: true},
 		"what nobody asked for":               {out: "hello\n" + end, bad: true},

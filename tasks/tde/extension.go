@@ -27,7 +27,7 @@ func (e ext) setting(name string) string { return string(e) + "." + name }
 
 // dialect is what one extension has otherwise than the other.
 type dialect struct {
-	relations, wal keyFile
+	files []keyFile
 	// ciphers is what tde_cipher means to it.
 	ciphers map[string]cipherUse
 	// wishes are settings of the server that go with it, where the server has
@@ -35,10 +35,12 @@ type dialect struct {
 	wishes []setting
 }
 
-// keyFile is how a file of keys in PGDATA begins, and how many bytes each entry
-// behind its header has.
+// keyFile is a version of the files of keys in PGDATA: how it begins, whether
+// it is the WAL's, and how many bytes each entry behind its header has; 0 for one
+// from before there was a choice of ciphers, when all was aes_128.
 type keyFile struct {
 	magic string
+	wal   bool
 	entry int
 }
 
@@ -79,7 +81,7 @@ func cipherBits(name string) int {
 func (e ext) dialect() dialect {
 	if e == openPgTDE {
 		return dialect{
-			relations: keyFile{"TDE\x06", 128}, wal: keyFile{"WEK\x03", 136},
+			files: []keyFile{{"TDE\x06", false, 128}, {"WEK\x03", true, 136}},
 			// Its setting cipher is for keys and WAL alone; pages have one of
 			// their own, which is 128 bits whatever the other says.
 			ciphers: map[string]cipherUse{
@@ -90,7 +92,8 @@ func (e ext) dialect() dialect {
 		}
 	}
 	return dialect{
-		relations: keyFile{"TDE\x04", 96}, wal: keyFile{"WEK\x02", 104},
+		// The second two are of 2.1 and before.
+		files: []keyFile{{"TDE\x04", false, 96}, {"WEK\x02", true, 104}, {"TDE\x03", false, 0}, {"WEK\x01", true, 0}},
 		ciphers: map[string]cipherUse{
 			aes128: {[]setting{{e.setting("cipher"), "aes_128"}}, 0, 0},
 			aes256: {[]setting{{e.setting("cipher"), "aes_256"}}, 1, 1},
@@ -142,11 +145,10 @@ func (e ext) join(libraries []string) []string {
 // magic tells whose key file begins with head, and whether it is the WAL's.
 func magic(head []byte) (library string, wal, ok bool) {
 	for _, e := range exts() {
-		switch d, begins := e.dialect(), string(head[:headerMinimum]); begins {
-		case d.relations.magic:
-			return string(e), false, true
-		case d.wal.magic:
-			return string(e), true, true
+		for _, f := range e.dialect().files {
+			if f.magic == string(head[:headerMinimum]) {
+				return string(e), f.wal, true
+			}
 		}
 	}
 	return "", false, false

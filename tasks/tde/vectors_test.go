@@ -259,6 +259,8 @@ func TestHeaderVectors(t *testing.T) {
 		}{
 			"database":          {HeaderOK, sealHeader(t, k, "sync-1", "TDE\x04")},
 			"server":            {HeaderOK, sealHeader(t, k, "sync-2", "WEK\x02")},
+			"database-of-2.1":   {HeaderOK, sealHeader(t, k, "sync-1", "TDE\x03")},
+			"server-of-2.1":     {HeaderOK, sealHeader(t, k, "sync-2", "WEK\x01")},
 			"database-of-fork":  {HeaderOK, sealHeader(t, k, "sync-2", "TDE\x06")},
 			"server-of-fork":    {HeaderOK, sealHeader(t, k, "sync-1", "WEK\x03")},
 			"longer-than-it-is": {HeaderOK, append(sealHeader(t, k, "sync-1", "WEK\x02"), 1, 2, 3)},

@@ -25,13 +25,15 @@ type cipherCount struct {
 type ciphersOnDisk struct {
 	relations []cipherCount
 	wal       string   // of the newest encrypted stretch, "" = there is none
+	old       []string // files from before there was a choice: aes_128
 	unknown   []string // files of a version that is not known here
 }
 
 // entriesText reads the key files below $1. The other arguments are MAGIC=SIZE
 // of the versions that are known, in hex and bytes of an entry. An entry of a
 // relation is its cipher, 8 bytes, and 1 where it is in use; one of the WAL its
-// cipher and 2 where it is for an encrypted stretch. Lines: "unknown FILE"; "file
+// cipher and 2 where it is for an encrypted stretch. SIZE is 0 for files without
+// ciphers. Lines: "unknown FILE"; "old FILE"; "file
 // FILE", then "N CIPHER USE" for each pair that there is, and "1 read" when the
 // file was read to its end; "wal FILE CIPHER" for the newest encrypted stretch.
 const entriesText = `cd -- "$1" || exit 5
@@ -42,6 +44,7 @@ for f in pg_tde/*_keys open_pg_tde/*_keys; do
 	for t; do [ "${t%%=*}" != "$m" ] || size=${t#*=}; done
 	n=$(wc -c <"$f")
 	if [ -z "$size" ] || [ "$n" -lt 320 ]; then echo "unknown $f"; continue; fi
+	if [ "$size" = 0 ]; then echo "old $f"; continue; fi
 	case $f in
 	*/wal_keys) echo "wal $f $({ [ "$n" = 320 ] || od -An -v -tx1 -j320 -w"$size" "$f"; } | grep '^ .. .. .. .. 02' | tail -n 1 | cut -c1-12)";;
 	*) echo "file $f"; { { [ "$n" = 320 ] || od -An -v -tx1 -j320 -w"$size" "$f"; } && echo read; } | cut -c1-12,37-48 | sort | uniq -c;;
@@ -52,8 +55,7 @@ echo end`
 func ciphersIn(hostData string) host.Fact[ciphersOnDisk] {
 	args := []string{hostData}
 	for _, e := range exts() {
-		d := e.dialect()
-		for _, f := range []keyFile{d.relations, d.wal} {
+		for _, f := range e.dialect().files {
 			args = append(args, hex.EncodeToString([]byte(f.magic))+"="+strconv.Itoa(f.entry))
 		}
 	}
@@ -74,6 +76,8 @@ func parseCiphers(a host.Answer) (c ciphersOnDisk, err error) {
 		switch {
 		case len(w) == 2 && w[0] == "unknown":
 			c.unknown = append(c.unknown, w[1])
+		case len(w) == 2 && w[0] == "old":
+			c.old = append(c.old, w[1])
 		case len(w) == 6 && w[0] == "wal":
 			c.wal = cmp.Or(ext(path.Dir(w[1])).cipherOf(littleEndian(w[2:]), true), "a cipher that is not known here")
 		case len(w) == 2 && w[0] == "wal": // none is encrypted
@@ -130,13 +134,16 @@ func checkCipher(p *proof) checkResult {
 		}
 		bad = append(bad, fmt.Sprintf("%s: %d relations with %s", c.file, c.n, cmp.Or(c.cipher, "a cipher that is not known here")))
 	}
+	if len(p.ciphers.old) > 0 && want != aes128 {
+		bad = append(bad, "of a version of the extension that knows 128 bits only: "+strings.Join(p.ciphers.old, ", "))
+	}
 	if w := p.ciphers.wal; w != "" && w != want {
 		bad = append(bad, "WAL with "+w)
 	}
 	if k, ok := p.wantedKey(); ok && k.Bits != cipherBits(want) {
 		bad = append(bad, fmt.Sprintf("key %s has %d bits", k.Name, k.Bits))
 	}
-	r := checkIs(len(bad) == 0, "%s: %s; keys of %d relations; WAL: %s", want, cmp.Or(p.server.ciphers, "no setting of it"), good, cmp.Or(p.ciphers.wal, "none encrypted yet"))
+	r := checkIs(len(bad) == 0, "%s: %s; keys of %d relations; WAL: %s; %d files of a version without a choice", want, cmp.Or(p.server.ciphers, "no setting of it"), good, cmp.Or(p.ciphers.wal, "no stretch with a cipher"), len(p.ciphers.old))
 	r.Details = bad
 	if len(bad) == 0 && len(p.ciphers.unknown) > 0 {
 		r.Status = checkNotProved
