@@ -57,7 +57,7 @@ func (h *hostRun) links(u *unit) []*unit {
 		if v.out != nil && !v.out.res.Failed || v.act != nil && v.act.passes != nil {
 			continue // skipped, or a controller action that changes nothing there
 		}
-		if v.m != u.m || v.as != u.as || !v.chains() || v.tr.timed() || len(v.diffQuestions()) > 0 {
+		if v.m != u.m || v.as != u.as || !v.chains() || v.tr.timed() || v.tr.task.Until != nil || len(v.diffQuestions()) > 0 {
 			break
 		}
 		out = append(out, v)

@@ -344,3 +344,23 @@ func TestStageBehindAStepSeesIt(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// until is heard wherever its task stands: behind another one whose chain it
+// could ride, and each try plans anew.
+func TestUntilIsHeardInAChain(t *testing.T) {
+	dir := t.TempDir()
+	b := &bench{hosts: []string{"h1"}, modules: map[string]func(*value.Map) play.Bound{"touch": touch}}
+	second := taskOf("second", "touch", "path", value.String(dir+"/second"))
+	second.Register, second.Retries, second.Delay = "r", value.Int(2), value.Int(0)
+	second.Until = []value.Value{value.String("r is not changed")}
+	b.run(t, taskOf("first", "touch", "path", value.String(dir+"/first")), second, taskOf("third", "touch", "path", value.String(dir+"/third")))
+	tries := 0
+	for _, e := range b.events {
+		if e.Kind == Retry {
+			tries++
+		}
+	}
+	if got := strings.Join(b.told(), ", "); got != "h1 first changed, h1 second ok, h1 third changed" || tries != 1 {
+		t.Errorf("%s; tried again %d times", got, tries)
+	}
+}

@@ -497,7 +497,7 @@ func (h *hostRun) until(ctx context.Context, u *unit) *outcome {
 			return broken(context.Cause(ctx))
 		}
 		u.m.drop()
-		u.bound, u.ready = bound, false
+		u.bound, u.ready, u.out = bound, false, nil // a chain has left its outcome in the unit
 	}
 }
 

@@ -46,7 +46,7 @@ type generator struct {
 }
 
 func (g *generator) path() string {
-	names := []string{"a", "b", "c", "d/a", "d/b", "l", "l/a", "e"}
+	names := []string{"a", "b", "c", "d/a", "d/b", "l", "l/a", "e", "{{ p }}"}
 	return "{{ root }}/" + names[g.IntN(len(names))]
 }
 
@@ -54,7 +54,8 @@ func (g *generator) task(indent string) {
 	g.n++
 	w := func(format string, args ...any) { fmt.Fprintf(&g.b, indent+format+"\n", args...) }
 	w("- name: t%d", g.n)
-	switch g.IntN(9) {
+	registered, include := false, false
+	switch g.IntN(14) {
 	case 0:
 		w("  file: {path: %q, state: directory}", g.path())
 	case 1:
@@ -74,22 +75,63 @@ func (g *generator) task(indent string) {
 		w("  shell: 'cat %s | wc -l'", g.path())
 		w("  register: r%d", g.IntN(3))
 		w("  changed_when: false")
+		registered = true
 	case 8:
 		w("  file: {path: %q, mode: '%s'}", g.path(), []string{"0700", "0755", "0644"}[g.IntN(3)])
+	case 9:
+		w("  copy: {content: 'c%d', dest: %q}", g.IntN(2), g.path())
+	case 10:
+		w("  set_fact: {p: '%s'}", []string{"a", "b", "d/b"}[g.IntN(3)])
+	case 11:
+		w("  include_tasks: inc.yml")
+		w("  vars: {n: %d}", g.IntN(3))
+		registered, include = true, true // it takes neither register nor notify
+	case 12:
+		w("  stat: {path: %q}", g.path())
+	case 13:
+		w("  file: {path: '{{ root }}/{{ item }}', state: %s}", []string{"directory", "absent"}[g.IntN(2)])
+		w("  loop: [e, d/b, a]")
 	}
 	if g.IntN(3) > 0 {
 		w("  ignore_errors: true")
 	}
+	if !registered {
+		g.judged(w)
+	}
 	if g.IntN(6) == 0 {
 		w("  when: r%d is defined and r%d.stdout | default('0') | int %% 2 == 0", g.IntN(3), g.IntN(3))
 	}
-	if g.IntN(8) == 0 {
+	if g.IntN(8) == 0 && !include {
 		w("  notify: h%d", g.IntN(2))
 	}
 }
 
+// judged adds what is said of a task's result: it must be heard in a chain, too.
+func (g *generator) judged(w func(format string, args ...any)) {
+	k := g.IntN(12)
+	if k > 4 {
+		return
+	}
+	name := fmt.Sprintf("r%d", g.IntN(3))
+	w("  register: %s", name)
+	switch k {
+	case 0:
+		w("  until: %s is %s", name, []string{"changed", "not changed", "not failed"}[g.IntN(3)])
+		w("  retries: 1")
+		w("  delay: 0")
+	case 1:
+		w("  failed_when: %s is %s", name, []string{"changed", "failed"}[g.IntN(2)])
+	case 2:
+		w("  failed_when: false")
+	case 3:
+		w("  changed_when: %s is not changed", name)
+	case 4:
+		w("  check_mode: true")
+	}
+}
+
 func (g *generator) book() string {
-	g.b.WriteString("- hosts: all\n  connection: local\n  gather_facts: false\n  handlers:\n")
+	g.b.WriteString("- hosts: all\n  connection: local\n  gather_facts: false\n  vars: {p: a}\n  handlers:\n")
 	for i := range 2 {
 		fmt.Fprintf(&g.b, "    - name: h%d\n      shell: echo h%d >> {{ root }}/log\n", i, i)
 	}
@@ -180,7 +222,7 @@ func playOnce(t *testing.T, dir, book string, noAhead bool, runs int) (state str
 // TestChainsEqualOneTaskAtATime is the promise of look-ahead and guarded
 // chains: the same end state and the same statuses as one task at a time.
 func TestChainsEqualOneTaskAtATime(t *testing.T) {
-	books := 25
+	books := 30
 	if testing.Short() {
 		books = 6
 	}
@@ -190,6 +232,7 @@ func TestChainsEqualOneTaskAtATime(t *testing.T) {
 			dir := t.TempDir()
 			book := filepath.Join(dir, "book.yaml")
 			writeFile(t, filepath.Join(dir, "t.j2"), "line {{ n }}\n")
+			writeFile(t, filepath.Join(dir, "inc.yml"), "- name: inner\n  template: {src: t.j2, dest: '{{ root }}/a'}\n  ignore_errors: true\n- name: inner two\n  command: {cmd: 'mkdir {{ root }}/c', creates: '{{ root }}/c'}\n  ignore_errors: true\n")
 			writeFile(t, book, g.book())
 			wantState, want := playOnce(t, dir, book, true, 2)
 			gotState, got := playOnce(t, dir, book, false, 2)
