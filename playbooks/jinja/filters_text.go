@@ -106,13 +106,14 @@ func stripTags(s string) string {
 	return htmlUnescape(strings.Join(strings.FieldsFunc(b.String(), pystr.Space), " "))
 }
 
-func htmlUnescape(s string) string {
-	return strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">", "&#34;", `"`, "&quot;", `"`, "&#39;", "'", "&nbsp;", "\u00a0").Replace(s)
-}
+var (
+	unescaper = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">", "&#34;", `"`, "&quot;", `"`, "&#39;", "'", "&nbsp;", "\u00a0")
+	escaper   = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")
+)
 
-func htmlEscape(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;").Replace(s)
-}
+func htmlUnescape(s string) string { return unescaper.Replace(s) }
+
+func htmlEscape(s string) string { return escaper.Replace(s) }
 
 func filterCenter(c *call) (value.Value, error) {
 	a, err := c.bind("width=")

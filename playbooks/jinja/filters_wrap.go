@@ -100,13 +100,13 @@ func (w wrapper) wrap(s string) []string {
 		var line []string
 		used := 0
 		for len(chunks) > 0 {
-			n := utf8.RuneCountInString(chunks[0])
+			n := countUpTo(chunks[0], w.width-used+1)
 			if used+n > w.width {
 				break
 			}
 			line, used, chunks = append(line, chunks[0]), used+n, chunks[1:]
 		}
-		if len(chunks) > 0 && utf8.RuneCountInString(chunks[0]) > w.width {
+		if len(chunks) > 0 && countUpTo(chunks[0], w.width+1) > w.width {
 			line, chunks = w.breakLong(line, used, chunks)
 		}
 		if n := len(line); n > 0 && strings.TrimFunc(line[n-1], pystr.Space) == "" {
@@ -127,10 +127,28 @@ func (w wrapper) breakLong(line []string, used int, chunks []string) (more, rest
 		}
 		return line, chunks
 	}
-	rs := []rune(chunks[0])
-	chunks[0] = string(rs[space:])
-	return append(line, string(rs[:space])), chunks
+	head := pystr.Cut(chunks[0], space)
+	chunks[0] = chunks[0][len(head):]
+	return append(line, head), chunks
 }
+
+// countUpTo counts the characters of s, but no more than limit of them.
+func countUpTo(s string, limit int) int {
+	n := 0
+	for range s {
+		if n >= limit {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+var (
+	linkForm = regexp.MustCompile(`^(https?://|www\.)[^\s<>]+$`)
+	mailForm = regexp.MustCompile(`^[^\s:]+@\w[\w.-]*\.\w+$`)
+	wordForm = regexp.MustCompile(`\S+|\s+`)
+)
 
 // filterURLize makes links of addresses in text.
 func filterURLize(c *call) (value.Value, error) {
@@ -150,16 +168,14 @@ func filterURLize(c *call) (value.Value, error) {
 	if value.Truth(a[2]) {
 		target = ` target="` + htmlEscape(value.Str(a[2])) + `"`
 	}
-	link := regexp.MustCompile(`^(https?://|www\.)[^\s<>]+$`)
-	mail := regexp.MustCompile(`^[^\s:]+@\w[\w.-]*\.\w+$`)
-	words := regexp.MustCompile(`\S+|\s+`).FindAllString(c.str(), -1)
+	words := wordForm.FindAllString(c.str(), -1)
 	for i, w := range words {
 		core := strings.TrimRight(strings.TrimLeft(w, "(<"), ".,)>")
-		if at := strings.Index(w, core); mail.MatchString(core) {
+		if at := strings.Index(w, core); mailForm.MatchString(core) {
 			words[i] = htmlEscape(w[:at]) + `<a href="mailto:` + htmlEscape(core) + `">` + htmlEscape(core) + `</a>` + htmlEscape(w[at+len(core):])
 			continue
 		}
-		if !link.MatchString(core) {
+		if !linkForm.MatchString(core) {
 			words[i] = htmlEscape(w)
 			continue
 		}
@@ -173,7 +189,7 @@ func filterURLize(c *call) (value.Value, error) {
 		}
 		words[i] = htmlEscape(w[:at]) + `<a href="` + href + `" rel="` + rel + `"` + target + `>` + shown + `</a>` + htmlEscape(w[at+len(core):])
 	}
-	return value.String(strings.Join(words, "")), nil
+	return value.String(strings.Join(words, "")), c.rt.work(len(words) * 8)
 }
 
 // orUndefined reads null as not given.

@@ -28,6 +28,9 @@ func literalText(v value.Value) value.Value {
 	return got.With(v.Marks())
 }
 
+// maxLiteral is how many brackets Python's own reader takes inside each other.
+const maxLiteral = 200
+
 // pyLiteral reads one Python literal: numbers, text, None, booleans, lists,
 // tuples and dicts. Sets, bytes and complex numbers are none.
 func pyLiteral(s string) (value.Value, bool) {
@@ -65,7 +68,7 @@ func (p *literalParser) take(c byte) bool {
 }
 
 func (p *literalParser) value(depth int) (value.Value, bool) {
-	if depth > maxDepth {
+	if depth > maxLiteral {
 		return value.Value{}, false
 	}
 	switch {

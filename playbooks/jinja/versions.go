@@ -66,7 +66,7 @@ func testVersion(c *call) (value.Value, error) {
 	if !ok {
 		return value.Value{}, fmt.Errorf("Invalid operator type (%s). Must be one of '==', '=', 'eq', '<', 'lt', '<=', 'le', '>', 'gt', '>=', 'ge', '!=', '<>', 'ne'", op)
 	}
-	n, err := cmp(value.Str(c.in), value.Str(a[0]))
+	n, err := cmp.Compare(value.Str(c.in), value.Str(a[0]))
 	if err != nil {
 		return value.Value{}, fmt.Errorf("Version comparison failed: %w", err)
 	}
@@ -90,7 +90,7 @@ func filterVersionSort(c *call) (value.Value, error) {
 	}
 	var failed error
 	slices.SortStableFunc(out, func(a, b value.Value) int {
-		n, err := version.Loose(value.Str(a), value.Str(b))
+		n, err := version.Comparer(version.Loose).Compare(value.Str(a), value.Str(b))
 		if err != nil {
 			failed = err
 		}

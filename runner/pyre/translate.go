@@ -2,12 +2,16 @@ package pyre
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/dlclark/regexp2"
 )
+
+// maxGroups bounds the parentheses of an expression: they nest.
+const maxGroups = 5000
 
 // translator turns Python's syntax into that of the engine. All groups
 // become unnamed, because the engine numbers named ones last.
@@ -17,6 +21,7 @@ type translator struct {
 	out    strings.Builder
 	flags  regexp2.RegexOptions
 	groups int
+	opened int // parentheses
 	names  map[string]int
 }
 
@@ -29,7 +34,20 @@ func (t *translator) translate() (string, error) {
 	return t.out.String(), nil
 }
 
-func (t *translator) rest() string { return string(t.src[t.i:]) }
+// has reports whether the rest begins with s.
+func (t *translator) has(s string) bool {
+	i := t.i
+	for _, r := range s {
+		if i >= len(t.src) || t.src[i] != r {
+			return false
+		}
+		i++
+	}
+	return true
+}
+
+// until answers how far the next r is, -1 for nowhere.
+func (t *translator) until(r rune) int { return slices.Index(t.src[t.i:], r) }
 
 func (t *translator) bad(msg string) error { return fmt.Errorf("%s at position %d", msg, t.i) }
 
@@ -45,8 +63,13 @@ func (t *translator) next() error {
 		// {,n} counts from none in Python.
 		t.out.WriteRune('{')
 		t.i++
-		if r := t.rest(); strings.HasPrefix(r, ",") && strings.IndexByte(r, '}') > 1 && strings.Trim(r[1:strings.IndexByte(r, '}')], "0123456789") == "" {
-			t.out.WriteByte('0')
+		if end := t.i + 1; t.has(",") {
+			for end < len(t.src) && t.src[end] >= '0' && t.src[end] <= '9' {
+				end++
+			}
+			if end > t.i+1 && end < len(t.src) && t.src[end] == '}' {
+				t.out.WriteByte('0')
+			}
 		}
 		return nil
 	default:
@@ -149,23 +172,25 @@ func (t *translator) class() error {
 
 // open reads what follows a parenthesis.
 func (t *translator) open() error {
-	r := t.rest()
-	if !strings.HasPrefix(r, "(?") {
+	if t.opened++; t.opened > maxGroups {
+		return t.bad("too many groups")
+	}
+	if !t.has("(?") {
 		t.groups++
 		return t.copy("(", 1)
 	}
 	for _, p := range []string{"(?:", "(?=", "(?!", "(?<=", "(?<!", "(?>", "(?#", "(?("} {
-		if strings.HasPrefix(r, p) {
+		if t.has(p) {
 			return t.special(p)
 		}
 	}
 	switch {
-	case strings.HasPrefix(r, "(?P<"):
+	case t.has("(?P<"):
 		return t.named()
-	case strings.HasPrefix(r, "(?P="):
+	case t.has("(?P="):
 		return t.namedRef()
-	case strings.HasPrefix(r, "(?P"), strings.HasPrefix(r, "(?<"):
-		return t.bad("unknown extension ?" + string([]rune(r)[2:min(4, len([]rune(r)))]))
+	case t.has("(?P"), t.has("(?<"):
+		return t.bad("unknown extension ?" + string(t.src[t.i+2:min(t.i+4, len(t.src))]))
 	}
 	return t.inline()
 }
@@ -180,11 +205,11 @@ func (t *translator) copy(text string, n int) error {
 func (t *translator) special(p string) error {
 	switch p {
 	case "(?#":
-		end := strings.IndexRune(t.rest(), ')')
+		end := t.until(')')
 		if end < 0 {
 			return t.bad("missing ), unterminated comment")
 		}
-		return t.copy("", utf8.RuneCountInString(t.rest()[:end+1]))
+		return t.copy("", end+1)
 	case "(?(":
 		return t.conditional()
 	}

@@ -39,14 +39,24 @@ func Find(name string) (Scheme, bool) {
 	return s, ok
 }
 
-// maxRounds keeps a hostile playbook from holding the laptop for hours.
-const maxRounds = 20_000_000
+// What keeps a hostile playbook from holding the laptop for hours; the longest
+// password is passlib's.
+const (
+	maxRounds   = 20_000_000
+	maxPassword = 4096
+	maxBlocks   = 50_000_000
+)
 
 // Hash hashes a password. Salt and rounds are taken as they are: CheckSalt and
 // CheckRounds are for those that people give.
 func (s Scheme) Hash(password string, o Options) (string, error) {
-	if strings.ContainsRune(password, 0) {
+	switch {
+	case strings.ContainsRune(password, 0):
 		return "", errors.New("a password must hold no NUL")
+	case len(password) > maxPassword:
+		return "", fmt.Errorf("password exceeds maximum allowed size (%d bytes)", maxPassword)
+	case o.Rounds*(1+len(password)/64) > maxBlocks:
+		return "", errors.New("so many rounds over so long a password take too long")
 	}
 	return s.run(password, o)
 }

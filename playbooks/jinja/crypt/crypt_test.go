@@ -45,6 +45,8 @@ func TestRefusals(t *testing.T) {
 		{"rounds where they are fixed", "unexpected keyword", md5.CheckRounds(5)},
 		{"letters of a salt", "invalid characters", sha.CheckSalt("a$b")},
 		{"a long salt", "too large", md5.CheckSalt("123456789")},
+		{"a long password", "maximum allowed size", hash(sha, strings.Repeat("x", 5000), Options{Salt: "x", Rounds: 1000})},
+		{"a long password, often", "take too long", hash(sha, strings.Repeat("x", 4000), Options{Salt: "x", Rounds: 10_000_000})},
 		{"a NUL", "NUL", hash(sha, "a\x00b", Options{Salt: "x", Rounds: 1000})},
 		{"bcrypt's salt", "22 chars", hash(bcrypt, "x", Options{Salt: "short", Rounds: 4})},
 		{"bcrypt's ident", "invalid ident", hash(bcrypt, "x", Options{Salt: RandomSalt(22), Rounds: 4, Ident: "9z"})},

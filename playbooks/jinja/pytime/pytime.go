@@ -61,8 +61,8 @@ func flagged(c byte, s string, flag byte) string {
 }
 
 func one(c byte, t time.Time) string {
-	if layout, ok := layouts()[c]; ok {
-		return t.Format(layout)
+	if l := layout(c); l != "" {
+		return t.Format(l)
 	}
 	if s, ok := composed(c, t); ok {
 		return s
@@ -101,24 +101,70 @@ func one(c byte, t time.Time) string {
 	return "%" + string(c)
 }
 
-func layouts() map[byte]string {
-	return map[byte]string{'a': "Mon", 'A': "Monday", 'b': "Jan", 'h': "Jan", 'B': "January", 'd': "02", 'e': "_2", 'H': "15", 'I': "03", 'm': "01", 'M': "04",
-		'p': "PM", 'S': "05", 'y': "06", 'Y': "2006", 'z': "-0700", 'Z': "MST"}
+// layout is a directive in Go's notation; "" for none.
+func layout(c byte) string {
+	switch c {
+	case 'a':
+		return "Mon"
+	case 'A':
+		return "Monday"
+	case 'b', 'h':
+		return "Jan"
+	case 'B':
+		return "January"
+	case 'd':
+		return "02"
+	case 'e':
+		return "_2"
+	case 'H':
+		return "15"
+	case 'I':
+		return "03"
+	case 'm':
+		return "01"
+	case 'M':
+		return "04"
+	case 'p':
+		return "PM"
+	case 'S':
+		return "05"
+	case 'y':
+		return "06"
+	case 'Y':
+		return "2006"
+	case 'z':
+		return "-0700"
+	case 'Z':
+		return "MST"
+	}
+	return ""
 }
 
-// composed are directives that stand for others.
+// composed are directives that stand for others, or for one character.
 func composed(c byte, t time.Time) (string, bool) {
-	long := map[byte]string{'c': "%a %b %e %H:%M:%S %Y", 'D': "%m/%d/%y", 'F': "%Y-%m-%d", 'r': "%I:%M:%S %p", 'R': "%H:%M", 'T': "%H:%M:%S", 'x': "%m/%d/%y", 'X': "%H:%M:%S", 'P': "%p"}
-	if f, ok := long[c]; ok {
-		s := Format(f, t)
-		if c == 'P' {
-			s = strings.ToLower(s)
-		}
-		return s, true
+	switch c {
+	case 'c':
+		return Format("%a %b %e %H:%M:%S %Y", t), true
+	case 'D', 'x':
+		return Format("%m/%d/%y", t), true
+	case 'F':
+		return Format("%Y-%m-%d", t), true
+	case 'r':
+		return Format("%I:%M:%S %p", t), true
+	case 'R':
+		return Format("%H:%M", t), true
+	case 'T', 'X':
+		return Format("%H:%M:%S", t), true
+	case 'P':
+		return strings.ToLower(Format("%p", t)), true
+	case 'n':
+		return "\n", true
+	case 't':
+		return "\t", true
+	case '%':
+		return "%", true
 	}
-	plain := map[byte]string{'n': "\n", 't': "\t", '%': "%"}
-	s, ok := plain[c]
-	return s, ok
+	return "", false
 }
 
 // dateParts is what Parse has read so far.

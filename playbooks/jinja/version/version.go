@@ -22,6 +22,17 @@ var (
 // kind is an error.
 type Comparer func(a, b string) (int, error)
 
+// Compare is a Comparer's answer for versions of a sane length.
+func (c Comparer) Compare(a, b string) (int, error) {
+	if max(len(a), len(b)) > maxLength {
+		return 0, fmt.Errorf("a version of %d characters is too long", max(len(a), len(b)))
+	}
+	return c(a, b)
+}
+
+// maxLength bounds versions: numbers in them are compared as such.
+const maxLength = 1 << 16
+
 // part is a piece of a version: a number or text.
 type part struct {
 	n *big.Int // nil for text
