@@ -54,7 +54,7 @@ var mayImport = map[string]string{
 	"playbooks/jinja/pynum":    "playbooks/jinja/pystr runner/value",
 	"playbooks/jinja/version":  "",
 	"playbooks/jinja/crypt":    "",
-	"playbooks/jinja/laptop":   "",
+	"playbooks/jinja/laptop":   "runner/value",
 	"tasks":                    "runner/host runner/play runner/pyre runner/secret runner/sh runner/value tasks/compose tasks/pg",
 	"tasks/compose":            "runner/host runner/sh runner/value",
 	"tasks/pg":                 "runner/host runner/secret runner/sh runner/value",

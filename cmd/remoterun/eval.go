@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"remoterun/inventory/config"
 	"remoterun/playbooks/jinja"
 	"remoterun/playbooks/jinja/laptop"
 	"remoterun/runner/secret/vault"
@@ -20,15 +21,18 @@ import (
 // the extensions that ansible.cfg asks for; op opens the vaults that lookups
 // read, nil leaves them closed.
 func (a *app) engine(op *opener) *jinja.Engine {
-	l := laptop.System{Environ: a.env, SealVault: vault.Seal, OpenVault: vault.Unseal}
-	if op != nil {
-		l.Open = op.read
-	}
 	cfg := a.cfg
 	if cfg == nil {
 		cfg, _ = a.config() // eval and template want nothing else of it
 	}
-	asked := func(name string) bool { return cfg != nil && slices.Contains(cfg.JinjaExtensions, "jinja2.ext."+name) }
+	if cfg == nil {
+		cfg = &config.Config{}
+	}
+	l := laptop.System{Environ: a.env, SealVault: vault.Seal, OpenVault: vault.Unseal, Settings: func(name string) (value.Value, bool) { return a.setting(cfg, name) }}
+	if op != nil {
+		l.Open = op.read
+	}
+	asked := func(name string) bool { return slices.Contains(cfg.JinjaExtensions, "jinja2.ext."+name) }
 	return jinja.New(jinja.Options{System: l, Do: asked("do"), LoopControls: asked("loopcontrols")})
 }
 

@@ -147,12 +147,19 @@ func lookupConfig(c *call) (value.Value, error) {
 	if missing != "error" && missing != "warn" && missing != "skip" {
 		return value.Value{}, fmt.Errorf("\"on_missing\" must be a string and one of \"error\", \"warn\" or \"skip\", not %s", missing)
 	}
+	kind, name := optional(opt, "plugin_type"), optional(opt, "plugin_name")
+	if given(kind) != given(name) {
+		return value.Value{}, errors.New("Both plugin_type and plugin_name are required, cannot use one without the other")
+	}
 	sys, _ := c.rt.system().(ConfigSystem)
+	if given(kind) {
+		sys = nil // plug-ins have settings in Ansible; there are none here
+	}
 	var out []value.Value
 	for _, t := range c.args {
-		name, err := wantText(t, "the name of a setting")
-		if err != nil {
-			return value.Value{}, err
+		name, isText := t.AsString()
+		if !isText {
+			return value.Value{}, fmt.Errorf("Invalid setting identifier, \"%s\" is not a string, its a %s", value.Str(t), pyType(t))
 		}
 		v, ok := value.Null(), false
 		if sys != nil {

@@ -15,10 +15,13 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"remoterun/runner/value"
 )
 
 // System is the laptop. The zero value is ready; it satisfies jinja.System,
-// jinja.LinkSystem, jinja.DirSystem, jinja.VaultSystem and jinja.SealSystem.
+// jinja.LinkSystem, jinja.DirSystem, jinja.VaultSystem, jinja.SealSystem and
+// jinja.ConfigSystem.
 type System struct {
 	// Open is given what ReadFile read and decrypts what is an Ansible Vault;
 	// nil leaves files as they are.
@@ -29,6 +32,9 @@ type System struct {
 	// filters vault and unvault; nil makes those errors.
 	SealVault func(plain, password, salt []byte, id string) ([]byte, error)
 	OpenVault func(text, password []byte) ([]byte, error)
+	// Settings answers settings by Ansible's names, for the config lookup; nil
+	// knows none.
+	Settings func(name string) (v value.Value, ok bool)
 	// Timeout bounds a command or a download; 0 means a minute.
 	Timeout time.Duration
 }
@@ -77,6 +83,14 @@ func (s System) Unseal(text, password []byte) ([]byte, error) {
 		return nil, errNoVault
 	}
 	return s.OpenVault(text, password)
+}
+
+// Setting answers a setting.
+func (s System) Setting(name string) (v value.Value, ok bool) {
+	if s.Settings == nil {
+		return value.Null(), false
+	}
+	return s.Settings(name)
 }
 
 // WriteFile writes a file for its owner only, with the directories above it.
