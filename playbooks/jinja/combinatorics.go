@@ -63,8 +63,12 @@ func filterZip(c *call) (value.Value, error) {
 	return rows(c.rt, cols, short, value.Null())
 }
 
+// tuples counts n tuples of so many items: they are kept, and cost more than
+// what only passes by.
+func (r *render) tuples(n, width int) error { return r.work(n * 2 * (width + 1)) }
+
 func rows(r *render, cols [][]value.Value, n int, fill value.Value) (value.Value, error) {
-	if err := r.work(n * len(cols)); err != nil {
+	if err := r.tuples(n, len(cols)); err != nil {
 		return value.Value{}, err
 	}
 	out := make([]value.Value, n)
@@ -125,7 +129,7 @@ func product(r *render, cols [][]value.Value) (value.Value, error) {
 			return value.Value{}, errRepeat
 		}
 	}
-	if err := r.work(n * len(cols)); err != nil {
+	if err := r.tuples(n, len(cols)); err != nil {
 		return value.Value{}, err
 	}
 	out := make([]value.Value, n)
@@ -197,7 +201,7 @@ func (p *picker) add(chosen []value.Value) error {
 		return errRepeat
 	}
 	p.out = append(p.out, value.Tuple(append([]value.Value{}, chosen...)...))
-	return p.r.work(len(chosen))
+	return p.r.tuples(1, len(chosen))
 }
 
 func (p *picker) permute(chosen []value.Value) error {

@@ -120,7 +120,8 @@ func (f *Found) Next() (*Found, error) { return f.re.found(f.re.re.FindNextMatch
 
 func (p *Regexp) found(m *regexp2.Match, err error) (*Found, error) {
 	if err != nil {
-		return nil, fmt.Errorf("the regular expression takes too long: %w", err)
+		// The engine's own error shows the whole text, which may be a secret.
+		return nil, fmt.Errorf("the regular expression takes too long: more than %v", p.re.MatchTimeout)
 	}
 	if m == nil {
 		return nil, nil
