@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/pem"
 	"net"
 	"os"
 	"path/filepath"
@@ -12,10 +13,27 @@ import (
 	"testing"
 	"time"
 
+	gossh "golang.org/x/crypto/ssh"
+
 	"remoterun/runner/hosttest/real"
+	"remoterun/runner/hosttest/sshd"
 )
 
 func portOf(addr string) string { _, p, _ := net.SplitHostPort(addr); return p }
+
+// lockedKey is a private key with a passphrase.
+func lockedKey(t *testing.T) string {
+	t.Helper()
+	_, key, err := sshd.NewSigner()
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := gossh.MarshalPrivateKeyWithPassphrase(key, "", []byte("key words"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(block))
+}
 
 // babbler is a server that is none of SSH.
 func babbler(t *testing.T) string {
@@ -50,6 +68,8 @@ head -c 60000 /dev/zero >/full/f; chmod 777 /full; mkdir -m 700 /secret`)
 	writeFile(t, filepath.Join(d.dir, "hosts"), "alpha\nweb ansible_host=127.0.0.1 ansible_port="+babbler(t)+
 		"\nclosed ansible_host=127.0.0.1 ansible_port=1\nnowhere ansible_host=no-such-host.invalid\nnew ansible_host=127.0.0.2 ansible_port="+port+" ansible_user=root\n")
 	writeFile(t, filepath.Join(d.dir, "garbage"), "this is no key")
+	writeFile(t, filepath.Join(d.dir, "locked"), lockedKey(t))
+	writeFile(t, filepath.Join(d.dir, "nokeys"), "Host alpha\n  HostName 127.0.0.1\n  Port "+port+"\n  User root\n  IdentityFile none\n")
 	writeFile(t, filepath.Join(d.dir, "big.j2"), "x{{ 'y' * 100000 }}")
 	true1 := []string{"-m", "shell", "-a", "true"}
 	for _, c := range []struct {
@@ -64,6 +84,8 @@ head -c 60000 /dev/zero >/full/f; chmod 777 /full; mkdir -m 700 /secret`)
 		{"unknown name", append([]string{"run", "nowhere"}, true1...), exitUnreachable, []string{"nowhere: connect to", "no-such-host.invalid"}, "nowhere"},
 		{"no such key file", append([]string{"run", "alpha", "--private-key", "missing"}, true1...), exitUnreachable, []string{"refused the login of root", "not used: key", "missing"}, "alpha: mend the key that is named"},
 		{"a key file that is none", append([]string{"run", "alpha", "--private-key", "garbage"}, true1...), exitUnreachable, []string{"not used: key garbage: ssh: no key found"}, "--private-key FILE"},
+		{"an encrypted key, and nobody to ask", append([]string{"run", "alpha", "--private-key", "locked"}, true1...), exitUnreachable, []string{"not used: key locked: there is no terminal to ask"}, "--private-key FILE"},
+		{"no key at all", append([]string{"run", "alpha", "--ssh-config", "nokeys"}, true1...), exitUnreachable, []string{"refused the login of root: there was no key and no password to try"}, "alpha: make a key (ssh-keygen)"},
 		{"a user that is not let in", append([]string{"run", "alpha", "-u", "stranger"}, true1...), exitUnreachable, []string{"refused the login of stranger", "tried key"}, "alpha: try it by hand: ssh -p " + port + " stranger@127.0.0.1"},
 		{"nologin", append([]string{"run", "alpha", "-u", real.UserNologin}, true1...), exitFailed, []string{"the login shell ended with status 1", "This account is currently not available"}, "chsh"},
 		{"sudo without anybody to ask", append([]string{"run", "alpha", "-b", "-u", real.UserSudo}, true1...), exitFailed, []string{"sudo to root: a password is required"}, "with -K"},

@@ -107,6 +107,8 @@ func loginHint(name string, err error) string {
 		return "if the server was reinstalled: ssh-keygen -R '" + key.Host + "', then: remoterun trust " + name
 	case errors.As(err, &key):
 		return "this key must not be used any more: the server needs a new one"
+	case errors.As(err, &auth) && len(auth.Tried)+len(auth.Skipped) == 0:
+		return "make a key (ssh-keygen) and take it there (ssh-copy-id), name one with --private-key FILE, or be asked for a password: -k"
 	case errors.As(err, &auth) && len(auth.Tried) == 0:
 		return "mend the key that is named, give another one with --private-key FILE, or be asked for a password: -k"
 	case errors.As(err, &auth):

@@ -3,6 +3,7 @@ package ssh
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
@@ -188,6 +189,9 @@ func (l *login) fromFile(file string, held map[string]ssh.Signer, used map[strin
 	}
 }
 
+// passphraseTries is how often the passphrase of one key file is asked for.
+const passphraseTries = 3
+
 // parse opens a private key, asking for its passphrase when it has one.
 func (l *login) parse(file string, text []byte) (ssh.Signer, error) {
 	s, err := ssh.ParsePrivateKey(text)
@@ -198,16 +202,25 @@ func (l *login) parse(file string, text []byte) (ssh.Signer, error) {
 	if l.ask == nil {
 		return nil, errors.New("it is encrypted and there is no terminal to ask on; load it into ssh-agent")
 	}
-	pw, err := l.ask(l.ctx, "key "+file, "Passphrase for key "+file+": ")
-	if err != nil {
-		return nil, err
+	key, question := "key "+file, "Passphrase for key "+file+": "
+	for n := range passphraseTries {
+		if n > 0 {
+			key, question = fmt.Sprintf("key %s, again %d", file, n), "That did not open it. Passphrase for key "+file+": "
+		}
+		pw, err := l.ask(l.ctx, key, question)
+		if err != nil {
+			return nil, err
+		}
+		err = pw.Use(func(b []byte) error {
+			var err error
+			s, err = ssh.ParsePrivateKeyWithPassphrase(text, bytes.Clone(b))
+			return err
+		})
+		if !errors.Is(err, x509.IncorrectPasswordError) {
+			return s, err
+		}
 	}
-	err = pw.Use(func(b []byte) error {
-		var err error
-		s, err = ssh.ParsePrivateKeyWithPassphrase(text, bytes.Clone(b))
-		return err
-	})
-	return s, err
+	return nil, errors.New("wrong passphrase")
 }
 
 func withCertificate(s ssh.Signer, file string) (ssh.Signer, error) {

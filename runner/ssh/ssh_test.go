@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -288,7 +289,7 @@ func TestPassword(t *testing.T) {
 	refused(t, err, "refused the login of op", "password")
 }
 
-func TestEncryptedKeyAsksOnce(t *testing.T) {
+func TestEncryptedKeyIsAskedFor(t *testing.T) {
 	l := newLab(t, sshd.Config{})
 	signer, key, err := sshd.NewSigner()
 	if err != nil {
@@ -303,17 +304,30 @@ func TestEncryptedKeyAsksOnce(t *testing.T) {
 	write(t, file, string(pem.EncodeToMemory(block)))
 	tg := l2.target()
 	tg.KeyFile = file
-	l2.d.Ask = func(_ context.Context, _, text string) (secret.Sealed, error) {
-		if !strings.Contains(text, file) {
-			t.Errorf("prompt %q", text)
+	var answers, asked []string
+	l2.d.Ask = func(_ context.Context, key, text string) (secret.Sealed, error) {
+		if !strings.Contains(text, file) || slices.Contains(asked, key) {
+			t.Errorf("prompt %q of %q", text, key)
 		}
-		return secret.New([]byte("key words")), nil
+		asked = append(asked, key)
+		a := answers[0]
+		answers = answers[1:]
+		return secret.New([]byte(a)), nil
 	}
-	c, err := l2.d.Dial(t.Context(), tg, nil)
-	if err != nil {
-		t.Fatal(err)
+	for _, c := range []struct{ answers, fails string }{
+		{"key words", ""}, {"wrong|key words", ""}, {"wrong|wrong|key words", ""}, {"a|b|c", "not used: key " + file + ": wrong passphrase"},
+	} {
+		answers, asked = strings.Split(c.answers, "|"), nil
+		conn, err := l2.d.Dial(t.Context(), tg, nil)
+		if c.fails != "" {
+			refused(t, err, c.fails)
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", c.answers, err)
+		}
+		_ = conn.Close()
 	}
-	_ = c.Close()
 }
 
 func TestJumpHostAndAliases(t *testing.T) {
