@@ -3,9 +3,9 @@ package ssh
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
