@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/spf13/pflag"
 )
 
 // TestReadme holds what the README says against the code: exit codes and their
@@ -48,4 +51,64 @@ func TestReadme(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestCommandsInDocs: every command line that README and docs show is one that
+// the program takes.
+func TestCommandsInDocs(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join(sources(t), "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := filepath.Glob(filepath.Join(sources(t), "docs", "modules", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, page := range append(append(pages, more...), filepath.Join(sources(t), "README.md")) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, part := range strings.Split(string(text), "```") {
+			shown := regexp.MustCompile("`remoterun ([^`]*)`")
+			if i%2 == 1 { // inside of a block
+				shown = regexp.MustCompile("(?m)^remoterun (.*)$")
+			}
+			for _, m := range shown.FindAllStringSubmatch(part, -1) {
+				n++
+				if err := takes(m[1]); err != nil {
+					t.Errorf("%s: remoterun %s: %v", filepath.Base(page), m[1], err)
+				}
+			}
+		}
+	}
+	if n < 30 {
+		t.Errorf("only %d command lines were found", n)
+	}
+}
+
+// takes reports what the program would not take of a command line as docs show
+// it: with comments, redirections, [what may be left out] and one|of|several.
+func takes(line string) error {
+	line, _, _ = strings.Cut(line, " #")
+	line, _, _ = strings.Cut(line, " <")
+	line = regexp.MustCompile(`'[^']*'`).ReplaceAllString(line, "x")
+	var args []string
+	for _, w := range strings.Fields(strings.NewReplacer("[", "", "]", "").Replace(line)) {
+		w, _, _ = strings.Cut(w, "|")
+		args = append(args, w)
+	}
+	a := &app{}
+	c, rest, err := a.root().Find(args)
+	if err == nil {
+		err = c.ParseFlags(rest)
+	}
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		return nil
+	case err != nil || c.HasParent():
+		return err
+	}
+	return noCommand(c, rest[0])
 }
