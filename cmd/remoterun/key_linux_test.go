@@ -78,7 +78,7 @@ func TestKeysFromSetupToRAM(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, "keys")); left != nil {
 		t.Fatal("check mode made keys")
 	}
-	d.run(t, "setup", "web1").want(t, exitOK, "changed=4")
+	d.run(t, "setup", "web1").want(t, exitOK, "changed=4", "[web1] print "+filepath.Join(dir, "reports", "sync@web1-recovery-"), "next: remoterun unlock web1")
 	silent := *d
 	silent.passphrase = ""
 	silent.run(t, "setup", "web1").want(t, exitOK, "changed=0")

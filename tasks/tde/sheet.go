@@ -115,7 +115,7 @@ func (t keyringTask) sheet(a keyringArgs, s host.Seen) (play.Plan, error) {
 	}
 	return play.Plan{
 		Local: true, Result: shelfResult(have, true),
-		Steps:  []host.Step{act{what: "write the recovery sheet into " + dir, do: func(context.Context, host.Writer) ([]byte, error) { return t.d.writeSheet(a, dir) }}},
+		Steps:  []host.Step{act{what: "write the recovery sheet into " + dir, do: func(_ context.Context, w host.Writer) ([]byte, error) { return t.d.writeSheet(w, a, dir) }}},
 		Finish: finish(sealedResult),
 	}, nil
 }
@@ -148,7 +148,7 @@ func (d Deps) sheetIsThere(a keyringArgs, dir string) (bool, error) {
 	return bytes.Equal(old, Sheet(c)), err
 }
 
-func (d Deps) writeSheet(a keyringArgs, dir string) ([]byte, error) {
+func (d Deps) writeSheet(w host.Writer, a keyringArgs, dir string) ([]byte, error) {
 	file, c, err := d.sheetOf(a, dir)
 	if err != nil {
 		return nil, err
@@ -160,6 +160,7 @@ func (d Deps) writeSheet(a keyringArgs, dir string) ([]byte, error) {
 		return nil, err
 	}
 	d.Session.touch()
+	w.Say("print " + file + ", keep a copy of " + d.path(a.KeysDir) + " elsewhere; next: remoterun unlock " + a.host)
 	x := doneOf(c, dir)
 	x.File = file
 	return x.json()
