@@ -195,36 +195,34 @@ func setFact(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Re
 	if m.Len() == 0 {
 		return play.Result{}, errors.New("set_fact needs at least one variable")
 	}
-	to, err := h.factsTo(ctx, u)
-	if err != nil {
-		return play.Result{}, err
-	}
-	h.p.r.store.SetFacts(to, m)
-	if v, ok := args.Lookup("cacheable"); ok {
-		if keep, _ := truth(v); keep { // nothing is cached, but ansible_facts has them
+	v, _ := args.Lookup("cacheable")
+	keep, _ := truth(v)
+	err := h.found(ctx, u, func(to string) {
+		h.p.r.store.SetFacts(to, m)
+		if keep { // nothing is cached, but ansible_facts has them
 			h.p.r.store.AddFacts(to, m)
 		}
-	}
-	if h.sets != nil && to == h.name {
-		for k, v := range m.All() {
-			h.sets.Set(k, v)
-		}
-	}
-	return play.Result{Data: value.MapOf("ansible_facts", value.FromMap(m))}, nil
+	})
+	return play.Result{Data: value.MapOf("ansible_facts", value.FromMap(m))}, err
 }
 
-// factsTo is the host that gets what the unit finds out: its own, or with
-// delegate_facts the one that it is delegated to.
-func (h *hostRun) factsTo(ctx context.Context, u *unit) (string, error) {
-	if u.on == "" {
-		return h.name, nil
-	}
+// found hands on what the unit found out to those for whom it counts: its host,
+// with run_once the others too, or with delegate_facts the one that it was
+// delegated to.
+func (h *hostRun) found(ctx context.Context, u *unit, tell func(host string)) error {
 	k := reader{ctx, h.p, u.tr.words, u.scope}
 	over, err := k.flag("delegate_facts", func(w *play.Keywords) value.Value { return w.DelegateFacts }, false)
-	if err != nil || !over {
-		return h.name, err
+	switch {
+	case err != nil:
+		return err
+	case over && u.on != "":
+		tell(u.on)
+		return nil
 	}
-	return u.on, nil
+	for _, name := range append([]string{h.name}, h.also...) {
+		tell(name)
+	}
+	return nil
 }
 
 // factsOf are the variables of set_fact. The words yes, no, true and false are

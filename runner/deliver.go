@@ -33,11 +33,9 @@ func (h *hostRun) deliver(ctx context.Context, u *unit) error {
 		}
 	}
 	if f := u.out.res.Facts; f.Len() > 0 {
-		to, err := h.factsTo(ctx, u)
-		if err != nil {
+		if err := h.found(ctx, u, func(to string) { h.p.r.store.AddFacts(to, untemplated(f)) }); err != nil {
 			return err
 		}
-		h.p.r.store.AddFacts(to, untemplated(f))
 		h.queue = h.queue[:1]
 	}
 	for _, w := range u.out.res.Warnings {
@@ -220,7 +218,9 @@ func (h *hostRun) finish(ctx context.Context, tr *taskRun) error {
 	h.begin(tr)
 	res, m, out := h.combined(tr)
 	if tr.task.Register != "" {
-		h.p.r.store.Register(h.name, tr.task.Register, value.FromMap(m))
+		for _, name := range append([]string{h.name}, h.also...) {
+			h.p.r.store.Register(name, tr.task.Register, value.FromMap(m))
+		}
 	}
 	h.tally(res)
 	ignored := false

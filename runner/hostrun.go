@@ -22,8 +22,8 @@ type hostRun struct {
 	queue []*taskRun
 	// holding is the machine whose work lock this host has.
 	holding *machine
-	// sets collects what set_fact sets, for run_once.
-	sets *value.Map
+	// also are the other hosts for which the task counts that runs here once.
+	also []string
 	// jumped says that the last task failed and a block took that on.
 	jumped bool
 	// over says why the host does no more of this play.

@@ -92,12 +92,8 @@ func includeVars(ctx context.Context, h *hostRun, u *unit, args *value.Map) (pla
 	if under, ok := str(args, "name"); ok {
 		m = value.MapOf(under, value.FromMap(m))
 	}
-	to, err := h.factsTo(ctx, u)
-	if err != nil {
-		return play.Result{}, err
-	}
-	h.p.r.store.IncludeVars(to, m)
-	return play.Result{Data: value.MapOf("ansible_included_var_files", value.Strings(path), "ansible_facts", value.FromMap(m))}, nil
+	err = h.found(ctx, u, func(to string) { h.p.r.store.IncludeVars(to, m) })
+	return play.Result{Data: value.MapOf("ansible_included_var_files", value.Strings(path), "ansible_facts", value.FromMap(m))}, err
 }
 
 func addHost(_ context.Context, h *hostRun, _ *unit, args *value.Map) (play.Result, error) {

@@ -299,26 +299,19 @@ func (pr *playRun) once(ctx context.Context, o *op, h *hostRun) bool {
 	return err == nil && b
 }
 
-// runOnce runs a task on the first host; the others get its result.
+// runOnce runs a task on the first host; what it finds out counts for the others
+// too, and so does how it ended.
 func (pr *playRun) runOnce(ctx context.Context, o *op, group []*hostRun) {
-	first := group[0]
-	facts := &value.Map{}
-	first.sets = facts
-	var reg value.Value
-	first.step(ctx, o)
-	first.sets = nil
-	if o.task.Register != "" {
-		if v, ok, err := first.scopeOf(ctx, o, first.wordsOfTask(o)).Var(o.task.Register); ok && err == nil {
-			reg = v
-		}
+	first, others := group[0], group[1:]
+	for _, h := range others {
+		first.also = append(first.also, h.name)
 	}
-	for _, h := range group[1:] {
-		if o.task.Register != "" {
-			pr.r.store.Register(h.name, o.task.Register, reg)
-		}
-		if facts.Len() > 0 {
-			pr.r.store.SetFacts(h.name, facts)
-		}
+	first.step(ctx, o)
+	first.also = nil
+	if ctx.Err() != nil {
+		return // told to stop: nobody has done it
+	}
+	for _, h := range others {
 		h.queue = nil
 		switch {
 		case first.over == failed || first.over == unreachable:
@@ -331,11 +324,6 @@ func (pr *playRun) runOnce(ctx context.Context, o *op, group []*hostRun) {
 			h.cur.next()
 		}
 	}
-}
-
-// wordsOfTask are the keywords without a place: for reading variables only.
-func (h *hostRun) wordsOfTask(o *op) words {
-	return append(append(words{&h.p.p.Keywords}, o.words...), &o.task.Keywords)
 }
 
 // asked asks before a task under --step; a task that is not wanted is passed.
