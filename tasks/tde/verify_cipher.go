@@ -143,7 +143,10 @@ func checkCipher(p *proof) checkResult {
 	if k, ok := p.wantedKey(); ok && k.Bits != cipherBits(want) {
 		bad = append(bad, fmt.Sprintf("key %s has %d bits", k.Name, k.Bits))
 	}
-	r := checkIs(len(bad) == 0, "%s: %s; keys of %d relations; WAL: %s; %d files of a version without a choice", want, cmp.Or(p.server.ciphers, "no setting of it"), good, cmp.Or(p.ciphers.wal, "no stretch with a cipher"), len(p.ciphers.old))
+	r := checkIs(len(bad) == 0, "%s: %s; keys of %d relations; WAL: %s", want, cmp.Or(p.server.ciphers, "no setting of it"), good, cmp.Or(p.ciphers.wal, "no stretch with a cipher"))
+	if n := len(p.ciphers.old); n > 0 {
+		r.Evidence += fmt.Sprintf("; %d key files of a version that has no choice", n)
+	}
 	r.Details = bad
 	if len(bad) == 0 && len(p.ciphers.unknown) > 0 {
 		r.Status = checkNotProved
