@@ -29,6 +29,8 @@ type fleet struct {
 	*tdetest.Fleet
 	d    *desk
 	keys real.Needles // what must be found nowhere
+	// watch looks at what processes show while the scenario runs.
+	watch *real.Watcher
 }
 
 // TestFleet is the main job on real parts, from setup to everything that can go
@@ -36,6 +38,7 @@ type fleet struct {
 func TestFleet(t *testing.T) {
 	f := &fleet{Fleet: tdetest.StartFleet(t)}
 	f.d = newDesk(t, f.Op.Home, f.Dir, canary)
+	f.watch = real.Watch(t, real.Needles{"passphrase": []byte(canary)})
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T, *fleet)
@@ -50,6 +53,7 @@ func TestFleet(t *testing.T) {
 		{"memory that is not safe", badMemory},
 		{"a second operator, and one who vanished", operators},
 		{"lock", lockAgain},
+		{"what processes showed", shown},
 		{"residue", residue},
 	} {
 		if !t.Run(part.name, func(t *testing.T) { part.run(t, f) }) {
@@ -81,6 +85,7 @@ func (f *fleet) readKeys(t *testing.T) {
 		}
 		f.keys[s.Name+"'s key"] = bytes.Clone(ring[256 : 256+16])
 	}
+	f.watch.Add(f.keys)
 }
 
 func keyringFile(s *tdetest.Stack) string { return "/run/remoterun/" + s.Project + "/keyring/keyring" }
@@ -350,6 +355,21 @@ func lockAgain(t *testing.T, f *fleet) {
 	for _, s := range f.Stacks() {
 		rows(t, s)
 	}
+}
+
+// shown is what processes showed while the scenario ran, on the laptop and on the
+// machines: nothing but what is planted now.
+func shown(t *testing.T, f *fleet) {
+	if hits := f.watch.Hits(); len(hits) > 0 {
+		t.Errorf("processes showed secrets: %s", strings.Join(hits, "\n"))
+	}
+	f.Alpha.Run(t, "sleep 1; exit 0", "x"+canary)
+	hits := f.watch.Stop()
+	if !strings.Contains(strings.Join(hits, "\n"), "passphrase in ") {
+		t.Errorf("the search did not find what was planted: %v", hits)
+	}
+	passes, files := f.watch.Passes()
+	t.Logf("%d passes over arguments and environments, %d files", passes, files)
 }
 
 // residue searches everything that stays: outputs, journals, the laptop's

@@ -33,6 +33,8 @@ type rig struct {
 	before int
 	d      *desk
 	keys   real.Needles // what must be found nowhere
+	// watch looks at what processes show meanwhile; rigs of one test share it.
+	watch *real.Watcher
 }
 
 // newRigs makes machines with the image loaded; nothing runs in them.
@@ -40,10 +42,11 @@ func newRigs(t *testing.T, names ...string) []*rig {
 	t.Helper()
 	tdetest.Image().Need(t)
 	op := real.NewOperator(t)
-	rigs := make([]*rig, len(names))
+	rigs, watch := make([]*rig, len(names)), real.Watch(t, real.Needles{"passphrase": []byte(canary)})
 	for i, name := range names {
 		m := op.Start(t, real.Options{Name: name, Docker: true, Shell: []string{"dash", "bash", "busybox"}[i%3]})
 		rigs[i] = newRig(t, op, tdetest.New(t, m, name+"_app", tdetest.ImageTag))
+		rigs[i].watch = watch
 	}
 	each(t, rigs, func(r *rig) { r.Load(t, tdetest.Image(), tdetest.ImageTag) })
 	return rigs
@@ -112,6 +115,9 @@ func (r *rig) learn(t *testing.T) {
 	for i := 0; i+tde.RecordSize <= len(ring); i += tde.RecordSize {
 		name := string(bytes.TrimRight(ring[i:i+256], "\x00"))
 		r.keys[r.Name+"'s key "+name] = bytes.Clone(ring[i+256 : i+256+16])
+	}
+	if r.watch != nil {
+		r.watch.Add(r.keys)
 	}
 }
 
@@ -237,6 +243,11 @@ func (r *rig) clean(t *testing.T) {
 	}
 	for _, hit := range r.Residue(t, r.keys) {
 		t.Errorf("%s: %s", r.Name, hit)
+	}
+	if r.watch != nil {
+		for _, hit := range r.watch.Hits() {
+			t.Errorf("a process showed %s", hit)
+		}
 	}
 	if t.Failed() {
 		t.Logf("files: %s", strings.Join(r.Files(t, r.keys), "\n"))
