@@ -3,6 +3,7 @@ package jinja
 import (
 	"strings"
 
+	"remoterun/playbooks/jinja/pypath"
 	"remoterun/runner/value"
 )
 
@@ -90,5 +91,5 @@ func testSameFile(c *call) (value.Value, error) {
 		same, err := l.SameFile(p, value.Str(a[0]))
 		return value.Bool(same), err
 	}
-	return value.Bool(pyNorm(p) == pyNorm(value.Str(a[0]))), nil
+	return value.Bool(pypath.Norm(p) == pypath.Norm(value.Str(a[0]))), nil
 }

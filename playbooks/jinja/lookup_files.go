@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"remoterun/playbooks/jinja/pypath"
 	"remoterun/playbooks/jinja/pystr"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
@@ -183,10 +184,10 @@ func lookupFileglob(c *call) (value.Value, error) {
 		if err != nil {
 			return value.Value{}, err
 		}
-		base := pyBase(term)
+		base := pypath.Base(term)
 		var dirs []string
 		if base != term {
-			if dir, err := c.rt.find(pyDir(term), "files"); err == nil {
+			if dir, err := c.rt.find(pypath.Dir(term), "files"); err == nil {
 				dirs = append(dirs, dir)
 			}
 		} else {

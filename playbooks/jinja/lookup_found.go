@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"remoterun/playbooks/jinja/pypath"
 	"remoterun/runner/value"
 )
 
@@ -74,7 +75,7 @@ func (s *search) one(t value.Value, options *value.Map) error {
 	case len(paths) > 0:
 		for _, p := range paths {
 			for _, f := range files {
-				s.names = append(s.names, pyJoin(p, f))
+				s.names = append(s.names, pypath.Join(p, f))
 			}
 		}
 	case len(files) > 0:
