@@ -1,0 +1,146 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/sh"
+)
+
+// alone runs the unit's steps one by one on fresh answers, stage after stage.
+func (h *hostRun) alone(ctx context.Context, u *unit) *outcome {
+	var diff []DiffText
+	changed := false
+	for {
+		// The first stage, and every one behind a step, rests on answers of now.
+		if !u.m.fresh(u.as, u.rests) {
+			if err := h.refresh(ctx, u); err != nil {
+				return broken(err)
+			}
+		}
+		diff = append(diff, u.diffs()...)
+		ran, err := h.steps(ctx, u)
+		if err != nil {
+			o := broken(err)
+			o.res.Changed = changed || len(ran) > 0
+			return o
+		}
+		res, bad := u.finished(ran)
+		changed = changed || res.Changed
+		if bad || u.plan.Then == nil {
+			res.Changed = res.Changed || bad && changed
+			return &outcome{res: res, diff: diff}
+		}
+		if u.bound, err = u.plan.Then(ran); err != nil {
+			return failure(err)
+		}
+		if u.bound == nil {
+			return &outcome{res: res, diff: diff}
+		}
+		u.ready = false
+		if err := h.settlePlan(ctx, u); err != nil {
+			return broken(err)
+		}
+	}
+}
+
+// steps runs a plan's steps up to the first that fails.
+func (h *hostRun) steps(ctx context.Context, u *unit) (ran []host.Output, err error) {
+	if len(u.plan.Steps) == 0 {
+		return nil, nil
+	}
+	end := h.journal(u, u.plan.Steps)
+	defer func() { end(outcomeText(ran, err)) }()
+	worker := u.m.worker(u.as, h.progress(u))
+	worker.Said = func(text string) {
+		h.p.r.emit(Event{Kind: Note, Host: h.name, Task: u.tr.info, Text: text})
+	}
+	w := envWriter{worker, u.env}
+	for _, st := range u.plan.Steps {
+		h.waits(u, st.Describe())
+		out, err := st.Do(ctx, w)
+		if !u.plan.Local {
+			u.m.stepped()
+			h.m.epoch.Add(1) // what another machine did may have reached this one
+		}
+		if exit := new(host.ExitError); errors.As(err, &exit) {
+			out, err = exit.Output, nil
+			if out.Status == 0 {
+				out.Status = 1
+			}
+		}
+		if err != nil {
+			if errors.Is(err, host.ErrTransport) {
+				u.m.drop()
+			}
+			return ran, err
+		}
+		ran = append(ran, out)
+		if out.Status != 0 {
+			return ran, nil
+		}
+	}
+	return ran, nil
+}
+
+func (h *hostRun) progress(u *unit) func(done, total int64) {
+	return func(done, total int64) {
+		h.p.r.emit(Event{Kind: Waiting, Host: h.name, Task: u.tr.info, Text: u.tr.info.Name, Done: done, Total: total})
+	}
+}
+
+func outcomeText(ran []host.Output, err error) string {
+	switch {
+	case errors.Is(err, host.ErrTransport):
+		return "unknown: " + err.Error()
+	case err != nil:
+		return "failed: " + err.Error()
+	case len(ran) > 0 && ran[len(ran)-1].Status != 0:
+		return fmt.Sprintf("failed: status %d", ran[len(ran)-1].Status)
+	}
+	return "done"
+}
+
+// finished makes the result of what the steps gave; bad says that one failed.
+func (u *unit) finished(ran []host.Output) (res play.Result, bad bool) {
+	bad = len(ran) > 0 && ran[len(ran)-1].Status != 0
+	res = u.plan.Result
+	if u.plan.Finish != nil {
+		var err error
+		if res, err = u.plan.Finish(ran); err != nil {
+			res = play.Failure(err.Error())
+		}
+	}
+	if bad {
+		last := ran[len(ran)-1]
+		res.Failed = true
+		what := u.plan.Steps[min(len(ran), len(u.plan.Steps))-1].Describe()
+		switch said := strings.TrimSpace(string(last.Stderr)); {
+		case u.plan.Finish == nil || res.Msg == "":
+			res.Msg = cmp.Or(res.Msg, last.Err(what).Error())
+		case res.Msg == said && !strings.HasPrefix(said, what): // a program's words name no object
+			res.Msg = what + ": " + said
+		}
+		if u.plan.Finish == nil {
+			res.Changed = len(ran) > 1
+		}
+	}
+	return res, bad || res.Failed
+}
+
+// envWriter runs a step's commands with the task's environment.
+type envWriter struct {
+	host.Writer
+	env []sh.Var
+}
+
+// Run adds the environment to the command.
+func (w envWriter) Run(ctx context.Context, c sh.Cmd) (host.Output, error) {
+	c.Env = append(append([]sh.Var{}, w.env...), c.Env...)
+	return w.Writer.Run(ctx, c)
+}

@@ -1,0 +1,99 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"remoterun/runner/host"
+	"remoterun/runner/sh"
+)
+
+// settlePlan asks until the unit can be planned. The questions of what is
+// foreseen behind it travel along.
+func (h *hostRun) settlePlan(ctx context.Context, u *unit) error {
+	for range 50 {
+		missing := u.think()
+		if len(missing) == 0 {
+			return nil
+		}
+		own := len(missing)
+		if u.tr == h.queue[0] && !u.local && !h.p.r.opt.NoAhead {
+			if len(h.queue) == 1 {
+				h.ahead(ctx, u)
+			}
+			missing = append(missing, h.replan(h.behind(u))...)
+		}
+		if err := h.ask(ctx, u, missing, own); err != nil {
+			return err
+		}
+		u.ready = false
+	}
+	return fmt.Errorf("%s: the plan asks for ever more", u.tr.task.Module)
+}
+
+// behind lists the queue's units after u that are of the same machine and
+// identity and still open.
+func (h *hostRun) behind(u *unit) []*unit {
+	return slices.DeleteFunc(h.rest(u), func(v *unit) bool {
+		return v.out != nil || v.bound == nil || v.m != u.m || v.as != u.as
+	})
+}
+
+// ask gets answers: probes of the shell in one round trip, other questions one
+// by one. The first own of them are the unit's; of the rest only probes that
+// may be asked ahead are asked.
+func (h *hostRun) ask(ctx context.Context, u *unit, qs []host.Question, own int) error {
+	var probes []host.Question
+	var cmds []sh.Cmd
+	seen := map[string]bool{}
+	for i, q := range qs {
+		p, ok := q.(host.Probe)
+		switch {
+		case seen[q.Key()]:
+		case ok && (i < own || !p.IsWide()):
+			probes, cmds = append(probes, q), append(cmds, p.Cmd())
+		case i < own:
+			epoch := u.m.epoch.Load()
+			a, err := q.Ask(ctx, u.m.worker(u.as, nil))
+			if err != nil {
+				return err
+			}
+			u.m.know(u.as, []host.Question{q}, []host.Answer{a}, epoch)
+		}
+		seen[q.Key()] = true
+	}
+	if len(cmds) == 0 {
+		return nil
+	}
+	h.waits(u, "looking")
+	epoch := u.m.epoch.Load()
+	res, err := u.m.batch(ctx, u.as, sh.Batch{Ask: cmds})
+	if err != nil {
+		return err
+	}
+	u.m.know(u.as, probes, answersOf(res.Asked), epoch)
+	return nil
+}
+
+// refresh asks again what the plan rests on and plans anew.
+func (h *hostRun) refresh(ctx context.Context, u *unit) error {
+	for range refreshes {
+		if err := h.ask(ctx, u, u.rests, len(u.rests)); err != nil {
+			return err
+		}
+		u.ready = false
+		if err := h.settlePlan(ctx, u); err != nil {
+			return err
+		}
+		if u.m.fresh(u.as, u.rests) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// refreshes is how often answers are asked again until none that the plan rests
+// on is old: a plan made of new answers may read others, which an earlier task
+// asked before it changed them. More is a host that others change meanwhile.
+const refreshes = 10

@@ -1,0 +1,113 @@
+package runner
+
+import (
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+func merge(a, b *value.Map) *value.Map {
+	out := value.NewMap()
+	for _, m := range []*value.Map{a, b} {
+		for k, v := range m.All() {
+			out.Set(k, v)
+		}
+	}
+	return out
+}
+
+// registered is the mapping that register keeps for one unit.
+func (h *hostRun) registered(u *unit, out *outcome) *value.Map {
+	r := out.res
+	m := merge(nil, r.Data)
+	m.Put("changed", value.Bool(r.Changed))
+	m.Put("failed", value.Bool(r.Failed && out.dead == nil)) // "is failed" is false of what was not reached
+	if out.dead != nil {
+		m.Put("unreachable", value.Bool(true))
+	}
+	if r.Skipped {
+		m.Put("skipped", value.Bool(true))
+	}
+	if r.Msg != "" {
+		if _, own := m.Lookup("msg"); !own {
+			m.Put("msg", value.MarkedString(r.Msg, value.Unsafe))
+		}
+	}
+	if r.Facts.Len() > 0 {
+		m.Put("ansible_facts", value.FromMap(asVariables(u.tr.task.Module, r.Facts)))
+	}
+	if len(r.Warnings) > 0 {
+		m.Put("warnings", value.Strings(r.Warnings...))
+	}
+	if out.tries > 0 {
+		m.Put("attempts", value.Int(int64(out.tries)))
+	}
+	if u.tr.loop {
+		m = merge(m, u.tr.loopVars(u.index))
+	}
+	return untemplated(m)
+}
+
+// untemplated marks what a task gave so that it is never read as a template: a
+// result repeats what a host or an argument said.
+func untemplated(m *value.Map) *value.Map {
+	if v := value.FromMap(m); value.HasTemplate(v) {
+		m, _ = v.With(value.Unsafe).AsMap()
+	}
+	return m
+}
+
+// asVariables names facts as register shows them: those of setup as variables,
+// with ansible_ before them, as Ansible does.
+func asVariables(module string, facts *value.Map) *value.Map {
+	if name := shortName(module); name != "setup" && name != "gather_facts" {
+		return facts
+	}
+	out := value.NewMap()
+	for k, v := range facts.All() {
+		out.Put("ansible_"+value.Str(k), v)
+	}
+	return out
+}
+
+// combined is what register keeps for a whole task.
+func (h *hostRun) combined(tr *taskRun) (play.Result, *value.Map, *outcome) {
+	if tr.fatal != nil {
+		out := failure(tr.fatal)
+		u := &unit{tr: &taskRun{h: h, task: tr.task, info: tr.info}, m: h.m}
+		return out.res, h.registered(u, out), out
+	}
+	if !tr.loop {
+		out := tr.units[0].out
+		return out.res, h.registered(tr.units[0], out), out
+	}
+	res := play.Result{Skipped: true, Msg: "All items completed"}
+	all := &outcome{}
+	var items []value.Value
+	for _, u := range tr.units {
+		items = append(items, value.FromMap(h.registered(u, u.out)))
+		res.Changed = res.Changed || u.out.res.Changed
+		res.Failed = res.Failed || u.out.res.Failed
+		res.Skipped = res.Skipped && u.out.res.Skipped
+		if u.out.dead != nil {
+			all.dead, all.cause = u.out.dead, u.out.dead
+		}
+	}
+	switch {
+	case len(items) == 0:
+		res.Data = value.MapOf("skipped_reason", value.String("No items in the list"))
+		res.Msg = ""
+	case res.Failed:
+		res.Msg = "One or more items failed"
+	case res.Skipped:
+		res.Msg = "All items skipped"
+	}
+	m := value.MapOf("results", value.List(items...), "changed", value.Bool(res.Changed), "skipped", value.Bool(res.Skipped), "failed", value.Bool(res.Failed))
+	if res.Msg != "" {
+		m.Put("msg", value.String(res.Msg))
+	}
+	for k, v := range res.Data.All() {
+		m.Set(k, v)
+	}
+	all.res = res
+	return res, m, all
+}

@@ -1,0 +1,94 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"remoterun/runner/value"
+	"remoterun/runner/vars"
+)
+
+// until tries a unit until its condition holds.
+func (h *hostRun) until(ctx context.Context, u *unit) *outcome {
+	retries, delay, err := h.patience(ctx, u)
+	if err != nil {
+		return failure(err)
+	}
+	bound := u.bound
+	for n := 1; ; n++ {
+		out := h.once(ctx, u)
+		out.tries = n
+		if out.dead != nil || h.tried(ctx, u, out, retries) {
+			return out
+		}
+		h.p.r.emit(Event{Kind: Retry, Host: h.name, Task: u.tr.info, Tries: n, Left: retries - n + 1, Result: h.registered(u, out), Item: u.item, Label: u.label})
+		if err := sleep(ctx, delay); err != nil {
+			return broken(err)
+		}
+		u.m.drop()
+		u.bound, u.ready, u.out = bound, false, nil // a chain has left its outcome in the unit
+	}
+}
+
+// patience reads how often a task is tried again, and how long it waits between.
+func (h *hostRun) patience(ctx context.Context, u *unit) (retries int, delay time.Duration, err error) {
+	number := func(v value.Value, otherwise int) (n int) {
+		if v.IsNull() || err != nil {
+			return otherwise
+		}
+		r, bad := h.p.r.opt.Expr.Render(ctx, v, u.scope)
+		if bad == nil {
+			_, bad = fmt.Sscanf(value.Str(r), "%d", &n)
+		}
+		if bad != nil {
+			err = fmt.Errorf("retries and delay are whole numbers, not %s", value.Show(v))
+		}
+		return n
+	}
+	retries = number(u.tr.task.Retries, 3)
+	delay = time.Duration(number(u.tr.task.Delay, 5)) * time.Second
+	return retries, delay, err
+}
+
+// tried judges a try; it reports whether it was the last one. Without retries
+// there is one, whatever until says.
+func (h *hostRun) tried(ctx context.Context, u *unit, out *outcome, retries int) bool {
+	if retries <= 0 {
+		if err := h.judge(ctx, u, out); err != nil {
+			mistaken(out, err)
+		}
+		return true
+	}
+	met, err := h.met(ctx, u, out)
+	switch {
+	case err != nil:
+		*out = *failure(fmt.Errorf("until: %w", err))
+	case met:
+	case out.tries > retries:
+		out.res.Failed = true
+		out.tries = retries // what Ansible says, although there was one try more
+	default:
+		return false
+	}
+	return true
+}
+
+// met evaluates until with the result under its register name.
+func (h *hostRun) met(ctx context.Context, u *unit, out *outcome) (bool, error) {
+	if err := h.judge(ctx, u, out); err != nil {
+		return false, err
+	}
+	if out.res.Failed && len(u.tr.task.Until) == 0 {
+		return false, nil
+	}
+	return h.holds(ctx, u.tr.task.Until, h.withResult(u, out))
+}
+
+// withResult is the unit's scope with its own result in it.
+func (h *hostRun) withResult(u *unit, out *outcome) *vars.Scope {
+	if u.tr.task.Register == "" {
+		return u.scope
+	}
+	return u.scope.WithLocal(value.MapOf(u.tr.task.Register, value.FromMap(h.registered(u, out))))
+}
