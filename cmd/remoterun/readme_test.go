@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/spf13/pflag"
+
+	"remoterun/runner"
 )
 
 // TestReadme holds what the README says against the code: exit codes and their
@@ -111,4 +113,17 @@ func takes(line string) error {
 		return err
 	}
 	return noCommand(c, rest[0])
+}
+
+// TestActionsInDocs: the chapter on playbooks names each of the engine's own.
+func TestActionsInDocs(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(sources(t), "docs", "playbooks.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range runner.Actions() {
+		if !strings.Contains(string(page), "`"+name+"`") {
+			t.Errorf("docs/playbooks.md does not name %s", name)
+		}
+	}
 }
