@@ -346,6 +346,7 @@ func (h *human) note(e runner.Event) {
 	case e.Host == "":
 		h.say(h.paint.note, e.Text)
 	default:
+		h.under(e)
 		h.say(h.paint.note, "    ["+e.Host+"] "+e.Text)
 	}
 }

@@ -95,6 +95,21 @@ func TestNotesWarningsAndInterruption(t *testing.T) {
 	same(t, stderr, "[WARNING]: long long long long long long long long long long long long long\nlong long long long long long long\n[WARNING]: task \"x\" runs in spite of --check: it says check_mode: false\n(/srv/look/look.yml:1:7)\n")
 }
 
+// TestNotesOfFreeHosts stand under the banner of their own task.
+func TestNotesOfFreeHosts(t *testing.T) {
+	out, _ := play(t, "human", view.Options{}, func(s *script) {
+		s.start("x", "ping")
+		s.each(runner.OK, `{}`)
+		s.task = &runner.TaskInfo{ID: "2", Name: "y", Module: "ping"}
+		s.emit(runner.Event{Kind: runner.TaskStart, Host: "h1", Task: s.task})
+		s.emit(runner.Event{Kind: runner.Note, Host: "h1", Task: s.task, Text: "key sent"})
+		s.each(runner.Changed, `{}`)
+	})
+	if _, y, _ := strings.Cut(out, "TASK [y]"); !strings.HasPrefix(strings.TrimLeft(y, " *\n"), "[h1] key sent\nchanged: ") || strings.Count(out, "TASK [y]") != 1 {
+		t.Errorf("%s", out)
+	}
+}
+
 func TestTaskPathWithVV(t *testing.T) {
 	out, _ := play(t, "human", view.Options{Verbosity: 2}, func(s *script) { s.start("x", "ping") })
 	if !strings.HasSuffix(out, "***\ntask path: /srv/look/look.yml:1\n") {
