@@ -11,6 +11,9 @@ import (
 	"remoterun/runner/value"
 )
 
+// maxLinks is the longest chain.
+const maxLinks = 32
+
 // againWindow is how many links behind a stopped one are asked afresh with it.
 const againWindow = 8
 

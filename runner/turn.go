@@ -11,9 +11,6 @@ import (
 	"remoterun/runner/value"
 )
 
-// maxLinks is the longest chain.
-const maxLinks = 32
-
 // turn brings the host's current task to its end. Where chains may run through,
 // tasks behind it may have been done with it: they are delivered by the next
 // calls without another round trip.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,7 +30,7 @@ func (r *recorder) Event(e runner.Event) {
 	case runner.ItemResult, runner.HostResult:
 		rc, _ := e.Result.Lookup("rc")
 		out, _ := e.Result.Lookup("stdout")
-		r.lines = append(r.lines, fmt.Sprintf("%s %s %s [%s] %s ignored=%v rescued=%v rc=%s %q", e.Task.Name, e.Task.Module, e.Host, e.Label, e.Status, e.Ignored, e.Rescued, value.Show(rc), value.Show(out)))
+		r.lines = append(r.lines, fmt.Sprintf("%s %s %s [%s] %s ignored=%v rescued=%v rc=%s %q", e.Host, e.Task.Name, e.Task.Module, e.Label, e.Status, e.Ignored, e.Rescued, value.Show(rc), value.Show(out)))
 	case runner.Recap:
 		for _, h := range e.Stats.Order {
 			r.lines = append(r.lines, fmt.Sprintf("%s %+v", h, *e.Stats.Hosts[h]))
@@ -130,8 +131,8 @@ func (g *generator) judged(w func(format string, args ...any)) {
 	}
 }
 
-func (g *generator) book() string {
-	g.b.WriteString("- hosts: all\n  connection: local\n  gather_facts: false\n  vars: {p: a}\n  handlers:\n")
+func (g *generator) book(strategy string) string {
+	g.b.WriteString("- hosts: all\n  strategy: " + strategy + "\n  connection: local\n  gather_facts: false\n  vars: {p: a}\n  handlers:\n")
 	for i := range 2 {
 		fmt.Fprintf(&g.b, "    - name: h%d\n      shell: echo h%d >> {{ root }}/log\n", i, i)
 	}
@@ -187,17 +188,22 @@ func snapshot(t *testing.T, root string) string {
 	return b.String()
 }
 
-// play runs a playbook on an empty folder, with or without looking ahead.
-func playOnce(t *testing.T, dir, book string, noAhead bool, runs int) (state string, lines []string) {
+// playOnce runs a playbook on empty folders, one per host, with or without looking
+// ahead.
+func playOnce(t *testing.T, dir, book, hosts string, noAhead bool, runs int) (state string, lines []string) {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "root")
-	if err := os.MkdirAll(filepath.Join(root, "d"), 0o755); err != nil {
-		t.Fatal(err)
+	for h := range strings.SplitSeq(strings.TrimSuffix(hosts, ","), ",") {
+		for _, folder := range map[string][]string{"h1": {"d"}, "h2": {"d", "a"}, "h3": {"d/b", "l"}}[h] { // so that they part
+			if err := os.MkdirAll(filepath.Join(root, h, folder), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	a := &app{in: strings.NewReader(""), out: &strings.Builder{}, err: &strings.Builder{}, env: func(string) (string, bool) { return "", false }}
 	rec := &recorder{}
 	for range runs {
-		f := &runFlags{projectFlags: projectFlags{inventory: []string{"h1,"}, extra: []string{"root=" + root}}, passphraseFD: -1}
+		f := &runFlags{projectFlags: projectFlags{inventory: []string{hosts}, extra: []string{"root=" + root + "/{{ inventory_hostname }}"}}, passphraseFD: -1}
 		s, err := a.open(context.Background(), f)
 		if err != nil {
 			t.Fatal(err)
@@ -216,6 +222,8 @@ func playOnce(t *testing.T, dir, book string, noAhead bool, runs int) (state str
 	for i, l := range rec.lines {
 		rec.lines[i] = strings.ReplaceAll(l, root, "ROOT")
 	}
+	host := func(l string) string { return strings.Fields(l)[0] }
+	slices.SortStableFunc(rec.lines, func(x, y string) int { return strings.Compare(host(x), host(y)) })
 	return snapshot(t, root), rec.lines
 }
 
@@ -233,9 +241,13 @@ func TestChainsEqualOneTaskAtATime(t *testing.T) {
 			book := filepath.Join(dir, "book.yaml")
 			writeFile(t, filepath.Join(dir, "t.j2"), "line {{ n }}\n")
 			writeFile(t, filepath.Join(dir, "inc.yml"), "- name: inner\n  template: {src: t.j2, dest: '{{ root }}/a'}\n  ignore_errors: true\n- name: inner two\n  command: {cmd: 'mkdir {{ root }}/c', creates: '{{ root }}/c'}\n  ignore_errors: true\n")
-			writeFile(t, book, g.book())
-			wantState, want := playOnce(t, dir, book, true, 2)
-			gotState, got := playOnce(t, dir, book, false, 2)
+			hosts, strategy := "h1,", "linear"
+			if seed%3 == 2 {
+				hosts, strategy = "h1,h2,h3,", []string{"linear", "free"}[seed%2]
+			}
+			writeFile(t, book, g.book(strategy))
+			wantState, want := playOnce(t, dir, book, hosts, true, 2)
+			gotState, got := playOnce(t, dir, book, hosts, false, 2)
 			if gotState != wantState {
 				t.Errorf("end state differs\n--- one at a time\n%s--- chained\n%s", wantState, gotState)
 			}
