@@ -2,6 +2,7 @@ package compose
 
 import (
 	"encoding/json"
+	"fmt"
 	"net"
 	"sort"
 	"strings"
@@ -132,6 +133,30 @@ func (p Project) Containers() host.Fact[[]Container] {
 		var all []Container
 		err := parse("docker compose ps in "+p.Dir, a, &all)
 		return all, err
+	}}
+}
+
+const everyText = `ids=$(docker ps -a -q --no-trunc) || exit 1
+for id in $ids; do docker inspect --type container --format '{"Id":{{json .Id}},"Name":{{json .Name}},"Mounts":{{json .Mounts}}}' "$id" 2>/dev/null; done
+echo end`
+
+// Everyone asks for every container of the engine, with its name and mounts
+// alone.
+func Everyone() host.Fact[[]Container] {
+	return host.Fact[[]Container]{Q: host.NewProbe(everyText).Wide(), Parse: func(a host.Answer) ([]Container, error) {
+		body, whole := strings.CutSuffix(string(a.Stdout), "end\n")
+		if a.Status != 0 || !whole {
+			return nil, Fail("docker ps", a.Status, string(a.Stdout))
+		}
+		var all []Container
+		for line := range strings.Lines(body) {
+			var c Container
+			if err := json.Unmarshal([]byte(line), &c); err != nil {
+				return nil, fmt.Errorf("docker inspect: the answer is no JSON: %w", err)
+			}
+			all = append(all, c)
+		}
+		return all, nil
 	}}
 }
 

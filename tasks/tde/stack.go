@@ -217,6 +217,7 @@ type disk struct {
 	exists, empty bool
 	version       string // of PG_VERSION: "17"
 	control       bool   // global/pg_control is there
+	system        string // the cluster's system identifier, as that file has it
 	keys          ext    // whose key files are there, "" = nobody's
 	uid           int    // owner of the folder
 }
@@ -229,7 +230,7 @@ echo "uid $(stat -c %u .)"
 e=yes; for f in * .[!.]* ..?*; do [ -e "$f" ] || [ -L "$f" ] || continue; [ "$f" = lost+found ] || e=no; done
 echo "empty $e"
 [ -f PG_VERSION ] && echo "version $(head -n 1 PG_VERSION)"
-[ -f global/pg_control ] && echo control
+[ -f global/pg_control ] && echo control && echo "system $(od -An -tu8 -N8 global/pg_control | tr -d ' ')"
 for f in pg_tde/*_keys open_pg_tde/*_keys; do [ -f "$f" ] && { echo "keys ${f%%/*}"; break; }; done
 echo end`
 
@@ -256,6 +257,8 @@ func diskAt(dir string) host.Fact[disk] {
 				d.version = strings.TrimSpace(rest)
 			case "control":
 				d.control = true
+			case "system":
+				d.system = rest
 			case "keys":
 				d.keys = ext(rest)
 			}

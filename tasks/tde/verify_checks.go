@@ -54,12 +54,20 @@ func (p *proof) refusedOn(about ...string) *checkResult {
 // noExtension is the result of checks of a server that has no key of ours.
 func noExtension() checkResult { return checkIs(false, "without the extension nothing is encrypted") }
 
-// checkServer: SQL answers, and what it is.
+// checkServer: SQL answers, and it is the server of the data folder that is looked
+// at.
 func checkServer(p *proof) checkResult {
 	if p.server == nil {
 		return checkResult{Status: checkFailed, Evidence: "SQL does not answer: " + cmp.Or(p.sqlProblem, "no container")}
 	}
-	return checkIs(true, "PostgreSQL %s in container %s, cluster %s", p.server.version, p.site.db.Short(), p.server.system)
+	what := fmt.Sprintf("PostgreSQL %s in container %s, cluster %s", p.server.version, p.site.db.Short(), p.server.system)
+	switch {
+	case path.Clean(p.server.dataDir) != p.site.pgdata:
+		return checkIs(false, "%s: it runs in %s, and not in the data folder %s, of which everything else here is", what, p.server.dataDir, p.site.pgdata)
+	case p.site.hostData != "" && p.server.system != p.disk.system:
+		return checkIs(false, "%s: in %s lies another one, %s", what, p.site.hostData, cmp.Or(p.disk.system, "none"))
+	}
+	return checkIs(true, "%s, which is the one in %s", what, cmp.Or(p.site.hostData, p.site.pgdata))
 }
 
 // checkLibrary: the extension was loaded at the server's start.

@@ -58,19 +58,23 @@ func checkContainer(p *proof) checkResult {
 	if p.site.pid() == 0 {
 		return notProved("the container does not run")
 	}
-	var others []string
-	for _, c := range p.site.all {
+	var others, whole []string
+	for _, c := range p.everyone {
 		for _, m := range c.Mounts {
-			own := p.site.db != nil && c.ID == p.site.db.ID && m.Destination == p.args.ramDir()
-			if p.reaches(m.Source) && !own {
-				others = append(others, fmt.Sprintf("container %s has %s at %s", c.Short(), m.Source, m.Destination))
+			own := c.ID == p.site.db.ID && m.Destination == p.args.ramDir()
+			has := fmt.Sprintf("container %s has %s at %s", c.Short(), m.Source, m.Destination)
+			switch {
+			case path.Clean(m.Source) == "/" && m.Source != "":
+				whole = append(whole, has+": its root can read the keyring, as the host's can")
+			case p.reaches(m.Source) && !own:
+				others = append(others, has)
 			}
 		}
 	}
 	core := coreLimit(p.limits)
-	r := checkIs(p.ram.readOnly && core == "1" && others == nil, "keyring mount read-only: %s; core limit: %s (1 stops cores to a file and to a handler); %d other mounts of keys",
-		yesNo(p.ram.readOnly), cmp.Or(core, "not known"), len(others))
-	r.Details = others
+	r := checkIs(p.ram.readOnly && core == "1" && others == nil && len(p.everyone) > 0, "keyring mount read-only: %s; core limit: %s (1 stops cores to a file and to a handler); of %d containers on this host %d others have mounts of keys, %d the whole host",
+		yesNo(p.ram.readOnly), cmp.Or(core, "not known"), len(p.everyone), len(others), len(whole))
+	r.Details = append(others, whole...)
 	return r
 }
 
@@ -82,7 +86,7 @@ func (p *proof) reaches(source string) bool {
 	for _, dir := range []string{p.args.ramDir(), p.args.stateDir()} {
 		_, below := within(dir, source)
 		_, above := within(source, dir)
-		if below || above && path.Clean(source) != "/" {
+		if below || above {
 			return true
 		}
 	}

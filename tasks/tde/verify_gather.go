@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"remoterun/runner/host"
+	"remoterun/tasks/compose"
 	"remoterun/tasks/pg"
 )
 
@@ -32,6 +33,8 @@ type proof struct {
 	closed     []closedDatabase
 	ciphers    ciphersOnDisk
 	limits     string // of the server's process: /proc/PID/limits
+	// everyone are all containers of the engine, whoever made them.
+	everyone []compose.Container
 	// open is the keyring that is open on the laptop, nil = none is.
 	open    *OpenInfo
 	headers []HeaderCheck
@@ -248,6 +251,10 @@ func (p *proof) askFiles(s host.Seen) error {
 		}
 	}
 	if pid := p.site.pid(); pid > 0 {
+		all, err := host.Get(s, compose.Everyone())
+		if need.add(err) {
+			p.everyone = all
+		}
 		a, err := s.Answer(host.NewProbe(`grep -E '^Max (core file size|locked memory)' "/proc/$1/limits"`, strconv.Itoa(pid)).Wide())
 		if need.add(err) {
 			p.limits = string(a.Stdout)

@@ -354,6 +354,12 @@ func brokenContainer(l *lab) []broken {
 				l.sh("rm " + l.volumeDir() + "/own")
 			}, check: "key provider", words: []string{"app provider own"}},
 		{name: "the keys at a second place", do: l.recreate(mounts("true", ", {type: bind, source: /run/remoterun, target: /keys, read_only: true}")), check: "container", words: []string{"has /run/remoterun at /keys"}},
+		{name: "the keys in a container of somebody else's", do: l.do("docker run -d --name " + l.project + "-other --label remoterun.project=" + l.project + " --network none -v /run/remoterun:/keys:ro --entrypoint sleep " + l.image + " 600"),
+			undo: l.do("docker rm -fv " + l.project + "-other"), check: "container", words: []string{l.project + "-other has /run/remoterun at /keys"}},
+		{name: "the server of another folder", do: func() {
+			l.do("docker stop " + l.container() + "; cp -a " + l.volumeDir() + " /var/tmp/" + l.project + "-clone")()
+			l.recreate("volumes: [{type: bind, source: /var/tmp/"+l.project+"-clone, target: /clone}]", `command: ["postgres", "-D", "/clone", "-c", "shared_preload_libraries=pg_tde", "-c", "pg_tde.wal_encrypt=on"]`)()
+		}, undo: func() { l.recreate()(); l.do("rm -rf /var/tmp/" + l.project + "-clone")() }, check: "server", words: []string{"it runs in /clone, and not in the data folder /data/db"}, w: l.fresh()},
 		{name: "cores", do: l.recreate("ulimits: {core: -1}"), check: "container", words: []string{"core limit: unlimited"}, undo: back},
 		{name: "a mount that came later", do: func() { l.unmount(); l.push() }, check: "key provider", words: []string{"inside the container"}, undo: back},
 		{name: "rows in the server's log", do: l.recreate(`command: ["postgres", "-c", "shared_preload_libraries=pg_tde", "-c", "pg_tde.wal_encrypt=on", "-c", "logging_collector=on", "-c", "log_statement=all"]`),
