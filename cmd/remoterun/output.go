@@ -210,7 +210,11 @@ func (a *app) logCommand() *cobra.Command {
 }
 
 func (a *app) listRuns(dir string) error {
-	for _, name := range journal.Runs(dir) {
+	runs := journal.Runs(dir)
+	if len(runs) == 0 {
+		fmt.Fprintf(a.err, "no run has been noted in %s yet\n", dir)
+	}
+	for _, name := range runs {
 		entries, err := journal.Read(filepath.Join(dir, name))
 		if err != nil || len(entries) == 0 {
 			continue
@@ -225,11 +229,15 @@ func (a *app) showRun(path string) error {
 	if err != nil {
 		return err
 	}
-	outcomes := map[int]string{}
+	outcomes, steps := map[int]string{}, 0
 	for _, e := range entries {
+		steps += len(e.Steps)
 		if e.Outcome != "" {
 			outcomes[e.ID] = e.Outcome
 		}
+	}
+	if steps == 0 {
+		fmt.Fprintln(a.err, "no step was run on any host")
 	}
 	for _, e := range entries {
 		for _, st := range e.Steps {

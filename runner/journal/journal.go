@@ -127,7 +127,7 @@ func Runs(dir string) []string {
 func Read(path string) ([]Entry, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no run %s", filepath.Base(path))
+		return nil, fmt.Errorf("there is no run %s: remoterun log lists them", strings.TrimSuffix(filepath.Base(path), ".jsonl"))
 	}
 	if err != nil {
 		return nil, err

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestLog: what a run did, and that there was none.
+func TestLog(t *testing.T) {
+	projectDir(t, map[string]string{"hosts": "here ansible_connection=local\n"})
+	env := map[string]string{"HOME": t.TempDir(), "XDG_STATE_HOME": t.TempDir()}
+	say := func(want string, args ...string) string {
+		t.Helper()
+		out, errs, _ := runWith(t, env, nil, args...)
+		if !strings.Contains(out+errs, want) {
+			t.Errorf("%q does not say %q:\n%s%s", args, want, out, errs)
+		}
+		return out
+	}
+	say("no run has been noted in ", "log")
+	say("pong", "run", "here", "-m", "ping")
+	id, _, _ := strings.Cut(say("remoterun run here -m ping", "log"), " ")
+	say("no step was run on any host", "log", id)
+	say("CHANGED", "run", "here", "--", "true")
+	runs := strings.Split(strings.TrimSpace(say("", "log")), "\n")
+	id, _, _ = strings.Cut(runs[len(runs)-1], " ")
+	say("here: command: command: run true [done]", "log", id)
+	say("remoterun: there is no run nothing: remoterun log lists them", "log", "nothing")
+}
