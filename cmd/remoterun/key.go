@@ -20,12 +20,6 @@ func (a *app) keyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "key inspect|verify|export|import",
 		Short: "Look at sealed keyrings, open them, export and import them",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usage("key %s: there is inspect, verify, export and import", args[0])
-			}
-			return cmd.Help()
-		},
 	}
 	c.AddCommand(a.keyInspect(), a.keyVerify(), a.keyExport(), a.keyImport())
 	return c

@@ -113,7 +113,37 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.verbCommands()...)
 	root.AddCommand(a.trustCommand(), a.logCommand(), a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand(), a.lintCommand(), a.keyCommand(), a.inventoryCommand(), a.demoCommand(), a.demoHostCommand(), a.docCommand(), a.configCommand())
 	a.completions(root)
+	for _, c := range root.Commands() {
+		takesArgs(c)
+	}
 	return root
+}
+
+// takesArgs makes of a wrong number of arguments, or of an unknown word behind a
+// command of several, wrong use that says what is right.
+func takesArgs(c *cobra.Command) {
+	var words []string
+	for _, sub := range c.Commands() {
+		takesArgs(sub)
+		words = append(words, sub.Name())
+	}
+	if check := c.Args; check != nil {
+		c.Args = func(cmd *cobra.Command, args []string) error {
+			err := check(cmd, args)
+			if err == nil || errors.As(err, new(*codedError)) {
+				return err
+			}
+			return usage("it is used like this: %s", cmd.UseLine())
+		}
+	}
+	if len(words) > 0 && c.RunE == nil {
+		c.RunE = func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("%s %s: there is %s", cmd.Name(), args[0], strings.Join(words, ", "))
+			}
+			return cmd.Help()
+		}
+	}
 }
 
 // flagError is a mistake in flags in the words of people.
