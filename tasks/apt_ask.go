@@ -202,8 +202,9 @@ const aptText sh.Constant = `LC_ALL=C DEBIAN_FRONTEND=noninteractive DEBIAN_PRIO
 c=$1 f=/usr/sbin/policy-rc.d; shift
 if [ -n "$c" ]; then
 if [ -e "$f" ]; then mv "$f" "$f.remoterun" || exit 1; fi
-trap 'rm -f "$f"; if [ -e "$f.remoterun" ]; then mv "$f.remoterun" "$f"; fi' 0
-trap 'exit 1' 1 2 15
+_back() { trap "" 1 2 15; rm -f "$f"; if [ -e "$f.remoterun" ]; then mv "$f.remoterun" "$f"; fi; }
+trap _back 0
+trap 'trap - 0; _back; exit 1' 1 2 15
 printf '#!/bin/sh\nexit %s\n' "$c" >"$f" && chmod 755 "$f" || exit 1
 fi
 apt-get "$@"`
@@ -213,7 +214,7 @@ const debURLText sh.Constant = `LC_ALL=C DEBIAN_FRONTEND=noninteractive; export 
 u=$1; shift
 d=$(mktemp -d) || exit 1
 trap 'rm -rf "$d"' 0
-trap 'exit 1' 1 2 15
+trap 'rm -rf "$d"; exit 1' 1 2 15
 if command -v curl >/dev/null; then curl -fsSL -o "$d/package.deb" "$u"; else wget -q -O "$d/package.deb" "$u"; fi || { echo "cannot fetch $u" >&2; exit 1; }
 chmod 755 "$d"
 apt-get "$@" install "$d/package.deb"`

@@ -330,7 +330,7 @@ if [ ! -d "$d" ]; then mkdir -p "$d" && chmod "$4" "$d" || exit 1; fi
 d=$(cd "$d" && pwd) || exit 1
 t=$(umask 077; mktemp -d "$d/.remoterun.XXXXXX") || exit 1
 trap 'rm -rf "$t"' 0
-trap 'exit 1' 1 2 15
+trap 'rm -rf "$t"; exit 1' 1 2 15
 tar -xpof - -C "$t" || exit 1
 cd "$t" || exit 1
 find . -mindepth 1 -type d -exec sh -c 'd=$1; shift

@@ -15,6 +15,10 @@ import (
 	"remoterun/runner/sh"
 )
 
+// In every script that leaves nothing behind, signals clean up themselves: one
+// that comes when the script has ended, before the first word of the EXIT trap,
+// ends the shell there, and the rest of that trap never runs.
+
 // putText writes a file whole: a temporary one beside it, readable by nobody
 // else, checked, given its owner and mode, validated, renamed. Arguments: path,
 // sha256, owner, group, mode, backup (yes or empty), unsafe (yes or empty),
@@ -32,7 +36,7 @@ q=${p%/*}
 if [ ! -d "${q:-/}" ]; then echo "Destination directory $q does not exist" >&2; exit 1; fi
 t=$(mktemp "${p%/*}/.remoterun.XXXXXX") || exit 1
 trap 'rm -f "$t"' 0
-trap 'exit 1' 1 2 15
+trap 'rm -f "$t"; exit 1' 1 2 15
 `
 
 const putTail = `

@@ -66,7 +66,7 @@ const scriptText sh.Constant = `s=$1 d=$2 x=$3; shift 3
 u=$(umask); umask 077
 t=$(mktemp "${TMPDIR:-/tmp}/.remoterun.XXXXXX") || exit 1
 trap 'rm -f "$t"' 0
-trap 'exit 1' 1 2 15
+trap 'rm -f "$t"; exit 1' 1 2 15
 cat >"$t" || exit 1
 h=$(sha256sum <"$t")
 case $h in "$s "*) ;; *) echo "the script did not arrive whole" >&2; exit 1 ;; esac
