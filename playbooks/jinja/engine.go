@@ -2,6 +2,13 @@
 // runner/value. It does no I/O of its own: variables come from a Scope, files
 // and commands from what the caller injects. Everything that it parses is
 // cached; rendering is safe from many goroutines and bounded on any input.
+//
+// Here are the parser (parse*.go makes the nodes of nodes.go), the evaluator
+// (eval.go for expressions, exec.go for statements, render.go around both) and
+// the names of the language, a file for each family (registry.go lists them).
+// What needs no evaluator is in packages below: lex for tokens, pynum, pystr,
+// pyfmt, pytime and pypath for what Python does, and crypt, ipnet, jmes and
+// version for the trades of their filters.
 package jinja
 
 import (
@@ -12,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"remoterun/playbooks/jinja/lex"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -57,7 +65,7 @@ var _ play.Expr = (*Engine)(nil)
 
 type cacheKey struct {
 	text string
-	syn  syntax
+	syn  lex.Syntax
 }
 
 type cached struct {
@@ -140,7 +148,7 @@ func (r *render) told(err error) error {
 }
 
 // parse returns the template of a text, from the cache when it was seen.
-func (e *Engine) parse(text string, syn syntax) (*template, error) {
+func (e *Engine) parse(text string, syn lex.Syntax) (*template, error) {
 	key := cacheKey{text, syn}
 	e.mu.RLock()
 	c, ok := e.cache[key]
@@ -158,15 +166,15 @@ func (e *Engine) parse(text string, syn syntax) (*template, error) {
 }
 
 // parseNew parses what is behind the header; places count from its line.
-func (e *Engine) parseNew(text string, syn syntax) (*template, error) {
-	syn, body, skipped, err := header(text, syn)
+func (e *Engine) parseNew(text string, syn lex.Syntax) (*template, error) {
+	syn, body, skipped, err := lex.Header(text, syn)
 	if err != nil {
 		return nil, err
 	}
 	t, err := parse(body, syn, e.reg)
-	var se *syntaxError
+	var se *lex.Error
 	if skipped > 0 && errors.As(err, &se) {
-		se.at.line++
+		se.At.Line++
 	}
 	if t != nil && skipped > 0 {
 		t.skipped = 1
@@ -176,18 +184,18 @@ func (e *Engine) parseNew(text string, syn syntax) (*template, error) {
 
 // load parses a text, with the white space and delimiters that its "#jinja2:"
 // line asks for, and gives a syntax error its place in the user's file.
-func (e *Engine) load(text string, syn syntax, o *value.Origin) (*template, error) {
+func (e *Engine) load(text string, syn lex.Syntax, o *value.Origin) (*template, error) {
 	t, err := e.parse(text, syn)
 	if err == nil {
 		return t, nil
 	}
 	at := place{}
-	var se *syntaxError
+	var se *lex.Error
 	if errors.As(err, &se) {
-		at = se.at
+		at = se.At
 		err = fmt.Errorf("template syntax: %w", se)
 	}
-	return nil, &Error{Pos: o.At(at.line, at.col), Text: lineOf(text, at.line), Err: err}
+	return nil, &Error{Pos: o.At(at.Line, at.Col), Text: lineOf(text, at.Line), Err: err}
 }
 
 func lineOf(text string, n int) string {
@@ -199,20 +207,20 @@ func lineOf(text string, n int) string {
 }
 
 // argSyntax is how text in a playbook is read.
-func (e *Engine) argSyntax() syntax {
+func (e *Engine) argSyntax() lex.Syntax {
 	s := e.fileSyntax()
-	s.literalBackslash = true
+	s.LiteralBackslash = true
 	return s
 }
 
 // fileSyntax is how a template file is read.
-func (e *Engine) fileSyntax() syntax {
-	s := ansibleSyntax()
-	s.do, s.loopControls = e.opt.Do, e.opt.LoopControls
+func (e *Engine) fileSyntax() lex.Syntax {
+	s := lex.Ansible()
+	s.Do, s.LoopControls = e.opt.Do, e.opt.LoopControls
 	return s
 }
 
-func bareSyntax() syntax { return syntax{bare: true} }
+func bareSyntax() lex.Syntax { return lex.Syntax{Bare: true} }
 
 // Templated reports whether text can hold a template.
 func Templated(s string) bool {

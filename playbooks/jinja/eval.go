@@ -18,7 +18,7 @@ func (r *render) eval(x expr, f *frame) (value.Value, error) {
 	v, err := r.evaluate(x, f)
 	r.depth--
 	if err != nil {
-		err = r.at(x.pos(), err)
+		err = r.at(x.Pos(), err)
 	}
 	return v, err
 }
@@ -132,7 +132,7 @@ func (r *render) cond(x *cond, f *frame) (value.Value, error) {
 		return r.eval(x.yes, f)
 	}
 	if x.no == nil {
-		return value.FromMissing(value.Missing{Soft: true, Hint: "the inline if-expression on line " + fmt.Sprint(x.line+1) + " evaluated to false and no else section was defined."}), nil
+		return value.FromMissing(value.Missing{Soft: true, Hint: "the inline if-expression on line " + fmt.Sprint(x.Line+1) + " evaluated to false and no else section was defined."}), nil
 	}
 	return r.eval(x.no, f)
 }
@@ -141,7 +141,7 @@ func (r *render) cond(x *cond, f *frame) (value.Value, error) {
 func (r *render) truth(x expr, f *frame) (bool, error) {
 	v, err := r.eval(x, f)
 	if err == nil {
-		err = r.at(x.pos(), defined(v))
+		err = r.at(x.Pos(), defined(v))
 	}
 	return value.Truth(v), err
 }
@@ -166,7 +166,7 @@ func (r *render) binary(x *binary, f *frame) (value.Value, error) {
 	if err != nil {
 		return a, err
 	}
-	if err := r.at(x.a.pos(), defined(a)); err != nil {
+	if err := r.at(x.a.Pos(), defined(a)); err != nil {
 		return a, err
 	}
 	switch x.op {
@@ -185,7 +185,7 @@ func (r *render) binary(x *binary, f *frame) (value.Value, error) {
 	if err != nil {
 		return b, err
 	}
-	if err := r.at(x.b.pos(), defined(b)); err != nil {
+	if err := r.at(x.b.Pos(), defined(b)); err != nil {
 		return b, err
 	}
 	return r.arith(x.op, a, b)
@@ -196,13 +196,13 @@ func (r *render) compare(x *compare, f *frame) (value.Value, error) {
 	if err != nil {
 		return a, err
 	}
-	place := x.first.pos()
+	place := x.first.Pos()
 	for i, op := range x.ops {
 		b, err := r.eval(x.rest[i], f)
 		if err != nil {
 			return b, err
 		}
-		if err := r.at(x.rest[i].pos(), defined(b)); err != nil {
+		if err := r.at(x.rest[i].Pos(), defined(b)); err != nil {
 			return b, err
 		}
 		// Only "in" an empty list never looks at what is asked for.
@@ -216,7 +216,7 @@ func (r *render) compare(x *compare, f *frame) (value.Value, error) {
 		if err != nil || !ok {
 			return value.Bool(false), err
 		}
-		a, place = b, x.rest[i].pos()
+		a, place = b, x.rest[i].Pos()
 	}
 	return value.Bool(true), nil
 }
@@ -261,7 +261,7 @@ func (r *render) concat(x *concat, f *frame) (value.Value, error) {
 	for _, p := range x.parts {
 		v, err := r.eval(p, f)
 		if err == nil {
-			err = r.at(p.pos(), defined(v))
+			err = r.at(p.Pos(), defined(v))
 		}
 		if err == nil {
 			err = b.add(v)

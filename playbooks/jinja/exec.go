@@ -20,11 +20,11 @@ const (
 func (r *render) run(body []stmt, f *frame, b *buffer) (jump, error) {
 	for _, s := range body {
 		if err := r.step(); err != nil {
-			return jumpNone, r.at(s.pos(), err)
+			return jumpNone, r.at(s.Pos(), err)
 		}
 		j, err := r.exec(s, f, b)
 		if err != nil {
-			return jumpNone, r.at(s.pos(), err)
+			return jumpNone, r.at(s.Pos(), err)
 		}
 		if j != jumpNone {
 			return j, nil

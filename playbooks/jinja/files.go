@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"remoterun/runner/value"
@@ -321,49 +320,4 @@ func (r *render) fromImport(s *fromStmt, f *frame) error {
 		f.set(s.targets[i], v)
 	}
 	return nil
-}
-
-// header reads a first line "#jinja2: trim_blocks: False, …" and answers the
-// text behind it and how many bytes that leaves out.
-func header(text string, syn syntax) (_ syntax, body string, skipped int, err error) {
-	const mark = "#jinja2:"
-	if !strings.HasPrefix(text, mark) {
-		return syn, text, 0, nil
-	}
-	line, body, _ := strings.Cut(text, "\n")
-	for _, part := range strings.Split(line[len(mark):], ",") {
-		key, val, ok := strings.Cut(part, ":")
-		key, val = strings.TrimSpace(key), strings.TrimSpace(val)
-		if !ok {
-			return syn, text, 0, fmt.Errorf("the #jinja2: line has %q, expected \"option: value\"", strings.TrimSpace(part))
-		}
-		if err := syn.set(key, strings.Trim(val, `'"`)); err != nil {
-			return syn, text, 0, err
-		}
-	}
-	return syn, body, len(text) - len(body), nil
-}
-
-// set sets an option by Jinja's name.
-func (s *syntax) set(key, val string) error {
-	words := map[string]*string{"variable_start_string": &s.varStart, "variable_end_string": &s.varEnd, "block_start_string": &s.blockStart,
-		"block_end_string": &s.blockEnd, "comment_start_string": &s.commentStart, "comment_end_string": &s.commentEnd,
-		"line_statement_prefix": &s.linePrefix, "line_comment_prefix": &s.lineComment}
-	flags := map[string]*bool{"trim_blocks": &s.trimBlocks, "lstrip_blocks": &s.lstripBlocks}
-	if p, ok := words[key]; ok {
-		*p = val
-		return nil
-	}
-	if p, ok := flags[key]; ok {
-		b, err := strconv.ParseBool(strings.ToLower(val))
-		if err != nil {
-			return fmt.Errorf("the #jinja2: line has %s: %s, expected True or False", key, val)
-		}
-		*p = b
-		return nil
-	}
-	if key == "keep_trailing_newline" || key == "newline_sequence" {
-		return nil
-	}
-	return fmt.Errorf("the #jinja2: line has an unknown option %q", key)
 }

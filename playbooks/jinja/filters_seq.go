@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"remoterun/playbooks/jinja/lex"
 	"remoterun/runner/value"
 )
 
@@ -180,7 +181,7 @@ func (r *render) path(v, attr value.Value) (value.Value, error) {
 	for _, part := range strings.Split(s, ".") {
 		key := value.String(part)
 		if part != "" && strings.Trim(part, "0123456789") == "" && len(part) < 10 {
-			key, _ = parseNumber(token{kind: tokInt, text: strings.TrimLeft(part[:len(part)-1], "0") + part[len(part)-1:]})
+			key, _ = lex.Number(lex.Token{Kind: lex.Int, Text: strings.TrimLeft(part[:len(part)-1], "0") + part[len(part)-1:]})
 		}
 		var err error
 		if v, err = r.getitem(v, key); err != nil {

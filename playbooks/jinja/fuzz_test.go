@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"remoterun/playbooks/jinja/lex"
 	"remoterun/runner/value"
 )
 
@@ -30,13 +31,13 @@ func FuzzLex(f *testing.F) {
 	seeds(f)
 	e := New(Options{Do: true, LoopControls: true})
 	f.Fuzz(func(t *testing.T, src string) {
-		for _, syn := range []syntax{e.fileSyntax(), e.argSyntax(), bareSyntax()} {
-			toks, err := lex(src, syn)
-			var se *syntaxError
+		for _, syn := range []lex.Syntax{e.fileSyntax(), e.argSyntax(), bareSyntax()} {
+			toks, err := lex.Tokens(src, syn)
+			var se *lex.Error
 			if err != nil && !errors.As(err, &se) {
 				t.Fatalf("%T is no syntax error: %v", err, err)
 			}
-			if err == nil && toks[len(toks)-1].kind != tokEOF {
+			if err == nil && toks[len(toks)-1].Kind != lex.EOF {
 				t.Fatal("the end is missing")
 			}
 		}

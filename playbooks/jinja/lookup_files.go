@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"remoterun/playbooks/jinja/lex"
 	"remoterun/playbooks/jinja/pypath"
 	"remoterun/playbooks/jinja/pystr"
 	"remoterun/runner/play"
@@ -168,7 +169,7 @@ func (c *call) template(t value.Value, opt map[string]value.Value) (value.Value,
 		return value.Value{}, err
 	}
 	if truthOr(optional(opt, "convert_data"), true) && v.Marks()&value.Unsafe == 0 {
-		v = literalText(v)
+		v = lex.Literal(v)
 	}
 	return v.With(c.marks(path)), nil
 }
@@ -284,8 +285,8 @@ func lookupURL(c *call) (value.Value, error) {
 }
 
 // delimiters are a file's signs, as the options of a call set them.
-func delimiters(syn syntax, opt map[string]value.Value) syntax {
-	for name, into := range map[string]*string{"variable_start_string": &syn.varStart, "variable_end_string": &syn.varEnd, "comment_start_string": &syn.commentStart, "comment_end_string": &syn.commentEnd} {
+func delimiters(syn lex.Syntax, opt map[string]value.Value) lex.Syntax {
+	for name, into := range map[string]*string{"variable_start_string": &syn.VarStart, "variable_end_string": &syn.VarEnd, "comment_start_string": &syn.CommentStart, "comment_end_string": &syn.CommentEnd} {
 		if s := textOr(optional(opt, name), ""); s != "" {
 			*into = s
 		}
@@ -295,7 +296,7 @@ func delimiters(syn syntax, opt map[string]value.Value) syntax {
 
 // nested renders a template file's text within the rendering under way, over
 // another scope.
-func (r *render) nested(path, text string, syn syntax, s play.Scope) (value.Value, error) {
+func (r *render) nested(path, text string, syn lex.Syntax, s play.Scope) (value.Value, error) {
 	scope, memo, layout := r.scope, r.memo, r.layout
 	r.scope, r.memo, r.layout = s, map[string]value.Value{}, nil
 	defer func() { r.scope, r.memo, r.layout = scope, memo, layout }()

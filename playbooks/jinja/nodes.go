@@ -1,11 +1,16 @@
 package jinja
 
-import "remoterun/runner/value"
+import (
+	"remoterun/runner/value"
 
-// expr is an expression; pos is where it begins, for messages.
-type expr interface{ pos() place }
+	"remoterun/playbooks/jinja/lex"
+)
 
-func (p place) pos() place { return p }
+// place is where a node begins, for messages; every node has one.
+type place = lex.Place
+
+// expr is an expression.
+type expr interface{ Pos() place }
 
 type (
 	literal struct {
@@ -98,7 +103,7 @@ type arguments struct {
 }
 
 // stmt is a statement.
-type stmt interface{ pos() place }
+type stmt interface{ Pos() place }
 
 type (
 	text struct {

@@ -2,11 +2,10 @@ package jinja
 
 import (
 	"fmt"
-	"math/big"
 	"slices"
-	"strconv"
 	"strings"
 
+	"remoterun/playbooks/jinja/lex"
 	"remoterun/runner/value"
 )
 
@@ -14,10 +13,10 @@ import (
 const maxDepth = 400
 
 type parser struct {
-	toks  []token
+	toks  []lex.Token
 	i     int
 	depth int
-	syn   syntax
+	syn   lex.Syntax
 	reg   *registry
 	tpl   *template
 	// macros says what the macro being read refers to.
@@ -27,8 +26,8 @@ type parser struct {
 }
 
 // parse reads a template. Errors are *syntaxError.
-func parse(src string, syn syntax, reg *registry) (t *template, err error) {
-	toks, err := lex(src, syn)
+func parse(src string, syn lex.Syntax, reg *registry) (t *template, err error) {
+	toks, err := lex.Tokens(src, syn)
 	if err != nil {
 		return nil, err
 	}
@@ -36,21 +35,21 @@ func parse(src string, syn syntax, reg *registry) (t *template, err error) {
 	defer func() {
 		switch e := recover().(type) {
 		case nil:
-		case *syntaxError:
+		case *lex.Error:
 			t, err = nil, e
 		default:
 			panic(e)
 		}
 	}()
-	if syn.bare {
+	if syn.Bare {
 		p.tpl.single = p.tuple(true)
-		if p.peek().kind != tokEOF {
-			p.fail(p.peek().at, "chunk after expression: %s", p.peek())
+		if p.peek().Kind != lex.EOF {
+			p.fail(p.peek().At, "chunk after expression: %s", p.peek())
 		}
 		return p.tpl, nil
 	}
 	p.tpl.body = p.statements()
-	if p.peek().kind != tokEOF {
+	if p.peek().Kind != lex.EOF {
 		p.failUnknownTag()
 	}
 	if len(p.tpl.body) == 1 {
@@ -67,22 +66,22 @@ func parse(src string, syn syntax, reg *registry) (t *template, err error) {
 
 // fail ends the reading; parse recovers it. Only *syntaxError is thrown.
 func (p *parser) fail(at place, format string, args ...any) {
-	panic(&syntaxError{at: at, msg: fmt.Sprintf(format, args...)})
+	panic(&lex.Error{At: at, Msg: fmt.Sprintf(format, args...)})
 }
 
-func (p *parser) peek() token { return p.toks[p.i] }
+func (p *parser) peek() lex.Token { return p.toks[p.i] }
 
-func (p *parser) next() token {
+func (p *parser) next() lex.Token {
 	t := p.toks[p.i]
-	if t.kind != tokEOF {
+	if t.Kind != lex.EOF {
 		p.i++
 	}
 	return t
 }
 
-func (p *parser) isOp(s string) bool { t := p.peek(); return t.kind == tokOp && t.text == s }
+func (p *parser) isOp(s string) bool { t := p.peek(); return t.Kind == lex.Op && t.Text == s }
 
-func (p *parser) isName(s string) bool { t := p.peek(); return t.kind == tokName && t.text == s }
+func (p *parser) isName(s string) bool { t := p.peek(); return t.Kind == lex.Name && t.Text == s }
 
 func (p *parser) skipOp(s string) bool {
 	if p.isOp(s) {
@@ -100,16 +99,16 @@ func (p *parser) skipName(s string) bool {
 	return false
 }
 
-func (p *parser) wantOp(s string) token {
+func (p *parser) wantOp(s string) lex.Token {
 	if !p.isOp(s) {
-		p.fail(p.peek().at, "expected token '%s', got %s", s, p.peek())
+		p.fail(p.peek().At, "expected token '%s', got %s", s, p.peek())
 	}
 	return p.next()
 }
 
-func (p *parser) wantName() token {
-	if p.peek().kind != tokName {
-		p.fail(p.peek().at, "expected a name, got %s", p.peek())
+func (p *parser) wantName() lex.Token {
+	if p.peek().Kind != lex.Name {
+		p.fail(p.peek().At, "expected a name, got %s", p.peek())
 	}
 	return p.next()
 }
@@ -117,7 +116,7 @@ func (p *parser) wantName() token {
 // deeper guards recursion.
 func (p *parser) deeper() func() {
 	if p.depth++; p.depth > maxDepth {
-		p.fail(p.peek().at, "nested more than %d levels deep", maxDepth)
+		p.fail(p.peek().At, "nested more than %d levels deep", maxDepth)
 	}
 	return func() { p.depth-- }
 }
@@ -129,7 +128,7 @@ func (p *parser) conditional(with bool) expr {
 	defer p.deeper()()
 	x := p.or()
 	for with && p.isName("if") {
-		at := p.next().at
+		at := p.next().At
 		c := &cond{place: at, yes: x, test: p.or()}
 		if p.skipName("else") {
 			c.no = p.conditional(true)
@@ -142,7 +141,7 @@ func (p *parser) conditional(with bool) expr {
 func (p *parser) or() expr {
 	x := p.and()
 	for p.isName("or") {
-		at := p.next().at
+		at := p.next().At
 		x = &binary{at, "or", x, p.and()}
 	}
 	return x
@@ -151,7 +150,7 @@ func (p *parser) or() expr {
 func (p *parser) and() expr {
 	x := p.not()
 	for p.isName("and") {
-		at := p.next().at
+		at := p.next().At
 		x = &binary{at, "and", x, p.not()}
 	}
 	return x
@@ -160,7 +159,7 @@ func (p *parser) and() expr {
 func (p *parser) not() expr {
 	if p.isName("not") {
 		defer p.deeper()()
-		at := p.next().at
+		at := p.next().At
 		return &unary{at, "not", p.not()}
 	}
 	return p.comparison()
@@ -168,17 +167,17 @@ func (p *parser) not() expr {
 
 func (p *parser) comparison() expr {
 	x := p.sum()
-	c := &compare{place: x.pos(), first: x}
+	c := &compare{place: x.Pos(), first: x}
 	for {
 		t := p.peek()
 		switch {
-		case t.kind == tokOp && slices.Contains([]string{"==", "!=", "<", "<=", ">", ">="}, t.text):
+		case t.Kind == lex.Op && slices.Contains([]string{"==", "!=", "<", "<=", ">", ">="}, t.Text):
 			p.next()
-			c.ops = append(c.ops, t.text)
+			c.ops = append(c.ops, t.Text)
 		case p.isName("in"):
 			p.next()
 			c.ops = append(c.ops, "in")
-		case p.isName("not") && p.toks[p.i+1].kind == tokName && p.toks[p.i+1].text == "in":
+		case p.isName("not") && p.toks[p.i+1].Kind == lex.Name && p.toks[p.i+1].Text == "in":
 			p.i += 2
 			c.ops = append(c.ops, "not in")
 		default:
@@ -195,7 +194,7 @@ func (p *parser) sum() expr {
 	x := p.concat()
 	for p.isOp("+") || p.isOp("-") {
 		t := p.next()
-		x = &binary{t.at, t.text, x, p.concat()}
+		x = &binary{t.At, t.Text, x, p.concat()}
 	}
 	return x
 }
@@ -205,7 +204,7 @@ func (p *parser) concat() expr {
 	if !p.isOp("~") {
 		return x
 	}
-	c := &concat{place: x.pos(), parts: []expr{x}}
+	c := &concat{place: x.Pos(), parts: []expr{x}}
 	for p.skipOp("~") {
 		c.parts = append(c.parts, p.product())
 	}
@@ -216,7 +215,7 @@ func (p *parser) product() expr {
 	x := p.power()
 	for p.isOp("*") || p.isOp("/") || p.isOp("//") || p.isOp("%") {
 		t := p.next()
-		x = &binary{t.at, t.text, x, p.power()}
+		x = &binary{t.At, t.Text, x, p.power()}
 	}
 	return x
 }
@@ -224,7 +223,7 @@ func (p *parser) product() expr {
 func (p *parser) power() expr {
 	x := p.unary(true)
 	for p.isOp("**") {
-		at := p.next().at
+		at := p.next().At
 		x = &binary{at, "**", x, p.unary(true)}
 	}
 	return x
@@ -235,7 +234,7 @@ func (p *parser) unary(filters bool) expr {
 	var x expr
 	if p.isOp("-") || p.isOp("+") {
 		t := p.next()
-		x = &unary{t.at, t.text, p.unary(false)}
+		x = &unary{t.At, t.Text, p.unary(false)}
 	} else {
 		x = p.primary()
 	}
@@ -248,44 +247,44 @@ func (p *parser) unary(filters bool) expr {
 
 func (p *parser) primary() expr {
 	t := p.peek()
-	switch t.kind {
-	case tokName:
+	switch t.Kind {
+	case lex.Name:
 		p.next()
-		switch t.text {
+		switch t.Text {
 		case "true", "True":
-			return &literal{t.at, value.Bool(true)}
+			return &literal{t.At, value.Bool(true)}
 		case "false", "False":
-			return &literal{t.at, value.Bool(false)}
+			return &literal{t.At, value.Bool(false)}
 		case "none", "None":
-			return &literal{t.at, value.Null()}
+			return &literal{t.At, value.Null()}
 		}
-		p.uses(t.text)
-		return &name{t.at, t.text}
-	case tokString:
+		p.uses(t.Text)
+		return &name{t.At, t.Text}
+	case lex.String:
 		var b strings.Builder
-		for p.peek().kind == tokString {
-			b.WriteString(p.next().text)
+		for p.peek().Kind == lex.String {
+			b.WriteString(p.next().Text)
 		}
-		return &literal{t.at, value.String(b.String())}
-	case tokInt:
+		return &literal{t.At, value.String(b.String())}
+	case lex.Int:
 		p.next()
-		return &literal{t.at, p.integer(t)}
-	case tokFloat:
+		return &literal{t.At, p.integer(t)}
+	case lex.Float:
 		p.next()
-		v, _ := parseNumber(t)
-		return &literal{t.at, v}
+		v, _ := lex.Number(t)
+		return &literal{t.At, v}
 	}
 	switch {
 	case p.skipOp("("):
-		x := p.parenthesis(t.at)
+		x := p.parenthesis(t.At)
 		p.wantOp(")")
 		return x
 	case p.skipOp("["):
-		return &listLit{t.at, p.list("]")}
+		return &listLit{t.At, p.list("]")}
 	case p.skipOp("{"):
-		return p.dict(t.at)
+		return p.dict(t.At)
 	}
-	p.fail(t.at, "unexpected %s", t)
+	p.fail(t.At, "unexpected %s", t)
 	return nil
 }
 
@@ -306,33 +305,12 @@ func (p *parser) uses(id string) {
 	}
 }
 
-func (p *parser) integer(t token) value.Value {
-	v, ok := parseNumber(t)
+func (p *parser) integer(t lex.Token) value.Value {
+	v, ok := lex.Number(t)
 	if !ok {
-		p.fail(t.at, "%s is no number", t.text)
+		p.fail(t.At, "%s is no number", t.Text)
 	}
 	return v
-}
-
-// parseNumber reads a number's token.
-func parseNumber(t token) (value.Value, bool) {
-	if t.kind == tokFloat {
-		f, _ := strconv.ParseFloat(t.text, 64)
-		return value.Float(f), true
-	}
-	text := strings.ToLower(t.text)
-	if strings.Trim(text, "0123456789") == "" {
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-			return value.Int(n), true
-		}
-		n, ok := new(big.Int).SetString(text, 10)
-		return value.Big(n), ok
-	}
-	n, ok := new(big.Int).SetString(text, 0)
-	if !ok {
-		return value.Value{}, false
-	}
-	return value.Big(n), true
 }
 
 func (p *parser) parenthesis(at place) expr {
@@ -344,7 +322,7 @@ func (p *parser) parenthesis(at place) expr {
 
 // tuple reads expressions separated by commas: one without a comma is itself.
 func (p *parser) tuple(withCond bool) expr {
-	at := p.peek().at
+	at := p.peek().At
 	var items []expr
 	comma := false
 	for {
@@ -365,7 +343,7 @@ func (p *parser) tuple(withCond bool) expr {
 
 func (p *parser) tupleEnd() bool {
 	t := p.peek()
-	return t.kind == tokVarEnd || t.kind == tokBlockEnd || t.kind == tokEOF || t.kind == tokOp && (t.text == ")" || t.text == "]")
+	return t.Kind == lex.VarEnd || t.Kind == lex.BlockEnd || t.Kind == lex.EOF || t.Kind == lex.Op && (t.Text == ")" || t.Text == "]")
 }
 
 func (p *parser) list(end string) []expr {
@@ -407,9 +385,9 @@ func (p *parser) postfix(x expr) expr {
 		case p.skipOp("."):
 			x = p.attribute(x)
 		case p.skipOp("["):
-			x = &index{t.at, x, p.subscript()}
+			x = &index{t.At, x, p.subscript()}
 		case p.isOp("("):
-			x = &invoke{t.at, x, p.arguments()}
+			x = &invoke{t.At, x, p.arguments()}
 			p.noteCall(x.(*invoke))
 		default:
 			return x
@@ -419,19 +397,19 @@ func (p *parser) postfix(x expr) expr {
 
 func (p *parser) attribute(x expr) expr {
 	t := p.next()
-	switch t.kind {
-	case tokName:
-		p.tpl.apart = p.tpl.apart || isMutator(t.text)
-		return &attr{t.at, x, t.text}
-	case tokInt:
-		return &index{t.at, x, &literal{t.at, p.integer(t)}}
+	switch t.Kind {
+	case lex.Name:
+		p.tpl.apart = p.tpl.apart || isMutator(t.Text)
+		return &attr{t.At, x, t.Text}
+	case lex.Int:
+		return &index{t.At, x, &literal{t.At, p.integer(t)}}
 	}
-	p.fail(t.at, "expected name or number, got %s", t)
+	p.fail(t.At, "expected name or number, got %s", t)
 	return nil
 }
 
 func (p *parser) subscript() expr {
-	at := p.peek().at
+	at := p.peek().At
 	var items []expr
 	for {
 		items = append(items, p.sliceOrIndex())
@@ -447,7 +425,7 @@ func (p *parser) subscript() expr {
 }
 
 func (p *parser) sliceOrIndex() expr {
-	s := &slice{place: p.peek().at}
+	s := &slice{place: p.peek().At}
 	part := func() expr {
 		if p.isOp(":") || p.isOp("]") || p.isOp(",") {
 			return nil

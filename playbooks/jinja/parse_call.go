@@ -1,10 +1,14 @@
 package jinja
 
-import "slices"
+import (
+	"slices"
+
+	"remoterun/playbooks/jinja/lex"
+)
 
 func (p *parser) arguments() arguments {
 	defer p.deeper()()
-	at := p.wantOp("(").at
+	at := p.wantOp("(").At
 	var a arguments
 	for n := 0; !p.isOp(")"); n++ {
 		if n > 0 {
@@ -18,8 +22,8 @@ func (p *parser) arguments() arguments {
 			a.star = p.expression()
 		case p.skipOp("**"):
 			a.kw = p.expression()
-		case p.peek().kind == tokName && p.toks[p.i+1].kind == tokOp && p.toks[p.i+1].text == "=":
-			key := p.next().text
+		case p.peek().Kind == lex.Name && p.toks[p.i+1].Kind == lex.Op && p.toks[p.i+1].Text == "=":
+			key := p.next().Text
 			p.next()
 			a.names = append(a.names, key)
 			a.vals = append(a.vals, p.expression())
@@ -65,7 +69,7 @@ func (p *parser) filtered(x expr) expr {
 		case p.isName("is"):
 			x = p.test(x)
 		case p.isOp("("):
-			x = &invoke{t.at, x, p.arguments()}
+			x = &invoke{t.At, x, p.arguments()}
 		default:
 			return x
 		}
@@ -73,24 +77,24 @@ func (p *parser) filtered(x expr) expr {
 }
 
 // dotted reads a name like ansible.builtin.combine.
-func (p *parser) dotted() token {
+func (p *parser) dotted() lex.Token {
 	t := p.wantName()
-	for p.isOp(".") && p.toks[p.i+1].kind == tokName {
+	for p.isOp(".") && p.toks[p.i+1].Kind == lex.Name {
 		p.next()
-		t.text += "." + p.next().text
+		t.Text += "." + p.next().Text
 	}
 	return t
 }
 
 func (p *parser) filter(x expr) expr {
 	t := p.dotted()
-	f := &filter{place: t.at, x: x, name: t.text, e: p.reg.filter(t.text)}
+	f := &filter{place: t.At, x: x, name: t.Text, e: p.reg.filter(t.Text)}
 	p.tpl.apart = p.tpl.apart || f.e != nil && f.e.anchors
 	if p.isOp("(") {
 		f.args = p.arguments()
 	}
 	if f.e == nil {
-		p.fail(t.at, "no filter named '%s'%s", t.text, suggest(t.text, p.reg.filters))
+		p.fail(t.At, "no filter named '%s'%s", t.Text, suggest(t.Text, p.reg.filters))
 	}
 	p.tpl.impure = p.tpl.impure || f.e.impure
 	return f
@@ -100,17 +104,17 @@ func (p *parser) test(x expr) expr {
 	p.next()
 	n := &test{x: x, not: p.skipName("not")}
 	t := p.dotted()
-	n.place, n.name, n.e = t.at, t.text, p.reg.test(t.text)
+	n.place, n.name, n.e = t.At, t.Text, p.reg.test(t.Text)
 	if n.e == nil {
-		p.fail(t.at, "no test named '%s'%s", t.text, suggest(t.text, p.reg.tests))
+		p.fail(t.At, "no test named '%s'%s", t.Text, suggest(t.Text, p.reg.tests))
 	}
 	switch a := p.peek(); {
 	case p.isOp("("):
 		n.args = p.arguments()
 	case p.isName("is"):
-		p.fail(a.at, "You cannot chain multiple tests with is")
-	case a.kind == tokName && !slices.Contains([]string{"else", "or", "and"}, a.text),
-		a.kind == tokString, a.kind == tokInt, a.kind == tokFloat, p.isOp("["), p.isOp("{"):
+		p.fail(a.At, "You cannot chain multiple tests with is")
+	case a.Kind == lex.Name && !slices.Contains([]string{"else", "or", "and"}, a.Text),
+		a.Kind == lex.String, a.Kind == lex.Int, a.Kind == lex.Float, p.isOp("["), p.isOp("{"):
 		n.args.pos = []expr{p.postfix(p.primary())}
 	}
 	return n

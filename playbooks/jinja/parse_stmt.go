@@ -3,6 +3,8 @@ package jinja
 import (
 	"slices"
 	"strings"
+
+	"remoterun/playbooks/jinja/lex"
 )
 
 // statements reads until a tag that is none of its own (endfor, else, …) or the
@@ -12,29 +14,29 @@ func (p *parser) statements() []stmt {
 	var out []stmt
 	for {
 		t := p.peek()
-		switch t.kind {
-		case tokData:
+		switch t.Kind {
+		case lex.Data:
 			p.next()
-			out = append(out, &text{t.at, t.text})
-		case tokVarBegin:
+			out = append(out, &text{t.At, t.Text})
+		case lex.VarBegin:
 			p.next()
 			x := p.tuple(true)
-			if p.peek().kind != tokVarEnd {
-				p.fail(p.peek().at, "expected token 'end of print statement', got %s", p.peek())
+			if p.peek().Kind != lex.VarEnd {
+				p.fail(p.peek().At, "expected token 'end of print statement', got %s", p.peek())
 			}
 			p.next()
-			out = append(out, &output{x.pos(), x})
-		case tokBlockBegin:
+			out = append(out, &output{x.Pos(), x})
+		case lex.BlockBegin:
 			word := p.toks[p.i+1]
-			if word.kind != tokName {
-				p.fail(word.at, "tag name expected, got %s", word)
+			if word.Kind != lex.Name {
+				p.fail(word.At, "tag name expected, got %s", word)
 			}
-			read, ok := p.reader(word.text)
+			read, ok := p.reader(word.Text)
 			if !ok {
 				return out
 			}
 			p.i += 2
-			out = append(out, read(word.at)...)
+			out = append(out, read(word.At)...)
 		default:
 			return out
 		}
@@ -70,9 +72,9 @@ func (p *parser) reader(word string) (func(place) []stmt, bool) {
 	case "block":
 		return p.block, true
 	case "do":
-		return func(at place) []stmt { x := p.tuple(true); p.blockEnd(); return one(&doStmt{at, x}) }, p.syn.do
+		return func(at place) []stmt { x := p.tuple(true); p.blockEnd(); return one(&doStmt{at, x}) }, p.syn.Do
 	case "break", "continue":
-		return func(at place) []stmt { p.blockEnd(); return one(&jumpStmt{at, word}) }, p.syn.loopControls
+		return func(at place) []stmt { p.blockEnd(); return one(&jumpStmt{at, word}) }, p.syn.LoopControls
 	case "autoescape":
 		return p.autoescape, true
 	}
@@ -80,8 +82,8 @@ func (p *parser) reader(word string) (func(place) []stmt, bool) {
 }
 
 func (p *parser) blockEnd() {
-	if p.peek().kind != tokBlockEnd {
-		p.fail(p.peek().at, "expected token 'end of statement block', got %s", p.peek())
+	if p.peek().Kind != lex.BlockEnd {
+		p.fail(p.peek().At, "expected token 'end of statement block', got %s", p.peek())
 	}
 	p.next()
 }
@@ -91,28 +93,28 @@ func (p *parser) blockEnd() {
 func (p *parser) until(tag string, at place, words ...string) ([]stmt, string) {
 	p.ends = append(p.ends, tag)
 	body := p.statements()
-	if p.peek().kind == tokEOF {
+	if p.peek().Kind == lex.EOF {
 		p.fail(at, "Unexpected end of template. Jinja was looking for the following tags: %s. The innermost block that needs to be closed is '%s'.", quoteWords(words), tag)
 	}
 	word := p.toks[p.i+1]
-	if !slices.Contains(words, word.text) {
+	if !slices.Contains(words, word.Text) {
 		p.failUnknownTag(words...)
 	}
 	p.ends = p.ends[:len(p.ends)-1]
 	p.i += 2
-	return body, word.text
+	return body, word.Text
 }
 
 func (p *parser) failUnknownTag(want ...string) {
 	t := p.toks[min(p.i+1, len(p.toks)-1)]
-	msg := "Encountered unknown tag '" + t.text + "'."
+	msg := "Encountered unknown tag '" + t.Text + "'."
 	if len(want) > 0 {
 		msg += " Jinja was looking for the following tags: " + quoteWords(want) + "."
 	}
 	if n := len(p.ends); n > 0 {
 		msg += " The innermost block that needs to be closed is '" + p.ends[n-1] + "'."
 	}
-	p.fail(t.at, "%s", msg)
+	p.fail(t.At, "%s", msg)
 }
 
 func quoteWords(words []string) string { return "'" + strings.Join(words, "' or '") + "'" }
@@ -123,9 +125,9 @@ func (p *parser) target() expr {
 	if !p.isOp(",") {
 		return first
 	}
-	t := &tupleLit{first.pos(), []expr{first}}
+	t := &tupleLit{first.Pos(), []expr{first}}
 	for p.skipOp(",") {
-		if p.isName("in") || p.isOp("=") || p.peek().kind == tokBlockEnd {
+		if p.isName("in") || p.isOp("=") || p.peek().Kind == lex.BlockEnd {
 			break
 		}
 		t.items = append(t.items, p.targetOne())
@@ -135,7 +137,7 @@ func (p *parser) target() expr {
 
 func (p *parser) targetOne() expr {
 	if p.isOp("(") {
-		at := p.next().at
+		at := p.next().At
 		x := p.target()
 		p.wantOp(")")
 		if t, ok := x.(*tupleLit); ok {
@@ -144,21 +146,21 @@ func (p *parser) targetOne() expr {
 		return x
 	}
 	t := p.wantName()
-	if slices.Contains([]string{"true", "false", "none", "True", "False", "None", "loop"}, t.text) && t.text != "loop" {
-		p.fail(t.at, "can't assign to '%s'", t.text)
+	if slices.Contains([]string{"true", "false", "none", "True", "False", "None", "loop"}, t.Text) && t.Text != "loop" {
+		p.fail(t.At, "can't assign to '%s'", t.Text)
 	}
 	if p.isOp(".") {
 		p.next()
-		p.uses(t.text)
-		return &attr{t.at, &name{t.at, t.text}, p.wantName().text}
+		p.uses(t.Text)
+		return &attr{t.At, &name{t.At, t.Text}, p.wantName().Text}
 	}
-	return &name{t.at, t.text}
+	return &name{t.At, t.Text}
 }
 
 func (p *parser) forLoop(at place) []stmt {
 	f := &forStmt{place: at, target: p.target()}
 	if !p.skipName("in") {
-		p.fail(p.peek().at, "expected token 'in', got %s", p.peek())
+		p.fail(p.peek().At, "expected token 'in', got %s", p.peek())
 	}
 	f.iter = p.tuple(false)
 	if p.skipName("if") {
@@ -212,7 +214,7 @@ func (p *parser) set(at place) []stmt {
 
 func (p *parser) with(at place) []stmt {
 	w := &withStmt{place: at}
-	for p.peek().kind != tokBlockEnd {
+	for p.peek().Kind != lex.BlockEnd {
 		if len(w.targets) > 0 {
 			p.wantOp(",")
 		}
@@ -233,12 +235,12 @@ func (p *parser) params(m *macroStmt) {
 			p.wantOp(",")
 		}
 		t := p.wantName()
-		m.params = append(m.params, t.text)
+		m.params = append(m.params, t.Text)
 		switch {
 		case p.skipOp("="):
 			m.defaults = append(m.defaults, p.expression())
 		case len(m.defaults) > 0:
-			p.fail(t.at, "non-default argument follows default argument")
+			p.fail(t.At, "non-default argument follows default argument")
 		}
 	}
 	p.wantOp(")")
@@ -253,7 +255,7 @@ func (p *parser) macroBody(m *macroStmt, tag, end string) {
 }
 
 func (p *parser) macroDef(at place) []stmt {
-	m := &macroStmt{place: at, name: p.wantName().text}
+	m := &macroStmt{place: at, name: p.wantName().Text}
 	p.params(m)
 	p.blockEnd()
 	p.macroBody(m, "macro", "endmacro")
@@ -288,8 +290,8 @@ func (p *parser) filterBlock(at place) []stmt {
 
 // contextWords reads "with context" or "without context".
 func (p *parser) contextWords(byDefault bool) bool {
-	if (p.isName("with") || p.isName("without")) && p.toks[p.i+1].text == "context" {
-		with := p.next().text == "with"
+	if (p.isName("with") || p.isName("without")) && p.toks[p.i+1].Text == "context" {
+		with := p.next().Text == "with"
 		p.next()
 		return with
 	}
@@ -298,7 +300,7 @@ func (p *parser) contextWords(byDefault bool) bool {
 
 func (p *parser) include(at place) []stmt {
 	s := &includeStmt{place: at, name: p.expression()}
-	if p.isName("ignore") && p.toks[p.i+1].text == "missing" {
+	if p.isName("ignore") && p.toks[p.i+1].Text == "missing" {
 		p.i += 2
 		s.ignoreMissing = true
 	}
@@ -311,9 +313,9 @@ func (p *parser) include(at place) []stmt {
 func (p *parser) importAll(at place) []stmt {
 	s := &importStmt{place: at, name: p.expression()}
 	if !p.skipName("as") {
-		p.fail(p.peek().at, "expected token 'as', got %s", p.peek())
+		p.fail(p.peek().At, "expected token 'as', got %s", p.peek())
 	}
-	s.target = p.wantName().text
+	s.target = p.wantName().Text
 	s.context = p.contextWords(false)
 	p.blockEnd()
 	p.tpl.impure, p.tpl.apart = true, true
@@ -323,27 +325,27 @@ func (p *parser) importAll(at place) []stmt {
 func (p *parser) fromImport(at place) []stmt {
 	s := &fromStmt{place: at, name: p.expression()}
 	if !p.skipName("import") {
-		p.fail(p.peek().at, "expected token 'import', got %s", p.peek())
+		p.fail(p.peek().At, "expected token 'import', got %s", p.peek())
 	}
-	for p.peek().kind == tokName {
-		if (p.isName("with") || p.isName("without")) && p.toks[p.i+1].text == "context" {
+	for p.peek().Kind == lex.Name {
+		if (p.isName("with") || p.isName("without")) && p.toks[p.i+1].Text == "context" {
 			break
 		}
 		n := p.next()
-		if strings.HasPrefix(n.text, "_") {
-			p.fail(n.at, "names starting with an underline can not be imported")
+		if strings.HasPrefix(n.Text, "_") {
+			p.fail(n.At, "names starting with an underline can not be imported")
 		}
-		as := n.text
+		as := n.Text
 		if p.skipName("as") {
-			as = p.wantName().text
+			as = p.wantName().Text
 		}
-		s.names, s.targets = append(s.names, n.text), append(s.targets, as)
+		s.names, s.targets = append(s.names, n.Text), append(s.targets, as)
 		if !p.skipOp(",") {
 			break
 		}
 	}
 	if len(s.names) == 0 {
-		p.fail(p.peek().at, "expected names to import, got %s", p.peek())
+		p.fail(p.peek().At, "expected names to import, got %s", p.peek())
 	}
 	s.context = p.contextWords(false)
 	p.blockEnd()
@@ -359,7 +361,7 @@ func (p *parser) extends(at place) []stmt {
 }
 
 func (p *parser) block(at place) []stmt {
-	b := &blockStmt{place: at, name: p.wantName().text}
+	b := &blockStmt{place: at, name: p.wantName().Text}
 	if _, twice := p.tpl.blocks[b.name]; twice {
 		p.fail(at, "block '%s' defined twice", b.name)
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"remoterun/playbooks/jinja/lex"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -49,9 +50,9 @@ func (r *render) at(p place, err error) error {
 		return err
 	}
 	if r.tpl != nil {
-		p.line += r.tpl.skipped
+		p.Line += r.tpl.skipped
 	}
-	at := r.origin.At(p.line, p.col)
+	at := r.origin.At(p.Line, p.Col)
 	if e != nil {
 		placed := *e
 		placed.Pos = at
@@ -133,7 +134,7 @@ const (
 )
 
 // text renders one template.
-func (r *render) text(s string, syn syntax, o *value.Origin, m mode) (value.Value, error) {
+func (r *render) text(s string, syn lex.Syntax, o *value.Origin, m mode) (value.Value, error) {
 	if r.depth++; r.depth > maxEval {
 		return value.Value{}, errDepth
 	}
@@ -149,7 +150,7 @@ func (r *render) text(s string, syn syntax, o *value.Origin, m mode) (value.Valu
 	if t.single != nil && m == asValue {
 		v, err := r.eval(t.single, nil)
 		if err == nil {
-			err = r.at(t.single.pos(), r.whole(v))
+			err = r.at(t.single.Pos(), r.whole(v))
 		}
 		if err == nil && v.IsUndefined() {
 			v = value.String("") // an inline if without else
@@ -189,7 +190,7 @@ func (r *render) foreign(o *value.Origin, err error) error {
 func (r *render) converted(b *buffer) value.Value {
 	v := value.MarkedString(b.String(), b.marks)
 	if r.mode == asValue {
-		return literalText(v)
+		return lex.Literal(v)
 	}
 	return v
 }
@@ -352,7 +353,7 @@ func (r *render) condition(c value.Value) (bool, error) {
 	return value.Truth(c), nil
 }
 
-func (r *render) bare(s string, syn syntax, c value.Value) (bool, error) {
+func (r *render) bare(s string, syn lex.Syntax, c value.Value) (bool, error) {
 	t, err := r.eng.load(s, syn, c.Origin())
 	if err != nil {
 		return false, err
@@ -360,7 +361,7 @@ func (r *render) bare(s string, syn syntax, c value.Value) (bool, error) {
 	v, err := r.inTemplate(t, c.Origin(), func() (value.Value, error) {
 		v, err := r.eval(t.single, nil)
 		if err == nil {
-			err = r.at(t.single.pos(), defined(v))
+			err = r.at(t.single.Pos(), defined(v))
 		}
 		return v, err
 	})

@@ -1,4 +1,6 @@
-package jinja
+// Package lex cuts templates into tokens, by Jinja's rules for tags, white space
+// and line statements, and reads Python's literals. Every token has its place.
+package lex
 
 import (
 	"fmt"
@@ -7,82 +9,90 @@ import (
 	"unicode/utf8"
 )
 
-// syntax is how templates are written and how white space around tags is
-// treated. Ansible's own is ansibleSyntax.
-type syntax struct {
-	varStart, varEnd, blockStart, blockEnd, commentStart, commentEnd string
-	linePrefix, lineComment                                          string
-	trimBlocks, lstripBlocks                                         bool
-	// literalBackslash keeps backslashes in string literals inside {{ }} as they
+// Syntax is how templates are written and how white space around tags is
+// treated.
+type Syntax struct {
+	VarStart, VarEnd, BlockStart, BlockEnd, CommentStart, CommentEnd string
+	LinePrefix, LineComment                                          string
+	TrimBlocks, LstripBlocks                                         bool
+	// LiteralBackslash keeps backslashes in string literals inside {{ }} as they
 	// are, as Ansible does in task arguments.
-	literalBackslash bool
-	// do and loopControls add {% do %}, {% break %} and {% continue %}, which
+	LiteralBackslash bool
+	// Do and LoopControls add {% do %}, {% break %} and {% continue %}, which
 	// Ansible knows only when asked for.
-	do, loopControls bool
-	// bare reads the whole text as one expression (when:).
-	bare bool
+	Do, LoopControls bool
+	// Bare reads the whole text as one expression (when:).
+	Bare bool
 }
 
-func ansibleSyntax() syntax {
-	return syntax{varStart: "{{", varEnd: "}}", blockStart: "{%", blockEnd: "%}", commentStart: "{#", commentEnd: "#}", trimBlocks: true}
+// Ansible is the usual syntax: Jinja's tags, and trim_blocks on.
+func Ansible() Syntax {
+	return Syntax{VarStart: "{{", VarEnd: "}}", BlockStart: "{%", BlockEnd: "%}", CommentStart: "{#", CommentEnd: "#}", TrimBlocks: true}
 }
 
-type kind uint8
+// Kind says what a token is.
+type Kind uint8
 
+// The kinds of tokens. Text outside of tags is Data; Op is an operator or a
+// bracket.
 const (
-	tokEOF kind = iota
-	tokData
-	tokVarBegin
-	tokVarEnd
-	tokBlockBegin
-	tokBlockEnd
-	tokName
-	tokString
-	tokInt
-	tokFloat
-	tokOp
+	EOF Kind = iota
+	Data
+	VarBegin
+	VarEnd
+	BlockBegin
+	BlockEnd
+	Name
+	String
+	Int
+	Float
+	Op
 )
 
-// place is a position in a template: line and column count from 0, columns in
+// Place is a position in a template: line and column count from 0, columns in
 // characters.
-type place struct{ line, col int }
+type Place struct{ Line, Col int }
 
-type token struct {
-	kind kind
-	text string
-	at   place
+// Pos is the place itself: what has one as a part answers it, too.
+func (p Place) Pos() Place { return p }
+
+// Token is a piece of a template.
+type Token struct {
+	Kind Kind
+	Text string
+	At   Place
 }
 
-func (t token) String() string {
-	switch t.kind {
-	case tokEOF:
+func (t Token) String() string {
+	switch t.Kind {
+	case EOF:
 		return "end of template"
-	case tokVarEnd:
+	case VarEnd:
 		return "end of print statement"
-	case tokBlockEnd:
+	case BlockEnd:
 		return "end of statement block"
-	case tokString:
-		return fmt.Sprintf("string %q", t.text)
-	case tokData:
+	case String:
+		return fmt.Sprintf("string %q", t.Text)
+	case Data:
 		return "template data"
 	}
-	return fmt.Sprintf("'%s'", t.text)
+	return fmt.Sprintf("'%s'", t.Text)
 }
 
-// syntaxError is a template that cannot be read.
-type syntaxError struct {
-	at  place
-	msg string
+// Error is a template that cannot be read.
+type Error struct {
+	At  Place
+	Msg string
 }
 
-func (e *syntaxError) Error() string { return e.msg }
+func (e *Error) Error() string { return e.Msg }
 
 type lexer struct {
 	src   string
 	pos   int
-	at    place
-	syn   syntax
-	out   []token
+	at    Place
+	syn   Syntax
+	out   []Token
 	strip bool // what comes next loses its leading white space
 	trim  bool // what comes next loses its first newline
 	inVar bool
@@ -93,30 +103,30 @@ type lexer struct {
 	}
 }
 
-// lex cuts a template into tokens. The error is a *syntaxError.
-func lex(src string, syn syntax) ([]token, error) {
+// Tokens cuts a template into tokens. The error is a *syntaxError.
+func Tokens(src string, syn Syntax) ([]Token, error) {
 	src = strings.ReplaceAll(strings.ReplaceAll(src, "\r\n", "\n"), "\r", "\n")
-	if !syn.bare {
+	if !syn.Bare {
 		src = strings.TrimSuffix(src, "\n") // rendering gives it back
 	}
 	l := &lexer{src: src, syn: syn}
-	if syn.bare {
+	if syn.Bare {
 		if err := l.expression(""); err != nil {
 			return nil, err
 		}
 	} else if err := l.template(); err != nil {
 		return nil, err
 	}
-	l.emit(tokEOF, "")
+	l.emit(EOF, "")
 	return l.out, nil
 }
 
-func (l *lexer) emit(k kind, text string) {
-	l.out = append(l.out, token{kind: k, text: text, at: l.at})
+func (l *lexer) emit(k Kind, text string) {
+	l.out = append(l.out, Token{Kind: k, Text: text, At: l.at})
 }
 
 func (l *lexer) fail(format string, args ...any) error {
-	return &syntaxError{at: l.at, msg: fmt.Sprintf(format, args...)}
+	return &Error{At: l.at, Msg: fmt.Sprintf(format, args...)}
 }
 
 // advance moves over n bytes.
@@ -124,10 +134,10 @@ func (l *lexer) advance(n int) string {
 	s := l.src[l.pos : l.pos+n]
 	l.pos += n
 	if i := strings.LastIndexByte(s, '\n'); i >= 0 {
-		l.at.line += strings.Count(s, "\n")
-		l.at.col = utf8.RuneCountInString(s[i+1:])
+		l.at.Line += strings.Count(s, "\n")
+		l.at.Col = utf8.RuneCountInString(s[i+1:])
 	} else {
-		l.at.col += utf8.RuneCountInString(s)
+		l.at.Col += utf8.RuneCountInString(s)
 	}
 	return s
 }
@@ -157,15 +167,15 @@ func (l *lexer) nextTag() (at int, open string) {
 			at, open = i, o
 		}
 	}
-	for i, o := range []string{l.syn.commentStart, l.syn.blockStart, l.syn.varStart} {
+	for i, o := range []string{l.syn.CommentStart, l.syn.BlockStart, l.syn.VarStart} {
 		nearest(l.ahead(i, func(s string) int { return strings.Index(s, o) }), o)
 	}
-	if p := l.syn.linePrefix; p != "" {
+	if p := l.syn.LinePrefix; p != "" {
 		first := l.pos == 0 || l.src[l.pos-1] == '\n'
 		nearest(l.ahead(3, func(s string) int { return lineStart(s, p, first) }), p)
 	}
 	// A comment may stand behind text of its line, too.
-	if p := l.syn.lineComment; p != "" {
+	if p := l.syn.LineComment; p != "" {
 		nearest(l.ahead(4, func(s string) int { return strings.Index(s, p) }), p)
 	}
 	return at, open
@@ -219,11 +229,11 @@ func (l *lexer) data(n int, open string, stripBefore bool) {
 	switch {
 	case stripBefore:
 		text = strings.TrimRightFunc(text, unicode.IsSpace)
-	case l.syn.lstripBlocks && open != "" && open != l.syn.varStart:
+	case l.syn.LstripBlocks && open != "" && open != l.syn.VarStart:
 		text = l.lstrip(text)
 	}
 	if text != "" {
-		l.out = append(l.out, token{kind: tokData, text: text, at: start})
+		l.out = append(l.out, Token{Kind: Data, Text: text, At: start})
 	}
 }
 
@@ -245,60 +255,60 @@ func (l *lexer) lstrip(text string) string {
 }
 
 func (l *lexer) tag(i int, open string) error {
-	if open == l.syn.linePrefix && open != "" || open == l.syn.lineComment && open != "" {
+	if open == l.syn.LinePrefix && open != "" || open == l.syn.LineComment && open != "" {
 		return l.lineTag(i, open)
 	}
 	after := l.src[l.pos+i+len(open):]
 	sign := byte(0)
-	if after != "" && (after[0] == '-' || after[0] == '+' && open != l.syn.varStart) {
+	if after != "" && (after[0] == '-' || after[0] == '+' && open != l.syn.VarStart) {
 		sign = after[0]
 	}
-	lstrip := l.syn.lstripBlocks
+	lstrip := l.syn.LstripBlocks
 	if sign == '+' {
-		l.syn.lstripBlocks = false
+		l.syn.LstripBlocks = false
 	}
 	l.data(i, open, sign == '-')
-	l.syn.lstripBlocks = lstrip
+	l.syn.LstripBlocks = lstrip
 	begin := l.at
 	l.advance(len(open))
 	if sign != 0 {
 		l.advance(1)
 	}
 	switch open {
-	case l.syn.commentStart:
+	case l.syn.CommentStart:
 		return l.comment(begin)
-	case l.syn.blockStart:
+	case l.syn.BlockStart:
 		if done, err := l.raw(begin); done || err != nil {
 			return err
 		}
-		l.emit(tokBlockBegin, open)
-		return l.expression(l.syn.blockEnd)
+		l.emit(BlockBegin, open)
+		return l.expression(l.syn.BlockEnd)
 	}
-	l.emit(tokVarBegin, open)
+	l.emit(VarBegin, open)
 	l.inVar = true
-	err := l.expression(l.syn.varEnd)
+	err := l.expression(l.syn.VarEnd)
 	l.inVar = false
 	return err
 }
 
 func (l *lexer) lineTag(i int, open string) error {
 	l.data(i, open, false)
-	if n := len(l.out); n > 0 && l.out[n-1].kind == tokData {
-		l.out[n-1].text = strings.TrimRight(l.out[n-1].text, " \t")
+	if n := len(l.out); n > 0 && l.out[n-1].Kind == Data {
+		l.out[n-1].Text = strings.TrimRight(l.out[n-1].Text, " \t")
 	}
 	line, _, _ := strings.Cut(l.rest(), "\n")
-	if open == l.syn.lineComment {
+	if open == l.syn.LineComment {
 		l.advance(len(line))
 		return nil
 	}
 	l.advance(len(open))
 	sub := &lexer{src: l.src[:l.pos+len(line)-len(open)], pos: l.pos, at: l.at, syn: l.syn}
-	sub.emit(tokBlockBegin, open)
+	sub.emit(BlockBegin, open)
 	if err := sub.expression(""); err != nil {
 		return err
 	}
-	sub.emit(tokBlockEnd, "")
-	if n := len(sub.out); sub.out[n-2].text == ":" && sub.out[n-2].kind == tokOp {
+	sub.emit(BlockEnd, "")
+	if n := len(sub.out); sub.out[n-2].Text == ":" && sub.out[n-2].Kind == Op {
 		sub.out = append(sub.out[:n-2], sub.out[n-1])
 	}
 	l.out = append(l.out, sub.out...)
@@ -307,16 +317,16 @@ func (l *lexer) lineTag(i int, open string) error {
 	return nil
 }
 
-func (l *lexer) comment(begin place) error {
-	end := strings.Index(l.rest(), l.syn.commentEnd)
+func (l *lexer) comment(begin Place) error {
+	end := strings.Index(l.rest(), l.syn.CommentEnd)
 	if end < 0 {
-		return &syntaxError{at: begin, msg: "Missing end of comment tag"}
+		return &Error{At: begin, Msg: "Missing end of comment tag"}
 	}
 	sign := byte(0)
 	if end > 0 {
 		sign = l.src[l.pos+end-1]
 	}
-	l.advance(end + len(l.syn.commentEnd))
+	l.advance(end + len(l.syn.CommentEnd))
 	l.afterTag(sign)
 	return nil
 }
@@ -324,38 +334,38 @@ func (l *lexer) comment(begin place) error {
 // afterTag says what the text behind a block or comment tag loses.
 func (l *lexer) afterTag(sign byte) {
 	l.strip = sign == '-'
-	l.trim = l.syn.trimBlocks && sign != '+' && sign != '-'
+	l.trim = l.syn.TrimBlocks && sign != '+' && sign != '-'
 }
 
 // raw takes {% raw %} … {% endraw %} as text.
-func (l *lexer) raw(begin place) (bool, error) {
+func (l *lexer) raw(begin Place) (bool, error) {
 	name := strings.TrimLeftFunc(l.rest(), unicode.IsSpace)
 	if !strings.HasPrefix(name, "raw") {
 		return false, nil
 	}
 	tail := strings.TrimLeftFunc(name[3:], unicode.IsSpace)
 	sign := byte(0)
-	if tail != "" && (tail[0] == '-' || tail[0] == '+') && strings.HasPrefix(tail[1:], l.syn.blockEnd) {
+	if tail != "" && (tail[0] == '-' || tail[0] == '+') && strings.HasPrefix(tail[1:], l.syn.BlockEnd) {
 		sign, tail = tail[0], tail[1:]
 	}
-	if !strings.HasPrefix(tail, l.syn.blockEnd) {
+	if !strings.HasPrefix(tail, l.syn.BlockEnd) {
 		return false, nil
 	}
-	l.advance(len(l.rest()) - len(tail) + len(l.syn.blockEnd))
+	l.advance(len(l.rest()) - len(tail) + len(l.syn.BlockEnd))
 	l.strip, l.trim = sign == '-', false // trim_blocks spares the line break here
 	for from := 0; ; {
-		i := strings.Index(l.rest()[from:], l.syn.blockStart)
+		i := strings.Index(l.rest()[from:], l.syn.BlockStart)
 		if i < 0 {
-			return true, &syntaxError{at: begin, msg: "Missing end of raw directive"}
+			return true, &Error{At: begin, Msg: "Missing end of raw directive"}
 		}
 		i += from
-		inner, before, after, ok := l.endraw(l.rest()[i+len(l.syn.blockStart):])
+		inner, before, after, ok := l.endraw(l.rest()[i+len(l.syn.BlockStart):])
 		if !ok {
 			from = i + 1
 			continue
 		}
-		l.data(i, l.syn.blockStart, before)
-		l.advance(len(l.syn.blockStart) + inner)
+		l.data(i, l.syn.BlockStart, before)
+		l.advance(len(l.syn.BlockStart) + inner)
 		l.afterTag(after)
 		return true, nil
 	}
@@ -376,8 +386,8 @@ func (l *lexer) endraw(s string) (n int, stripBefore bool, sign byte, ok bool) {
 	if t != "" && (t[0] == '-' || t[0] == '+') {
 		sign, t = t[0], t[1:]
 	}
-	if !strings.HasPrefix(t, l.syn.blockEnd) {
+	if !strings.HasPrefix(t, l.syn.BlockEnd) {
 		return 0, false, 0, false
 	}
-	return len(s) - len(t) + len(l.syn.blockEnd), stripBefore, sign, true
+	return len(s) - len(t) + len(l.syn.BlockEnd), stripBefore, sign, true
 }

@@ -1,6 +1,8 @@
-package jinja
+package lex
 
 import (
+	"math/big"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -8,10 +10,10 @@ import (
 	"remoterun/runner/value"
 )
 
-// literalText reads text that is a Python list or dict literal, or True or
+// Literal reads text that is a Python list or dict literal, or True or
 // False, as that; any other text stays as it is. JSON's true, false and null
 // count inside, as in Ansible.
-func literalText(v value.Value) value.Value {
+func Literal(v value.Value) value.Value {
 	s, ok := v.AsString()
 	switch {
 	case !ok || s == "":
@@ -68,8 +70,10 @@ func (p *literalParser) take(c byte) bool {
 }
 
 func (p *literalParser) value(depth int) (value.Value, bool) {
-	if depth > maxLiteral {
-		return value.Value{}, false
+	if depth >= maxLiteral {
+		if p.blank(); p.s != "" && strings.IndexByte("[({", p.s[0]) >= 0 {
+			return value.Value{}, false
+		}
 	}
 	switch {
 	case p.take('['):
@@ -125,7 +129,7 @@ func (p *literalParser) wordOrText() (value.Value, bool) {
 	return value.Value{}, false
 }
 
-// text reads one string literal, answering false and eating nothing when there
+// Text reads one string literal, answering false and eating nothing when there
 // is none.
 func (p *literalParser) text(b *strings.Builder) bool {
 	s := p.s
@@ -168,12 +172,12 @@ func (p *literalParser) number() (value.Value, bool) {
 	if len(s) > 2 && s[0] == '0' && strings.IndexByte("xXoObB", s[1]) >= 0 {
 		n := 2 + span(s[2:], isAlnum)
 		p.s = s[n:]
-		return parseNumber(token{kind: tokInt, text: strings.ReplaceAll(s[:n], "_", "")})
+		return Number(Token{Kind: Int, Text: strings.ReplaceAll(s[:n], "_", "")})
 	}
 	n := span(s, isDigit)
-	k := tokInt
+	k := Int
 	if n < len(s) && s[n] == '.' {
-		k = tokFloat
+		k = Float
 		n += 1 + span(s[n+1:], isDigit)
 	}
 	if m := n + 1; n < len(s) && (s[n] == 'e' || s[n] == 'E') {
@@ -181,15 +185,15 @@ func (p *literalParser) number() (value.Value, bool) {
 			m++
 		}
 		if d := span(s[min(m, len(s)):], isDigit); d > 0 {
-			k, n = tokFloat, m+d
+			k, n = Float, m+d
 		}
 	}
 	text := s[:n]
-	if n < len(s) && (isAlnum(s[n]) || unicode.IsLetter(rune(s[n]))) || text == "." || text == "" || k == tokInt && !decimal(text) {
+	if n < len(s) && (isAlnum(s[n]) || unicode.IsLetter(rune(s[n]))) || text == "." || text == "" || k == Int && !decimal(text) {
 		return value.Value{}, false
 	}
 	p.s = s[n:]
-	return parseNumber(token{kind: k, text: strings.ReplaceAll(text, "_", "")})
+	return Number(Token{Kind: k, Text: strings.ReplaceAll(text, "_", "")})
 }
 
 // decimal refuses 0644: no literal in Python 3.
@@ -229,4 +233,25 @@ func (p *literalParser) dict(depth int) (value.Value, bool) {
 		m.Set(k, v)
 	}
 	return value.FromMap(m), true
+}
+
+// Number reads a number's token.
+func Number(t Token) (value.Value, bool) {
+	if t.Kind == Float {
+		f, _ := strconv.ParseFloat(t.Text, 64)
+		return value.Float(f), true
+	}
+	text := strings.ToLower(t.Text)
+	if strings.Trim(text, "0123456789") == "" {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return value.Int(n), true
+		}
+		n, ok := new(big.Int).SetString(text, 10)
+		return value.Big(n), ok
+	}
+	n, ok := new(big.Int).SetString(text, 0)
+	if !ok {
+		return value.Value{}, false
+	}
+	return value.Big(n), true
 }

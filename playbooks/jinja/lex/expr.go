@@ -1,4 +1,4 @@
-package jinja
+package lex
 
 import (
 	"fmt"
@@ -24,7 +24,7 @@ func (l *lexer) expression(end string) error {
 			if len(open) > 0 {
 				return l.fail("unexpected end of template, expected '%c'.", closer(open[len(open)-1]))
 			}
-			return &syntaxError{at: begin, msg: fmt.Sprintf("unexpected end of template: '%s' is missing.", end)}
+			return &Error{At: begin, Msg: fmt.Sprintf("unexpected end of template: '%s' is missing.", end)}
 		}
 		if end != "" && len(open) == 0 && l.endTag(end) {
 			return nil
@@ -39,21 +39,21 @@ func (l *lexer) expression(end string) error {
 func (l *lexer) endTag(end string) bool {
 	rest := l.rest()
 	sign := byte(0)
-	if (rest[0] == '-' || rest[0] == '+' && end == l.syn.blockEnd) && strings.HasPrefix(rest[1:], end) {
+	if (rest[0] == '-' || rest[0] == '+' && end == l.syn.BlockEnd) && strings.HasPrefix(rest[1:], end) {
 		sign = rest[0]
 	} else if !strings.HasPrefix(rest, end) {
 		return false
 	}
-	k := tokBlockEnd
-	if end == l.syn.varEnd && l.inVar {
-		k = tokVarEnd
+	k := BlockEnd
+	if end == l.syn.VarEnd && l.inVar {
+		k = VarEnd
 	}
 	l.emit(k, end)
 	if sign != 0 {
 		l.advance(1)
 	}
 	l.advance(len(end))
-	if k == tokBlockEnd {
+	if k == BlockEnd {
 		l.afterTag(sign)
 	} else {
 		l.strip = sign == '-'
@@ -85,7 +85,7 @@ func (l *lexer) one(rest string, open *[]byte) error {
 		if n < 0 {
 			n = len(rest)
 		}
-		l.emit(tokName, rest[:n])
+		l.emit(Name, rest[:n])
 		l.advance(n)
 		return nil
 	}
@@ -105,7 +105,7 @@ func (l *lexer) one(rest string, open *[]byte) error {
 			}
 			*open = (*open)[:len(*open)-1]
 		}
-		l.emit(tokOp, op)
+		l.emit(Op, op)
 		l.advance(len(op))
 		return nil
 	}
@@ -114,7 +114,7 @@ func (l *lexer) one(rest string, open *[]byte) error {
 
 func (l *lexer) str(rest string) error {
 	q := rest[0]
-	literal := l.syn.literalBackslash && l.inVar
+	literal := l.syn.LiteralBackslash && l.inVar
 	if literal && !closed(rest) {
 		literal = false // the error below
 	}
@@ -127,7 +127,7 @@ func (l *lexer) str(rest string) error {
 			if !literal {
 				text = unescape(text)
 			}
-			l.emit(tokString, text)
+			l.emit(String, text)
 			l.advance(i + 1)
 			return nil
 		}
@@ -150,16 +150,16 @@ func closed(s string) bool {
 
 func (l *lexer) number(rest string) {
 	n := span(rest, isDigit)
-	k := tokInt
+	k := Int
 	if rest[0] == '0' && len(rest) > 2 && strings.ContainsRune("bBoOxX", rune(rest[1])) {
 		if m := span(rest[2:], isAlnum); m > 0 {
-			l.emit(tokInt, strings.ReplaceAll(rest[:2+m], "_", ""))
+			l.emit(Int, strings.ReplaceAll(rest[:2+m], "_", ""))
 			l.advance(2 + m)
 			return
 		}
 	}
 	if n+1 < len(rest) && rest[n] == '.' && rest[n+1] >= '0' && rest[n+1] <= '9' && !l.afterDot() {
-		k = tokFloat
+		k = Float
 		n += 1 + span(rest[n+1:], isDigit)
 	}
 	if n < len(rest) && (rest[n] == 'e' || rest[n] == 'E') && !l.afterDot() {
@@ -168,7 +168,7 @@ func (l *lexer) number(rest string) {
 			m++
 		}
 		if d := span(rest[m:], isDigit); d > 0 {
-			k = tokFloat
+			k = Float
 			n = m + d
 		}
 	}
@@ -179,7 +179,7 @@ func (l *lexer) number(rest string) {
 // afterDot says that a number is an index like the 0 of a.0.1.
 func (l *lexer) afterDot() bool {
 	n := len(l.out)
-	return n > 0 && l.out[n-1].kind == tokOp && l.out[n-1].text == "."
+	return n > 0 && l.out[n-1].Kind == Op && l.out[n-1].Text == "."
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' || c == '_' }

@@ -1,0 +1,52 @@
+package lex
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Header reads a first line "#jinja2: trim_blocks: False, …" and answers the
+// text behind it and how many bytes that leaves out.
+func Header(text string, syn Syntax) (_ Syntax, body string, skipped int, err error) {
+	const mark = "#jinja2:"
+	if !strings.HasPrefix(text, mark) {
+		return syn, text, 0, nil
+	}
+	line, body, _ := strings.Cut(text, "\n")
+	for _, part := range strings.Split(line[len(mark):], ",") {
+		key, val, ok := strings.Cut(part, ":")
+		key, val = strings.TrimSpace(key), strings.TrimSpace(val)
+		if !ok {
+			return syn, text, 0, fmt.Errorf("the #jinja2: line has %q, expected \"option: value\"", strings.TrimSpace(part))
+		}
+		if err := syn.set(key, strings.Trim(val, `'"`)); err != nil {
+			return syn, text, 0, err
+		}
+	}
+	return syn, body, len(text) - len(body), nil
+}
+
+// set sets an option by Jinja's name.
+func (s *Syntax) set(key, val string) error {
+	words := map[string]*string{"variable_start_string": &s.VarStart, "variable_end_string": &s.VarEnd, "block_start_string": &s.BlockStart,
+		"block_end_string": &s.BlockEnd, "comment_start_string": &s.CommentStart, "comment_end_string": &s.CommentEnd,
+		"line_statement_prefix": &s.LinePrefix, "line_comment_prefix": &s.LineComment}
+	flags := map[string]*bool{"trim_blocks": &s.TrimBlocks, "lstrip_blocks": &s.LstripBlocks}
+	if p, ok := words[key]; ok {
+		*p = val
+		return nil
+	}
+	if p, ok := flags[key]; ok {
+		b, err := strconv.ParseBool(strings.ToLower(val))
+		if err != nil {
+			return fmt.Errorf("the #jinja2: line has %s: %s, expected True or False", key, val)
+		}
+		*p = b
+		return nil
+	}
+	if key == "keep_trailing_newline" || key == "newline_sequence" {
+		return nil
+	}
+	return fmt.Errorf("the #jinja2: line has an unknown option %q", key)
+}
