@@ -95,7 +95,12 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%s", flagError(err)) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if text := err.Error(); !cmd.HasParent() && (strings.HasSuffix(text, "in -m") || strings.HasSuffix(text, "in -a")) {
+			return usage("one task is run like this: remoterun run PATTERN -m MODULE -a ARGUMENTS")
+		}
+		return usage("%s", flagError(err))
+	})
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.settings(cmd) }
 	var f runFlags
 	f.add(root)

@@ -36,6 +36,7 @@ func TestWrongUse(t *testing.T) {
 		{"run|h1|-m|pnig", `remoterun: there is no module pnig; did you mean "ping"?`},
 		{"run|h1|-m|nothing", "remoterun: there is no module nothing; remoterun doc lists them all\n"},
 		{"run|h1|-m|file|-a|path=/x stat=touch", `remoterun: file: stat: there is no such argument; did you mean "state"?`},
+		{"h1|-m|ping", "one task is run like this: remoterun run PATTERN -m MODULE -a ARGUMENTS\n"},
 		{"run|h1|uptime", `what is "uptime"? Put -- before a command: remoterun run h1 -- uptime`},
 		{"trust", "remoterun: it is used like this: remoterun trust HOST [flags]\n"},
 		{"lint", "remoterun lint PLAYBOOK.yaml ... [flags]"},
