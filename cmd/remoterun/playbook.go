@@ -7,11 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"remoterun/playbooks/ast"
 	"remoterun/runner"
 	"remoterun/runner/near"
 	"remoterun/runner/play"
@@ -76,10 +78,33 @@ func (a *app) runPlaybooks(ctx context.Context, f *runFlags, paths []string, fir
 	if err != nil {
 		return err
 	}
+	s.strangeTags(books)
 	if done, err := s.list(ctx, books); done || err != nil {
 		return err
 	}
 	return s.run(ctx, books...)
+}
+
+// strangeTags warns of tags that no task is known to have: a slip there must not
+// look like a run in which nothing was to do. Files that are taken in on the way
+// may have them.
+func (s *session) strangeTags(books []*play.Playbook) {
+	known := []string{"all", "tagged", "untagged", "always", "never"}
+	for _, b := range books {
+		for _, l := range ast.List(b, func([]string) bool { return true }) {
+			known = append(known, l.AllTags()...)
+		}
+	}
+	for _, t := range slices.Concat(s.f.tags, s.f.skipTags) {
+		if slices.Contains(known, t) {
+			continue
+		}
+		text := "no task is known to have the tag " + strconv.Quote(t)
+		if word := nearest(t, known); word != "" {
+			text += "; did you mean " + strconv.Quote(word) + "?"
+		}
+		s.a.warn(text)
+	}
 }
 
 // somebody refuses a pattern of the command line that means no host: a slip

@@ -65,3 +65,25 @@ func TestWrongUse(t *testing.T) {
 		}
 	}
 }
+
+// TestStrangeTags: a tag that nothing has is a warning, with what was meant.
+func TestStrangeTags(t *testing.T) {
+	projectDir(t, map[string]string{
+		"hosts":    "here ansible_connection=local\n",
+		"site.yml": "- hosts: all\n  gather_facts: false\n  tags: [web]\n  tasks:\n    - debug:\n      tags: config\n    - include_tasks: more.yml\n",
+		"more.yml": "- debug:\n  tags: inner\n",
+	})
+	for args, want := range map[string]string{
+		"-t|confg":             `[WARNING]: no task is known to have the tag "confg"; did you mean "config"?` + "\n",
+		"--skip-tags|database": `[WARNING]: no task is known to have the tag "database"` + "\n",
+		"-t|config,web,tagged": "",
+		"-t|inner":             `[WARNING]: no task is known to have the tag "inner"` + "\n", // which include_tasks does not pass on
+		"":                     "",
+	} {
+		home := t.TempDir()
+		out, errs, code := runWith(t, map[string]string{"HOME": home, "XDG_STATE_HOME": home}, nil, append([]string{"site.yml"}, strings.FieldsFunc(args, func(r rune) bool { return r == '|' })...)...)
+		if code != 0 || errs != want {
+			t.Errorf("%q: %d\n%s%s", args, code, out, errs)
+		}
+	}
+}
