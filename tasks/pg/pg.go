@@ -20,7 +20,7 @@ import (
 type Target struct {
 	// Addr is "172.18.0.2:5432", or a folder with the server's unix socket.
 	Addr string
-	// Port counts for a unix socket only; 0 is 5432.
+	// Port counts for a unix socket, and for psql in the container; 0 is 5432.
 	Port           int
 	User, Database string
 	// Password is used as it is. The driver keeps it as text in memory, so it

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -271,7 +270,7 @@ func TestDeadLinkIsNoAnswer(t *testing.T) {
 func fakeDocker(t *testing.T, p *hosttest.Postgres) []string {
 	t.Helper()
 	dir := t.TempDir()
-	script := "#!/bin/sh\n# exec -i -u UID -e A=x -e B=y CONTAINER psql ...\nshift 4; export \"$2\"; export \"$4\"; shift 5\nexport PGHOST=" + p.Socket + " PGPORT=" + strconv.Itoa(p.Port) + "\nexec \"$@\"\n"
+	script := "#!/bin/sh\n# exec -i -u UID -e A=x -e B=y -e C=z CONTAINER psql ...\nshift 4; export \"$2\" \"$4\" \"$6\"; shift 7\nexport PGHOST=" + p.Socket + "\nexec \"$@\"\n"
 	if err := os.WriteFile(filepath.Join(dir, "docker"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +282,7 @@ func TestWithoutForwarding(t *testing.T) {
 	p := hosttest.NeedPostgres(t)
 	w, _ := sshtest.Worker(t, sshd.Config{NoForward: true, Env: fakeDocker(t, p)})
 	to := target(p)
-	to.Container, to.UID = "db-1", "26"
+	to.Container, to.UID, to.Port = "db-1", "26", p.Port
 	r := ask(t, w, Query{To: to, SQL: `SELECT 7 AS n, NULL::text AS nothing, '' AS empty, E'a"b,\nc' AS odd, $1::text || $2 AS args;`, Args: Text("it's", `\x`)})
 	if r.Err != nil {
 		t.Fatal(r.Err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"remoterun/runner/host"
@@ -17,7 +18,7 @@ type psqlRunner func(ctx context.Context, t Target, w work) (Result, error)
 
 // psqlScript prints rows as CSV, NULL as $6, and what psql complains about on
 // stdout too, since a question has no stderr. The statement comes on stdin.
-const psqlScript = `exec docker exec -i -u "$1" -e PGAPPNAME="$2" -e PGOPTIONS="$3" "$4" \
+const psqlScript = `exec docker exec -i -u "$1" -e PGAPPNAME="$2" -e PGOPTIONS="$3" -e PGPORT="$8" "$4" \
 psql -X -q --csv -v ON_ERROR_STOP=1 -v VERBOSITY=verbose -P null="$6" -U "$5" -d "$7" -f - 2>&1`
 
 func psqlArgs(t Target, w work, null string) []string {
@@ -29,7 +30,7 @@ func psqlArgs(t Target, w work, null string) []string {
 	if !w.write {
 		options += " -c default_transaction_read_only=on"
 	}
-	return []string{t.UID, t.app(), options, t.Container, user, null, t.Database}
+	return []string{t.UID, t.app(), options, t.Container, user, null, t.Database, strconv.Itoa(t.port())}
 }
 
 func psqlByProbe(r host.Reader) psqlRunner {

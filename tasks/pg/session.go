@@ -1,6 +1,7 @@
 package pg
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -224,13 +225,11 @@ func (t Target) app() string {
 	return "remoterun/" + t.App
 }
 
+func (t Target) port() int { return cmp.Or(t.Port, 5432) }
+
 func (t Target) hostPort() (string, uint16, error) {
 	if strings.HasPrefix(t.Addr, "/") {
-		port := t.Port
-		if port == 0 {
-			port = 5432
-		}
-		return t.Addr, uint16(port), nil
+		return t.Addr, uint16(t.port()), nil
 	}
 	h, p, err := net.SplitHostPort(t.Addr)
 	if err != nil {

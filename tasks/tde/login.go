@@ -51,15 +51,15 @@ func (s Stack) loginKept() host.Fact[bool] {
 }
 
 // renewText makes the role anew through psql inside the container $1, as the
-// user $2 of its system: by trust on the socket, which init leaves open to the
+// user $2 of its system, at port $3: by trust on the socket, which init leaves open to the
 // server's own user. The roles that follow are tried in turn; the statements come
 // on stdin.
 const renewText sh.Constant = `sql=$(cat)
-c=$1 u=$2
-shift 2
+c=$1 u=$2 port=$3
+shift 3
 said=
 for role; do
-	if err=$(printf '%s\n' "$sql" | docker exec -i -u "$u" "$c" psql -X -q -w -v ON_ERROR_STOP=1 -U "$role" -d postgres -f - 2>&1); then exit 0; fi
+	if err=$(printf '%s\n' "$sql" | docker exec -i -u "$u" -e PGPORT="$port" "$c" psql -X -q -w -v ON_ERROR_STOP=1 -U "$role" -d postgres -f - 2>&1); then exit 0; fi
 	said="$said$role: $(printf '%s\n' "$err" | tail -n 1); "
 done
 echo "$said" >&2
@@ -85,7 +85,7 @@ func renewLogin(ctx context.Context, w host.Writer, random io.Reader, v site) er
 	if err != nil {
 		return err
 	}
-	c := sh.Script(renewText, v.db.ID, v.insideUser(), sqlRole, v.superuser()).With(sh.Bytes(renewSQL + pg.Literal(password) + ";\n"))
+	c := sh.Script(renewText, v.db.ID, v.insideUser(), v.port(), sqlRole, v.superuser()).With(sh.Bytes(renewSQL + pg.Literal(password) + ";\n"))
 	c.Secret = true
 	out, err := w.Run(ctx, c)
 	if err != nil {

@@ -1,6 +1,7 @@
 package tde
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"strconv"
@@ -185,14 +186,35 @@ func (v site) sql(database string) (pg.Target, error) {
 	if v.db == nil {
 		return pg.Target{}, fmt.Errorf("service %s has no container", v.Service)
 	}
-	addr := v.db.Addr(pgPort)
+	port := v.port()
+	addr := v.db.Addr(port)
 	if addr == "" {
 		return pg.Target{}, fmt.Errorf("container %s has no address (%s)", v.db.Short(), v.db.State.Status)
 	}
 	return pg.Target{
 		Addr: addr, User: sqlRole, Database: database, PasswordFile: v.passwordFile(),
-		Container: v.db.ID, UID: v.insideUser(), App: v.Project,
+		Container: v.db.ID, UID: v.insideUser(), App: v.Project, Port: int(number(port)),
 	}, nil
+}
+
+// port is where the server listens, as the container's command and environment
+// say it.
+func (v site) port() string {
+	port := cmp.Or(v.db.Env("PGPORT"), pgPort)
+	args := v.db.Config.Cmd
+	for i, a := range args {
+		setting, _ := serverSetting(args[i:])
+		name, value, _ := strings.Cut(setting, "=")
+		switch {
+		case name == "port":
+			port = value
+		case a == "-p" && i+1 < len(args):
+			port = args[i+1]
+		case strings.HasPrefix(a, "-p") && len(a) > 2:
+			port = a[2:]
+		}
+	}
+	return port
 }
 
 // insideUser is who psql runs as inside the container. With the image's own

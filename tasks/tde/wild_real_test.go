@@ -98,7 +98,7 @@ func (l *lab) sqlAs(c wild, sql string) {
 	if password == "" {
 		password = c.login[1]
 	}
-	out := l.sh("docker exec -e PGPASSWORD='" + password + "' " + l.containerOf(c.args) + ` sh -c 'psql -XAtq -v ON_ERROR_STOP=1 -h "$(hostname -i | cut -d" " -f1)" -U ` + user + ` -d app -c "` + sql + `"' 2>&1`)
+	out := l.sh("docker exec -e PGPASSWORD='" + password + "' " + l.containerOf(c.args) + ` sh -c 'psql -XAtq -v ON_ERROR_STOP=1 -h "$(case $(cat /proc/1/cmdline) in *127.0.0.1*) echo 127.0.0.1;; *) hostname -i | cut -d" " -f1;; esac)" -p "$(case $(tr "\0" " " </proc/1/cmdline) in *port=5433*) echo 5433;; *54391*) echo 54391;; *) echo 5432;; esac)" -U ` + user + ` -d app -c "` + sql + `"' 2>&1`)
 	if strings.Contains(out, "exit status") {
 		l.t.Errorf("login of %s: %s", user, out)
 	}
@@ -162,6 +162,12 @@ volumes: {postgres_data: {}}
 			"common.yaml":  "services:\n  pg:\n    image: @IMAGE@\n    environment: {POSTGRES_USER: sync, POSTGRES_PASSWORD: pw}\n    restart: always\n",
 			"compose.yaml": "name: @PROJECT@\nx-env: &env {POSTGRES_DB: app}\nservices:\n  postgres:\n    extends: {file: common.yaml, service: pg}\n    environment:\n      <<: *env\n    volumes: ['data:/data/db']\nvolumes: {data: {}}\n",
 		}},
+		{name: "include", login: base, files: map[string]string{
+			"db/compose.yaml": "services:\n  postgres:\n    image: @IMAGE@\n    environment: {POSTGRES_USER: sync, POSTGRES_PASSWORD: pw, POSTGRES_DB: app}\n    volumes: ['data:/data/db']\nvolumes: {data: {}}\n",
+			"compose.yaml":    "name: @PROJECT@\ninclude: [db/compose.yaml]\nservices:\n  app: {image: @IMAGE@, stop_grace_period: 0s, entrypoint: [sh, -c, 'exec sleep 600']}\n",
+		}},
+		one("another port", "    command: ['postgres', '-c', 'port=5433']\n"),
+		one("the host's network, and another port", "    network_mode: host\n    command: postgres -p 54391 -c listen_addresses=127.0.0.1\n"),
 		{name: "a password file that is mounted", login: [2]string{"sync", "from a file"}, files: map[string]string{
 			"pw":           "from a file\n",
 			"compose.yaml": "name: @PROJECT@\nservices:\n  postgres:\n    image: @IMAGE@\n    environment: {POSTGRES_USER: sync, POSTGRES_PASSWORD_FILE: /etc/pw, POSTGRES_DB: app}\n    volumes: ['data:/data/db', './pw:/etc/pw:ro']\nvolumes: {data: {}}\n",
@@ -188,6 +194,35 @@ volumes: {postgres_data: {}}
 				l.t.Errorf("made by scripts: %s", got)
 			}
 		}},
+	}
+}
+
+// TestRealFailingScript: a script that fails is told with its own words; once it
+// is mended the same command makes the cluster anew.
+func TestRealFailingScript(t *testing.T) {
+	l := needLab(t)
+	l.must(os.Mkdir(filepath.Join(l.dir, "init"), 0o755))
+	l.compose("environment: {POSTGRES_USER: sync, POSTGRES_PASSWORD: pw, POSTGRES_DB: app}")
+	text, err := os.ReadFile(filepath.Join(l.dir, "compose.yaml"))
+	l.must(err)
+	l.write("compose.yaml", strings.Replace(string(text), `["data:/data/db"]`, `["data:/data/db", "./init:/docker-entrypoint-initdb.d"]`, 1))
+	l.push()
+	for name, bad := range map[string]struct{ script, says string }{
+		"1.sql": {"CREATE TABLE t (a int); SELECT * FROM nothing_there;", "nothing_there"},
+		"2.sh":  {"echo this is what it says >&2; exit 3", "this is what it says"},
+	} {
+		l.write("init/"+name, bad.script)
+		if got := l.run(newInit(l.d), "image", l.image); !got.Failed || !strings.Contains(got.Msg, bad.says) || !strings.Contains(got.Msg, name) {
+			t.Errorf("%s: %+v", name, got.Result)
+		}
+		l.state(stateBegun)
+		l.must(os.Remove(filepath.Join(l.dir, "init", name)))
+	}
+	l.ok(newInit(l.d), "image", l.image)
+	l.push()
+	l.ok(newUnlock(l.d))
+	if got := l.sql("app", "SELECT count(*) FROM pg_class WHERE relname = 't'"); got != "0" {
+		t.Errorf("the first try's table is still there: %s", got)
 	}
 }
 
