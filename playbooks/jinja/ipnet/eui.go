@@ -10,7 +10,7 @@ import (
 	"remoterun/playbooks/jinja/pynum"
 )
 
-// eui is a hardware address of 48 or 64 bits.
+// EUI is a hardware address of 48 or 64 bits.
 type EUI struct {
 	V    uint64
 	bits int

@@ -144,7 +144,8 @@ func (n Net) Single(v *big.Int) Net { return Net{v, n.Width, n.Width} }
 // IsNetwork says that the address is the first of its network.
 func (n Net) IsNetwork() bool { return n.V.Cmp(n.First()) == 0 }
 
-// HasBroadcast: IPv4 networks of one or two addresses have none.
+// HasBroadcast reports a broadcast address: IPv4 networks of one or two
+// addresses have none.
 func (n Net) HasBroadcast() bool { return n.Width != 32 || n.Width-n.Prefix > 1 }
 
 // Many says that the network holds more than k addresses.

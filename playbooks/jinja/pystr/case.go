@@ -59,8 +59,7 @@ func isIdentifier(s string) bool {
 // Space reports what str.isspace() and strip() take as white space.
 func Space(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
 
-// Upper, pyLower and their like change text by Unicode's full rules, where
-// one letter may become several.
+// Upper is str.upper(), by Unicode's full rules: one letter may become several.
 func Upper(s string) string {
 	if isASCII(s) {
 		return strings.ToUpper(s)

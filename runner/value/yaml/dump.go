@@ -143,8 +143,7 @@ func (e *emitter) node(v value.Value, c context) error {
 		m, _ := v.AsMap()
 		return e.mapping(v, m, c)
 	case value.KindObject:
-		o, _ := v.AsObject()
-		m, err := opened(o)
+		m, _, err := value.Mapping(v)
 		if err != nil {
 			return err
 		}
@@ -156,22 +155,6 @@ func (e *emitter) node(v value.Value, c context) error {
 	text, plain := scalarText(v)
 	e.scalar(text, plain, c)
 	return nil
-}
-
-func opened(o value.Object) (*value.Map, error) {
-	keys, err := o.Keys()
-	if err != nil {
-		return nil, err
-	}
-	m := value.NewMap()
-	for _, k := range keys {
-		v, _, err := o.Get(k)
-		if err != nil {
-			return nil, err
-		}
-		m.Set(k, v)
-	}
-	return m, nil
 }
 
 // inFlow decides as PyYAML's representer does.
