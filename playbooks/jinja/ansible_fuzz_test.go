@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"remoterun/playbooks/jinja/inifile"
 	"remoterun/playbooks/jinja/ipnet"
 	"remoterun/playbooks/jinja/jmes"
 	"remoterun/playbooks/jinja/pytime"
@@ -36,7 +37,7 @@ func FuzzTables(f *testing.F) {
 		f.Add(s, "%Y-%m-%dT%H:%M:%S.%f%z")
 	}
 	f.Fuzz(func(t *testing.T, text, format string) {
-		_ = (&iniReader{fold: true, bare: true}).read(text)
+		_ = (&inifile.File{Fold: true, Bare: true}).Read(text)
 		for _, cmp := range []version.Comparer{version.Loose, version.Strict, version.Semver, version.PEP440} {
 			_, _ = cmp(text, format)
 		}
@@ -60,7 +61,7 @@ func TestINIReferencesEnd(t *testing.T) {
 	for _, p := range []string{"ab", "bc", "cd", "de", "ef", "fg", "gh", "hi", "ij", "jk"} {
 		text += p[:1] + " = " + strings.Repeat("%("+p[1:]+")s", 30) + "\n"
 	}
-	if err := (&iniReader{}).read(text + "k = x\n"); err == nil {
+	if err := (&inifile.File{}).Read(text + "k = x\n"); err == nil {
 		t.Error("no error")
 	}
 }

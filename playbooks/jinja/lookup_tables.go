@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"remoterun/playbooks/jinja/inifile"
 	"remoterun/runner/pyre"
 	"remoterun/runner/value"
 )
@@ -150,11 +151,11 @@ func (rc *regexes) iniValues(c *call, key string, opt map[string]value.Value) ([
 	if textOr(optional(opt, "type"), "ini") == "properties" {
 		section, text = "java_properties", "[java_properties]\n"+text
 	}
-	r := iniReader{fold: !flag("case_sensitive"), bare: flag("allow_no_value") || flag("allow_none")}
-	if err := r.read(text); err != nil {
+	r := inifile.File{Fold: !flag("case_sensitive"), Bare: flag("allow_no_value") || flag("allow_none")}
+	if err := r.Read(text); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	found, ok := r.sections[section]
+	found, ok := r.Sections[section]
 	if m := c.marks(path); ok && m != 0 {
 		found, _ = value.FromMap(found).With(m).AsMap()
 	}
@@ -164,7 +165,7 @@ func (rc *regexes) iniValues(c *call, key string, opt map[string]value.Value) ([
 	if flag("re") {
 		return rc.matching(found, key)
 	}
-	if r.fold {
+	if r.Fold {
 		key = lower(key)
 	}
 	v, ok := found.Lookup(key)
@@ -187,6 +188,9 @@ func (rc *regexes) matching(found *value.Map, pattern string) ([]value.Value, er
 		m, err := re.Find(value.Str(k))
 		if err != nil {
 			return nil, err
+		}
+		if m != nil && v.IsNull() {
+			v = value.String("") // as ConfigParser lists it
 		}
 		if m != nil {
 			out = append(out, v)

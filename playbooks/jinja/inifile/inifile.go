@@ -1,4 +1,6 @@
-package jinja
+// Package inifile reads INI files as Python's ConfigParser does: sections with
+// the defaults of [DEFAULT], values over several lines, %(name)s opened.
+package inifile
 
 import (
 	"errors"
@@ -8,11 +10,12 @@ import (
 	"remoterun/runner/value"
 )
 
-// iniReader reads files as Python's ConfigParser does.
-type iniReader struct {
-	fold     bool // keys in small letters
-	bare     bool // keys without a value count
-	sections map[string]*value.Map
+// File is how a file is read, and then what it holds.
+type File struct {
+	Fold bool // keys in small letters
+	Bare bool // keys without a value count, as null
+	// Sections are filled by Read, each with the defaults.
+	Sections map[string]*value.Map
 	defaults *value.Map
 	// opened counts the references that were followed.
 	opened int
@@ -24,18 +27,27 @@ const maxValue = 1 << 20
 // maxOpened bounds the references of a file: they can name each other.
 const maxOpened = 100_000
 
-func (r *iniReader) read(text string) error {
-	r.sections, r.defaults = map[string]*value.Map{}, value.NewMap()
+// Read reads a file's text; its errors name the line.
+func (r *File) Read(text string) error {
+	r.Sections, r.defaults = map[string]*value.Map{}, value.NewMap()
 	var at *value.Map
 	key, indent := "", 0
 	for n, line := range strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n") {
 		trimmed := strings.TrimSpace(line)
 		switch {
+		case trimmed == "" && key != "":
+			if old, _ := at.Lookup(key); !old.IsNull() {
+				at.Put(key, value.String(value.Str(old)+"\n"))
+			}
+			continue
 		case trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';':
 			continue
 		case key != "" && leading(line) > indent:
 			old, _ := at.Lookup(key)
-			at.Put(key, value.String(strings.TrimSpace(value.Str(old)+"\n"+trimmed)))
+			if old.IsNull() {
+				return fmt.Errorf("line %d: continues '%s', which has no value", n+1, key)
+			}
+			at.Put(key, value.String(value.Str(old)+"\n"+trimmed))
 			continue
 		}
 		indent = leading(line)
@@ -60,7 +72,7 @@ func (r *iniReader) read(text string) error {
 func leading(s string) int { return len(s) - len(strings.TrimLeft(s, " \t")) }
 
 func sectionName(s string) (string, bool) {
-	end := strings.IndexByte(s, ']')
+	end := strings.LastIndexByte(s, ']')
 	if s[0] != '[' || end < 2 {
 		return "", false
 	}
@@ -68,29 +80,38 @@ func sectionName(s string) (string, bool) {
 }
 
 // section begins a section; nil when it was there.
-func (r *iniReader) section(name string) *value.Map {
+func (r *File) section(name string) *value.Map {
 	if name == "DEFAULT" {
 		return r.defaults
 	}
-	if _, there := r.sections[name]; there {
+	if _, there := r.Sections[name]; there {
 		return nil
 	}
 	m := value.NewMap()
-	r.sections[name] = m
+	r.Sections[name] = m
 	return m
 }
 
+// name is a key as it is kept.
+func (r *File) name(key string) string {
+	if r.Fold {
+		return strings.ToLower(key)
+	}
+	return key
+}
+
 // option reads "key = value" or "key: value".
-func (r *iniReader) option(at *value.Map, line string) (string, error) {
+func (r *File) option(at *value.Map, line string) (string, error) {
 	key, val := line, value.Null()
 	if i := strings.IndexAny(line, "=:"); i >= 0 {
 		key, val = strings.TrimSpace(line[:i]), value.String(strings.TrimSpace(line[i+1:]))
-	} else if !r.bare {
+	} else if !r.Bare {
 		return "", errors.New("Source contains parsing errors")
 	}
-	if r.fold {
-		key = lower(key)
+	if key == "" {
+		return "", errors.New("Source contains parsing errors")
 	}
+	key = r.name(key)
 	if _, there := at.Lookup(key); there {
 		return "", fmt.Errorf("Duplicate option '%s' already exists", key)
 	}
@@ -99,20 +120,26 @@ func (r *iniReader) option(at *value.Map, line string) (string, error) {
 }
 
 // finish gives every section the defaults and opens %(name)s.
-func (r *iniReader) finish() error {
-	for name, own := range r.sections {
+func (r *File) finish() error {
+	for name, own := range r.Sections {
 		m := r.defaults.Clone()
 		for k, v := range own.All() {
 			m.Set(k, v)
 		}
-		r.sections[name] = m
+		r.Sections[name] = m
+		for _, k := range m.Keys() {
+			if v, _ := m.Get(k); v.IsString() {
+				m.Set(k, value.String(strings.TrimRight(value.Str(v), " \t\n")))
+			}
+		}
+		raw := m.Clone() // what is referred to is opened from how it was written
 		for _, k := range m.Keys() {
 			v, _ := m.Get(k)
 			s, ok := v.AsString()
 			if !ok || !strings.Contains(s, "%") {
 				continue
 			}
-			open, err := r.interpolate(m, s, 0)
+			open, err := r.interpolate(raw, s, 0)
 			if err != nil {
 				return err
 			}
@@ -122,7 +149,7 @@ func (r *iniReader) finish() error {
 	return nil
 }
 
-func (r *iniReader) interpolate(m *value.Map, s string, depth int) (string, error) {
+func (r *File) interpolate(m *value.Map, s string, depth int) (string, error) {
 	if r.opened++; depth > 10 || r.opened > maxOpened {
 		return "", errors.New("recursion limit exceeded in value substitution")
 	}
@@ -143,7 +170,7 @@ func (r *iniReader) interpolate(m *value.Map, s string, depth int) (string, erro
 		case !strings.HasPrefix(s, "%(") || end < 0:
 			return "", fmt.Errorf("'%%' must be followed by '%%' or '(', found: '%s'", s)
 		}
-		v, ok := m.Lookup(lower(s[2:end]))
+		v, ok := m.Lookup(r.name(s[2:end]))
 		if !ok {
 			return "", fmt.Errorf("bad value substitution: no option '%s'", s[2:end])
 		}
