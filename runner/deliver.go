@@ -123,7 +123,7 @@ func (h *hostRun) finish(ctx context.Context, tr *taskRun) error {
 			return err
 		}
 	}
-	h.hangUp(tr, ignored)
+	h.giveUp(tr, ignored)
 	e := Event{Kind: HostResult, Host: h.name, Task: tr.info, Status: statusOf(res), Result: m, Ignored: ignored}
 	if len(tr.units) == 1 && !tr.loop {
 		e = h.event(HostResult, tr.units[0], out)
@@ -153,17 +153,17 @@ func (h *hostRun) ignores(ctx context.Context, tr *taskRun, out *outcome) (bool,
 	return k.flag("ignore_errors", func(w *play.Keywords) value.Value { return w.IgnoreErrors }, false)
 }
 
-// hangUp closes the connections that the task found dead. The host itself is
-// unreachable from then on; one whose loss is forgiven, and one that the task was
-// delegated to, is dialled again when something needs it.
-func (h *hostRun) hangUp(tr *taskRun, ignored bool) {
+// giveUp makes the host unreachable that was found dead, unless that is forgiven:
+// then it is dialled again when something needs it. So is one that the task was
+// delegated to and whose link broke.
+func (h *hostRun) giveUp(tr *taskRun, ignored bool) {
 	for _, u := range tr.units {
 		switch {
 		case u.out == nil || u.out.dead == nil:
-		case u.m == h.m && !ignored:
-			u.m.lost(u.out.dead)
-		default:
-			u.m.lost(nil)
+		case ignored:
+			u.m.retry()
+		case u.m == h.m:
+			u.m.giveUp(u.out.dead)
 		}
 	}
 }

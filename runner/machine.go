@@ -136,12 +136,19 @@ func (m *machine) redial(ctx context.Context) (host.Conn, error) {
 	return m.connect(ctx)
 }
 
-// lost gives up a connection that broke. With an error the machine stays
-// unreachable; without one it is dialled again at its next use.
-func (m *machine) lost(err error) {
+// giveUp makes the machine unreachable for good.
+func (m *machine) giveUp(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.err, m.release = err, nil
+	m.err = err
+}
+
+// hangUp closes a connection that broke: the next use dials again. The work lock
+// is held.
+func (m *machine) hangUp() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.release = nil
 	if m.raw != nil {
 		_ = m.kept.Close()
 		_ = m.raw.Close()
@@ -149,7 +156,8 @@ func (m *machine) lost(err error) {
 	m.raw, m.conn = nil, nil
 }
 
-// retry lets a machine that was given up be dialled again (clear_host_errors).
+// retry lets a machine that was given up be dialled again (clear_host_errors,
+// ignore_unreachable).
 func (m *machine) retry() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -120,6 +120,9 @@ func (h *hostRun) gather(ctx context.Context, qs []host.Question) error {
 	for _, q := range qs {
 		a, err := q.Ask(ctx, w)
 		if err != nil {
+			if errors.Is(err, host.ErrTransport) && ctx.Err() == nil {
+				h.m.hangUp()
+			}
 			return err
 		}
 		if g := h.p.r.opt.Gatherer; g != nil && q.Key() == g.Question().Key() {
@@ -136,17 +139,20 @@ func (h *hostRun) work(ctx context.Context, u *unit) {
 	u.m.work.Lock()
 	h.holding = u.m
 	defer func() { h.holding = nil; u.m.work.Unlock() }()
-	ctx, cancel, err := h.timeout(ctx, u)
+	timed, cancel, err := h.timeout(ctx, u)
 	defer cancel()
 	switch {
 	case err != nil:
 		u.out = failure(err)
 	case u.act != nil:
-		u.out = h.action(ctx, u)
+		u.out = h.action(timed, u)
 	case u.tr.task.Until != nil:
-		u.out = h.until(ctx, u)
+		u.out = h.until(timed, u)
 	default:
-		u.out = h.once(ctx, u)
+		u.out = h.once(timed, u)
+	}
+	if u.out.dead != nil && ctx.Err() == nil {
+		u.m.hangUp() // while nobody else can work on it
 	}
 }
 
