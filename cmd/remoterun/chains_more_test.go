@@ -74,7 +74,7 @@ func (g ground) run(t *testing.T, book string) (*runner.Stats, []string) {
 	var lines []string
 	for _, h := range g.hosts {
 		for _, l := range rec.lines {
-			if w := strings.Fields(l); len(w) > 2 && (w[2] == h || w[0] == h) {
+			if w := strings.Fields(l); len(w) > 2 && (w[2] == h || w[0] == h && strings.HasPrefix(w[1], "{")) {
 				lines = append(lines, strings.ReplaceAll(l, g.base, "BASE"))
 			}
 		}
@@ -175,7 +175,7 @@ func (g *generator) more(indent string) {
 
 // wide makes a playbook of both kinds of tasks.
 func (g *generator) wide(strategy string) string {
-	fmt.Fprintf(&g.b, "- hosts: all\n  gather_facts: false\n  strategy: %s\n  handlers:\n", strategy)
+	fmt.Fprintf(&g.b, "- hosts: all\n  gather_facts: false\n  strategy: %s\n  vars: {p: a, part: c}\n  handlers:\n", strategy)
 	for i := range 2 {
 		fmt.Fprintf(&g.b, "    - name: h%d\n      shell: echo h%d >> {{ root }}/log\n", i, i)
 	}
