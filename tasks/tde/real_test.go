@@ -416,6 +416,11 @@ func verifyGood(t *testing.T, l *lab) {
 	if st := statusIn(l.ok(v, "search_gib", 0, "cipher", l.cipher).Result, "no key on disk"); st != checkNotProved {
 		t.Errorf("a search that left everything out: %s", st)
 	}
+	l.do("ln -s /nowhere " + l.volumeDir() + "/pg_tblspc/77777")()
+	if st := statusIn(l.ok(v, "cipher", l.cipher).Result, "no key on disk"); st != checkNotProved {
+		t.Errorf("a tablespace elsewhere: %s", st)
+	}
+	l.do("rm " + l.volumeDir() + "/pg_tblspc/77777")()
 	if quick := l.ok(v, "quick", true, "cipher", l.cipher); len(quick.steps) > 0 || quick.Changed {
 		t.Errorf("quick writes: %v", quick.steps)
 	}

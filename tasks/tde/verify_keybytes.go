@@ -17,6 +17,7 @@ type keySearch struct {
 	bytes   int64 // that were searched
 	files   int64 // likewise
 	left    int64 // bytes that were left out, beyond the limit
+	outside int64 // links and mounts that lead out of the folder: not followed
 	control bool  // the same search finds the keyring in RAM
 	strays  []string
 	problem string
@@ -29,7 +30,8 @@ type keySearch struct {
 // is in no argument, variable or file. Of a key, pieces of six bytes and more are
 // searched for that hold neither zero bytes nor line ends. Lines: "keys N WEAK";
 // "control found|lost": the same search in the folder of the keyring; "key FILE";
-// "record FILE"; "searched BYTES FILES"; "left BYTES"; "end".
+// "record FILE"; "searched BYTES FILES"; "left BYTES"; "outside N" for
+// links and mounts, which are not followed; "end".
 const keySearchText sh.Constant = `export LC_ALL=C
 cd -- "$1" || exit 5
 ram=$2 limit=$3
@@ -73,8 +75,9 @@ done
 echo "keys $k $weak"
 case $(look "$ram" "$@") in *"key $ram/keyring"*) echo "control found";; *) echo "control lost";; esac
 find . -xdev -type d | {
-	done=0 files=0 left=0
+	done=0 files=0 left=0 out=$(find . -xdev -type l | wc -l) here=$(stat -c %d .)
 	while IFS= read -r d; do
+		[ "$(stat -c %d "$d")" = "$here" ] || { out=$((out + 1)); continue; }
 		s=0 n=0
 		for b in $(find "$d" -maxdepth 1 -type f -exec stat -c %s {} + 2>/dev/null); do s=$((s + b)) n=$((n + 1)); done
 		if [ $((done + s)) -gt "$limit" ]; then left=$((left + s)); continue; fi
@@ -83,6 +86,7 @@ find . -xdev -type d | {
 	done
 	echo "searched $done $files"
 	echo "left $left"
+	echo "outside $((out))"
 }
 echo end`
 
@@ -125,6 +129,8 @@ func parseKeySearch(body string) keySearch {
 			r.bytes, r.files = number(a), number(b)
 		case "left":
 			r.left = number(a)
+		case "outside":
+			r.outside = number(a)
 		}
 	}
 	return r
@@ -151,6 +157,8 @@ func checkKeyBytes(p *proof) checkResult {
 	switch {
 	case k.left > 0:
 		return notProved("%s; %d MB more were left out (search_gib: %d)", evidence, k.left>>20, p.args.SearchGiB)
+	case k.outside > 0:
+		return notProved("%s; %d links or mounts lead out of the folder (a tablespace, a WAL folder), and were not followed", evidence, k.outside)
 	case k.weak > 0:
 		return notProved("%s; the bytes of %d keys have too many zeros and line ends to be searched for", evidence, k.weak)
 	case k.keys == 0 || k.files == 0:

@@ -20,6 +20,7 @@ type wild struct {
 	before func(l *lab)
 	login  [2]string // user and password that an app logs in with
 	refuse []string
+	yes    bool // --yes
 	check  func(l *lab)
 }
 
@@ -34,6 +35,7 @@ func TestRealWildComposeFiles(t *testing.T) {
 				l.must(os.MkdirAll(filepath.Dir(filepath.Join(l.dir, name)), 0o755))
 				l.write(name, strings.NewReplacer("@IMAGE@", l.image, "@PROJECT@", l.project).Replace(text))
 			}
+			l.d.Yes = c.yes
 			if c.before != nil {
 				c.before(l)
 			}
@@ -165,6 +167,14 @@ volumes: {postgres_data: {}}
 		{name: "include", login: base, files: map[string]string{
 			"db/compose.yaml": "services:\n  postgres:\n    image: @IMAGE@\n    environment: {POSTGRES_USER: sync, POSTGRES_PASSWORD: pw, POSTGRES_DB: app}\n    volumes: ['data:/data/db']\nvolumes: {data: {}}\n",
 			"compose.yaml":    "name: @PROJECT@\ninclude: [db/compose.yaml]\nservices:\n  app: {image: @IMAGE@, stop_grace_period: 0s, entrypoint: [sh, -c, 'exec sleep 600']}\n",
+		}},
+		{name: "an override that gives way", yes: true, login: base, files: map[string]string{
+			"compose.yaml":          "name: @PROJECT@\nservices:\n  postgres:\n    image: postgres:16-alpine\n    environment: {POSTGRES_USER: sync, POSTGRES_PASSWORD: pw}\n    volumes: ['data:/var/lib/postgresql/data']\nvolumes: {data: {}}\n",
+			"compose.override.yaml": "services:\n  postgres:\n    command: postgres -c work_mem=3MB\n    environment:\n      POSTGRES_DB: app\n      POSTGRES_HOST_AUTH_METHOD: md5\n      TZ: Europe/Berlin\n    ports: ['127.0.0.1::5432']\n",
+		}, check: func(l *lab) {
+			if got := l.sql("app", "SHOW work_mem") + l.sh("docker exec "+l.container()+" printenv TZ; docker port "+l.container()); !strings.HasPrefix(got, "3MBEurope/Berlin\n5432/tcp -> 127.0.0.1:") {
+				l.t.Errorf("what the override says besides: %s", got)
+			}
 		}},
 		one("another port", "    command: ['postgres', '-c', 'port=5433']\n"),
 		one("the host's network, and another port", "    network_mode: host\n    command: postgres -p 54391 -c listen_addresses=127.0.0.1\n"),
