@@ -364,3 +364,17 @@ func TestUntilIsHeardInAChain(t *testing.T) {
 		t.Errorf("%s; tried again %d times", got, tries)
 	}
 }
+
+// Under the strategy free every host runs a task of run_once, and that is said.
+func TestOnceUnderFree(t *testing.T) {
+	b := &bench{hosts: []string{"h1", "h2"}}
+	once := say("once")
+	once.RunOnce = value.Bool(true)
+	if _, err := b.runWith(t.Context(), &play.Play{Hosts: value.String("all"), Strategy: "free", Tasks: []play.Item{once, say("each")}}); err != nil {
+		t.Fatal(err)
+	}
+	warned := slices.ContainsFunc(b.events, func(e Event) bool { return e.Kind == Warning && strings.Contains(e.Text, "run_once has no effect") })
+	if got := len(b.told()); got != 4 || !warned {
+		t.Errorf("%d results, warned %v", got, warned)
+	}
+}

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -133,8 +134,16 @@ func (r *Runner) isLost(host string) bool {
 	return r.gone[host]
 }
 
-// free lets every host run on its own.
+// free lets every host run on its own: nothing can be done once for all.
 func (pr *playRun) free(ctx context.Context, hosts []*hostRun) {
+	for _, o := range pr.main.ops {
+		if o.kind == opTask && len(hosts) > 1 {
+			w := append(append(words{&pr.p.Keywords}, o.words...), &o.task.Keywords)
+			if once, _ := truth(w.inner(func(k *play.Keywords) value.Value { return k.RunOnce })); once {
+				pr.r.warn("", fmt.Sprintf("%s: run_once has no effect under the strategy free: every host runs the task", o.task.Pos))
+			}
+		}
+	}
 	var g errgroup.Group
 	g.SetLimit(pr.r.opt.Forks)
 	for _, h := range hosts {
