@@ -19,6 +19,7 @@ func Seal(plain, password, salt []byte, label string) ([]byte, error) {
 		salt = make([]byte, saltSize)
 		rand.Read(salt) // never fails
 	case len(salt) == 0:
+		//lint:ignore ST1005 Ansible's own words
 		return nil, errors.New("Empty or invalid salt passed to encrypt()")
 	}
 	return derive(password, salt).seal(plain, salt, label)
@@ -32,6 +33,7 @@ func Unseal(text, password []byte) ([]byte, error) {
 	}
 	plain, err := derive(password, env.salt).open(env)
 	if errors.Is(err, errPassword) {
+		//lint:ignore ST1005 Ansible's own words
 		return nil, errors.New("Decryption failed (no vault secrets were found that could decrypt)")
 	}
 	return plain, err
