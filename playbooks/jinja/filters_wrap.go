@@ -2,7 +2,6 @@ package jinja
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -73,6 +72,11 @@ func (w wrapper) parts(word string) []string {
 	rs := []rune(word)
 	from := 0
 	for i := 1; i+1 < len(rs); i++ {
+		if end := dash(rs, i); end > i {
+			out = append(out, string(rs[from:i]), string(rs[i:end]))
+			from, i = end, end-1
+			continue
+		}
 		if rs[i] != '-' || i-from < 2 || !isWordLetter(rs[i-1]) || !isWordLetter(rs[i-2]) && rs[i-2] != '-' || !isWordLetter(rs[i+1]) {
 			continue
 		}
@@ -83,6 +87,22 @@ func (w wrapper) parts(word string) []string {
 		from = i + 1
 	}
 	return append(out, string(rs[from:]))
+}
+
+// dash answers where the dash of several hyphens ends that begins at i between
+// two words; i when there is none.
+func dash(rs []rune, i int) int {
+	if rs[i] != '-' || !isWordLetter(rs[i-1]) && !strings.ContainsRune("0123456789!\"'&.,?", rs[i-1]) {
+		return i
+	}
+	end := i
+	for end < len(rs) && rs[end] == '-' {
+		end++
+	}
+	if end-i < 2 || end == len(rs) || !isWordLetter(rs[end]) && (rs[end] < '0' || rs[end] > '9') {
+		return i
+	}
+	return end
 }
 
 func isWordLetter(r rune) bool {
@@ -120,7 +140,7 @@ func (w wrapper) wrap(s string) []string {
 }
 
 func (w wrapper) breakLong(line []string, used int, chunks []string) (more, rest []string) {
-	space := max(w.width-used, 1)
+	space := w.width - used
 	if !w.long {
 		if len(line) == 0 {
 			return append(line, chunks[0]), chunks[1:]
@@ -128,6 +148,9 @@ func (w wrapper) breakLong(line []string, used int, chunks []string) (more, rest
 		return line, chunks
 	}
 	head := pystr.Cut(chunks[0], space)
+	if i := strings.LastIndexByte(head, '-'); w.hyphens && i > 0 && strings.Trim(head[:i], "-") != "" {
+		head = head[:i+1]
+	}
 	chunks[0] = chunks[0][len(head):]
 	return append(line, head), chunks
 }
@@ -142,54 +165,6 @@ func countUpTo(s string, limit int) int {
 		n++
 	}
 	return n
-}
-
-var (
-	linkForm = regexp.MustCompile(`^(https?://|www\.)[^\s<>]+$`)
-	mailForm = regexp.MustCompile(`^[^\s:]+@\w[\w.-]*\.\w+$`)
-	wordForm = regexp.MustCompile(`\S+|\s+`)
-)
-
-// filterURLize makes links of addresses in text.
-func filterURLize(c *call) (value.Value, error) {
-	a, err := c.bind("trim_url_limit=", "nofollow=", "target=", "rel=", "extra_schemes=")
-	if err != nil {
-		return value.Value{}, err
-	}
-	limit, err := c.integer(orUndefined(a[0]), -1)
-	if err != nil {
-		return value.Value{}, err
-	}
-	rel := "noopener"
-	if value.Truth(a[1]) {
-		rel = "nofollow noopener"
-	}
-	target := ""
-	if value.Truth(a[2]) {
-		target = ` target="` + htmlEscape(value.Str(a[2])) + `"`
-	}
-	words := wordForm.FindAllString(c.str(), -1)
-	for i, w := range words {
-		core := strings.TrimRight(strings.TrimLeft(w, "(<"), ".,)>")
-		if at := strings.Index(w, core); mailForm.MatchString(core) {
-			words[i] = htmlEscape(w[:at]) + `<a href="mailto:` + htmlEscape(core) + `">` + htmlEscape(core) + `</a>` + htmlEscape(w[at+len(core):])
-			continue
-		}
-		if !linkForm.MatchString(core) {
-			words[i] = htmlEscape(w)
-			continue
-		}
-		at := strings.Index(w, core)
-		href, shown := htmlEscape(core), htmlEscape(core)
-		if strings.HasPrefix(core, "www.") {
-			href = "https://" + href
-		}
-		if limit >= 0 && utf8.RuneCountInString(core) > limit {
-			shown = htmlEscape(pystr.Cut(core, limit)) + "..."
-		}
-		words[i] = htmlEscape(w[:at]) + `<a href="` + href + `" rel="` + rel + `"` + target + `>` + shown + `</a>` + htmlEscape(w[at+len(core):])
-	}
-	return value.String(strings.Join(words, "")), c.rt.work(len(words) * 8)
 }
 
 // orUndefined reads null as not given.
