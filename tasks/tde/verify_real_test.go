@@ -300,7 +300,9 @@ func brokenKeys(l *lab) []broken {
 	}
 }
 
-// recreate makes the container anew with more compose text for its service.
+// recreate makes the container anew with more compose text for its service. It
+// is removed first: compose's own recreation leaves the volumes of the image's
+// other folders behind.
 func (l *lab) recreate(more ...string) func() {
 	return func() {
 		l.t.Helper()
@@ -313,7 +315,7 @@ func (l *lab) recreate(more ...string) func() {
 			l.write("break.yaml", text)
 			files += " -f break.yaml"
 		}
-		l.do("cd " + l.dir + " && docker compose " + files + " up -d --no-deps --force-recreate -t 5 postgres >/dev/null 2>&1")()
+		l.do("cd " + l.dir + " && docker compose " + files + " rm -fsv postgres >/dev/null 2>&1; docker compose " + files + " up -d --no-deps postgres >/dev/null 2>&1")()
 		l.ready()
 	}
 }
