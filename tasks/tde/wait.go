@@ -43,12 +43,20 @@ func (u *unlocking) waitForSQL(within time.Duration) act {
 			case err != nil:
 				return nil, err
 			case answer == "":
+				if err := u.mendLogin(ctx, w, v, false); err != nil {
+					return nil, err
+				}
 				w.Say("SQL answered")
 				return []byte("SQL answers"), nil
 			case strings.HasPrefix(code, "3D"):
 				return nil, fmt.Errorf("failed: %s; modules log in there; next: CREATE DATABASE postgres", answer)
+			case refusedLogin(code) && u.mended:
+				return nil, fmt.Errorf("failed: the database refuses the login of role %s, also with a new password: %s", sqlRole, answer)
 			case refusedLogin(code):
-				return []byte("SQL answers, and lets nobody in"), nil // what comes next makes the login anew
+				if err := u.mendLogin(ctx, w, v, true); err != nil {
+					return nil, err
+				}
+				continue
 			}
 			last = answer
 			if time.Now().After(deadline) {
