@@ -253,8 +253,8 @@ const checkFunction = "check() (\n" + compose.Text + "\n)\n"
 const writeOverride sh.Constant = checkFunction + `set -u
 umask 077
 mkdir -p "$1" && w=$(mktemp -d "$1/overlay.XXXXXX") || exit 1
-trap 'rm -rf "$w"' EXIT
-trap 'exit 1' HUP INT TERM
+trap 'rm -rf "$w"' 0
+trap 'rm -rf "$w"; exit 1' 1 2 15
 f=$2
 shift 2
 cat >"$w/new" || exit 1

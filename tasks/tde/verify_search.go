@@ -136,8 +136,8 @@ const searchText sh.Constant = searchShell + `cd -- "$1" || exit 5
 marker=$2 control=../$3
 [ "$(stat -c %d .)" = "$(stat -c %d ..)" ] || control=$3
 shift 3
-trap 'rm -f "$control"' EXIT
-trap 'exit 1' HUP INT TERM
+trap 'rm -f "$control"' 0
+trap 'rm -f "$control"; exit 1' 1 2 15
 i=0
 while [ $i -lt 200 ]; do printf '\0\0\001%s-%d' "$marker" $i; i=$((i + 1)); done >"$control" || exit 1
 sync
