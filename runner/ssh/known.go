@@ -67,21 +67,25 @@ type known struct {
 	addr  string // normal form for look-ups, host:port
 	types []string
 	files []string
+	// copies are files without their bad lines, and which those stand for.
+	copies map[string]string
 }
 
 // loadKnown reads the files line by line: one that cannot be read is skipped
 // with a warning, except a @revoked one, which fails closed.
 func loadKnown(s settings, warn func(string)) (*known, error) {
 	name := strings.ToLower(cmp.Or(s.keyAlias, s.host))
-	k := &known{addr: net.JoinHostPort(name, strconv.Itoa(s.port)), files: s.known}
+	k := &known{addr: net.JoinHostPort(name, strconv.Itoa(s.port)), files: s.known, copies: map[string]string{}}
 	if s.keyAlias != "" {
 		k.addr = net.JoinHostPort(name, "22") // an alias is looked up as it stands
 	}
-	good, err := readable(s.known, warn)
+	good, err := k.readable(s.known, warn)
+	for copied := range k.copies {
+		defer os.RemoveAll(filepath.Dir(copied))
+	}
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(filepath.Dir(good[0]))
 	if k.check, err = knownhosts.New(good...); err != nil {
 		return nil, err
 	}
@@ -89,21 +93,19 @@ func loadKnown(s settings, warn func(string)) (*known, error) {
 	return k, nil
 }
 
-// readable copies what can be parsed into files with the same line numbers,
-// under a private folder, because the library refuses a whole file for one bad
-// line.
-func readable(files []string, warn func(string)) ([]string, error) {
-	dir, err := os.MkdirTemp("", "remoterun-known-")
-	if err != nil {
-		return nil, err
-	}
+// readable are the files that are there. The library refuses a whole file for one
+// bad line: of such a one there is a copy without it, with the same line numbers.
+func (k *known) readable(files []string, warn func(string)) ([]string, error) {
 	var out []string
-	for i, f := range files {
+	for _, f := range files {
 		text, err := os.ReadFile(f)
-		if err != nil && !os.IsNotExist(err) {
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
 			return nil, fmt.Errorf("known hosts: %w", err)
 		}
-		lines := bytes.Split(text, []byte("\n"))
+		lines, bad := bytes.Split(text, []byte("\n")), false
 		for n, line := range lines {
 			if _, _, _, _, _, err := ssh.ParseKnownHosts(line); err == nil || len(bytes.TrimSpace(line)) == 0 || bytes.HasPrefix(bytes.TrimSpace(line), []byte("#")) {
 				continue
@@ -112,15 +114,27 @@ func readable(files []string, warn func(string)) ([]string, error) {
 				return nil, fmt.Errorf("%s:%d: a @revoked line cannot be read; mend it first", f, n+1)
 			}
 			warn(fmt.Sprintf("%s:%d: this line cannot be read and is skipped", f, n+1))
-			lines[n] = nil
+			lines[n], bad = nil, true
 		}
-		clean := filepath.Join(dir, strconv.Itoa(i))
-		if err := os.WriteFile(clean, bytes.Join(lines, []byte("\n")), 0o600); err != nil {
-			return nil, err
+		if bad {
+			if f, err = k.copyOf(f, bytes.Join(lines, []byte("\n"))); err != nil {
+				return nil, err
+			}
 		}
-		out = append(out, clean)
+		out = append(out, f)
 	}
 	return out, nil
+}
+
+// copyOf puts text into a private folder in a file's stead.
+func (k *known) copyOf(file string, text []byte) (string, error) {
+	dir, err := os.MkdirTemp("", "remoterun-known-")
+	if err != nil {
+		return "", err
+	}
+	clean := filepath.Join(dir, "known_hosts")
+	k.copies[clean] = file
+	return clean, os.WriteFile(clean, text, 0o600)
 }
 
 // findTypes asks the files which key types they have for the host: offering
@@ -207,13 +221,13 @@ func (k *known) callback(ctx context.Context, stored []string, accept func(conte
 		e := &HostKeyError{Problem: KeyChanged, Host: knownhosts.Normalize(k.addr), Type: key.Type(), Fingerprint: ssh.FingerprintSHA256(key)}
 		switch {
 		case errors.As(err, &re):
-			e.Problem, e.Stored = KeyRevoked, []string{k.place(re.Revoked, stored)}
+			e.Problem, e.Stored = KeyRevoked, []string{k.place(re.Revoked)}
 			return e
 		case !errors.As(err, &ke):
 			return err
 		case len(ke.Want) > 0:
 			for _, w := range ke.Want {
-				e.Stored = append(e.Stored, k.place(w, stored))
+				e.Stored = append(e.Stored, k.place(w))
 			}
 			return e
 		}
@@ -233,11 +247,12 @@ func (k *known) callback(ctx context.Context, stored []string, accept func(conte
 }
 
 // place names the user's own file and line for an entry of our clean copy.
-func (k *known) place(w knownhosts.KnownKey, stored []string) string {
-	if i, err := strconv.Atoi(filepath.Base(w.Filename)); err == nil && i < len(stored) {
-		return fmt.Sprintf("%s:%d", stored[i], w.Line)
+func (k *known) place(w knownhosts.KnownKey) string {
+	file := w.Filename
+	if own, ok := k.copies[file]; ok {
+		file = own
 	}
-	return fmt.Sprintf("%s:%d", w.Filename, w.Line)
+	return fmt.Sprintf("%s:%d", file, w.Line)
 }
 
 // remember appends an accepted key; a last line without its newline is ended

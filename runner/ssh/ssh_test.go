@@ -203,6 +203,13 @@ func TestRevokedKey(t *testing.T) {
 
 func TestUnreadableLineWarnsAndRevokedFailsClosed(t *testing.T) {
 	l := newLab(t, sshd.Config{})
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	defer func() {
+		if left, _ := os.ReadDir(tmp); len(left) > 0 {
+			t.Errorf("left: %v", left)
+		}
+	}()
 	file := filepath.Join(l.home, ".ssh", "known_hosts")
 	old, _ := os.ReadFile(file)
 	write(t, file, "garbage here\n"+string(old))

@@ -106,8 +106,6 @@ func (l *lab) sqlAs(c wild, sql string) {
 	}
 }
 
-const wildApp = "{image: @IMAGE@, restart: unless-stopped, stop_grace_period: 0s, entrypoint: [sh, -c, 'exec sleep 600'], depends_on: {postgres: {condition: service_healthy}}}\n"
-
 func wildOnes() []wild {
 	base := [2]string{"sync", "pw"}
 	one := func(name, service string) wild {
