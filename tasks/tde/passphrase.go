@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -91,18 +92,41 @@ type Shower interface {
 	Show(ctx context.Context, text string, s secret.Sealed) error
 }
 
-// newPassphrase asks for a passphrase twice; none at all means one of six
-// words, which is shown and must be typed back.
-func newPassphrase(ctx context.Context, p play.Prompter, random io.Reader) (secret.Sealed, error) {
+// newPassphrase asks for a passphrase twice, and again where it is too easy to
+// guess; none at all means one of six words. inputs are words that guessers would
+// try first: CheckPassphrase.
+func newPassphrase(ctx context.Context, p play.Prompter, random io.Reader, inputs ...string) (secret.Sealed, error) {
 	shower, offers := p.(Shower)
 	text := "New passphrase for the keys"
 	if offers {
 		text += " (Enter = six words are made for you)"
 	}
-	s, err := p.Secret(ctx, play.Ask{Key: "tde new passphrase", Text: text, Sealed: true, Confirm: true})
-	if err != nil || s.Len() > 0 || !offers {
-		return s, err
+	var weak error
+	for n := range maxRounds {
+		a := play.Ask{Key: "tde new passphrase", Text: text, Sealed: true, Confirm: true}
+		if n > 0 {
+			a.Key += " " + strconv.Itoa(n+1)
+			a.Text = weak.Error() + ". " + text
+		}
+		s, err := p.Secret(ctx, a)
+		switch {
+		case err != nil && weak != nil && ctx.Err() == nil:
+			return secret.Sealed{}, fmt.Errorf("%w (not asked again: %w)", weak, err)
+		case err != nil:
+			return secret.Sealed{}, err
+		case s.Len() == 0 && offers:
+			return offered(ctx, p, shower, random)
+		}
+		if weak = CheckPassphrase(s, inputs...); weak == nil {
+			return s, nil
+		}
+		s.Wipe()
 	}
+	return secret.Sealed{}, weak
+}
+
+// offered makes a passphrase of six words, shows it and has it typed back.
+func offered(ctx context.Context, p play.Prompter, shower Shower, random io.Reader) (secret.Sealed, error) {
 	made, err := Diceware(random)
 	if err != nil {
 		return secret.Sealed{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -83,31 +84,43 @@ type offering struct{ *typist }
 func (p offering) Show(_ context.Context, _ string, s secret.Sealed) error { p.shown = s; return nil }
 
 func TestNewPassphrase(t *testing.T) {
+	const good, first, second, third, back = "correct horse battery staple quince", "tde new passphrase", "tde new passphrase 2", "tde new passphrase 3", "tde new passphrase typed back"
+	const weak = "passphrase: about 4 bits by estimate, at least 60 are needed: add words, or press Enter at the prompt to be given six"
 	for name, c := range map[string]struct {
-		first, back string
-		offers      bool
-		want, err   string
+		answers map[string]string
+		offers  bool
+		want    string // "" = the one that was shown
+		asked   int
+		err     string
 	}{
-		"typed":                        {first: "my own", want: "my own"},
-		"made and typed back":          {back: "as shown", offers: true},
-		"made and typed back wrong":    {back: "not it", offers: true, err: "differs"},
-		"nothing, and nobody to offer": {want: ""},
+		"typed":                        {map[string]string{first: good}, true, good, 1, ""},
+		"weak at first":                {map[string]string{first: "12", second: good}, true, good, 2, ""},
+		"weak at first, then made":     {map[string]string{first: "12", second: "", back: "as shown"}, true, "", 3, ""},
+		"weak each time":               {map[string]string{first: "12", second: "sync", third: "1"}, true, "", 3, weak},
+		"weak, and nobody to ask more": {map[string]string{first: "1"}, true, "", 2, weak + " (not asked again: no terminal)"},
+		"nobody to ask":                {nil, true, "", 1, "no terminal"},
+		"made and typed back":          {map[string]string{first: "", back: "as shown"}, true, "", 2, ""},
+		"made and typed back wrong":    {map[string]string{first: "", back: "not it"}, true, "", 2, "passphrase: what was typed back differs from what was shown"},
+		"nothing, and none is offered": {map[string]string{first: "", second: good}, false, good, 2, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ty := &typist{answers: map[string]string{"tde new passphrase": c.first, "tde new passphrase typed back": c.back}}
+			ty := &typist{answers: c.answers}
 			var p play.Prompter = ty
 			if c.offers {
 				p = offering{ty}
 			}
-			got, err := newPassphrase(t.Context(), p, rand.Reader)
-			if c.err != "" {
-				outcome(t, c.err, err)
-				return
+			got, err := newPassphrase(t.Context(), p, rand.Reader, "sync")
+			if said := fmt.Sprint(err); c.err != "" && said != c.err || c.err == "" && err != nil {
+				t.Fatalf("error %v, want %q", err, c.err)
 			}
-			if err != nil {
-				t.Fatal(err)
+			if len(ty.asked) != c.asked {
+				t.Errorf("asked %q", ty.asked)
 			}
-			if c.offers && !got.Equal(ty.shown) || !c.offers && !got.Equal(passphrase(c.want)) && c.want != "" {
+			want := ty.shown
+			if c.want != "" {
+				want = passphrase(c.want)
+			}
+			if c.err == "" && !got.Equal(want) {
 				t.Error("another passphrase came back")
 			}
 		})

@@ -211,10 +211,7 @@ func (s *Session) forNewKeys(ctx context.Context, d Deps, inputs ...string) (sec
 		r := &round{done: make(chan struct{})}
 		s.fresh = r
 		s.mu.Unlock()
-		r.pass, r.err = newPassphrase(ctx, d.Prompter, d.Random)
-		if r.err == nil {
-			r.err = CheckPassphrase(r.pass, inputs...)
-		}
+		r.pass, r.err = newPassphrase(ctx, d.Prompter, d.Random, inputs...)
 		close(r.done)
 		s.mu.Lock()
 	}
