@@ -22,6 +22,7 @@ func TestSignalWhileCleaningUp(t *testing.T) {
 		"script":   {string(scriptText), `trap 'rm -f "$t"' 0`, []string{"0", "", ""}},
 		"tar":      {string(untarText), `trap 'rm -rf "$t"' 0`, []string{"DIR", "", "", "755"}},
 		"policy":   {strings.ReplaceAll(strings.ReplaceAll(string(aptText), "/usr/sbin", "DIR"), "apt-get", "false"), "trap _back 0", []string{"101"}},
+		"dry run":  {string(dryText), `trap 'rm -rf "$w"' 0`, []string{"DIR", "no such command"}},
 		"download": {strings.ReplaceAll(string(debURLText), "apt-get", "false"), `trap 'rm -rf "$d"' 0`, []string{"file:///nowhere"}},
 	} {
 		if strings.Count(c.text, c.calm+"\n") != 1 {
