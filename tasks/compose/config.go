@@ -178,21 +178,39 @@ func Version() host.Fact[string] {
 	}}
 }
 
-// Hash asks for a service's hash as it would be made now; the container that
-// there is carries its own as a label (ConfigHash).
-func (p Project) Hash(service string) host.Fact[string] {
-	q := ask(p.Dir, p.words("config", "--hash", service)[1:]...)
-	return host.Fact[string]{Q: q, Parse: func(a host.Answer) (string, error) {
-		if a.Status != 0 {
-			return "", Fail("docker compose config --hash "+service, a.Status, string(a.Stdout))
+// driftText compares the hash $3 that service $2's container carries with the one
+// that it would be made with now in the folder $1; then docker's words. Compose
+// 2.26 leaves env_file out of what "config --hash" counts, but not of what it
+// puts on containers: where the two differ the resolved configuration is asked,
+// too. Prints "same" or "other", or what compose complained about.
+const driftText = `cd -- "$1" 2>/dev/null || { echo "there is no folder $1"; exit 90; }
+d=$1 s=$2 made=$3
+shift 3
+export COMPOSE_PROFILES='*'
+` + chooseFile + `h=$(docker "$@" config --hash "$s" 2>&1) || { printf '%s\n' "$h"; exit 1; }
+is() { printf '%s\n' "$h" | grep -qxF "$s $made"; }
+is || h=$(docker "$@" config 2>/dev/null | docker compose --project-directory "$d" -f - config --hash "$s" 2>/dev/null)
+if is; then echo same; else echo other; fi`
+
+// Drifted asks whether a service's container, which carries this hash
+// (ConfigHash), would be made otherwise now. One without a hash is not asked about:
+// it has not drifted.
+func (p Project) Drifted(s host.Seen, service, made string) (bool, error) {
+	if made == "" {
+		return false, nil
+	}
+	words := p.words()
+	q := host.NewProbe(driftText, append([]string{words[0], service, made}, words[1:]...)...)
+	return host.Get(s, host.Fact[bool]{Q: q, Parse: func(a host.Answer) (bool, error) {
+		switch said := strings.TrimSpace(string(a.Stdout)); {
+		case a.Status != 0:
+			return false, Fail("docker compose config --hash "+service, a.Status, said)
+		case said == "same" || said == "other":
+			return said == "other", nil
+		default:
+			return false, fmt.Errorf("docker compose config --hash %s: the answer is %q", service, said)
 		}
-		for line := range strings.Lines(string(a.Stdout)) {
-			if f := strings.Fields(line); len(f) == 2 && f[0] == service {
-				return f[1], nil
-			}
-		}
-		return "", nil
-	}}
+	}})
 }
 
 // OlderThan compares versions such as 2.40.3 by their numbers; one that cannot

@@ -143,9 +143,7 @@ func (st *status) beside(s host.Seen) error {
 	if st.held, err = host.Get(s, lock.Seen(st.args.stateDir()+"/lock")); err != nil || st.site.db == nil {
 		return err
 	}
-	now, err := host.Get(s, st.args.compose().Hash(st.args.Service))
-	made := st.site.db.ConfigHash()
-	st.drift = made != "" && now != "" && made != now
+	st.drift, err = st.args.compose().Drifted(s, st.args.Service, st.site.db.ConfigHash())
 	return err
 }
 

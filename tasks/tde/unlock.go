@@ -275,14 +275,14 @@ func (u *unlocking) check(s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return play.Plan{}, err
 	}
-	now, err := host.Get(s, u.compose().Hash(u.Service))
+	drifted, err := u.compose().Drifted(s, u.Service, v.db.ConfigHash())
 	if err != nil {
 		return play.Plan{}, err
 	}
 	res := play.Result{Changed: u.started || u.mended}
 	res.Data = dataOf(textPair("state", "unlocked"), boolPair("restarted", u.started), hostPair("container", v.db.Short()),
 		hostPair("version", server.version), pair{"keys", keysValue(keys)})
-	if made := v.db.ConfigHash(); made != "" && now != "" && made != now {
+	if drifted {
 		res.Data.Put("drift", value.Bool(true))
 		res.Warnings = append(res.Warnings, "container "+v.db.Short()+" was made from other compose files than there are now; unlock leaves it as it is, docker compose up -d "+u.Service+" applies them")
 	}
