@@ -1,0 +1,78 @@
+package sh
+
+// Temp is text that a script begins with when it makes temporary files beside
+// what it writes. However the script ends, nothing of them stays: it cleans up
+// itself at its end and at every signal that can be caught, SIGPIPE among them
+// (a shell that prints to a link that is gone dies of it before its EXIT trap);
+// what SIGKILL or a power cut left is cleaned by the next script of the same
+// user that begins with Temp. It gives these words:
+//
+//   - _tidy, called once and first: sets the traps, and removes what scripts
+//     left that are dead by now.
+//   - _name FOLDER [d]: chooses a path in FOLDER that nobody can foresee
+//     (.remoterun.UUID), notes it, and answers it in $_t. Nothing is made: that
+//     is the script's own act (set -C; : >"$_t"). With d it is a folder, removed
+//     with what is in it.
+//
+// A file that was renamed to its place is not there any more under its noted
+// name, so nothing has to be taken back. Words and variables of Temp begin with
+// _; $_t is the only one to read. The script sets no traps of its own for EXIT,
+// HUP, INT, QUIT, PIPE and TERM.
+//
+// The notes lie in a folder that only the user can read: /var/lib/remoterun/.tmp
+// for root, ~/.local/state/remoterun/.tmp for others (without a home:
+// /tmp/.remoterun-tmp-UID). There is one per running shell, called PID.START as
+// /proc/PID/stat has it: whether its writer lives is asked of the kernel. Only
+// paths whose last part begins with .remoterun. are ever removed.
+const Temp Constant = `_start() { _s=; { IFS= read -r _s <"/proc/$1/stat"; } 2>/dev/null || return 0; set -- ${_s##*) }; _s=${20-}; }
+_root() {
+if [ -O / ]; then _d=/var/lib/remoterun/.tmp; else _d=${XDG_STATE_HOME:-${HOME-}/.local/state}/remoterun/.tmp; fi
+case $_d in //* | [!/]*) ;; *) { [ -d "$_d" ] || (umask 077; mkdir -p "$_d"); } 2>/dev/null && [ -O "$_d" ] && [ -w "$_d" ] && return ;; esac
+_d=${TMPDIR:-/tmp}/.remoterun-tmp-$(id -u)
+[ -d "$_d" ] || (umask 077; mkdir "$_d") 2>/dev/null
+[ ! -h "$_d" ] && [ -d "$_d" ] && [ -O "$_d" ] || _d=
+}
+_drop() {
+while IFS= read -r _x; do
+case ${_x##*/} in .remoterun.?*) ;; *) continue ;; esac
+case $_x in "f "/*) rm -f "${_x#??}" ;; "d "/*) rm -rf "${_x#??}" ;; esac
+done <"$1"
+rm -f "$1"
+}
+_tidy() {
+_c=0 _e=
+_root
+trap _gone 0
+trap "_gone; exit 1" 1 2 3 13 15
+[ -n "$_d" ] || return 0
+for _f in "$_d"/*; do
+_p=${_f##*/}
+case $_p in .* | *[!0-9.]* | *.*.*) continue ;; esac
+_start "${_p%%.*}"
+if [ -n "${_p#*.}" ]; then [ "$_s" = "${_p#*.}" ]; else kill -0 "${_p%%.*}" 2>/dev/null; fi || _drop "$_f"
+done
+}
+_name() {
+case $1 in /*) _t=${1%/} ;; *) _t=${PWD%/}/${1%/} ;; esac
+{ IFS= read -r _x </proc/sys/kernel/random/uuid; } 2>/dev/null || _x=$(mktemp -u XXXXXXXXXXXXXXXXXXXX)
+_t=$_t/.remoterun.$_x
+if [ -z "$_e" ] && [ -n "$_d" ]; then _start $$; _e=$_d/$$.$_s; fi
+case $_t in *"
+"*) ;; *) [ -z "$_e" ] || printf "%s %s\n" "${2-f}" "$_t" 2>/dev/null >>"$_e" ;; esac
+_c=$((_c + 1))
+eval "_n$_c=\$_t _k$_c=\${2-f}"
+}
+_gone() {
+trap "" 1 2 3 13 15
+if [ "$_c" -eq 0 ]; then return 0; fi
+set --
+while [ "$_c" -gt 0 ]; do
+eval "_x=\$_n$_c _k=\$_k$_c"
+if [ "$_k" = d ]; then rm -rf "$_x"; else set -- "$@" "$_x"; fi
+_c=$((_c - 1))
+done
+if [ -n "$_e" ]; then set -- "$@" "$_e"; fi
+rm -f "$@"
+}
+_tidy
+`
