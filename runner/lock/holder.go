@@ -1,13 +1,17 @@
 package lock
 
-import "remoterun/runner/sh"
+import (
+	"remoterun/runner/job"
+	"remoterun/runner/sh"
+)
 
 // held is the holder's exit status when somebody else has the lock.
 const held = 75
 
 // holder takes the lock in folder $1 with token $2 and keeps it while a byte
 // comes every $3 seconds; $4 = yes ends another holder first; $5 $6 $7 say who,
-// since when and what for. It answers held with three lines (who, since, what).
+// since when and what for; $8 is the job that may go on (runner/job), "" = none.
+// It answers held with three lines (who, since, what).
 //
 //   - The lock is flock's on the file lock (descriptor 9), which no child
 //     inherits. Without flock each opens the file mark (descriptor 6) and then
@@ -15,9 +19,11 @@ const held = 75
 //     and a killed holder, a stale file and a clock that is set mean nothing.
 //   - Work is every process that has descriptor 7 on the file work. Nobody gets
 //     the lock while there is any: a holder whose laptop is gone ends it first.
+//   - A detached job of this project has the lock's meaning while it runs: only
+//     who joins it by name gets the lock beside it; $4 = yes ends it.
 //   - The token is removed first, so that no new work begins meanwhile; only
 //     who has the lock removes it or ends work.
-const holder sh.Constant = `umask 077
+const holder sh.Constant = job.Others + `umask 077
 d=$1
 mkdir -p "$d" || exit 73
 cd "$d" || exit 73
@@ -57,6 +63,8 @@ done
 fi
 rm -f token
 [ -z "$(work)" ] || { finish || busy; }
+[ "$4" != yes ] || end_jobs "$8" || { other_jobs "$8"; exit 75; }
+! other_jobs "$8" || exit 75
 printf "%s\n%s\n%s\n" "$5" "$6" "$7" >who
 echo $$ >pid
 e=$( (printf "%s\n" "$2" >token.new) 2>&1) || no

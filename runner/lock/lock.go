@@ -35,6 +35,9 @@ type Options struct {
 	Who string
 	// TakeOver ends another operator's holder and work first.
 	TakeOver bool
+	// Join names the detached job that may be at work meanwhile: the one that this
+	// run begins or attaches to. Another one at work is another holder.
+	Join string
 	// Beat and Expiry are shortened by tests.
 	Beat, Expiry time.Duration
 	// Dir replaces the lock's folder (tests).
@@ -67,14 +70,18 @@ type Held struct {
 	err   error // set when done is closed
 }
 
-// Take takes the lock name under an identity. Errors: *HeldError, or those of
-// the connection.
+// Take takes the lock name under an identity; "sync with move" is the lock sync
+// beside its detached job move (Options.Join). Errors: *HeldError, or those of the
+// connection.
 func Take(ctx context.Context, c host.Conn, as host.As, hostName, name, doing string, opt Options) (*Held, error) {
 	if opt.Beat == 0 {
 		opt.Beat = Beat
 	}
 	if opt.Expiry == 0 {
 		opt.Expiry = Expiry
+	}
+	if lock, join, ok := strings.Cut(name, joins); ok {
+		name, opt.Join = lock, join
 	}
 	if err := checkName(name); err != nil {
 		return nil, err
@@ -88,7 +95,7 @@ func Take(ctx context.Context, c host.Conn, as host.As, hostName, name, doing st
 	if opt.TakeOver {
 		takeOver = "yes"
 	}
-	cmd := sh.Script(holder, dir, h.Lock.Token, fmt.Sprint(int(opt.Expiry/time.Second)), takeOver, oneLine(opt.Who), time.Now().UTC().Format(time.RFC3339), oneLine(doing)).With(h.beats)
+	cmd := sh.Script(holder, dir, h.Lock.Token, fmt.Sprint(int(opt.Expiry/time.Second)), takeOver, oneLine(opt.Who), time.Now().UTC().Format(time.RFC3339), oneLine(doing), opt.Join).With(h.beats)
 	cmd.Gated = true
 	var out host.Output
 	go func() {
@@ -107,6 +114,9 @@ func Take(ctx context.Context, c host.Conn, as host.As, hostName, name, doing st
 		return nil, context.Cause(ctx)
 	}
 }
+
+// joins stands between a lock's name and the job's that is joined.
+const joins = " with "
 
 // lockName is what a lock may be called: it is a folder's name on the host.
 var lockName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$`)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"remoterun/runner/host"
+	"remoterun/runner/job"
 	"remoterun/runner/local"
 	"remoterun/runner/lock"
 	"remoterun/runner/sh"
@@ -20,7 +21,7 @@ import (
 // noFlock is a PATH with everything that the holder needs except flock.
 func noFlock(t *testing.T) []string {
 	dir := t.TempDir()
-	for _, name := range []string{"sh", "mkdir", "readlink", "rm", "cat", "sleep", "find", "mv", "dd", "timeout", "id", "setsid", "sha256sum", "kill", "date"} {
+	for _, name := range []string{"sh", "mkdir", "readlink", "rm", "cat", "sleep", "find", "mv", "dd", "timeout", "id", "chmod", "head", "tail", "wc", "setsid", "sha256sum", "kill", "date"} {
 		for _, from := range []string{"/bin/", "/usr/bin/"} {
 			if _, err := os.Stat(from + name); err == nil {
 				_ = os.Symlink(from+name, filepath.Join(dir, name))
@@ -264,4 +265,59 @@ func TestNamesOfLocks(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
+}
+
+// TestDetachedJob: a job at work has the lock's meaning for everybody who does
+// not join it; --take-over ends it.
+func TestDetachedJob(t *testing.T) {
+	each(t, func(t *testing.T, dial func() host.Conn) {
+		state := t.TempDir()
+		opt := lock.Options{Dir: filepath.Join(state, "lock"), Who: "anna", Beat: time.Second}
+		take := func(name string, opt lock.Options) (*lock.Held, error) {
+			return lock.Take(t.Context(), dial(), host.As{}, "h", name, "moving", opt)
+		}
+		c := dial()
+		j := job.In(state, "move")
+		h, err := lock.Take(t.Context(), c, host.As{}, "h", "p with move", "moving", opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &host.Worker{Host: "h", Conn: lock.Guard(c, h), Kept: &host.Kept{}}
+		out, err := w.Run(t.Context(), j.Start(sh.Script("sleep 300"), job.What{Who: "anna@laptop", Since: "today", Doing: "copying"}))
+		if err != nil || out.Status != 0 {
+			t.Fatalf("start: %v %s", err, out.Stderr)
+		}
+		// The operator's end is not the job's, though the holder ends all other work.
+		if pid, err := os.ReadFile(filepath.Join(opt.Dir, "pid")); err == nil {
+			n, _ := strconv.Atoi(strings.TrimSpace(string(pid)))
+			_ = syscall.Kill(n, syscall.SIGKILL)
+		}
+		<-h.Lost()
+		opt.Who = "bert"
+		var held *lock.HeldError
+		if _, err := take("p", opt); !errors.As(err, &held) || held.Who != "anna@laptop" || held.Doing != "copying" {
+			t.Fatalf("beside a job: %v", err)
+		}
+		joined, err := take("p with move", opt)
+		if err != nil {
+			t.Fatalf("joining: %v", err)
+		}
+		if err := joined.Release(); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := j.Look(t.Context(), &host.Worker{Host: "h", Conn: dial()}, 0); err != nil || s.Phase != job.Running {
+			t.Fatalf("after joining: %+v %v", s, err)
+		}
+		opt.TakeOver = true
+		over, err := take("p", opt)
+		if err != nil {
+			t.Fatalf("take-over: %v", err)
+		}
+		if s, err := j.Look(t.Context(), &host.Worker{Host: "h", Conn: dial()}, 0); err != nil || s.Phase != job.Stopped {
+			t.Errorf("after a take-over: %+v %v", s, err)
+		}
+		if err := over.Release(); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
