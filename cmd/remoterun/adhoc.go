@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -62,7 +63,7 @@ func (a *app) runCommand() *cobra.Command {
 const adHocFile = builtinDir + "ad-hoc"
 
 // place is a place in it, which nobody has written.
-var place = regexp.MustCompile(`(?m)^` + adHocFile + `:\d+:\d+: `)
+var place = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^` + adHocFile + `:\d+:\d+: `) })
 
 // adHoc runs one task as a playbook of its own.
 func (a *app) adHoc(ctx context.Context, f *runFlags, pattern, module string, args value.Value) error {
@@ -92,7 +93,7 @@ func (a *app) adHoc(ctx context.Context, f *runFlags, pattern, module string, ar
 	s.memory[adHocFile] = []byte(text)
 	books, err := s.loader.Load(adHocFile)
 	if err != nil {
-		return usage("%s", place.ReplaceAllString(err.Error(), ""))
+		return usage("%s", place().ReplaceAllString(err.Error(), ""))
 	}
 	dir, err := filepath.Abs(".")
 	if err != nil {

@@ -63,7 +63,8 @@ var mayImport = map[string]string{
 	"tasks/compose":            "runner/host runner/sh runner/value",
 	"tasks/pg":                 "runner/host runner/secret runner/sh runner/value",
 	"tasks/tasktest":           "runner/host runner/local runner/play runner/sh runner/value runner/value/yaml",
-	"tasks/tde":                "runner/host runner/lock runner/play runner/secret runner/sh runner/value tasks tasks/compose tasks/pg",
+	"tasks/tde":                "runner/host runner/lock runner/play runner/secret runner/sh runner/value tasks tasks/compose tasks/pg tasks/tde/guess",
+	"tasks/tde/guess":          "",
 	"tasks/tde/tdetest":        "runner/hosttest runner/hosttest/real",
 	"docs":                     "",
 	"cmd/remoterun":            "*",
@@ -81,9 +82,28 @@ var onlyImporter = map[string]string{
 	"github.com/kevinburke":      "runner/ssh",
 	"golang.org/x/crypto/ssh":    "runner/ssh runner/hosttest runner/hosttest/sshd runner/hosttest/sshtest runner/hosttest/real cmd/remoterun",
 	"github.com/pkg/sftp":        "runner/ssh runner/hosttest/sshd",
-	"github.com/trustelem":       "tasks/tde",
 	"github.com/sethvargo":       "tasks/tde",
 	"github.com/dlclark/regexp2": "runner/pyre",
+}
+
+// atStart finds what is compiled before main, whether it is needed or not: a
+// package's variable that is a regular expression.
+func atStart(file *ast.File) (out []token.Pos) {
+	for _, d := range file.Decls {
+		if g, ok := d.(*ast.GenDecl); !ok || g.Tok != token.VAR {
+			continue
+		}
+		ast.Inspect(d, func(n ast.Node) bool {
+			if _, later := n.(*ast.FuncLit); later {
+				return false
+			}
+			if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == "MustCompile" {
+				out = append(out, n.Pos())
+			}
+			return true
+		})
+	}
+	return out
 }
 
 // root is the folder of the sources.
@@ -195,6 +215,9 @@ func TestShape(t *testing.T) {
 		testing := strings.Contains(path, "hosttest/") || strings.Contains(path, "tasktest/") || strings.Contains(path, "tdetest/")
 		// A vault's password program speaks to the operator itself.
 		prints := path == "runner/secret/vault/password.go" || strings.HasPrefix(path, "cmd/") || strings.HasPrefix(path, "runner/view/") || testing
+		for _, pos := range atStart(file) {
+			t.Errorf("%s:%d: nothing is compiled before main: sync.OnceValue", path, set.Position(pos).Line)
+		}
 		for _, d := range file.Decls {
 			fn, ok := d.(*ast.FuncDecl)
 			if !ok || fn.Body == nil {

@@ -3,6 +3,7 @@ package ast
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"remoterun/runner/play"
 	"remoterun/runner/value"
@@ -191,7 +192,7 @@ func (s *session) tags(e entry) []string {
 	return out
 }
 
-var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var identifier = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) })
 
 // vars reads variables. A list of mappings is Ansible's older form.
 func (s *session) vars(e entry) *value.Map {
@@ -206,7 +207,7 @@ func (s *session) vars(e entry) *value.Map {
 		for k, v := range m.All() {
 			at := value.PosOf(k)
 			name, isText := k.AsString()
-			if !isText || !identifier.MatchString(name) {
+			if !isText || !identifier().MatchString(name) {
 				s.wrong(at, "%s is no name for a variable (letters, digits and _, no digit first)", value.Repr(k))
 				continue
 			}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"remoterun/runner/value"
 )
@@ -174,14 +175,16 @@ func unquote(s string) string {
 	return s
 }
 
-var escapes = regexp.MustCompile(`\\(?:U[0-9a-fA-F]{8}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[\\'"abfnrtv])`)
+var escapes = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\\(?:U[0-9a-fA-F]{8}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[\\'"abfnrtv])`)
+})
 
 // unescape reads the escapes that Python's text literals have.
 func unescape(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
 	}
-	return escapes.ReplaceAllStringFunc(s, func(e string) string {
+	return escapes().ReplaceAllStringFunc(s, func(e string) string {
 		if len(e) > 2 {
 			n, err := strconv.ParseUint(e[2:], 16, 32)
 			if err != nil || n > 0x10ffff {

@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 
 	"remoterun/runner/near"
 	"remoterun/runner/play"
@@ -84,7 +85,7 @@ func sorted(list []Mistake) []Mistake {
 	return kept
 }
 
-var placed = regexp.MustCompile(`^(.+?):(\d+):(\d+): `)
+var placed = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(.+?):(\d+):(\d+): `) })
 
 // mistakeOf makes a mistake of any error; at is where it happened when the
 // error does not say so itself.
@@ -98,7 +99,7 @@ func mistakeOf(err error, at value.Pos) Mistake {
 		return argMistake(a, at)
 	}
 	msg := err.Error()
-	if m := placed.FindStringSubmatch(msg); m != nil {
+	if m := placed().FindStringSubmatch(msg); m != nil {
 		at.File = m[1]
 		at.Line, _ = strconv.Atoi(m[2])
 		at.Col, _ = strconv.Atoi(m[3])

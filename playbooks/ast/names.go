@@ -3,6 +3,7 @@ package ast
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"remoterun/runner/value"
 )
@@ -103,7 +104,7 @@ func (s *session) inspectText(v value.Value, at value.Pos, sl slot) {
 		s.mistakes = append(s.mistakes, mistakeOf(err, at))
 		return
 	}
-	sure := !guards.MatchString(text)
+	sure := !guards().MatchString(text)
 	for _, n := range uses.Names {
 		s.names.uses = append(s.names.uses, use{name: n, at: nameAt(v, n, at), slot: sl, sure: sure})
 	}
@@ -111,7 +112,9 @@ func (s *session) inspectText(v value.Value, at value.Pos, sl slot) {
 
 // guards are words in a template that may keep a name from being asked for, or
 // from failing when it is not there.
-var guards = regexp.MustCompile(`\b(?:default|d|defined|undefined|if|else|elif|and|or|ternary|lookup|query|q|vars|hostvars|mandatory|map|for|omit)\b|\{[%#]`)
+var guards = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\b(?:default|d|defined|undefined|if|else|elif|and|or|ternary|lookup|query|q|vars|hostvars|mandatory|map|for|omit)\b|\{[%#]`)
+})
 
 // nameAt is the place of a name in a template.
 func nameAt(v value.Value, name string, at value.Pos) value.Pos {

@@ -17,7 +17,7 @@ func (s *session) bindings(t *play.Task) {
 			case name == wholeArgs || value.HasTemplate(k):
 				s.names.open = true
 			case name == "_raw_params" || t.Action == "set_fact" && name == "cacheable":
-			case t.Action == "set_fact" && !identifier.MatchString(name):
+			case t.Action == "set_fact" && !identifier().MatchString(name):
 				s.wrong(keyAt(k, t), "set_fact: %q is no name for a variable (letters, digits and _, no digit first)", name)
 			default:
 				s.define(name)

@@ -54,7 +54,7 @@ func findArg(spec play.Spec, name string) (play.Arg, bool) {
 func argNames(spec play.Spec) []string {
 	var out []string
 	for _, a := range spec.Args {
-		if identifier.MatchString(a.Name) {
+		if identifier().MatchString(a.Name) {
 			out = append(out, a.Name)
 		}
 	}

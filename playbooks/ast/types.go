@@ -193,7 +193,7 @@ func (s *session) word(e entry) string {
 // variable reads the constant name of a variable that comes to be.
 func (s *session) variable(e entry) string {
 	name := s.word(e)
-	if name != "" && !identifier.MatchString(name) {
+	if name != "" && !identifier().MatchString(name) {
 		s.wrong(e.at, "%s: %q is no name for a variable (letters, digits and _, no digit first)", e.name, name)
 		return ""
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -286,7 +287,7 @@ func filterNormalize(c *call) (value.Value, error) {
 	return textResult(f.String(s))
 }
 
-var timeForm = regexp.MustCompile(`^(-?\d+)(\w+)`)
+var timeForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(-?\d+)(\w+)`) })
 
 // timeUnit converts "1h 30m" into one unit; "" takes the unit as an argument.
 func timeUnit(unit string) function {
@@ -328,7 +329,7 @@ func convertTime(s, to string, factors map[string]float64) (value.Value, error) 
 	}
 	sum := 0.0
 	for _, w := range strings.Fields(s) {
-		m := timeForm.FindStringSubmatch(w)
+		m := timeForm().FindStringSubmatch(w)
 		if m == nil {
 			return value.Value{}, fmt.Errorf("to_time_unit() can not interpret following string: %s", s)
 		}

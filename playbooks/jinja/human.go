@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"remoterun/playbooks/jinja/pynum"
 	"remoterun/runner/value"
@@ -56,7 +57,7 @@ func filterHumanReadable(c *call) (value.Value, error) {
 	return textResult(strconv.FormatFloat(f/unitSize(at), 'f', 2, 64) + " " + suffix)
 }
 
-var amountForm = regexp.MustCompile(`^\s*(\d*\.?\d*)\s*([A-Za-z]+)?`)
+var amountForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s*(\d*\.?\d*)\s*([A-Za-z]+)?`) })
 
 func filterHumanToBytes(c *call) (value.Value, error) {
 	a, err := c.bind("default_unit=", "isbits=")
@@ -64,7 +65,7 @@ func filterHumanToBytes(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	bad := fmt.Errorf("human_to_bytes() can't interpret following string: %s", value.Show(c.in))
-	m := amountForm.FindStringSubmatch(value.Str(c.in))
+	m := amountForm().FindStringSubmatch(value.Str(c.in))
 	num, err := strconv.ParseFloat(m[1], 64)
 	if err != nil {
 		return value.Value{}, bad

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/big"
 	"regexp"
+	"sync"
 
 	"remoterun/playbooks/jinja/ipnet"
 	"remoterun/runner/value"
@@ -36,7 +37,7 @@ func ipTestEntries() []entry {
 		one("unspecified", "0.0.0.0", "True", func(n ipnet.Net) bool { return n.V.Sign() == 0 }),
 		{name: "ipv4_netmask", sig: "ipv4_netmask", example: "{{ '255.255.255.0' is ansible.utils.ipv4_netmask }}", shows: "True", fn: maskTest(ipnet.Net.Mask)},
 		{name: "ipv4_hostmask", sig: "ipv4_hostmask", example: "{{ '0.0.0.255' is ansible.utils.ipv4_hostmask }}", shows: "True", fn: maskTest(ipnet.Net.Hostmask)},
-		{name: "mac", sig: "mac", example: "{{ '02:16:3e:e4:16:f3' is ansible.utils.mac }}", shows: "True", fn: noArguments(func(c *call) (value.Value, error) { return value.Bool(macForm.MatchString(value.Str(c.in))), nil })},
+		{name: "mac", sig: "mac", example: "{{ '02:16:3e:e4:16:f3' is ansible.utils.mac }}", shows: "True", fn: noArguments(func(c *call) (value.Value, error) { return value.Bool(macForm().MatchString(value.Str(c.in))), nil })},
 		{name: "in_network", aliases: also("subnet_of"), sig: "in_network(network)", example: "{{ '10.1.1.1' is ansible.utils.in_network('10.0.0.0/8') }}", shows: "True", fn: networkTest(false)},
 		{name: "supernet_of", sig: "supernet_of(network)", example: "{{ '10.0.0.0/8' is ansible.utils.supernet_of('10.1.0.0/16') }}", shows: "True", fn: networkTest(true)},
 		list("in_any_network", func(n int) bool { return n > 0 }),
@@ -44,7 +45,9 @@ func ipTestEntries() []entry {
 	}))
 }
 
-var macForm = regexp.MustCompile(`(?i)^(([0-9a-f]{2}[:-]){5}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}|[0-9a-f]{12})$`)
+var macForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^(([0-9a-f]{2}[:-]){5}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}|[0-9a-f]{12})$`)
+})
 
 // pyPrivate are the ranges that Python's ipaddress calls private.
 func pyPrivate(n ipnet.Net) bool {

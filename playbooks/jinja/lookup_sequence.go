@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"remoterun/playbooks/jinja/pynum"
 	"remoterun/runner/value"
@@ -17,7 +18,9 @@ type sequence struct {
 	format        string
 }
 
-var sequenceForm = regexp.MustCompile(`(?i)^((0?x?[0-9a-f]+)-)?(0?x?[0-9a-f]+)(/(0?x?[0-9a-f]+))?(:(.+))?$`)
+var sequenceForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^((0?x?[0-9a-f]+)-)?(0?x?[0-9a-f]+)(/(0?x?[0-9a-f]+))?(:(.+))?$`)
+})
 
 func lookupSequence(c *call) (value.Value, error) {
 	var out []value.Value
@@ -40,7 +43,7 @@ func lookupSequence(c *call) (value.Value, error) {
 
 func readSequence(term string) (sequence, error) {
 	s := sequence{start: 1, stride: 1, format: "%d"}
-	m := sequenceForm.FindStringSubmatch(term)
+	m := sequenceForm().FindStringSubmatch(term)
 	if m == nil {
 		return s, s.keyed(term)
 	}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"remoterun/playbooks/jinja/pystr"
@@ -12,14 +13,16 @@ import (
 )
 
 var (
-	linkForm = regexp.MustCompile(`(?i)^(?:(?:https?://|www\.)(?:(?:[\pL\pN_%-]+\.)+)?(?:[a-z]{2,63}|xn--[\pL\pN_%]{2,59})` +
-		`|(?:[\pL\pN_%-]{2,63}\.)+(?:com|net|int|edu|gov|org|info|mil)` +
-		`|https?://(?:\d{1,3}(?:\.\d{1,3}){3}|\[(?:[\da-f]{0,4}:){2}(?:[\da-f]{0,4}:?){1,6}\]))` +
-		`(?::\d{1,5})?(?:[/?#]\S*)?$`)
-	mailForm = regexp.MustCompile(`^\S+@[\pL\pN_][\pL\pN_.-]*\.[\pL\pN_]+$`)
-	wordForm = regexp.MustCompile(`\S+|\s+`)
-	headForm = regexp.MustCompile(`^(?:[(<]|&lt;)+`)
-	tailForm = regexp.MustCompile(`(?:[)>.,]|&gt;)+$`)
+	linkForm = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)^(?:(?:https?://|www\.)(?:(?:[\pL\pN_%-]+\.)+)?(?:[a-z]{2,63}|xn--[\pL\pN_%]{2,59})` +
+			`|(?:[\pL\pN_%-]{2,63}\.)+(?:com|net|int|edu|gov|org|info|mil)` +
+			`|https?://(?:\d{1,3}(?:\.\d{1,3}){3}|\[(?:[\da-f]{0,4}:){2}(?:[\da-f]{0,4}:?){1,6}\]))` +
+			`(?::\d{1,5})?(?:[/?#]\S*)?$`)
+	})
+	mailForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\S+@[\pL\pN_][\pL\pN_.-]*\.[\pL\pN_]+$`) })
+	wordForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\S+|\s+`) })
+	headForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:[(<]|&lt;)+`) })
+	tailForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:[)>.,]|&gt;)+$`) })
 )
 
 // linker makes links of addresses in text that is escaped already.
@@ -51,7 +54,7 @@ func filterURLize(c *call) (value.Value, error) {
 	for _, s := range a[4].Items() {
 		l.schemes = append(l.schemes, value.Str(s))
 	}
-	words := wordForm.FindAllString(htmlEscape(c.str()), -1)
+	words := wordForm().FindAllString(htmlEscape(c.str()), -1)
 	for i, w := range words {
 		words[i] = l.word(w)
 	}
@@ -61,9 +64,9 @@ func filterURLize(c *call) (value.Value, error) {
 // word cuts off the signs around an address; those at the end come back as
 // long as they close what stands open in it.
 func (l linker) word(w string) string {
-	head := headForm.FindString(w)
+	head := headForm().FindString(w)
 	middle := w[len(head):]
-	tail := tailForm.FindString(middle)
+	tail := tailForm().FindString(middle)
 	middle = middle[:len(middle)-len(tail)]
 	for _, pair := range [][2]string{{"(", ")"}, {"<", ">"}, {"&lt;", "&gt;"}} {
 		open := strings.Count(middle, pair[0])
@@ -81,15 +84,15 @@ func (l linker) word(w string) string {
 func (l linker) link(s string) string {
 	mail, isMail := strings.CutPrefix(s, "mailto:")
 	switch {
-	case linkForm.MatchString(s):
+	case linkForm().MatchString(s):
 		href := s
 		if !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://") {
 			href = "https://" + s
 		}
 		return fmt.Sprintf(`<a href="%s"%s%s>%s</a>`, href, l.rel, l.target, l.shown(s))
-	case isMail && mailForm.MatchString(mail):
+	case isMail && mailForm().MatchString(mail):
 		return fmt.Sprintf(`<a href="%s">%s</a>`, s, mail)
-	case !strings.HasPrefix(s, "www.") && !strings.Contains(s, ":") && mailForm.MatchString(s):
+	case !strings.HasPrefix(s, "www.") && !strings.Contains(s, ":") && mailForm().MatchString(s):
 		return fmt.Sprintf(`<a href="mailto:%s">%s</a>`, s, s)
 	}
 	for _, scheme := range l.schemes {

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"remoterun/runner/play"
 	"remoterun/runner/value"
@@ -59,14 +60,14 @@ func (l *linter) thrownAway(t *play.Task, _ []*play.Keywords) {
 	}
 }
 
-var octal = regexp.MustCompile(`^[0-7]{3,4}$`)
+var octal = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-7]{3,4}$`) })
 
 // decimalMode: 644 without a leading nought is a decimal number for YAML.
 func (l *linter) decimalMode(t *play.Task, _ []*play.Keywords) {
 	for _, name := range []string{"mode", "directory_mode"} {
 		v, _ := t.Args.Lookup(name)
 		n, ok := v.AsInt()
-		if !ok || v.Kind() != value.KindInt || !octal.MatchString(strconv.FormatInt(n, 10)) || n == 420 || n == 511 || n == 448 {
+		if !ok || v.Kind() != value.KindInt || !octal().MatchString(strconv.FormatInt(n, 10)) || n == 420 || n == 511 || n == 448 {
 			continue // 0644, 0777 and 0700 as YAML reads them
 		}
 		l.add(t.ArgsPos, "mode", fmt.Sprintf(`%s: %d is the decimal number, which is 0%o: write "0%d"`, name, n, n, n))

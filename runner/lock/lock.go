@@ -119,10 +119,10 @@ func Take(ctx context.Context, c host.Conn, as host.As, hostName, name, doing st
 const joins = " with "
 
 // lockName is what a lock may be called: it is a folder's name on the host.
-var lockName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$`)
+var lockName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$`) })
 
 func checkName(name string) error {
-	if !lockName.MatchString(name) {
+	if !lockName().MatchString(name) {
 		return fmt.Errorf("lock %q: letters, digits, ., - and _ are possible, up to 63, the first no . and no -", name)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/kevinburke/ssh_config"
@@ -66,7 +67,9 @@ type Config struct {
 
 // unsupported are lines whose meaning this client cannot honour: reading past
 // them could connect elsewhere than the user's own client does.
-var unsupported = regexp.MustCompile(`(?i)^\s*(match\s+.*\b(exec|canonical|final|localnetwork)\b|canonicalizehostname\s+(yes|always)|proxycommand\s+[^n\s])`)
+var unsupported = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^\s*(match\s+.*\b(exec|canonical|final|localnetwork)\b|canonicalizehostname\s+(yes|always)|proxycommand\s+[^n\s])`)
+})
 
 // LoadConfig reads path (~/.ssh/config when empty). A missing default file is
 // an empty configuration. Errors name file and line.
@@ -84,7 +87,7 @@ func LoadConfig(path, home string, env func(string) string) (*Config, error) {
 		return nil, fmt.Errorf("ssh configuration: %w", err)
 	}
 	for i, line := range strings.Split(string(text), "\n") {
-		if unsupported.MatchString(line) {
+		if unsupported().MatchString(line) {
 			return nil, fmt.Errorf("%s:%d: %q is not supported; give the host its address in the inventory (ansible_host), or ProxyJump instead of ProxyCommand", c.path, i+1, strings.TrimSpace(line))
 		}
 	}

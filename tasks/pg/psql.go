@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"remoterun/runner/host"
 	"remoterun/runner/sh"
@@ -57,12 +58,12 @@ func psqlByRun(rw host.Writer) psqlRunner {
 	}
 }
 
-var placeholder = regexp.MustCompile(`\$[0-9]+`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$[0-9]+`) })
 
 // inline writes the arguments into the statement, as literals. Only statements
 // of our own come here with arguments: none has a $n inside a quoted text.
 func inline(w work) string {
-	sql := placeholder.ReplaceAllStringFunc(w.sql, func(p string) string {
+	sql := placeholder().ReplaceAllStringFunc(w.sql, func(p string) string {
 		var n int
 		if _, err := fmt.Sscanf(p, "$%d", &n); err != nil || n < 1 || n > len(w.args) {
 			return p
@@ -87,7 +88,9 @@ func Literal(s string) string {
 // Ident quotes a name for SQL.
 func Ident(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
-var psqlError = regexp.MustCompile(`(?m)^(?:psql:[^\n]*?: )?(?:ERROR|FATAL|PANIC):  ([0-9A-Z]{5}): (.*)$`)
+var psqlError = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^(?:psql:[^\n]*?: )?(?:ERROR|FATAL|PANIC):  ([0-9A-Z]{5}): (.*)$`)
+})
 
 // readPsql reads CSV, or the complaint of psql or docker.
 func readPsql(out []byte, status int, null string) (Result, error) {
@@ -161,7 +164,7 @@ func quoted(text string, into *strings.Builder) int {
 }
 
 func psqlFailure(text string, status int) *Error {
-	m := psqlError.FindStringSubmatch(text)
+	m := psqlError().FindStringSubmatch(text)
 	if m == nil {
 		// docker's own refusal, or psql that found no server (status 2)
 		return &Error{Message: strings.TrimSpace(text), Connect: true}

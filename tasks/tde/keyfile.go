@@ -25,7 +25,7 @@ func ReadCopies(sealer Sealer, name string) ([]StoredCopy, error) {
 	if info.IsDir() {
 		return readFolder(sealer, name)
 	}
-	if copyFile.MatchString(filepath.Base(name)) {
+	if copyFile().MatchString(filepath.Base(name)) {
 		c, err := readCopy(sealer, filepath.Dir(name), strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)))
 		return []StoredCopy{c}, err
 	}
@@ -47,7 +47,7 @@ func readFolder(sealer Sealer, folder string) ([]StoredCopy, error) {
 	}
 	var out []StoredCopy
 	for _, f := range list {
-		if !copyFile.MatchString(filepath.Base(f)) {
+		if !copyFile().MatchString(filepath.Base(f)) {
 			continue
 		}
 		c, err := readCopy(sealer, folder, strings.TrimSuffix(filepath.Base(f), ".json"))

@@ -10,6 +10,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -69,14 +70,14 @@ const (
 )
 
 var (
-	hexID       = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	hexHash     = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	projectName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+	hexID       = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{32}$`) })
+	hexHash     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{64}$`) })
+	projectName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`) })
 )
 
 // CheckProject says what a project's name must look like: compose's rule.
 func CheckProject(p string) error {
-	if !projectName.MatchString(p) {
+	if !projectName().MatchString(p) {
 		return fmt.Errorf("project %q: lower-case letters, digits, - and _ are possible, up to 63, the first a letter or digit", p)
 	}
 	return nil
@@ -116,7 +117,7 @@ func (m Manifest) check() error {
 	switch {
 	case m.Format != Format:
 		return fmt.Errorf("format %q, this program reads %q", m.Format, Format)
-	case !hexID.MatchString(m.KeyringID):
+	case !hexID().MatchString(m.KeyringID):
 		return errors.New("keyring_id is not 32 hex digits")
 	case m.Generation < 1 || m.Generation > maxGeneration:
 		return fmt.Errorf("generation %d is out of range", m.Generation)
@@ -124,13 +125,13 @@ func (m Manifest) check() error {
 		return fmt.Errorf("kdf %q and cipher %q, this program reads %q and %q", m.KDF, m.Cipher, kdfName, cipherName)
 	case m.Size < 1 || m.Size > maxCipher:
 		return fmt.Errorf("size %d is out of range", m.Size)
-	case !hexHash.MatchString(m.SHA256):
+	case !hexHash().MatchString(m.SHA256):
 		return errors.New("sha256 is not 64 hex digits")
 	case len(m.Keys) == 0 || len(m.Keys) > maxRecords:
 		return fmt.Errorf("%d keys, 1 to %d are possible", len(m.Keys), maxRecords)
 	}
 	for _, p := range m.Previous {
-		if !hexHash.MatchString(p) {
+		if !hexHash().MatchString(p) {
 			return errors.New("previous is not 64 hex digits")
 		}
 	}

@@ -1,57 +1,54 @@
 package tde
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/sethvargo/go-diceware/diceware"
-	"github.com/trustelem/zxcvbn"
 	"golang.org/x/text/unicode/norm"
 
 	"remoterun/runner/play"
 	"remoterun/runner/secret"
+	"remoterun/tasks/tde/guess"
 )
 
 const (
 	// MinBits is the least estimated strength of a new passphrase in bits.
 	MinBits = 60
-	// estimateLimit is how many bytes are estimated: the estimator's time grows
+	// estimateLimit is how many characters are estimated: the estimator's time grows
 	// with the square, and what is left out only makes a passphrase stronger.
 	estimateLimit = 100
 	wordCount     = 6 // 77 bits
 )
 
 // PassphraseBits estimates how many bits a guesser has to search; inputs are
-// words that such a guesser would try first (project, host). The estimator
-// works on text, so a copy stays in the laptop's memory: docs/security.md.
+// words that such a guesser would try first (project, host).
 func PassphraseBits(p []byte, inputs ...string) float64 {
 	if !utf8.Valid(p) {
-		// The estimator gives up on bytes that are no text; count them as if each
-		// were one of a small alphabet.
+		// The estimator works on text; count bytes that are none as if each were one
+		// of a small alphabet.
 		return float64(len(p)) * 3
 	}
-	text := string(p[:min(len(p), estimateLimit)])
-	for !utf8.ValidString(text) {
-		text = text[:len(text)-1]
+	text := make([]rune, 0, estimateLimit)
+	defer func() { clear(text) }()
+	for len(p) > 0 && len(text) < estimateLimit {
+		r, n := utf8.DecodeRune(p)
+		text, p = append(text, r), p[n:]
 	}
-	g := zxcvbn.PasswordStrength(text, inputs).Guesses
-	if g < 1 {
-		return 0
-	}
-	return math.Log2(g)
+	return guess.Bits(text, inputs...)
 }
 
 // CheckPassphrase refuses a new passphrase that is too easy to guess, or that
 // could not be typed for openssl (a NUL or newline in it).
 func CheckPassphrase(s secret.Sealed, inputs ...string) error {
 	return s.Use(func(p []byte) error {
-		if strings.ContainsAny(string(p), "\x00\n\r") {
+		if bytes.ContainsAny(p, "\x00\n\r") {
 			return errors.New("passphrase: it holds a newline or NUL byte")
 		}
 		if bits := PassphraseBits(p, inputs...); bits < MinBits {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"remoterun/runner/host"
 	"remoterun/runner/sh"
@@ -274,11 +275,11 @@ func (st MountState) CheckRAM() error {
 
 // cleanPath is what mount points look like: /proc/self/mountinfo escapes
 // everything else.
-var cleanPath = regexp.MustCompile(`^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$`)
+var cleanPath = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$`) })
 
 // CheckMountPath says what a mount point must look like.
 func CheckMountPath(p string) error {
-	if !cleanPath.MatchString(p) || strings.Count(p, "/") < 2 {
+	if !cleanPath().MatchString(p) || strings.Count(p, "/") < 2 {
 		return fmt.Errorf("path %q: an absolute path of at least two names of letters, digits, . _ and - is needed", p)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sync"
 
 	"remoterun/runner/secret"
 )
@@ -32,7 +33,7 @@ func (c Copy) Name(m Manifest) string { return copyName(m.Generation, m.SHA256) 
 func copyName(generation int, sum string) string { return fmt.Sprintf("%06d-%s", generation, sum[:8]) }
 
 // copyFile matches names of a sealed keyring's files.
-var copyFile = regexp.MustCompile(`^([0-9]{6})-([0-9a-f]{8})\.(enc|tag|json)$`)
+var copyFile = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]{6})-([0-9a-f]{8})\.(enc|tag|json)$`) })
 
 // Equal compares all three files.
 func (c Copy) Equal(o Copy) bool {
@@ -131,10 +132,12 @@ func tagFile(tag, check []byte) []byte {
 	return fmt.Appendf(nil, "%s\ntag %x\ncheck %x\n", Format, tag, check)
 }
 
-var tagText = regexp.MustCompile(`^` + Format + "\ntag ([0-9a-f]{64})\ncheck ([0-9a-f]{64})\n$")
+var tagText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^` + Format + "\ntag ([0-9a-f]{64})\ncheck ([0-9a-f]{64})\n$")
+})
 
 func parseTag(b []byte) (tag, check []byte, err error) {
-	m := tagText.FindSubmatch(b)
+	m := tagText().FindSubmatch(b)
 	if m == nil {
 		return nil, nil, errors.New("no tag file of " + Format)
 	}

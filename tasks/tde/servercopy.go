@@ -63,7 +63,7 @@ func (sc *ServerCopy) parse(a host.Answer) error {
 	}
 	for line := range strings.Lines(text) {
 		sum, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		if !copyFile.MatchString(name) || !hexHash.MatchString(sum) {
+		if !copyFile().MatchString(name) || !hexHash().MatchString(sum) {
 			continue
 		}
 		suffix := path.Ext(name)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
@@ -56,7 +57,9 @@ func OpensslLine(file, out string, iterations int) string {
 	return fmt.Sprintf("openssl enc -d -aes-256-cbc -pbkdf2 -iter %d -md sha256 -in %s -out %s", iterations, file, out)
 }
 
-var sheetSection = regexp.MustCompile(`^----- ([0-9]{6}-[0-9a-f]{8})(\.enc|\.tag|\.json) -----$`)
+var sheetSection = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^----- ([0-9]{6}-[0-9a-f]{8})(\.enc|\.tag|\.json) -----$`)
+})
 
 // ParseSheet reads the sealed copy out of a recovery sheet. It needs no
 // passphrase and proves nothing.
@@ -69,7 +72,7 @@ func ParseSheet(sealer Sealer, text []byte) (StoredCopy, error) {
 	var into *strings.Builder
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimSpace(line)
-		m := sheetSection.FindStringSubmatch(line)
+		m := sheetSection().FindStringSubmatch(line)
 		switch {
 		case m != nil:
 			into = &strings.Builder{}

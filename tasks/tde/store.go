@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Store is the laptop's folder of sealed keyrings (tde_keys_dir): one folder
@@ -51,7 +52,7 @@ type Head struct {
 	Link string // SHA-256 of its manifest
 }
 
-var headText = regexp.MustCompile(`^([0-9]{6}-[0-9a-f]{8}) ([0-9a-f]{64})\n$`)
+var headText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]{6}-[0-9a-f]{8}) ([0-9a-f]{64})\n$`) })
 
 // Generation is the number in the name, 0 for the zero Head.
 func (h Head) Generation() int {
@@ -74,7 +75,7 @@ func (s Store) Load(sealer Sealer, project, hostname string) (Shelf, error) {
 	}
 	for _, e := range list {
 		base, isManifest := strings.CutSuffix(e.Name(), ".json")
-		if !isManifest || !copyFile.MatchString(e.Name()) {
+		if !isManifest || !copyFile().MatchString(e.Name()) {
 			continue
 		}
 		c, err := readCopy(sealer, shelf.Folder, base)
@@ -125,7 +126,7 @@ func (s *Shelf) readHead() error {
 	if err != nil {
 		return err
 	}
-	m := headText.FindSubmatch(b)
+	m := headText().FindSubmatch(b)
 	if m == nil {
 		return refuse(filepath.Join(s.Folder, headFile), "restore it, or write the line of the newer side of a git merge", "it is not one line of a generation and a hash")
 	}

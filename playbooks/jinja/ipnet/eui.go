@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"regexp"
 	"strings"
+	"sync"
 
 	"remoterun/playbooks/jinja/pynum"
 )
@@ -16,24 +17,29 @@ type EUI struct {
 	bits int
 }
 
-var euiForms = []struct {
+// euiForm is a spelling of hardware addresses.
+type euiForm struct {
 	re    *regexp.Regexp
 	digit int // of each word
 	bits  int
-}{
-	{regexp.MustCompile(`(?i)^([0-9A-F]{1,2}:){5}[0-9A-F]{1,2}$`), 2, 48},
-	{regexp.MustCompile(`(?i)^([0-9A-F]{1,2}-){5}[0-9A-F]{1,2}$`), 2, 48},
-	{regexp.MustCompile(`(?i)^([0-9A-F]{1,4}[:.-]){2}[0-9A-F]{1,4}$`), 4, 48},
-	{regexp.MustCompile(`(?i)^[0-9A-F]{5,6}[:-][0-9A-F]{5,6}$`), 6, 48},
-	{regexp.MustCompile(`(?i)^[0-9A-F]{11,12}$`), 12, 48},
-	{regexp.MustCompile(`(?i)^([0-9A-F]{1,2}[:-]){7}[0-9A-F]{1,2}$`), 2, 64},
-	{regexp.MustCompile(`(?i)^([0-9A-F]{1,4}[:.-]){3}[0-9A-F]{1,4}$`), 4, 64},
-	{regexp.MustCompile(`(?i)^[0-9A-F]{16}$`), 16, 64},
 }
+
+var euiForms = sync.OnceValue(func() []euiForm {
+	return []euiForm{
+		{regexp.MustCompile(`(?i)^([0-9A-F]{1,2}:){5}[0-9A-F]{1,2}$`), 2, 48},
+		{regexp.MustCompile(`(?i)^([0-9A-F]{1,2}-){5}[0-9A-F]{1,2}$`), 2, 48},
+		{regexp.MustCompile(`(?i)^([0-9A-F]{1,4}[:.-]){2}[0-9A-F]{1,4}$`), 4, 48},
+		{regexp.MustCompile(`(?i)^[0-9A-F]{5,6}[:-][0-9A-F]{5,6}$`), 6, 48},
+		{regexp.MustCompile(`(?i)^[0-9A-F]{11,12}$`), 12, 48},
+		{regexp.MustCompile(`(?i)^([0-9A-F]{1,2}[:-]){7}[0-9A-F]{1,2}$`), 2, 64},
+		{regexp.MustCompile(`(?i)^([0-9A-F]{1,4}[:.-]){3}[0-9A-F]{1,4}$`), 4, 64},
+		{regexp.MustCompile(`(?i)^[0-9A-F]{16}$`), 16, 64},
+	}
+})
 
 // ParseEUI reads a hardware address in any of its spellings, or a number.
 func ParseEUI(s string) (EUI, error) {
-	for _, f := range euiForms {
+	for _, f := range euiForms() {
 		if !f.re.MatchString(s) {
 			continue
 		}

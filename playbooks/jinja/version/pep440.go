@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // pep440 is a version as Python's packages have them.
@@ -23,9 +24,11 @@ type pepPart struct {
 	n    *big.Int
 }
 
-var pepForm = regexp.MustCompile(`(?i)^\s*v?(?:(?:([0-9]+)!)?([0-9]+(?:\.[0-9]+)*)([-_.]?(alpha|a|beta|b|preview|pre|c|rc)[-_.]?([0-9]+)?)?((?:-([0-9]+))|(?:[-_.]?(post|rev|r)[-_.]?([0-9]+)?))?([-_.]?(dev)[-_.]?([0-9]+)?)?)(?:\+([a-z0-9]+(?:[-_.][a-z0-9]+)*))?\s*$`)
+var pepForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^\s*v?(?:(?:([0-9]+)!)?([0-9]+(?:\.[0-9]+)*)([-_.]?(alpha|a|beta|b|preview|pre|c|rc)[-_.]?([0-9]+)?)?((?:-([0-9]+))|(?:[-_.]?(post|rev|r)[-_.]?([0-9]+)?))?([-_.]?(dev)[-_.]?([0-9]+)?)?)(?:\+([a-z0-9]+(?:[-_.][a-z0-9]+)*))?\s*$`)
+})
 
-var pepSeparator = regexp.MustCompile(`[-_.]`)
+var pepSeparator = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[-_.]`) })
 
 func number(s string) *big.Int {
 	n, ok := new(big.Int).SetString(s, 10)
@@ -36,7 +39,7 @@ func number(s string) *big.Int {
 }
 
 func parsePEP440(s string) (pep440, error) {
-	m := pepForm.FindStringSubmatch(s)
+	m := pepForm().FindStringSubmatch(s)
 	if m == nil {
 		return pep440{}, fmt.Errorf("Invalid version: '%s'", s)
 	}
@@ -58,7 +61,7 @@ func parsePEP440(s string) (pep440, error) {
 	}
 	if m[13] != "" {
 		v.hasLocal = true
-		for _, p := range pepSeparator.Split(strings.ToLower(m[13]), -1) {
+		for _, p := range pepSeparator().Split(strings.ToLower(m[13]), -1) {
 			v.local = append(v.local, numberPart(p))
 		}
 	}

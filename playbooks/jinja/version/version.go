@@ -10,12 +10,15 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 var (
-	looseForm  = regexp.MustCompile(`[0-9]+|[a-z]+|\.`)
-	strictForm = regexp.MustCompile(`^(\d+)\.(\d+)(\.(\d+))?([ab](\d+))?\n?$`)
-	semverForm = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?\n?$`)
+	looseForm  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[0-9]+|[a-z]+|\.`) })
+	strictForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\d+)\.(\d+)(\.(\d+))?([ab](\d+))?\n?$`) })
+	semverForm = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?\n?$`)
+	})
 )
 
 // Comparer orders two versions: below 0, 0, above 0. What is no version of the
@@ -59,7 +62,7 @@ func looseParts(s string) []part {
 		}
 	}
 	at := 0
-	for _, loc := range looseForm.FindAllStringIndex(s, -1) {
+	for _, loc := range looseForm().FindAllStringIndex(s, -1) {
 		add(s[at:loc[0]])
 		add(s[loc[0]:loc[1]])
 		at = loc[1]
@@ -98,7 +101,7 @@ type strictVersion struct {
 }
 
 func parseStrict(s string) (strictVersion, error) {
-	m := strictForm.FindStringSubmatch(s)
+	m := strictForm().FindStringSubmatch(s)
 	if m == nil {
 		return strictVersion{}, fmt.Errorf("invalid version number '%s'", s)
 	}
@@ -140,7 +143,7 @@ func Strict(a, b string) (int, error) {
 }
 
 func parseSemver(s string) (nums []part, pre []part, err error) {
-	m := semverForm.FindStringSubmatch(s)
+	m := semverForm().FindStringSubmatch(s)
 	if m == nil {
 		return nil, nil, fmt.Errorf("invalid semantic version '%s'", s)
 	}

@@ -5,18 +5,21 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
 // Date is a date or time, kept as it was written; it is shown as Python does.
 type Date string
 
-var dateParts = regexp.MustCompile(`^(\d{4})-(\d\d?)-(\d\d?)(?:(?:[Tt]|[ \t]+)(\d\d?):(\d\d):(\d\d)(?:\.(\d*))?(?:[ \t]*(Z|([-+])(\d\d?)(?::(\d\d))?))?)?$`)
+var dateParts = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\d{4})-(\d\d?)-(\d\d?)(?:(?:[Tt]|[ \t]+)(\d\d?):(\d\d):(\d\d)(?:\.(\d*))?(?:[ \t]*(Z|([-+])(\d\d?)(?::(\d\d))?))?)?$`)
+})
 
 // Time reads the date. dateOnly says that no time of day was written, aware
 // that a time zone was; ok is false for what is no date (2024-02-30).
 func (d Date) Time() (t time.Time, dateOnly, aware, ok bool) {
-	m := dateParts.FindStringSubmatch(string(d))
+	m := dateParts().FindStringSubmatch(string(d))
 	if m == nil {
 		return t, false, false, false
 	}
