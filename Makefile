@@ -25,7 +25,7 @@ lint:
 # Debian's ansible with python3-netaddr, python3-jmespath, python3-passlib.
 oracle:
 	@if /usr/bin/python3 -c 'import ansible' 2>/dev/null; then \
-		/usr/bin/python3 playbooks/jinja/testdata/record.py && /usr/bin/python3 playbooks/jinja/testdata/oracle.py && /usr/bin/python3 playbooks/jinja/jmes/testdata/record.py && go test -count=1 -tags oracle -run Agrees ./tasks; \
+		/usr/bin/python3 playbooks/jinja/testdata/record.py && /usr/bin/python3 playbooks/jinja/testdata/oracle.py && /usr/bin/python3 playbooks/jinja/jmes/testdata/record.py && go test -count=1 -tags oracle -run Agrees ./tasks/...; \
 	else echo "oracle: ansible is not installed"; fi
 
 # Whole processes against a hand-written script over one ssh, in alternation,

@@ -1,30 +1,41 @@
+// Package tasks is the one list of modules, and how playbooks' names find them.
+// The modules live in a folder per kind; what they share is tasks/kit.
 package tasks
 
-import "remoterun/runner/play"
+import (
+	"remoterun/runner/play"
+	"remoterun/tasks/containers"
+	"remoterun/tasks/database"
+	"remoterun/tasks/files"
+	"remoterun/tasks/net"
+	"remoterun/tasks/packages"
+	"remoterun/tasks/services"
+	"remoterun/tasks/system"
+)
 
 // All lists the modules. Adding one is a file, a line here, a page in
 // docs/modules and cases in testdata: a test counts the four.
 func All() []play.Module {
 	return []play.Module{
-		Apt(),
-		Command(),
-		Copy(),
-		DockerComposeV2(),
-		Fetch(),
-		File(),
-		LineInFile(),
-		Mount(),
-		Ping(),
-		PostgresqlQuery(),
-		Raw(),
-		Script(),
-		Service(),
-		Setup(),
-		Shell(),
-		Slurp(),
-		Stat(),
-		SystemdService(),
-		Template(),
-		WaitFor(),
+		packages.Apt(),
+		system.Command(),
+		files.Copy(),
+		containers.DockerComposeV2(),
+		files.Fetch(),
+		files.File(),
+		files.LineInFile(),
+		system.Mount(),
+		system.Ping(),
+		database.PostgresqlQuery(),
+		system.Raw(),
+		system.Script(),
+		services.Service(),
+		system.Setup(),
+		system.Shell(),
+		files.Slurp(),
+		files.Stat(),
+		services.SystemdService(),
+		files.Template(),
+		net.WaitFor(),
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 	"remoterun/tasks"
+	"remoterun/tasks/kit"
 )
 
 // peekArgs are a test module's: it looks whether a file is there, makes it, or
@@ -74,7 +75,7 @@ func TestPlansFollowAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.modules = tasks.NewRegistry(append(tasks.All(), tasks.Define(tasks.Doc{Name: "peek", Short: "looks"}, peek{}))...)
+	s.modules = tasks.NewRegistry(append(tasks.All(), kit.Define(kit.Doc{Name: "peek", Short: "looks"}, peek{}))...)
 	s.loader = ast.New(ast.Env{File: s.readFile, Decrypt: s.vaults.decrypt, Exists: s.exists, Modules: s.modules, Actions: runner.Actions(), Expr: s.expr, Extra: s.extra, Defines: s.defines})
 	books, err := s.loader.Load(book)
 	if err != nil {

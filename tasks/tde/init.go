@@ -7,8 +7,8 @@ import (
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
-	"remoterun/tasks"
 	"remoterun/tasks/compose"
+	"remoterun/tasks/kit"
 )
 
 // initArgs are the arguments of tde_init.
@@ -27,7 +27,7 @@ type initArgs struct {
 type initModule struct{ d Deps }
 
 func newInit(d Deps) play.Module {
-	return tasks.Define(tasks.Doc{Name: "tde_init", Short: "makes an encrypted cluster on an empty volume, and the compose overlay that runs it"}, initModule{d})
+	return kit.Define(kit.Doc{Name: "tde_init", Short: "makes an encrypted cluster on an empty volume, and the compose overlay that runs it"}, initModule{d})
 }
 
 func (initModule) Validate(a initArgs) *play.ArgError { return a.Stack.Validate() }
@@ -198,7 +198,7 @@ func (f fresh) alreadyThere() (play.Plan, error) {
 // .env leaves it out, and would start the old database.
 func (f fresh) inEffect(res *play.Result) func([]host.Output) (play.Bound, error) {
 	return func([]host.Output) (play.Bound, error) {
-		return tasks.Stage(func(s host.Seen) (play.Plan, error) {
+		return kit.Stage(func(s host.Seen) (play.Plan, error) {
 			cfg, err := host.Get(s, f.compose().Config())
 			if err != nil {
 				return play.Plan{}, err

@@ -6,8 +6,8 @@ import (
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/sh"
-	"remoterun/tasks"
 	"remoterun/tasks/compose"
+	"remoterun/tasks/kit"
 )
 
 // lockArgs are the arguments of tde_lock.
@@ -22,7 +22,7 @@ type lockArgs struct {
 type lockModule struct{}
 
 func newLock() play.Module {
-	return tasks.Define(tasks.Doc{Name: "tde_lock", Short: "stops the encrypted database and wipes the keyring out of RAM"}, lockModule{})
+	return kit.Define(kit.Doc{Name: "tde_lock", Short: "stops the encrypted database and wipes the keyring out of RAM"}, lockModule{})
 }
 
 func (lockModule) Validate(a lockArgs) *play.ArgError { return a.Stack.Validate() }

@@ -9,7 +9,7 @@ import (
 	"remoterun/runner/play"
 	"remoterun/runner/sh"
 	"remoterun/runner/value"
-	"remoterun/tasks"
+	"remoterun/tasks/kit"
 )
 
 // mountArgs are memory_mount's arguments.
@@ -21,7 +21,7 @@ type mountArgs struct {
 }
 
 func memoryMountModule() play.Module {
-	return tasks.Define(tasks.Doc{
+	return kit.Define(kit.Doc{
 		Name:  "memory_mount",
 		Short: "A mount that is proved to be RAM, for keys; and its removal",
 	}, memoryMount{})
@@ -77,7 +77,7 @@ func (m memoryMount) mounted(a mountArgs, st MountState) play.Plan {
 		Result: predicted.result(true),
 		Finish: finish(func(host.Output) (play.Result, error) { return predicted.result(true), nil }),
 		Then: func([]host.Output) (play.Bound, error) {
-			return tasks.Stage(func(s host.Seen) (play.Plan, error) { return m.proved(a, s) }), nil
+			return kit.Stage(func(s host.Seen) (play.Plan, error) { return m.proved(a, s) }), nil
 		},
 	}
 }

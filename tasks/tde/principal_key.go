@@ -7,7 +7,7 @@ import (
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
-	"remoterun/tasks"
+	"remoterun/tasks/kit"
 	"remoterun/tasks/pg"
 )
 
@@ -25,7 +25,7 @@ type keyArgs struct {
 type keyModule struct{}
 
 func newPrincipalKey() play.Module {
-	return tasks.Define(tasks.Doc{Name: "tde_principal_key", Short: "sets the key of the server, of all databases, or of one"}, keyModule{})
+	return kit.Define(kit.Doc{Name: "tde_principal_key", Short: "sets the key of the server, of all databases, or of one"}, keyModule{})
 }
 
 func (keyModule) Validate(a keyArgs) *play.ArgError {
@@ -64,7 +64,7 @@ func (m keyModule) Plan(a keyArgs, s host.Seen) (play.Plan, error) {
 	return play.Plan{
 		Steps: []host.Step{set}, Result: play.Result{Changed: true, Data: data},
 		Then: func([]host.Output) (play.Bound, error) {
-			return tasks.Stage(func(s host.Seen) (play.Plan, error) { return a.proved(s, to, e, data) }), nil
+			return kit.Stage(func(s host.Seen) (play.Plan, error) { return a.proved(s, to, e, data) }), nil
 		},
 	}, nil
 }

@@ -7,7 +7,7 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
-	"remoterun/tasks"
+	"remoterun/tasks/kit"
 	"remoterun/tasks/pg"
 )
 
@@ -26,7 +26,7 @@ type providerArgs struct {
 type providerModule struct{}
 
 func newProvider() play.Module {
-	return tasks.Define(tasks.Doc{Name: "tde_provider", Short: "keeps a file key provider of the server or of one database"}, providerModule{})
+	return kit.Define(kit.Doc{Name: "tde_provider", Short: "keeps a file key provider of the server or of one database"}, providerModule{})
 }
 
 func (providerModule) Validate(a providerArgs) *play.ArgError {

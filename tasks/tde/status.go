@@ -9,8 +9,8 @@ import (
 	"remoterun/runner/lock"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
-	"remoterun/tasks"
 	"remoterun/tasks/compose"
+	"remoterun/tasks/kit"
 	"remoterun/tasks/pg"
 )
 
@@ -30,7 +30,7 @@ type statusArgs struct {
 type statusModule struct{ d Deps }
 
 func newStatus(d Deps) play.Module {
-	return tasks.Define(tasks.Doc{Name: "tde_status", Short: "says whether the database is locked, encrypted, and what is due"}, statusModule{d})
+	return kit.Define(kit.Doc{Name: "tde_status", Short: "says whether the database is locked, encrypted, and what is due"}, statusModule{d})
 }
 
 func (statusModule) Validate(a statusArgs) *play.ArgError { return a.Stack.Validate() }

@@ -9,7 +9,7 @@ import (
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
-	"remoterun/tasks"
+	"remoterun/tasks/kit"
 )
 
 // keyringArgs are tde_keyring's arguments.
@@ -32,7 +32,7 @@ type keyringArgs struct {
 }
 
 func keyringModule(d Deps) play.Module {
-	return tasks.Define(tasks.Doc{
+	return kit.Define(kit.Doc{
 		Name:  "tde_keyring",
 		Short: "Makes, seals, opens, pushes and compares the keyring of a host's project",
 	}, keyringTask{d})
@@ -41,8 +41,8 @@ func keyringModule(d Deps) play.Module {
 type keyringTask struct{ d Deps }
 
 var (
-	_ tasks.Laptop[keyringArgs]   = keyringTask{}
-	_ tasks.Resolver[keyringArgs] = keyringTask{}
+	_ kit.Laptop[keyringArgs]   = keyringTask{}
+	_ kit.Resolver[keyringArgs] = keyringTask{}
 )
 
 // Laptop: these actions open no connection.

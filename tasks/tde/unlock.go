@@ -13,8 +13,8 @@ import (
 	"remoterun/runner/play"
 	"remoterun/runner/sh"
 	"remoterun/runner/value"
-	"remoterun/tasks"
 	"remoterun/tasks/compose"
+	"remoterun/tasks/kit"
 	"remoterun/tasks/pg"
 )
 
@@ -34,7 +34,7 @@ type unlockArgs struct {
 type unlockModule struct{ d Deps }
 
 func newUnlock(d Deps) play.Module {
-	return tasks.Define(tasks.Doc{Name: "tde_unlock", Short: "starts the encrypted database, waits for SQL, and has every key verified"}, unlockModule{d})
+	return kit.Define(kit.Doc{Name: "tde_unlock", Short: "starts the encrypted database, waits for SQL, and has every key verified"}, unlockModule{d})
 }
 
 func (unlockModule) Validate(a unlockArgs) *play.ArgError {
@@ -232,7 +232,7 @@ func saying(text string, a act) act {
 // then makes a stage of a method; refusals become failed plans.
 func (u *unlocking) then(stage func(host.Seen) (play.Plan, error)) func([]host.Output) (play.Bound, error) {
 	return func([]host.Output) (play.Bound, error) {
-		return tasks.Stage(func(s host.Seen) (play.Plan, error) {
+		return kit.Stage(func(s host.Seen) (play.Plan, error) {
 			p, err := stage(s)
 			if err != nil {
 				return planOf(err)

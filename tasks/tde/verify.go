@@ -8,7 +8,7 @@ import (
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
-	"remoterun/tasks"
+	"remoterun/tasks/kit"
 )
 
 // verifyArgs are the arguments of tde_verify.
@@ -31,7 +31,7 @@ type verifyArgs struct {
 type verifyModule struct{ d Deps }
 
 func newVerify(d Deps) play.Module {
-	return tasks.Define(tasks.Doc{Name: "tde_verify", Short: "proves on the server and on its disk that the database is encrypted"}, verifyModule{d})
+	return kit.Define(kit.Doc{Name: "tde_verify", Short: "proves on the server and on its disk that the database is encrypted"}, verifyModule{d})
 }
 
 func (verifyModule) Validate(a verifyArgs) *play.ArgError { return a.Stack.Validate() }
@@ -122,7 +122,7 @@ func (m verifyModule) search(a verifyArgs, p *proof) play.Plan {
 			return play.Result{Data: dataOf(textPair("state", "searched"))}, nil
 		},
 		Then: func([]host.Output) (play.Bound, error) {
-			return tasks.Stage(func(host.Seen) (play.Plan, error) { return m.report(a, p), nil }), nil
+			return kit.Stage(func(host.Seen) (play.Plan, error) { return m.report(a, p), nil }), nil
 		},
 	}
 }

@@ -1,0 +1,18 @@
+package database
+
+import (
+	"testing"
+
+	"remoterun/runner/value"
+)
+
+// FuzzArguments feeds what users write.
+func FuzzArguments(f *testing.F) {
+	for _, s := range []string{"u=rwX,go=rX", "0644", `(?P<n>a)(?P=n)\Z[]x]`, `\g<1>\n`, "~root/$HOME/${X}", "name>=1.0", "-- x\nSELECT 1", "%(a)s %s %%"} {
+		f.Add(s, "a")
+	}
+	f.Fuzz(func(t *testing.T, s, text string) {
+		statement{sql: s}.reads()
+		_, _ = queryArgs{Positional: value.List(value.String(text))}.fill(s)
+	})
+}

@@ -1,0 +1,93 @@
+package files
+
+import (
+	"path"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/sh"
+	"remoterun/runner/value"
+	"remoterun/tasks/kit"
+)
+
+// remote plans a copy on the host itself.
+func (a copyArgs) remote(s host.Seen) (play.Plan, error) {
+	src, err := kit.Place(s, a.Src)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	at := kit.LookAt(kit.TrimSlash(src), "", true)
+	lk, err := host.Get(s, at)
+	switch {
+	case err != nil:
+		return play.Plan{}, err
+	case !lk.Target.Exists:
+		return kit.Failure("Source %s not found", src), nil
+	case lk.Target.IsDir():
+		return a.remoteTree(s, src)
+	case !lk.Readable:
+		return kit.Failure("Source %s not readable", src), nil
+	}
+	d := a.deploy()
+	d.in = play.Input{Name: path.Base(src), Path: src, Mode: lk.Target.Mode & kit.PermBits, Kind: 'f', SHA256: lk.SHA256, Data: onHost{size: lk.Size}}
+	d.from = src
+	return d.plan(s)
+}
+
+// onHost stands for bytes that never come to the laptop.
+type onHost struct{ size int64 }
+
+// Size is the number of bytes.
+func (o onHost) Size() int64 { return o.size }
+
+// Bytes answers none.
+func (o onHost) Bytes() ([]byte, error) { return nil, errOnHost{} }
+
+type errOnHost struct{}
+
+func (errOnHost) Error() string { return "the source is on the host" }
+
+// sameTreeText prints same when every entry of folder $1 is in folder $2 with
+// the same content.
+const sameTreeText sh.Constant = `cd "$1" || exit 1
+if [ ! -d "$2" ]; then echo differs; exit 0; fi
+d=$(cd "$2" && pwd)
+r=$(find . -mindepth 1 -exec sh -c 'd=$1; shift
+for p; do
+if [ -L "$p" ]; then [ "$(readlink "$p")" = "$(readlink "$d/$p")" ]
+elif [ -d "$p" ]; then [ -d "$d/$p" ]
+else cmp -s "$p" "$d/$p"; fi || { echo x; exit 0; }
+done' sh "$d" {} +)
+if [ -z "$r" ]; then echo same; else echo differs; fi`
+
+// copyTreeText copies what is in folder $1 into folder $2; existing files are
+// replaced, their modes go along.
+const copyTreeText sh.Constant = `mkdir -p "$2" && cp -pR "$1/." "$2/"`
+
+// remoteTree plans the copy of a folder of the host.
+func (a copyArgs) remoteTree(s host.Seen, src string) (play.Plan, error) {
+	dest, err := kit.Place(s, a.Dest)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	dest = kit.TrimSlash(dest)
+	if !strings.HasSuffix(src, "/") {
+		dest += "/" + path.Base(src)
+	}
+	src = kit.TrimSlash(src)
+	same := host.NewProbe(sameTreeText, kit.Safe(src), kit.Safe(dest))
+	got, err := s.Answer(same)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	data := value.MapOf("dest", value.String(dest), "src", value.String(src))
+	var steps []host.Step
+	if strings.TrimSpace(string(got.Stdout)) != "same" {
+		steps = append(steps, host.Run{Cmd: sh.Script(copyTreeText, kit.Safe(src), kit.Safe(dest)), What: "copy folder " + src + " to " + dest})
+	}
+	if steps == nil {
+		return kit.Unchanged(dest+" holds every file", data), nil
+	}
+	return play.Plan{Steps: steps, Result: play.Result{Changed: true, Data: data}}, nil
+}

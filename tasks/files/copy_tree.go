@@ -1,0 +1,403 @@
+package files
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/sh"
+	"remoterun/runner/value"
+	"remoterun/tasks/kit"
+)
+
+// tree is a folder of the laptop: its folders first, then files and links, by
+// paths relative to the folder that dest names.
+type tree struct {
+	dirs  []string
+	files []play.Input
+	links []play.Input
+}
+
+// readTree lists a folder. Links are followed unless local_follow is no.
+func readTree(in play.Inputs, a copyArgs) (*tree, error) {
+	entries, err := in.Tree("files", a.Src)
+	if err != nil {
+		return nil, err
+	}
+	t := &tree{}
+	prefix := ""
+	if !strings.HasSuffix(a.Src, "/") {
+		prefix = path.Base(filepath.ToSlash(a.Src)) + "/"
+		t.dirs = append(t.dirs, strings.TrimSuffix(prefix, "/"))
+	}
+	return t, t.add(in, a, prefix, entries, 0)
+}
+
+// maxLinks bounds how deep links to folders are followed.
+const maxLinks = 16
+
+func (t *tree) add(in play.Inputs, a copyArgs, prefix string, entries []play.Input, depth int) error {
+	for _, e := range entries {
+		name := prefix + e.Name
+		if strings.ContainsRune(name, '\n') {
+			return fmt.Errorf("%s: names with a line break cannot be copied", e.Path)
+		}
+		if e.Kind == 'l' && a.LocalLink {
+			if err := t.follow(in, a, name, e, depth); err != nil {
+				return err
+			}
+			continue
+		}
+		e.Name = name
+		switch e.Kind {
+		case 'd':
+			t.dirs = append(t.dirs, name)
+		case 'l':
+			t.links = append(t.links, e)
+		default:
+			t.files = append(t.files, e)
+		}
+	}
+	return nil
+}
+
+// follow takes in what a link leads to.
+func (t *tree) follow(in play.Inputs, a copyArgs, name string, link play.Input, depth int) error {
+	if depth == maxLinks {
+		return fmt.Errorf("%s: too many links to folders inside each other", link.Path)
+	}
+	f, err := in.File("files", link.Path)
+	if err != nil {
+		return err
+	}
+	if f.Kind != 'd' {
+		f.Name = name
+		t.files = append(t.files, f)
+		return nil
+	}
+	real, err := filepath.EvalSymlinks(link.Path)
+	if err != nil {
+		return err
+	}
+	entries, err := in.Tree("files", real)
+	if err != nil {
+		return err
+	}
+	t.dirs = append(t.dirs, name)
+	return t.add(in, a, name+"/", entries, depth+1)
+}
+
+func (t *tree) fileNames() []string {
+	out := make([]string, len(t.files))
+	for i, f := range t.files {
+		out[i] = f.Name
+	}
+	return out
+}
+
+// treeSumText answers with one line what a tree of files is: the hash of their
+// hashes. Names come on stdin, one a line.
+const treeSumText sh.Constant = `cd "$1" 2>/dev/null || { echo none; exit 0; }
+tr '\n' '\0' | xargs -0 -r sha256sum -- 2>/dev/null | sed 's/^\\//' | cut -c1-64 | sha256sum`
+
+// treeListText prints a hash and a name per file that is there.
+const treeListText sh.Constant = `cd "$1" 2>/dev/null || exit 0
+tr '\n' '\0' | xargs -0 -r sha256sum -- 2>/dev/null; true`
+
+// treePairsText prints each kind of entry once: mode, ids, names; then how
+// many there are.
+const treePairsText sh.Constant = `cd "$1" 2>/dev/null || exit 0
+LC_ALL=C; export LC_ALL
+tr '\n' '\0' | xargs -0 -r stat -c "%f %u %g %U:%G" -- 2>/dev/null | sort | uniq -c`
+
+// treeLinksText prints where links lead.
+const treeLinksText sh.Constant = `cd "$1" 2>/dev/null || exit 0
+while IFS= read -r l; do readlink "$l" || echo; done`
+
+// lines are names as probes read them.
+func lines(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return strings.Join(names, "\n") + "\n"
+}
+
+// planTree compares a folder as a whole, and only when it differs file by file.
+func (a copyArgs) planTree(s host.Seen) (play.Plan, error) {
+	dest, err := kit.Place(s, a.Dest)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	dest = kit.TrimSlash(dest)
+	names := a.tree.fileNames()
+	sumQ := host.NewProbe(treeSumText, kit.Safe(dest)).WithStdin(lines(names))
+	filesQ := host.NewProbe(treePairsText, kit.Safe(dest)).WithStdin(lines(names))
+	dirsQ := host.NewProbe(treePairsText, kit.Safe(dest)).WithStdin(lines(append([]string{"."}, a.tree.dirs...)))
+	linksQ := host.NewProbe(treeLinksText, kit.Safe(dest)).WithStdin(lines(linkNames(a.tree.links)))
+	if err := host.All(s, sumQ, filesQ, dirsQ, linksQ); err != nil {
+		return play.Plan{}, err
+	}
+	sum, _ := s.Answer(sumQ)
+	t := treeState{dest: dest}
+	t.files, _ = s.Answer(filesQ)
+	t.dirs, _ = s.Answer(dirsQ)
+	t.links, _ = s.Answer(linksQ)
+	if !strings.HasPrefix(string(sum.Stdout), a.tree.sum()) {
+		if t.differ, err = a.differing(s, dest); err != nil {
+			return play.Plan{}, err
+		}
+	}
+	return a.treePlan(s, t)
+}
+
+// treeState is what the host has of a tree.
+type treeState struct {
+	dest               string
+	files, dirs, links host.Answer
+	differ             []play.Input
+}
+
+// sum is what treeSumText answers for a tree that is as on the laptop.
+func (t *tree) sum() string {
+	h := sha256.New()
+	for _, f := range t.files {
+		_, _ = io.WriteString(h, f.SHA256+"\n")
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func linkNames(links []play.Input) []string {
+	out := make([]string, len(links))
+	for i, l := range links {
+		out[i] = l.Name
+	}
+	return out
+}
+
+// differing asks for every file's hash and answers those to send.
+func (a copyArgs) differing(s host.Seen, dest string) ([]play.Input, error) {
+	got, err := s.Answer(host.NewProbe(treeListText, kit.Safe(dest)).WithStdin(lines(a.tree.fileNames())))
+	if err != nil {
+		return nil, err
+	}
+	have := map[string]string{}
+	for line := range strings.Lines(string(got.Stdout)) {
+		line = strings.TrimSuffix(line, "\n")
+		if esc, ok := strings.CutPrefix(line, `\`); ok {
+			line = strings.ReplaceAll(esc, `\\`, `\`)
+		}
+		if len(line) > 66 {
+			have[line[66:]] = line[:64]
+		}
+	}
+	var out []play.Input
+	for _, f := range a.tree.files {
+		is, there := have[f.Name]
+		if is != f.SHA256 && (a.Force || !there) {
+			out = append(out, f)
+		}
+	}
+	return out, nil
+}
+
+// treePlan makes the steps: one stream of what differs, then attributes.
+func (a copyArgs) treePlan(s host.Seen, t treeState) (play.Plan, error) {
+	umask, err := host.Get(s, kit.Umask())
+	if err != nil {
+		return play.Plan{}, err
+	}
+	var links []play.Input
+	has := strings.Split(string(t.links.Stdout), "\n")
+	for i, l := range a.tree.links {
+		if i >= len(has) || has[i] != l.Link {
+			links = append(links, l)
+		}
+	}
+	_, dirCount, err := countPairs(t.dirs)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	var steps []host.Step
+	if len(t.differ) > 0 || len(links) > 0 || dirCount < len(a.tree.dirs)+1 {
+		steps = append(steps, a.stream(t.dest, t.differ, links, umask))
+	}
+	more, err := a.treeAttrs(s, t, umask)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	steps = append(steps, more...)
+	data := value.MapOf("dest", value.String(t.dest), "src", value.String(a.Src))
+	if len(steps) == 0 {
+		return kit.Unchanged(t.dest+" holds every file", data), nil
+	}
+	diffs := make([]play.Diff, 0, len(t.differ))
+	for _, f := range t.differ[:min(len(t.differ), 50)] {
+		d := deploy{in: f, header: f.Path}
+		p := t.dest + "/" + f.Name
+		diffs = append(diffs, d.diff(kit.Look{Path: p, Target: kit.Info{Exists: true, Mode: kit.TypeReg}}, p))
+	}
+	return play.Plan{Steps: steps, Diff: diffs, Result: play.Result{Changed: true, Data: data}}, nil
+}
+
+// countPairs reads treePairsText: the kinds, and how many entries there are.
+func countPairs(a host.Answer) ([]kit.Info, int, error) {
+	var kinds strings.Builder
+	total := 0
+	for line := range strings.Lines(string(a.Stdout)) {
+		var n int
+		if _, err := fmt.Sscan(line, &n); err != nil {
+			return nil, 0, fmt.Errorf("unexpected line %q from uniq", strings.TrimSpace(line))
+		}
+		_, rest, _ := strings.Cut(strings.TrimLeft(line, " "), " ")
+		kinds.WriteString(rest)
+		total += n
+	}
+	infos, err := parsePairs(host.Answer{Stdout: []byte(kinds.String())})
+	return infos, total, err
+}
+
+// treeAttrs plans owner, group and mode of entries that are there already;
+// those that the stream makes get theirs from it and the same commands.
+func (a copyArgs) treeAttrs(s host.Seen, t treeState, umask uint32) ([]host.Step, error) {
+	var steps []host.Step
+	for _, part := range []struct {
+		answer host.Answer
+		names  []string
+		mode   kit.Mode
+		what   string
+	}{
+		{t.files, a.tree.fileNames(), a.Mode, "files"},
+		{t.dirs, append([]string{"."}, a.tree.dirs...), a.DirMode, "folders"},
+	} {
+		at := kit.Attrs{Mode: part.mode, Owner: a.Owner, Group: a.Group}
+		infos, count, err := countPairs(part.answer)
+		if err != nil {
+			return nil, err
+		}
+		need := kit.Change{}
+		if count < len(part.names) { // the new ones need theirs
+			need.Owner, need.Group = a.Owner, a.Group
+		}
+		for _, i := range infos {
+			c, err := at.Change(s, i)
+			if err != nil {
+				return nil, err
+			}
+			need = need.With(c, at)
+		}
+		if need.Any() {
+			steps = append(steps, host.Run{What: "owner, group and mode of " + part.what + " in " + t.dest,
+				Cmd: sh.Script(treeAttrText, kit.Safe(t.dest), need.Owner, need.Group, need.Mode).With(sh.Bytes(lines(part.names)))})
+		}
+	}
+	return steps, nil
+}
+
+// treeAttrText sets owner, group and mode of the entries named on stdin.
+const treeAttrText sh.Constant = `cd "$1" || exit 1
+l=$(cat)
+_all() { printf '%s\n' "$l" | tr '\n' '\0' | xargs -0 -r "$@"; }
+if [ -n "$2" ]; then _all chown -h "$2" -- || exit 1; fi
+if [ -n "$3" ]; then _all chgrp -h "$3" -- || exit 1; fi
+if [ -n "$4" ]; then _all chmod "$4" -- || exit 1; fi`
+
+// untarText takes a tar stream into a folder beside its place and moves each
+// file over the old one, which it takes owner and mode from. Arguments: dest,
+// backup, "keep" when files that are there keep their mode, a new dest's mode.
+const untarText sh.Constant = `d=$1 b=$2 k=$3
+if [ ! -d "$d" ]; then mkdir -p "$d" && chmod "$4" "$d" || exit 1; fi
+d=$(cd "$d" && pwd) || exit 1
+t=$(umask 077; mktemp -d "$d/.remoterun.XXXXXX") || exit 1
+trap 'rm -rf "$t"' 0
+trap 'rm -rf "$t"; exit 1' 1 2 15
+tar -xpof - -C "$t" || exit 1
+cd "$t" || exit 1
+find . -mindepth 1 -type d -exec sh -c 'd=$1; shift
+for p; do if [ ! -d "$d/$p" ]; then mkdir "$d/$p" && chmod "$(stat -c %a "$p")" "$d/$p" || exit 1; fi; done' sh "$d" {} + || exit 1
+find . ! -type d -exec sh -c 'd=$1 b=$2 k=$3; shift 3
+for p; do
+o=$d/$p
+if [ -e "$o" ] && [ ! -L "$p" ]; then
+w=$(stat -L -c "%u:%g" "$o"); if [ "$w" != "$(stat -c "%u:%g" "$p")" ]; then chown "$w" "$p" 2>/dev/null; fi
+if [ -n "$k" ]; then chmod "0$(stat -L -c %a "$o")" "$p" || exit 1; fi
+if [ -n "$b" ]; then cp -p "$o" "$o.$$.$(date +%Y-%m-%d@%H:%M:%S)~" || exit 1; fi
+fi
+if [ -d "$o" ] && [ ! -L "$o" ]; then echo "$o is a directory" >&2; exit 1; fi
+if [ -L "$o" ]; then rm -f "$o"; fi
+mv -f "$p" "$o" || exit 1
+done' sh "$d" "$b" "$k" {} +`
+
+// stream is the step that sends folders, files and links as one tar.
+func (a copyArgs) stream(dest string, files, links []play.Input, umask uint32) host.Step {
+	keep := "keep"
+	if a.Mode.Given() {
+		keep = ""
+	}
+	cmd := sh.Script(untarText, kit.Safe(dest), kit.Yes(a.Backup), keep, kit.Octal(a.newDir(umask))).With(tarInput{a: a, files: files, links: links, umask: umask})
+	for _, f := range files {
+		cmd.Secret = cmd.Secret || f.Secret
+	}
+	return host.Run{Cmd: cmd, What: fmt.Sprintf("send %d files to %s", len(files)+len(links), dest)}
+}
+
+// newDir is the mode of a folder that is made.
+func (a copyArgs) newDir(umask uint32) uint32 {
+	return a.DirMode.Apply(kit.TypeDir|0o777&^umask, umask)
+}
+
+// tarInput writes the stream while it is read.
+type tarInput struct {
+	a            copyArgs
+	files, links []play.Input
+	umask        uint32
+}
+
+// Size is not known: the stream has a channel of its own.
+func (t tarInput) Size() int64 { return -1 }
+
+// Open begins the stream.
+func (t tarInput) Open() (io.ReadCloser, error) {
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(t.write(w)) }()
+	return r, nil
+}
+
+func (t tarInput) write(w io.Writer) error {
+	tw := tar.NewWriter(w)
+	dirMode := t.a.newDir(t.umask)
+	for _, d := range t.a.tree.dirs {
+		if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: d + "/", Mode: int64(dirMode)}); err != nil {
+			return err
+		}
+	}
+	for _, f := range t.files {
+		mode := t.a.Mode.Apply(kit.TypeReg|0o666&^t.umask, t.umask)
+		if t.a.Mode.Preserves() {
+			mode = f.Mode
+		}
+		if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: f.Name, Mode: int64(mode), Size: f.Data.Size()}); err != nil {
+			return err
+		}
+		b, err := f.Data.Bytes()
+		if err != nil {
+			return err
+		}
+		if _, err := bytes.NewReader(b).WriteTo(tw); err != nil {
+			return err
+		}
+	}
+	for _, l := range t.links {
+		if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: l.Name, Linkname: l.Link, Mode: 0o777}); err != nil {
+			return err
+		}
+	}
+	return tw.Close()
+}

@@ -1,0 +1,180 @@
+package files
+
+import (
+	"crypto/md5" // #nosec G501: a result key of Ansible's, no protection
+	"encoding/hex"
+	"fmt"
+	"path"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+	"remoterun/tasks/kit"
+)
+
+// maxDiff is the largest content in bytes that a diff shows, as in Ansible.
+const maxDiff = 104448
+
+// deploy is one file of the laptop on its way to a place on the host: what
+// copy and template do.
+type deploy struct {
+	in       play.Input
+	dest     string
+	header   string // what the diff calls the new text
+	force    bool   // replace what differs
+	backup   bool
+	follow   bool
+	unsafe   bool
+	validate string
+	from     string // the source is this file of the host
+	kit.Attrs
+}
+
+// place finds where the file goes: a name inside a folder, behind a link.
+func (d deploy) place(s host.Seen) (lk kit.Look, p, mkdir string, err error) {
+	dest, err := kit.Place(s, d.dest)
+	if err != nil {
+		return lk, "", "", err
+	}
+	base := path.Base(d.in.Name)
+	if strings.HasSuffix(dest, "/") {
+		mkdir, dest, base = strings.TrimRight(dest, "/")+"/", dest+base, ""
+	}
+	if lk, err = host.Get(s, kit.LookAt(dest, base, true)); err != nil {
+		return lk, "", "", err
+	}
+	p = lk.Path
+	if d.follow && lk.Own.IsLink() && lk.Real != "" {
+		p = lk.Real
+	}
+	return lk, p, mkdir, nil
+}
+
+func (d deploy) facts() []host.Question {
+	if strings.HasSuffix(d.dest, "/") {
+		return kit.Hint(d.dest, kit.LookAt(d.dest+path.Base(d.in.Name), "", true).Q)
+	}
+	return kit.Hint(d.dest, kit.LookAt(d.dest, path.Base(d.in.Name), true).Q)
+}
+
+func (d deploy) plan(s host.Seen) (play.Plan, error) {
+	words, err := kit.Validation(d.validate)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	if d.Mode.Preserves() {
+		d.Mode = kit.FixedMode(d.in.Mode)
+	}
+	lk, p, mkdir, err := d.place(s)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	is := lk.Target
+	if !d.follow && lk.Own.IsLink() {
+		is = kit.Info{} // the link is replaced, its target left alone
+	}
+	switch {
+	case is.Exists && is.IsDir():
+		return kit.Failure("can not use content with a dir as dest: %s", p), nil
+	case lk.Own.Exists && !d.force:
+		return kit.Unchanged(p+" is there, and force is no", d.data(p, is, lk.Size)), nil
+	case is.IsFile() && lk.Readable && lk.SHA256 == d.in.SHA256:
+		return d.attributes(s, p, is, lk.Size)
+	}
+	return d.write(s, lk, p, is, kit.Write{Path: p, Backup: d.backup, Unsafe: d.unsafe, Mkdir: mkdir, Validate: words, From: d.from})
+}
+
+// attributes plans owner and mode of a file whose content is right.
+func (d deploy) attributes(s host.Seen, p string, is kit.Info, size int64) (play.Plan, error) {
+	c, err := d.Change(s, is)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	if !c.Any() {
+		return kit.Unchanged(p+" is as it shall be", d.data(p, is, size)), nil
+	}
+	before, after := value.MapOf("path", value.String(p)), value.MapOf("path", value.String(p))
+	will := c.Predict(is)
+	diffInfo(before, after, is, will)
+	data := func(i kit.Info) *value.Map { return d.data(p, i, size) }
+	return play.Plan{
+		Steps: []host.Step{c.Step(p, false)}, Diff: []play.Diff{kit.JSONDiff(before, after)},
+		Result: play.Result{Changed: true, Data: data(will)},
+		Finish: finishTold(p, will, data),
+	}, nil
+}
+
+// write plans the content.
+func (d deploy) write(s host.Seen, lk kit.Look, p string, is kit.Info, f kit.Write) (play.Plan, error) {
+	var err error
+	will := kit.Info{Exists: true, Mode: kit.TypeReg, Owner: d.Owner, Group: d.Group}
+	f.Want = kit.Change{Owner: d.Owner, Group: d.Group}
+	if is.Exists {
+		if f.Want, err = d.Change(s, is); err == nil {
+			will = f.Want.Predict(is)
+		}
+	} else if f.Want.Mode, err = d.Fresh(s, kit.TypeReg); err == nil {
+		will = f.Want.Predict(will)
+	}
+	if err != nil {
+		return play.Plan{}, err
+	}
+	predicted := d.data(p, will, d.in.Data.Size())
+	if !is.Exists && f.Want.Mode == "" {
+		predicted.Delete(value.String("mode"))
+	}
+	return play.Plan{
+		Steps: []host.Step{f.Step(d.in)}, Diff: []play.Diff{d.diff(lk, p)},
+		Result: play.Result{Changed: true, Data: predicted},
+		Finish: kit.After(func(ran []host.Output) (play.Result, error) {
+			i, size, copied, err := kit.Told(ran[0], p)
+			if err != nil {
+				return play.Result{}, err
+			}
+			data := d.data(p, i, size)
+			if b, err := d.in.Data.Bytes(); err == nil {
+				sum := md5.Sum(b) // #nosec G401
+				data.Put("md5sum", value.String(hex.EncodeToString(sum[:])))
+			}
+			if copied != "" {
+				data.Put("backup_file", kit.HostText(copied))
+			}
+			return play.Result{Changed: true, Data: data}, nil
+		}),
+	}, nil
+}
+
+// data are the result's keys.
+func (d deploy) data(p string, i kit.Info, size int64) *value.Map {
+	m := value.MapOf("dest", value.String(p), "path", value.String(p), "size", value.Int(size), "state", value.String("file"))
+	if d.in.SHA1 != "" {
+		m.Put("checksum", value.String(d.in.SHA1))
+	}
+	i.PutInto(m)
+	return m
+}
+
+// diff shows the old text beside the new one. Secrets and large files are said
+// to differ, not shown.
+func (d deploy) diff(lk kit.Look, p string) play.Diff {
+	df := play.Diff{BeforeHeader: p, AfterHeader: d.header, Secret: d.in.Secret}
+	if d.in.Secret {
+		return df
+	}
+	if lk.Target.IsFile() {
+		df.Before = kit.Head(lk.Path)
+	}
+	b, err := d.in.Data.Bytes()
+	switch {
+	case err != nil:
+		df.Prepared = fmt.Sprintf("diff skipped: %v\n", err)
+	case len(b) > maxDiff:
+		df.Prepared = fmt.Sprintf("diff skipped: source file size is greater than %d\n", maxDiff)
+	case strings.IndexByte(string(b[:min(len(b), 8192)]), 0) >= 0:
+		df.Prepared = "diff skipped: source file appears to be binary\n"
+	default:
+		df.AfterText = string(b)
+	}
+	return df
+}

@@ -1,0 +1,160 @@
+package files
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"  // #nosec G501: a result key of Ansible's
+	"crypto/sha1" // #nosec G505
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/sh"
+	"remoterun/runner/value"
+	"remoterun/tasks/kit"
+)
+
+// fetchArgs are the arguments of fetch.
+type fetchArgs struct {
+	Src      string `arg:"src" need:"yes" type:"path" help:"a file on the host"`
+	Dest     string `arg:"dest" need:"yes" type:"path" help:"a folder of the laptop; the file goes to DEST/HOST/SRC"`
+	Flat     bool   `arg:"flat" default:"no" help:"DEST is the file itself, or with a slash at its end the folder it goes into"`
+	Fail     bool   `arg:"fail_on_missing" default:"yes" help:"fail when the file is not there"`
+	Validate bool   `arg:"validate_checksum" default:"yes" help:"compare what arrived with the host's file"`
+
+	to   string // where the file goes on the laptop
+	have string // the hash of what lies there, empty = nothing
+}
+
+// Fetch pulls a file to the laptop.
+func Fetch() play.Module {
+	return kit.Define(kit.Doc{Name: "fetch", Short: "pull a file of the host to the laptop"}, fetch{})
+}
+
+type fetch struct{}
+
+// Resolve looks what the laptop has already.
+func (fetch) Resolve(_ context.Context, a *fetchArgs, in play.Inputs) error {
+	to := a.Dest
+	switch {
+	case !a.Flat:
+		to = filepath.Join(a.Dest, in.Host(), filepath.FromSlash(path.Clean("/"+a.Src)))
+	case strings.HasSuffix(a.Dest, "/"):
+		to = filepath.Join(a.Dest, path.Base(a.Src))
+	}
+	var err error
+	if a.to, err = in.Dest(to); err != nil {
+		return err
+	}
+	if st, err := os.Stat(a.to); err == nil && st.IsDir() {
+		return nil // the step says so, should it come to that
+	}
+	b, err := os.ReadFile(a.to)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("fetch to %s: %w", a.to, err)
+	}
+	sum := sha256.Sum256(b)
+	a.have = hex.EncodeToString(sum[:])
+	return nil
+}
+
+func (fetch) Facts(a fetchArgs) []host.Question {
+	return kit.Hint(a.Src, kit.LookAt(a.Src, "", true).Q)
+}
+
+func (fetch) Plan(a fetchArgs, s host.Seen) (play.Plan, error) {
+	p, err := kit.Place(s, a.Src)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	lk, err := host.Get(s, kit.LookAt(p, "", true))
+	switch {
+	case err != nil:
+		return play.Plan{}, err
+	case !lk.Target.Exists && a.Fail:
+		return kit.Failure("the remote file does not exist"), nil
+	case !lk.Target.Exists:
+		plan := kit.Unchanged("the remote file does not exist", value.MapOf("file", value.String(p)))
+		plan.Result.Msg = "the remote file does not exist, not transferring, ignored"
+		return plan, nil
+	case lk.Target.IsDir():
+		return kit.Failure("remote file is a directory, fetch cannot work on directories"), nil
+	case !lk.Readable:
+		return kit.Failure("no read permission on remote file"), nil
+	case lk.SHA256 == a.have:
+		return kit.Unchanged(a.to+" is the same", value.MapOf("file", value.String(p), "dest", value.String(a.to))), nil
+	}
+	return play.Plan{
+		Steps:  []host.Step{pull{from: p, to: a.to, want: lk.SHA256, check: a.Validate}},
+		Result: play.Result{Skipped: true, Msg: "check mode not (yet) supported for this module"},
+		Finish: kit.After(func(ran []host.Output) (play.Result, error) {
+			sums := strings.Fields(string(ran[0].Stdout))
+			if len(sums) != 2 {
+				return play.Result{}, errors.New("fetch gave no hashes")
+			}
+			return play.Result{Changed: true, Data: value.MapOf("dest", value.String(a.to), "checksum", value.String(sums[0]),
+				"remote_checksum", value.String(sums[0]), "md5sum", value.String(sums[1]), "remote_md5sum", value.Null())}, nil
+		}),
+	}, nil
+}
+
+// pull is the step that writes a host's file to the laptop.
+type pull struct {
+	from, to, want string
+	check          bool
+}
+
+// Describe names both ends.
+func (p pull) Describe() string { return "fetch " + p.from + " to " + p.to }
+
+// Do reads the file through the host's shell and renames it into place.
+func (p pull) Do(ctx context.Context, w host.Writer) (host.Output, error) {
+	out, err := w.Run(ctx, sh.Exec("cat", kit.Safe(p.from)))
+	if err != nil || out.Status != 0 {
+		return out, err
+	}
+	sum := sha256.Sum256(out.Stdout)
+	if p.check && hex.EncodeToString(sum[:]) != p.want {
+		return host.Output{Status: 1, Stderr: []byte("checksum mismatch: the file changed while it was fetched")}, nil
+	}
+	if err := writeLocal(p.to, out.Stdout); err != nil {
+		return host.Output{Status: 1, Stderr: []byte(err.Error())}, nil
+	}
+	s1, m5 := sha1.Sum(out.Stdout), md5.Sum(out.Stdout) // #nosec G401
+	return host.Output{Stdout: []byte(hex.EncodeToString(s1[:]) + " " + hex.EncodeToString(m5[:]))}, nil
+}
+
+// writeLocal writes a file of the laptop by a temporary one and a rename.
+func writeLocal(to string, data []byte) (err error) {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil { // #nosec G301: as Ansible makes it
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(to), ".remoterun.*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	if _, err := bytes.NewReader(data).WriteTo(f); err != nil {
+		_ = f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), to)
+}

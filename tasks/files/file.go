@@ -1,0 +1,216 @@
+package files
+
+import (
+	"fmt"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/sh"
+	"remoterun/runner/value"
+	"remoterun/tasks/kit"
+)
+
+// fileArgs are the arguments of file.
+type fileArgs struct {
+	Path     string `arg:"path,dest,name" need:"yes" type:"path" help:"what is managed"`
+	State    string `arg:"state" choices:"absent,directory,file,hard,link,touch" help:"what the path shall be; default: what it is, else file (directory with recurse)"`
+	Src      string `arg:"src" type:"path" help:"what a link leads to"`
+	Recurse  bool   `arg:"recurse" default:"no" help:"set owner, group and mode of everything below; links inside are changed themselves, never followed"`
+	Force    bool   `arg:"force" default:"no" help:"make links although the source is missing or a file is in the way"`
+	Follow   bool   `arg:"follow" default:"yes" help:"work on what a link leads to"`
+	Modified string `arg:"modification_time" help:"preserve, now, or YYYYMMDDhhmm.SS; default preserve, for touch now"`
+	Accessed string `arg:"access_time" help:"preserve, now, or YYYYMMDDhhmm.SS; default preserve, for touch now"`
+	kit.Attrs
+}
+
+// File manages files, folders and links.
+func File() play.Module {
+	return kit.Define(kit.Doc{Name: "file", Short: "files, folders, links, and their owner and mode"}, file{})
+}
+
+type file struct{}
+
+func (file) Validate(a fileArgs) *play.ArgError {
+	switch {
+	case a.Recurse && a.State != "" && a.State != "directory":
+		return &play.ArgError{Arg: "recurse", Msg: "recurse option requires state to be 'directory'"}
+	case a.Src != "" && a.State != "link" && a.State != "hard" && a.State != "":
+		return &play.ArgError{Arg: "src", Msg: "src option requires state to be 'link' or 'hard'"}
+	case a.Mode.Preserves():
+		return &play.ArgError{Arg: "mode", Msg: kit.NoSource}
+	case a.State == "absent" && strings.Trim(a.Path, "/.") == "" && a.Path != "":
+		return &play.ArgError{Arg: "path", Msg: fmt.Sprintf("%s is never removed", a.Path)}
+	}
+	for arg, t := range map[string]string{"modification_time": a.Modified, "access_time": a.Accessed} {
+		if t != "" && t != "now" && t != "preserve" && strings.Trim(t, "0123456789.") != "" {
+			return &play.ArgError{Arg: arg, Msg: fmt.Sprintf("%q is no time", t), Allowed: []string{"preserve", "now", "YYYYMMDDhhmm.SS"}}
+		}
+	}
+	return nil
+}
+
+func (file) Facts(a fileArgs) []host.Question {
+	return kit.Hint(a.Path, kit.LookAt(a.Path, "", false).Q)
+}
+
+func (f file) Plan(a fileArgs, s host.Seen) (play.Plan, error) {
+	var err error
+	if a.Path, err = kit.Place(s, a.Path); err != nil {
+		return play.Plan{}, err
+	}
+	lk, err := host.Get(s, kit.LookAt(a.Path, "", false))
+	if err != nil {
+		return play.Plan{}, err
+	}
+	f.settle(&a, lk)
+	switch {
+	case a.Recurse && a.State != "directory":
+		return kit.Failure("recurse option requires state to be 'directory'"), nil
+	case a.Src != "" && a.State != "link" && a.State != "hard":
+		return kit.Failure("src option requires state to be 'link' or 'hard'"), nil
+	}
+	switch a.State {
+	case "absent":
+		return f.absent(a, lk), nil
+	case "directory":
+		return f.directory(a, lk, s)
+	case "touch":
+		return f.touch(a, lk, s)
+	case "link":
+		return f.link(a, lk, s)
+	case "hard":
+		return f.hard(a, lk, s)
+	}
+	return f.exists(a, lk, s)
+}
+
+// settle finds the state when none is given: what is there.
+func (file) settle(a *fileArgs, lk kit.Look) {
+	if a.State != "" {
+		return
+	}
+	a.State = lk.Own.Kind()
+	if a.State == "absent" {
+		a.State = "file"
+		if a.Recurse {
+			a.State = "directory"
+		}
+	}
+}
+
+const removeText sh.Constant = `rm -rf "$1"`
+
+func (file) absent(a fileArgs, lk kit.Look) play.Plan {
+	data := value.MapOf("path", value.String(a.Path), "state", value.String("absent"))
+	if !lk.Own.Exists {
+		return kit.Unchanged(a.Path+" is not there", data)
+	}
+	was := value.MapOf("path", value.String(a.Path), "state", value.String(lk.Own.Kind()))
+	return play.Plan{
+		Steps:  []host.Step{host.Run{Cmd: sh.Script(removeText, kit.Safe(a.Path)), What: "remove " + lk.Own.Kind() + " " + a.Path}},
+		Diff:   []play.Diff{kit.JSONDiff(was, data)},
+		Result: play.Result{Changed: true, Data: data},
+	}
+}
+
+// subject is the path that a state works on: behind a link with follow.
+func (a fileArgs) subject(lk kit.Look) (string, kit.Info) {
+	if a.Follow && lk.Own.IsLink() && lk.Real != "" {
+		return lk.Real, lk.Target
+	}
+	return a.Path, lk.Own
+}
+
+// exists is state=file: the attributes of what must be there.
+func (f file) exists(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error) {
+	p, is := a.subject(lk)
+	if is.Kind() != "file" {
+		r := play.Failure(fmt.Sprintf("file (%s) is %s, cannot continue", p, is.Kind()))
+		r.Data = value.MapOf("path", value.String(p), "state", value.String(is.Kind()))
+		return play.Plan{Result: r}, nil
+	}
+	return f.attributes(a, p, is, "file", nil, s)
+}
+
+// attributes plans owner, group, mode and times of what exists, behind steps
+// that come first.
+func (f file) attributes(a fileArgs, p string, is kit.Info, state string, first []host.Step, s host.Seen) (play.Plan, error) {
+	c, err := a.Change(s, is)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	steps := first
+	if t, ok := a.times(p, state); ok {
+		steps = append(steps, t)
+	}
+	if c.Any() {
+		steps = append(steps, c.Step(p, is.IsLink()))
+	}
+	return f.finish(a, p, is, c.Predict(is), state, steps), nil
+}
+
+// finish makes the plan's results and its difference.
+func (f file) finish(a fileArgs, p string, was, will kit.Info, state string, steps []host.Step) play.Plan {
+	key := "path"
+	switch state {
+	case "link", "hard":
+		key = "dest"
+	case "touch":
+		key, state = "dest", "file"
+	}
+	data := func(i kit.Info) *value.Map {
+		m := value.MapOf(key, value.String(p))
+		if a.Src != "" {
+			m.Put("src", value.String(a.Src))
+		}
+		m.Put("state", value.String(state))
+		i.PutInto(m)
+		return m
+	}
+	if len(steps) == 0 {
+		return kit.Unchanged(p+" is as it shall be", data(was))
+	}
+	before, after := value.MapOf("path", value.String(p)), value.MapOf("path", value.String(p))
+	kind := state
+	if state == "hard" {
+		kind = "file"
+	}
+	if was.Kind() != kind {
+		before.Put("state", value.String(was.Kind()))
+		after.Put("state", value.String(state))
+	}
+	diffInfo(before, after, was, will)
+	return play.Plan{
+		Steps: steps, Diff: []play.Diff{kit.JSONDiff(before, after)}, Repeats: a.State == "touch",
+		Result: play.Result{Changed: true, Data: data(will)},
+		Finish: finishTold(p, will, data),
+	}
+}
+
+// finishTold takes the file's state from the last step that told it.
+func finishTold(p string, will kit.Info, data func(kit.Info) *value.Map) func([]host.Output) (play.Result, error) {
+	return kit.After(func(ran []host.Output) (play.Result, error) {
+		i := will
+		if got, _, _, err := kit.Told(ran[len(ran)-1], p); err == nil {
+			i = got
+		}
+		return play.Result{Changed: true, Data: data(i)}, nil
+	})
+}
+
+// diffInfo adds owner, group and mode where they differ.
+func diffInfo(before, after *value.Map, was, will kit.Info) {
+	if !was.Exists || !will.Exists {
+		return
+	}
+	a, b := value.NewMap(), value.NewMap()
+	was.PutInto(a)
+	will.PutInto(b)
+	for k, v := range a.All() {
+		if w, _ := b.Get(k); !value.Equal(v, w) {
+			before.Set(k, v)
+			after.Set(k, w)
+		}
+	}
+}

@@ -1,0 +1,300 @@
+package files
+
+import (
+	"fmt"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/sh"
+	"remoterun/tasks/kit"
+)
+
+// touchText sets times: path, modification time, access time (empty = leave
+// it, now, or YYYYMMDDhhmm.SS). It makes the file when it is not there.
+const touchText sh.Constant = kit.ChattrFuncs + `_touch() { case $2 in "") ;; now) touch "$1" "$3" ;; *) touch "$1" -t "$2" "$3" ;; esac; }
+if [ ! -e "$1" ]; then true >>"$1" || exit 1; fi
+if [ "$2" = now ] && [ "$3" = now ]; then touch "$1" || exit 1
+else _touch -m "$2" "$1" && _touch -a "$3" "$1" || exit 1; fi
+_told "$1"`
+
+// times is the step for modification_time and access_time; ok is false when
+// both are left alone.
+func (a fileArgs) times(p, state string) (host.Step, bool) {
+	def := "preserve"
+	if state == "touch" {
+		def = "now"
+	}
+	word := func(s string) string {
+		if s == "" {
+			s = def
+		}
+		return strings.TrimPrefix(s, "preserve")
+	}
+	m, acc := word(a.Modified), word(a.Accessed)
+	if m == "" && acc == "" {
+		return nil, false
+	}
+	return host.Run{Cmd: sh.Script(touchText, kit.Safe(p), m, acc), What: "touch " + p}, true
+}
+
+func (f file) touch(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error) {
+	p, is := a.subject(lk)
+	if is.Exists {
+		plan, err := f.attributes(a, p, is, "touch", nil, s)
+		if err == nil && (a.Modified == "preserve" && a.Accessed == "preserve") {
+			plan.Repeats = false
+		}
+		return plan, err
+	}
+	mode, err := a.Fresh(s, kit.TypeReg)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	step, ok := a.times(p, "touch")
+	if !ok {
+		step = host.Run{Cmd: sh.Script(touchText, kit.Safe(p), "", ""), What: "touch " + p}
+	}
+	steps := []host.Step{step}
+	c := kit.Change{Owner: a.Owner, Group: a.Group, Mode: mode}
+	if c.Any() {
+		steps = append(steps, c.Step(p, false))
+	}
+	plan := f.finish(a, p, is, kit.Info{}, "touch", steps)
+	plan.Repeats = !(a.Modified == "preserve" && a.Accessed == "preserve")
+	return plan, nil
+}
+
+// mkdirText makes a folder and every one above it that is missing; each new
+// one gets the owner, group and mode.
+const mkdirText sh.Constant = kit.ChattrFuncs + `_dir() {
+if [ -d "$1" ]; then return 0; fi
+case $1 in
+*/*) u=${1%/*}; if [ -n "$u" ]; then _dir "$u" || return 1; fi ;;
+esac
+if [ -z "$o$g" ]; then mkdir ${m:+-m $m} "$1" && return 0; else mkdir "$1"; fi
+if [ ! -d "$1" ]; then return 1; fi
+_own "$o" "$g" "$m" "$1"
+}
+o=$2 g=$3 m=$4
+_dir "$1" && _told "$1"`
+
+// pairsText lists what kinds of entries are below a folder: mode, ids and
+// names, each once, however many there are.
+const pairsText sh.Constant = `LC_ALL=C; export LC_ALL
+find "$1" -mindepth 1 -exec stat -c "%f %u %g %U:%G" {} + | sort -u`
+
+// treeText sets owner, group and mode (octal or symbolic) of all below a folder.
+const treeText sh.Constant = `if [ -n "$2" ]; then find "$1" -mindepth 1 -exec chown -h "$2" {} + || exit 1; fi
+if [ -n "$3" ]; then find "$1" -mindepth 1 -exec chgrp -h "$3" {} + || exit 1; fi
+if [ -n "$4" ]; then find "$1" -mindepth 1 ! -type l -exec chmod "$4" {} + || exit 1; fi`
+
+func (f file) directory(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error) {
+	p, is := a.subject(lk)
+	p = kit.TrimSlash(p)
+	switch {
+	case !is.Exists:
+		mode, err := a.Fresh(s, kit.TypeDir)
+		if err != nil {
+			return play.Plan{}, err
+		}
+		c := kit.Change{Owner: a.Owner, Group: a.Group, Mode: mode}
+		what := "make folder " + p
+		if c.Any() {
+			what += " (" + c.String() + ")"
+		}
+		step := host.Run{Cmd: sh.Script(mkdirText, kit.Safe(p), c.Owner, c.Group, c.Mode), What: what}
+		return f.finish(a, p, is, kit.Info{}, "directory", []host.Step{step}), nil
+	case !is.IsDir():
+		return kit.Failure("%s already exists as a %s", p, is.Kind()), nil
+	}
+	var first []host.Step
+	if a.Recurse {
+		st, err := f.tree(a, p, s)
+		if err != nil {
+			return play.Plan{}, err
+		}
+		first = st
+	}
+	return f.attributes(a, p, is, "directory", first, s)
+}
+
+// tree plans the attributes of everything below a folder.
+func (file) tree(a fileArgs, p string, s host.Seen) ([]host.Step, error) {
+	pairs, err := host.Get(s, host.Fact[[]kit.Info]{Q: host.NewProbe(pairsText, kit.Safe(p)), Parse: parsePairs})
+	if err != nil {
+		return nil, err
+	}
+	var need kit.Change
+	for _, i := range pairs {
+		c, err := a.Change(s, i)
+		if err != nil {
+			return nil, err
+		}
+		need = need.With(c, a.Attrs)
+	}
+	if !need.Any() {
+		return nil, nil
+	}
+	return []host.Step{host.Run{Cmd: sh.Script(treeText, kit.Safe(p), need.Owner, need.Group, need.Mode),
+		What: "owner, group and mode of all below " + p}}, nil
+}
+
+// parsePairs reads pairsText's lines.
+func parsePairs(a host.Answer) ([]kit.Info, error) {
+	var out []kit.Info
+	for line := range strings.Lines(string(a.Stdout)) {
+		i := kit.Info{Exists: true}
+		var names string
+		if n, _ := fmt.Sscanf(line, "%x %d %d %s", &i.Mode, &i.UID, &i.GID, &names); n != 4 {
+			return nil, fmt.Errorf("unexpected line %q from find", strings.TrimSpace(line))
+		}
+		i.Owner, i.Group, _ = strings.Cut(names, ":")
+		out = append(out, i)
+	}
+	return out, nil
+}
+
+// linkText makes a link beside its place and renames it: path, target, -s or
+// nothing for a hard link. A folder in the way must be empty.
+const linkText sh.Constant = kit.ChattrFuncs + `t=${1%/*}/.remoterun.$$
+case $1 in */*) ;; *) t=./.remoterun.$$ ;; esac
+if [ -d "$1" ] && [ ! -L "$1" ]; then rmdir "$1" || exit 1; fi
+ln $3 -- "$2" "$t" || exit 1
+if ! mv -fT "$t" "$1" 2>/dev/null; then
+if [ -L "$1" ]; then rm -f "$1"; fi
+mv -f "$t" "$1" || { rm -f "$t"; exit 1; }
+fi
+if [ -e "$t" ]; then rm -f "$t"; fi
+_told "$1"`
+
+func (f file) link(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error) {
+	is := lk.Own
+	if a.Src == "" {
+		if !is.IsLink() {
+			return kit.Failure("src is required for creating new symlinks"), nil
+		}
+		a.Src = lk.Link
+	}
+	src, err := kit.Place(s, a.Src)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	a.Src = src
+	base := kit.DirOf(a.Path)
+	if is.IsDir() {
+		base = a.Path
+	}
+	at, err := host.Get(s, kit.LookAt(kit.Join(base, src), "", false))
+	if err != nil {
+		return play.Plan{}, err
+	}
+	if p, bad, err := f.inTheWay(a, is, at, s); bad || err != nil {
+		return p, err
+	}
+	if !is.IsLink() || lk.Link != src {
+		step := host.Run{Cmd: sh.Script(linkText, kit.Safe(a.Path), src, "-s"), What: "link " + a.Path + " -> " + src}
+		return f.linked(a, is, at, []host.Step{step}, s)
+	}
+	return f.linked(a, is, at, nil, s)
+}
+
+// inTheWay refuses what state=link must not replace.
+func (file) inTheWay(a fileArgs, is kit.Info, at kit.Look, s host.Seen) (play.Plan, bool, error) {
+	kind := is.Kind()
+	switch {
+	case !a.Force && !at.Target.Exists:
+		return kit.Failure(`src file does not exist, use "force=yes" if you really want to create the link: %s`, at.Path), true, nil
+	case kind == "directory" && a.Force:
+		empty, err := host.Get(s, isEmpty(a.Path))
+		if err != nil || !empty {
+			return kit.Failure("the directory %s is not empty, refusing to convert it", a.Path), true, err
+		}
+	case (kind == "directory" || kind == "file") && !a.Force:
+		return kit.Failure("refusing to convert from %s to symlink for %s", kind, a.Path), true, nil
+	}
+	return play.Plan{}, false, nil
+}
+
+// isEmpty asks whether a folder holds nothing.
+func isEmpty(p string) host.Fact[bool] {
+	return host.Fact[bool]{
+		Q:     host.NewProbe(`[ -z "$(ls -A "$1")" ]`, kit.Safe(p)),
+		Parse: func(a host.Answer) (bool, error) { return a.Status == 0, nil },
+	}
+}
+
+// linked plans the attributes of what a link leads to (follow), or its own
+// owner, behind the step that makes the link.
+func (f file) linked(a fileArgs, is kit.Info, at kit.Look, first []host.Step, s host.Seen) (play.Plan, error) {
+	subject, p := at.Target, at.Path
+	if !a.Follow {
+		subject, p = kit.Info{Exists: true, Mode: kit.TypeLink}, a.Path
+		if is.IsLink() {
+			subject = is
+		}
+	}
+	var c kit.Change
+	if subject.Exists {
+		var err error
+		if c, err = a.Change(s, subject); err != nil {
+			return play.Plan{}, err
+		}
+	}
+	if c.Any() {
+		first = append(first, c.Step(p, !a.Follow))
+	}
+	will := kit.Info{Exists: true, Mode: kit.TypeLink}
+	if is.IsLink() {
+		will = is
+	}
+	plan := f.finish(a, a.Path, is, will, "link", first)
+	if a.Follow && !subject.Exists {
+		plan.Result.Warnings = []string{"Cannot set fs attributes on a non-existent symlink target. follow should be set to False to avoid this."}
+	}
+	return plan, nil
+}
+
+// sameText asks whether two paths are one file.
+const sameText sh.Constant = `[ "$(stat -L -c %d:%i "$1")" = "$(stat -L -c %d:%i "$2")" ]`
+
+func (f file) hard(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error) {
+	if a.Src == "" {
+		if !lk.Own.IsFile() {
+			return kit.Failure("src is required for creating new hardlinks"), nil
+		}
+		return f.attributes(a, a.Path, lk.Own, "hard", nil, s)
+	}
+	src, err := kit.Place(s, a.Src)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	same := host.Fact[bool]{Q: host.NewProbe(sameText, kit.Safe(a.Path), kit.Safe(src)), Parse: func(a host.Answer) (bool, error) { return a.Status == 0, nil }}
+	srcLook := kit.LookAt(src, "", false)
+	if err := host.All(s, same.Q, srcLook.Q); err != nil {
+		return play.Plan{}, err
+	}
+	at, err := host.Get(s, srcLook)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	linked, _ := host.Get(s, same)
+	switch {
+	case !at.Target.Exists:
+		return kit.Failure("src does not exist"), nil
+	case linked && !lk.Own.IsLink():
+		return f.attributes(a, a.Path, lk.Own, "hard", nil, s)
+	case lk.Own.Exists && !lk.Own.IsLink() && !a.Force:
+		return kit.Failure("Cannot link, %s exists at destination", lk.Own.Kind()), nil
+	}
+	step := host.Run{Cmd: sh.Script(linkText, kit.Safe(a.Path), kit.Safe(src), ""), What: "hard link " + a.Path + " = " + src}
+	c, err := a.Change(s, at.Target)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	steps := []host.Step{step}
+	if c.Any() {
+		steps = append(steps, c.Step(a.Path, false))
+	}
+	return f.finish(a, a.Path, lk.Own, c.Predict(at.Target), "hard", steps), nil
+}

@@ -1,0 +1,56 @@
+package files
+
+import (
+	"encoding/base64"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+	"remoterun/tasks/kit"
+)
+
+// slurpArgs are the arguments of slurp.
+type slurpArgs struct {
+	Src string `arg:"src,path" need:"yes" type:"path" help:"the file"`
+}
+
+// Slurp reads a file into a variable.
+func Slurp() play.Module {
+	return kit.Define(kit.Doc{Name: "slurp", Short: "a file's content as a variable"}, slurp{})
+}
+
+type slurp struct{}
+
+// slurpText prints a file; 3 = missing, 4 = a folder, 5 = not readable.
+const slurpText = `if [ -d "$1" ]; then exit 4; fi
+if [ ! -e "$1" ]; then exit 3; fi
+if [ ! -r "$1" ]; then exit 5; fi
+exec cat "$1"`
+
+func (slurp) Facts(a slurpArgs) []host.Question {
+	return kit.Hint(a.Src, host.NewProbe(slurpText, kit.Safe(a.Src)))
+}
+
+func (slurp) Plan(a slurpArgs, s host.Seen) (play.Plan, error) {
+	p, err := kit.Place(s, a.Src)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	got, err := s.Answer(host.NewProbe(slurpText, kit.Safe(p)))
+	if err != nil {
+		return play.Plan{}, err
+	}
+	switch got.Status {
+	case 0:
+	case 3:
+		return kit.Failure("file not found: %s", p), nil
+	case 4:
+		return kit.Failure("source is a directory and must be a file: %s", p), nil
+	case 5:
+		return kit.Failure("file is not readable: %s", p), nil
+	default:
+		return kit.Failure("unable to slurp file: %s", p), nil
+	}
+	return kit.Unchanged("", value.MapOf("content", kit.HostText(base64.StdEncoding.EncodeToString(got.Stdout)),
+		"encoding", value.String("base64"), "source", value.String(p))), nil
+}

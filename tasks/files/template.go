@@ -1,0 +1,125 @@
+package files
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+	"remoterun/tasks/kit"
+)
+
+// templateArgs are the arguments of template.
+type templateArgs struct {
+	Src      string `arg:"src" need:"yes" type:"path" help:"the template, looked up in templates folders"`
+	Dest     string `arg:"dest" need:"yes" type:"path" help:"where the text goes"`
+	Force    bool   `arg:"force" default:"yes" help:"replace a file that differs"`
+	Backup   bool   `arg:"backup" default:"no" help:"keep the old file under a name with the time"`
+	Follow   bool   `arg:"follow" default:"no" help:"write what a link leads to instead of replacing the link"`
+	Validate string `arg:"validate" help:"a command that must accept the new file, %s is its name"`
+	Unsafe   bool   `arg:"unsafe_writes" default:"no" help:"write in place where a rename is refused"`
+
+	NewlineSequence string `arg:"newline_sequence" default:"\\n" help:"the line ends: \\n, \\r or \\r\\n"`
+	TrimBlocks      bool   `arg:"trim_blocks" default:"yes" help:"drop the newline behind a block"`
+	LstripBlocks    bool   `arg:"lstrip_blocks" default:"no" help:"drop blanks before a block"`
+	Encoding        string `arg:"output_encoding" default:"utf-8" choices:"utf-8" help:"the encoding of the file"`
+
+	BlockStart    string `arg:"block_start_string" help:"instead of {%"`
+	BlockEnd      string `arg:"block_end_string" help:"instead of %}"`
+	VariableStart string `arg:"variable_start_string" help:"instead of {{"`
+	VariableEnd   string `arg:"variable_end_string" help:"instead of }}"`
+	CommentStart  string `arg:"comment_start_string" help:"instead of {#"`
+	CommentEnd    string `arg:"comment_end_string" help:"instead of #}"`
+	kit.Attrs
+
+	in play.Input
+}
+
+// Template writes a rendered template.
+func Template() play.Module {
+	return kit.Define(kit.Doc{Name: "template", Short: "a rendered template as a file"}, template{})
+}
+
+type template struct{}
+
+func (template) Validate(a templateArgs) *play.ArgError {
+	if _, err := kit.Validation(a.Validate); err != nil {
+		return &play.ArgError{Arg: "validate", Msg: err.Error()}
+	}
+	if _, ok := newline(a.NewlineSequence); !ok {
+		return &play.ArgError{Arg: "newline_sequence", Msg: fmt.Sprintf("%q is no line end", a.NewlineSequence), Allowed: []string{`\n`, `\r`, `\r\n`}}
+	}
+	return nil
+}
+
+// newline reads a line end, written with escapes or as it is.
+func newline(s string) (string, bool) {
+	s = strings.NewReplacer(`\n`, "\n", `\r`, "\r").Replace(s)
+	return s, s == "\n" || s == "\r" || s == "\r\n"
+}
+
+// overrides are the options that the template language itself takes.
+func (a templateArgs) overrides() string {
+	var parts []string
+	if !a.TrimBlocks {
+		parts = append(parts, "trim_blocks: False")
+	}
+	if a.LstripBlocks {
+		parts = append(parts, "lstrip_blocks: True")
+	}
+	for _, o := range [][2]string{{"block_start_string", a.BlockStart}, {"block_end_string", a.BlockEnd},
+		{"variable_start_string", a.VariableStart}, {"variable_end_string", a.VariableEnd},
+		{"comment_start_string", a.CommentStart}, {"comment_end_string", a.CommentEnd}} {
+		if o[1] != "" {
+			parts = append(parts, o[0]+": "+value.Repr(value.String(o[1])))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Resolve renders the template with the task's variables.
+func (template) Resolve(ctx context.Context, a *templateArgs, in play.Inputs) error {
+	src, err := in.File("templates", a.Src)
+	if err != nil {
+		return err
+	}
+	extra := value.MapOf("ansible_managed", value.String("Ansible managed"), "template_host", value.String(in.Host()),
+		"template_path", value.String(a.Src), "template_fullpath", value.String(src.Path), "template_destpath", value.String(a.Dest))
+	if o := a.overrides(); o != "" {
+		extra.Put("#jinja2", value.String(o))
+	}
+	if a.in, err = in.Template(ctx, a.Src, extra); err != nil {
+		return err
+	}
+	a.in.Mode = src.Mode
+	end, _ := newline(a.NewlineSequence)
+	if end == "\n" {
+		return nil
+	}
+	b, err := a.in.Data.Bytes()
+	if err != nil {
+		return err
+	}
+	made := kit.MadeInput(a.in.Name, bytes.ReplaceAll(b, []byte("\n"), []byte(end)))
+	made.Path, made.Mode, made.Secret = a.in.Path, a.in.Mode, a.in.Secret
+	a.in = made
+	return nil
+}
+
+func (a templateArgs) deploy() deploy {
+	return deploy{in: a.in, dest: a.Dest, header: a.in.Path, force: a.Force, backup: a.Backup, follow: a.Follow,
+		unsafe: a.Unsafe, validate: a.Validate, Attrs: a.Attrs}
+}
+
+func (template) Facts(a templateArgs) []host.Question { return a.deploy().facts() }
+
+func (template) Plan(a templateArgs, s host.Seen) (play.Plan, error) {
+	if a.in.Data == nil {
+		return play.Plan{}, errors.New("the template was not rendered")
+	}
+	return a.deploy().plan(s)
+}

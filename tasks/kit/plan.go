@@ -1,0 +1,59 @@
+package kit
+
+import (
+	"fmt"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// FailedStep answers the result of a step that ended with a status other than
+// 0: the last of ran. ok is false when every step succeeded.
+func FailedStep(ran []host.Output) (r play.Result, ok bool) {
+	if len(ran) == 0 || ran[len(ran)-1].Status == 0 {
+		return play.Result{}, false
+	}
+	out := ran[len(ran)-1]
+	msg := strings.TrimSpace(string(out.Stderr))
+	if msg == "" {
+		msg = strings.TrimSpace(string(out.Stdout))
+	}
+	if msg == "" {
+		msg = fmt.Sprintf("exit status %d", out.Status)
+	}
+	r = play.Failure(msg)
+	r.Changed = len(ran) > 1
+	r.Data = value.MapOf("rc", value.Int(int64(out.Status)), "stderr", HostText(string(out.Stderr)), "stdout", HostText(string(out.Stdout)))
+	return r, true
+}
+
+// After makes a Finish: failures are answered the common way, success by f.
+func After(f func(ran []host.Output) (play.Result, error)) func([]host.Output) (play.Result, error) {
+	return func(ran []host.Output) (play.Result, error) {
+		if r, bad := FailedStep(ran); bad {
+			return r, nil
+		}
+		return f(ran)
+	}
+}
+
+// Failure is a plan that does nothing but fail.
+func Failure(format string, args ...any) play.Plan {
+	return play.Plan{Result: play.Failure(fmt.Sprintf(format, args...))}
+}
+
+// Unchanged is a plan without steps.
+func Unchanged(note string, data *value.Map) play.Plan {
+	return play.Plan{Note: note, Result: play.Result{Data: data}}
+}
+
+// JSONDiff is how Ansible shows a difference of things that are no files: both
+// sides as sorted JSON.
+func JSONDiff(before, after *value.Map) play.Diff {
+	st := value.JSONStyle{Indent: 4, SortKeys: true, KeepUTF8: true, MaskSecret: true}
+	b, _ := value.JSON(value.FromMap(before), st)
+	a, _ := value.JSON(value.FromMap(after), st)
+	return play.Diff{BeforeText: b + "\n", AfterText: a + "\n"}
+}

@@ -1,0 +1,17 @@
+package packages
+
+import (
+	"strings"
+	"testing"
+
+	"remoterun/tasks/tasktest"
+)
+
+func TestSignalWhileCleaningUp(t *testing.T) {
+	for name, c := range map[string]tasktest.Struck{
+		"policy":   {Text: strings.ReplaceAll(strings.ReplaceAll(string(aptText), "/usr/sbin", "DIR"), "apt-get", "false"), Calm: "trap _back 0", Args: []string{"101"}},
+		"download": {Text: strings.ReplaceAll(string(debURLText), "apt-get", "false"), Calm: `trap 'rm -rf "$d"' 0`, Args: []string{"file:///nowhere"}},
+	} {
+		t.Run(name, func(t *testing.T) { tasktest.SignalWhileCleaningUp(t, c) })
+	}
+}

@@ -1,0 +1,17 @@
+package services
+
+import (
+	"testing"
+
+	"remoterun/runner/host"
+	"remoterun/tasks/tasktest"
+)
+
+// FuzzAnswers feeds what a hostile or broken host may say to every reader of
+// answers: none may panic.
+func FuzzAnswers(f *testing.F) {
+	tasktest.AddAnswers(f)
+	f.Fuzz(func(t *testing.T, s string) {
+		parseUnit(host.Answer{Stdout: []byte(s)}).atBoot()
+	})
+}

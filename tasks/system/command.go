@@ -1,0 +1,262 @@
+package system
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/sh"
+	"remoterun/runner/value"
+	"remoterun/tasks/kit"
+)
+
+// runArgs are what command and shell share.
+type runArgs struct {
+	Chdir      string   `arg:"chdir" type:"path" help:"the working directory"`
+	Creates    string   `arg:"creates" type:"path" help:"do not run when this path or pattern exists"`
+	Removes    string   `arg:"removes" type:"path" help:"run only when this path or pattern exists"`
+	Stdin      kit.Body `arg:"stdin" help:"what the command reads"`
+	AddNewline bool     `arg:"stdin_add_newline" default:"yes" help:"end stdin with a newline"`
+	Strip      bool     `arg:"strip_empty_ends" default:"yes" help:"take empty lines off the ends of stdout and stderr"`
+}
+
+// commandArgs are the arguments of command.
+type commandArgs struct {
+	Cmd    kit.Text  `arg:"cmd" help:"the program and its arguments in one line, without a shell"`
+	Argv   kit.Words `arg:"argv" help:"the program and its arguments as a list"`
+	Expand bool      `arg:"expand_argument_vars" default:"yes" help:"fill in $VARIABLES and ~ of the host"`
+	Exe    string    `arg:"executable" help:"without meaning, as in Ansible: for a shell take shell"`
+	runArgs
+}
+
+// Command runs a program without a shell.
+func Command() play.Module {
+	return kit.Define(kit.Doc{Name: "command", Short: "run a program without a shell", FreeForm: "cmd"}, command{})
+}
+
+type command struct{}
+
+func (command) Validate(a commandArgs) *play.ArgError {
+	switch {
+	case strings.TrimSpace(a.Cmd.S) == "" && len(a.Argv) == 0:
+		return &play.ArgError{Msg: "no command given"}
+	case a.Cmd.S != "" && len(a.Argv) > 0:
+		return &play.ArgError{Msg: "only command or argv can be given, not both"}
+	}
+	if _, ok := sh.Split(a.Cmd.S); !ok {
+		return &play.ArgError{Arg: "cmd", Msg: "No closing quotation in " + value.Show(a.Cmd.Value())}
+	}
+	return nil
+}
+
+func (command) Facts(a commandArgs) []host.Question { return a.facts() }
+
+// execText runs "$@" as a program, never as a word of the shell.
+const execText sh.Constant = timedHead + missingHead + `_in "$1" || _missing
+(exec "$@"); r=$?
+` + timedTail
+
+// missingHead looks for programs as exec does: command -v would answer words of
+// the shell too.
+const missingHead = `_in() (
+case $1 in */*) [ -x "$1" ] && [ ! -d "$1" ]; exit ;; esac
+IFS=:
+for d in $PATH; do if [ -x "${d:-.}/$1" ] && [ ! -d "${d:-.}/$1" ]; then exit 0; fi; done
+exit 1
+)
+_missing() { printf "\n#rr ENOENT\n" >&2; exit 2; }
+`
+
+// Times stand in the last line of stderr, behind a line break of ours.
+const (
+	timedHead = `_b=$(date "+%Y-%m-%d %H:%M:%S.%N")
+`
+	timedTail = `printf "\n#rr %s|%s\n" "$_b" "$(date "+%Y-%m-%d %H:%M:%S.%N")" >&2
+exit $r`
+)
+
+func (command) Plan(a commandArgs, s host.Seen) (play.Plan, error) {
+	words := a.Argv
+	if a.Cmd.S != "" {
+		split, _ := sh.Split(a.Cmd.S)
+		for _, w := range split {
+			words = append(words, kit.Text{S: w, Marks: a.Cmd.Marks})
+		}
+	}
+	argv := make([]string, len(words))
+	for i, w := range words {
+		argv[i] = w.S
+	}
+	if a.Expand {
+		var err error
+		if argv, err = kit.ExpandAll(s, argv); err != nil {
+			return play.Plan{}, err
+		}
+	}
+	items, shown := make([]value.Value, len(argv)), make([]string, len(argv))
+	for i, w := range argv {
+		items[i] = value.MarkedString(w, words[i].Marks)
+		shown[i] = value.Show(items[i])
+	}
+	return a.plan(s, sh.Script(execText, argv...), strings.Join(shown, " "), value.List(items...))
+}
+
+func (a runArgs) facts() []host.Question {
+	if a.Creates == "" && a.Removes == "" {
+		return nil
+	}
+	return kit.Hint(a.Chdir, kit.Hint(a.Creates, kit.Hint(a.Removes, guard(a).Q)...)...)
+}
+
+// guardText says whether patterns match something: folder, creates, removes.
+const guardText sh.Constant = `_any() { IFS=; set -- $1; if [ -e "$1" ] || [ -L "$1" ]; then echo yes; else echo no; fi; }
+if [ -n "$1" ]; then cd "$1" || { echo gone; exit 0; }; fi
+echo here
+_any "$2"
+_any "$3"`
+
+// guards is what guardText answers.
+type guards struct{ gone, creates, removes bool }
+
+func guard(a runArgs) host.Fact[guards] {
+	return host.Fact[guards]{
+		Q: host.NewProbe(guardText, kit.Safe(a.Chdir), a.Creates, a.Removes).Plain(),
+		Parse: func(a host.Answer) (guards, error) {
+			w := strings.Fields(string(a.Stdout))
+			if len(w) != 3 {
+				return guards{gone: true}, nil
+			}
+			return guards{creates: w[1] == "yes", removes: w[2] == "yes"}, nil
+		},
+	}
+}
+
+// plan makes the plan of a command line that is ready.
+func (a runArgs) plan(s host.Seen, cmd sh.Cmd, what string, echo value.Value) (play.Plan, error) {
+	var err error
+	for _, p := range []*string{&a.Chdir, &a.Creates, &a.Removes} {
+		if *p, err = kit.Place(s, *p); err != nil {
+			return play.Plan{}, err
+		}
+	}
+	if p, done, err := a.guarded(s, echo); done || err != nil {
+		return p, err
+	}
+	cmd.Dir = a.Chdir
+	a.feed(&cmd)
+	predicted := play.Result{Msg: "Command would have run if not in check mode", Data: kit.Outputs("", "", false)}
+	predicted.Data.Put("cmd", echo)
+	predicted.Data.Put("rc", value.Int(0))
+	predicted.Changed = a.Creates != "" || a.Removes != ""
+	predicted.Skipped = !predicted.Changed
+	return play.Plan{
+		Steps:  []host.Step{host.Run{Cmd: cmd, What: "run " + kit.OneLine(what)}},
+		Result: predicted, Repeats: a.Creates == "" && a.Removes == "",
+		Finish: func(ran []host.Output) (play.Result, error) { return a.result(ran[len(ran)-1], echo), nil },
+	}, nil
+}
+
+// feed puts stdin on a command; a secret one travels over its own channel.
+func (a runArgs) feed(cmd *sh.Cmd) {
+	if a.Stdin.S == "" {
+		return
+	}
+	in := a.Stdin.S
+	if a.AddNewline {
+		in += "\n"
+	}
+	cmd.Stdin, cmd.Secret = sh.Bytes(in), a.Stdin.Marks.Secret()
+}
+
+// guarded answers the plan of a command that creates or removes keep from
+// running.
+func (a runArgs) guarded(s host.Seen, echo value.Value) (play.Plan, bool, error) {
+	if a.Creates == "" && a.Removes == "" {
+		return play.Plan{}, false, nil
+	}
+	g, err := host.Get(s, guard(a))
+	if err != nil {
+		return play.Plan{}, false, err
+	}
+	p, verb := "", ""
+	switch {
+	case g.gone:
+		return kit.Failure("Unable to change directory before execution: [Errno 2] No such file or directory: b'%s'", a.Chdir), true, nil
+	case a.Creates != "" && g.creates:
+		p, verb = a.Creates, "exists"
+	case a.Removes != "" && !g.removes:
+		p, verb = a.Removes, "does not exist"
+	default:
+		return play.Plan{}, false, nil
+	}
+	data := kit.Outputs("skipped, since "+p+" "+verb, "", true)
+	data.Put("cmd", echo)
+	data.Put("rc", value.Int(0))
+	plan := kit.Unchanged(p+" "+verb, data)
+	plan.Result.Msg = fmt.Sprintf("Did not run command since '%s' %s", p, verb)
+	return plan, true, nil
+}
+
+// result reads what a command left: its output, its status, its times.
+func (a runArgs) result(out host.Output, echo value.Value) play.Result {
+	stderr, times := cutTimes(string(out.Stderr))
+	data := kit.Outputs(string(out.Stdout), stderr, a.Strip)
+	data.Put("cmd", echo)
+	data.Put("rc", value.Int(int64(out.Status)))
+	r := play.Result{Changed: true, Data: data}
+	switch {
+	case times == "ENOENT":
+		r.Failed, r.Changed = true, false
+		first := value.Str(echo)
+		if items := echo.Items(); len(items) > 0 {
+			first = value.Str(items[0])
+		}
+		r.Msg = fmt.Sprintf("[Errno 2] No such file or directory: b'%s'", first)
+	case times == "" && out.Status == 126 && a.Chdir != "":
+		r.Failed, r.Changed = true, false
+		r.Msg = "Unable to change directory before execution: " + strings.TrimSpace(stderr)
+	case out.Status != 0:
+		r.Failed, r.Msg = true, "non-zero return code"
+	}
+	putTimes(data, times)
+	return r
+}
+
+// cutTimes takes the line of times off stderr.
+func cutTimes(stderr string) (rest, times string) {
+	i := strings.LastIndex(stderr, "\n#rr ")
+	if i < 0 {
+		return stderr, ""
+	}
+	line, after, _ := strings.Cut(stderr[i+5:], "\n")
+	return stderr[:i] + after, line
+}
+
+// putTimes adds start, end and delta as Python shows them.
+func putTimes(data *value.Map, times string) {
+	b, e, ok := strings.Cut(times, "|")
+	if !ok {
+		return
+	}
+	start, end := micros(b), micros(e)
+	data.Put("start", value.String(start))
+	data.Put("end", value.String(end))
+	const form = "2006-01-02 15:04:05.000000"
+	from, err1 := time.Parse(form, start)
+	to, err2 := time.Parse(form, end)
+	if d := to.Sub(from); err1 == nil && err2 == nil && d >= 0 {
+		data.Put("delta", value.String(fmt.Sprintf("%d:%02d:%02d.%06d", int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60, d.Microseconds()%1e6)))
+	}
+}
+
+// micros cuts nanoseconds to six digits; a host whose date has none (busybox)
+// gets zeros.
+func micros(t string) string {
+	whole, frac, _ := strings.Cut(t, ".")
+	if len(frac) < 6 || strings.Trim(frac, "0123456789") != "" {
+		frac = "000000"
+	}
+	return whole + "." + frac[:6]
+}
