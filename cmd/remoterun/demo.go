@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"remoterun/runner/sh"
-	"remoterun/tasks/tde"
+	"remoterun/tasks/tde/seal"
 )
 
 // demoCommand shows the main job to a reader, on a host that is thrown away.
@@ -85,7 +85,7 @@ func (a *app) demo(ctx context.Context, noDocker bool) (err error) {
 
 // prepare makes the host, the operator's home and the project's folder.
 func (d *demo) prepare(ctx context.Context, noDocker bool) error {
-	words, err := tde.Diceware(rand.Reader)
+	words, err := seal.Diceware(rand.Reader)
 	if err != nil {
 		return err
 	}

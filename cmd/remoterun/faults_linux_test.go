@@ -17,7 +17,8 @@ import (
 	"time"
 
 	"remoterun/runner/secret"
-	"remoterun/tasks/tde"
+	"remoterun/tasks/tde/custody"
+	"remoterun/tasks/tde/seal"
 	"remoterun/tasks/tde/tdetest"
 )
 
@@ -211,9 +212,9 @@ echo precious > "/var/lib/docker/volumes/$1_tde/_data/letter"`, r.Project, recor
 }
 
 // second seals the open keyring with one more key, as a rotation does.
-func (r *rig) second(t *testing.T) (first, next tde.StoredCopy) {
+func (r *rig) second(t *testing.T) (first, next seal.StoredCopy) {
 	t.Helper()
-	store, sealer := tde.Store{Dir: filepath.Join(r.dir, "keys")}, tde.Sealer{}
+	store, sealer := custody.Store{Dir: filepath.Join(r.dir, "keys")}, seal.Sealer{}
 	shelf, err := store.Load(sealer, r.Project, r.Name)
 	if err != nil {
 		t.Fatal(err)
@@ -278,7 +279,7 @@ func rolledBack(t *testing.T, r *rig) {
 		if err := os.Remove(filepath.Join(folder, "HEAD")); err != nil {
 			t.Fatal(err)
 		}
-		if err := (tde.Store{Dir: filepath.Join(r.dir, "keys")}).Advance(first); err != nil {
+		if err := (custody.Store{Dir: filepath.Join(r.dir, "keys")}).Advance(first); err != nil {
 			t.Fatal(err)
 		}
 		r.emptyRAM(t)

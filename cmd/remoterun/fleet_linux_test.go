@@ -16,7 +16,8 @@ import (
 
 	"remoterun/runner/hosttest/real"
 	"remoterun/runner/secret"
-	"remoterun/tasks/tde"
+	"remoterun/tasks/tde/custody"
+	"remoterun/tasks/tde/seal"
 	"remoterun/tasks/tde/tdetest"
 )
 
@@ -76,7 +77,7 @@ func (f *fleet) readKeys(t *testing.T) {
 		if err != nil {
 			ring = []byte(s.Run(t, `cat "$1"`, keyringFile(s)))
 		}
-		if len(ring) < tde.RecordSize {
+		if len(ring) < seal.RecordSize {
 			t.Fatalf("%s: the keyring in RAM has %d bytes", s.Name, len(ring))
 		}
 		size := map[bool]byte{false: 16, true: 32}[s == f.Gamma]
@@ -236,8 +237,8 @@ func badSealed(t *testing.T, f *fleet) {
 func stale(t *testing.T, f *fleet) {
 	dir := f.sealedFolder(f.Alpha)
 	aside(t, dir)
-	store := tde.Store{Dir: filepath.Join(f.Dir, "keys")}
-	sealer := tde.Sealer{}
+	store := custody.Store{Dir: filepath.Join(f.Dir, "keys")}
+	sealer := seal.Sealer{}
 	shelf, err := store.Load(sealer, f.Alpha.Project, "alpha")
 	if err != nil {
 		t.Fatal(err)
@@ -245,7 +246,7 @@ func stale(t *testing.T, f *fleet) {
 	last := shelf.Copies[len(shelf.Copies)-1]
 	pass := secret.New([]byte(canary))
 	defer pass.Wipe()
-	var none tde.Keyring
+	var none seal.Keyring
 	other, err := none.Append(f.Alpha.Project+"-20200101T000000Z-00000000", 128, rand.Reader)
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,10 @@ import (
 
 	"remoterun/runner/secret"
 	"remoterun/runner/value"
-	"remoterun/tasks/tde"
+	"remoterun/tasks/tde/custody"
+	"remoterun/tasks/tde/guard"
+	"remoterun/tasks/tde/pgtde"
+	"remoterun/tasks/tde/seal"
 )
 
 // keyCommand looks after sealed keyrings on the laptop.
@@ -35,7 +38,7 @@ func (a *app) keyInspect() *cobra.Command {
 		Args:  needPaths("inspect"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			for _, p := range args {
-				copies, err := tde.ReadCopies(tde.Sealer{}, p)
+				copies, err := seal.ReadCopies(seal.Sealer{}, p)
 				if err != nil {
 					return err
 				}
@@ -57,7 +60,7 @@ func needPaths(verb string) cobra.PositionalArgs {
 	}
 }
 
-func (a *app) printCopy(c tde.StoredCopy) {
+func (a *app) printCopy(c seal.StoredCopy) {
 	m := c.Manifest
 	fmt.Fprintf(a.out, "%s@%s  generation %d  %s\n", m.Project, m.Host, m.Generation, c.Name)
 	fmt.Fprintf(a.out, "  keyring %s, sealed %s by %s, %s with %d iterations\n", m.KeyringID, m.Made.Format("2006-01-02 15:04:05 MST"), m.By, m.KDF, m.Iterations)
@@ -71,13 +74,13 @@ func (a *app) printCopy(c tde.StoredCopy) {
 }
 
 // keyDeps are what the command needs without hosts; done wipes what it opened.
-func (a *app) keyDeps(fd int) (d tde.Deps, done func()) {
+func (a *app) keyDeps(fd int) (d custody.Deps, done func()) {
 	p := newPrompts(fd, false, secret.NewRedactor())
 	if a.terminal != nil {
 		p.open = a.terminal
 	}
-	open := tde.NewSession()
-	return tde.Deps{Prompter: p, Session: open, By: operator()}, func() { _ = open.Close() }
+	open := custody.NewSession()
+	return custody.Deps{Prompter: p, Session: open, By: operator()}, func() { _ = open.Close() }
 }
 
 func (a *app) keyVerify() *cobra.Command {
@@ -100,10 +103,10 @@ func (a *app) keyVerify() *cobra.Command {
 	return c
 }
 
-func (a *app) verifyKeys(ctx context.Context, d tde.Deps, paths []string, pgdata string) error {
+func (a *app) verifyKeys(ctx context.Context, d custody.Deps, paths []string, pgdata string) error {
 	bad := 0
 	for _, p := range paths {
-		copies, err := tde.ReadCopies(d.Sealer, p)
+		copies, err := seal.ReadCopies(d.Sealer, p)
 		if err != nil {
 			return err
 		}
@@ -116,7 +119,7 @@ func (a *app) verifyKeys(ctx context.Context, d tde.Deps, paths []string, pgdata
 			fmt.Fprintf(a.out, "  opens: %s, equal to the manifest\n", count(len(v.Keys), "key"))
 			for _, h := range v.Headers {
 				fmt.Fprintf(a.out, "  %s: key %s: %s\n", h.File, h.Key, h.State)
-				if h.State != tde.HeaderOK {
+				if h.State != pgtde.HeaderOK {
 					bad++
 				}
 			}
@@ -130,7 +133,7 @@ func (a *app) verifyKeys(ctx context.Context, d tde.Deps, paths []string, pgdata
 
 // refusedCode gives a guard's no its exit code.
 func refusedCode(err error) error {
-	var r *tde.Refusal
+	var r *guard.Refusal
 	if errors.As(err, &r) {
 		return &codedError{exitRefused, err}
 	}
@@ -145,11 +148,11 @@ func (a *app) keyExport() *cobra.Command {
 		Long:  "Writes a recovery sheet: the sealed files as text, fingerprints, and how to open them with\nopenssl alone. It holds no key and no passphrase. " + keyPaths + ".",
 		Args:  needPaths("export"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			copies, err := tde.ReadCopies(tde.Sealer{}, args[0])
+			copies, err := seal.ReadCopies(seal.Sealer{}, args[0])
 			if err != nil {
 				return err
 			}
-			sheet := tde.Sheet(copies[len(copies)-1])
+			sheet := seal.Sheet(copies[len(copies)-1])
 			if to == "" {
 				_, err = a.out.Write(sheet)
 				return err
@@ -218,9 +221,9 @@ func (a *app) importFiles(ctx context.Context, f *runFlags, dir string, paths []
 	if dir == "" {
 		dir = "keys"
 	}
-	var copies []tde.StoredCopy
+	var copies []seal.StoredCopy
 	for _, p := range paths {
-		c, err := tde.ReadCopies(d.Sealer, p)
+		c, err := seal.ReadCopies(d.Sealer, p)
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,8 @@ import (
 
 	"remoterun/runner/hosttest/real"
 	"remoterun/runner/journal"
-	"remoterun/tasks/tde"
+	"remoterun/tasks/tde/memory"
+	"remoterun/tasks/tde/seal"
 	"remoterun/tasks/tde/tdetest"
 )
 
@@ -83,7 +84,7 @@ func each(t *testing.T, rigs []*rig, do func(*rig)) {
 	}
 }
 
-func (r *rig) ram() string { return path.Join(tde.RunDir, r.Project, "keyring") }
+func (r *rig) ram() string { return path.Join(memory.RunDir, r.Project, "keyring") }
 
 func (r *rig) run(t *testing.T, args ...string) said {
 	t.Helper()
@@ -109,10 +110,10 @@ func (r *rig) makeRows(t *testing.T) {
 func (r *rig) learn(t *testing.T) {
 	t.Helper()
 	ring, err := os.ReadFile(r.Path(r.ram() + "/keyring"))
-	if err != nil || len(ring) < tde.RecordSize {
+	if err != nil || len(ring) < seal.RecordSize {
 		t.Fatalf("%s: the keyring in RAM: %d bytes, %v", r.Name, len(ring), err)
 	}
-	for i := 0; i+tde.RecordSize <= len(ring); i += tde.RecordSize {
+	for i := 0; i+seal.RecordSize <= len(ring); i += seal.RecordSize {
 		name := string(bytes.TrimRight(ring[i:i+256], "\x00"))
 		r.keys[r.Name+"'s key "+name] = bytes.Clone(ring[i+256 : i+256+16])
 	}

@@ -20,6 +20,7 @@ import (
 	"remoterun/tasks"
 	"remoterun/tasks/system"
 	"remoterun/tasks/tde"
+	"remoterun/tasks/tde/custody"
 )
 
 // session is everything that one run of playbooks is made of: the one place
@@ -42,7 +43,7 @@ type session struct {
 	sink          runner.Sink // the view, or what tests put there
 	view          view.View
 	journal       *journal.Journal
-	keys          *tde.Session // sealed keyrings that were opened in this run
+	keys          *custody.Session // sealed keyrings that were opened in this run
 	// memory holds files that are made, not read (ad hoc tasks).
 	memory map[string][]byte
 }
@@ -81,12 +82,12 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 
 // custody are the modules that keep databases encrypted.
 func (s *session) custody() []play.Module {
-	s.keys = tde.NewSession()
-	return tde.All(tde.Deps{Prompter: s.prompts, Session: s.keys, Dir: s.dir, By: operator(), Yes: s.f.yes})
+	s.keys = custody.NewSession()
+	return tde.All(custody.Deps{Prompter: s.prompts, Session: s.keys, Dir: s.dir, By: operator(), Yes: s.f.yes})
 }
 
 // allModules are the modules as docs show them: nothing runs with these.
-func allModules() []play.Module { return append(tasks.All(), tde.All(tde.Deps{})...) }
+func allModules() []play.Module { return append(tasks.All(), tde.All(custody.Deps{})...) }
 
 // defines reports names that inventory or the command line gives a value. With
 // a vault that stays closed every name may be one.

@@ -6,10 +6,11 @@ import (
 
 	"remoterun/tasks"
 	"remoterun/tasks/tasktest"
+	"remoterun/tasks/tde/tdetest"
 )
 
 func TestDataCases(t *testing.T) {
-	for _, m := range All(testDeps(t, &typist{})) {
+	for _, m := range All(testDeps(t, &tdetest.Typist{})) {
 		t.Run(m.Spec().Name, func(t *testing.T) { tasktest.Cases(t, m) })
 	}
 }
@@ -17,7 +18,7 @@ func TestDataCases(t *testing.T) {
 // TestDocs: every module has a page whose table of arguments is the code's, and
 // whose examples bind.
 func TestDocs(t *testing.T) {
-	all := All(testDeps(t, &typist{}))
+	all := All(testDeps(t, &tdetest.Typist{}))
 	r := tasks.NewRegistry(append(tasks.All(), all...)...)
 	for _, m := range all {
 		t.Run(m.Spec().Name, func(t *testing.T) {

@@ -1,8 +1,6 @@
-// Package tde holds the modules that keep a compose stack's PostgreSQL
-// encrypted with pg_tde or open_pg_tde: keyrings and their sealed copies, the
-// mount in RAM, and the database's side of it. Keys and passphrases are sealed
-// secrets from the moment they exist: they are never text, never in an argument
-// or environment, never on a disk in the clear. Nothing here is decrypted on a
-// server, and no plaintext key is sent to anything that was not proved to be RAM
-// in the same breath.
+// Package tde joins the modules that keep a compose stack's PostgreSQL encrypted
+// with pg_tde or open_pg_tde. The floors below it, from the ground: seal (formats and
+// cryptography), guard (refusals and steps), pgtde (the server's side), memory (RAM
+// for keys), stack (what is on the host, and the overlay), custody (sealed copies and
+// what is open), then a folder for each verb.
 package tde

@@ -15,6 +15,14 @@ import (
 	"remoterun/runner/hosttest/sshd"
 	"remoterun/runner/hosttest/sshtest"
 	"remoterun/runner/value"
+	"remoterun/tasks/tde/lock"
+	"remoterun/tasks/tde/memory"
+	"remoterun/tasks/tde/pgtde"
+	"remoterun/tasks/tde/seal"
+	"remoterun/tasks/tde/status"
+	"remoterun/tasks/tde/target"
+	"remoterun/tasks/tde/unlock"
+	"remoterun/tasks/tde/verify"
 )
 
 // TestRealInitCutAnywhere: a client that is killed before any step, and a
@@ -22,7 +30,7 @@ import (
 func TestRealInitCutAnywhere(t *testing.T) {
 	l := needLab(t)
 	l.push()
-	m := newInit(l.d)
+	m := target.New(l.d)
 	var left []string // anonymous volumes of the container that was left at work
 	for stop := 0; ; stop++ {
 		got, err := try(t, l.w, m, l.args("image", l.image), stop)
@@ -38,7 +46,7 @@ func TestRealInitCutAnywhere(t *testing.T) {
 		if stop == 4 { // made, but the marker is missing: as if cut in the middle
 			l.sh("docker run -d --name " + l.project + "-tde-init --label remoterun.project=" + l.project + " --network none --entrypoint sleep " + l.image + " 600")
 			l.sh("echo rest >$(docker volume inspect -f {{.Mountpoint}} " + l.project + "_tde)/halfway")
-			l.state(stateBegun)
+			l.state(status.StateBegun)
 			left = strings.Fields(l.sh("docker inspect -f '{{range .Mounts}}{{.Name}} {{end}}' " + l.project + "-tde-init"))
 		}
 		if again := l.ok(m, "image", l.image); !again.Changed {
@@ -46,7 +54,7 @@ func TestRealInitCutAnywhere(t *testing.T) {
 		}
 		l.sh("docker compose -f " + l.dir + "/compose.yaml down -v -t 1; docker volume rm " + l.project + "_tde; rm -f " + l.dir + "/compose.override.yaml /var/lib/remoterun/" + l.project + "/init")
 	}
-	l.ok(newUnlock(l.d))
+	l.ok(unlock.New(l.d))
 	if out := l.sh("ls $(docker volume inspect -f {{.Mountpoint}} " + l.project + "_tde)/halfway"); !strings.Contains(out, "No such file") {
 		t.Errorf("the half-made volume was not wiped: %s", out)
 	}
@@ -76,7 +84,7 @@ func TestRealInitCutAnywhere(t *testing.T) {
 func TestRealInitRefuses(t *testing.T) {
 	l := needLab(t)
 	l.push()
-	m, vol := newInit(l.d), l.project+"_tde"
+	m, vol := target.New(l.d), l.project+"_tde"
 	disk := func() string { return strings.TrimSpace(l.sh("docker volume inspect -f {{.Mountpoint}} " + vol)) }
 	l.sh("docker volume create " + vol)
 	l.sh("echo mine >" + disk() + "/file")
@@ -95,8 +103,8 @@ func TestRealInitRefuses(t *testing.T) {
 
 	l.sh("cd " + l.dir + " && docker compose up -d && sleep 2 && docker compose stop")
 	l.refused(m, []any{"image", l.image}, "this database is not encrypted", "migrate")
-	l.refused(newUnlock(l.d), nil, "plain:", "migrate")
-	l.state(statePlain)
+	l.refused(unlock.New(l.d), nil, "plain:", "migrate")
+	l.state(status.StatePlain)
 }
 
 // TestRealLostState: a lost state folder beside a live encrypted volume never
@@ -105,7 +113,7 @@ func TestRealLostState(t *testing.T) {
 	l := unlocked(t)
 	l.sql("app", "CREATE TABLE t AS SELECT 1 AS a")
 	l.must(os.Remove("/var/lib/remoterun/" + l.project + "/init"))
-	if got := l.ok(newInit(l.d), "image", l.image); got.Changed || len(got.steps) > 0 {
+	if got := l.ok(target.New(l.d), "image", l.image); got.Changed || len(got.steps) > 0 {
 		t.Errorf("init beside a live cluster: %+v", got)
 	}
 	if rows := l.sql("app", "SELECT count(*) FROM t"); rows != "1" {
@@ -133,11 +141,11 @@ func TestRealRestartLoop(t *testing.T) {
 	if st := l.sh("docker inspect -f '{{.State.Status}} {{.RestartCount}}' " + l.container()); !strings.HasPrefix(st, "restarting") && !strings.HasPrefix(st, "running") || strings.HasSuffix(st, " 0\n") {
 		t.Fatalf("the container does not loop: %s", st)
 	}
-	l.state(stateLocked)
-	l.refused(newUnlock(l.d), nil, "locked:")
+	l.state(status.StateLocked)
+	l.refused(unlock.New(l.d), nil, "locked:")
 	l.push()
-	l.ok(newUnlock(l.d))
-	l.state(stateUnlocked)
+	l.ok(unlock.New(l.d))
+	l.state(status.StateUnlocked)
 }
 
 // TestRealExit: a container that ends is told with its last lines, and a
@@ -145,32 +153,32 @@ func TestRealRestartLoop(t *testing.T) {
 func TestRealExit(t *testing.T) {
 	l := unlocked(t)
 	o, _ := l.d.Session.Opened(l.project, "web1")
-	wrong, err := Keyring{}.Append("another", 128, l.d.Random)
+	wrong, err := seal.Keyring{}.Append("another", 128, l.d.Random)
 	l.must(err)
-	file := filepath.Join(l.ram(), KeyringFile)
-	put := func(k Keyring) {
+	file := filepath.Join(l.ram(), memory.KeyringFile)
+	put := func(k seal.Keyring) {
 		l.must(k.Use(func(b []byte) error { return os.WriteFile(file+".new", b, 0o400) }))
 		l.must(os.Chown(file+".new", 26, 26))
 		l.must(os.Rename(file+".new", file))
 	}
 	put(wrong)
 	l.sh("docker stop " + l.container())
-	got := l.run(newUnlock(l.d))
+	got := l.run(unlock.New(l.d))
 	if !got.Failed || !strings.Contains(got.Msg, "locked: container") || !strings.Contains(got.Msg, "not found in key provider") || !strings.Contains(got.Msg, "key verify") {
 		t.Errorf("a keyring without the key: %s", got.Msg)
 	}
 	put(o.Keyring)
-	l.ok(newUnlock(l.d))
+	l.ok(unlock.New(l.d))
 }
 
 // TestRealWithoutForwarding: the same through psql in the container.
 func TestRealWithoutForwarding(t *testing.T) {
 	l := unlocked(t)
 	l.w, _ = sshtest.Worker(t, sshd.Config{NoForward: true})
-	l.state(stateUnlocked)
+	l.state(status.StateUnlocked)
 	l.sh("docker stop " + l.container())
-	l.ok(newUnlock(l.d))
-	if got := l.run(newVerify(l.d)); got.Failed {
+	l.ok(unlock.New(l.d))
+	if got := l.run(verify.New(l.d)); got.Failed {
 		t.Errorf("verify: %s", got.Msg)
 	}
 }
@@ -182,18 +190,18 @@ func TestRealComposeFiles(t *testing.T) {
 	l.write("more.yaml", "services: {postgres: {labels: {a: b}}}\n")
 	files := []any{"compose_files", []string{"base.yaml", "more.yaml"}}
 	l.push()
-	l.ok(newInit(l.d), append(files, "image", l.image)...)
+	l.ok(target.New(l.d), append(files, "image", l.image)...)
 	if _, err := os.Stat(l.dir + "/compose.remoterun.yaml"); err != nil {
 		t.Error(err)
 	}
-	l.ok(newUnlock(l.d), files...)
-	if got := l.ok(newUnlock(l.d), files...); got.Changed {
+	l.ok(unlock.New(l.d), files...)
+	if got := l.ok(unlock.New(l.d), files...); got.Changed {
 		t.Errorf("twice: %+v", got)
 	}
-	if got := l.run(newVerify(l.d), append(files, "quick", true)...); got.Failed {
+	if got := l.run(verify.New(l.d), append(files, "quick", true)...); got.Failed {
 		t.Error(got.Msg)
 	}
-	l.ok(newLock(), files...)
+	l.ok(lock.New(), files...)
 	l.sh("cd " + l.dir + " && docker compose -f base.yaml -f more.yaml -f compose.remoterun.yaml down -v -t 1")
 }
 
@@ -204,14 +212,14 @@ func TestRealComposeFileInEnv(t *testing.T) {
 	l.write(".env", "COMPOSE_FILE=compose.yaml\n")
 	l.push()
 	for range 2 {
-		got := l.run(newInit(l.d), "image", l.image)
+		got := l.run(target.New(l.d), "image", l.image)
 		if !got.Failed || !strings.Contains(got.Msg, "COMPOSE_FILE") || !strings.Contains(got.Msg, "tde_compose_files") {
 			t.Errorf("%+v", got)
 		}
 	}
 	l.must(os.Remove(l.dir + "/.env"))
-	l.ok(newInit(l.d), "image", l.image)
-	l.ok(newUnlock(l.d))
+	l.ok(target.New(l.d), "image", l.image)
+	l.ok(unlock.New(l.d))
 }
 
 // TestRealInitScripts: what the service mounts and says is done as the image's
@@ -236,16 +244,16 @@ volumes: {data: {}}
 	l.write("init/3.sql", "CREATE TABLE plainly (a int) USING heap;")
 	l.sh("chmod -R a+rX " + l.dir)
 	l.push()
-	got := l.ok(newInit(l.d), "image", l.image, "cipher", "aes_128", "locale", "C.UTF-8")
+	got := l.ok(target.New(l.d), "image", l.image, "cipher", "aes_128", "locale", "C.UTF-8")
 	if len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "made 1 relations") {
 		t.Errorf("warnings %v", got.Warnings)
 	}
-	l.ok(newUnlock(l.d))
+	l.ok(unlock.New(l.d))
 	l.login("sync", `from 'a' \file`)
 	if s := l.sql("app", "SELECT a || ' ' || pg_tde_is_encrypted('made') || ' ' || current_setting('work_mem') || ' ' || datcollate FROM made, pg_database WHERE datname = 'app'"); s != "it's true 5MB C.UTF-8" {
 		t.Errorf("%s", s)
 	}
-	if st := statusIn(l.run(newVerify(l.d), "quick", true).Result, "relations"); st != checkFailed {
+	if st := statusIn(l.run(verify.New(l.d), "quick", true).Result, "relations"); st != verify.CheckFailed {
 		t.Errorf("a plain table of a script: %s", st)
 	}
 }
@@ -260,15 +268,15 @@ func TestRealImageOfRoot(t *testing.T) {
 	}
 	t.Cleanup(func() { l.sh("docker rmi " + image) })
 	l.push()
-	l.ok(newInit(l.d), "image", image)
+	l.ok(target.New(l.d), "image", image)
 	l.push()
-	l.ok(newUnlock(l.d))
+	l.ok(unlock.New(l.d))
 	l.sql("app", "CREATE TABLE t AS SELECT 1 AS a")
-	if got := l.run(newVerify(l.d)); got.Failed {
+	if got := l.run(verify.New(l.d)); got.Failed {
 		t.Error(got.Msg)
 	}
 	l.push()
-	if again := l.ok(newUnlock(l.d)); again.Changed {
+	if again := l.ok(unlock.New(l.d)); again.Changed {
 		t.Errorf("second unlock: %+v", again)
 	}
 }
@@ -294,10 +302,10 @@ services:
 volumes: {data: {}}
 `)
 	l.push()
-	l.ok(newInit(l.d), "image", l.image)
+	l.ok(target.New(l.d), "image", l.image)
 	l.sh("cd " + l.dir + " && docker compose up -d --no-deps loops fine stopped sick && docker compose stop stopped; sleep 3")
 	fine := l.sh("docker inspect -f {{.State.StartedAt}} " + l.project + "-fine-1")
-	got := l.ok(newUnlock(l.d), "timeout", 40)
+	got := l.ok(unlock.New(l.d), "timeout", 40)
 	restarted := value.Str(data(got.Result, "apps_restarted"))
 	if !strings.Contains(restarted, "sick") || strings.Contains(restarted, "fine") || strings.Contains(restarted, "stopped") {
 		t.Errorf("restarted: %s", restarted)
@@ -310,22 +318,22 @@ volumes: {data: {}}
 	if now := l.sh("docker inspect -f {{.State.StartedAt}} " + l.project + "-fine-1"); now != fine {
 		t.Error("a healthy app was restarted")
 	}
-	if got := l.run(newUnlock(l.d), "health_url", "http://127.0.0.1:1/", "timeout", 1); !got.Failed || !strings.Contains(got.Msg, "the database is unlocked, but: http://127.0.0.1:1/ does not answer") {
+	if got := l.run(unlock.New(l.d), "health_url", "http://127.0.0.1:1/", "timeout", 1); !got.Failed || !strings.Contains(got.Msg, "the database is unlocked, but: http://127.0.0.1:1/ does not answer") {
 		t.Errorf("nobody answers: %+v", got)
 	}
 	srv := httptest.NewServer(http.NotFoundHandler())
 	defer srv.Close()
-	if got := l.run(newUnlock(l.d), "health_url", srv.URL, "timeout", 1); !got.Failed || !strings.Contains(got.Msg, "404") {
+	if got := l.run(unlock.New(l.d), "health_url", srv.URL, "timeout", 1); !got.Failed || !strings.Contains(got.Msg, "404") {
 		t.Errorf("404: %+v", got)
 	}
 	ok := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer ok.Close()
-	if got := l.ok(newUnlock(l.d), "health_url", ok.URL, "app_services", []string{"stopped", "fine"}); value.Repr(data(got.Result, "apps_restarted")) != "['stopped']" {
+	if got := l.ok(unlock.New(l.d), "health_url", ok.URL, "app_services", []string{"stopped", "fine"}); value.Repr(data(got.Result, "apps_restarted")) != "['stopped']" {
 		t.Errorf("asked for: %s", value.Repr(data(got.Result, "apps_restarted")))
 	}
 	l.sh("docker stop " + l.project + "-stopped-1 && cd " + l.dir + " && docker compose rm -fsv stopped")
-	l.ok(newUnlock(l.d), "app_services", []string{"stopped"})
-	if got := l.run(newUnlock(l.d), "app_services", []string{"nosuch"}); !got.Failed || !strings.Contains(got.Msg, `no service "nosuch"`) {
+	l.ok(unlock.New(l.d), "app_services", []string{"stopped"})
+	if got := l.run(unlock.New(l.d), "app_services", []string{"nosuch"}); !got.Failed || !strings.Contains(got.Msg, `no service "nosuch"`) {
 		t.Errorf("no such service: %+v", got)
 	}
 }
@@ -336,18 +344,18 @@ func TestRealDrift(t *testing.T) {
 	l := unlocked(t)
 	id := l.container()
 	l.compose("labels: {new: label}", "environment: {POSTGRES_USER: sync, POSTGRES_DB: app}")
-	got := l.ok(newUnlock(l.d))
+	got := l.ok(unlock.New(l.d))
 	if len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "other compose files") || got.Changed {
 		t.Errorf("drift: %+v", got)
 	}
 	l.sh("docker pause " + id)
-	l.state(stateStopped)
-	l.ok(newUnlock(l.d))
-	for i := range manyDatabases {
+	l.state(status.StateStopped)
+	l.ok(unlock.New(l.d))
+	for i := range pgtde.ManyDatabases {
 		l.sql("postgres", fmt.Sprintf("CREATE DATABASE d%d", i))
 	}
 	l.sql("d3", "CREATE TABLE plainly (a int) USING heap")
-	if got := l.run(newVerify(l.d), "quick", true); !strings.Contains(value.Repr(data(got.Result, "checks")), "d3.plainly") {
+	if got := l.run(verify.New(l.d), "quick", true); !strings.Contains(value.Repr(data(got.Result, "checks")), "d3.plainly") {
 		t.Errorf("a plain table among many databases: %s", got.Msg)
 	}
 	if n := l.sql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'remoterun/%'"); n != "1" {

@@ -13,12 +13,18 @@ import (
 	"remoterun/runner/play"
 	"remoterun/runner/secret"
 	"remoterun/runner/value"
+	"remoterun/tasks/tde/custody"
+	"remoterun/tasks/tde/guard"
+	"remoterun/tasks/tde/keys"
+	"remoterun/tasks/tde/memory"
+	"remoterun/tasks/tde/seal"
+	"remoterun/tasks/tde/tdetest"
 )
 
 // keyring runs one action for project sync.
-func keyring(t testing.TB, d Deps, w host.Writer, action string, args ...any) play.Result {
+func keyring(t testing.TB, d custody.Deps, w host.Writer, action string, args ...any) play.Result {
 	t.Helper()
-	r, _ := task(t, keyringModule(d), w, false, append([]any{"action", value.String(action), "project", value.String("sync")}, args...)...)
+	r, _ := task(t, keys.New(d), w, false, append([]any{"action", value.String(action), "project", value.String("sync")}, args...)...)
 	return r
 }
 
@@ -38,14 +44,14 @@ func mustRefuse(t testing.TB, r play.Result, want string) {
 }
 
 // again is the next run of the program on the same laptop.
-func again(t testing.TB, d Deps, p play.Prompter) Deps {
-	d.Session, d.Prompter = NewSession(), p
+func again(t testing.TB, d custody.Deps, p play.Prompter) custody.Deps {
+	d.Session, d.Prompter = custody.NewSession(), p
 	t.Cleanup(func() { _ = d.Session.Close() })
 	return d
 }
 
 // setUp is what setup.yaml does.
-func setUp(t testing.TB, d Deps, w host.Writer) {
+func setUp(t testing.TB, d custody.Deps, w host.Writer) {
 	t.Helper()
 	for _, action := range []string{"make", "seal", "push", "sheet"} {
 		changed(t, true, keyring(t, d, w, action))
@@ -56,9 +62,9 @@ func TestSetupUnlockLock(t *testing.T) {
 	shells(t, func(t *testing.T, n *ns) {
 		w := n.conn(t, "web1")
 		d := testDeps(t, knows(strong))
-		m := memoryMountModule()
+		m := memory.Module()
 		for _, action := range []string{"make", "seal", "push", "sheet"} {
-			r, _ := task(t, keyringModule(d), w, true, "action", value.String(action), "project", value.String("sync"))
+			r, _ := task(t, keys.New(d), w, true, "action", value.String(action), "project", value.String("sync"))
 			changed(t, true, r)
 		}
 		if left, _ := os.ReadDir(d.Dir()); len(left) > 0 {
@@ -66,11 +72,11 @@ func TestSetupUnlockLock(t *testing.T) {
 		}
 		setUp(t, d, w)
 		// The second run finds everything there and asks for nothing.
-		silent := again(t, d, &typist{})
+		silent := again(t, d, &tdetest.Typist{})
 		for _, action := range []string{"make", "seal", "push", "sheet"} {
 			changed(t, false, keyring(t, silent, w, action))
 		}
-		if r := keyring(t, silent, w, "compare"); value.Str(data(r, "copies")) != string(CopiesEqual) {
+		if r := keyring(t, silent, w, "compare"); value.Str(data(r, "copies")) != string(custody.CopiesEqual) {
 			t.Errorf("copies: %v", data(r, "copies"))
 		}
 		if got := n.sh(t, "stat -c '%u %a' /var/lib/remoterun/sync; ls -A /var/lib/remoterun/sync | wc -l"); got != "0 700\n3\n" {
@@ -79,20 +85,20 @@ func TestSetupUnlockLock(t *testing.T) {
 		// Unlock: open without the host, then mount and load.
 		unlock := again(t, d, knows(strong))
 		opened := changed(t, false, keyring(t, unlock, untouched{name: "web1"}, "open"))
-		r, _ := task(t, m, w, false, "path", value.String(MountPath("sync")))
+		r, _ := task(t, m, w, false, "path", value.String(memory.MountPath("sync")))
 		changed(t, true, r)
 		changed(t, true, keyring(t, unlock, w, "load", "owner", value.Int(26)))
 		changed(t, false, keyring(t, unlock, w, "load", "owner", value.Int(26)))
-		got := n.sh(t, "cd "+MountPath("sync")+"; ls -A; stat -c '%u %g %a %s' keyring; head -c 30 keyring | tr -d '\\0'")
+		got := n.sh(t, "cd "+memory.MountPath("sync")+"; ls -A; stat -c '%u %g %a %s' keyring; head -c 30 keyring | tr -d '\\0'")
 		if !strings.HasPrefix(got, "keyring\n26 26 400 292\n"+value.Str(data(opened, "wanted"))[:20]) {
 			t.Errorf("in RAM: %q", got)
 		}
 		want, _ := unlock.Session.Opened("sync", "web1")
-		if raw := n.sh(t, "cat "+MountPath("sync")+"/keyring"); raw != string(bytesOf(t, want.Keyring)) {
+		if raw := n.sh(t, "cat "+memory.MountPath("sync")+"/keyring"); raw != string(tdetest.BytesOf(t, want.Keyring)) {
 			t.Error("what is in RAM is another keyring")
 		}
 		changed(t, true, keyring(t, unlock, w, "load", "owner", value.Int(26), "group", value.Int(0)))
-		r, _ = task(t, m, w, false, "path", value.String(MountPath("sync")), "state", value.String("absent"))
+		r, _ = task(t, m, w, false, "path", value.String(memory.MountPath("sync")), "state", value.String("absent"))
 		changed(t, true, r)
 		if left := n.sh(t, "ls -A /run"); strings.ReplaceAll(left, "mount\n", "") != "remoterun\n" { // mount(8) makes /run/mount
 			t.Errorf("left in /run: %q", left)
@@ -112,20 +118,20 @@ func TestSheetImports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := ParseSheet(d.Sealer, text)
+	c, err := seal.ParseSheet(d.Sealer, text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	fresh := testDeps(t, knows(strong))
-	o, err := fresh.Import(t.Context(), fresh.store("keys"), "sync", "web1", []StoredCopy{c})
+	o, err := fresh.Import(t.Context(), fresh.Store("keys"), "sync", "web1", []seal.StoredCopy{c})
 	if err != nil || o.Keyring.Len() != 1 {
 		t.Fatalf("import: %v", err)
 	}
 	changed(t, false, keyring(t, fresh, w, "push"))
-	if _, err := fresh.Import(t.Context(), fresh.store("keys"), "sync", "web2", []StoredCopy{c}); statusOf(err) != statusRefused {
+	if _, err := fresh.Import(t.Context(), fresh.Store("keys"), "sync", "web2", []seal.StoredCopy{c}); guard.StatusOf(err) != guard.StatusRefused {
 		t.Errorf("import for another host: %v", err)
 	}
-	if _, err := ParseSheet(d.Sealer, bytes.Replace(text, []byte("-----\nU"), []byte("-----\nV"), 1)); err == nil {
+	if _, err := seal.ParseSheet(d.Sealer, bytes.Replace(text, []byte("-----\nU"), []byte("-----\nV"), 1)); err == nil {
 		t.Error("a damaged sheet was read")
 	}
 }
@@ -134,20 +140,20 @@ func TestWrongPassphraseTouchesNoHost(t *testing.T) {
 	n := newNS(t, false)
 	d := testDeps(t, knows(strong))
 	setUp(t, d, n.conn(t, "web1"))
-	p := &typist{answers: map[string]string{"tde passphrase": "no", "tde passphrase 2": "nor this", "tde passphrase 3": "neither"}}
+	p := &tdetest.Typist{Answers: map[string]string{"tde passphrase": "no", "tde passphrase 2": "nor this", "tde passphrase 3": "neither"}}
 	r := keyring(t, again(t, d, p), untouched{name: "web1"}, "open")
-	if wrong, _ := data(r, keyWrongPassphrase).AsBool(); !r.Failed || !wrong || refused(r) || len(p.asked) != 3 {
-		t.Errorf("%+v after %v", r, p.asked)
+	if wrong, _ := data(r, guard.KeyWrongPassphrase).AsBool(); !r.Failed || !wrong || refused(r) || len(p.Asked) != 3 {
+		t.Errorf("%+v after %v", r, p.Asked)
 	}
-	if !strings.Contains(p.texts[1], "web1") {
-		t.Errorf("the second question names no host: %q", p.texts[1])
+	if !strings.Contains(p.Texts[1], "web1") {
+		t.Errorf("the second question names no host: %q", p.Texts[1])
 	}
-	p = &typist{answers: map[string]string{"tde passphrase": "no"}}
+	p = &tdetest.Typist{Answers: map[string]string{"tde passphrase": "no"}}
 	r = keyring(t, again(t, d, p), untouched{name: "web1"}, "open")
-	if wrong, _ := data(r, keyWrongPassphrase).AsBool(); !wrong || !strings.Contains(r.Msg, "wrong passphrase") {
+	if wrong, _ := data(r, guard.KeyWrongPassphrase).AsBool(); !wrong || !strings.Contains(r.Msg, "wrong passphrase") {
 		t.Errorf("nobody to ask again: %+v", r)
 	}
-	p = &typist{answers: map[string]string{"tde passphrase": "no", "tde passphrase 2": strong}}
+	p = &tdetest.Typist{Answers: map[string]string{"tde passphrase": "no", "tde passphrase 2": strong}}
 	changed(t, false, keyring(t, again(t, d, p), untouched{name: "web1"}, "open"))
 }
 
@@ -162,7 +168,7 @@ func TestOnePassphraseForAFleet(t *testing.T) {
 		n.sh(t, "rm -rf /var/lib/remoterun")
 		setUp(t, d, n.conn(t, name))
 	}
-	d := testDeps(t, &typist{answers: map[string]string{"tde passphrase": strong, "tde passphrase 2": strong + " db"}})
+	d := testDeps(t, &tdetest.Typist{Answers: map[string]string{"tde passphrase": strong, "tde passphrase 2": strong + " db"}})
 	d.Dir = func() string { return dir }
 	results := make(chan play.Result)
 	for _, name := range []string{"web1", "db1", "web2", "db2"} {
@@ -173,9 +179,9 @@ func TestOnePassphraseForAFleet(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	p := d.Prompter.(*typist)
-	if len(p.asked) != 2 || strings.Contains(p.texts[1], "web") {
-		t.Errorf("asked %v %q", p.asked, p.texts)
+	p := d.Prompter.(*tdetest.Typist)
+	if len(p.Asked) != 2 || strings.Contains(p.Texts[1], "web") {
+		t.Errorf("asked %v %q", p.Asked, p.Texts)
 	}
 }
 
@@ -184,8 +190,8 @@ func TestRefusals(t *testing.T) {
 	w := n.conn(t, "web1")
 	d := testDeps(t, knows(strong))
 	setUp(t, d, w)
-	folder := d.store("keys").Folder("sync", "web1")
-	open := func(t *testing.T, d Deps) play.Result {
+	folder := d.Store("keys").Folder("sync", "web1")
+	open := func(t *testing.T, d custody.Deps) play.Result {
 		return keyring(t, again(t, d, knows(strong)), untouched{name: "web1"}, "open")
 	}
 	// each case spoils a copy of the laptop's folder
@@ -198,11 +204,11 @@ func TestRefusals(t *testing.T) {
 		}, "it was changed: HEAD names another hash"},
 		"tampered, and HEAD with it": {func(t *testing.T, f string) {
 			replace(t, f, ".json", `"by": "anna@laptop"`, `"by": "mara@laptop"`)
-			remove(t, f, headFile)
+			remove(t, f, custody.HeadFile)
 		}, "changed after it was made"},
 		"damaged": {func(t *testing.T, f string) { replace(t, f, ".enc", "Salted__", "salted__") }, "not the one that the manifest describes"},
 		"rolled back": {func(t *testing.T, f string) {
-			write(t, f, headFile, []byte("000002-11112222 "+strings.Repeat("a", 64)+"\n"))
+			write(t, f, custody.HeadFile, []byte("000002-11112222 "+strings.Repeat("a", 64)+"\n"))
 		}, "rollback: HEAD is generation 2"},
 		"nothing":          {func(t *testing.T, f string) { _ = os.RemoveAll(f) }, "there is no sealed keyring"},
 		"of another host":  {func(t *testing.T, f string) { replace(t, f, ".json", `"host": "web1"`, `"host": "web2"`) }, "keyring of sync@web2, not of sync@web1"},
@@ -244,8 +250,8 @@ func TestRefusals(t *testing.T) {
 		d := testDeps(t, knows(strong))
 		changed(t, true, keyring(t, d, w, "make"))
 		n.sh(t, "mkdir -p /run/remoterun/sync/keyring; mount -t tmpfs -o mode=711 remoterun /run/remoterun/sync/keyring")
-		out, err := d.LoadStep(Load{Project: "sync", Host: "web1", Path: MountPath("sync"), AcceptSwap: true}).Do(t.Context(), w)
-		if err != nil || out.Status != statusRefused || !strings.Contains(string(out.Stderr), "no sealed copy holds it") {
+		out, err := d.LoadStep(memory.Load{Project: "sync", Host: "web1", Path: memory.MountPath("sync"), AcceptSwap: true}).Do(t.Context(), w)
+		if err != nil || out.Status != guard.StatusRefused || !strings.Contains(string(out.Stderr), "no sealed copy holds it") {
 			t.Errorf("%v %d %s", err, out.Status, out.Stderr)
 		}
 	})
@@ -260,14 +266,14 @@ func TestRefusals(t *testing.T) {
 		}
 	})
 	t.Run("not root", func(t *testing.T) {
-		mustRefuse(t, failedFrom(t, Server(StateDir, "sync"), host.Answer{Status: 4}), "only root")
+		mustRefuse(t, failedFrom(t, custody.Server(seal.StateDir, "sync"), host.Answer{Status: 4}), "only root")
 	})
 }
 
 func failedFrom[T any](t *testing.T, f host.Fact[T], a host.Answer) play.Result {
 	t.Helper()
 	_, err := f.Parse(a)
-	plan, err := planOf(err)
+	plan, err := guard.PlanOf(err)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +305,7 @@ func TestSetupCutAnywhere(t *testing.T) {
 			switch cut {
 			case 3: // in the middle of seal: HEAD was not written
 				changed(t, true, keyring(t, d, w, "seal"))
-				remove(t, d.store("keys").Folder("sync", "web1"), headFile)
+				remove(t, d.Store("keys").Folder("sync", "web1"), custody.HeadFile)
 			case 5: // in the middle of push: the .json has no name yet
 				changed(t, true, keyring(t, d, w, "push"))
 				half = "cd /var/lib/remoterun/sync && mv *.json .in.x.json"
@@ -316,7 +322,7 @@ func TestSetupCutAnywhere(t *testing.T) {
 					t.Fatalf("%s: %s", action, r.Msg)
 				}
 			}
-			silent := again(t, d, &typist{})
+			silent := again(t, d, &tdetest.Typist{})
 			for _, action := range actions {
 				changed(t, false, keyring(t, silent, w, action))
 			}
@@ -347,15 +353,15 @@ func TestTwoLaptops(t *testing.T) {
 	setUp(t, d, w)
 	other := testDeps(t, knows(strong))
 	changed(t, true, keyring(t, other, w, "import"))
-	grow := func(d Deps, name string) {
-		o, err := d.open(t.Context(), d.store("keys"), "sync", "web1")
+	grow := func(d custody.Deps, name string) {
+		o, err := d.Open(t.Context(), d.Store("keys"), "sync", "web1")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if o.Keyring, err = o.Keyring.Append(name, 128, newStream(name)); err != nil {
+		if o.Keyring, err = o.Keyring.Append(name, 128, tdetest.NewStream(name)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.nextGeneration(t.Context(), d.store("keys"), o, o.passphrase); err != nil {
+		if _, err := d.NextGeneration(t.Context(), d.Store("keys"), o, o.Passphrase); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -383,7 +389,7 @@ func TestSecondCopyInsteadOfTheServers(t *testing.T) {
 	usb := t.TempDir()
 	push := []any{"server_copy", value.Bool(false), "second_copy", value.String(usb)}
 	changed(t, true, keyring(t, d, w, "push", push...))
-	changed(t, false, keyring(t, again(t, d, &typist{}), w, "push", push...))
+	changed(t, false, keyring(t, again(t, d, &tdetest.Typist{}), w, "push", push...))
 	if left := n.sh(t, "ls -A /var/lib"); left != "" {
 		t.Errorf("on the server: %q", left)
 	}
@@ -404,7 +410,7 @@ func TestSessionCloseWipes(t *testing.T) {
 	if err := o.Keyring.Use(func([]byte) error { return nil }); !errors.Is(err, secret.ErrWiped) {
 		t.Errorf("the key is still there: %v", err)
 	}
-	if err := o.passphrase.Use(func([]byte) error { return nil }); !errors.Is(err, secret.ErrWiped) {
+	if err := o.Passphrase.Use(func([]byte) error { return nil }); !errors.Is(err, secret.ErrWiped) {
 		t.Errorf("the passphrase is still there: %v", err)
 	}
 	if _, ok := d.Session.Opened("sync", "web1"); ok {

@@ -11,6 +11,10 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/sh"
+	"remoterun/tasks/tde/guard"
+	"remoterun/tasks/tde/memory"
+	"remoterun/tasks/tde/seal"
+	"remoterun/tasks/tde/tdetest"
 )
 
 // The keyring is never sent to what is not RAM of its own, whatever was there
@@ -33,8 +37,8 @@ func TestLoadProvesTheTargetItself(t *testing.T) {
 				p := "/run/t/" + strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), "'", "") + "/keyring"
 				n.sh(t, "P="+p+"; "+c.prepare)
 				sent := &counting{Writer: w}
-				out, err := d.LoadStep(Load{Project: "sync", Host: "web1", Path: p, AcceptSwap: true}).Do(t.Context(), sent)
-				if err != nil || out.Status != statusRefused || !strings.Contains(string(out.Stderr), c.want) {
+				out, err := d.LoadStep(memory.Load{Project: "sync", Host: "web1", Path: p, AcceptSwap: true}).Do(t.Context(), sent)
+				if err != nil || out.Status != guard.StatusRefused || !strings.Contains(string(out.Stderr), c.want) {
 					t.Errorf("%v %d %s, want %q", err, out.Status, out.Stderr, c.want)
 				}
 				if sent.n != 0 {
@@ -52,14 +56,14 @@ func TestLoadChecksTheCluster(t *testing.T) {
 		w, d := n.conn(t, "web1"), testDeps(t, knows(strong))
 		setUp(t, d, w)
 		o, _ := d.Session.Opened("sync", "web1")
-		newer, err := o.Keyring.Append("sync-newer", 128, newStream("newer"))
+		newer, err := o.Keyring.Append("sync-newer", 128, tdetest.NewStream("newer"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, pgdata := MountPath("sync"), "/var/lib/docker/volumes/sync_tde/_data"
+		p, pgdata := memory.MountPath("sync"), "/var/lib/docker/volumes/sync_tde/_data"
 		n.sh(t, "mkdir -p "+p+" "+pgdata+"/pg_tde; mount -t tmpfs -o mode=711 remoterun "+p+"; chown 26:27 "+pgdata)
-		put := func(k Keyring, key, file, magic string) {
-			hex := fmt.Sprintf("%x", sealHeader(t, k, key, magic))
+		put := func(k seal.Keyring, key, file, magic string) {
+			hex := fmt.Sprintf("%x", tdetest.SealHeader(t, k, key, magic))
 			var esc strings.Builder
 			for i := 0; i < len(hex); i += 2 {
 				esc.WriteString("\\0" + fmt.Sprintf("%03o", mustByte(t, hex[i:i+2])))
@@ -144,9 +148,9 @@ func TestCutStreamLeavesNothing(t *testing.T) {
 	shells(t, func(t *testing.T, n *ns) {
 		w, d := n.conn(t, "web1"), testDeps(t, knows(strong))
 		setUp(t, d, w)
-		p := MountPath("sync")
+		p := memory.MountPath("sync")
 		n.sh(t, "mkdir -p "+p+"; mount -t tmpfs -o mode=711 remoterun "+p)
-		step := d.LoadStep(Load{Project: "sync", Host: "web1", Path: p, AcceptSwap: true})
+		step := d.LoadStep(memory.Load{Project: "sync", Host: "web1", Path: p, AcceptSwap: true})
 		for _, cut := range []int{1, 291} {
 			out, err := step.Do(t.Context(), &counting{Writer: w, cut: cut})
 			if err != nil || out.Status != 1 || !strings.Contains(string(out.Stderr), "did not arrive whole") {
@@ -180,13 +184,13 @@ func TestCutStreamLeavesNothing(t *testing.T) {
 // a stream that broke off, wipes all the same.
 func TestSignalWhileCleaningUp(t *testing.T) {
 	const calm, struck = "trap wipe EXIT\n", "trap 'kill -TERM $$; wipe' EXIT\n"
-	if !strings.Contains(string(loadText), calm) {
+	if !strings.Contains(string(memory.LoadText), calm) {
 		t.Fatal("the script cleans up in another way: this test strikes nothing")
 	}
 	shells(t, func(t *testing.T, n *ns) {
-		p := MountPath("sync")
+		p := memory.MountPath("sync")
 		n.sh(t, "mkdir -p "+p+"; mount -t tmpfs -o mode=711 remoterun "+p)
-		text := sh.Constant(strings.Replace(string(loadText), calm, struck, 1))
+		text := sh.Constant(strings.Replace(string(memory.LoadText), calm, struck, 1))
 		c := sh.Script(text, p, "292", "0", "0:0", "0400", "accept").With(sh.Bytes("half"))
 		c.Secret, c.Gated = true, true
 		out, err := n.conn(t, "web1").Run(t.Context(), c)

@@ -16,6 +16,9 @@ import (
 	"remoterun/runner/local"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
+	"remoterun/tasks/tde/custody"
+	"remoterun/tasks/tde/guard"
+	"remoterun/tasks/tde/tdetest"
 )
 
 // names answers Inputs.Host; nothing else is asked by these modules.
@@ -172,23 +175,23 @@ type untouched struct {
 func (u untouched) Name() string { return u.name }
 
 // testDeps work in folders of the test's own, with a clock that stands.
-func testDeps(t testing.TB, p play.Prompter) Deps {
+func testDeps(t testing.TB, p play.Prompter) custody.Deps {
 	t.Helper()
 	dir := t.TempDir()
-	d := Deps{
-		Prompter: p, Session: NewSession(), Dir: func() string { return dir }, Sealer: testSealer(),
+	d := custody.Deps{
+		Prompter: p, Session: custody.NewSession(), Dir: func() string { return dir }, Sealer: tdetest.TestSealer(),
 		Clock: func() time.Time { return time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC) }, By: "anna@laptop",
 	}
 	d.Sealer.Random = nil
 	t.Cleanup(func() { _ = d.Session.Close() })
-	return d.filled()
+	return d.Filled()
 }
 
 const strong = "Sahne-Äpfel: 17 rosa Dampflokomotiven"
 
 // knows is an operator who types the same passphrase everywhere.
-func knows(pass string) *typist {
-	return &typist{answers: map[string]string{"tde new passphrase": pass, "tde passphrase": pass}}
+func knows(pass string) *tdetest.Typist {
+	return &tdetest.Typist{Answers: map[string]string{"tde new passphrase": pass, "tde passphrase": pass}}
 }
 
 func data(r play.Result, name string) value.Value {
@@ -199,4 +202,4 @@ func data(r play.Result, name string) value.Value {
 	return v
 }
 
-func refused(r play.Result) bool { b, _ := data(r, keyRefused).AsBool(); return r.Failed && b }
+func refused(r play.Result) bool { b, _ := data(r, guard.KeyRefused).AsBool(); return r.Failed && b }

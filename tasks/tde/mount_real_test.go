@@ -7,6 +7,10 @@ import (
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
+	"remoterun/tasks/tde/custody"
+	"remoterun/tasks/tde/memory"
+	"remoterun/tasks/tde/pgtde"
+	"remoterun/tasks/tde/seal"
 )
 
 // shells runs a test against dash with coreutils and against busybox.
@@ -17,8 +21,8 @@ func shells(t *testing.T, f func(t *testing.T, n *ns)) {
 
 func TestMemoryMountOnRealMounts(t *testing.T) {
 	shells(t, func(t *testing.T, n *ns) {
-		w, m := n.conn(t, "web1"), memoryMountModule()
-		p := MountPath("sync")
+		w, m := n.conn(t, "web1"), memory.Module()
+		p := memory.MountPath("sync")
 		mount := func(check bool, args ...any) play.Result {
 			r, _ := task(t, m, w, check, append([]any{"path", value.String(p), "swap", value.String("accept")}, args...)...)
 			return r
@@ -54,7 +58,7 @@ func TestMemoryMountOnRealMounts(t *testing.T) {
 
 func TestMemoryMountRefuses(t *testing.T) {
 	shells(t, func(t *testing.T, n *ns) {
-		w, m := n.conn(t, "web1"), memoryMountModule()
+		w, m := n.conn(t, "web1"), memory.Module()
 		for name, c := range map[string]struct{ prepare, want string }{
 			"a folder that holds something": {"mkdir -p P; echo x >P/notes", "holds notes"},
 			"somebody else's folder":        {"mkdir -p P; chown 1000 P", "others than root"},
@@ -87,7 +91,7 @@ func TestProbesWriteNothing(t *testing.T) {
 		w, d := n.conn(t, "web1"), testDeps(t, knows(strong))
 		setUp(t, d, w)
 		n.sh(t, "mkdir -p /var/lib/docker/volumes/sync_tde/_data/pg_tde /run/remoterun/sync/keyring; mount -t tmpfs -o mode=711 remoterun /run/remoterun/sync/keyring; echo x >/run/remoterun/sync/keyring/keyring")
-		probes := []host.Question{Mount(MountPath("sync")).Q, Server(StateDir, "sync").Q, Clusters("sync").Q, Headers("/var/lib/docker/volumes/sync_tde/_data").Q}
+		probes := []host.Question{memory.Mount(memory.MountPath("sync")).Q, custody.Server(seal.StateDir, "sync").Q, pgtde.Clusters("sync").Q, pgtde.Headers("/var/lib/docker/volumes/sync_tde/_data").Q}
 		ask := func() (out []host.Answer) {
 			for _, q := range probes {
 				a, err := q.Ask(t.Context(), w)

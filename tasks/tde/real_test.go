@@ -21,7 +21,18 @@ import (
 	"remoterun/runner/hosttest/sshtest"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
+	"remoterun/tasks/tde/custody"
+	"remoterun/tasks/tde/guard"
+	"remoterun/tasks/tde/keys"
+	"remoterun/tasks/tde/lock"
+	"remoterun/tasks/tde/memory"
+	"remoterun/tasks/tde/pgtde"
+	"remoterun/tasks/tde/provider"
+	"remoterun/tasks/tde/status"
+	"remoterun/tasks/tde/target"
 	"remoterun/tasks/tde/tdetest"
+	"remoterun/tasks/tde/unlock"
+	"remoterun/tasks/tde/verify"
 )
 
 // lab is a compose stack on this machine's Docker engine, with a RAM mount and
@@ -32,14 +43,14 @@ type lab struct {
 	project string
 	dir     string
 	image   string
-	ext     ext
+	ext     pgtde.Extension
 	cipher  string // of key, tables and WAL
-	d       Deps
+	d       custody.Deps
 	w       *host.Worker
 }
 
 // needLab asks for root, Docker, compose and the image.
-func needLab(t *testing.T) *lab { return needLabWith(t, aes128) }
+func needLab(t *testing.T) *lab { return needLabWith(t, pgtde.Aes128) }
 
 // needLabWith is needLab with the key of a cipher.
 func needLabWith(t *testing.T, cipher string) *lab {
@@ -50,7 +61,7 @@ func needLabWith(t *testing.T, cipher string) *lab {
 	}
 	var r [4]byte
 	_, _ = rand.Read(r[:])
-	l := &lab{t: t, project: "rr" + hex.EncodeToString(r[:]), dir: t.TempDir(), image: image, ext: ext(tdetest.Extension()), cipher: cipher}
+	l := &lab{t: t, project: "rr" + hex.EncodeToString(r[:]), dir: t.TempDir(), image: image, ext: pgtde.Extension(tdetest.Extension()), cipher: cipher}
 	l.d = testDeps(t, knows(strong))
 	l.w, _ = sshtest.Worker(t, sshd.Config{})
 	l.compose("environment: {POSTGRES_USER: sync, POSTGRES_PASSWORD: \"p'w$$x\", POSTGRES_DB: app}")
@@ -65,7 +76,7 @@ func needLabWith(t *testing.T, cipher string) *lab {
 // key runs an action of the custody half.
 func (l *lab) key(action string, more ...any) {
 	l.t.Helper()
-	r, _ := task(l.t, keyringModule(l.d), l.w, false, append([]any{"action", value.String(action), "project", value.String(l.project)}, more...)...)
+	r, _ := task(l.t, keys.New(l.d), l.w, false, append([]any{"action", value.String(action), "project", value.String(l.project)}, more...)...)
 	if r.Failed {
 		l.t.Fatalf("tde_keyring %s: %s", action, r.Msg)
 	}
@@ -93,12 +104,12 @@ func (l *lab) write(name, text string) {
 	l.must(os.WriteFile(filepath.Join(l.dir, name), []byte(text), 0o644))
 }
 
-func (l *lab) ram() string { return MountPath(l.project) }
+func (l *lab) ram() string { return memory.MountPath(l.project) }
 
 // push is what unlock does before the database's half begins.
 func (l *lab) push() {
 	l.t.Helper()
-	r, _ := task(l.t, memoryMountModule(), l.w, false, "path", value.String(l.ram()))
+	r, _ := task(l.t, memory.Module(), l.w, false, "path", value.String(l.ram()))
 	if r.Failed {
 		l.t.Fatalf("memory_mount: %s", r.Msg)
 	}
@@ -133,7 +144,7 @@ func (l *lab) sh(script string) string {
 }
 
 func (l *lab) args(pairs ...any) *value.Map {
-	m := dataOf(textPair("project", l.project), textPair("compose_dir", l.dir), textPair("extension", string(l.ext)))
+	m := guard.Data(guard.Text("project", l.project), guard.Text("compose_dir", l.dir), guard.Text("extension", string(l.ext)))
 	for i := 0; i < len(pairs); i += 2 {
 		switch v := pairs[i+1].(type) {
 		case string:
@@ -183,8 +194,8 @@ func (l *lab) refused(m play.Module, pairs []any, words ...string) {
 }
 
 // other is the extension that the image does not have.
-func (l *lab) other() ext {
-	for _, e := range exts() {
+func (l *lab) other() pgtde.Extension {
+	for _, e := range pgtde.Extensions() {
 		if e != l.ext {
 			return e
 		}
@@ -194,7 +205,7 @@ func (l *lab) other() ext {
 
 // own puts the extension that is tested in place of either name.
 func (l *lab) own(text string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(text, string(openPgTDE), string(pgTDE)), string(pgTDE), string(l.ext))
+	return strings.ReplaceAll(strings.ReplaceAll(text, string(pgtde.OpenPgTDE), string(pgtde.PgTDE)), string(pgtde.PgTDE), string(l.ext))
 }
 
 // sql runs a statement in the container, as its own user. It is written for
@@ -222,27 +233,27 @@ func (l *lab) container() string {
 }
 
 // unlocked brings the lab to an encrypted, running database.
-func unlocked(t *testing.T) *lab { return unlockedWith(t, aes128) }
+func unlocked(t *testing.T) *lab { return unlockedWith(t, pgtde.Aes128) }
 
 func unlockedWith(t *testing.T, cipher string) *lab {
 	t.Helper()
 	l := needLabWith(t, cipher)
 	l.push()
-	l.ok(newInit(l.d), "image", l.image, "cipher", cipher)
-	l.ok(newUnlock(l.d))
+	l.ok(target.New(l.d), "image", l.image, "cipher", cipher)
+	l.ok(unlock.New(l.d))
 	return l
 }
 
 func TestRealInitAndUnlock(t *testing.T) {
 	l := needLab(t)
-	init, unlock := newInit(l.d), newUnlock(l.d)
+	init, unlock := target.New(l.d), unlock.New(l.d)
 	l.refused(init, []any{"image", l.image}, "there is none in RAM", "remoterun unlock web1")
 	l.refused(unlock, nil, "empty:", "tde_init")
 	l.push()
 	l.refused(init, []any{"image", "no/such:1"}, "not on this host", "never pulls")
 	other := string(l.other())
 	l.refused(init, []any{"image", l.image, "extension", other}, "has no extension "+other, "tde_extension to what it has ("+string(l.ext)+")")
-	l.refused(init, []any{"image", l.image, "cipher", aes256}, "has 128 bits", "tde_cipher: aes_256 goes with 256")
+	l.refused(init, []any{"image", l.image, "cipher", pgtde.Aes256}, "has 128 bits", "tde_cipher: aes_256 goes with 256")
 	if left := l.sh("docker volume ls -q --filter name=" + l.project + "_tde; ls /var/lib/remoterun/" + l.project + "/init 2>/dev/null || :"); left != "" {
 		t.Errorf("refusals left %s", left)
 	}
@@ -303,11 +314,11 @@ func (l *lab) reboot(unlock play.Module) {
 // state runs tde_status and wants a state in one word.
 func (l *lab) state(want string) driven {
 	l.t.Helper()
-	got := l.run(newStatus(l.d))
+	got := l.run(status.New(l.d))
 	if s := value.Str(data(got.Result, "state")); s != want || got.Changed || len(got.steps) > 0 {
 		l.t.Errorf("status is %q, want %q (%s)", s, want, got.Msg)
 	}
-	if locked, _ := data(got.Result, "locked").AsBool(); locked != (want == stateLocked) {
+	if locked, _ := data(got.Result, "locked").AsBool(); locked != (want == status.StateLocked) {
 		l.t.Errorf("status %s says locked=%v", want, locked)
 	}
 	return got
@@ -315,32 +326,32 @@ func (l *lab) state(want string) driven {
 
 func TestRealLock(t *testing.T) {
 	l := unlocked(t)
-	if got := l.state(stateUnlocked); got.Failed || len(got.Warnings) > 0 {
+	if got := l.state(status.StateUnlocked); got.Failed || len(got.Warnings) > 0 {
 		t.Errorf("unlocked: %+v", got)
 	}
-	got := l.ok(newLock())
+	got := l.ok(lock.New())
 	if !got.Changed {
 		t.Error("lock says that nothing changed")
 	}
-	if _, err := os.Stat(filepath.Join(l.ram(), KeyringFile)); !os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(l.ram(), memory.KeyringFile)); !os.IsNotExist(err) {
 		t.Errorf("keyring after lock: %v", err)
 	}
 	if st := strings.TrimSpace(l.sh("docker inspect -f {{.State.Status}} " + l.container())); st != "exited" {
 		t.Errorf("container is %s", st)
 	}
-	if again := l.ok(newLock()); again.Changed || len(again.steps) > 0 {
+	if again := l.ok(lock.New()); again.Changed || len(again.steps) > 0 {
 		t.Errorf("second lock: %+v", again)
 	}
-	l.refused(newUnlock(l.d), nil, "locked:")
-	if got := l.state(stateLocked); got.Failed || !strings.Contains(got.Msg, "remoterun unlock web1") {
+	l.refused(unlock.New(l.d), nil, "locked:")
+	if got := l.state(status.StateLocked); got.Failed || !strings.Contains(got.Msg, "remoterun unlock web1") {
 		t.Errorf("locked: %+v", got)
 	}
 	l.push()
-	l.state(stateStopped)
-	l.ok(newUnlock(l.d))
-	l.state(stateUnlocked)
+	l.state(status.StateStopped)
+	l.ok(unlock.New(l.d))
+	l.state(status.StateUnlocked)
 	l.unmount()
-	if got := l.state(stateUnlocked); len(got.Warnings) == 0 || !strings.Contains(got.Warnings[0], "not in RAM any more") {
+	if got := l.state(status.StateUnlocked); len(got.Warnings) == 0 || !strings.Contains(got.Warnings[0], "not in RAM any more") {
 		t.Errorf("running without its mount: %+v", got)
 	}
 }
@@ -349,21 +360,21 @@ func TestRealLock(t *testing.T) {
 func TestRealKeys(t *testing.T) {
 	l := unlocked(t)
 	l.sql("app", "CREATE TABLE t AS SELECT 1 AS a")
-	if got := l.ok(newProvider()); got.Changed {
+	if got := l.ok(provider.NewProvider()); got.Changed {
 		t.Errorf("the provider of init: %+v", got)
 	}
-	if got := l.run(newProvider(), "name", "other"); !got.Failed {
+	if got := l.run(provider.NewProvider(), "name", "other"); !got.Failed {
 		t.Error("a provider was added through a read-only mount")
 	}
 	o, _ := l.d.Session.Opened(l.project, "web1")
 	old, _ := o.Keyring.Last()
-	ring, err := o.Keyring.Append(l.project+"-second", cipherBits(l.cipher), l.d.Random)
+	ring, err := o.Keyring.Append(l.project+"-second", pgtde.CipherBits(l.cipher), l.d.Random)
 	l.must(err)
-	file := filepath.Join(l.ram(), KeyringFile)
+	file := filepath.Join(l.ram(), memory.KeyringFile)
 	l.must(ring.Use(func(b []byte) error { return os.WriteFile(file+".new", b, 0o400) }))
 	l.must(os.Chown(file+".new", 26, 26))
 	l.must(os.Rename(file+".new", file))
-	key := newPrincipalKey()
+	key := provider.NewPrincipalKey()
 	if got := l.ok(key, "name", old.Name); got.Changed {
 		t.Errorf("the key of init: %+v", got)
 	}
@@ -380,7 +391,7 @@ func TestRealKeys(t *testing.T) {
 	if got := l.sql("app", "SELECT key_name FROM pg_tde_key_info()"); got != l.project+"-second" {
 		t.Errorf("database is on %s", got)
 	}
-	got := l.ok(newUnlock(l.d), "key", old.Name)
+	got := l.ok(unlock.New(l.d), "key", old.Name)
 	if len(got.Warnings) != 3 || !strings.Contains(got.Warnings[0], "rotation was not finished") {
 		t.Errorf("an unfinished rotation: %v", got.Warnings)
 	}
@@ -389,14 +400,14 @@ func TestRealKeys(t *testing.T) {
 // TestRealVerify: a good database passes every check, and the report says so,
 // whatever its cipher.
 func TestRealVerify(t *testing.T) {
-	for _, cipher := range []string{aes128, aes256} {
+	for _, cipher := range []string{pgtde.Aes128, pgtde.Aes256} {
 		t.Run(cipher, func(t *testing.T) { verifyGood(t, unlockedWith(t, cipher)) })
 	}
 }
 
 func verifyGood(t *testing.T, l *lab) {
 	l.sql("app", "CREATE TABLE t AS SELECT g AS a, 'row ' || g AS b FROM generate_series(1,5000) g; CREATE INDEX ON t (b)")
-	v := newVerify(l.d)
+	v := verify.New(l.d)
 	reports := t.TempDir()
 	got := l.ok(v, "reports_dir", reports, "cipher", l.cipher)
 	report := value.Str(data(got.Result, "report"))
@@ -406,18 +417,18 @@ func verifyGood(t *testing.T, l *lab) {
 	for _, c := range data(got.Result, "checks").Items() {
 		m, _ := c.AsMap()
 		st, _ := m.Lookup("status")
-		if s := value.Str(st); s != checkOK && s != checkPlain {
+		if s := value.Str(st); s != verify.CheckOK && s != verify.CheckPlain {
 			t.Errorf("check is not ok: %s", value.Repr(c))
 		}
 	}
 	if _, err := os.Stat(strings.TrimSuffix(report, ".txt") + ".json"); err != nil {
 		t.Error(err)
 	}
-	if st := statusIn(l.ok(v, "search_gib", 0, "cipher", l.cipher).Result, "no key on disk"); st != checkNotProved {
+	if st := statusIn(l.ok(v, "search_gib", 0, "cipher", l.cipher).Result, "no key on disk"); st != verify.CheckNotProved {
 		t.Errorf("a search that left everything out: %s", st)
 	}
 	l.do("ln -s /nowhere " + l.volumeDir() + "/pg_tblspc/77777")()
-	if st := statusIn(l.ok(v, "cipher", l.cipher).Result, "no key on disk"); st != checkNotProved {
+	if st := statusIn(l.ok(v, "cipher", l.cipher).Result, "no key on disk"); st != verify.CheckNotProved {
 		t.Errorf("a tablespace elsewhere: %s", st)
 	}
 	l.do("rm " + l.volumeDir() + "/pg_tblspc/77777")()
@@ -442,8 +453,8 @@ func statusIn(r play.Result, check string) string {
 func TestRealVerifyWithoutPassphrase(t *testing.T) {
 	l := unlocked(t)
 	_ = l.d.Session.Close()
-	got := l.ok(newVerify(l.d), "quick", true)
-	for check, want := range map[string]string{"wanted key": checkNotProved, "key headers": checkNotProved, "sealed copies": checkOK, "keys": checkOK} {
+	got := l.ok(verify.New(l.d), "quick", true)
+	for check, want := range map[string]string{"wanted key": verify.CheckNotProved, "key headers": verify.CheckNotProved, "sealed copies": verify.CheckOK, "keys": verify.CheckOK} {
 		if st := statusIn(got.Result, check); st != want {
 			t.Errorf("%s: %s, want %s", check, st, want)
 		}

@@ -17,6 +17,12 @@ import (
 	"remoterun/runner/hosttest/sshd"
 	"remoterun/runner/hosttest/sshtest"
 	"remoterun/runner/value"
+	"remoterun/tasks/tde/guard"
+	"remoterun/tasks/tde/memory"
+	"remoterun/tasks/tde/pgtde"
+	"remoterun/tasks/tde/seal"
+	"remoterun/tasks/tde/target"
+	"remoterun/tasks/tde/verify"
 )
 
 // broken is one thing that is wrong, and the check that has to find it.
@@ -62,11 +68,11 @@ func TestRealVerifyCanFail(t *testing.T) {
 // good wants every check ok.
 func (l *lab) good(t *testing.T, when string, w *host.Worker) {
 	t.Helper()
-	got := drive(t, w, newVerify(l.d), l.args())
+	got := drive(t, w, verify.New(l.d), l.args())
 	for _, c := range data(got.Result, "checks").Items() {
 		m, _ := c.AsMap()
 		st, _ := m.Lookup("status")
-		if s := value.Str(st); s != checkOK && s != checkPlain {
+		if s := value.Str(st); s != verify.CheckOK && s != verify.CheckPlain {
 			t.Errorf("%s: not ok: %s", when, value.Repr(c))
 		}
 	}
@@ -104,7 +110,7 @@ func (l *lab) fails(t *testing.T, b broken) {
 	if b.w != nil {
 		w = b.w
 	}
-	got := drive(t, w, newVerify(l.d), l.args(append([]any{"quick", !b.full}, b.args...)...))
+	got := drive(t, w, verify.New(l.d), l.args(append([]any{"quick", !b.full}, b.args...)...))
 	if !got.Failed || !strings.Contains(got.Msg, b.check) {
 		t.Errorf("the task does not fail with %q: failed=%v %s", b.check, got.Failed, got.Msg)
 	}
@@ -169,7 +175,7 @@ func brokenRelations(l *lab) []broken {
 
 // brokenCustody is about the key: its file, its mount, its copies.
 func brokenCustody(l *lab) []broken {
-	ring, state := filepath.Join(l.ram(), KeyringFile), "/var/lib/remoterun/"+l.project
+	ring, state := filepath.Join(l.ram(), memory.KeyringFile), "/var/lib/remoterun/"+l.project
 	swaps := filepath.Join(l.t.TempDir(), "swaps")
 	l.must(os.WriteFile(swaps, []byte("Filename Type Size Used Priority\n/dev/vdb partition 1048572 0 -2\n"), 0o600))
 	swapped, _ := sshtest.Worker(l.t, sshd.Config{Shell: []string{"unshare", "-m", "/bin/sh", "-c", `mount --bind ` + swaps + ` /proc/swaps; shift; exec /bin/sh -c "$1"`, "sh"}})
@@ -189,12 +195,12 @@ func brokenCustody(l *lab) []broken {
 			undo: l.do("for f in " + state + "/*.tag; do mv $f.x $f; done"), check: copies, words: []string{"server differs"}},
 		{name: "server copy gone", do: l.do("mv " + state + " " + state + ".x; mkdir " + state + "; cp " + state + ".x/sql-password " + state), undo: l.do("rm -r " + state + "; mv " + state + ".x " + state), check: copies, words: []string{"laptop only"}},
 		{name: "server copy that should not be kept", do: func() {}, check: copies, words: []string{"the host holds 000001-"}, args: []any{"server_copy", false}},
-		{name: "laptop copy gone", do: func() { l.must(os.Rename(l.d.path("keys"), l.d.path("keys.x"))) }, undo: func() { l.must(os.Rename(l.d.path("keys.x"), l.d.path("keys"))) }, check: copies, words: []string{"server only"}},
+		{name: "laptop copy gone", do: func() { l.must(os.Rename(l.d.Path("keys"), l.d.Path("keys.x"))) }, undo: func() { l.must(os.Rename(l.d.Path("keys.x"), l.d.Path("keys"))) }, check: copies, words: []string{"server only"}},
 	}
 }
 
 func brokenDisk(l *lab) []broken {
-	ring, data := filepath.Join(l.ram(), KeyringFile), l.volumeDir()
+	ring, data := filepath.Join(l.ram(), memory.KeyringFile), l.volumeDir()
 	own := data + "/" + string(l.ext)
 	const strays, bytes = "no keyring on disk", "no key on disk"
 	table := data + "/" + l.sql("app", "SELECT pg_relation_filepath('t')")
@@ -223,7 +229,7 @@ func brokenDisk(l *lab) []broken {
 		{name: "a search that finds nothing", do: func() {}, check: strays, words: []string{"does not even find the extension's own key files"}, w: blinded},
 		{name: "a search that does not find the control", do: func() {}, check: "rows on disk", words: []string{"did not find the control"}, full: true, w: blinded},
 		{name: "the same, for the WAL", do: func() {}, check: "wal on disk", words: []string{"did not find the control"}, full: true, w: blinded},
-		{name: "a control that cannot be written", do: l.do("mkdir " + data + "/../" + controlName), undo: l.do("rmdir " + data + "/../" + controlName), check: "query", words: []string{"the search did not run"}, full: true},
+		{name: "a control that cannot be written", do: l.do("mkdir " + data + "/../" + verify.ControlName), undo: l.do("rmdir " + data + "/../" + verify.ControlName), check: "query", words: []string{"the search did not run"}, full: true},
 		{name: "a plain page under an encrypted table", do: l.do("head -c 20 " + table + " >/dev/shm/page; " + page), undo: l.do("dd if=/dev/shm/page of=" + table + " conv=notrunc 2>/dev/null; rm /dev/shm/page"),
 			check: "pages on disk", words: []string{"app.t: "}},
 		{name: "plain rows of ours", do: l.query("postgres", "ALTER ROLE remoterun SET event_triggers = off"), undo: again,
@@ -274,10 +280,10 @@ func brokenKeys(l *lab) []broken {
 	o, _ := l.d.Session.Opened(l.project, "web1")
 	first, _ := o.Keyring.Last()
 	second := l.project + "-second"
-	ring, err := o.Keyring.Append(second, cipherBits(l.cipher), l.d.Random)
+	ring, err := o.Keyring.Append(second, pgtde.CipherBits(l.cipher), l.d.Random)
 	l.must(err)
-	file := filepath.Join(l.ram(), KeyringFile)
-	put := func(k Keyring) {
+	file := filepath.Join(l.ram(), memory.KeyringFile)
+	put := func(k seal.Keyring) {
 		l.must(k.Use(func(b []byte) error { return os.WriteFile(file+".new", b, 0o400) }))
 		l.must(os.Chown(file+".new", 26, 26))
 		l.must(os.Rename(file+".new", file))
@@ -373,10 +379,10 @@ func brokenContainer(l *lab) []broken {
 // brokenCipher makes tables, a setting and a wish of another cipher.
 func brokenCipher(l *lab) []broken {
 	const check = "cipher"
-	stronger := l.ext.dialect().ciphers[aes256].settings
+	stronger := l.ext.Dialect().Ciphers[pgtde.Aes256].Settings
 	var set strings.Builder
 	for _, s := range stronger {
-		fmt.Fprintf(&set, "SET %s = '%s'; ", s.name, s.value)
+		fmt.Fprintf(&set, "SET %s = '%s'; ", s.Name, s.Value)
 	}
 	last := stronger[len(stronger)-1]
 	change := func(change, until string) func() {
@@ -384,26 +390,26 @@ func brokenCipher(l *lab) []broken {
 			l.t.Helper()
 			l.sql("postgres", "ALTER SYSTEM "+change)
 			l.sql("postgres", "SELECT pg_reload_conf()")
-			for end := time.Now().Add(20 * time.Second); l.sql("postgres", "SHOW "+last.name) != until; time.Sleep(50 * time.Millisecond) {
+			for end := time.Now().Add(20 * time.Second); l.sql("postgres", "SHOW "+last.Name) != until; time.Sleep(50 * time.Millisecond) {
 				if time.Now().After(end) {
-					l.t.Fatalf("%s does not become %s", last.name, until)
+					l.t.Fatalf("%s does not become %s", last.Name, until)
 				}
 			}
 		}
 	}
-	weaker := l.ext.dialect().ciphers[aes128].settings
-	was := weaker[len(weaker)-1].value
+	weaker := l.ext.Dialect().Ciphers[pgtde.Aes128].Settings
+	was := weaker[len(weaker)-1].Value
 	return []broken{
 		{name: "a table", do: l.query("app", set.String()+"CREATE TABLE other AS SELECT 1 AS a"), undo: l.query("app", "DROP TABLE other; CHECKPOINT"), check: check, words: []string{"1 relations with aes_256"}},
-		{name: "the server's setting", do: change("SET "+last.name+" = '"+last.value+"'", last.value), undo: change("RESET "+last.name, was), check: check, words: []string{"setting is not " + last.name + "=" + was}, w: l.fresh()},
-		{name: "what is asked for", do: func() {}, check: check, words: []string{"relations with aes_128", "WAL with aes_128", "has 128 bits"}, args: []any{"cipher", aes256}},
+		{name: "the server's setting", do: change("SET "+last.Name+" = '"+last.Value+"'", last.Value), undo: change("RESET "+last.Name, was), check: check, words: []string{"setting is not " + last.Name + "=" + was}, w: l.fresh()},
+		{name: "what is asked for", do: func() {}, check: check, words: []string{"relations with aes_128", "WAL with aes_128", "has 128 bits"}, args: []any{"cipher", pgtde.Aes256}},
 	}
 }
 
 func brokenWAL(l *lab) []broken {
 	data, back := l.volumeDir(), l.recreate()
 	segment := data + "/pg_wal/0000000100000000000000FF"
-	first, err := hex.DecodeString(walMagic(int(number(l.sql("postgres", "SHOW server_version_num"))) / 10000))
+	first, err := hex.DecodeString(pgtde.WalMagic(int(guard.Number(l.sql("postgres", "SHOW server_version_num"))) / 10000))
 	l.must(err)
 	plain := fmt.Sprintf(`printf '\%03o\%03oplain'`, first[0], first[1])
 	noWAL := `command: ["postgres", "-c", "shared_preload_libraries=pg_tde", "-c", "pg_tde.wal_encrypt=off"]`
@@ -448,5 +454,5 @@ func TestRealInitLogsNoPassword(t *testing.T) {
 	l.write("init/look.sh", "grep -q -e PASSWORD /tmp/tmp.* && { echo found a password >&2; exit 1; }\nexit 0\n")
 	l.write("compose.yaml", "name: "+l.project+"\nservices:\n  postgres:\n    image: "+l.image+"\n    environment: {POSTGRES_USER: sync, POSTGRES_PASSWORD: hush, POSTGRES_DB: app, POSTGRES_INITDB_ARGS: '-c log_statement=all'}\n    volumes: [\"data:/data/db\", \"./init:/docker-entrypoint-initdb.d:ro\"]\nvolumes: {data: {}}\n")
 	l.push()
-	l.ok(newInit(l.d), "image", l.image)
+	l.ok(target.New(l.d), "image", l.image)
 }

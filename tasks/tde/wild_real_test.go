@@ -8,6 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"remoterun/tasks/tde/status"
+	"remoterun/tasks/tde/target"
+	"remoterun/tasks/tde/unlock"
+	"remoterun/tasks/tde/verify"
 )
 
 // wild is a compose project as people write them, and what comes of it: unlocked
@@ -49,16 +54,16 @@ func (c wild) run(t *testing.T, l *lab) {
 	l.push()
 	init := append([]any{"image", l.image}, c.args...)
 	if c.refuse != nil {
-		l.refused(newInit(l.d), init, c.refuse...)
+		l.refused(target.New(l.d), init, c.refuse...)
 		if out := l.sh("docker volume ls -q --filter name=" + l.project + "_tde; ls " + l.dir + " | grep override"); strings.TrimSpace(strings.Split(out, "(exit")[0]) != "" && c.files["compose.override.yaml"] == "" {
 			t.Errorf("something was made: %s", out)
 		}
 		return
 	}
-	l.ok(newInit(l.d), init...)
+	l.ok(target.New(l.d), init...)
 	l.push()
-	l.ok(newUnlock(l.d), append([]any{"timeout", 40}, c.args...)...)
-	if got := l.ok(newUnlock(l.d), c.args...); got.Changed || len(got.Warnings) > 0 {
+	l.ok(unlock.New(l.d), append([]any{"timeout", 40}, c.args...)...)
+	if got := l.ok(unlock.New(l.d), c.args...); got.Changed || len(got.Warnings) > 0 {
 		t.Errorf("a second unlock: changed %v, %v", got.Changed, got.Warnings)
 	}
 	// An ordinary start by hand, later, changes nothing of the database.
@@ -70,11 +75,11 @@ func (c wild) run(t *testing.T, l *lab) {
 		t.Errorf("docker compose up made another container: %q, %q", id, now)
 	}
 	l.sqlAs(c, "CREATE TABLE rows_of_mine AS SELECT g FROM generate_series(1, 100) g")
-	got := l.run(newVerify(l.d), c.args...)
+	got := l.run(verify.New(l.d), c.args...)
 	if got.Failed {
 		t.Errorf("verify: %s", got.Msg)
 	}
-	if st := l.run(newStatus(l.d), c.args...); !strings.HasPrefix(st.Msg, "unlocked: ") || len(st.Warnings) > 0 {
+	if st := l.run(status.New(l.d), c.args...); !strings.HasPrefix(st.Msg, "unlocked: ") || len(st.Warnings) > 0 {
 		t.Errorf("status: %s %v", st.Msg, st.Warnings)
 	}
 	if c.check != nil {
@@ -220,15 +225,15 @@ func TestRealFailingScript(t *testing.T) {
 		"2.sh":  {"echo this is what it says >&2; exit 3", "this is what it says"},
 	} {
 		l.write("init/"+name, bad.script)
-		if got := l.run(newInit(l.d), "image", l.image); !got.Failed || !strings.Contains(got.Msg, bad.says) || !strings.Contains(got.Msg, name) {
+		if got := l.run(target.New(l.d), "image", l.image); !got.Failed || !strings.Contains(got.Msg, bad.says) || !strings.Contains(got.Msg, name) {
 			t.Errorf("%s: %+v", name, got.Result)
 		}
-		l.state(stateBegun)
+		l.state(status.StateBegun)
 		l.must(os.Remove(filepath.Join(l.dir, "init", name)))
 	}
-	l.ok(newInit(l.d), "image", l.image)
+	l.ok(target.New(l.d), "image", l.image)
 	l.push()
-	l.ok(newUnlock(l.d))
+	l.ok(unlock.New(l.d))
 	if got := l.sql("app", "SELECT count(*) FROM pg_class WHERE relname = 't'"); got != "0" {
 		t.Errorf("the first try's table is still there: %s", got)
 	}

@@ -1,0 +1,65 @@
+package custody
+
+import (
+	"context"
+	"time"
+
+	"remoterun/runner/host"
+	"remoterun/tasks/tde/seal"
+)
+
+// ShelfInfo is what the laptop's folder of one host's project holds: what plans
+// rest on.
+type ShelfInfo struct {
+	Folder string
+	Names  []string // complete copies, oldest first
+	Head   string   // the copy that HEAD names
+	Tips   []TipInfo
+}
+
+// TipInfo is one newest sealed copy.
+type TipInfo struct {
+	Name       string
+	Generation int
+	KeyringID  string
+	Sums       map[string]string // SHA-256 by suffix
+	Keys       []seal.ManifestKey
+	Clusters   []string
+	Made       time.Time
+	By         string
+}
+
+func (i ShelfInfo) Has(name string) bool {
+	for _, n := range i.Names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// ShelfFact asks what the laptop holds. Its error is an *ErrAnswer for a
+// damaged folder or a rollback.
+func (d Deps) ShelfFact(keysDir, project, hostname string) host.Fact[ShelfInfo] {
+	store := d.Store(keysDir)
+	return LaptopFact(d.Session, func(context.Context) (ShelfInfo, error) {
+		shelf, err := store.Load(d.Sealer, project, hostname)
+		if err != nil {
+			return ShelfInfo{}, err
+		}
+		tips, err := shelf.Tips()
+		return shelfInfo(shelf, tips), err
+	}, "shelf", store.Dir, project, hostname)
+}
+
+func shelfInfo(shelf Shelf, tips []seal.StoredCopy) ShelfInfo {
+	i := ShelfInfo{Folder: shelf.Folder, Names: seal.Names(shelf.Copies), Head: shelf.Head.Name}
+	for _, c := range tips {
+		i.Tips = append(i.Tips, TipInfo{
+			Name: c.Name, Generation: c.Manifest.Generation, KeyringID: c.Manifest.KeyringID,
+			Sums: map[string]string{".enc": seal.HexSum(c.Enc), ".tag": seal.HexSum(c.Tag), ".json": c.Link()},
+			Keys: c.Manifest.Keys, Clusters: c.Manifest.Clusters, Made: c.Manifest.Made, By: c.Manifest.By,
+		})
+	}
+	return i
+}

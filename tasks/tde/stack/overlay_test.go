@@ -1,0 +1,246 @@
+package stack
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"remoterun/runner/host"
+	"remoterun/runner/hosttest"
+	"remoterun/runner/hosttest/sshd"
+	"remoterun/runner/hosttest/sshtest"
+	"remoterun/runner/local"
+	"remoterun/runner/sh"
+	"remoterun/tasks/compose"
+	"remoterun/tasks/tde/guard"
+	"remoterun/tasks/tde/pgtde"
+)
+
+func baseService(t *testing.T, js string) compose.Service {
+	t.Helper()
+	var s compose.Service
+	if err := json.Unmarshal([]byte(js), &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func testOverlay(t *testing.T, js string) Overlay {
+	return Overlay{
+		Project: "p", Service: "postgres", Image: "img@sha256:1", Pgdata: "/data/db", Extension: pgtde.PgTDE, Cipher: "aes_128",
+		RAMDir: "/run/remoterun/p/keyring", Volume: "p_tde", Base: baseService(t, js),
+	}
+}
+
+func TestOverlayCommand(t *testing.T) {
+	for name, c := range map[string]struct {
+		command string
+		cipher  string
+		want    string
+		ext     pgtde.Extension // pg_tde unless another is given
+	}{
+		"none":                   {`null`, "", "postgres -c shared_preload_libraries=pg_tde -c pg_tde.wal_encrypt=on", ""},
+		"options are kept":       {`["postgres","-c","max_connections=200","-B","1GB"]`, "", "postgres -c max_connections=200 -B 1GB -c shared_preload_libraries=pg_tde -c pg_tde.wal_encrypt=on", ""},
+		"options alone":          {`["-c","fsync=on"]`, "", "postgres -c fsync=on -c shared_preload_libraries=pg_tde -c pg_tde.wal_encrypt=on", ""},
+		"libraries are kept":     {`["postgres","-cshared_preload_libraries='pg_stat_statements, auto_explain'"]`, "", "postgres -c shared_preload_libraries=pg_stat_statements,auto_explain,pg_tde -c pg_tde.wal_encrypt=on", ""},
+		"long options":           {`["postgres","--shared-preload-libraries=a","--work-mem=1MB"]`, "", "postgres --work-mem=1MB -c shared_preload_libraries=a,pg_tde -c pg_tde.wal_encrypt=on", ""},
+		"off is overruled":       {`["postgres","-c","pg_tde.wal_encrypt=off","-c","default_table_access_method=heap"]`, "", "postgres -c shared_preload_libraries=pg_tde -c pg_tde.wal_encrypt=on", ""},
+		"aes_256":                {`null`, "aes_256", "postgres -c shared_preload_libraries=pg_tde -c pg_tde.wal_encrypt=on -c pg_tde.cipher=aes_256", ""},
+		"the fork":               {`["postgres","-c","shared_preload_libraries=a,pg_tde","-c","open_pg_tde.data-cipher=aes_xts","-c","pg_tde.cipher=aes_256"]`, "aes_128", "postgres -c pg_tde.cipher=aes_256 -c shared_preload_libraries=a,open_pg_tde -c open_pg_tde.wal_encrypt=on", pgtde.OpenPgTDE},
+		"aes_256 of the fork":    {`null`, "aes_256", "postgres -c shared_preload_libraries=open_pg_tde -c open_pg_tde.wal_encrypt=on -c open_pg_tde.cipher=aes_256 -c open_pg_tde.data_cipher=aes_256_xts", pgtde.OpenPgTDE},
+		"a program of their own": {`["/wrapper.sh","postgres"]`, "", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := testOverlay(t, `{"command":`+c.command+`}`)
+			o.Cipher = c.cipher
+			if c.ext != "" {
+				o.Extension = c.ext
+			}
+			got, err := o.command()
+			var no *guard.Refusal
+			if c.want == "" {
+				if !errors.As(err, &no) {
+					t.Errorf("%v %v", got, err)
+				}
+			} else if err != nil || strings.Join(got, " ") != c.want {
+				t.Errorf("got %s, %v\nwant %s", strings.Join(got, " "), err, c.want)
+			}
+		})
+	}
+}
+
+func TestOverlayKeepsWhatIsTheUsers(t *testing.T) {
+	const rest = "# by hand\nservices:\n  app:\n    image: app\n"
+	o := testOverlay(t, `{}`)
+	for name, c := range map[string]struct {
+		file string
+		want []string // lines that must be there, in order
+		no   string   // a refusal with these words
+	}{
+		"no file":           {"", []string{overlayMark, "services:", `  "postgres":`, "volumes:", "  p_tde:"}, ""},
+		"ours":              {overlayMark + "\nold: 1\n", []string{overlayMark, "services:"}, ""},
+		"another service":   {rest, []string{"# by hand", "services:", "  " + overlayMark, `  "postgres":`, "  " + overlayEnd, "  app:", "volumes:", "  p_tde:"}, ""},
+		"other keys of it":  {"services:\n  postgres:\n    ports: [\"5432\"]\n    labels:\n      a: b\n", []string{"services:", "  postgres:", "    " + overlayMark, `    image: "img@sha256:1"`, "    " + overlayEnd, "    ports: [\"5432\"]", "volumes:"}, ""},
+		"their own volumes": {"volumes:\n    mine: {}\nservices:\n    app: {}\n", []string{"volumes:", "    p_tde:", "    mine: {}", "services:", `    "postgres":`}, ""},
+		"the same keys":     {"services:\n  postgres:\n    image: other\n    environment:\n      A: b\n", nil, "image, environment"},
+		"on one line":       {"services:\n  postgres: {image: other}\n", nil, "something"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := OverrideFile{Path: "/srv/compose.override.yaml", text: c.file}.With(o, false)
+			var no *guard.Refusal
+			if c.no != "" {
+				if !errors.As(err, &no) || !strings.Contains(err.Error(), c.no) || !strings.Contains(err.Error(), "/srv/compose.override.yaml") {
+					t.Errorf("error %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := strings.Split(got, "\n")
+			for _, w := range c.want {
+				i := slices.Index(lines, w)
+				if i < 0 {
+					t.Fatalf("no line %q behind the one before in\n%s", w, got)
+				}
+				lines = lines[i+1:]
+			}
+			again, err := OverrideFile{Path: "/srv/compose.override.yaml", text: got}.With(o, false)
+			if err != nil || again != got {
+				t.Errorf("twice is not the same: %v\n%s", err, again)
+			}
+		})
+	}
+}
+
+// TestOverlayForCompose has compose itself read base and overlay.
+func TestOverlayForCompose(t *testing.T) {
+	if exec.Command("docker", "compose", "version").Run() != nil {
+		hosttest.Missing(t, "docker compose v2")
+	}
+	for name, base := range map[string]string{
+		"map":  "environment: {POSTGRES_PASSWORD: 'a$$b', X: y}",
+		"list": "environment: [POSTGRES_PASSWORD=a$$b, X=y]",
+	} {
+		for over, text := range map[string]string{"alone": "", "beside theirs": "services:\n  postgres:\n    ports: ['9999:1']\n  app:\n    image: app2\n"} {
+			t.Run(name+" "+over, func(t *testing.T) {
+				dir := t.TempDir()
+				write(t, dir, "compose.yaml", []byte("name: p\nservices:\n  app: {image: app}\n  postgres:\n    image: postgres:16-alpine\n    command: postgres -c 'work_mem=1$$MB'\n    ports: ['5432:5432']\n    volumes: ['old:/var/lib/postgresql/data', './init$$x:/docker-entrypoint-initdb.d:ro']\n    "+base+"\nvolumes: {old: {}}\n"))
+				cfg := composeConfig(t, dir)
+				o := testOverlay(t, `{}`)
+				o.Base = cfg.Services["postgres"]
+				out, err := OverrideFile{text: text}.With(o, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				write(t, dir, "compose.override.yaml", []byte(out))
+				cfg = composeConfig(t, dir)
+				s := cfg.Services["postgres"]
+				if s.Image != "img@sha256:1" || s.Env("POSTGRES_PASSWORD") != "" || s.Env("X") != "y" || s.Env("PGDATA") != "/data/db" {
+					t.Errorf("service %+v", s)
+				}
+				if got := strings.Join(s.Command, " "); got != "postgres -c work_mem=1$MB -c shared_preload_libraries=pg_tde -c pg_tde.wal_encrypt=on" {
+					t.Errorf("command %s", got)
+				}
+				targets := []string{}
+				for _, m := range s.Volumes {
+					targets = append(targets, m.Type+" "+m.Target)
+				}
+				if strings.Join(targets, ", ") != "volume /data/db, bind /run/remoterun/p/keyring, bind /docker-entrypoint-initdb.d" {
+					t.Errorf("mounts %v", targets)
+				}
+				if m := s.Volumes[2]; !strings.HasSuffix(m.Source, "/init$x") || !m.ReadOnly {
+					t.Errorf("their mount %+v", m)
+				}
+				if cfg.VolumeName(s.Volumes[0]) != "p_tde" || string(cfg.Volumes["p_tde"].External) != "true" || !s.Volumes[1].ReadOnly {
+					t.Errorf("our mounts %+v", s.Volumes)
+				}
+				if want := map[string]int{"alone": 1, "beside theirs": 2}[over]; len(s.Ports) != want {
+					t.Errorf("%d ports", len(s.Ports))
+				}
+			})
+		}
+	}
+}
+
+func composeConfig(t *testing.T, dir string) compose.Config {
+	t.Helper()
+	w := &host.Worker{Host: "here", Conn: local.New("here", nil, local.Options{}), Kept: &host.Kept{}}
+	defer w.Conn.Close()
+	c, err := guard.Ask(t.Context(), w, compose.Project{Dir: dir}.Config())
+	if err != nil {
+		text, _ := os.ReadFile(filepath.Join(dir, "compose.override.yaml"))
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return c
+}
+
+// TestOverlayFollowsNoLinks: a user who owns the compose folder puts links where
+// root writes.
+func TestOverlayFollowsNoLinks(t *testing.T) {
+	if os.Getuid() != 0 {
+		hosttest.Missing(t, "root")
+	}
+	w, _ := sshtest.Worker(t, sshd.Config{Env: []string{"PATH=" + dockerThat(t, "exit 0") + ":" + os.Getenv("PATH")}})
+	dir, state, victim := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "victim")
+	if err := os.WriteFile(victim, []byte("untouched"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(dir, 1234, 1234); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "compose.override.yaml")
+	// The shell's own number is not known beforehand; its range is small.
+	pid := os.Getpid()
+	for n := pid; n < pid+3000; n++ {
+		for _, name := range []string{".remoterun.", ".remoterun.old."} {
+			_ = os.Symlink(victim, file+name+strconv.Itoa(n))
+		}
+	}
+	write := func() {
+		out, err := w.Run(t.Context(), sh.Script(WriteOverride, append([]string{state, file}, compose.Project{Dir: dir}.Command("config", "-q").Args...)...).With(sh.Bytes("services: {}\n")))
+		if err != nil || out.Status != 0 {
+			t.Fatalf("status %d %v: %s", out.Status, err, out.Stderr)
+		}
+	}
+	write()
+	check := func(want os.FileMode) {
+		t.Helper()
+		st, err := os.Lstat(file)
+		if err != nil || st.Mode() != want || st.Sys().(*syscall.Stat_t).Uid != 1234 {
+			t.Errorf("%v %v", st, err)
+		}
+		if text, _ := os.ReadFile(victim); string(text) != "untouched" {
+			t.Errorf("the file of another: %q", text)
+		}
+		if left, _ := os.ReadDir(state); len(left) > 0 {
+			t.Errorf("left: %v", left)
+		}
+	}
+	check(0o644)
+	// The file itself is a link: its mode (0777) is not the file's.
+	mine := filepath.Join(dir, "mine.yaml")
+	_ = os.WriteFile(mine, []byte("x: y\n"), 0o640)
+	_ = os.Chown(mine, 1234, 1234)
+	_ = os.Remove(file)
+	_ = os.Symlink(mine, file)
+	write()
+	check(0o640)
+}
+
+// dockerThat is a folder with a docker that runs a script.
+func dockerThat(t *testing.T, script string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "docker"), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}

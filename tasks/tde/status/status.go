@@ -1,0 +1,329 @@
+package status
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"remoterun/runner/host"
+	"remoterun/runner/lock"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+	"remoterun/tasks/compose"
+	"remoterun/tasks/kit"
+	"remoterun/tasks/pg"
+	"remoterun/tasks/tde/custody"
+	"remoterun/tasks/tde/guard"
+	"remoterun/tasks/tde/memory"
+	"remoterun/tasks/tde/pgtde"
+	"remoterun/tasks/tde/stack"
+)
+
+// statusArgs are the arguments of tde_status.
+type statusArgs struct {
+	stack.Stack
+	KeysDir     string `arg:"keys_dir" default:"./keys" help:"the laptop's folder of sealed keyrings, from the inventory's folder (tde_keys_dir)"`
+	ServerCopy  bool   `arg:"server_copy" default:"yes" help:"a sealed copy is kept on the host, too (tde_server_copy)"`
+	Database    bool   `arg:"database" default:"yes" help:"no = there is no database on this host (yet): only the key's custody is looked at, and nothing of a database is called proved (tde_database)"`
+	RotateAfter int    `arg:"rotate_after" default:"365" help:"days after which a key is due for rotation"`
+
+	host string
+}
+
+// statusModule says how things are. It changes nothing and asks for no
+// passphrase.
+type statusModule struct{ d custody.Deps }
+
+func New(d custody.Deps) play.Module {
+	return kit.Define(kit.Doc{Name: "tde_status", Short: "says whether the database is locked, encrypted, and what is due"}, statusModule{d})
+}
+
+func (statusModule) Validate(a statusArgs) *play.ArgError { return a.Stack.Validate() }
+
+// Resolve notes whose sealed copies are meant.
+func (statusModule) Resolve(_ context.Context, a *statusArgs, in play.Inputs) error {
+	a.host = in.Host()
+	return nil
+}
+
+func (statusModule) Facts(a statusArgs) []host.Question {
+	if !a.Database {
+		return []host.Question{memory.Mount(a.RAMDir()).Q}
+	}
+	return []host.Question{a.Compose().Config().Q, a.Compose().Containers().Q, memory.Mount(a.RAMDir()).Q}
+}
+
+// The states of a database, in one word each.
+const (
+	stateEmpty    = "empty"    // no cluster was made yet
+	StateBegun    = "begun"    // init was cut off: unlock finishes it
+	StatePlain    = "plain"    // a cluster without encryption
+	StateLocked   = "locked"   // no keyring in RAM
+	StateStopped  = "stopped"  // the keyring is there, the container does not run
+	stateStarting = "starting" // it runs and does not answer yet
+	StateUnlocked = "unlocked"
+	stateFailed   = "failed" // it runs with the keyring and cannot use it
+	stateGone     = "gone"   // a cluster was made, and its volume is not there any more
+	stateLoaded   = "loaded" // the keyring is in RAM, and no database is here to use it
+)
+
+func (m statusModule) Plan(a statusArgs, s host.Seen) (play.Plan, error) {
+	if err := host.All(s, m.Facts(a)...); err != nil {
+		return play.Plan{}, err
+	}
+	v, err := stack.Site{Stack: a.Stack}, error(nil)
+	if a.Database {
+		v, err = a.Find(s)
+	}
+	if err != nil {
+		return guard.PlanOf(err)
+	}
+	ram, err := host.Get(s, memory.ViewAt(a.RAMDir(), v.Pid()))
+	if err != nil {
+		return guard.PlanOf(err)
+	}
+	st := status{args: a, site: v, ram: ram}
+	if err := st.find(m.d, s); err != nil {
+		return guard.PlanOf(err)
+	}
+	return play.Plan{Result: st.result()}, nil
+}
+
+// status is what was found.
+type status struct {
+	args   statusArgs
+	site   stack.Site
+	ram    memory.View
+	mem    memory.MountState
+	volume *compose.DiskVolume
+	disk   stack.Disk
+	record *stack.InitRecord
+	state  string
+	why    string // what the server says when it does not answer
+	fix    string // what to type, where it is not the state's usual word
+	server *pgtde.ServerView
+	keys   pgtde.KeyState
+	rels   pgtde.Relations
+	copy   custody.CopyState
+	copies string
+	held   *lock.HeldError // who works on the project, nil = nobody
+	drift  bool            // the container was made from other compose files
+}
+
+func (st *status) find(d custody.Deps, s host.Seen) error {
+	var err error
+	if st.mem, err = host.Get(s, memory.Mount(st.args.RAMDir())); err != nil {
+		return err
+	}
+	if !st.args.Database {
+		return st.custody(d, s)
+	}
+	if st.volume, err = host.Get(s, compose.VolumeNamed(st.args.Stack.Volume())); err != nil {
+		return err
+	}
+	if st.record, err = host.Get(s, stack.RecordAt(st.args.StateDir())); err != nil {
+		return err
+	}
+	dir := st.site.HostData
+	if st.volume != nil && (dir == "" || !st.site.KeyringTarget()) {
+		dir = st.volume.Mountpoint // the overlay is not in effect yet
+	}
+	if dir != "" {
+		if st.disk, err = host.Get(s, stack.DiskAt(dir)); err != nil {
+			return err
+		}
+	}
+	if err := st.sealed(d, s); err != nil {
+		return err
+	}
+	if err := st.beside(s); err != nil {
+		return err
+	}
+	return st.findState(s)
+}
+
+// beside is who works on the project, and whether the container is of the files.
+func (st *status) beside(s host.Seen) error {
+	var err error
+	if st.held, err = host.Get(s, lock.Seen(st.args.StateDir()+"/lock")); err != nil || st.site.Container == nil {
+		return err
+	}
+	st.drift, err = st.args.Compose().Drifted(s, st.args.Service, st.site.Container.ConfigHash())
+	return err
+}
+
+// custody is all that there is to find without a database.
+func (st *status) custody(d custody.Deps, s host.Seen) error {
+	st.state, st.why = StateLocked, stack.NoDatabase
+	if st.ram.Present() {
+		st.state, st.why = stateLoaded, "the key is in RAM; "+stack.NoDatabase
+	}
+	return st.sealed(d, s)
+}
+
+func (st *status) sealed(d custody.Deps, s host.Seen) error {
+	v, err := d.CopiesOf(s, st.args.KeysDir, st.args.Project, st.args.host, st.args.ServerCopy)
+	st.copy, st.copies = v.State, v.Said
+	var no *guard.Refusal
+	if errors.As(err, &no) { // not root: the rest can still be told
+		st.copies = no.Error()
+		return nil
+	}
+	return err
+}
+
+func (st *status) findState(s host.Seen) error {
+	half := st.record.Names(st.volume) && st.record.State == "begun"
+	switch {
+	case half:
+		st.state = StateBegun
+	case !st.disk.Initialised() && st.record.Done():
+		st.state, st.why = stateGone, "a cluster was made in volume "+st.record.Volume+", and it is not there"
+	case !st.disk.Initialised():
+		st.state = stateEmpty
+	case st.disk.Keys == "":
+		st.state = StatePlain
+	case st.site.Misfit(st.disk) != nil:
+		st.state, st.why = stateFailed, st.site.Misfit(st.disk).Error()
+	case !st.ram.Present() && !st.site.Running():
+		st.state = StateLocked
+	case !st.site.Running():
+		st.state = StateStopped
+	default:
+		return st.askServer(s)
+	}
+	if st.site.Container == nil && (st.state == StateStopped || st.state == StateLocked) {
+		st.why = "there is no container"
+	}
+	return nil
+}
+
+func (st *status) askServer(s host.Seen) error {
+	answer, err := st.site.Answers(s)
+	if err != nil {
+		return err
+	}
+	if answer != nil {
+		st.why, st.state = answer.Error(), stateStarting
+		switch {
+		case stack.RefusedLogin(answer.Code):
+			st.state, st.fix = stateFailed, "remoterun unlock "+st.args.host+", which makes the login anew"
+		case !st.ram.Present():
+			st.state = StateLocked
+		}
+		return nil
+	}
+	to, err := st.site.SQL("postgres")
+	if err != nil {
+		return err
+	}
+	var need guard.Gather
+	view, err := pgtde.ReadServer(s, to, pgtde.Extension(st.args.Extension))
+	if need.Add(err) {
+		st.server = &view
+	}
+	st.keys, err = pgtde.ReadKeys(s, to, pgtde.Extension(st.args.Extension))
+	if need.Add(err) {
+		st.rels, err = pgtde.ReadRelations(s, to, pgtde.Extension(st.args.Extension), st.keys)
+		need.Add(err)
+	}
+	st.state = StateUnlocked
+	for _, k := range st.keys.Keys {
+		if k.Key != "" && !k.Verified {
+			st.state, st.why, st.fix = stateFailed, "key of "+k.Scope+": "+k.Problem, "remoterun unlock "+st.args.host+", which sends the sealed keyring where another one is in RAM"
+		}
+	}
+	if err := need.Err(); err != nil {
+		if e, ok := pg.AsError(err); ok {
+			st.state, st.why = stateFailed, e.Error()
+			return nil
+		}
+		return err
+	}
+	return nil
+}
+
+// next is what to type now.
+func (st *status) next() string {
+	h := st.args.host
+	if st.fix != "" {
+		return st.fix
+	}
+	return map[string]string{
+		stateEmpty: "remoterun unlock " + h, StateBegun: "remoterun unlock " + h, StatePlain: "remoterun migrate " + h,
+		StateLocked: "remoterun unlock " + h, StateStopped: "remoterun unlock " + h,
+		stateGone:     "restore a backup; or, if nothing was in it, remove " + st.args.StateDir() + "/init",
+		stateStarting: "docker logs " + st.site.Name(), stateFailed: "remoterun verify --quick " + h,
+	}[st.state]
+}
+
+const day = 24 * 60 * 60
+
+// result tells it. A locked database is no failure, but has an exit code of its
+// own; one that should run and cannot is a failure.
+func (st *status) result() play.Result {
+	r := play.Result{Data: guard.Data(
+		guard.Text("state", st.state), guard.Bool("locked", st.state == StateLocked), guard.Text("next", st.next()),
+		guard.FromHost("container", st.site.Name()), guard.Bool("running", st.site.Running()), guard.FromHost("memory", string(st.mem.Class())),
+		guard.Bool("keyring_in_ram", st.ram.Present()), guard.Text("sealed_copies", string(st.copy)), guard.FromHost("sealed_copy", st.copies),
+	)}
+	if st.disk.Exists {
+		r.Data.Put("uid", value.Int(int64(st.disk.UID)))
+	}
+	r.Msg = st.state
+	if st.why != "" {
+		r.Data.Put("reason", guard.HostText(st.why))
+		r.Msg += ": " + st.why
+	}
+	if next := st.next(); next != "" {
+		r.Msg += "; next: " + next
+	}
+	r.Failed = st.state == stateFailed || st.state == stateGone
+	st.unlockedData(&r)
+	st.warnings(&r)
+	return r
+}
+
+// unlockedData adds what only a server that answers can tell.
+func (st *status) unlockedData(r *play.Result) {
+	if st.server == nil {
+		return
+	}
+	plain := make([]string, 0, len(st.rels.Plain))
+	for _, p := range st.rels.Plain {
+		if !p.Sequence() {
+			plain = append(plain, p.Database+"."+p.Name)
+		}
+	}
+	age := st.oldestKey()
+	due := age >= int64(st.args.RotateAfter)
+	for _, p := range []guard.Entry{
+		guard.FromHost("version", st.server.Version), guard.Bool("wal_encrypted", st.server.WalEncrypt == "on"),
+		guard.Int("relations", st.rels.Total), guard.Int("plain", int64(len(plain))), guard.List("plain_relations", plain...),
+		guard.Val("keys", pgtde.KeysValue(st.keys)), guard.Int("key_age_days", age), guard.Bool("rotation_due", due),
+	} {
+		r.Data.Put(p.Name, p.Value)
+	}
+	if st.state == StateUnlocked {
+		r.Msg = fmt.Sprintf("unlocked: PostgreSQL %s, %d relations, %d plain, key %d days old", st.server.Version, st.rels.Total, len(plain), age)
+	}
+	warn := func(on bool, text string) {
+		if on {
+			r.Warnings = append(r.Warnings, text)
+		}
+	}
+	warn(!st.ram.Present(), "the keyring is not in RAM any more: a restart of the database would fail; next: remoterun unlock "+st.args.host)
+	warn(st.ram.Present() && !st.ram.Same(), "the container does not see the mount that is there now: a new key would not reach it; next: remoterun unlock "+st.args.host)
+	warn(len(plain) > 0, fmt.Sprintf("%d relations are not encrypted; next: remoterun verify %s", len(plain), st.args.host))
+	warn(st.server.WalEncrypt != "on", "WAL is not encrypted; next: remoterun verify "+st.args.host)
+	warn(due, fmt.Sprintf("the key is %d days old; next: remoterun rotate %s", age, st.args.host))
+}
+
+// oldestKey is the age of the key in use, in days.
+func (st *status) oldestKey() int64 {
+	var age int64
+	for _, k := range st.keys.Keys {
+		age = max(age, k.Age)
+	}
+	return age / day
+}

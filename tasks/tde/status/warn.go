@@ -1,0 +1,58 @@
+package status
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"remoterun/runner/play"
+	"remoterun/tasks/tde/custody"
+	"remoterun/tasks/tde/seal"
+)
+
+// warnings are what needs attention in whatever state, each with what to type.
+func (st *status) warnings(r *play.Result) {
+	h := st.args.host
+	warn := func(on bool, text string, a ...any) {
+		if on {
+			r.Warnings = append(r.Warnings, fmt.Sprintf(text, a...))
+		}
+	}
+	if st.held != nil {
+		warn(true, "the project is held by %s since %s (%s)", st.held.Who, st.held.Since, st.held.Doing)
+	}
+	for _, p := range st.fileProblems() {
+		warn(true, "%s: %s; next: remoterun unlock %s", st.args.KeyringPath(), p, h)
+	}
+	if st.disk.Initialised() && st.disk.Keys != "" && st.state != StateBegun {
+		if lacks := st.site.Lacks(); lacks != nil {
+			warn(true, "the overlay is gone or was changed: the compose files lack %s, so that docker compose up would start something else; next: remoterun unlock %s, or take the change back", strings.Join(lacks, ", "), h)
+		}
+	}
+	warn(st.drift, "container %s was made from other compose files than there are now; docker compose up -d %s applies them", st.site.Name(), st.args.Service)
+	fine := []custody.CopyState{custody.CopiesEqual, custody.CopyNoServer}
+	warn(!slices.Contains(fine, st.copy) && !(st.copy == custody.CopiesNone && st.disk.Keys == ""),
+		"sealed copies: %s; next: %s", cmp.Or(string(st.copy), st.copies), custody.NextOfCopies(st.copy, h))
+}
+
+// fileProblems is what is wrong with the keyring in RAM, as far as it can be seen
+// without the passphrase.
+func (st *status) fileProblems() []string {
+	f := st.ram.File
+	if f == nil {
+		return nil
+	}
+	var out []string
+	bad := func(is bool, text string, a ...any) {
+		if is {
+			out = append(out, fmt.Sprintf(text, a...))
+		}
+	}
+	bad(!st.mem.InRAM(), "it is on %s, not in RAM", cmp.Or(st.mem.FS, st.mem.OnFS))
+	bad(st.disk.Exists && f.UID != st.disk.UID, "its owner is %d, the data folder's is %d: the server cannot read it", f.UID, st.disk.UID)
+	bad(f.Mode != "400", "its mode is 0%s, not 0400", f.Mode)
+	bad(f.Size == 0 || f.Size%seal.RecordSize != 0, "%d bytes are no keyring", f.Size)
+	bad(st.mem.Foreign() != "", "%s lies beside it", st.mem.Foreign())
+	return out
+}

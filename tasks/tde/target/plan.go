@@ -1,0 +1,114 @@
+package target
+
+import (
+	"context"
+	"path"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/sh"
+	"remoterun/runner/value"
+	"remoterun/tasks/compose"
+	"remoterun/tasks/tde/custody"
+	"remoterun/tasks/tde/guard"
+	"remoterun/tasks/tde/pgtde"
+	"remoterun/tasks/tde/stack"
+)
+
+// overlay is the one that fits what was found.
+func (f fresh) overlay() stack.Overlay {
+	image, own := f.pinned()
+	return stack.Overlay{
+		Project: f.Project, Service: f.Service, Image: image, OwnTag: own, Pgdata: path.Clean(f.image.Env("PGDATA")),
+		Extension: pgtde.Extension(f.Extension), Cipher: f.args.Cipher, RAMDir: f.RAMDir(), Volume: f.Stack.Volume(), Base: f.Spec,
+	}
+}
+
+// pinned is the image's digest where a registry gave it one, else a tag of ours
+// for its id.
+func (f fresh) pinned() (name string, own bool) {
+	repo := f.args.Image
+	if i := strings.LastIndexByte(repo, ':'); i > strings.LastIndexByte(repo, '/') {
+		repo = repo[:i]
+	}
+	repo, _, _ = strings.Cut(repo, "@")
+	for _, d := range f.image.RepoDigests {
+		if at := strings.LastIndexByte(d, '@'); at > 0 && d[:at] == repo {
+			return d, false
+		}
+	}
+	if len(f.image.RepoDigests) > 0 {
+		return f.image.RepoDigests[0], false
+	}
+	id := strings.TrimPrefix(f.image.ID, "sha256:")
+	return "remoterun/" + f.Project + ":" + id[:min(12, len(id))], true
+}
+
+// pin makes the tag of ours.
+func (f fresh) pin() []host.Step {
+	name, own := f.pinned()
+	if !own {
+		return nil
+	}
+	return []host.Step{guard.Command("tag the image "+name, compose.Docker("tag", f.image.ID, name))}
+}
+
+// plan makes the cluster. Each step can run twice, and a cut between any two of
+// them is picked up by the next run.
+func (f fresh) plan(d custody.Deps) (play.Plan, error) {
+	o := f.overlay()
+	text, err := f.override.With(o, f.yes)
+	if err != nil {
+		return guard.PlanOf(err)
+	}
+	password, err := f.passwordSource()
+	if err != nil {
+		return guard.PlanOf(err)
+	}
+	var told string
+	var steps []host.Step
+	if u := userNumber(f.Spec.User); u != "" {
+		steps = append(steps, f.lookForUser(u))
+	}
+	steps = append(append(steps, f.lookInside()), f.pin()...)
+	steps = append(steps,
+		guard.Command("record the beginning of "+o.Volume, sh.Script(beginRecord, f.Project, o.Volume, f.StateDir())),
+		guard.Do("make the encrypted cluster in "+o.Volume, func(ctx context.Context, w host.Writer) ([]byte, error) {
+			out, err := f.make(ctx, w, d, o, password)
+			told = string(out)
+			return out, err
+		}),
+		guard.Command("record that it is done", sh.Script(endRecord, f.StateDir(), f.RAMDir())),
+		f.writeOverlay(text),
+	)
+	res := play.Result{Changed: true, Data: f.data(), Warnings: f.override.GaveWay(text)}
+	if f.Spec.Builds() {
+		res.Warnings = append(res.Warnings, "service "+f.Service+" builds its own image, and the encrypted server's takes its place: what the build adds (extensions, scripts) is not in it")
+	}
+	res.Data.Put("pgdata", value.String(o.Pgdata))
+	res.Data.Put("key", value.String(f.key))
+	return play.Plan{Steps: steps, Result: res, Then: f.inEffect(&res), Finish: guard.Finish(func(host.Output) (play.Result, error) {
+		res.Data.Put("cluster", value.FromMap(parseMade(told)))
+		if n, ok := parseMade(told).Lookup("plain"); ok && value.Str(n) != "0" {
+			res.Warnings = append(res.Warnings, "scripts in docker-entrypoint-initdb.d made "+value.Str(n)+" relations that are not encrypted")
+		}
+		return res, nil
+	})}, nil
+}
+
+func parseMade(text string) *value.Map {
+	m := value.NewMap()
+	for line := range strings.Lines(text) {
+		if word, rest, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			m.Put(word, value.MarkedString(rest, value.Unsafe))
+		}
+	}
+	return m
+}
+
+func (f fresh) writeOverlay(text string) host.Step {
+	check := f.Compose().Command("config", "-q")
+	c := sh.Script(stack.WriteOverride, append([]string{f.StateDir(), f.override.Path}, check.Args...)...).With(sh.Bytes(text))
+	return guard.Command("write the overlay "+f.override.Path, c)
+}
