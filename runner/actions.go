@@ -19,8 +19,10 @@ type action struct {
 	run  func(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error)
 	// raw leaves the arguments as written: the action renders them itself.
 	raw bool
-	// passes lets a look ahead pass the action; nil stops it.
-	passes func(ctx context.Context, u *unit, a *vars.Ahead) error
+	// passes lets a look ahead pass the action; nil stops it, and so does an error.
+	// sure says that it is certain to succeed at its turn: only then may steps of
+	// the tasks behind it be sent before it.
+	passes func(ctx context.Context, u *unit, a *vars.Ahead) (sure bool, err error)
 	// once runs it for one host of those in step.
 	once bool
 	// inTurn runs it on one host after the other, in their order.
@@ -38,7 +40,7 @@ func arg(name, kind, help string) play.Arg { return play.Arg{Name: name, Type: k
 var actions = map[string]*action{
 	"debug": {
 		spec: play.Spec{Name: "debug", Short: "Print a message or a variable", Args: []play.Arg{arg("msg", "raw", "what to print"), text("var", "the variable to show"), arg("verbosity", "int", "only from this -v level on")}},
-		run:  debug, raw: true, passes: passed,
+		run:  debug, raw: true, passes: passDebug,
 	},
 	"assert": {
 		spec: play.Spec{Name: "assert", Short: "Fail unless conditions hold", Args: []play.Arg{{Name: "that", Type: "raw", Required: true, Help: "conditions, all must hold"}, {Name: "fail_msg", Aliases: []string{"msg"}, Type: "raw", Help: "what to say when one does not hold"}, arg("success_msg", "raw", "what to say when they hold"), arg("quiet", "bool", "say nothing when they hold")}},
@@ -69,7 +71,16 @@ func Actions() map[string]play.Spec {
 	return out
 }
 
-func passed(context.Context, *unit, *vars.Ahead) error { return nil }
+// passDebug lets looks ahead pass whatever a debug shows: it changes nothing. It
+// is certain to succeed when what it shows can be worked out already.
+func passDebug(ctx context.Context, u *unit, _ *vars.Ahead) (sure bool, err error) {
+	h := u.tr.h
+	if u.tr.ahead(value.FromMap(u.raw)) != nil {
+		return false, nil
+	}
+	_, err = debug(ctx, h, u, u.raw)
+	return err == nil, nil
+}
 
 // action runs one of the engine's own.
 func (h *hostRun) action(ctx context.Context, u *unit) *outcome {
@@ -119,7 +130,7 @@ func debug(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Resu
 		}
 		key := value.Str(n)
 		v, err := expr.Render(ctx, value.String("{{ "+key+" }}"), u.scope)
-		if errors.As(err, new(*host.ErrNeed)) {
+		if errors.As(err, new(*host.ErrNeed)) || errors.Is(err, vars.ErrPending) {
 			return play.Result{}, err
 		}
 		if err != nil {
@@ -247,23 +258,23 @@ func factsOf(args *value.Map) *value.Map {
 }
 
 // passSetFact notes set_fact's variables for the tasks behind it.
-func passSetFact(ctx context.Context, u *unit, a *vars.Ahead) error {
-	expr := u.tr.h.p.r.opt.Expr
-	if err := pure(expr, value.FromMap(u.raw)); err != nil {
-		return err
+func passSetFact(ctx context.Context, u *unit, a *vars.Ahead) (sure bool, err error) {
+	if err := u.tr.ahead(value.FromMap(u.raw)); err != nil {
+		return false, err
 	}
-	v, err := expr.Render(ctx, value.FromMap(u.raw), u.scope)
+	v, err := u.tr.h.p.r.opt.Expr.Render(ctx, value.FromMap(u.raw), u.scope)
 	if err != nil {
-		return err
+		return false, err
 	}
 	m, err := given(v)
 	if err != nil {
-		return err
+		return false, err
 	}
-	for k, v := range factsOf(m).All() {
+	facts := factsOf(m)
+	for k, v := range facts.All() {
 		a.Set.Set(k, v)
 	}
-	return nil
+	return facts.Len() > 0 && u.tr.words.inner(func(w *play.Keywords) value.Value { return w.DelegateFacts }).IsNull(), nil
 }
 
 func meta(_ context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error) {
@@ -351,16 +362,25 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// pause waits between the items of a loop.
-func (h *hostRun) pause(ctx context.Context, v value.Value, u *unit) error {
-	r, err := h.p.r.opt.Expr.Render(ctx, v, u.scope)
+// pauseOf is how long a loop waits between its items.
+func (h *hostRun) pauseOf(ctx context.Context, tr *taskRun) (time.Duration, error) {
+	v := tr.task.Loop.Pause
+	if v.IsNull() {
+		return 0, nil
+	}
+	r, err := h.p.r.opt.Expr.Render(ctx, v, tr.scope)
 	if err != nil {
-		return err
+		return 0, fmt.Errorf("loop_control: pause: %w", err)
 	}
 	f, ok := r.AsFloat()
 	if !ok {
-		return fmt.Errorf("loop_control: pause: %s is no number of seconds", value.Show(r))
+		return 0, fmt.Errorf("loop_control: pause: %s is not a number of seconds", value.Show(r))
 	}
+	return time.Duration(f * float64(time.Second)), nil
+}
+
+// pause waits between the items of a loop: what was asked ahead is of before.
+func (h *hostRun) pause(ctx context.Context, d time.Duration) error {
 	h.m.drop()
-	return sleep(ctx, time.Duration(f*float64(time.Second)))
+	return sleep(ctx, d)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
@@ -46,29 +47,105 @@ func guardable(qs []host.Question) bool {
 }
 
 // links lists the units that one chain may take: u and those behind it, all
-// planned. Of other tasks only where chains run through, and nothing behind a
-// task whose success is not known from its steps alone.
+// planned. Of other tasks only where chains run through, and only behind tasks
+// that have not failed and can fail by their steps' status alone: a step that
+// fails ends the chain, nothing else does.
 func (h *hostRun) links(u *unit) []*unit {
 	out := []*unit{u}
+	sent := map[*unit]bool{u: true}
 	if u.tr.task.Until != nil || u.tr.timed() {
 		return out
 	}
+	at := u.tr
 	for _, v := range h.rest(u) {
-		if len(out) >= maxLinks || v.tr != u.tr && !h.through {
+		if v.tr != at {
+			if !h.through || !h.sure(at, sent) {
+				break
+			}
+			at = v.tr
+		}
+		if len(out) >= maxLinks || v.tr.paced() && len(v.tr.units) > 1 {
 			break
 		}
-		if v.out != nil && !v.out.res.Failed || v.act != nil && v.act.passes != nil {
-			continue // skipped, or a controller action that changes nothing there
+		if v.out != nil || v.act != nil {
+			continue // whether its task lets another one pass is asked at the task's end
 		}
 		if v.m != u.m || v.as != u.as || !v.chains() || v.tr.timed() || v.tr.task.Until != nil || len(v.diffQuestions()) > 0 {
 			break
 		}
 		out = append(out, v)
-		if v.plan.Result.Failed || !alwaysFalse(v.tr.task.FailedWhen) {
-			break
-		}
+		sent[v] = true
 	}
 	return out
+}
+
+// sure reports a task of which it is certain, before it runs, that it fails only
+// if a step of the links that are sent does: nothing that the engine works out
+// when the host has answered can fail it.
+func (h *hostRun) sure(tr *taskRun, sent map[*unit]bool) bool {
+	t := tr.task
+	if tr.fatal != nil || t.Until != nil || tr.timed() || tr.paced() || !alwaysFalse(t.FailedWhen) || !constant(t.ChangedWhen) || !h.knowsHandlers(t) {
+		return false
+	}
+	for _, u := range tr.units {
+		if !u.sure(sent) {
+			return false
+		}
+	}
+	return true
+}
+
+// paced reports a loop that waits between its items: they are sent one by one.
+func (tr *taskRun) paced() bool { return tr.loop && !tr.task.Loop.Pause.IsNull() }
+
+// sure reports a unit that has not failed, or can by a sent step's status alone.
+func (u *unit) sure(sent map[*unit]bool) bool {
+	switch {
+	case u.out != nil:
+		return u.out.dead == nil && !u.out.res.Failed && u.out.res.Facts.Len() == 0
+	case u.act != nil:
+		return u.proven
+	case !sent[u]:
+		return false
+	}
+	r := u.plan.Result
+	return !r.Failed && r.Facts.Len() == 0 && (u.plan.Finish == nil || u.plan.ByStatus)
+}
+
+// constant reports conditions whose answer stands as written.
+func constant(conds []value.Value) bool {
+	for _, c := range conds {
+		if _, ok := c.AsBool(); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// knowsHandlers reports a task whose notify names handlers as they are written.
+func (h *hostRun) knowsHandlers(t *play.Task) bool {
+	for _, n := range t.Notify {
+		names := []value.Value{n}
+		if s, ok := n.AsSeq(); ok {
+			names = s.Items
+		}
+		for _, name := range names {
+			if value.HasTemplate(name) || !h.p.handles(value.Str(name)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// handles reports a handler whose written name or topic this is.
+func (pr *playRun) handles(name string) bool {
+	for i := range pr.hand.ops {
+		if o := &pr.hand.ops[i]; o.kind == opTask && (value.Str(o.task.Name) == name && !value.HasTemplate(o.task.Name) || slices.Contains(o.task.Listen, name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // timed reports a task with a limit of time: the clock would run for every link
@@ -102,9 +179,6 @@ func (h *hostRun) chain(ctx context.Context, u *unit) *outcome {
 		h.replan(h.behind(u))
 	}
 	links := h.links(u)
-	if u.plan.Result.Failed && len(u.plan.Steps) == 0 || !alwaysFalse(u.tr.task.FailedWhen) {
-		links = links[:1]
-	}
 	b, again := h.render(links)
 	asks := h.later(links)
 	for _, q := range asks {

@@ -52,7 +52,7 @@ func (h *hostRun) failedTask(ctx context.Context, tr *taskRun) *value.Map {
 // its own or a second rendering could give something else.
 func (h *hostRun) failedArgs(ctx context.Context, tr *taskRun) value.Value {
 	raw := value.FromMap(tr.task.Args)
-	if tr.loop || pure(h.p.r.opt.Expr, raw) != nil {
+	if tr.loop || tr.settled(false, raw) != nil {
 		return raw
 	}
 	if v, err := h.p.r.opt.Expr.Render(ctx, raw, tr.scope); err == nil {

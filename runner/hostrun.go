@@ -123,7 +123,7 @@ func (h *hostRun) info(ctx context.Context, tr *taskRun) (*TaskInfo, error) {
 // foreseen: at most window units, of the same machine and identity.
 func (h *hostRun) ahead(ctx context.Context, first *unit) {
 	const window = 160
-	a := &vars.Ahead{Pending: map[string]bool{}, Set: value.NewMap()}
+	a := &vars.Ahead{Pending: map[string]bool{}, Set: value.NewMap(), Laptop: h.p.onLaptop()}
 	n := 0
 	for _, tr := range h.queue {
 		n += len(tr.units)
@@ -181,7 +181,8 @@ func (h *hostRun) foreseen(ctx context.Context, tr *taskRun, a *vars.Ahead, firs
 		case u.act != nil && u.act.passes == nil:
 			return false
 		case u.act != nil:
-			if err := u.act.passes(ctx, u, a); err != nil {
+			var err error
+			if u.proven, err = u.act.passes(ctx, u, a); err != nil {
 				return false
 			}
 		case u.as != first.as || u.m != first.m || u.local:
@@ -195,7 +196,7 @@ func (h *hostRun) foreseen(ctx context.Context, tr *taskRun, a *vars.Ahead, firs
 // may be looked at themselves.
 func stopsAhead(tr *taskRun) bool {
 	t := tr.task
-	if t.Until != nil || !alwaysFalse(t.FailedWhen) {
+	if t.Until != nil || !alwaysFalse(t.FailedWhen) || tr.changesLaptop() {
 		return true
 	}
 	for _, u := range tr.units {
@@ -204,6 +205,17 @@ func stopsAhead(tr *taskRun) bool {
 		}
 	}
 	return false
+}
+
+// changesLaptop reports tasks that may write files of the laptop, here or, where
+// this host is left out, on another host: what is read behind them is read at its
+// turn.
+func (tr *taskRun) changesLaptop() bool {
+	if !tr.words.inner(func(w *play.Keywords) value.Value { return w.Delegate }).IsNull() {
+		return true
+	}
+	mod, ok := tr.h.p.r.opt.Modules.Find(tr.task.Module)
+	return ok && (mod.Spec().Local || mod.Spec().ToLaptop)
 }
 
 // alwaysFalse reports conditions that need no result: none, or a plain False.

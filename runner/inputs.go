@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"remoterun/runner/play"
 	"remoterun/runner/value"
@@ -23,11 +24,18 @@ import (
 type fileCache struct {
 	loader play.Loader
 	mu     sync.Mutex
-	held   map[string]play.Input
+	held   map[string]cached
+}
+
+// cached is a file as it was when it was read: one that has changed is read anew.
+type cached struct {
+	in   play.Input
+	size int64
+	at   time.Time
 }
 
 func newFileCache(l play.Loader) *fileCache {
-	return &fileCache{loader: l, held: map[string]play.Input{}}
+	return &fileCache{loader: l, held: map[string]cached{}}
 }
 
 // memory is a Source held in memory.
@@ -47,9 +55,14 @@ func input(name, path string, data []byte) play.Input {
 func (c *fileCache) get(name, path string) (play.Input, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if in, ok := c.held[path]; ok {
-		in.Name = name
-		return in, nil
+	now := cached{size: -1}
+	st, failed := os.Stat(path)
+	if failed == nil {
+		now.size, now.at = st.Size(), st.ModTime()
+	}
+	if was, ok := c.held[path]; ok && was.size == now.size && was.at.Equal(now.at) {
+		was.in.Name = name
+		return was.in, nil
 	}
 	data, vaulted, err := c.loader.Read(path)
 	if err != nil {
@@ -57,10 +70,11 @@ func (c *fileCache) get(name, path string) (play.Input, error) {
 	}
 	in := input(name, path, data)
 	in.Secret = vaulted
-	if st, err := os.Stat(path); err == nil {
+	if failed == nil {
 		in.Mode = uint32(st.Mode().Perm())
 	}
-	c.held[path] = in
+	now.in = in
+	c.held[path] = now
 	return in, nil
 }
 
@@ -111,11 +125,18 @@ func (in *inputs) dirs() []string {
 
 func (in *inputs) runner() *Runner { return in.u.tr.h.p.r }
 
+// early reports a look ahead in a play whose tasks may change the laptop's files:
+// they are read at the task's turn.
+func (in *inputs) early() bool { return in.ahead && in.u.tr.h.p.onLaptop() }
+
 // Host is the host's name.
 func (in *inputs) Host() string { return in.u.tr.h.name }
 
 // File finds and reads one file.
 func (in *inputs) File(kind, name string) (play.Input, error) {
+	if in.early() {
+		return play.Input{}, vars.ErrPending
+	}
 	path, err := find(in.dirs(), kind, name)
 	if err != nil {
 		return play.Input{}, err
@@ -128,6 +149,9 @@ func (in *inputs) File(kind, name string) (play.Input, error) {
 
 // Tree lists a folder.
 func (in *inputs) Tree(kind, name string) ([]play.Input, error) {
+	if in.early() {
+		return nil, vars.ErrPending
+	}
 	root, err := find(in.dirs(), kind, name)
 	if err != nil {
 		return nil, err
@@ -168,6 +192,9 @@ func (in *inputs) entry(rel, path string, d fs.DirEntry) (play.Input, error) {
 
 // Template finds, renders and hashes a template.
 func (in *inputs) Template(ctx context.Context, name string, extra *value.Map) (play.Input, error) {
+	if in.early() {
+		return play.Input{}, vars.ErrPending
+	}
 	path, err := find(in.dirs(), "templates", name)
 	if err != nil {
 		return play.Input{}, err

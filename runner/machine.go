@@ -27,6 +27,10 @@ type Endpoint struct {
 	BecomePassword secret.Sealed
 }
 
+// onLaptop reports a host that is the laptop. An address of loopback is not: it may
+// be the end of a tunnel.
+func (e Endpoint) onLaptop() bool { return e.Connection == "local" }
+
 // Connector makes connections; cmd joins it with the transports.
 type Connector interface {
 	Connect(ctx context.Context, e Endpoint) (host.Conn, error)

@@ -35,6 +35,8 @@ type playRun struct {
 	incMu sync.Mutex
 	inc   map[string]*program // included files by task and path
 	said  string              // the task that was announced last in this round
+	// laptop says that a host of the batch is the laptop itself.
+	laptop atomic.Bool
 	// ending says that the batch or the whole play ends for all its hosts.
 	ending atomic.Int32
 }
@@ -185,6 +187,10 @@ func (pr *playRun) ordered(hosts []string) []string {
 	}
 	return hosts
 }
+
+// onLaptop reports that the play's own tasks change the laptop: what reads its
+// files is not rendered ahead then.
+func (pr *playRun) onLaptop() bool { return pr.laptop.Load() }
 
 // setMagic begins a batch.
 func (pr *playRun) setMagic(batch []string) {

@@ -32,6 +32,9 @@ func (pr *playRun) batch(ctx context.Context, all []string) bool {
 			continue
 		}
 		hosts = append(hosts, h)
+		if h.m.at.onLaptop() {
+			pr.laptop.Store(true)
+		}
 	}
 	if free {
 		pr.free(ctx, hosts)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
@@ -26,6 +27,7 @@ type taskRun struct {
 	loop  bool
 	units []*unit
 	items []value.Value // of the loop
+	pause time.Duration // between items
 	done  int           // units whose outcome is known
 	began bool
 	// fatal is a mistake before any unit could be made (a loop that fails).
@@ -61,12 +63,14 @@ type unit struct {
 	act   *action
 	raw   *value.Map // an action's arguments as written
 	local bool       // opens no connection
-	bound play.Bound
-	plan  play.Plan
-	rests []host.Question
-	made  []stamp // of the answers that the plan was made of
-	ready bool    // plan is made
-	out   *outcome
+	// proven is an action that was seen ahead to succeed.
+	proven bool
+	bound  play.Bound
+	plan   play.Plan
+	rests  []host.Question
+	made   []stamp // of the answers that the plan was made of
+	ready  bool    // plan is made
+	out    *outcome
 }
 
 // outcome is what came of a unit.
@@ -91,6 +95,9 @@ func (h *hostRun) prepare(ctx context.Context, o *op, ahead *vars.Ahead) (*taskR
 	tr.scope = h.scopeOf(ctx, o, tr.words)
 	if ahead != nil {
 		tr.scope = tr.scope.Ahead(ahead)
+		if err := tr.ahead(tr.read()...); err != nil {
+			return tr, err
+		}
 	}
 	var err error
 	if tr.info, err = h.info(ctx, tr); err != nil && ahead == nil {
@@ -112,6 +119,9 @@ func (h *hostRun) prepare(ctx context.Context, o *op, ahead *vars.Ahead) (*taskR
 		return tr, err
 	}
 	tr.items = items
+	if tr.pause, err = h.pauseOf(ctx, tr); err != nil {
+		return tr, err
+	}
 	stepwise := len(items) > 1 && h.stepwise(tr)
 	if stepwise && ahead != nil {
 		return tr, vars.ErrPending
@@ -130,6 +140,19 @@ func (h *hostRun) prepare(ctx context.Context, o *op, ahead *vars.Ahead) (*taskR
 	return tr, nil
 }
 
+// read are the keywords that are rendered before the task runs. Variables are not
+// among them: they are judged when one is read.
+func (tr *taskRun) read() []value.Value {
+	out := []value.Value{tr.task.Name}
+	for _, w := range tr.words {
+		out = append(out, keywordValues(w)[1:]...)
+	}
+	if l := tr.task.Loop; l != nil {
+		out = append(out, l.Label, l.Pause)
+	}
+	return out
+}
+
 // items works out a loop's list.
 func (h *hostRun) items(ctx context.Context, tr *taskRun, ahead bool) ([]value.Value, error) {
 	l := tr.task.Loop
@@ -138,7 +161,7 @@ func (h *hostRun) items(ctx context.Context, tr *taskRun, ahead bool) ([]value.V
 		if l.With != "" && l.With != "items" && l.With != "dict" && l.With != "indexed_items" && l.With != "nested" && l.With != "together" && l.With != "sequence" && l.With != "list" {
 			return nil, vars.ErrPending
 		}
-		if err := pure(expr, l.Items); err != nil {
+		if err := tr.ahead(l.Items); err != nil {
 			return nil, err
 		}
 	}
@@ -164,10 +187,17 @@ func (h *hostRun) items(ctx context.Context, tr *taskRun, ahead bool) ([]value.V
 	return s.Items, nil
 }
 
-func pure(expr play.Expr, v value.Value) error {
-	u, err := expr.Inspect(v, false)
-	if err != nil || u.Impure {
-		return vars.ErrPending
+// ahead reports whether what a task is made of may be rendered ahead of its turn:
+// its answer is the same then. Not what changes from call to call; nor, where the
+// play's own tasks change the laptop, what reads its files.
+func (tr *taskRun) ahead(vs ...value.Value) error { return tr.settled(false, vs...) }
+
+func (tr *taskRun) settled(bare bool, vs ...value.Value) error {
+	for _, v := range vs {
+		u, err := tr.h.p.r.opt.Expr.Inspect(v, bare)
+		if err != nil || u.Impure || u.Laptop && tr.h.p.onLaptop() {
+			return vars.ErrPending
+		}
 	}
 	return nil
 }
@@ -264,8 +294,8 @@ func (h *hostRun) when(ctx context.Context, u *unit, ahead bool) (bool, error) {
 	for _, w := range u.tr.words {
 		for _, c := range w.When {
 			if ahead {
-				if in, err := h.p.r.opt.Expr.Inspect(c, true); err != nil || in.Impure {
-					return false, vars.ErrPending
+				if err := u.tr.settled(true, c); err != nil {
+					return false, err
 				}
 			}
 			ok, err := h.p.r.opt.Expr.Test(ctx, c, u.scope)
@@ -335,7 +365,7 @@ func (h *hostRun) bind(ctx context.Context, u *unit, ahead bool) error {
 		if mod.Spec().Local {
 			return vars.ErrPending
 		}
-		if err := pure(h.p.r.opt.Expr, value.FromMap(raw)); err != nil {
+		if err := u.tr.ahead(value.FromMap(raw)); err != nil {
 			return err
 		}
 	}

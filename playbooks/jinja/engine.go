@@ -266,7 +266,7 @@ func (e *Engine) Inspect(v value.Value, bare bool) (play.Uses, error) {
 	var u play.Uses
 	seen := map[string]bool{}
 	err := e.inspect(v, bare, func(t *template) {
-		u.Impure = u.Impure || t.impure
+		u.Impure, u.Laptop = u.Impure || t.impure, u.Laptop || t.laptop
 		for _, n := range t.uses {
 			if !seen[n] {
 				seen[n] = true

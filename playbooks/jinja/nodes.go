@@ -213,6 +213,8 @@ type template struct {
 	// uses are the names that it may ask for.
 	uses   []string
 	impure bool
+	// laptop says that it may read files of the laptop.
+	laptop bool
 	// skipped counts the lines in front of the parsed text (its header).
 	skipped int
 	// apart says that it matters whether two lists or mappings are one: a method

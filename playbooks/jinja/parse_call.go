@@ -48,6 +48,7 @@ func (p *parser) noteCall(c *invoke) {
 		p.tpl.impure = true
 	}
 	if slices.Contains([]string{"lookup", "query", "q"}, n.id) && len(c.args.pos) > 0 {
+		p.tpl.laptop = true
 		l, ok := c.args.pos[0].(*literal)
 		if !ok {
 			p.tpl.impure = true

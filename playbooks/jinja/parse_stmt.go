@@ -311,6 +311,7 @@ func (p *parser) include(at place) []stmt {
 }
 
 func (p *parser) importAll(at place) []stmt {
+	p.tpl.laptop = true
 	s := &importStmt{place: at, name: p.expression()}
 	if !p.skipName("as") {
 		p.fail(p.peek().At, "expected token 'as', got %s", p.peek())
@@ -323,6 +324,7 @@ func (p *parser) importAll(at place) []stmt {
 }
 
 func (p *parser) fromImport(at place) []stmt {
+	p.tpl.laptop = true
 	s := &fromStmt{place: at, name: p.expression()}
 	if !p.skipName("import") {
 		p.fail(p.peek().At, "expected token 'import', got %s", p.peek())
@@ -354,6 +356,7 @@ func (p *parser) fromImport(at place) []stmt {
 }
 
 func (p *parser) extends(at place) []stmt {
+	p.tpl.laptop = true
 	x := p.expression()
 	p.blockEnd()
 	p.tpl.impure, p.tpl.apart = true, true

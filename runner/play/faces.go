@@ -27,6 +27,9 @@ type Uses struct {
 	// Impure says that the answer may differ from call to call (password, pipe,
 	// url, random, now): such a value is rendered at its task's turn only.
 	Impure bool
+	// Laptop says that it may read files of the laptop (a lookup, an include): where
+	// the play's own tasks work on the laptop it is rendered at its turn only, too.
+	Laptop bool
 }
 
 // Expr is the expression language. Implementations cache what they parse and
@@ -90,6 +93,9 @@ type Spec struct {
 	FreeForm string
 	// Local says that the module works on the laptop and opens no connection.
 	Local bool
+	// ToLaptop says that it writes files of the laptop: what stands behind it may
+	// read them, and is looked at when its turn has come.
+	ToLaptop bool
 }
 
 // Arg describes one argument.

@@ -17,6 +17,11 @@ type Plan struct {
 	// with that step's output, and the task has failed whatever Finish says of
 	// Failed. Without Finish the failure's message is made of that output.
 	Finish func(ran []host.Output) (Result, error)
+	// ByStatus says that whether the task failed is decided by the host alone:
+	// when every step had status 0, Finish neither fails nor returns facts,
+	// whatever the steps printed. Only behind such a plan (or one without Finish)
+	// may the next task's steps be sent in the same message.
+	ByStatus bool
 	// Then plans the next stage on fresh answers; nil = none. Pure. It is called
 	// only when every step had status 0; in check mode it is not called, and
 	// Result is the prediction for all stages.

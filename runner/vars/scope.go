@@ -50,6 +50,8 @@ type Ahead struct {
 	Pending map[string]bool
 	// Set are set_fact's variables of tasks that were passed.
 	Set *value.Map
+	// Laptop says that tasks change the laptop: what reads its files is not settled.
+	Laptop bool
 }
 
 var _ play.Scope = (*Scope)(nil)
@@ -173,7 +175,7 @@ func (s *Scope) settled(v value.Value) error {
 		return nil
 	}
 	u, err := s.store.expr.Inspect(v, false)
-	if err != nil || u.Impure {
+	if err != nil || u.Impure || u.Laptop && s.ahead.Laptop {
 		return ErrPending
 	}
 	return nil

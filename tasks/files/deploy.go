@@ -101,7 +101,7 @@ func (d deploy) attributes(s host.Seen, p string, is kit.Info, size int64) (play
 	return play.Plan{
 		Steps: []host.Step{c.Step(p, false)}, Diff: []play.Diff{kit.JSONDiff(before, after)},
 		Result: play.Result{Changed: true, Data: data(will)},
-		Finish: finishTold(p, will, data),
+		Finish: finishTold(p, will, data), ByStatus: true,
 	}, nil
 }
 
@@ -129,8 +129,8 @@ func (d deploy) write(s host.Seen, lk kit.Look, p string, is kit.Info, f kit.Wri
 		Result: play.Result{Changed: true, Data: predicted},
 		Finish: kit.After(func(ran []host.Output) (play.Result, error) {
 			i, size, copied, err := kit.Told(ran[0], p)
-			if err != nil {
-				return play.Result{}, err
+			if err != nil { // what it does not tell fails nothing: the step has succeeded
+				return play.Result{Changed: true, Data: predicted}, nil
 			}
 			data := d.data(p, i, size)
 			if b, err := d.in.Data.Bytes(); err == nil {
@@ -141,7 +141,7 @@ func (d deploy) write(s host.Seen, lk kit.Look, p string, is kit.Info, f kit.Wri
 				data.Put("backup_file", kit.HostText(copied))
 			}
 			return play.Result{Changed: true, Data: data}, nil
-		}),
+		}), ByStatus: true,
 	}, nil
 }
 

@@ -36,7 +36,7 @@ type fetchArgs struct {
 
 // Fetch pulls a file to the laptop.
 func Fetch() play.Module {
-	return kit.Define(kit.Doc{Name: "fetch", Short: "pull a file of the host to the laptop"}, fetch{})
+	return kit.Define(kit.Doc{Name: "fetch", Short: "pull a file of the host to the laptop", ToLaptop: true}, fetch{})
 }
 
 type fetch struct{}

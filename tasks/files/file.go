@@ -184,7 +184,7 @@ func (f file) finish(a fileArgs, p string, was, will kit.Info, state string, ste
 	return play.Plan{
 		Steps: steps, Diff: []play.Diff{kit.JSONDiff(before, after)}, Repeats: a.State == "touch",
 		Result: play.Result{Changed: true, Data: data(will)},
-		Finish: finishTold(p, will, data),
+		Finish: finishTold(p, will, data), ByStatus: true,
 	}
 }
 

@@ -165,9 +165,10 @@ func (lineinfile) plan(a lineArgs, s host.Seen, lk kit.Look, p string, old []byt
 		in.Secret = a.Line != nil && a.Line.Marks.Secret()
 		plan.Steps = []host.Step{f.Step(in)}
 		plan.Diff = []play.Diff{{Secret: in.Secret, BeforeHeader: p + " (content)", AfterHeader: p + " (content)", BeforeText: string(old), AfterText: text}}
+		plan.ByStatus = true
 		plan.Finish = kit.After(func(ran []host.Output) (play.Result, error) {
-			_, _, copied, err := kit.Told(ran[0], p)
-			return result(copied), err
+			_, _, copied, _ := kit.Told(ran[0], p) // what it does not tell fails nothing: the step has succeeded
+			return result(copied), nil
 		})
 	case c.Any() && lk.Target.Exists:
 		plan.Steps = []host.Step{c.Step(real, false)}

@@ -50,6 +50,8 @@ type Doc struct {
 	FreeForm string
 	// Local says that no connection is opened.
 	Local bool
+	// ToLaptop says that it writes files of the laptop.
+	ToLaptop bool
 }
 
 // Define makes the module that the engine sees. It panics on a struct whose
@@ -58,7 +60,7 @@ func Define[A any](d Doc, m Module[A]) play.Module {
 	args := schemaOf[A]()
 	return &module[A]{
 		m: m, schema: args,
-		spec: play.Spec{Name: d.Name, Short: d.Short, FreeForm: d.FreeForm, Local: d.Local, Args: args.list()},
+		spec: play.Spec{Name: d.Name, Short: d.Short, FreeForm: d.FreeForm, Local: d.Local, ToLaptop: d.ToLaptop, Args: args.list()},
 	}
 }
 

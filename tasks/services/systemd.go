@@ -127,7 +127,7 @@ func (m systemd) Plan(a systemdArgs, s host.Seen) (play.Plan, error) {
 	if a.DaemonReexec {
 		steps = append(steps, a.step("daemon-reexec", ""))
 	}
-	plan := play.Plan{Steps: steps, Repeats: true, Result: play.Result{Data: value.NewMap()}}
+	plan := play.Plan{Steps: steps, Repeats: true, ByStatus: true, Result: play.Result{Data: value.NewMap()}}
 	plan.Finish = func(ran []host.Output) (play.Result, error) {
 		r, bad := kit.FailedStep(ran)
 		if bad {
@@ -228,7 +228,7 @@ func (a systemdArgs) plan(verbs []string, data *value.Map) play.Plan {
 		steps = append(steps, a.step(v, a.Name))
 	}
 	return play.Plan{
-		Steps: steps, Repeats: a.State == "restarted" || a.State == "reloaded",
+		Steps: steps, Repeats: a.State == "restarted" || a.State == "reloaded", ByStatus: true,
 		Result: play.Result{Changed: true, Data: data},
 		Finish: func(ran []host.Output) (play.Result, error) {
 			if r, bad := kit.FailedStep(ran); bad {

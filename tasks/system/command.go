@@ -154,7 +154,7 @@ func (a runArgs) plan(s host.Seen, cmd sh.Cmd, what string, echo value.Value) (p
 	return play.Plan{
 		Steps:  []host.Step{host.Run{Cmd: cmd, What: "run " + kit.OneLine(what)}},
 		Result: predicted, Repeats: a.Creates == "" && a.Removes == "",
-		Finish: func(ran []host.Output) (play.Result, error) { return a.result(ran[len(ran)-1], echo), nil },
+		Finish: func(ran []host.Output) (play.Result, error) { return a.result(ran[len(ran)-1], echo), nil }, ByStatus: true,
 	}, nil
 }
 
@@ -207,7 +207,7 @@ func (a runArgs) result(out host.Output, echo value.Value) play.Result {
 	data.Put("rc", value.Int(int64(out.Status)))
 	r := play.Result{Changed: true, Data: data}
 	switch {
-	case times == "ENOENT":
+	case times == "ENOENT" && out.Status != 0:
 		r.Failed, r.Changed = true, false
 		first := value.Str(echo)
 		if items := echo.Items(); len(items) > 0 {

@@ -279,6 +279,7 @@ func (mount) result(a mountArgs, e fstab, steps []host.Step) play.Plan {
 	if e.changed {
 		plan.Diff = []play.Diff{{BeforeHeader: a.Fstab, AfterHeader: a.Fstab, BeforeText: e.old, AfterText: e.text}}
 	}
+	plan.ByStatus = true
 	plan.Finish = func(ran []host.Output) (play.Result, error) {
 		if r, bad := kit.FailedStep(ran); bad {
 			r.Msg = fmt.Sprintf("Error mounting %s: %s", a.Path, r.Msg)
@@ -286,9 +287,8 @@ func (mount) result(a mountArgs, e fstab, steps []host.Step) play.Plan {
 		}
 		r := play.Result{Changed: true, Data: data}
 		if e.changed && a.Backup {
-			_, _, copied, err := kit.Told(ran[0], a.Fstab)
+			_, _, copied, _ := kit.Told(ran[0], a.Fstab) // what it does not tell fails nothing
 			r.Data.Put("backup_file", kit.HostText(copied))
-			return r, err
 		}
 		return r, nil
 	}

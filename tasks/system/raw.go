@@ -39,7 +39,7 @@ func (raw) Plan(a rawArgs, _ host.Seen) (play.Plan, error) {
 	}
 	return play.Plan{
 		Steps:  []host.Step{host.Run{Cmd: cmd, What: "run " + kit.OneLine(value.Show(a.Cmd.Value()))}},
-		Result: play.Result{Skipped: true}, Repeats: true,
+		Result: play.Result{Skipped: true}, Repeats: true, ByStatus: true,
 		Finish: func(ran []host.Output) (play.Result, error) {
 			out := ran[0]
 			data := kit.Outputs(string(out.Stdout), string(out.Stderr), false)

@@ -140,6 +140,7 @@ func (s *script) play(b play.Bound) (Outcome, error) {
 			return o, err
 		}
 		o.Plans = append(o.Plans, plan)
+		byStatus(s.t, plan)
 		o.Result = plan.Result
 		var ran []host.Output
 		failed := false
@@ -169,6 +170,23 @@ func (s *script) play(b play.Bound) (Outcome, error) {
 		}
 	}
 	return o, nil
+}
+
+// byStatus shows that a plan which says so fails by its steps' status alone.
+func byStatus(t *testing.T, p play.Plan) {
+	t.Helper()
+	if !p.ByStatus || p.Finish == nil {
+		return
+	}
+	for _, text := range []string{"", "\x00", "nothing that it knows", "\n#rr ENOENT\n", "{}", "[]", "f 0 0 0 0\n", strings.Repeat("x\n", 50)} {
+		ran := make([]host.Output, len(p.Steps))
+		for i := range ran {
+			ran[i] = host.Output{Stdout: []byte(text), Stderr: []byte(text)}
+		}
+		if r, err := p.Finish(ran); err != nil || r.Failed || r.Facts.Len() > 0 {
+			t.Errorf("the plan says that it fails by status alone, but of steps that printed %q it makes %+v, %v", text, r, err)
+		}
+	}
 }
 
 func (s *script) plan(b play.Bound) (play.Plan, error) {
