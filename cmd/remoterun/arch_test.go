@@ -70,6 +70,7 @@ var mayImport = map[string]string{
 	"tasks/net":                "runner/host runner/play runner/pyre runner/sh runner/value tasks/kit",
 	"tasks/compose":            "runner/host runner/sh runner/value",
 	"tasks/pg":                 "runner/host runner/secret runner/sh runner/value",
+	"tasks/tasktest/example":   "runner/host runner/play runner/value tasks/kit",
 	"tasks/tasktest":           "runner/host runner/hosttest runner/local runner/play runner/sh runner/value runner/value/yaml",
 	"tasks/tde":                "runner/play tasks/tde/custody tasks/tde/keys tasks/tde/lock tasks/tde/memory tasks/tde/provider tasks/tde/status tasks/tde/target tasks/tde/unlock tasks/tde/verify",
 	"tasks/tde/seal":           "runner/secret tasks/tde/guess",

@@ -42,7 +42,8 @@ func (file) Validate(a fileArgs) *play.ArgError {
 	case a.State == "absent" && strings.Trim(a.Path, "/.") == "" && a.Path != "":
 		return &play.ArgError{Arg: "path", Msg: fmt.Sprintf("%s is never removed", a.Path)}
 	}
-	for arg, t := range map[string]string{"modification_time": a.Modified, "access_time": a.Accessed} {
+	for _, given := range [][2]string{{"modification_time", a.Modified}, {"access_time", a.Accessed}} {
+		arg, t := given[0], given[1]
 		if t != "" && t != "now" && t != "preserve" && strings.Trim(t, "0123456789.") != "" {
 			return &play.ArgError{Arg: arg, Msg: fmt.Sprintf("%q is no time", t), Allowed: []string{"preserve", "now", "YYYYMMDDhhmm.SS"}}
 		}

@@ -39,10 +39,13 @@ func LineInFile() play.Module {
 type lineinfile struct{}
 
 func (lineinfile) Validate(a lineArgs) *play.ArgError {
-	for arg, e := range map[string]*string{"regexp": a.Regexp, "insertafter": a.After, "insertbefore": a.Before} {
-		if e != nil {
-			if _, err := kit.CompilePy(*e, pyre.Flags{}); err != nil {
-				return &play.ArgError{Arg: arg, Msg: err.Error()}
+	for _, e := range []struct {
+		arg  string
+		expr *string
+	}{{"regexp", a.Regexp}, {"insertafter", a.After}, {"insertbefore", a.Before}} {
+		if e.expr != nil {
+			if _, err := kit.CompilePy(*e.expr, pyre.Flags{}); err != nil {
+				return &play.ArgError{Arg: e.arg, Msg: err.Error()}
 			}
 		}
 	}

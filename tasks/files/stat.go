@@ -137,8 +137,8 @@ func (a statArgs) extras(m *value.Map, l *kit.Lines) {
 		word, rest, _ := strings.Cut(l.Next(), " ")
 		switch word {
 		case "may":
-			for key, c := range map[string]string{"readable": "r", "writeable": "w", "executable": "x"} {
-				m.Put(key, value.Bool(strings.Contains(rest, c)))
+			for _, c := range [][2]string{{"readable", "r"}, {"writeable", "w"}, {"executable", "x"}} {
+				m.Put(c[0], value.Bool(strings.Contains(rest, c[1])))
 			}
 		case "sum":
 			m.Put("checksum", value.String(rest))

@@ -45,7 +45,8 @@ func (mount) Validate(a mountArgs) *play.ArgError {
 	if missing != nil {
 		return &play.ArgError{Msg: fmt.Sprintf("state is %s but all of the following are missing: %s", a.State, strings.Join(missing, ", "))}
 	}
-	for arg, v := range map[string]string{"src": a.Src, "path": a.Path, "fstype": a.Type, "opts": a.Opts} {
+	for _, given := range [][2]string{{"src", a.Src}, {"path", a.Path}, {"fstype", a.Type}, {"opts", a.Opts}} {
+		arg, v := given[0], given[1]
 		if strings.ContainsAny(v, "\n\r") || arg != "path" && arg != "src" && strings.ContainsAny(v, " \t") {
 			return &play.ArgError{Arg: arg, Msg: fmt.Sprintf("%q cannot stand in a table of mounts", v)}
 		}

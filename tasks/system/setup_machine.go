@@ -89,9 +89,12 @@ func (g gathered) dmi() map[string]string {
 
 func (g gathered) hardware() {
 	d := g.dmi()
-	for key, name := range map[string]string{"bios_date": "bios_date", "bios_vendor": "bios_vendor", "bios_version": "bios_version", "board_name": "board_name",
-		"board_vendor": "board_vendor", "chassis_vendor": "chassis_vendor", "product_name": "product_name", "product_serial": "product_serial",
-		"product_uuid": "product_uuid", "product_version": "product_version", "sys_vendor": "system_vendor"} {
+	for _, key := range []string{"bios_date", "bios_vendor", "bios_version", "board_name", "board_vendor", "chassis_vendor",
+		"product_name", "product_serial", "product_uuid", "product_version", "sys_vendor"} {
+		name := key
+		if key == "sys_vendor" {
+			name = "system_vendor"
+		}
 		g.text(name, cmp.Or(d[key], "NA"))
 	}
 }

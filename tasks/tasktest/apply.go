@@ -106,7 +106,7 @@ func (r *run) stage(ctx context.Context, b play.Bound) (play.Bound, error) {
 	if err := r.finish(plan, ran, failed); err != nil || failed || plan.Then == nil {
 		return nil, err
 	}
-	return plan.Then(ran)
+	return thenTwice(plan, ran)
 }
 
 // steps runs a plan's steps up to the first that fails.
@@ -184,7 +184,7 @@ func (r *run) chain(ctx context.Context, plan play.Plan, frames []sh.Cmd) ([]hos
 
 func (r *run) finish(plan play.Plan, ran []host.Output, failed bool) error {
 	if plan.Finish != nil && len(plan.Steps) > 0 {
-		res, err := plan.Finish(ran)
+		res, err := finishTwice(plan, ran)
 		if err != nil {
 			return err
 		}
@@ -227,8 +227,8 @@ func (r *run) plan(ctx context.Context, b play.Bound) (play.Plan, error) {
 			}
 			answers[q.Key()] = a
 		}
-		r.seen, r.answers = host.NewSeen(answers), answers
-		plan, err := b.Plan(r.seen)
+		plan, seen, err := planTwice(b, answers)
+		r.seen, r.answers = seen, answers
 		var need *host.ErrNeed
 		if !errors.As(err, &need) {
 			return plan, err

@@ -35,19 +35,31 @@ type Case struct {
 	in   *value.Map
 }
 
-// Cases runs every data case of a module. There must be at least one.
+// CasesIn runs every data case of a module, the files *.yaml of dir. There must
+// be at least one.
+func CasesIn(t *testing.T, dir string, m play.Module) {
+	t.Helper()
+	for _, c := range readCases(t, dir) {
+		t.Run(c.Name, func(t *testing.T) { c.run(t, m) })
+	}
+}
+
+// Cases runs the data cases in testdata/MODULE.
 func Cases(t *testing.T, m play.Module) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("testdata", m.Spec().Name, "*.yaml"))
+	CasesIn(t, filepath.Join("testdata", m.Spec().Name), m)
+}
+
+// readCases reads the files *.yaml of a folder.
+func readCases(t *testing.T, dir string) []Case {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("%s has no data cases in testdata/%s (%v)", m.Spec().Name, m.Spec().Name, err)
+		t.Fatalf("there is no case in %s (%v)", dir, err)
 	}
+	var out []Case
 	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		list, err := yaml.One(f, text, yaml.Options{})
+		list, err := yaml.One(f, []byte(ReadFile(t, f)), yaml.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,10 +69,11 @@ func Cases(t *testing.T, m play.Module) {
 				t.Fatalf("%s: entry %d is no mapping", f, i)
 			}
 			c := Case{in: cm}
-			c.Name = c.text("name")
-			t.Run(strings.TrimSuffix(filepath.Base(f), ".yaml")+"/"+c.Name, func(t *testing.T) { c.run(t, m) })
+			c.Name = strings.TrimSuffix(filepath.Base(f), ".yaml") + "/" + c.text("name")
+			out = append(out, c)
 		}
 	}
+	return out
 }
 
 func (c Case) text(key string) string {
@@ -107,22 +120,28 @@ func (c Case) apply(t *testing.T, m play.Module) (Outcome, error) {
 	if errs := m.Check(args); len(errs) > 0 {
 		return Outcome{}, errs[0]
 	}
-	in := &Inputs{Dir: t.TempDir()}
-	if v, ok := c.in.Lookup("files"); ok {
-		fm, _ := v.AsMap()
-		for name, text := range fm.All() {
-			p := filepath.Join(in.Dir, value.Str(name))
-			if err := errors.Join(os.MkdirAll(filepath.Dir(p), 0o755), os.WriteFile(p, []byte(value.Str(text)), 0o644)); err != nil { // #nosec G306
-				t.Fatal(err)
-			}
-		}
-	}
+	in := c.laptop(t)
 	b, err := m.Bind(t.Context(), args, in)
 	if err != nil {
 		return Outcome{}, err
 	}
 	s := script{t: t, answers: c.list("answers"), ran: c.list("ran"), used: map[int]bool{}}
 	return s.play(b)
+}
+
+// laptop makes the case's files.
+func (c Case) laptop(t *testing.T) *Inputs {
+	t.Helper()
+	in := &Inputs{Dir: t.TempDir()}
+	v, _ := c.in.Lookup("files")
+	files, _ := v.AsMap()
+	for name, text := range files.All() {
+		p := filepath.Join(in.Dir, value.Str(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(p), 0o755), os.WriteFile(p, []byte(value.Str(text)), 0o644)); err != nil { // #nosec G306
+			t.Fatal(err)
+		}
+	}
+	return in
 }
 
 // script answers questions and steps from a case.
@@ -152,7 +171,7 @@ func (s *script) play(b play.Bound) (Outcome, error) {
 			}
 		}
 		if plan.Finish != nil && len(ran) > 0 {
-			if o.Result, err = plan.Finish(ran); err != nil {
+			if o.Result, err = finishTwice(plan, ran); err != nil {
 				return o, err
 			}
 		}
@@ -160,7 +179,7 @@ func (s *script) play(b play.Bound) (Outcome, error) {
 		if failed || plan.Then == nil || plan.Result.Failed {
 			break
 		}
-		if b, err = plan.Then(ran); err != nil {
+		if b, err = thenTwice(plan, ran); err != nil {
 			return o, err
 		}
 	}
@@ -192,7 +211,7 @@ func byStatus(t *testing.T, p play.Plan) {
 func (s *script) plan(b play.Bound) (play.Plan, error) {
 	got := map[string]host.Answer{}
 	for range maxRounds {
-		plan, err := b.Plan(host.NewSeen(got))
+		plan, _, err := planTwice(b, got)
 		var need *host.ErrNeed
 		if !errors.As(err, &need) {
 			return plan, err

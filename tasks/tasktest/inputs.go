@@ -59,13 +59,13 @@ func (in *Inputs) read(p, name string) (play.Input, error) {
 	default:
 		var b []byte
 		if b, err = os.ReadFile(p); err == nil {
-			fill(&i, b)
+			fillInput(&i, b)
 		}
 	}
 	return i, err
 }
 
-func fill(i *play.Input, b []byte) {
+func fillInput(i *play.Input, b []byte) {
 	s256, s1 := sha256.Sum256(b), sha1.Sum(b) // #nosec G401
 	i.SHA256, i.SHA1, i.Data = hex.EncodeToString(s256[:]), hex.EncodeToString(s1[:]), bytesSource(b)
 }
@@ -106,14 +106,14 @@ func (in *Inputs) Template(_ context.Context, name string, _ *value.Map) (play.I
 	for k, v := range in.Vars {
 		text = strings.ReplaceAll(text, "{{ "+k+" }}", v)
 	}
-	fill(&i, []byte(text))
+	fillInput(&i, []byte(text))
 	return i, nil
 }
 
 // Bytes makes an input of text.
 func (in *Inputs) Bytes(name string, text value.Value) play.Input {
 	i := play.Input{Name: name, Kind: 'f', Secret: value.DeepMarks(text).Secret()}
-	fill(&i, []byte(value.Str(text)))
+	fillInput(&i, []byte(value.Str(text)))
 	return i
 }
 
