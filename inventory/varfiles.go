@@ -192,13 +192,13 @@ func (f *varFiles) load(path string, open bool) *varContent {
 		c.err = yamlError(shown, err)
 		return c
 	}
-	if whole {
-		doc = doc.With(value.Masked)
-	}
 	m, ok := doc.AsMap()
 	if !ok && value.Truth(doc) {
 		c.err = &Error{Pos: value.Pos{File: shown}, Msg: "a file of variables is a mapping, got " + value.TypeName(doc)}
 		return c
+	}
+	if whole {
+		m = m.With(value.Masked)
 	}
 	c.vars = m
 	return c

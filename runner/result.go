@@ -48,11 +48,10 @@ func (h *hostRun) registered(u *unit, out *outcome) *value.Map {
 }
 
 // untemplated marks what a task gave so that it is never read as a template: a
-// result repeats what a host or an argument said.
+// result repeats what a host or an argument said. All of it is marked, for two
+// texts that are no templates can be one when they are joined or decoded.
 func untemplated(m *value.Map) *value.Map {
-	if v := value.FromMap(m); value.HasTemplate(v) {
-		m, _ = v.With(value.Unsafe).AsMap()
-	}
+	m, _ = value.FromMap(m).With(value.Unsafe).AsMap()
 	return m
 }
 

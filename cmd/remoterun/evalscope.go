@@ -189,12 +189,12 @@ func extraVars(text string, op *opener) (*value.Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	if vaulted {
-		v = v.With(value.Masked)
-	}
 	m, ok := v.AsMap()
 	if !ok {
 		return nil, fmt.Errorf("expected a mapping of variables, got %s", value.TypeName(v))
+	}
+	if vaulted {
+		m = m.With(value.Masked)
 	}
 	return m, nil
 }

@@ -220,14 +220,14 @@ func (s *session) varsFile(path string) (*value.Map, error) {
 	if v.IsNull() {
 		return value.NewMap(), nil
 	}
-	if vaulted {
-		v = v.With(value.Masked)
-	}
 	m, isMap := v.AsMap()
 	if !isMap {
 		at := value.PosOf(v)
 		at.File = path
 		return nil, &Mistakes{List: []Mistake{{Pos: at, Msg: "a file of variables must be a mapping, this one is " + whatIs(v)}}}
+	}
+	if vaulted {
+		m = m.With(value.Masked)
 	}
 	return m, nil
 }

@@ -139,6 +139,7 @@ func (f *braces) field(s string, depth int) error {
 			return err
 		}
 		text, f.auto = inner.b.String(), inner.auto
+		f.b.marks |= inner.b.marks
 	}
 	out, err := pyfmt.Value(v, text)
 	if err != nil {

@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"fmt"
+	"slices"
 
 	"remoterun/runner/value"
 )
@@ -93,7 +94,25 @@ func (r *render) runEntry(e *entry, name string, in value.Value, args []value.Va
 	if e.spread == spreadNone {
 		return out, nil
 	}
-	return out.With(marksOf(in, args) | namedMarks(kw)), nil
+	return out.With(r.marksOf(out, append([]value.Value{in}, args...), kw)), nil
+}
+
+// marksOf are the marks that out takes from what went in. A lazy mapping is
+// other hosts' data: what is made of it is unsafe, and has the marks of its
+// entries when it was small enough to be looked through.
+func (r *render) marksOf(out value.Value, in []value.Value, kw *value.Map) value.Marks {
+	var m value.Marks
+	for _, v := range append(slices.Clip(in), value.FromMap(kw)) {
+		m |= value.DeepMarks(v)
+		if !hasObject(v) || out.IsNull() || out.Kind() == value.KindBool {
+			continue
+		}
+		m |= value.Unsafe
+		if open, err := r.opened(v); err == nil {
+			m |= value.DeepMarks(open)
+		}
+	}
+	return m
 }
 
 // namedMarks are the marks of keyword arguments.

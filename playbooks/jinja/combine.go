@@ -142,16 +142,21 @@ func filterDict2items(c *call) (value.Value, error) {
 	if !ok {
 		return value.Value{}, fmt.Errorf("dict2items requires a dictionary, got %s instead.", pyType(c.in))
 	}
-	return value.List(pairs(m, textOr(a[0], "key"), textOr(a[1], "value"))...), nil
+	return value.List(pairs(m, keyName(a[0], "key"), keyName(a[1], "value"))...), nil
+}
+
+// keyName is a key that an argument names, with the argument's marks.
+func keyName(v value.Value, otherwise string) value.Value {
+	return value.MarkedString(textOr(v, otherwise), v.Marks())
 }
 
 // pairs makes a mapping a list of mappings with two entries.
-func pairs(m *value.Map, key, val string) []value.Value {
+func pairs(m *value.Map, key, val value.Value) []value.Value {
 	out := make([]value.Value, 0, m.Len())
 	for k, v := range m.All() {
 		it := value.NewMap()
-		it.Put(key, k)
-		it.Put(val, v)
+		it.Set(key, k)
+		it.Set(val, v)
 		out = append(out, value.FromMap(it))
 	}
 	return out

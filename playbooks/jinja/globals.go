@@ -121,6 +121,16 @@ func (n *namespace) Repr() string {
 	return "<Namespace " + value.Repr(value.FromMap(n.vars)) + ">"
 }
 
+// Marks are those of all that it holds; a namespace in itself adds none.
+func (n *namespace) Marks() value.Marks {
+	if n.showing {
+		return 0
+	}
+	n.showing = true
+	defer func() { n.showing = false }()
+	return value.DeepMarks(value.FromMap(n.vars))
+}
+
 func (n *namespace) attr(_ *render, name string) (value.Value, bool) { return n.vars.Lookup(name) }
 
 func globalCycler(c *call) (value.Value, error) {

@@ -110,6 +110,10 @@ func (r *render) opened(v value.Value) (value.Value, error) {
 	if !hasObject(v) {
 		return v, nil
 	}
+	if r.depth++; r.depth > maxEval {
+		return value.Value{}, errDepth
+	}
+	defer func() { r.depth-- }()
 	switch v.Kind() {
 	case value.KindList, value.KindTuple:
 		out := make([]value.Value, len(v.Items()))

@@ -120,7 +120,7 @@ func (r *render) lookup(plugin string, terms []value.Value, options *value.Map) 
 	}
 	m := value.Unsafe
 	if e.spread == spreadAll {
-		m |= marksOf(value.Null(), terms) | namedMarks(options)
+		m |= r.marksOf(list, terms, options)
 	}
 	return list.With(m), nil
 }

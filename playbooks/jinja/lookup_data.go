@@ -69,7 +69,7 @@ func lookupDict(c *call) (value.Value, error) {
 		if !ok {
 			return value.Value{}, errors.New("with_dict expects a dict")
 		}
-		out = append(out, pairs(m, "key", "value")...)
+		out = append(out, pairs(m, value.String("key"), value.String("value"))...)
 	}
 	return value.List(out...), nil
 }

@@ -36,6 +36,9 @@ func lookupSequence(c *call) (value.Value, error) {
 		if err != nil {
 			return value.Value{}, err
 		}
+		for i, it := range items {
+			items[i] = it.With(t.Marks())
+		}
 		out = append(out, items...)
 	}
 	return value.List(out...), nil

@@ -23,10 +23,10 @@ func varLookupEntries() []entry {
 	rc := &regexes{}
 	names := asLookups([]entry{
 		{name: "vars", sig: "vars(*names, default=None)", example: "{{ lookup('vars', 'no_such', default='none') }}", shows: "none", fn: lookupVars},
-		{name: "varnames", sig: "varnames(*regexes)", example: "{{ query('varnames', '^no_such_') }}", shows: "[]", fn: rc.lookupVarnames},
-		{name: "inventory_hostnames", sig: "inventory_hostnames(*patterns)", example: "{{ query('inventory_hostnames', 'all') }}", shows: "[]", fn: lookupHostnames},
 	}, true)
 	rest := asLookups([]entry{
+		{name: "varnames", sig: "varnames(*regexes)", example: "{{ query('varnames', '^no_such_') }}", shows: "[]", fn: rc.lookupVarnames},
+		{name: "inventory_hostnames", sig: "inventory_hostnames(*patterns)", example: "{{ query('inventory_hostnames', 'all') }}", shows: "[]", fn: lookupHostnames},
 		{name: "env", sig: "env(*names, default='')", example: "{{ lookup('env', 'NO_SUCH_NAME') }}", shows: "", fn: lookupEnv},
 		{name: "config", sig: "config(*names, on_missing='error')", example: "{{ query('config', 'NO_SUCH', on_missing='skip') }}", shows: "[]", fn: lookupConfig, impure: true},
 	}, false)

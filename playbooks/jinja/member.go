@@ -40,7 +40,7 @@ func (b *builtin) call(c *call) (value.Value, error) {
 	if err != nil || b.e.spread == spreadNone {
 		return out, err
 	}
-	return out.With(marksOf(value.Null(), c.args) | namedMarks(c.kw)), nil
+	return out.With(c.rt.marksOf(out, c.args, c.kw)), nil
 }
 
 // objectName is how Jinja names an object's type in messages.

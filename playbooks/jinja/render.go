@@ -348,9 +348,24 @@ func (r *render) condition(c value.Value) (bool, error) {
 			s, _ = v.AsString()
 			c = v
 		}
+		if c.Marks()&value.Unsafe != 0 {
+			return r.hostWord(s, c)
+		}
 		return r.bare(s, syn, c)
 	}
 	return value.Truth(c), nil
+}
+
+// hostWord is a condition that is a host's text: a boolean's word is one, other
+// text is not read as an expression.
+func (r *render) hostWord(s string, c value.Value) (bool, error) {
+	switch strings.ToLower(strings.TrimSpace(s)) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, r.at(place{}, fmt.Errorf("the condition is text that came from a host (\"%s\"): compare it, as in when: x.stdout == 'yes', or make it a boolean with | bool", value.Show(c)))
 }
 
 func (r *render) bare(s string, syn lex.Syntax, c value.Value) (bool, error) {

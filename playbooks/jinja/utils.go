@@ -1,7 +1,6 @@
 package jinja
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -45,7 +44,7 @@ func filterGetPath(c *call) (value.Value, error) {
 	if !ok {
 		return value.Value{}, fmt.Errorf("argument after ** must be a mapping, not %s", value.TypeName(c.in))
 	}
-	v, err := c.rt.eng.Eval(context.WithoutCancel(c.ctx), value.String(value.Str(a[0])), onlyScope{m})
+	v, err := c.rt.follow(value.Str(a[0]), onlyScope{m})
 	if err == nil {
 		err = defined(v)
 	}
@@ -53,6 +52,43 @@ func filterGetPath(c *call) (value.Value, error) {
 		v = value.List(v)
 	}
 	return v, err
+}
+
+// follow evaluates a path in a mapping: names, indices and keys. Anything else
+// is refused, for a path may be a host's text, which is never a program.
+func (r *render) follow(path string, s onlyScope) (value.Value, error) {
+	t, err := r.eng.load(path, bareSyntax(), nil)
+	if err != nil {
+		return value.Value{}, err
+	}
+	if !isPath(t.single, true) {
+		return value.Value{}, fmt.Errorf("get_path takes a path such as a.b[0]['c'], got %s", path)
+	}
+	oldT, oldO, oldS, oldM := r.tpl, r.origin, r.scope, r.memo
+	r.tpl, r.origin, r.scope, r.memo = t, nil, s, nil
+	defer func() { r.tpl, r.origin, r.scope, r.memo = oldT, oldO, oldS, oldM }()
+	return r.eval(t.single, nil)
+}
+
+// isPath reports whether x only walks; root says that x must begin at a name.
+func isPath(x expr, root bool) bool {
+	switch x := x.(type) {
+	case nil:
+		return !root
+	case *name:
+		return root
+	case *attr:
+		return isPath(x.x, true)
+	case *index:
+		return isPath(x.x, true) && isPath(x.at, false)
+	case *slice:
+		return !root && isPath(x.from, false) && isPath(x.to, false) && isPath(x.step, false)
+	case *unary:
+		return !root && x.op == "-" && isPath(x.x, false)
+	case *literal:
+		return !root
+	}
+	return false
 }
 
 func filterToPaths(c *call) (value.Value, error) {
@@ -65,10 +101,12 @@ func filterToPaths(c *call) (value.Value, error) {
 		return v, nil
 	}
 	if p := textOr(a[0], ""); p != "" {
-		v = value.FromMap(value.MapOf(p, v))
+		m := value.NewMap()
+		m.Set(value.MarkedString(p, a[0].Marks()), v)
+		v = value.FromMap(m)
 	}
 	out := value.NewMap()
-	if err := toPaths(c.rt, v, "", out, 0); err != nil {
+	if err := toPaths(c.rt, v, value.String(""), out, 0); err != nil {
 		return value.Value{}, err
 	}
 	if truthOr(a[1], false) {
@@ -77,7 +115,9 @@ func filterToPaths(c *call) (value.Value, error) {
 	return value.FromMap(out), nil
 }
 
-func toPaths(r *render, v value.Value, name string, out *value.Map, depth int) error {
+// toPaths puts what v holds into out, each by its path, which has the marks of
+// all keys on it.
+func toPaths(r *render, v, path value.Value, out *value.Map, depth int) error {
 	if depth > maxEval {
 		return errDepth
 	}
@@ -85,6 +125,7 @@ func toPaths(r *render, v value.Value, name string, out *value.Map, depth int) e
 	if err != nil {
 		return err
 	}
+	name, marks := value.Str(path), path.Marks()
 	switch {
 	case isMap && m.Len() > 0:
 		for k, it := range m.All() {
@@ -95,18 +136,24 @@ func toPaths(r *render, v value.Value, name string, out *value.Map, depth int) e
 			case name != "":
 				key = name + "['" + key + "']"
 			}
-			if err := toPaths(r, it, key, out, depth+1); err != nil {
+			if err := r.grown(len(key)); err != nil {
+				return err
+			}
+			if err := toPaths(r, it, value.MarkedString(key, marks|value.DeepMarks(k)), out, depth+1); err != nil {
 				return err
 			}
 		}
 	case isList(v) && len(v.Items()) > 0:
 		for i, it := range v.Items() {
-			if err := toPaths(r, it, fmt.Sprintf("%s[%d]", name, i), out, depth+1); err != nil {
+			if err := r.grown(len(name)); err != nil {
+				return err
+			}
+			if err := toPaths(r, it, value.MarkedString(fmt.Sprintf("%s[%d]", name, i), marks), out, depth+1); err != nil {
 				return err
 			}
 		}
 	case name != "" || !isMap && !isList(v):
-		out.Put(name, v)
+		out.Set(path, v)
 	}
 	return r.step()
 }

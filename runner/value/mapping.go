@@ -194,6 +194,19 @@ func (m *Map) Names() []string {
 	return out
 }
 
+// With returns a mapping whose values have the marks; its own keys stay as they
+// are: the names of variables in a vault are no secret.
+func (m *Map) With(marks Marks) *Map {
+	out := NewMap()
+	if m != nil {
+		out.Pos = m.Pos
+	}
+	for k, v := range m.All() {
+		out.Set(k, v.With(marks))
+	}
+	return out
+}
+
 // Clone returns a mapping with the same entries (the values are shared).
 func (m *Map) Clone() *Map {
 	out := NewMap()

@@ -249,8 +249,8 @@ func (v Value) AsMissing() (Missing, bool) {
 	return *v.ref.(*Missing), true
 }
 
-// With returns v with marks added. Containers take them on every text inside
-// (a copy); other kinds keep them on themselves.
+// With returns v with marks added. Containers take them on every text inside,
+// keys too (a copy); other kinds keep them on themselves.
 func (v Value) With(m Marks) Value {
 	if m == 0 {
 		return v
@@ -266,7 +266,7 @@ func (v Value) With(m Marks) Value {
 		src, _ := v.AsMap()
 		out := NewMap()
 		for k, it := range src.All() {
-			out.Set(k, it.With(m))
+			out.Set(k.With(m), it.With(m))
 		}
 		return Value{k: KindMap, m: v.m | m, ref: out}
 	}
@@ -281,11 +281,21 @@ func (v Value) Without(m Marks) Value {
 	return v
 }
 
+// Holder is an Opaque that holds other data and shows it.
+type Holder interface {
+	// Marks is the union of the marks of what it holds.
+	Marks() Marks
+}
+
 // DeepMarks is the union of the marks of v and of all that it holds. A lazy
 // Object is not opened.
 func DeepMarks(v Value) Marks {
 	m := v.m
 	switch v.k {
+	case KindOpaque:
+		if h, ok := v.ref.(Holder); ok {
+			m |= h.Marks()
+		}
 	case KindList, KindTuple:
 		for _, it := range v.Items() {
 			m |= DeepMarks(it)

@@ -87,6 +87,15 @@ func TestMarksTravelAndMask(t *testing.T) {
 	if u.Items()[0].Marks() != Unsafe {
 		t.Error("With does not reach into lists")
 	}
+	m, _ := FromMap(MapOf("k", List(FromMap(MapOf("x", Int(1)))))).With(Unsafe).AsMap()
+	inner, _ := m.Lookup("k")
+	deep, _ := inner.Items()[0].AsMap()
+	if m.Keys()[0].Marks() != Unsafe || deep.Keys()[0].Marks() != Unsafe {
+		t.Error("With does not reach the keys of mappings")
+	}
+	if named := MapOf("name", String("x")).With(Masked); named.Keys()[0].Marks() != 0 || named.entries[0].val.Marks() != Masked {
+		t.Error("the names of variables are no secret, their values are")
+	}
 }
 
 func TestJSONRoundTrip(t *testing.T) {

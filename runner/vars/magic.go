@@ -1,6 +1,8 @@
 package vars
 
 import (
+	"slices"
+
 	"remoterun/runner/host"
 	"remoterun/runner/value"
 )
@@ -8,8 +10,14 @@ import (
 // hostMagic are the names that the program itself answers for each host.
 var hostMagic = []string{"inventory_hostname", "inventory_hostname_short", "group_names", "groups", "hostvars", "vars", "omit", "inventory_dir", "inventory_file", "ansible_inventory_sources", "ansible_search_path"}
 
-// magicVar answers names that nothing can override.
+// magicVar answers names that nothing can override. Names of hosts and groups
+// may be a host's own text: what is answered is never a template.
 func (s *Scope) magicVar(name string) (value.Value, bool, error) {
+	v, ok, err := s.answered(name)
+	return v.With(value.Unsafe), ok, err
+}
+
+func (s *Scope) answered(name string) (value.Value, bool, error) {
 	switch name {
 	case "inventory_hostname":
 		return value.String(s.host), true, nil
@@ -79,7 +87,12 @@ func (h *hostvars) TypeName() string { return "HostVars" }
 
 // Keys lists the hosts.
 func (h *hostvars) Keys() ([]value.Value, error) {
-	return value.Strings(h.s.store.Hosts()...).Items(), nil
+	return untemplated(h.s.store.Hosts()), nil
+}
+
+// untemplated are names as text that is no template.
+func untemplated(names []string) []value.Value {
+	return value.Strings(names...).With(value.Unsafe).Items()
 }
 
 // Get answers one host's variables, without those of the play.
@@ -103,8 +116,11 @@ type all struct{ s *Scope }
 // TypeName is the Python type's name.
 func (a *all) TypeName() string { return "HostVarsVars" }
 
-// Keys lists the names.
-func (a *all) Keys() ([]value.Value, error) { return value.Strings(a.s.Names()...).Items(), nil }
+// Keys lists the names, but for those that hold this mapping again.
+func (a *all) Keys() ([]value.Value, error) {
+	names := slices.DeleteFunc(a.s.Names(), func(n string) bool { return n == "vars" || n == "hostvars" })
+	return untemplated(names), nil
+}
 
 // Get renders one variable with its own host's names.
 func (a *all) Get(key value.Value) (value.Value, bool, error) {

@@ -187,7 +187,7 @@ func (s *Scope) fact(h hostVars, name string) (value.Value, bool, error) {
 	case "ansible_facts":
 		return value.FromObject(&facts{s}), true, nil
 	case "ansible_host": // where it is reached: its own name unless it says otherwise
-		return value.String(s.host), true, nil
+		return value.MarkedString(s.host, value.Unsafe), true, nil
 	}
 	if strings.HasPrefix(name, "ansible_") && s.lazy && !h.known && !connectionVar(name) {
 		return value.Value{}, false, host.Need(s.store.gather.Question())

@@ -77,8 +77,10 @@ func (s *Store) IncludeVars(name string, m *value.Map) {
 	s.change(name, func(h *hostVars) { h.vars = merged(h.vars, m) })
 }
 
-// AddFacts keeps ansible_facts that a module returned.
+// AddFacts keeps ansible_facts that a module returned: a host's text, never a
+// template.
 func (s *Store) AddFacts(name string, m *value.Map) {
+	m = hostData(m)
 	s.change(name, func(h *hostVars) { h.facts = merged(h.facts, m) })
 }
 
@@ -88,6 +90,7 @@ func (s *Store) Gathered(name string, a host.Answer) error {
 	if err != nil {
 		return err
 	}
+	m = hostData(m)
 	s.change(name, func(h *hostVars) {
 		out := m.Clone()
 		for k, v := range h.facts.All() {
@@ -96,6 +99,12 @@ func (s *Store) Gathered(name string, a host.Answer) error {
 		h.facts, h.known = out, true
 	})
 	return nil
+}
+
+// hostData are facts with the mark of what hosts say, names too.
+func hostData(m *value.Map) *value.Map {
+	m, _ = value.FromMap(m).With(value.Unsafe).AsMap()
+	return m
 }
 
 // ClearFacts forgets a host's facts (meta: clear_facts).
