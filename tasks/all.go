@@ -18,16 +18,20 @@ import (
 func All() []play.Module {
 	return []play.Module{
 		packages.Apt(),
+		files.BlockInFile(),
 		system.Command(),
 		files.Copy(),
 		containers.DockerComposeV2(),
 		files.Fetch(),
 		files.File(),
+		files.Find(),
+		files.INIFile(),
 		files.LineInFile(),
 		system.Mount(),
 		system.Ping(),
 		database.PostgresqlQuery(),
 		system.Raw(),
+		files.Replace(),
 		system.Script(),
 		services.Service(),
 		system.Setup(),
@@ -35,6 +39,7 @@ func All() []play.Module {
 		files.Slurp(),
 		files.Stat(),
 		services.SystemdService(),
+		files.TempFile(),
 		files.Template(),
 		net.WaitFor(),
 	}

@@ -11,6 +11,7 @@ import (
 func collections() map[string]string {
 	return map[string]string{
 		"docker_compose_v2": "community.docker",
+		"ini_file":          "community.general",
 		"mount":             "ansible.posix",
 		"postgresql_query":  "community.postgresql",
 	}

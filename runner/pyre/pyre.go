@@ -6,6 +6,7 @@ package pyre
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,8 +26,8 @@ const (
 	FullMatch How = "fullmatch" // the whole text
 )
 
-// Flags are re.IGNORECASE and re.MULTILINE.
-type Flags struct{ IgnoreCase, Multiline bool }
+// Flags are re.IGNORECASE, re.MULTILINE and re.DOTALL.
+type Flags struct{ IgnoreCase, Multiline, DotAll bool }
 
 func (f Flags) options() regexp2.RegexOptions {
 	o := regexp2.None
@@ -35,6 +36,9 @@ func (f Flags) options() regexp2.RegexOptions {
 	}
 	if f.Multiline {
 		o |= regexp2.Multiline
+	}
+	if f.DotAll {
+		o |= regexp2.Singleline
 	}
 	return o
 }
@@ -143,4 +147,31 @@ func (f *Found) Group(n int) (text string, ok bool) {
 		return "", false
 	}
 	return g.String(), true
+}
+
+// GroupSpan is where a group lies in the text, in code points; ok=false when it
+// took no part.
+func (f *Found) GroupSpan(n int) (from, to int, ok bool) {
+	g := f.m.GroupByNumber(n)
+	if g == nil || len(g.Captures) == 0 {
+		return 0, 0, false
+	}
+	return g.Index, g.Index + g.Length, true
+}
+
+// ReplaceAll is re.subn: the text with every match replaced, and how many there
+// were.
+func (p *Regexp) ReplaceAll(s string, with Template) (string, int, error) {
+	runes, at, n := []rune(s), 0, 0
+	var b strings.Builder
+	m, err := p.Find(s)
+	for ; m != nil && err == nil; m, err = m.Next() {
+		from, to := m.Span()
+		b.WriteString(string(runes[at:from]))
+		b.WriteString(with.Expand(m))
+		at = to
+		n++
+	}
+	b.WriteString(string(runes[at:]))
+	return b.String(), n, err
 }
