@@ -11,9 +11,13 @@ import (
 	"syscall"
 
 	"remoterun/runner"
+	"remoterun/runner/secret"
 )
 
 func main() {
+	// Secrets are in locked memory; this keeps the copies that libraries make from
+	// the disk, too. Where the system refuses, the run is as good as others'.
+	_ = secret.NoDumps()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)

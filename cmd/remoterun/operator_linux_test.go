@@ -37,6 +37,9 @@ func programDir() string {
 
 // TestMain takes the binary away again.
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(holdEnv); dir != "" {
+		os.Exit(runAndHold(dir))
+	}
 	code := m.Run()
 	_ = os.RemoveAll(programDir())
 	os.Exit(code)

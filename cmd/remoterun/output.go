@@ -116,6 +116,8 @@ func (s *session) finish() {
 	}
 	_ = s.keys.Close()
 	_ = s.dialer.Close()
+	s.prompts.wipe()
+	s.vaults.vaults.Wipe()
 }
 
 // home is the operator's home folder.

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"syscall"
 
-	"golang.org/x/term"
-
 	"remoterun/runner/play"
 	"remoterun/runner/secret"
 	"remoterun/runner/view"
@@ -35,7 +33,7 @@ type prompts struct {
 	mu      sync.Mutex
 	secrets map[string]secret.Sealed
 	texts   map[string]string
-	fd      *bufio.Reader
+	fd      *os.File
 }
 
 // terminal is where the operator sits.
@@ -83,6 +81,9 @@ func (p *prompts) Ask(ctx context.Context, a play.Ask) (string, error) {
 		}
 	}
 }
+
+// maxPassphrase is what fits a line of a terminal, with its end, in bytes.
+const maxPassphrase = 4096
 
 const again, differ = "Again: ", "the two differ; once more"
 
@@ -220,21 +221,39 @@ func (p *prompts) Show(ctx context.Context, text string, s secret.Sealed) error 
 	return err
 }
 
-// fromFD reads the next line of --passphrase-fd.
+// fromFD reads the next line of --passphrase-fd, byte by byte into one place that
+// is overwritten: a buffer would keep what it read.
 func (p *prompts) fromFD() ([]byte, error) {
 	if p.fd == nil {
-		p.fd = bufio.NewReader(os.NewFile(uintptr(p.passphraseFD), "passphrase-fd"))
+		p.fd = os.NewFile(uintptr(p.passphraseFD), "passphrase-fd")
 	}
-	line, err := p.fd.ReadBytes('\n')
-	switch {
-	case len(line) == 0 && errors.Is(err, io.EOF):
-		return nil, fmt.Errorf("--passphrase-fd %d: there is no line left in it", p.passphraseFD)
-	case errors.Is(err, syscall.EBADF):
-		return nil, fmt.Errorf("--passphrase-fd %d: it is not open for reading (--passphrase-fd 3 3<FILE, or --passphrase-fd 0 for standard input)", p.passphraseFD)
-	case len(line) == 0 && err != nil:
-		return nil, fmt.Errorf("--passphrase-fd %d: %w", p.passphraseFD, err)
+	line, n := make([]byte, maxPassphrase), 0
+	defer clear(line)
+	for n < len(line) {
+		_, err := io.ReadFull(p.fd, line[n:n+1])
+		switch {
+		case err == nil && line[n] == '\n', errors.Is(err, io.EOF) && n > 0:
+			return bytes.Clone(line[:n]), nil
+		case errors.Is(err, io.EOF):
+			return nil, fmt.Errorf("--passphrase-fd %d: there is no line left in it", p.passphraseFD)
+		case errors.Is(err, syscall.EBADF):
+			return nil, fmt.Errorf("--passphrase-fd %d: it is not open for reading (--passphrase-fd 3 3<FILE, or --passphrase-fd 0 for standard input)", p.passphraseFD)
+		case err != nil:
+			return nil, fmt.Errorf("--passphrase-fd %d: %w", p.passphraseFD, err)
+		}
+		n++
 	}
-	return bytes.TrimSuffix(line, []byte("\n")), nil
+	return nil, fmt.Errorf("--passphrase-fd %d: the line is longer than %d bytes: it is one passphrase", p.passphraseFD, maxPassphrase-1)
+}
+
+// wipe overwrites what was typed.
+func (p *prompts) wipe() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.secrets {
+		s.Wipe()
+	}
+	clear(p.secrets)
 }
 
 // tty is /dev/tty.
@@ -263,7 +282,7 @@ func (t *tty) Secret(ctx context.Context, question string) ([]byte, error) {
 	restore := silence(int(t.Fd()))
 	defer restore()
 	fmt.Fprint(t, question)
-	b, err := await(ctx, func() ([]byte, error) { return term.ReadPassword(int(t.Fd())) })
+	b, err := await(ctx, func() ([]byte, error) { return readSecret(int(t.Fd())) })
 	fmt.Fprintln(t)
 	return b, err
 }

@@ -42,6 +42,11 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	err := root.ExecuteContext(ctx)
+	defer func() {
+		if a.redactor != nil {
+			a.redactor.Wipe()
+		}
+	}()
 	if err != nil && !errors.As(err, new(silent)) {
 		a.tell(err)
 		if text := errorHint(err); text != "" {

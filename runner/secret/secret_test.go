@@ -81,27 +81,6 @@ func TestRedactEncodings(t *testing.T) {
 	}
 }
 
-func TestWriterCatchesSplitSecrets(t *testing.T) {
-	r := NewRedactor()
-	r.Add([]byte(canary))
-	for cut := 1; cut < len(canary); cut++ {
-		var out bytes.Buffer
-		w := r.Writer(&out)
-		text := "before " + canary + " after"
-		at := len("before ") + cut
-		if _, err := w.Write([]byte(text[:at])); err != nil {
-			t.Fatal(err)
-		}
-		_, _ = w.Write([]byte(text[at:]))
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if got := out.String(); got != "before "+Mask+" after" {
-			t.Fatalf("cut at %d: %q", cut, got)
-		}
-	}
-}
-
 func TestRedactsLinesOfLongSecrets(t *testing.T) {
 	r := NewRedactor()
 	r.Add([]byte("first-line-canary\nab\n  second-line-canary\n"))

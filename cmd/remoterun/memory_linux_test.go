@@ -1,0 +1,171 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"remoterun/runner/secret"
+	"remoterun/tasks/tde/seal"
+)
+
+// holdEnv names a folder: the test program is remoterun then, and stays at its
+// end, before its memory is gone, until somebody reads that folder's pipe.
+const holdEnv = "REMOTERUN_TEST_HOLD"
+
+func runAndHold(dir string) int {
+	_ = secret.NoDumps()
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv}
+	code := a.run(context.Background(), os.Args[1:])
+	if pipe, err := os.OpenFile(filepath.Join(dir, "pipe"), os.O_WRONLY, 0); err == nil {
+		fmt.Fprintln(pipe, os.Getpid())
+		_ = pipe.Close()
+		if pipe, err = os.Open(filepath.Join(dir, "release")); err == nil {
+			_ = pipe.Close()
+		}
+	}
+	return code
+}
+
+// held runs the program and hands look its process id when it has done all and
+// is still there.
+func (d *desk) held(t *testing.T, look func(pid string), args ...string) said {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"pipe", "release"} {
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile(d.bin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	real, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := *d
+	own.bin = filepath.Join(dir, "program")
+	if err := os.WriteFile(own.bin, bytes.ReplaceAll(script, []byte(real), []byte(self)), 0o755); err != nil { // #nosec G306
+		t.Fatal(err)
+	}
+	own.env = append(own.env, holdEnv+"="+dir)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		pid, err := os.ReadFile(filepath.Join(dir, "pipe")) // waits for the program
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		look(strings.TrimSpace(string(pid)))
+		if err := os.WriteFile(filepath.Join(dir, "release"), nil, 0); err != nil {
+			t.Error(err)
+		}
+	}()
+	s := own.run(t, args...)
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Error("the program ended without being looked at")
+	}
+	return s
+}
+
+// copiesIn counts the copies of a needle in a process's memory, region by region.
+func copiesIn(t *testing.T, pid string, needle []byte) (n int, where string) {
+	t.Helper()
+	maps, err := os.ReadFile("/proc/" + pid + "/maps")
+	if err != nil {
+		t.Error(err)
+		return 0, ""
+	}
+	mem, err := os.Open("/proc/" + pid + "/mem")
+	if err != nil {
+		t.Error(err)
+		return 0, ""
+	}
+	defer mem.Close()
+	for line := range strings.Lines(string(maps)) {
+		var from, to int64
+		var mode string
+		if _, err := fmt.Sscanf(line, "%x-%x %s", &from, &to, &mode); err != nil || !strings.HasPrefix(mode, "rw") {
+			continue
+		}
+		b := make([]byte, to-from)
+		got, _ := mem.ReadAt(b, from)
+		for at := 0; ; {
+			i := bytes.Index(b[at:got], needle)
+			if i < 0 {
+				break
+			}
+			at += i
+			n++
+			where += fmt.Sprintf("%s  at %#x: %q\n", strings.TrimSpace(line), from+int64(at), b[max(0, at-24):min(got, at+len(needle)+24)])
+			at += len(needle)
+		}
+	}
+	return n, where
+}
+
+// copies is how many copies docs/security.md grants each secret when a run has
+// ended and its memory is still there.
+const copies = 0
+
+// TestMemoryHoldsNoSecret reads the program's own memory when setup, and the
+// sending of the key to RAM, have ended: passphrase and key are gone from it.
+func TestMemoryHoldsNoSecret(t *testing.T) {
+	dir := t.TempDir()
+	d := newDesk(t, t.TempDir(), dir, "seven-GRAVE-otters-18-knit")
+	var sh func(string) string
+	d.bin, sh = ownMounts(t)
+	writeFile(t, filepath.Join(dir, "inventory"), "web1 ansible_connection=local tde_project=sync\n")
+	writeFile(t, filepath.Join(dir, "load.yaml"), loadBook)
+	looked := 0
+	look := func(what string, needle []byte) func(pid string) {
+		return func(pid string) {
+			looked++
+			if n, where := copiesIn(t, pid, needle); n > copies {
+				t.Errorf("%s: %d copies of the secret are in memory, at most %d:\n%s", what, n, copies, where)
+			}
+			if n, _ := copiesIn(t, pid, []byte("tde_project")); n == 0 {
+				t.Errorf("%s: its memory was not read", what)
+			}
+			if core, _ := os.ReadFile("/proc/" + pid + "/limits"); !strings.Contains(string(core), "Max core file size        0 ") {
+				t.Errorf("%s: limits:\n%s", what, core)
+			}
+			var st syscall.Stat_t
+			if err := syscall.Stat("/proc/"+pid+"/environ", &st); err != nil || st.Uid != 0 {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	}
+	pass := []byte(d.passphrase)
+	d.held(t, look("setup", pass), "setup", "web1").want(t, exitOK, "changed=4")
+	d.held(t, look("load", pass), "load.yaml").want(t, exitOK, "changed=2")
+	ring, err := hex.DecodeString(strings.TrimSpace(sh("od -An -v -tx1 /run/remoterun/sync/keyring/keyring | tr -d \" \\n\"")))
+	if err != nil || len(ring) != seal.RecordSize {
+		t.Fatalf("%d bytes, %v", len(ring), err)
+	}
+	sh("rm /run/remoterun/sync/keyring/keyring")
+	d.held(t, look("the key", ring[256:256+16]), "load.yaml", "--output", "json", "-vvv").want(t, exitOK)
+	d.passphrase = "not this one at all"
+	d.held(t, look("a wrong one", []byte(d.passphrase)), "load.yaml").want(t, exitError)
+	if looked != 4 {
+		t.Errorf("%d looks", looked)
+	}
+}
