@@ -24,11 +24,30 @@ type Postgres struct {
 	User, Password string
 	Bin            string
 
-	cred *syscall.Credential
+	cred   *syscall.Credential
+	own    string // folder of data and log
+	server []string
+}
+
+// PostgresOptions say how a server differs from NeedPostgres's.
+type PostgresOptions struct {
+	// User is the superuser, postgres when empty.
+	User string
+	// Socket is a folder for the socket, the server's own when empty: two servers may
+	// share one.
+	Socket string
+	// Init are more options of initdb, Server settings (name=value) of the server.
+	Init, Server []string
 }
 
 // NeedPostgres starts a server on a free port and stops it with the test.
 func NeedPostgres(t testing.TB) *Postgres {
+	t.Helper()
+	return StartPostgres(t, PostgresOptions{Init: []string{"--no-locale"}})
+}
+
+// StartPostgres is NeedPostgres with options.
+func StartPostgres(t testing.TB, o PostgresOptions) *Postgres {
 	t.Helper()
 	bin := postgresBin()
 	if bin == "" {
@@ -39,7 +58,15 @@ func NeedPostgres(t testing.TB) *Postgres {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	p := &Postgres{Socket: dir, Data: filepath.Join(dir, "data"), Bin: bin, User: "postgres", Password: "p'w\\1", cred: unprivileged(t, dir)}
+	p := &Postgres{Socket: o.Socket, own: dir, Data: filepath.Join(dir, "data"), Bin: bin, User: o.User, Password: "p'w\\1", cred: unprivileged(t, dir), server: o.Server}
+	if p.Socket == "" {
+		p.Socket = dir
+	} else {
+		unprivileged(t, p.Socket)
+	}
+	if p.User == "" {
+		p.User = "postgres"
+	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +77,7 @@ func NeedPostgres(t testing.TB) *Postgres {
 	if err := os.WriteFile(pw, []byte(p.Password+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p.run(t, "initdb", "-D", p.Data, "-U", p.User, "--pwfile="+pw, "--auth-host=scram-sha-256", "--auth-local=trust", "-E", "UTF8", "--no-locale", "-N")
+	p.run(t, "initdb", append([]string{"-D", p.Data, "-U", p.User, "--pwfile=" + pw, "--auth-host=scram-sha-256", "--auth-local=trust", "-E", "UTF8", "-N"}, o.Init...)...)
 	p.Start(t)
 	t.Cleanup(func() { p.Stop(t) })
 	return p
@@ -60,7 +87,10 @@ func NeedPostgres(t testing.TB) *Postgres {
 func (p *Postgres) Start(t testing.TB) {
 	t.Helper()
 	opts := fmt.Sprintf("-c listen_addresses=127.0.0.1 -c port=%d -c unix_socket_directories=%s -c fsync=off -c max_connections=30", p.Port, p.Socket)
-	p.run(t, "pg_ctl", "-D", p.Data, "-w", "-t", "60", "-l", filepath.Join(p.Socket, "log"), "-o", opts, "start")
+	for _, s := range p.server {
+		opts += " -c " + s
+	}
+	p.run(t, "pg_ctl", "-D", p.Data, "-w", "-t", "60", "-l", filepath.Join(p.own, "log"), "-o", opts, "start")
 }
 
 // Stop stops the server at once.
@@ -72,7 +102,7 @@ func (p *Postgres) Stop(t testing.TB) {
 func (p *Postgres) run(t testing.TB, name string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(p.Bin, name), args...)
-	cmd.Dir = p.Socket
+	cmd.Dir = p.own
 	cmd.Env = []string{"LC_ALL=C", "PATH=" + os.Getenv("PATH")}
 	if p.cred != nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.cred}
@@ -86,7 +116,7 @@ func (p *Postgres) run(t testing.TB, name string, args ...string) {
 	cmd.WaitDelay = time.Minute
 	if err := cmd.Run(); err != nil {
 		text, _ := os.ReadFile(log.Name())
-		more, _ := os.ReadFile(filepath.Join(p.Socket, "log"))
+		more, _ := os.ReadFile(filepath.Join(p.own, "log"))
 		t.Fatalf("%s: %v\n%s%s", name, err, text, more)
 	}
 }
