@@ -1,4 +1,4 @@
-.PHONY: build test bench demo oracle lint parts
+.PHONY: build test property bench demo oracle lint parts
 SKIPS := $(CURDIR)/.skips
 
 build:
@@ -12,6 +12,14 @@ test: parts
 	go vet ./...
 	@rm -f $(SKIPS)
 	@REMOTERUN_SKIPS=$(SKIPS) .ci/engine go test -p 1 -count=1 -timeout 30m ./...; s=$$?; .ci/skips $(SKIPS); exit $$s
+
+# Generated playbooks in chains and one task at a time: the same log on the host,
+# the same end state, the same report. The seed is printed and may be given:
+# REMOTERUN_PROPERTY_SEED, REMOTERUN_PROPERTY_BOOKS (10000), REMOTERUN_PROPERTY_FIRST.
+property:
+	@seed=$${REMOTERUN_PROPERTY_SEED:-$$(date +%s)}; books=$${REMOTERUN_PROPERTY_BOOKS:-10000}; \
+	echo "property: $$books playbooks of REMOTERUN_PROPERTY_SEED=$$seed"; \
+	REMOTERUN_PROPERTY_SEED=$$seed REMOTERUN_PROPERTY_BOOKS=$$books go test -count=1 -timeout 24h -run 'TestChainsEqual|TestChainsAsAnsible' ./cmd/remoterun
 
 parts:
 	.ci/parts

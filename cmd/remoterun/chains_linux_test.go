@@ -38,9 +38,9 @@ func TestChainsUnderSudo(t *testing.T) {
 		m.Run(t, "mkdir -p /var/gen")
 		for k := range 2 {
 			t.Run(fmt.Sprintf("%s %d", shell, k), func(t *testing.T) {
-				g := &generator{Rand: rand.New(rand.NewPCG(uint64(10*i+k), 13))}
-				book, text := g.put(t, "linear")
-				ground{hosts: []string{"h1", "h2"}[:1+k], base: "/var/gen", seen: m.Path("/var/gen"), become: true, connector: onMachine{d: op.Dialer(t), m: m}}.same(t, book, text)
+				g := &maker{Rand: rand.New(rand.NewPCG(uint64(10*i+k), 13)), hosts: 1 + k}
+				book, text := g.put(t, t.TempDir(), "linear")
+				ground{hosts: []string{"h1", "h2"}[:1+k], base: "/var/gen", seen: m.Path("/var/gen"), become: true, connector: onMachine{d: op.Dialer(t), m: m}}.same(t, book, text, 2)
 				if t.Failed() {
 					return
 				}
