@@ -43,6 +43,7 @@ type Service struct {
 	ShmSize     json.RawMessage    `json:"shm_size"`
 	StopSignal  string             `json:"stop_signal"`
 	StopGrace   string             `json:"stop_grace_period"`
+	Profiles    []string           `json:"profiles"`
 	Secrets     []Given            `json:"secrets"`
 	Configs     []Given            `json:"configs"`
 }
@@ -130,6 +131,30 @@ type Volume struct {
 	External json.RawMessage   `json:"external"`
 	Driver   string            `json:"driver"`
 	Options  map[string]string `json:"driver_opts"`
+}
+
+// baseText prints which file compose chooses in the folder $1, without overrides.
+const baseText = `cd -- "$1" 2>/dev/null || { echo "there is no folder $1"; exit 90; }
+for f in compose.yaml compose.yml docker-compose.yml docker-compose.yaml; do [ -f "$f" ] && { echo "$f"; break; }; done
+echo end`
+
+// Base is the project without override files: what docker compose -f with the
+// user's own file alone would start.
+func (p Project) Base(s host.Seen) (Project, error) {
+	if len(p.Files) > 0 {
+		return Project{Dir: p.Dir, Files: p.Files}, nil
+	}
+	name, err := host.Get(s, host.Fact[string]{Q: host.NewProbe(baseText, p.Dir, "base"), Parse: func(a host.Answer) (string, error) {
+		name, whole := strings.CutSuffix(string(a.Stdout), "end\n")
+		if a.Status != 0 || !whole {
+			return "", Fail("look for the compose file in "+p.Dir, a.Status, string(a.Stdout))
+		}
+		return strings.TrimSpace(name), nil
+	}})
+	if err != nil || name == "" {
+		return Project{Dir: p.Dir}, err
+	}
+	return Project{Dir: p.Dir, Files: []string{name}}, nil
 }
 
 // Config asks for the whole configuration. Compose prints every $ doubled, so

@@ -207,6 +207,15 @@ type DiskVolume struct {
 	Options    map[string]string `json:"Options"`
 }
 
+// Folder is where a volume's bytes lie on the host: a local volume over a folder
+// is that folder, and shows it at its mount point only while a container uses it.
+func (v DiskVolume) Folder() string {
+	if dev := v.Options["device"]; strings.HasPrefix(dev, "/") && (v.Options["type"] == "none" || strings.Contains(v.Options["o"], "bind")) {
+		return dev
+	}
+	return v.Mountpoint
+}
+
 // VolumeNamed asks for a volume of the engine; nil when it is not there.
 func VolumeNamed(name string) host.Fact[*DiskVolume] {
 	q := ask("/", "volume", "inspect", "--", name)

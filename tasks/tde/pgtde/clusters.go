@@ -22,6 +22,8 @@ v="$p"_tde
 if command -v docker >/dev/null 2>&1; then
 	for n in "$v" $(docker volume ls -q --filter "label=remoterun.project=$p" 2>/dev/null); do
 		m=$(docker volume inspect -f '{{.Mountpoint}}' "$n" 2>/dev/null) && [ -n "$m" ] && set -- "$@" "$m"
+		m=$(docker volume inspect -f '{{with .Options}}{{.device}}{{end}}' "$n" 2>/dev/null) || continue
+		case $m in /*) [ ! -d "$m" ] || set -- "$@" "$m" ;; esac
 	done
 fi
 set -- "$@" "/var/lib/docker/volumes/$v/_data"

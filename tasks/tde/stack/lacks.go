@@ -16,7 +16,10 @@ func (v Site) Lacks() []string {
 	}
 	data, keys := false, false
 	for _, m := range v.Spec.Volumes {
-		data = data || m.Type == "volume" && v.Config.VolumeName(m) == v.Volume()
+		pgdata := v.Spec.Env("PGDATA")
+		_, holds := Within(m.Target, pgdata)
+		holds = holds || pgdata == ""
+		data = data || m.Type == "volume" && v.Config.VolumeName(m) == v.Volume() && holds
 		keys = keys || m.Target == v.RAMDir() && m.ReadOnly
 	}
 	needs(data, "the volume "+v.Volume())

@@ -87,7 +87,7 @@ func RenewLogin(ctx context.Context, w host.Writer, random io.Reader, v Site) er
 	if err != nil {
 		return err
 	}
-	c := sh.Script(renewText, v.Container.ID, v.insideUser(), v.port(), SQLRole, v.Superuser()).With(sh.Bytes(renewSQL + pg.Literal(password) + ";\n"))
+	c := sh.Script(renewText, v.Container.ID, v.InsideUser(), v.Port(), SQLRole, v.Superuser()).With(sh.Bytes(renewSQL + pg.Literal(password) + ";\n"))
 	c.Secret = true
 	out, err := w.Run(ctx, c)
 	if err != nil {

@@ -19,6 +19,9 @@ type OverrideFile struct {
 	text string // "" when the file is not there
 }
 
+// Is reports that the file says this already.
+func (f OverrideFile) Is(text string) bool { return f.text == text }
+
 // ours reports a file that holds nothing but the overlay.
 func (f OverrideFile) ours() bool { return strings.HasPrefix(f.text, overlayMark) }
 

@@ -2,34 +2,49 @@ package stack
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"remoterun/runner/host"
 	"remoterun/tasks/compose"
 )
 
-// InitRecord is what the host's state folder says about the making of the
-// cluster. It names one volume by name and by the random id that is its label: a
-// volume is wiped only when it is that very one, begun and not done.
-type InitRecord struct {
-	Volume, id, State string
+// Record is what the host's state folder says about the encrypted cluster: it is
+// the truth that containers and compose files are held against. It names one
+// volume by name and by the random id that is its label: a volume is wiped only
+// when it is that very one, begun and not done.
+type Record struct {
+	Volume, ID, State string
+	// Folder is the host's folder that the volume stands for, "" = one of the
+	// engine's own.
+	Folder string
+	// Image is the server's pinned image, Service what it was made for; both are ""
+	// in records of the first version.
+	Image, Service string
+	// Tombs are the data folders on the host that the compose files would use
+	// without the overlay, and in which nothing may come to be.
+	Tombs []string
 }
 
-// volumeID is the label that holds a volume's id.
-const volumeID = "remoterun.id"
+// VolumeID is the label that holds a volume's id.
+const VolumeID = "remoterun.id"
 
-func (r *InitRecord) Names(v *compose.DiskVolume) bool {
-	return r != nil && v != nil && r.id != "" && r.Volume == v.Name && r.id == v.Labels[volumeID]
+// Names reports that the record is about this very volume.
+func (r *Record) Names(v *compose.DiskVolume) bool {
+	return r != nil && v != nil && r.ID != "" && r.Volume == v.Name && r.ID == v.Labels[VolumeID]
 }
 
 // Done reports that a cluster was made.
-func (r *InitRecord) Done() bool { return r != nil && r.State == "done" }
+func (r *Record) Done() bool { return r != nil && r.State == "done" }
+
+// Begun reports that the making of a cluster was cut off.
+func (r *Record) Begun() bool { return r != nil && r.State == "begun" }
 
 // RecordAt asks for the record; nil = there is none.
-func RecordAt(dir string) host.Fact[*InitRecord] {
+func RecordAt(dir string) host.Fact[*Record] {
 	q := host.NewProbe(`[ -e "$1" ] || [ -L "$1" ] || { [ -d "${1%/*}" ] && [ ! -x "${1%/*}" ] && exit 5; echo none; exit 0; }
 cat -- "$1" && echo end`, dir+"/init")
-	return host.Fact[*InitRecord]{Q: q, Parse: func(a host.Answer) (*InitRecord, error) {
+	return host.Fact[*Record]{Q: q, Parse: func(a host.Answer) (*Record, error) {
 		text := string(a.Stdout)
 		if text == "none\n" {
 			return nil, nil
@@ -42,21 +57,39 @@ cat -- "$1" && echo end`, dir+"/init")
 	}}
 }
 
-func parseRecordText(dir, body string) (*InitRecord, error) {
-	r := &InitRecord{}
+func parseRecordText(dir, body string) (*Record, error) {
+	r := &Record{}
 	for line := range strings.Lines(body) {
-		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		word, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		switch word {
 		case "volume":
 			r.Volume = rest
 		case "id":
-			r.id = rest
+			r.ID = rest
 		case "state":
 			r.State = rest
+		case "folder":
+			r.Folder = rest
+		case "image":
+			r.Image = rest
+		case "service":
+			r.Service = rest
+		case "tomb":
+			r.Tombs = append(r.Tombs, rest)
 		}
 	}
-	if r.Volume == "" || r.id == "" || r.State != "begun" && r.State != "done" {
+	if r.Volume == "" || r.ID == "" || !r.Begun() && !r.Done() || !cleanFolders(append(r.Tombs, r.Folder)) {
 		return nil, fmt.Errorf("record %s/init is damaged: nothing is wiped on its word", dir)
 	}
 	return r, nil
+}
+
+// cleanFolders reports absolute clean paths; "" is none.
+func cleanFolders(list []string) bool {
+	for _, p := range list {
+		if p != "" && (!path.IsAbs(p) || path.Clean(p) != p || p == "/") {
+			return false
+		}
+	}
+	return true
 }

@@ -83,12 +83,20 @@ func (v *Site) findData(seen host.Seen) error {
 		return nil
 	}
 	if v.Container != nil {
-		for _, m := range v.Container.Mounts {
-			if below, ok := Within(m.Destination, v.Pgdata); ok && m.Source != "" {
-				v.HostData = path.Join(m.Source, below)
-			}
+		m, ok := v.containerMount()
+		if !ok {
+			return nil
 		}
-		return nil
+		below, _ := Within(m.target, v.Pgdata)
+		if m.name != v.Volume() || v.Running() { // a running one has its volume mounted there
+			v.HostData = path.Join(m.source, below)
+			return nil
+		}
+		vol, err := host.Get(seen, compose.VolumeNamed(m.name))
+		if err == nil && vol != nil {
+			v.HostData = path.Join(vol.Folder(), below)
+		}
+		return err
 	}
 	m, ok := v.Spec.MountAt(v.Pgdata)
 	if !ok {
@@ -101,9 +109,23 @@ func (v *Site) findData(seen host.Seen) error {
 	}
 	vol, err := host.Get(seen, compose.VolumeNamed(v.Config.VolumeName(m)))
 	if err == nil && vol != nil {
-		v.HostData = path.Join(vol.Mountpoint, below)
+		v.HostData = path.Join(vol.Folder(), below)
 	}
 	return err
+}
+
+// mounted is what a container has somewhere.
+type mounted struct{ name, source, target string }
+
+// containerMount is the mount that holds the container's data folder: the nearest
+// above it.
+func (v Site) containerMount() (best mounted, ok bool) {
+	for _, m := range v.Container.Mounts {
+		if _, above := Within(m.Destination, v.Pgdata); above && m.Source != "" && len(m.Destination) >= len(best.target) {
+			best, ok = mounted{m.Name, m.Source, m.Destination}, true
+		}
+	}
+	return best, ok
 }
 
 // dataFolder is PGDATA as the container has it, or would have it.
@@ -139,20 +161,20 @@ func (v Site) SQL(database string) (pg.Target, error) {
 	if v.Container == nil {
 		return pg.Target{}, fmt.Errorf("service %s has no container", v.Service)
 	}
-	port := v.port()
+	port := v.Port()
 	addr := v.Container.Addr(port)
 	if addr == "" {
 		return pg.Target{}, fmt.Errorf("container %s has no address (%s)", v.Container.Short(), v.Container.State.Status)
 	}
 	return pg.Target{
 		Addr: addr, User: SQLRole, Database: database, PasswordFile: v.passwordFile(),
-		Container: v.Container.ID, UID: v.insideUser(), App: v.Project, Port: int(guard.Number(port)),
+		Container: v.Container.ID, UID: v.InsideUser(), App: v.Project, Port: int(guard.Number(port)),
 	}, nil
 }
 
-// port is where the server listens, as the container's command and environment
+// Port is where the server listens, as the container's command and environment
 // say it.
-func (v Site) port() string {
+func (v Site) Port() string {
 	port := cmp.Or(v.Container.Env("PGPORT"), pgPort)
 	args := v.Container.Config.Cmd
 	for i, a := range args {
@@ -170,9 +192,9 @@ func (v Site) port() string {
 	return port
 }
 
-// insideUser is who psql runs as inside the container. With the image's own
+// InsideUser is who psql runs as inside the container. With the image's own
 // user left at root, the server runs as postgres.
-func (v Site) insideUser() string {
+func (v Site) InsideUser() string {
 	switch {
 	case v.Container.Config.User != "":
 		return v.Container.Config.User

@@ -51,26 +51,36 @@ func (v Site) KeyringMounted() bool {
 
 // Ready refuses to start anything but an encrypted cluster with its keyring in
 // RAM. Its messages begin with the state in one word.
-func (v Site) Ready(s host.Seen, ram memory.View, hostname string) error {
-	if v.HostData == "" {
-		return guard.Refuse(v.Object(), "put a task tde_init before this one", "empty: the service has no volume at a data folder, no cluster was made")
+func (v Site) Ready(s host.Seen, t Truth, ram memory.View, hostname string) error {
+	init := "put a task tde_init before this one: remoterun unlock " + hostname + " has it"
+	switch {
+	case t.Half():
+		return guard.Refuse(v.Object(), init, "begun: the making of its cluster was cut off")
+	case t.Gone():
+		return GoneRefusal(t, hostname)
+	case t.Damaged():
+		return guard.Refuse(v.Object(), DamagedWayOut(t), "failed: %s", t.Damage())
+	case t.There() && v.Misfit(t.Disk) != nil:
+		return v.Misfit(t.Disk)
+	case t.There() && !ram.Present():
+		return guard.Refuse(v.Object(), "run remoterun unlock "+hostname, "locked: there is no keyring in RAM (%s)", v.RAMDir())
+	case t.There() && v.Lacks() != nil:
+		return guard.Refuse(v.Object(), init, "stopped: the overlay is not in the compose files, which lack %s", strings.Join(v.Lacks(), ", "))
+	case t.There():
+		return nil
+	case v.HostData == "":
+		return guard.Refuse(v.Object(), init, "empty: the service has no volume at a data folder, no cluster was made")
 	}
 	d, err := host.Get(s, DiskAt(v.HostData))
 	switch {
 	case err != nil:
 		return err
-	case !d.Initialised():
-		return guard.Refuse(v.Object(), "put a task tde_init before this one: remoterun unlock "+hostname+" has it", "empty: there is no cluster in %s", v.HostData)
-	case d.Keys == "":
+	case d.Initialised() && d.Keys == "":
 		r := PlainRefusal(v.Object(), hostname)
 		r.Problem = "plain: " + r.Problem
 		return r
-	case v.Misfit(d) != nil:
-		return v.Misfit(d)
-	case !ram.Present():
-		return guard.Refuse(v.Object(), "run remoterun unlock "+hostname, "locked: there is no keyring in RAM (%s)", v.RAMDir())
 	}
-	return nil
+	return guard.Refuse(v.Object(), init, "empty: there is no cluster in %s", v.HostData)
 }
 
 // Answers asks for one row; the error is why there is none, nil = SQL answers.

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"remoterun/runner/lock"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
-	"remoterun/tasks/compose"
 	"remoterun/tasks/kit"
 	"remoterun/tasks/pg"
 	"remoterun/tasks/tde/custody"
@@ -58,12 +58,13 @@ const (
 	stateEmpty    = "empty"    // no cluster was made yet
 	StateBegun    = "begun"    // init was cut off: unlock finishes it
 	StatePlain    = "plain"    // a cluster without encryption
+	StateAstray   = "astray"   // the container serves something else than the encrypted cluster
 	StateLocked   = "locked"   // no keyring in RAM
 	StateStopped  = "stopped"  // the keyring is there, the container does not run
 	stateStarting = "starting" // it runs and does not answer yet
 	StateUnlocked = "unlocked"
 	stateFailed   = "failed" // it runs with the keyring and cannot use it
-	stateGone     = "gone"   // a cluster was made, and its volume is not there any more
+	stateGone     = "gone"   // a cluster was made, and the place that the record names is not there
 	stateLoaded   = "loaded" // the keyring is in RAM, and no database is here to use it
 )
 
@@ -95,9 +96,9 @@ type status struct {
 	site   stack.Site
 	ram    memory.View
 	mem    memory.MountState
-	volume *compose.DiskVolume
-	disk   stack.Disk
-	record *stack.InitRecord
+	truth  stack.Truth
+	disk   stack.Disk // of the encrypted cluster; else what the service has
+	astray stack.Astray
 	state  string
 	why    string // what the server says when it does not answer
 	fix    string // what to type, where it is not the state's usual word
@@ -118,18 +119,11 @@ func (st *status) find(d custody.Deps, s host.Seen) error {
 	if !st.args.Database {
 		return st.custody(d, s)
 	}
-	if st.volume, err = host.Get(s, compose.VolumeNamed(st.args.Stack.Volume())); err != nil {
+	if st.truth, err = st.args.Truth(s); err != nil {
 		return err
 	}
-	if st.record, err = host.Get(s, stack.RecordAt(st.args.StateDir())); err != nil {
-		return err
-	}
-	dir := st.site.HostData
-	if st.volume != nil && (dir == "" || !st.site.KeyringTarget()) {
-		dir = st.volume.Mountpoint // the overlay is not in effect yet
-	}
-	if dir != "" {
-		if st.disk, err = host.Get(s, stack.DiskAt(dir)); err != nil {
+	if st.disk = st.truth.Disk; !st.disk.Exists && st.site.HostData != "" {
+		if st.disk, err = host.Get(s, stack.DiskAt(st.site.HostData)); err != nil {
 			return err
 		}
 	}
@@ -173,18 +167,22 @@ func (st *status) sealed(d custody.Deps, s host.Seen) error {
 }
 
 func (st *status) findState(s host.Seen) error {
-	half := st.record.Names(st.volume) && st.record.State == "begun"
+	t := st.truth
 	switch {
-	case half:
+	case t.Half():
 		st.state = StateBegun
-	case !st.disk.Initialised() && st.record.Done():
-		st.state, st.why = stateGone, "a cluster was made in volume "+st.record.Volume+", and it is not there"
+	case t.Gone():
+		st.state, st.why, st.fix = stateGone, "a cluster was made in "+cmp.Or(t.Folder, "volume "+t.Record.Volume)+", and it is not there", stack.GoneWayOut(t, st.args.host)
+	case t.Damaged():
+		st.state, st.why, st.fix = stateFailed, t.Damage(), stack.DamagedWayOut(t)
 	case !st.disk.Initialised():
 		st.state = stateEmpty
 	case st.disk.Keys == "":
 		st.state = StatePlain
 	case st.site.Misfit(st.disk) != nil:
-		st.state, st.why = stateFailed, st.site.Misfit(st.disk).Error()
+		st.state, st.why, st.fix = stateFailed, st.site.Misfit(st.disk).Error(), "remoterun status "+st.args.host+", with that extension"
+	case !st.site.Serves(t):
+		return st.lost(s)
 	case !st.ram.Present() && !st.site.Running():
 		st.state = StateLocked
 	case !st.site.Running():
@@ -195,6 +193,28 @@ func (st *status) findState(s host.Seen) error {
 	if st.site.Container == nil && (st.state == StateStopped || st.state == StateLocked) {
 		st.why = "there is no container"
 	}
+	return nil
+}
+
+// lost says what is served in place of the encrypted cluster.
+func (st *status) lost(s host.Seen) error {
+	var err error
+	if st.astray, err = st.site.Astray(s); err != nil {
+		return err
+	}
+	st.state = StateAstray
+	what := "container " + st.site.Name() + " was made without the overlay: "
+	switch {
+	case st.astray.Plain():
+		what += "it has a database in the clear in " + st.astray.Place
+	case st.astray.Tomb:
+		what += "it has the tomb in " + st.astray.Place + ", on which no server starts; nothing was written"
+	case st.astray.Place == "":
+		what += "it has no volume for its data"
+	default:
+		what += "it has " + st.astray.Place + " as its data folder, with no database in it"
+	}
+	st.why = what + ", and not the encrypted one in " + st.truth.Folder
 	return nil
 }
 
@@ -250,11 +270,18 @@ func (st *status) next() string {
 		return st.fix
 	}
 	return map[string]string{
-		stateEmpty: "remoterun unlock " + h, StateBegun: "remoterun unlock " + h, StatePlain: "remoterun migrate " + h,
+		stateEmpty: st.first(), StateAstray: "remoterun unlock " + h, StateBegun: "remoterun unlock " + h, StatePlain: "remoterun migrate " + h,
 		StateLocked: "remoterun unlock " + h, StateStopped: "remoterun unlock " + h,
-		stateGone:     "restore a backup; or, if nothing was in it, remove " + st.args.StateDir() + "/init",
 		stateStarting: "docker logs " + st.site.Name(), stateFailed: "remoterun verify --quick " + h,
 	}[st.state]
+}
+
+// first is what begins: unlock makes the database, once there are keys.
+func (st *status) first() string {
+	if st.copy == custody.CopiesNone {
+		return "remoterun setup " + st.args.host + ", then: remoterun unlock " + st.args.host
+	}
+	return "remoterun unlock " + st.args.host
 }
 
 const day = 24 * 60 * 60
@@ -278,7 +305,7 @@ func (st *status) result() play.Result {
 	if next := st.next(); next != "" {
 		r.Msg += "; next: " + next
 	}
-	r.Failed = st.state == stateFailed || st.state == stateGone
+	r.Failed = st.state == stateFailed || st.state == stateGone || st.state == StateAstray
 	st.unlockedData(&r)
 	st.warnings(&r)
 	return r
@@ -316,7 +343,7 @@ func (st *status) unlockedData(r *play.Result) {
 	warn(st.ram.Present() && !st.ram.Same(), "the container does not see the mount that is there now: a new key would not reach it; next: remoterun unlock "+st.args.host)
 	warn(len(plain) > 0, fmt.Sprintf("%d relations are not encrypted; next: remoterun verify %s", len(plain), st.args.host))
 	warn(st.server.WalEncrypt != "on", "WAL is not encrypted; next: remoterun verify "+st.args.host)
-	warn(due, fmt.Sprintf("the key is %d days old; next: remoterun rotate %s", age, st.args.host))
+	warn(due, fmt.Sprintf("the key is %d days old, and due for rotation", age))
 }
 
 // oldestKey is the age of the key in use, in days.

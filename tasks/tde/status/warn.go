@@ -9,6 +9,7 @@ import (
 	"remoterun/runner/play"
 	"remoterun/tasks/tde/custody"
 	"remoterun/tasks/tde/seal"
+	"remoterun/tasks/tde/stack"
 )
 
 // warnings are what needs attention in whatever state, each with what to type.
@@ -25,12 +26,16 @@ func (st *status) warnings(r *play.Result) {
 	for _, p := range st.fileProblems() {
 		warn(true, "%s: %s; next: remoterun unlock %s", st.args.KeyringPath(), p, h)
 	}
-	if st.disk.Initialised() && st.disk.Keys != "" && st.state != StateBegun {
-		if lacks := st.site.Lacks(); lacks != nil {
-			warn(true, "the overlay is gone or was changed: the compose files lack %s, so that docker compose up would start something else; next: remoterun unlock %s, or take the change back", strings.Join(lacks, ", "), h)
-		}
+	lacks := st.site.Lacks()
+	if !st.truth.There() {
+		lacks = nil
 	}
-	warn(st.drift, "container %s was made from other compose files than there are now; docker compose up -d %s applies them", st.site.Name(), st.args.Service)
+	warn(lacks != nil, "the overlay is gone or was changed: the compose files lack %s, so that docker compose up would start something else; next: remoterun unlock %s", strings.Join(lacks, ", "), h)
+	for _, t := range st.truth.Tombs {
+		warn(t.State == stack.TombMissing, "the tomb in %s is gone: without the overlay a database in the clear would come to be there; next: remoterun unlock %s", t.Folder, h)
+		warn(t.State == stack.TombCluster, "a database in the clear is in %s, made while the overlay was not in effect; when nothing in it is needed: mv %[1]s/global/pg_control %[1]s/global/pg_control.kept", t.Folder)
+	}
+	warn(st.drift && lacks == nil, "container %s was made from other compose files than there are now; docker compose up -d %s applies them", st.site.Name(), st.args.Service)
 	fine := []custody.CopyState{custody.CopiesEqual, custody.CopyNoServer}
 	warn(!slices.Contains(fine, st.copy) && !(st.copy == custody.CopiesNone && st.disk.Keys == ""),
 		"sealed copies: %s; next: %s", cmp.Or(string(st.copy), st.copies), custody.NextOfCopies(st.copy, h))

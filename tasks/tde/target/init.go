@@ -3,9 +3,11 @@ package target
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
+	"remoterun/runner/sh"
 	"remoterun/runner/value"
 	"remoterun/tasks/compose"
 	"remoterun/tasks/kit"
@@ -18,11 +20,12 @@ import (
 // initArgs are the arguments of tde_init.
 type initArgs struct {
 	stack.Stack
-	Image  string `arg:"image" default:"percona/percona-distribution-postgresql:17" help:"image of the encrypted server; it has to be on the host already"`
-	Key    string `arg:"key" help:"name of the key to begin with; by default the last one of the keyring that is open"`
-	Cipher string `arg:"cipher" default:"aes_128" choices:"aes_128,aes_256" help:"cipher of tables and WAL"`
-	Locale string `arg:"locale" help:"locale of the cluster; by default the image's own"`
-	Look   bool   `arg:"look" default:"no" help:"only refuse what would be refused, before a key is sent; nothing is made"`
+	Image   string `arg:"image" default:"percona/percona-distribution-postgresql:17" help:"image of the encrypted server; it has to be on the host already"`
+	Key     string `arg:"key" help:"name of the key to begin with; by default the last one of the keyring that is open"`
+	Cipher  string `arg:"cipher" default:"aes_128" choices:"aes_128,aes_256" help:"cipher of tables and WAL"`
+	Locale  string `arg:"locale" help:"locale of the cluster; by default the image's own"`
+	DataDir string `arg:"data" help:"folder of the host for the cluster (tde_data), or the word volume; by default beside the service's own data folder, else a volume of the engine's"`
+	Look    bool   `arg:"look" default:"no" help:"only refuse what would be refused, before a key is sent; nothing is made"`
 
 	host string
 }
@@ -34,7 +37,12 @@ func New(d custody.Deps) play.Module {
 	return kit.Define(kit.Doc{Name: "tde_init", Short: "makes an encrypted cluster on an empty volume, and the compose overlay that runs it"}, initModule{d})
 }
 
-func (initModule) Validate(a initArgs) *play.ArgError { return a.Stack.Validate() }
+func (initModule) Validate(a initArgs) *play.ArgError {
+	if msg := checkDataDir(a.DataDir); msg != "" {
+		return &play.ArgError{Arg: "data", Msg: msg}
+	}
+	return a.Stack.Validate()
+}
 
 // Resolve notes which host's keyring is meant.
 func (initModule) Resolve(_ context.Context, a *initArgs, in play.Inputs) error {
@@ -44,7 +52,7 @@ func (initModule) Resolve(_ context.Context, a *initArgs, in play.Inputs) error 
 
 func (initModule) Facts(a initArgs) []host.Question {
 	return []host.Question{
-		a.Compose().Config().Q, stack.RecordAt(a.StateDir()).Q, compose.VolumeNamed(a.Volume()).Q,
+		a.Compose().Config().Q, stack.RecordAt(a.StateDir()).Q, compose.VolumeNamed(a.Stack.Volume()).Q,
 		compose.ImageNamed(a.Image).Q, a.Override().Q,
 	}
 }
@@ -56,9 +64,10 @@ const oldestCompose = "2.24.4"
 type fresh struct {
 	stack.Site
 	args     initArgs
-	record   *stack.InitRecord
-	volume   *compose.DiskVolume // nil: it is not there yet
-	disk     stack.Disk          // of that volume
+	truth    stack.Truth
+	pinName  string // the image as the record names it, "" = image is pinned anew
+	folder   string // of the host, for the cluster; "" = the volume has one of the engine's
+	graves   []stack.Grave
 	image    *compose.Image
 	override stack.OverrideFile
 	key      string
@@ -80,15 +89,20 @@ func (m initModule) decide(a initArgs, s host.Seen) (play.Plan, error) {
 		return guard.PlanOf(err)
 	}
 	switch {
-	case f.disk.Initialised() && f.disk.Keys != "" && !f.halfMade():
-		return f.alreadyThere()
-	case f.volume != nil && f.disk.Exists && !f.disk.Empty && !f.halfMade():
+	case f.truth.There():
+		return f.alreadyThere(s)
+	case f.truth.Disk.Exists && !f.truth.Disk.Empty && !f.truth.Half():
 		return guard.FailedPlan(f.notOurs()), nil
-	case f.record.Done():
-		return guard.FailedPlan(guard.Refuse("volume "+f.record.Volume, "restore a backup; or remove "+a.StateDir()+"/init, if nothing was in it",
-			"a cluster was made in it before, and it is not there")), nil
+	case f.truth.Gone():
+		return guard.FailedPlan(stack.GoneRefusal(f.truth, a.host)), nil
 	}
 	if err := f.checkOld(s); err != nil {
+		return guard.PlanOf(err)
+	}
+	if f.graves, err = f.Graves(s); err != nil {
+		return guard.PlanOf(err)
+	}
+	if f.folder, err = f.place(s); err != nil {
 		return guard.PlanOf(err)
 	}
 	version, err := host.Get(s, compose.Version())
@@ -128,7 +142,7 @@ func (m initModule) find(a initArgs, s host.Seen) (fresh, error) {
 	if f.Site, err = a.Find(s); err != nil {
 		return f, err
 	}
-	if f.record, err = host.Get(s, stack.RecordAt(a.StateDir())); err != nil {
+	if f.truth, err = a.Truth(s); err != nil {
 		return f, err
 	}
 	if f.override, err = host.Get(s, a.Override()); err != nil {
@@ -136,14 +150,6 @@ func (m initModule) find(a initArgs, s host.Seen) (fresh, error) {
 	}
 	if f.image, err = host.Get(s, compose.ImageNamed(a.Image)); err != nil {
 		return f, err
-	}
-	if f.volume, err = host.Get(s, compose.VolumeNamed(a.Stack.Volume())); err != nil {
-		return f, err
-	}
-	if f.volume != nil {
-		if f.disk, err = host.Get(s, stack.DiskAt(f.volume.Mountpoint)); err != nil {
-			return f, err
-		}
 	}
 	return f, f.findKey(m.d, s)
 }
@@ -166,42 +172,95 @@ func (f *fresh) findKey(d custody.Deps, s host.Seen) error {
 	return nil
 }
 
-// halfMade reports that our record names this very volume as begun.
-func (f fresh) halfMade() bool {
-	return f.record.Names(f.volume) && f.record.State == "begun"
-}
-
-// alreadyThere looks only after the overlay.
-func (f fresh) alreadyThere() (play.Plan, error) {
-	p := play.Plan{Note: "the cluster is there already", Result: play.Result{Data: f.data()}}
-	if err := f.Misfit(f.disk); err != nil {
+// alreadyThere looks only after the overlay and the tombs.
+func (f fresh) alreadyThere(s host.Seen) (play.Plan, error) {
+	if err := f.Misfit(f.truth.Disk); err != nil {
 		return guard.PlanOf(err)
 	}
-	switch {
-	case f.usesVolume():
-		return p, nil
-	case f.override.Overlaid():
-		return guard.FailedPlan(f.notRead()), nil
+	steps, err := f.missingTombs(s)
+	if err != nil {
+		return guard.PlanOf(err)
+	}
+	if f.truth.Volume == nil {
+		steps = append(steps, guard.Command("make the volume "+f.Stack.Volume()+" again, over "+f.truth.Folder, sh.Script(volumeAgain, f.Project, f.Stack.Volume(), f.truth.Folder, f.truth.Record.ID)))
+	}
+	if f.Lacks() == nil {
+		return f.look(steps), nil
+	}
+	if err := f.recordedImage(s); err != nil {
+		return guard.PlanOf(err)
 	}
 	if f.image == nil {
 		return guard.FailedPlan(f.noImage()), nil
 	}
-	p.Note, p.Result.Changed = "", true
 	text, err := f.override.With(f.overlay(), f.yes)
-	if err != nil {
+	switch {
+	case err != nil:
 		return guard.PlanOf(err)
+	case f.override.Is(text):
+		return guard.FailedPlan(f.notRead()), nil
 	}
-	p.Steps = append(f.pin(), f.writeOverlay(text))
-	p.Result.Warnings = f.override.GaveWay(text)
-	p.Finish = guard.Finish(func(host.Output) (play.Result, error) { return p.Result, nil })
-	p.Then = f.inEffect(&p.Result)
-	return p, nil
+	res := func() play.Result {
+		return play.Result{Changed: true, Data: f.data(), Warnings: f.override.GaveWay(text)}
+	}
+	return play.Plan{
+		Steps: append(append(f.pin(), f.writeOverlay(text)), steps...), Result: res(),
+		Finish: guard.Finish(func(host.Output) (play.Result, error) { return res(), nil }),
+		Then:   f.inEffect(func([]host.Output) play.Result { return res() }),
+	}, nil
+}
+
+// look is the plan where the overlay is in order.
+func (f fresh) look(steps []host.Step) play.Plan {
+	if len(steps) == 0 {
+		return play.Plan{Note: "the cluster is there already", Result: play.Result{Data: f.data()}}
+	}
+	return play.Plan{Steps: steps, Result: play.Result{Changed: true, Data: f.data()},
+		Finish: guard.Finish(func(host.Output) (play.Result, error) { return play.Result{Changed: true, Data: f.data()}, nil })}
+}
+
+// missingTombs are steps for places without one. They are looked for where the
+// record knows of none, where one is missing, and where the overlay has to be
+// written: the compose files may be others than they were.
+func (f fresh) missingTombs(s host.Seen) ([]host.Step, error) {
+	whole := map[string]bool{}
+	for _, t := range f.truth.Tombs {
+		whole[t.Folder] = t.State != stack.TombMissing
+	}
+	asked := len(whole) > 0 && f.Lacks() == nil
+	for _, ok := range whole {
+		asked = asked && ok
+	}
+	if asked || f.truth.Record == nil {
+		return nil, nil
+	}
+	graves, err := f.Graves(s)
+	if err != nil {
+		return nil, err
+	}
+	graves = slices.DeleteFunc(graves, func(g stack.Grave) bool { return g.Path() != "" && whole[g.Path()] })
+	if len(graves) == 0 {
+		return nil, nil
+	}
+	return []host.Step{f.LayTombs(graves)}, nil
+}
+
+// recordedImage takes the image that the cluster was made with, where it is there.
+func (f *fresh) recordedImage(s host.Seen) error {
+	if f.truth.Record == nil || f.truth.Record.Image == "" {
+		return nil
+	}
+	image, err := host.Get(s, compose.ImageNamed(f.truth.Record.Image))
+	if err == nil && image != nil {
+		f.image, f.pinName = image, f.truth.Record.Image
+	}
+	return err
 }
 
 // inEffect has compose itself say that the overlay is read: a COMPOSE_FILE in
 // .env leaves it out, and would start the old database.
-func (f fresh) inEffect(res *play.Result) func([]host.Output) (play.Bound, error) {
-	return func([]host.Output) (play.Bound, error) {
+func (f fresh) inEffect(res func([]host.Output) play.Result) func([]host.Output) (play.Bound, error) {
+	return func(ran []host.Output) (play.Bound, error) {
 		return kit.Stage(func(s host.Seen) (play.Plan, error) {
 			cfg, err := host.Get(s, f.Compose().Config())
 			if err != nil {
@@ -212,8 +271,8 @@ func (f fresh) inEffect(res *play.Result) func([]host.Output) (play.Bound, error
 			if now.Spec, err = cfg.Service(f.Service); err != nil {
 				return play.Plan{}, err
 			}
-			if now.usesVolume() {
-				return play.Plan{Result: *res}, nil
+			if now.Lacks() == nil {
+				return play.Plan{Result: res(ran)}, nil
 			}
 			return guard.FailedPlan(f.notRead()), nil
 		}), nil
@@ -223,16 +282,6 @@ func (f fresh) inEffect(res *play.Result) func([]host.Output) (play.Bound, error
 func (f fresh) notRead() *guard.Refusal {
 	return guard.Refuse(f.override.Path, "list the compose files in tde_compose_files, and add "+stack.OwnFile+" as the last of COMPOSE_FILE",
 		"compose does not read it (is COMPOSE_FILE set in %s/.env?)", f.Dir)
-}
-
-// usesVolume reports that the service has the encrypted volume as its data.
-func (f fresh) usesVolume() bool {
-	for _, m := range f.Spec.Volumes {
-		if m.Type == "volume" && f.Config.VolumeName(m) == f.Stack.Volume() {
-			return true
-		}
-	}
-	return false
 }
 
 func (f fresh) data() *value.Map {

@@ -40,7 +40,7 @@ func (f fresh) make(ctx context.Context, w host.Writer, d custody.Deps, o stack.
 		return nil, errors.Join(err, fmt.Errorf("volume %s is not there", o.Volume))
 	}
 	name, uid := f.Project+"-tde-init", f.numericUser()
-	out, err := w.Run(ctx, sh.Script(prepareInit, name, o.Volume, vol.Mountpoint, f.RAMDir(), o.Image, uid, f.StateDir()+"/init", "wipe"))
+	out, err := w.Run(ctx, sh.Script(prepareInit, name, o.Volume, vol.Folder(), f.RAMDir(), o.Image, uid, f.StateDir()+"/init", "wipe"))
 	if err != nil {
 		return nil, err
 	}

@@ -18,11 +18,11 @@ import (
 // half-made. A lost state folder beside a live volume must never look like an
 // unfinished init.
 func (f fresh) notOurs() *guard.Refusal {
-	object := "volume " + f.volume.Name
-	if f.disk.Initialised() && f.disk.Keys == "" {
+	object := "volume " + f.Stack.Volume()
+	if f.truth.Disk.Initialised() && f.truth.Disk.Keys == "" {
 		return stack.PlainRefusal(object, f.args.host)
 	}
-	return guard.Refuse(object, "look what is in "+f.volume.Mountpoint, "it is not empty, and no record of ours says that it was made here and not finished")
+	return guard.Refuse(object, "look what is in "+f.truth.Folder, "it is not empty, and no record of ours says that it was made here and not finished")
 }
 
 func (f fresh) noImage() *guard.Refusal {
@@ -85,19 +85,10 @@ func (f fresh) unlike() error {
 // oldVolume is a volume of the service's, made or not yet.
 type oldVolume struct{ compose.DiskVolume }
 
-// folder is where its bytes lie: a local volume over a folder shows that one, and
-// only while a container uses it.
-func (v oldVolume) folder() string {
-	if dev := v.Options["device"]; strings.HasPrefix(dev, "/") && (v.Options["type"] == "none" || strings.Contains(v.Options["o"], "bind")) {
-		return dev
-	}
-	return v.Mountpoint
-}
-
 // unseen reports a volume of which nobody sees anything while no container uses
 // it: a network's, a disk's, a plugin's.
 func (v oldVolume) unseen() bool {
-	own := v.Options["device"] == "" || v.Options["type"] == "tmpfs" || v.folder() != v.Mountpoint
+	own := v.Options["device"] == "" || v.Options["type"] == "tmpfs" || v.Folder() != v.Mountpoint
 	return !own || v.Driver != "" && v.Driver != "local"
 }
 
@@ -141,7 +132,7 @@ func (f fresh) oldVolumes(s host.Seen) ([]oldVolume, error) {
 func (f fresh) oldFolders(volumes []oldVolume) []string {
 	found := map[string]bool{}
 	for _, v := range volumes {
-		found[v.folder()] = true
+		found[v.Folder()] = true
 	}
 	for _, m := range f.Spec.Volumes {
 		if m.Type == "bind" {
@@ -163,7 +154,12 @@ func (f fresh) oldFolders(volumes []oldVolume) []string {
 // oldCluster asks whether a folder, or one up to three levels below it, is a
 // cluster's data folder: its path, "" for none.
 func oldCluster(dir string) host.Fact[string] {
-	q := host.NewProbe(`for f in "$1"/PG_VERSION "$1"/*/PG_VERSION "$1"/*/*/PG_VERSION "$1"/*/*/*/PG_VERSION; do [ -f "$f" ] && { echo "${f%/PG_VERSION}"; break; }; done; echo end`, dir)
+	q := host.NewProbe(`for f in "$1"/PG_VERSION "$1"/*/PG_VERSION "$1"/*/*/PG_VERSION "$1"/*/*/*/PG_VERSION; do
+	[ -f "$f" ] || continue
+	d=${f%/PG_VERSION}
+	[ -f "$d/`+stack.TombNote+`" ] && [ ! -f "$d/global/pg_control" ] || { echo "$d"; break; }
+done
+echo end`, dir)
 	return host.Fact[string]{Q: q, Parse: func(a host.Answer) (string, error) {
 		text, whole := strings.CutSuffix(string(a.Stdout), "end\n")
 		if !whole {

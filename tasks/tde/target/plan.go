@@ -1,6 +1,7 @@
 package target
 
 import (
+	"cmp"
 	"context"
 	"path"
 	"strings"
@@ -28,6 +29,9 @@ func (f fresh) overlay() stack.Overlay {
 // pinned is the image's digest where a registry gave it one, else a tag of ours
 // for its id.
 func (f fresh) pinned() (name string, own bool) {
+	if f.pinName != "" {
+		return f.pinName, strings.HasPrefix(f.pinName, ownTags)
+	}
 	repo := f.args.Image
 	if i := strings.LastIndexByte(repo, ':'); i > strings.LastIndexByte(repo, '/') {
 		repo = repo[:i]
@@ -42,8 +46,11 @@ func (f fresh) pinned() (name string, own bool) {
 		return f.image.RepoDigests[0], false
 	}
 	id := strings.TrimPrefix(f.image.ID, "sha256:")
-	return "remoterun/" + f.Project + ":" + id[:min(12, len(id))], true
+	return ownTags + f.Project + ":" + id[:min(12, len(id))], true
 }
+
+// ownTags are names of images that are tags of ours.
+const ownTags = "remoterun/"
 
 // pin makes the tag of ours.
 func (f fresh) pin() []host.Step {
@@ -66,35 +73,63 @@ func (f fresh) plan(d custody.Deps) (play.Plan, error) {
 	if err != nil {
 		return guard.PlanOf(err)
 	}
-	var told string
-	var steps []host.Step
-	if u := userNumber(f.Spec.User); u != "" {
-		steps = append(steps, f.lookForUser(u))
-	}
-	steps = append(append(steps, f.lookInside()), f.pin()...)
+	steps := f.lookFirst()
+	made := len(steps) + 1
 	steps = append(steps,
-		guard.Command("record the beginning of "+o.Volume, sh.Script(beginRecord, f.Project, o.Volume, f.StateDir())),
-		guard.Do("make the encrypted cluster in "+o.Volume, func(ctx context.Context, w host.Writer) ([]byte, error) {
-			out, err := f.make(ctx, w, d, o, password)
-			told = string(out)
-			return out, err
+		guard.Command("record the beginning of "+o.Volume, sh.Script(beginRecord, f.Project, o.Volume, f.StateDir(), f.folder, o.Image, f.Service)),
+		guard.Do("make the encrypted cluster in "+cmp.Or(f.folder, o.Volume), func(ctx context.Context, w host.Writer) ([]byte, error) {
+			return f.make(ctx, w, d, o, password)
 		}),
 		guard.Command("record that it is done", sh.Script(endRecord, f.StateDir(), f.RAMDir())),
 		f.writeOverlay(text),
 	)
+	if len(f.graves) > 0 {
+		steps = append(steps, f.LayTombs(f.graves))
+	}
+	res := func(ran []host.Output) play.Result {
+		told := ""
+		if len(ran) > made {
+			told = string(ran[made].Stdout)
+		}
+		return f.result(o, text, told)
+	}
+	return play.Plan{Steps: steps, Result: res(nil), Then: f.inEffect(res), Finish: func(ran []host.Output) (play.Result, error) {
+		return guard.Finish(func(host.Output) (play.Result, error) { return res(ran), nil })(ran)
+	}}, nil
+}
+
+// lookFirst are the steps that refuse before anything is made.
+func (f fresh) lookFirst() []host.Step {
+	var steps []host.Step
+	if u := userNumber(f.Spec.User); u != "" {
+		steps = append(steps, f.lookForUser(u))
+	}
+	return append(append(steps, f.lookInside()), f.pin()...)
+}
+
+// result is what was made; told is what the making printed, "" before.
+func (f fresh) result(o stack.Overlay, text, told string) play.Result {
 	res := play.Result{Changed: true, Data: f.data(), Warnings: f.override.GaveWay(text)}
 	if f.Spec.Builds() {
 		res.Warnings = append(res.Warnings, "service "+f.Service+" builds its own image, and the encrypted server's takes its place: what the build adds (extensions, scripts) is not in it")
 	}
+	if len(f.graves) == 0 {
+		res.Warnings = append(res.Warnings, "the compose files give service "+f.Service+" no volume for its data: nothing stops a docker compose -f without the overlay from making a database in the clear")
+	}
 	res.Data.Put("pgdata", value.String(o.Pgdata))
 	res.Data.Put("key", value.String(f.key))
-	return play.Plan{Steps: steps, Result: res, Then: f.inEffect(&res), Finish: guard.Finish(func(host.Output) (play.Result, error) {
-		res.Data.Put("cluster", value.FromMap(parseMade(told)))
-		if n, ok := parseMade(told).Lookup("plain"); ok && value.Str(n) != "0" {
-			res.Warnings = append(res.Warnings, "scripts in docker-entrypoint-initdb.d made "+value.Str(n)+" relations that are not encrypted")
-		}
-		return res, nil
-	})}, nil
+	if f.folder != "" {
+		res.Data.Put("folder", guard.HostText(f.folder))
+	}
+	if told == "" {
+		return res
+	}
+	made := parseMade(told)
+	res.Data.Put("cluster", value.FromMap(made))
+	if n, ok := made.Lookup("plain"); ok && value.Str(n) != "0" {
+		res.Warnings = append(res.Warnings, "scripts in docker-entrypoint-initdb.d made "+value.Str(n)+" relations that are not encrypted")
+	}
+	return res
 }
 
 func parseMade(text string) *value.Map {

@@ -119,10 +119,11 @@ echo "$uid"
 // beginRecord makes the volume and writes the record that names it, before the
 // first byte. The volume carries a random id as a label: what Docker shows as a
 // volume's time of creation moves with every change in it. Its arguments:
-// project, volume, folder of the record.
+// project, volume, folder of the record, the host's folder that the volume is to
+// stand for ("" = one of the engine's), image, service.
 const beginRecord = `set -u
 umask 077
-project=$1 volume=$2 dir=$3
+project=$1 volume=$2 dir=$3 folder=$4 image=$5 service=$6
 no() { echo "$1" >&2; exit 11; }
 mkdir -p "$dir" && chmod 700 "$dir" || exit 1
 look() { docker volume inspect -f "$1" "$volume" 2>/dev/null; }
@@ -130,19 +131,33 @@ field() { sed -n "s/^$1 //p" "$dir/init" 2>/dev/null; }
 bare() { for f in "$1"/* "$1"/.[!.]* "$1"/..?*; do { [ -e "$f" ] || [ -L "$f" ]; } && return 1; done; return 0; }
 if disk=$(look '{{.Mountpoint}}'); then
 	id=$(look '{{index .Labels "remoterun.id"}}')
+	at=$(look '{{with .Options}}{{.device}}{{end}}')
+	[ -z "$at" ] || disk=$at
 	if ! bare "$disk"; then
 		[ -n "$id" ] && [ "$(field id)" = "$id" ] && [ "$(field volume)" = "$volume" ] && [ "$(field state)" = begun ] ||
 			no "volume $volume is not empty, and no record names it as begun and not done"
-	elif [ -z "$id" ]; then
+	elif [ -z "$id" ] || [ "$at" != "$folder" ]; then
 		docker volume rm "$volume" >/dev/null || exit 1
 	fi
 fi
 if ! look '{{.Name}}' >/dev/null; then
-	docker volume create --label "remoterun.project=$project" --label "remoterun.id=$(cat /proc/sys/kernel/random/uuid)" "$volume" >/dev/null || exit 1
+	set -- --label "remoterun.project=$project" --label "remoterun.id=$(cat /proc/sys/kernel/random/uuid)"
+	if [ -n "$folder" ]; then
+		[ ! -L "$folder" ] || no "$folder is a symbolic link"
+		mkdir -p -- "$folder" && chmod 700 "$folder" || exit 1
+		bare "$folder" || no "$folder is not empty"
+		set -- "$@" --opt type=none --opt o=bind --opt "device=$folder"
+	fi
+	docker volume create "$@" "$volume" >/dev/null || exit 1
 fi
 id=$(look '{{index .Labels "remoterun.id"}}')
 [ -n "$id" ] || no "volume $volume has no id of ours"
-printf 'remoterun init record 1\nvolume %s\nid %s\nstate begun\n' "$volume" "$id" >"$dir/init.new" || exit 1
+tombs=$(sed -n '/^tomb /p' "$dir/init" 2>/dev/null)
+{
+	printf 'remoterun init record 1\nvolume %s\nid %s\nstate begun\nimage %s\nservice %s\n' "$volume" "$id" "$image" "$service"
+	[ -z "$folder" ] || printf 'folder %s\n' "$folder"
+	[ -z "$tombs" ] || printf '%s\n' "$tombs"
+} >"$dir/init.new" || exit 1
 sync "$dir/init.new" 2>/dev/null || sync
 mv "$dir/init.new" "$dir/init" && { sync "$dir" 2>/dev/null || sync; }
 `
@@ -155,4 +170,12 @@ chmod 400 "$2/keyring" || exit 1
 sed 's/^state begun$/state done/' "$1/init" >"$1/init.new" || exit 1
 sync "$1/init.new" 2>/dev/null || sync
 mv "$1/init.new" "$1/init" && { sync "$1" 2>/dev/null || sync; }
+`
+
+// volumeAgain makes the volume anew over the folder that holds the cluster: the
+// engine forgot it, the folder is there. Its arguments: project, volume, folder,
+// id.
+const volumeAgain = `set -u
+[ -f "$3/global/pg_control" ] || { echo "there is no cluster in $3" >&2; exit 11; }
+docker volume create --label "remoterun.project=$1" --label "remoterun.id=$4" --opt type=none --opt o=bind --opt "device=$3" "$2" >/dev/null
 `

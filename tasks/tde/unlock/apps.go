@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"remoterun/runner/host"
@@ -17,54 +18,79 @@ import (
 )
 
 // others restarts app services that are not healthy: they met a database that
-// was not there.
-func (u *unlocking) others(s host.Seen, v stack.Site, res play.Result) (play.Plan, error) {
+// was not there. Where an address has to answer and nothing of the project was
+// ever started, its services are.
+func (u unlocking) others(v stack.Site, res play.Result) (play.Plan, error) {
 	var steps []host.Step
+	var apps []string
 	for _, c := range v.All {
 		if c.Service() == u.Service || !u.sick(c) {
 			continue
 		}
 		steps = append(steps, guard.Command("restart app container "+c.Short(), compose.Docker("restart", c.ID)),
 			u.waitHealthy(c))
-		u.apps = append(u.apps, c.Service())
+		apps = append(apps, c.Service())
 	}
-	for _, name := range u.AppServices {
+	for _, name := range append(slices.Clone(u.AppServices), u.neverStarted(v)...) {
 		if len(compose.Of(v.All, name)) > 0 {
 			continue
 		}
 		if _, err := v.Config.Service(name); err != nil {
 			return play.Plan{Result: play.Failure("the database is unlocked, but: " + err.Error())}, nil
 		}
-		steps = append(steps, guard.Command("start app service "+name,
-			u.Compose().Command("up", "-d", "--no-deps", "--no-build", "--no-recreate", "--pull", "never", "--", name)))
-		u.apps = append(u.apps, name)
+		steps = append(steps, u.startApp(name))
+		apps = append(apps, name)
 	}
 	if u.HealthURL != "" {
 		steps = append(steps, u.waitURL())
 	}
-	res.Changed = res.Changed || len(u.apps) > 0
-	res.Data.Put("apps_restarted", value.Strings(u.apps...))
-	p := play.Plan{Steps: steps, Result: res}
+	done := func() play.Result {
+		r := res
+		r.Changed, r.Warnings, r.Data = res.Changed || len(apps) > 0, slices.Clone(res.Warnings), res.Data.Clone()
+		r.Data.Put("apps_restarted", value.Strings(apps...))
+		return r
+	}
+	p := play.Plan{Steps: steps, Result: done(), Finish: func(ran []host.Output) (play.Result, error) { return finishApps(done(), ran), nil }}
 	if len(steps) == 0 && !res.Changed {
 		p.Note = "unlocked already"
 	}
-	p.Finish = u.finishApps(res)
 	return p, nil
+}
+
+// neverStarted are the project's services beside the database, where an address
+// has to answer and none of them has a container: a first start is the whole
+// project's. Those of profiles are the operator's affair.
+func (u unlocking) neverStarted(v stack.Site) []string {
+	if u.HealthURL == "" || len(u.AppServices) > 0 || len(compose.Of(v.All, u.Service)) < len(v.All) {
+		return nil
+	}
+	var out []string
+	for name, s := range v.Config.Services {
+		if name != u.Service && len(s.Profiles) == 0 {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// startApp starts a service with what is on the host already.
+func (u unlocking) startApp(name string) guard.Act {
+	return guard.Command("start app service "+name,
+		u.Compose().Command("up", "-d", "--no-deps", "--no-build", "--no-recreate", "--pull", "never", "--", name))
 }
 
 // finishApps: the database is unlocked whatever its apps do. A service that was
 // asked for, or an address that has to answer, fails the task; others warn.
-func (u *unlocking) finishApps(res play.Result) func([]host.Output) (play.Result, error) {
-	return func(ran []host.Output) (play.Result, error) {
-		for _, o := range ran {
-			if o.Status != 0 {
-				res.Failed, res.Msg = true, "the database is unlocked, but: "+string(o.Stderr)
-			} else if len(o.Stdout) > 0 && o.Stdout[0] == '!' {
-				res.Warnings = append(res.Warnings, string(o.Stdout[1:]))
-			}
+func finishApps(res play.Result, ran []host.Output) play.Result {
+	for _, o := range ran {
+		if o.Status != 0 {
+			res.Failed, res.Msg = true, "the database is unlocked, but: "+string(o.Stderr)
+		} else if len(o.Stdout) > 0 && o.Stdout[0] == '!' {
+			res.Warnings = append(res.Warnings, string(o.Stdout[1:]))
 		}
-		return res, nil
 	}
+	return res
 }
 
 // sick reports an app container that wants a restart: in a restart loop,
@@ -72,7 +98,7 @@ func (u *unlocking) finishApps(res play.Result) func([]host.Output) (play.Result
 // retries. One that the operator stopped is left alone, unless it was asked for:
 // the engine keeps trying those that always run, so one that is at rest was
 // stopped.
-func (u *unlocking) sick(c compose.Container) bool {
+func (u unlocking) sick(c compose.Container) bool {
 	asked := slices.Contains(u.AppServices, c.Service())
 	if len(u.AppServices) > 0 && !asked {
 		return false
@@ -99,7 +125,7 @@ func stopSignal(status int) bool { return status == 128+9 || status == 128+15 }
 
 // waitHealthy waits until a container runs and its check, if it has one, says
 // healthy. What does not come up is told, and fails only when it was asked for.
-func (u *unlocking) waitHealthy(c compose.Container) guard.Act {
+func (u unlocking) waitHealthy(c compose.Container) guard.Act {
 	within := time.Duration(u.Timeout) * time.Second
 	asked := slices.Contains(u.AppServices, c.Service())
 	return guard.Do("wait until "+c.Service()+" is healthy", func(ctx context.Context, w host.Writer) ([]byte, error) {
@@ -144,7 +170,7 @@ func appState(c compose.Container) string {
 }
 
 // waitURL asks for the address through the host, as its own programs would.
-func (u *unlocking) waitURL() guard.Act {
+func (u unlocking) waitURL() guard.Act {
 	within := time.Duration(u.Timeout) * time.Second
 	return guard.Do("wait until "+u.HealthURL+" answers", func(ctx context.Context, w host.Writer) ([]byte, error) {
 		tr := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) { return w.Dial(ctx, "tcp", addr) }}
@@ -158,13 +184,38 @@ func (u *unlocking) waitURL() guard.Act {
 				return []byte(u.HealthURL + " answers"), nil
 			}
 			if time.Now().After(deadline) {
-				return nil, fmt.Errorf("%s does not answer within %s: %s", u.HealthURL, within, said)
+				return nil, fmt.Errorf("%s does not answer within %s: %s%s", u.HealthURL, within, said, u.atRest(ctx, w))
 			}
 			if err := guard.Pause(ctx); err != nil {
 				return nil, err
 			}
 		}
 	})
+}
+
+// atRest names services of the project that do not run: why an address may not
+// answer. What cannot be asked is left out.
+func (u unlocking) atRest(ctx context.Context, w host.Writer) string {
+	v, err := guard.Resolve(ctx, w, u.Find)
+	if err != nil {
+		return ""
+	}
+	var out []string
+	for name := range v.Config.Services {
+		list := compose.Of(v.All, name)
+		switch {
+		case name == u.Service:
+		case len(list) == 0:
+			out = append(out, name+" (no container)")
+		case !list[0].State.Running:
+			out = append(out, fmt.Sprintf("%s (%s, status %d)", name, list[0].State.Status, list[0].State.ExitCode))
+		}
+	}
+	if out == nil {
+		return ""
+	}
+	slices.Sort(out)
+	return "; services that do not run: " + strings.Join(out, ", ") + "; next: docker compose up -d in " + u.Dir
 }
 
 // getURL answers what is wrong, "" for an answer below 400.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,19 +62,38 @@ func (unlockModule) Facts(a unlockArgs) []host.Question {
 	return []host.Question{a.Compose().Config().Q, a.Compose().Containers().Q}
 }
 
-// unlocking is one run of the module, stage after stage.
+// unlocking is what a run of the module works with; it never changes. What its
+// stages have done is handed on as a past.
 type unlocking struct {
 	unlockArgs
-	d         custody.Deps
-	restarted bool // the one restart that a stale mount is worth is spent
-	started   bool
-	mended    bool // the login was made anew
-	apps      []string
+	d custody.Deps
 }
 
+// past is what earlier stages of a run did.
+type past struct {
+	started   bool
+	restarted bool // the one restart that a stale mount is worth is spent
+	mended    bool // the login was made anew
+	kept      []string
+}
+
+// with is the past after a start: what its steps printed says the rest.
+func (p past) with(ran []host.Output) past {
+	for _, o := range ran {
+		text := string(o.Stdout)
+		p.mended = p.mended || text == saidMended
+		if kept, ok := strings.CutPrefix(text, saidKept); ok {
+			p.kept = append(slices.Clone(p.kept), strings.TrimSpace(kept))
+		}
+	}
+	return p
+}
+
+// changed reports that something was done.
+func (p past) changed() bool { return p.started || p.mended }
+
 func (m unlockModule) Plan(a unlockArgs, s host.Seen) (play.Plan, error) {
-	u := &unlocking{unlockArgs: a, d: m.d}
-	p, err := u.begin(s)
+	p, err := unlocking{a, m.d}.begin(s)
 	if err != nil {
 		return guard.PlanOf(err)
 	}
@@ -81,23 +101,25 @@ func (m unlockModule) Plan(a unlockArgs, s host.Seen) (play.Plan, error) {
 }
 
 // begin decides whether the database has to be started.
-func (u *unlocking) begin(s host.Seen) (play.Plan, error) {
+func (u unlocking) begin(s host.Seen) (play.Plan, error) {
 	v, ram, err := u.view(s)
 	if err != nil {
 		return play.Plan{}, err
 	}
-	if err := v.Ready(s, ram, u.host); err != nil {
+	t, err := u.Truth(s)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	if err := v.Ready(s, t, ram, u.host); err != nil {
 		return u.notReady(s, ram, err)
 	}
 	switch {
 	case v.Container == nil:
-		return u.start(v, guard.Command("create and start service "+u.Service, u.upCommand())), nil
-	case !v.KeyringMounted():
-		return play.Plan{}, guard.Refuse(u.Object(), "run docker compose up -d "+u.Service+" in "+u.Dir+", which puts the overlay into effect",
-			"stale: container %s does not mount %s, it was made without the overlay", v.Container.Short(), u.RAMDir())
+		return u.start(past{}, guard.Command("create and start service "+u.Service, u.upCommand())), nil
+	case !v.Serves(t) || !v.KeyringMounted():
+		return u.recreate(s, v, t)
 	case !v.Running() || !ram.Same():
-		u.restarted = true
-		return u.start(v, u.restart(v.Container)), nil
+		return u.start(past{restarted: true}, u.restart(v.Container)), nil
 	}
 	answer, err := v.Answers(s)
 	if err != nil {
@@ -108,14 +130,14 @@ func (u *unlocking) begin(s host.Seen) (play.Plan, error) {
 		return play.Plan{}, err
 	}
 	if answer != nil || !kept {
-		return u.start(v), nil
+		return u.start(past{}), nil
 	}
-	return u.check(s)
+	return u.check(s, past{})
 }
 
 // notReady refuses, at once or, when the keyring is open and only not in RAM
 // yet, where the database would be started.
-func (u *unlocking) notReady(s host.Seen, ram memory.View, no error) (play.Plan, error) {
+func (u unlocking) notReady(s host.Seen, ram memory.View, no error) (play.Plan, error) {
 	if _, need := guard.NeedOf(no); need || ram.Present() {
 		return play.Plan{}, no
 	}
@@ -130,7 +152,7 @@ func (u *unlocking) notReady(s host.Seen, ram memory.View, no error) (play.Plan,
 }
 
 // view is the stack and its keyring folder as they are now.
-func (u *unlocking) view(s host.Seen) (stack.Site, memory.View, error) {
+func (u unlocking) view(s host.Seen) (stack.Site, memory.View, error) {
 	v, err := u.Find(s)
 	if err != nil {
 		return v, memory.View{}, err
@@ -140,7 +162,7 @@ func (u *unlocking) view(s host.Seen) (stack.Site, memory.View, error) {
 }
 
 // upCommand makes what is missing and recreates nothing.
-func (u *unlocking) upCommand() sh.Cmd {
+func (u unlocking) upCommand() sh.Cmd {
 	return u.Compose().Command("up", "-d", "--no-deps", "--no-build", "--no-recreate", "--pull", "never", "--", u.Service)
 }
 
@@ -152,25 +174,34 @@ echo "docker restart: $err" >&2
 
 // restart ends a back-off at once, which docker start and compose up do not; a
 // container that cannot be restarted is left to compose.
-func (u *unlocking) restart(c *compose.Container) guard.Act {
+func (u unlocking) restart(c *compose.Container) guard.Act {
 	return guard.Command("restart container "+c.Short(), sh.Script(restartText, append([]string{c.ID}, u.upCommand().Args...)...))
 }
 
 // start runs steps, waits for SQL, and goes on to the check.
-func (u *unlocking) start(v stack.Site, steps ...guard.Act) play.Plan {
-	res := play.Result{Changed: len(steps) > 0, Data: guard.Data(guard.Text("state", "starting"))}
-	u.started = u.started || len(steps) > 0
-	p := play.Plan{Result: res}
-	for _, st := range steps {
-		p.Steps = append(p.Steps, saying("starting "+u.Service, st))
+func (u unlocking) start(p past, steps ...guard.Act) play.Plan {
+	p.started = p.started || len(steps) > 0
+	res := func(p past) play.Result {
+		return play.Result{Changed: p.changed(), Data: guard.Data(guard.Text("state", "starting"))}
 	}
-	p.Steps = append(p.Steps, u.waitForSQL(time.Duration(u.Timeout)*time.Second))
-	p.Finish = guard.Finish(func(host.Output) (play.Result, error) {
-		res.Changed = res.Changed || u.mended
-		return res, nil
-	})
-	p.Then = u.then(u.check)
-	return p
+	plan := play.Plan{Result: res(p)}
+	for _, st := range steps {
+		plan.Steps = append(plan.Steps, saying("starting "+u.Service, st))
+	}
+	plan.Steps = append(plan.Steps, u.waitForSQL(time.Duration(u.Timeout)*time.Second))
+	plan.Finish = func(ran []host.Output) (play.Result, error) {
+		return guard.Finish(func(host.Output) (play.Result, error) { return res(p.with(ran)), nil })(ran)
+	}
+	plan.Then = func(ran []host.Output) (play.Bound, error) {
+		return kit.Stage(func(s host.Seen) (play.Plan, error) {
+			next, err := u.check(s, p.with(ran))
+			if err != nil {
+				return guard.PlanOf(err)
+			}
+			return next, nil
+		}), nil
+	}
+	return plan
 }
 
 // saying is a step that tells the operator what begins.
@@ -181,32 +212,19 @@ func saying(text string, a guard.Act) guard.Act {
 	})
 }
 
-// then makes a stage of a method; refusals become failed plans.
-func (u *unlocking) then(stage func(host.Seen) (play.Plan, error)) func([]host.Output) (play.Bound, error) {
-	return func([]host.Output) (play.Bound, error) {
-		return kit.Stage(func(s host.Seen) (play.Plan, error) {
-			p, err := stage(s)
-			if err != nil {
-				return guard.PlanOf(err)
-			}
-			return p, nil
-		}), nil
-	}
-}
-
 // check proves that the container sees the mount that is there now, and that
 // the server can use every key.
-func (u *unlocking) check(s host.Seen) (play.Plan, error) {
+func (u unlocking) check(s host.Seen, p past) (play.Plan, error) {
 	v, ram, err := u.view(s)
 	if err != nil {
 		return play.Plan{}, err
 	}
 	switch {
 	case v.Container == nil || !v.Running():
-		return play.Plan{Result: play.Failure("failed: the container of " + u.Service + " does not run any more; look at docker logs")}, nil
-	case !ram.Same() && !u.restarted:
-		u.restarted = true
-		return u.start(v, u.restart(v.Container)), nil
+		return play.Plan{Result: play.Failure("failed: the container of " + u.Service + " does not run any more; next: docker logs " + v.Name())}, nil
+	case !ram.Same() && !p.restarted:
+		p.restarted = true
+		return u.start(p, u.restart(v.Container)), nil
 	case !ram.Same():
 		return play.Plan{Result: play.Failure(fmt.Sprintf("stale: container %s does not see the RAM that is mounted at %s (outside %s, inside %s), not even after a restart; next: docker inspect %s",
 			v.Container.Short(), u.RAMDir(), ram.Outside, cmp.Or(ram.Inside, "nothing"), v.Container.Short()))}, nil
@@ -231,10 +249,10 @@ func (u *unlocking) check(s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return play.Plan{}, err
 	}
-	res := play.Result{Changed: u.started || u.mended}
-	res.Data = guard.Data(guard.Text("state", "unlocked"), guard.Bool("restarted", u.started), guard.FromHost("container", v.Container.Short()),
+	res := play.Result{Changed: p.changed(), Warnings: slices.Clone(p.kept)}
+	res.Data = guard.Data(guard.Text("state", "unlocked"), guard.Bool("restarted", p.started), guard.FromHost("container", v.Container.Short()),
 		guard.FromHost("version", server.Version), guard.Val("keys", pgtde.KeysValue(keys)))
-	if drifted {
+	if drifted && v.Lacks() == nil {
 		res.Data.Put("drift", value.Bool(true))
 		res.Warnings = append(res.Warnings, "container "+v.Container.Short()+" was made from other compose files than there are now; unlock leaves it as it is, docker compose up -d "+u.Service+" applies them")
 	}
@@ -242,11 +260,11 @@ func (u *unlocking) check(s host.Seen) (play.Plan, error) {
 		res.Failed, res.Msg = true, msg
 		return play.Plan{Result: res}, nil
 	}
-	return u.others(s, v, res)
+	return u.others(v, res)
 }
 
 // wanted is the key that the cluster should be on, "" when no keyring is open.
-func (u *unlocking) wanted(s host.Seen) (string, error) {
+func (u unlocking) wanted(s host.Seen) (string, error) {
 	return custody.WantedKey(s, u.d, u.Key, u.Project, u.host)
 }
 
@@ -259,7 +277,7 @@ func keyProblems(keys pgtde.KeyState, wanted string, res *play.Result) string {
 		case k.Key != "" && !k.Verified:
 			bad = append(bad, "key of "+k.Scope+": "+k.Problem)
 		case k.Key != "" && wanted != "" && seal.FoldName(k.Key) != seal.FoldName(wanted):
-			res.Warnings = append(res.Warnings, fmt.Sprintf("%s is on key %s, not on %s: a rotation was not finished; next: remoterun rotate", k.Scope, k.Key, wanted))
+			res.Warnings = append(res.Warnings, fmt.Sprintf("%s is on key %s, not on %s: a rotation was not finished", k.Scope, k.Key, wanted))
 		}
 	}
 	if bad == nil {

@@ -13,12 +13,19 @@ import (
 	"remoterun/tasks/tde/stack"
 )
 
+// What steps print for the stages behind them.
+const (
+	saidSQL    = "SQL answers"
+	saidMended = "SQL answers; the login was made anew"
+	saidKept   = "kept "
+)
+
 // waitForSQL waits until the service's database answers, and mends a lost login.
 // A container that ends, or is restarted by the engine meanwhile, ends the wait
 // with its last log lines.
-func (u *unlocking) waitForSQL(within time.Duration) guard.Act {
+func (u unlocking) waitForSQL(within time.Duration) guard.Act {
 	return guard.Do("wait until SQL answers", func(ctx context.Context, w host.Writer) ([]byte, error) {
-		deadline, restarts, last := time.Now().Add(within), -1, "nothing yet"
+		deadline, restarts, last, said := time.Now().Add(within), -1, "nothing yet", saidSQL
 		for {
 			v, err := guard.Resolve(ctx, w, u.Find)
 			if err != nil {
@@ -38,19 +45,24 @@ func (u *unlocking) waitForSQL(within time.Duration) guard.Act {
 			case err != nil:
 				return nil, err
 			case answer == "":
-				if err := u.mendLogin(ctx, w, v, false); err != nil {
+				mended, err := u.mendLogin(ctx, w, v, false)
+				if err != nil {
 					return nil, err
+				}
+				if mended {
+					said = saidMended
 				}
 				w.Say("SQL answered")
-				return []byte("SQL answers"), nil
+				return []byte(said), nil
 			case strings.HasPrefix(code, "3D"):
 				return nil, fmt.Errorf("failed: %s; modules log in there; next: CREATE DATABASE postgres", answer)
-			case stack.RefusedLogin(code) && u.mended:
+			case stack.RefusedLogin(code) && said == saidMended:
 				return nil, fmt.Errorf("failed: the database refuses the login of role %s, also with a new password: %s", stack.SQLRole, answer)
 			case stack.RefusedLogin(code):
-				if err := u.mendLogin(ctx, w, v, true); err != nil {
+				if _, err := u.mendLogin(ctx, w, v, true); err != nil {
 					return nil, err
 				}
+				said = saidMended
 				continue
 			}
 			last = answer
@@ -91,12 +103,11 @@ func exited(ctx context.Context, w host.Writer, c *compose.Container) error {
 
 // mendLogin makes the login anew when the server refuses it, or when the password
 // is lost: root's way into the container answers then, but not for ever.
-func (u *unlocking) mendLogin(ctx context.Context, w host.Writer, v stack.Site, refused bool) error {
+func (u unlocking) mendLogin(ctx context.Context, w host.Writer, v stack.Site, refused bool) (mended bool, err error) {
 	if !refused {
 		if kept, err := guard.Ask(ctx, w, u.LoginKept()); kept || err != nil {
-			return err
+			return false, err
 		}
 	}
-	u.mended = true
-	return stack.RenewLogin(ctx, w, u.d.Random, v)
+	return true, stack.RenewLogin(ctx, w, u.d.Random, v)
 }
