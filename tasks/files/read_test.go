@@ -18,6 +18,7 @@ func TestStat(t *testing.T) {
 		_ = os.Chmod(dir+"/f", 0o4640|os.ModeSetuid)
 		_ = os.Symlink("f", dir+"/l")
 		_ = os.Symlink("gone", dir+"/broken")
+		_ = os.Symlink(dir+"/loop/x", dir+"/loop") // GNU's readlink -f follows it for ever
 		for _, c := range []struct{ args, path, want string }{
 			{"{path: %s/f}", "stat.checksum", "'f572d396fae9206628714fb2ce00f72e94f2258f'"},
 			{"{path: %s/f, checksum_algorithm: sha256}", "stat.checksum", "'5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03'"},
@@ -32,6 +33,8 @@ func TestStat(t *testing.T) {
 			{"{path: %s/l, follow: yes}", "stat.isreg", "True"},
 			{"{path: %s/broken, follow: yes}", "stat.exists", "False"},
 			{"{path: %s/none}", "stat.exists", "False"},
+			{"{path: %s/loop}", "stat.lnk_target", "'" + dir + "/loop/x'"},
+			{"{path: %s/loop, follow: yes}", "stat.exists", "False"},
 			{"{path: %s/f/x}", "stat.exists", "False"},
 			{"{path: %s}", "stat.isdir", "True"},
 		} {
@@ -79,6 +82,22 @@ func TestFetchTwice(t *testing.T) {
 			if o, _ := tasktest.Apply(t.Context(), h, files.Fetch(), tasktest.Args(t, fmt.Sprintf(args, dir, out)), false); !o.Result.Failed || o.Result.Msg != want {
 				t.Errorf("%q", o.Result.Msg)
 			}
+		}
+	})
+}
+
+// TestLinksThroughThemselves: every look ends.
+func TestLinksThroughThemselves(t *testing.T) {
+	tasktest.EachShell(t, func(t *testing.T, h tasktest.Host) {
+		dir := t.TempDir()
+		_ = os.Symlink(dir+"/loop/x", dir+"/loop")
+		o, err := tasktest.Apply(t.Context(), h, files.LineInFile(), tasktest.Args(t, "{path: "+dir+"/loop, line: x}"), false)
+		if want := "Destination " + dir + "/loop does not exist !"; err != nil || o.Result.Msg != want {
+			t.Errorf("%q, %v, want %q", o.Result.Msg, err, want)
+		}
+		tasktest.Must(t, h, files.File(), tasktest.Args(t, "{path: "+dir+"/loop, state: absent}"))
+		if _, err := os.Lstat(dir + "/loop"); err == nil {
+			t.Error("it is still there")
 		}
 	})
 }

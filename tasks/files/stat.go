@@ -44,7 +44,7 @@ h=$("$3" <"$p"); echo "sum ${h%% *}"
 fi
 if [ -n "$4" ] && command -v file >/dev/null; then echo "mime $(file -b --mime-type --mime-encoding -- "$p")"; fi
 if [ -n "$5" ] && [ ! -L "$p" ] && command -v lsattr >/dev/null; then echo "attr $(lsattr -vd -- "$p" 2>/dev/null)"; fi
-if [ -L "$p" ]; then echo link; readlink -f "$p" || echo; readlink "$p"; fi`
+if [ -L "$p" ]; then echo link; r=$(stat -L -c %f "$p" 2>&1); ` + kit.RealText + `; readlink "$p"; fi`
 
 func (a statArgs) probe(p string) host.Probe {
 	hash := ""
@@ -77,7 +77,7 @@ func (a statArgs) parse(text, p string) (*value.Map, error) {
 	first := l.Next()
 	n := strings.Fields(first)
 	if len(n) != 12 {
-		if strings.Contains(first, "No such file") || strings.Contains(first, "Not a directory") || strings.Contains(first, "Too many levels") {
+		if strings.Contains(first, "No such file") || strings.Contains(first, "Not a directory") || strings.Contains(first, "Too many levels") || strings.Contains(first, "ymbolic link loop") {
 			return value.MapOf("exists", value.Bool(false)), nil
 		}
 		return nil, fmt.Errorf("%s: %s", p, first)

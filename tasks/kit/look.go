@@ -74,6 +74,11 @@ const statForm = `"%f %u %g
 %U
 %G"`
 
+// RealText prints where the link $p leads at last, r being what stat -L said of
+// it. A link that leads through itself ("l -> l/x") has no such place, and GNU's
+// readlink -f looks for it for ever: anyone on the host can make one.
+const RealText = `case $r in *"Too many levels"*|*"ymbolic link loop"*) echo ;; *) readlink -f "$p" || echo ;; esac`
+
 // lookText takes a path, a name to append when the path is a folder, and "sum"
 // for size and hash.
 const lookText sh.Constant = `p=$1
@@ -81,8 +86,8 @@ if [ -n "$2" ] && [ -d "$p" ]; then p=${p%/}/$2; echo d; else echo -; fi
 LC_ALL=C; export LC_ALL
 stat -c ` + statForm + ` "$p" 2>&1 || exit 0
 if [ -L "$p" ]; then
-stat -L -c ` + statForm + ` "$p" 2>&1
-readlink -f "$p" || echo
+r=$(stat -L -c ` + statForm + ` "$p" 2>&1); printf '%s\n' "$r"
+` + RealText + `
 fi
 if [ -n "$3" ] && [ -f "$p" ]; then
 if [ -r "$p" ]; then stat -L -c %s "$p"; sha256sum <"$p"; else echo -; fi
@@ -155,7 +160,7 @@ func (l *Lines) info(path string) (Info, error) {
 		i.Exists, i.Owner, i.Group = true, l.Next(), l.Next()
 		return i, nil
 	}
-	for _, absent := range []string{"No such file", "Not a directory", "Too many levels"} {
+	for _, absent := range []string{"No such file", "Not a directory", "Too many levels", "ymbolic link loop"} {
 		if strings.Contains(first, absent) {
 			return i, nil
 		}

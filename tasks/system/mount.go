@@ -55,7 +55,7 @@ func (mount) Validate(a mountArgs) *play.ArgError {
 }
 
 // mountedText prints the kernel's lines about a mount point, the last on top.
-const mountedText sh.Constant = `p=$(readlink -f "$1" 2>/dev/null) || p=$1
+const mountedText sh.Constant = `p=$1; r=$(LC_ALL=C stat -L -c %f "$p" 2>&1); p=$(` + kit.RealText + `); p=${p:-$1}
 awk -v p="$p" 'BEGIN { gsub(/\\/, "\\134", p); gsub(/ /, "\\040", p); gsub(/\t/, "\\011", p) } $5 == p { l = $0 } END { if (l != "") print l }' /proc/self/mountinfo`
 
 // mounted is what the kernel says of a mount point.
