@@ -38,6 +38,8 @@ type literalParser struct {
 	s  string
 	i  int
 	at value.Pos
+	// grown counts the values.
+	grown value.Growth
 }
 
 func (p *literalParser) pos(i int) value.Pos {
@@ -82,7 +84,7 @@ func (p *literalParser) items(depth int) (value.Value, bool) {
 }
 
 func (p *literalParser) value(depth int) (value.Value, bool) {
-	if p.i >= len(p.s) || depth > maxLiteralDepth {
+	if p.i >= len(p.s) || depth > maxLiteralDepth || p.grown.Add(depth) != nil {
 		return value.Value{}, false
 	}
 	switch c := p.s[p.i]; {

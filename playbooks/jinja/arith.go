@@ -116,7 +116,10 @@ func (r *render) repeat(a, b value.Value) (value.Value, error) {
 		return value.Value{}, noOperator("*", b, a)
 	}
 	items := a.Items()
-	if len(items) > 0 && n > int64(maxRange/len(items)) {
+	if len(items) == 0 {
+		return like(a, nil), nil
+	}
+	if n > int64(maxRange/len(items)) {
 		return value.Value{}, errRepeat
 	}
 	if err := r.work(len(items) * int(n)); err != nil {

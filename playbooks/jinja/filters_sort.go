@@ -168,7 +168,7 @@ func (r *render) groups(items, shown, keys []value.Value) (value.Value, error) {
 		var group []value.Value
 		for ; i < len(order); i++ {
 			at, _ := order[i].AsInt()
-			if !value.Equal(keys[at], keys[first]) {
+			if at != first && !value.Equal(keys[at], keys[first]) { // a NaN is not even itself
 				break
 			}
 			group = append(group, items[at])

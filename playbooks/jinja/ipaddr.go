@@ -115,6 +115,9 @@ func readIP(in value.Value, version int64) (ipAsked, bool) {
 		return ipAsked{n: n, network: strings.Count(s, "/") == 1, value: in}, true
 	}
 	addr, prefix, ok := strings.Cut(s, "/")
+	if len(addr) > maxAddress {
+		return ipAsked{}, false
+	}
 	a, okA := new(big.Int).SetString(addr, 10)
 	p, err := strconv.Atoi(prefix)
 	if !ok || !okA || err != nil || a.Sign() < 0 || p < 0 {
@@ -129,7 +132,13 @@ func readIP(in value.Value, version int64) (ipAsked, bool) {
 	return ipAsked{}, false
 }
 
+// maxAddress is more than the longest address as a number has: 2^128 has 39 digits.
+const maxAddress = 64
+
 func numericIP(in value.Value, s string, version int64) (ipAsked, bool) {
+	if len(s) > maxAddress {
+		return ipAsked{}, false
+	}
 	i, ok := new(big.Int).SetString(s, 10)
 	if !ok || i.BitLen() > 128 || version != 0 && version != 4 && version != 6 {
 		return ipAsked{}, false

@@ -65,6 +65,35 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestForeignTextIsBounded reads text as hosts may print it: nothing of it may
+// end the program, or take long.
+func TestForeignTextIsBounded(t *testing.T) {
+	deep, wide, long := strings.Repeat("[", 200_000), "["+strings.Repeat("1,", 1_000_001)+"1]", strings.Repeat("9", 200_000)
+	e := New(Options{})
+	for _, c := range []struct{ template, text, want string }{
+		{"{{ x }} ", "[+_", "[+_ "},
+		{"{{ x }} ", deep, deep + " "},
+		{"{{ x | from_json }}", deep, "lists and mappings are nested more than 200 levels deep"},
+		{"{{ x | from_json }}", wide, "there are more than 1000000 values"},
+		{"{{ x | from_json }}", long, "a whole number has more than 4300 digits"},
+		{"{{ x | from_yaml }}", strings.Repeat("[", 500) + strings.Repeat("]", 500), "nested more than 200 levels deep"},
+		{"{{ x | from_yaml }}", deep, "exceeded max depth"},
+		{"{{ x | int }}", long, "0"},
+		{"{{ x | from_yaml | length }}", "k: " + long, "1"},
+		{"{{ [] * 9223372036854775807 }}", "", "[]"},
+		{"{{ '' * 9223372036854775807 }}", "", ""},
+		{"{{ [{'n': x | float}, {'n': x | float}] | groupby('n') | length }}", "nan", "2"},
+		{"{{ x | float | log }}", "nan", "nan"},
+		{"{{ query('sequence', 'start=1 count=9223372036854775807 stride=9223372036854775807') }}", "", "does not fit 64 bits"},
+		{"{{ query('sequence', 'start=9223372036854775807 end=9223372036854775807') }}", "", "does not fit 64 bits"},
+	} {
+		out, err := e.Render(t.Context(), value.String(c.template), &mapScope{vars: value.MapOf("x", value.MarkedString(c.text, value.Unsafe))})
+		if got := fmt.Sprint(value.Str(out), err); !strings.Contains(got, c.want) {
+			t.Errorf("%s with %.20q: got %.200s, want %.100s", c.template, c.text, got, c.want)
+		}
+	}
+}
+
 func TestCancelStopsRendering(t *testing.T) {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Millisecond, errors.New("the operator went away"))
 	defer cancel()

@@ -3,6 +3,8 @@ package jinja
 import (
 	"errors"
 	"fmt"
+	"math"
+	"math/big"
 	"regexp"
 	"strings"
 	"sync"
@@ -110,8 +112,12 @@ func (s *sequence) check() error {
 	case s.end != nil && s.count != nil:
 		return errors.New("can't specify both count and end in with_sequence")
 	case s.count != nil && *s.count != 0:
-		end := s.start + *s.count*s.stride - 1
-		s.end = &end
+		end := new(big.Int).Mul(big.NewInt(*s.count), big.NewInt(s.stride))
+		if end.Add(end, big.NewInt(s.start-1)); !end.IsInt64() {
+			return errors.New("the last number of with_sequence does not fit 64 bits")
+		}
+		last := end.Int64()
+		s.end = &last
 	case s.count != nil:
 		s.start, s.end, s.stride = 0, new(int64), 0
 	}
@@ -133,6 +139,9 @@ func (s *sequence) items(r *render) ([]value.Value, error) {
 	past := int64(1)
 	if s.stride < 0 {
 		past = -1
+	}
+	if *s.end == math.MaxInt64 || *s.end == math.MinInt64 {
+		return nil, errors.New("the last number of with_sequence does not fit 64 bits")
 	}
 	list, err := r.numbersFrom(s.start, *s.end+past, s.stride)
 	if err != nil {

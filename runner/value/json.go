@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -225,11 +224,12 @@ func (w *jsonWriter) rune(r rune) {
 }
 
 // ParseJSON reads one JSON text: integers of any size, order of keys kept, the
-// last of equal keys wins. Errors carry the byte offset.
+// last of equal keys wins. Errors carry the byte offset; text that would become
+// too much is one (ErrDepth, ErrItems, ErrDigits).
 func ParseJSON(text []byte) (Value, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
+	d := &jsonReader{Decoder: json.NewDecoder(bytes.NewReader(text))}
 	d.UseNumber()
-	v, err := parseJSON(d)
+	v, err := d.value(0)
 	if err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
@@ -242,9 +242,17 @@ func ParseJSON(text []byte) (Value, error) {
 	return v, nil
 }
 
-func parseJSON(d *json.Decoder) (Value, error) {
+type jsonReader struct {
+	*json.Decoder
+	grown Growth
+}
+
+func (d *jsonReader) value(depth int) (Value, error) {
 	tok, err := d.Token()
 	if err != nil {
+		return Value{}, err
+	}
+	if err := d.grown.Add(depth); err != nil {
 		return Value{}, err
 	}
 	switch t := tok.(type) {
@@ -258,18 +266,16 @@ func parseJSON(d *json.Decoder) (Value, error) {
 		return jsonNumber(t.String())
 	case json.Delim:
 		if t == '[' {
-			return parseArray(d)
+			return d.array(depth + 1)
 		}
-		return parseObject(d)
+		return d.object(depth + 1)
 	}
 	return Value{}, fmt.Errorf("unexpected token %v", tok)
 }
 
 func jsonNumber(s string) (Value, error) {
 	if !strings.ContainsAny(s, ".eE") {
-		if i, ok := new(big.Int).SetString(s, 10); ok {
-			return Big(i), nil
-		}
+		return ParseInt(s)
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
@@ -278,10 +284,10 @@ func jsonNumber(s string) (Value, error) {
 	return Float(f), nil
 }
 
-func parseArray(d *json.Decoder) (Value, error) {
+func (d *jsonReader) array(depth int) (Value, error) {
 	items := []Value{}
 	for d.More() {
-		it, err := parseJSON(d)
+		it, err := d.value(depth)
 		if err != nil {
 			return Value{}, err
 		}
@@ -291,14 +297,14 @@ func parseArray(d *json.Decoder) (Value, error) {
 	return List(items...), err
 }
 
-func parseObject(d *json.Decoder) (Value, error) {
+func (d *jsonReader) object(depth int) (Value, error) {
 	m := NewMap()
 	for d.More() {
 		key, err := d.Token()
 		if err != nil {
 			return Value{}, err
 		}
-		v, err := parseJSON(d)
+		v, err := d.value(depth)
 		if err != nil {
 			return Value{}, err
 		}

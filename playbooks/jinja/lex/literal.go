@@ -30,9 +30,6 @@ func Literal(v value.Value) value.Value {
 	return got.With(v.Marks())
 }
 
-// maxLiteral is how many brackets Python's own reader takes inside each other.
-const maxLiteral = 200
-
 // pyLiteral reads one Python literal: numbers, text, None, booleans, lists,
 // tuples and dicts. Sets, bytes and complex numbers are none.
 func pyLiteral(s string) (value.Value, bool) {
@@ -43,7 +40,10 @@ func pyLiteral(s string) (value.Value, bool) {
 }
 
 // literalParser eats s from the front.
-type literalParser struct{ s string }
+type literalParser struct {
+	s     string
+	grown value.Growth
+}
 
 // blank skips white space, line breaks and comments.
 func (p *literalParser) blank() {
@@ -70,10 +70,13 @@ func (p *literalParser) take(c byte) bool {
 }
 
 func (p *literalParser) value(depth int) (value.Value, bool) {
-	if depth >= maxLiteral {
+	if depth >= value.MaxDepth { // as deep as Python's own reader goes
 		if p.blank(); p.s != "" && strings.IndexByte("[({", p.s[0]) >= 0 {
 			return value.Value{}, false
 		}
+	}
+	if p.grown.Add(depth) != nil {
+		return value.Value{}, false
 	}
 	switch {
 	case p.take('['):
@@ -175,6 +178,9 @@ func (p *literalParser) number() (value.Value, bool) {
 		return Number(Token{Kind: Int, Text: strings.ReplaceAll(s[:n], "_", "")})
 	}
 	n := span(s, isDigit)
+	if n > 0 && (s[0] == '_' || s[n-1] == '_') {
+		return value.Value{}, false
+	}
 	k := Int
 	if n < len(s) && s[n] == '.' {
 		k = Float
@@ -243,11 +249,8 @@ func Number(t Token) (value.Value, bool) {
 	}
 	text := strings.ToLower(t.Text)
 	if strings.Trim(text, "0123456789") == "" {
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-			return value.Int(n), true
-		}
-		n, ok := new(big.Int).SetString(text, 10)
-		return value.Big(n), ok
+		n, err := value.ParseInt(text)
+		return n, err == nil
 	}
 	n, ok := new(big.Int).SetString(text, 0)
 	if !ok {

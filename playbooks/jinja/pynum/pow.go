@@ -31,7 +31,7 @@ func Pow(x, y float64) float64 {
 
 // Log is the natural logarithm of x > 0 with its last bit right.
 func Log(x float64) float64 {
-	if math.IsInf(x, 0) || x == 1 {
+	if !(x > 0) || math.IsInf(x, 0) || x == 1 {
 		return math.Log(x)
 	}
 	f, _ := ln(bigFloat(x)).Float64()
@@ -40,7 +40,7 @@ func Log(x float64) float64 {
 
 // Log10 is the decimal logarithm of x > 0 with its last bit right.
 func Log10(x float64) float64 {
-	if math.IsInf(x, 0) || x == 1 {
+	if !(x > 0) || math.IsInf(x, 0) || x == 1 {
 		return math.Log10(x)
 	}
 	f, _ := new(big.Float).Quo(ln(bigFloat(x)), ln(bigFloat(10))).Float64()

@@ -34,7 +34,7 @@ func ParseInt(s string, base int) (*big.Int, bool) {
 			return nil, false
 		}
 	}
-	if digits == "" || strings.IndexByte("+-_", digits[0]) >= 0 || len(digits) > 1<<16 {
+	if digits == "" || strings.IndexByte("+-_", digits[0]) >= 0 || len(digits) > 1<<16 || base == 10 && len(digits) > value.MaxDigits {
 		return nil, false
 	}
 	return new(big.Int).SetString(sign+asciiDigits(strings.ReplaceAll(digits, "_", "")), base)
@@ -112,8 +112,12 @@ func Truncated(f float64) (*big.Int, error) {
 	return n, nil
 }
 
-// Rounded is int(round(f)), half to even, of any size.
+// Rounded is int(round(f)), half to even, of any size; what is not finite stays
+// as it is.
 func Rounded(f float64) value.Value {
+	if f-f != 0 {
+		return value.Float(f)
+	}
 	f = math.RoundToEven(f)
 	if math.Abs(f) < 1<<62 {
 		return value.Int(int64(f))

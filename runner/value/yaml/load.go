@@ -29,9 +29,6 @@ type Options struct {
 	Warn func(at value.Pos, msg string)
 }
 
-// maxNodes bounds what aliases can blow a document up to.
-const maxNodes = 2_000_000
-
 // Load reads every document of text. Text and containers know their place in
 // file. Errors are *Error.
 func Load(file string, text []byte, opt Options) ([]value.Value, error) {
@@ -77,7 +74,8 @@ type loader struct {
 	file  string
 	lines []string
 	opt   Options
-	count int
+	// grown counts each node as often as aliases repeat it.
+	grown value.Growth
 }
 
 // syntax places a syntax error: yaml.v3's lines are often wrong, v4's are not.
@@ -140,11 +138,8 @@ func (l *loader) fail(n *yaml.Node, format string, args ...any) error {
 }
 
 func (l *loader) node(n *yaml.Node, depth int) (value.Value, error) {
-	if l.count++; l.count > maxNodes {
-		return value.Value{}, l.fail(n, "aliases blow this document up beyond %d nodes", maxNodes)
-	}
-	if depth > 200 {
-		return value.Value{}, l.fail(n, "nested too deeply")
+	if err := l.grown.Add(depth); err != nil {
+		return value.Value{}, l.fail(n, "%v", err)
 	}
 	switch n.Kind {
 	case yaml.DocumentNode:

@@ -61,6 +61,9 @@ func Resolve(s string) (v value.Value, ok bool) {
 }
 
 func readInt(s string) (value.Value, bool) {
+	if len(s) > value.MaxDigits {
+		return value.Value{}, false // as text it is no burden
+	}
 	s = strings.ReplaceAll(s, "_", "")
 	sign := 1
 	switch s[0] {
