@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"remoterun/runner"
@@ -45,16 +47,45 @@ func (c *connector) Connect(ctx context.Context, e runner.Endpoint) (host.Conn, 
 }
 
 // password answers a become program's prompt: from the host's variables, else
-// from the operator, who is asked once per run.
+// from the operator, who is asked once per run, and again for a host that
+// refuses what was typed. A host is asked with what it took last.
 func (c *connector) password(e runner.Endpoint) framed.Password {
-	return func(ctx context.Context, as host.As) (secret.Sealed, error) {
-		if !e.BecomePassword.IsZero() {
+	var mu sync.Mutex
+	last := 0
+	return func(ctx context.Context, as host.As, wrong int) (secret.Sealed, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case !e.BecomePassword.IsZero() && wrong > 0:
+			return secret.Sealed{}, errors.New("its variables have no other password")
+		case !e.BecomePassword.IsZero():
 			return e.BecomePassword, nil
+		case wrong > 0:
+			last++
 		}
-		pw, err := c.prompts.Secret(ctx, play.Ask{Key: becomeKey, Text: "BECOME password", Sealed: true})
+		pw, err := c.prompts.Secret(ctx, becomeAsk(e, last))
 		if err == nil {
 			c.redactor.AddSealed(pw)
+		} else if wrong > 0 {
+			last--
 		}
 		return pw, err
 	}
+}
+
+// becomeAsk is the question for the become program's password after as many
+// wrong answers.
+func becomeAsk(e runner.Endpoint, wrong int) play.Ask {
+	if wrong == 0 {
+		return play.Ask{Key: becomeKey, Text: "BECOME password (" + loginName(e) + " asks first; the others are tried with it, too)", Sealed: true}
+	}
+	return play.Ask{Key: fmt.Sprintf("%s, again %d", becomeKey, wrong), Text: loginName(e) + ": that password was wrong. BECOME password", Sealed: true}
+}
+
+// loginName is who logs in where, in the inventory's words.
+func loginName(e runner.Endpoint) string {
+	if e.User == "" {
+		return e.Name
+	}
+	return e.User + "@" + e.Name
 }

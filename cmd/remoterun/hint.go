@@ -83,6 +83,8 @@ func hostHint(e runner.Event) string {
 		return "wait until it has ended, or end it: the same command with --take-over"
 	case errors.Is(e.Err, lock.ErrLost):
 		return "run the same command again: it looks first at what was done"
+	case errors.Is(e.Err, host.ErrProtocol):
+		return "its sshd or its /bin/sh is broken, or something else answers at that address: log in by hand and look"
 	case errors.As(e.Err, &lost) && lost.Begun:
 		return "whether the last step came to its end is not known; run the same command again: it looks first at what was done"
 	case errors.As(e.Err, &lost):
@@ -98,6 +100,7 @@ func loginHint(name string, err error) string {
 	var key *ssh.HostKeyError
 	var auth *ssh.AuthError
 	var other *ssh.NotSSHError
+	var slow *ssh.SlowError
 	var dns *net.DNSError
 	var shell *host.ShellError
 	switch {
@@ -105,6 +108,8 @@ func loginHint(name string, err error) string {
 		return "compare the fingerprint with the server's own, then: remoterun trust " + name
 	case errors.As(err, &key) && key.Problem == ssh.KeyChanged:
 		return "if the server was reinstalled: ssh-keygen -R '" + key.Host + "', then: remoterun trust " + name
+	case errors.As(err, &key) && key.Problem == ssh.KeyOtherType:
+		return "when you know why, compare the new key and add it: remoterun trust " + name
 	case errors.As(err, &key):
 		return "this key must not be used any more: the server needs a new one"
 	case errors.As(err, &auth) && len(auth.Tried)+len(auth.Skipped) == 0:
@@ -113,6 +118,12 @@ func loginHint(name string, err error) string {
 		return "mend the key that is named, give another one with --private-key FILE, or be asked for a password: -k"
 	case errors.As(err, &auth):
 		return "try it by hand: " + sshCommand(auth) + "; another user is -u, another key --private-key, a password -k"
+	case errors.As(err, &slow):
+		return "is it still booting, or overloaded? -T SECONDS waits longer"
+	case errors.As(err, &other) && other.Old:
+		return "its sshd is from before 2006: it needs a newer one"
+	case errors.As(err, &other) && strings.Contains(other.Said, "MaxStartups"):
+		return "too many log in there at once: fewer at a time with -f, or a higher MaxStartups in its sshd_config"
 	case errors.As(err, &other):
 		return "on which port does its sshd listen? ansible_port=PORT in the inventory says so"
 	case errors.As(err, &dns):

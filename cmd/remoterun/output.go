@@ -38,7 +38,7 @@ func (s *session) prepare(ctx context.Context) error {
 		s.journal = j
 	}
 	if s.f.askBecome {
-		_, err := s.prompts.Secret(ctx, play.Ask{Key: becomeKey, Text: "BECOME password", Sealed: true})
+		_, err := s.prompts.Secret(ctx, play.Ask{Key: becomeKey, Text: "BECOME password (for all hosts)", Sealed: true})
 		return err
 	}
 	return nil

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"time"
 
 	"remoterun/runner/host"
+	"remoterun/runner/secret"
 	"remoterun/runner/sh"
 )
 
@@ -46,29 +46,48 @@ func promptOf(as host.As, nonce string) string {
 	return nonce
 }
 
-// open starts the reader under an identity and waits for READY, answering the
-// become program's prompt once.
+// open starts the reader under an identity and waits for READY. A password that
+// was wrong is asked for again, while there is somebody to ask.
 func (c *Client) open(ctx context.Context, as host.As, reader string) (*opened, error) {
+	var given *secret.Sealed
+	for wrong := 1; ; wrong++ {
+		o, err := c.openOnce(ctx, as, reader, given)
+		var refused *host.BecomeError
+		if !errors.As(err, &refused) || refused.Cause != host.BecomeWrongPassword || wrong >= passwordTries {
+			return o, err
+		}
+		pw, none := c.password(ctx, as, wrong)
+		if none != nil {
+			return nil, err
+		}
+		given = &pw
+	}
+}
+
+// openOnce tries once; given is the password if it is known already.
+func (c *Client) openOnce(ctx context.Context, as host.As, reader string, given *secret.Sealed) (*opened, error) {
 	prompt := promptOf(as, "rr"+sh.NewNonce())
 	s, err := c.start(ctx, command(as, reader, prompt))
 	if err != nil {
 		return nil, err
 	}
 	o := &opened{Stream: s, out: collect(s.Stdout), err: collect(s.Stderr)}
-	text, err := c.awaitReady(ctx, as, o, prompt)
+	text, err := c.awaitReady(ctx, as, o, prompt, given)
 	if err == nil {
 		if o.ready, err = parseReady(text); err != nil {
-			err = fmt.Errorf("%s: %w", c.name, err)
+			err = c.transport("start a shell", false, err)
 		}
 	}
 	if err != nil {
 		_ = s.Close()
 		return nil, err
 	}
+	o.out.upTo(maxOutput)
+	o.err.upTo(maxOutput)
 	return o, nil
 }
 
-func (c *Client) awaitReady(ctx context.Context, as host.As, o *opened, prompt string) ([]byte, error) {
+func (c *Client) awaitReady(ctx context.Context, as host.As, o *opened, prompt string, given *secret.Sealed) ([]byte, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	// A profile that waits for something keeps the link alive for ever.
@@ -76,15 +95,21 @@ func (c *Client) awaitReady(ctx context.Context, as host.As, o *opened, prompt s
 	defer watch.Stop()
 	if !as.Login() && as.Method != "doas" {
 		go func() {
-			if err := c.answerPrompt(ctx, as, o, prompt, watch); err != nil {
+			if err := c.answerPrompt(ctx, as, o, prompt, watch, given); err != nil {
 				cancel(err)
 			}
 		}()
 	}
 	text, err := o.out.until(ctx, line(sh.Ready+" "))
-	if err == nil || !errors.Is(err, io.EOF) {
+	switch {
+	case err == nil || ctx.Err() != nil:
 		return text, err
+	case errors.Is(err, errTooMuch):
+		return nil, &host.ShellError{Host: c.name, Chatter: maxChatter}
+	case !errors.Is(err, io.EOF):
+		return nil, c.transport("start a shell", false, err)
 	}
+	watch.Stop()
 	return nil, c.explainEnd(ctx, as, o, prompt)
 }
 
@@ -102,9 +127,9 @@ func (c *Client) late(as host.As, o *opened, prompt string) error {
 }
 
 // answerPrompt waits for the prompt in stderr and writes the password. A second
-// prompt means that it was wrong: nothing is sent again. While a person thinks
-// of the password nobody is late.
-func (c *Client) answerPrompt(ctx context.Context, as host.As, o *opened, prompt string, watch *time.Timer) error {
+// prompt means that it was wrong: nothing more is sent to this program. While a
+// person thinks of the password nobody is late.
+func (c *Client) answerPrompt(ctx context.Context, as host.As, o *opened, prompt string, watch *time.Timer, given *secret.Sealed) error {
 	key := []byte(prompt)
 	find := func(b []byte) int {
 		if i := bytes.Index(b, key); i >= 0 {
@@ -115,14 +140,9 @@ func (c *Client) answerPrompt(ctx context.Context, as host.As, o *opened, prompt
 	if _, err := o.err.until(ctx, find); err != nil {
 		return nil // no prompt came: READY or the end tells
 	}
-	if c.password == nil {
-		return &host.BecomeError{Host: c.name, As: as, Cause: host.BecomeNeedsPassword}
-	}
-	watch.Stop()
-	pw, err := c.password(ctx, as)
-	watch.Reset(c.Within)
+	pw, err := c.passwordFor(ctx, as, watch, given)
 	if err != nil {
-		return &host.BecomeError{Host: c.name, As: as, Cause: host.BecomeNeedsPassword, Stderr: err.Error()}
+		return err
 	}
 	err = pw.Use(func(b []byte) error {
 		_, err := o.Stdin.Write(append(bytes.Clone(b), '\n'))
@@ -137,10 +157,29 @@ func (c *Client) answerPrompt(ctx context.Context, as host.As, o *opened, prompt
 	return nil
 }
 
+// passwordFor is what was given, or what the first asking gives.
+func (c *Client) passwordFor(ctx context.Context, as host.As, watch *time.Timer, given *secret.Sealed) (secret.Sealed, error) {
+	if given != nil {
+		return *given, nil
+	}
+	if c.password == nil {
+		return secret.Sealed{}, &host.BecomeError{Host: c.name, As: as, Cause: host.BecomeNeedsPassword}
+	}
+	watch.Stop()
+	defer watch.Reset(c.Within)
+	pw, err := c.password(ctx, as, 0)
+	if err != nil {
+		return pw, &host.BecomeError{Host: c.name, As: as, Cause: host.BecomeNeedsPassword, Stderr: err.Error()}
+	}
+	return pw, nil
+}
+
 // explainEnd says why a shell ended before READY.
 func (c *Client) explainEnd(ctx context.Context, as host.As, o *opened, prompt string) error {
-	stderr, _ := o.err.rest(ctx)
-	out, err := o.Wait()
+	timed, cancel := context.WithTimeout(ctx, c.Within)
+	defer cancel()
+	stderr, _ := o.err.rest(timed)
+	out, err := c.exited(ctx, o)
 	if err != nil {
 		return err
 	}

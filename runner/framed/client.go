@@ -17,8 +17,8 @@ type Client struct {
 	name     string
 	start    Start
 	password Password
-	// Within is how long a shell may take to say that it is there; set before
-	// the first use.
+	// Within is how long the host may take for anything that is not a command's
+	// own time; set before the first use.
 	Within time.Duration
 
 	mu     sync.Mutex
@@ -149,10 +149,14 @@ func (c *Client) Exec(ctx context.Context, as host.As, cmd sh.Cmd) (host.Output,
 	defer o.Close()
 	nonce := sh.NewNonce()
 	header, body := sh.OnceScript(nonce, cmd)
-	if _, err := io.WriteString(o.Stdin, header+body); err == nil {
-		go c.feed(ctx, o, cmd, nonce)
-	}
-	out, err := c.await(ctx, o)
+	run, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		if c.send(o.Stdin, header+body, cancel) == nil {
+			c.feed(run, o, cmd, nonce)
+		}
+	}()
+	out, err := c.await(run, as, o)
 	if err != nil && ctx.Err() != nil {
 		c.kill(as, o.pid, false)
 	}
@@ -191,23 +195,9 @@ func (c *Client) feed(ctx context.Context, o *opened, cmd sh.Cmd, nonce string) 
 	_, _ = io.Copy(o.Stdin, r) // a command may end without reading: no error of the link
 }
 
-func (c *Client) await(ctx context.Context, o *opened) (host.Output, error) {
-	stdout, err := o.out.rest(ctx)
-	if err != nil {
-		return host.Output{Stdout: stdout}, c.broken(err)
-	}
-	stderr, err := o.err.rest(ctx)
-	if err != nil {
-		return host.Output{Stdout: stdout, Stderr: stderr}, c.broken(err)
-	}
-	out, err := o.Wait()
-	out.Stdout, out.Stderr = stdout, stderr
-	return out, err
-}
-
 // broken keeps the context's cause and our own errors apart from the link's.
 func (c *Client) broken(err error) error {
-	if errors.Is(err, errTooMuch) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, errTooMuch) || errors.Is(err, host.ErrTransport) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return &host.TransportError{Host: c.name, During: "run a command", Begun: true, Err: err}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -100,6 +101,8 @@ const (
 	goodErr = "oops\nNONCE\n"
 )
 
+const garbled = "error db1: run a command: the host does not keep to the protocol: its answer is garbled (outcome unknown)"
+
 func TestFrames(t *testing.T) {
 	link := &host.TransportError{Host: "db1", During: "run a command", Err: errors.New("connection reset")}
 	for name, c := range map[string]struct {
@@ -112,13 +115,17 @@ func TestFrames(t *testing.T) {
 		"no line break at the end":      {says{out: "NONCE P 77\nhelloNONCE 0\n", err: "NONCE\n"}, `"hello" "" 0`},
 		"a signal's status":             {says{out: "NONCE P 77\nNONCE 137\n", err: "NONCE\n"}, `"" "" 137 KILL`},
 		"a child that had no pid":       {says{out: "NONCE P NONCE 126\n", err: "NONCE\n"}, `"" "" 126`},
-		"no beginning":                  {says{out: "hello\nNONCE 3\n", err: goodErr}, `error db1: run a command: the host's answer does not follow the protocol (outcome unknown)`},
-		"the end before the beginning":  {says{out: "NONCE 3\nNONCE P 1\n", err: goodErr, cut: true}, `error db1: run a command: the host's answer does not follow the protocol (outcome unknown)`},
-		"a status that is none":         {says{out: "NONCE P 77\nNONCE x\n", err: goodErr, cut: true}, `error db1: run a command: the host's shell ended (outcome unknown)`},
+		"no beginning":                  {says{out: "hello\nNONCE 3\n", err: goodErr}, `error db1: run a command: the host does not keep to the protocol: its answer is garbled (outcome unknown)`},
+		"the end before the beginning":  {says{out: "NONCE 3\nNONCE P 1\n", err: goodErr, cut: true}, `error db1: run a command: the host does not keep to the protocol: its answer is garbled (outcome unknown)`},
+		"a status that is none":         {says{out: "NONCE P 77\nNONCE x\n", err: goodErr}, garbled},
+		"a status below zero":           {says{out: "NONCE P 77\nNONCE -1\n", err: goodErr}, garbled},
+		"a status that no shell has":    {says{out: "NONCE P 77\nNONCE 256\n", err: goodErr}, garbled},
+		"a status without an end":       {says{out: "NONCE P 77\nNONCE " + strings.Repeat("0", 99), err: goodErr}, garbled},
+		"two ends":                      {says{out: good + "NONCE 0\n", err: goodErr}, `"hello\n" "oops\n" 3`},
 		"an end in the middle":          {says{out: "NONCE P 77\nhel", err: "", cut: true}, `error db1: run a command: the host's shell ended (outcome unknown)`},
 		"a link that breaks":            {says{out: "NONCE P 77\nhel", err: "", cut: true, wait: link}, `error db1: run a command: connection reset (outcome unknown)`},
 		"no mark on stderr":             {says{out: good, err: "oops\n", cut: true}, `error db1: run a command: the host's shell ended (outcome unknown)`},
-		"a shell that says no user id":  {says{ready: "READY soon\n"}, `error db1: the shell answered "READY soon" instead of READY and a user id`},
+		"a shell that says no user id":  {says{ready: "READY soon\n"}, `error db1: start a shell: the host does not keep to the protocol: the shell answered "READY soon" instead of READY and a user id`},
 		"another frame's mark (forged)": {says{out: "NONCE P 77\n0123456789abcdef0123456789abcdef 0\nNONCE 0\n", err: "NONCE\n"}, `"0123456789abcdef0123456789abcdef 0\n" "" 0`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -159,8 +166,10 @@ func TestLimitOfOutput(t *testing.T) {
 }
 
 func TestBecomeAnswers(t *testing.T) {
-	ask := func(_ context.Context, as host.As) (secret.Sealed, error) { return secret.New([]byte("pw")), nil }
-	nobody := func(context.Context, host.As) (secret.Sealed, error) {
+	ask := func(_ context.Context, as host.As, wrong int) (secret.Sealed, error) {
+		return secret.New([]byte("pw")), nil
+	}
+	nobody := func(context.Context, host.As, int) (secret.Sealed, error) {
 		return secret.Sealed{}, errors.New("there is no terminal to ask")
 	}
 	for name, c := range map[string]struct {
@@ -209,6 +218,92 @@ func TestBecomeAnswers(t *testing.T) {
 	}
 }
 
+// TestPasswordIsAskedForAgain: a wrong password is asked for three times, while
+// there is somebody to ask, and what was right is what counts.
+func TestPasswordIsAskedForAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		rightAt, known int // which answer is right, how many there are
+		want           string
+	}{
+		"at once": {1, 9, "1"}, "the second": {2, 9, "2"}, "the third": {3, 9, "3"},
+		"never":         {9, 9, "3 db1: sudo to app: wrong password"},
+		"one, and that": {9, 1, "1 db1: sudo to app: wrong password"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			given, opened := 0, 0
+			start := func(ctx context.Context, command string) (framed.Stream, error) {
+				h := says{ready: "READY 1000 setsid\n", out: "NONCE P 1\nNONCE 0\n", err: "NONCE\n"}
+				if strings.Contains(command, "sudo") {
+					opened++
+					h.asks, h.wrong = "PROMPT", opened < c.rightAt
+				}
+				return h.start(ctx, command)
+			}
+			client := framed.New("db1", start, func(_ context.Context, _ host.As, wrong int) (secret.Sealed, error) {
+				if wrong >= c.known {
+					return secret.Sealed{}, errors.New("there is no other one")
+				}
+				given = wrong + 1
+				return secret.New([]byte("pw")), nil
+			})
+			defer client.Close()
+			_, err := client.Shell(t.Context(), host.As{User: "app"})
+			got := fmt.Sprint(given)
+			if err != nil {
+				got += " " + err.Error()
+			}
+			if got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+// unread is a host that says READY and takes nothing.
+func unread(context.Context, string) (framed.Stream, error) {
+	inR, inW := io.Pipe()
+	outR, outW := io.Pipe()
+	errR, errW := io.Pipe()
+	go func() { _, _ = io.WriteString(outW, "READY 0 setsid\n") }()
+	ended, once := make(chan struct{}), sync.Once{}
+	end := func() error {
+		once.Do(func() { close(ended) })
+		return errors.Join(inR.Close(), outW.Close(), errW.Close())
+	}
+	wait := func() (host.Output, error) { <-ended; return host.Output{}, nil }
+	return framed.Stream{Stdin: inW, Stdout: outR, Stderr: errR, Wait: wait, Close: end}, nil
+}
+
+// TestHostThatTakesNothing: a window that never opens ends a frame, a batch and
+// a command over a channel of its own.
+func TestHostThatTakesNothing(t *testing.T) {
+	c := framed.New("db1", unread, nil)
+	c.Within = 50 * time.Millisecond
+	defer c.Close()
+	want := "the host does not keep to the protocol: it did not take it within 50ms (outcome unknown)"
+	check := func(err error) {
+		t.Helper()
+		if !errors.Is(err, host.ErrTransport) || !errors.Is(err, host.ErrProtocol) {
+			t.Fatalf("error %v", err)
+		}
+	}
+	s, err := c.Shell(t.Context(), host.As{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Run(t.Context(), sh.Script("true"))
+	check(err)
+	if s, err = c.Shell(t.Context(), host.As{}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Batch(t.Context(), sh.Batch{Ask: []sh.Cmd{sh.Script("true")}})
+	check(err)
+	_, err = c.Exec(t.Context(), host.As{}, sh.Script("true"))
+	if check(err); !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("%v\nlacks %s", err, want)
+	}
+}
+
 // A profile that waits, and a sudo that hangs, end with what was waited for; a
 // person who thinks of the password is not late.
 func TestShellThatNeverComes(t *testing.T) {
@@ -229,14 +324,14 @@ func TestShellThatNeverComes(t *testing.T) {
 	if want := "db1: the login shell did not start /bin/sh within 10ms"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
-	pw := func(context.Context, host.As) (secret.Sealed, error) { return secret.New([]byte("pw")), nil }
+	pw := func(context.Context, host.As, int) (secret.Sealed, error) { return secret.New([]byte("pw")), nil }
 	err = run(says{asks: "PROMPT"}, host.As{User: "app"}, time.Second, pw)
 	if want := "db1: sudo to app: refused (nothing for 1s)"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
-	slow := func(ctx context.Context, as host.As) (secret.Sealed, error) {
+	slow := func(ctx context.Context, as host.As, wrong int) (secret.Sealed, error) {
 		time.Sleep(3500 * time.Millisecond)
-		return pw(ctx, as)
+		return pw(ctx, as, wrong)
 	}
 	if err := run(says{ready: "READY 5\n", asks: "PROMPT"}, host.As{User: "app"}, 3*time.Second, slow); err != nil {
 		t.Errorf("a slow typist: %v", err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -62,8 +63,10 @@ func (s *Shell) Run(ctx context.Context, c sh.Cmd) (host.Output, error) {
 
 // Batch runs a guarded chain and asks questions, all in one frame.
 func (s *Shell) Batch(ctx context.Context, b sh.Batch) (sh.BatchResult, error) {
-	nonce := sh.NewNonce()
-	script, data, err := b.Render(nonce)
+	// The script knows the nonce of its own marks: a command that prints all
+	// variables may not end the frame.
+	nonce, inner := sh.NewNonce(), sh.NewNonce()
+	script, data, err := b.Render(inner)
 	if err != nil {
 		return sh.BatchResult{}, err
 	}
@@ -71,7 +74,11 @@ func (s *Shell) Batch(ctx context.Context, b sh.Batch) (sh.BatchResult, error) {
 	if err != nil {
 		return sh.BatchResult{}, err
 	}
-	return b.Parse(nonce, out.Stdout, out.Stderr)
+	res, err := b.Parse(inner, sh.Raw{Stdout: out.Stdout, Stderr: out.Stderr, Status: out.Status})
+	if errors.Is(err, sh.ErrGarbled) {
+		err = s.failed(ctx, nonce, err)
+	}
+	return res, err
 }
 
 // frame sends one frame and waits for both of its end marks.
@@ -82,37 +89,76 @@ func (s *Shell) frame(ctx context.Context, nonce, script string, data io.Reader,
 		return host.Output{}, err
 	}
 	header, body := sh.Header(nonce, script, size)
+	run, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	sent := make(chan error, 1)
 	go func() {
-		_, err := io.WriteString(s.Stdin, header+body)
+		err := s.client.send(s.Stdin, header+body, cancel)
 		if err == nil && size > 0 {
 			_, err = io.CopyN(s.Stdin, data, size)
 		}
 		sent <- err
 	}()
-	out, err := s.receive(ctx, nonce)
-	if err != nil {
-		return out, s.failed(ctx, nonce, err)
+	out, err := s.receive(run, nonce)
+	if err == nil {
+		err = s.taken(run, sent)
 	}
-	if err := <-sent; err != nil {
+	if err != nil {
 		return out, s.failed(ctx, nonce, err)
 	}
 	return out, nil
 }
 
+// taken waits until the host has taken all of a frame whose end it has told.
+func (s *Shell) taken(ctx context.Context, sent <-chan error) error {
+	late := time.NewTimer(s.client.Within)
+	defer late.Stop()
+	select {
+	case err := <-sent:
+		return err
+	case <-late.C:
+		return s.client.overdue("run a command", "it told the end of a frame that it has not taken")
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 func (s *Shell) receive(ctx context.Context, nonce string) (host.Output, error) {
+	if _, err := s.soon(ctx, s.out, begun(nonce), "it did not begin"); err != nil {
+		return host.Output{}, err
+	}
 	stdout, err := s.out.until(ctx, endOut(nonce))
 	if err != nil {
 		return host.Output{}, err
 	}
-	stderr, err := s.err.until(ctx, endErr(nonce))
+	stderr, err := s.soon(ctx, s.err, endErr(nonce), "it ended on stdout, but not on stderr")
 	if err != nil {
 		return host.Output{}, err
 	}
 	return s.split(nonce, stdout, stderr)
 }
 
-// endOut finds the end of "NONCE STATUS\n".
+// soon waits for what the reader itself prints, whatever the command does.
+func (s *Shell) soon(ctx context.Context, c *collector, find func([]byte) int, what string) ([]byte, error) {
+	within := s.client.Within
+	ctx, cancel := context.WithTimeoutCause(ctx, within, s.client.overdue("run a command", what))
+	defer cancel()
+	return c.until(ctx, find)
+}
+
+// begun finds a frame's beginning, and takes nothing.
+func begun(nonce string) func([]byte) int {
+	key := []byte(nonce + " ")
+	return func(b []byte) int {
+		if bytes.Contains(b, key) {
+			return 0
+		}
+		return -1
+	}
+}
+
+// endOut finds the end of "NONCE STATUS\n", or of what stands in its place: only
+// the reader knows the nonce, so that something else is a host's own invention.
 func endOut(nonce string) func([]byte) int {
 	from := 0
 	key := []byte(nonce + " ")
@@ -120,20 +166,31 @@ func endOut(nonce string) func([]byte) int {
 		for {
 			i := bytes.Index(b[from:], key)
 			if i < 0 {
-				from = max(0, len(b)-len(key))
+				from = max(from, len(b)-len(key))
 				return -1
 			}
 			at := from + i + len(key)
-			end := bytes.IndexByte(b[at:], '\n')
-			if end < 0 {
+			if begins := bytes.HasPrefix(b[at:], []byte("P ")); !begins && len(b) > at+1 {
+				return endOfMark(b, at)
+			} else if !begins {
 				return -1
-			}
-			if _, err := strconv.Atoi(string(b[at : at+end])); err == nil {
-				return at + end + 1
 			}
 			from = at
 		}
 	}
+}
+
+// longestMark is more than any status needs.
+const longestMark = 16
+
+func endOfMark(b []byte, at int) int {
+	if end := bytes.IndexByte(b[at:], '\n'); end >= 0 {
+		return at + end + 1
+	}
+	if len(b)-at > longestMark {
+		return len(b)
+	}
+	return -1
 }
 
 // endErr finds the end of "NONCE\n".
@@ -144,7 +201,7 @@ func endErr(nonce string) func([]byte) int {
 		if i := bytes.Index(b[from:], key); i >= 0 {
 			return from + i + len(key)
 		}
-		from = max(0, len(b)-len(key))
+		from = max(from, len(b)-len(key))
 		return -1
 	}
 }
@@ -169,10 +226,12 @@ func (s *Shell) split(nonce string, stdout, stderr []byte) (host.Output, error) 
 	if last < 0 {
 		return host.Output{}, sh.ErrGarbled
 	}
-	status, err := strconv.Atoi(strings.TrimSpace(string(body[last+len(nonce)+1:])))
-	if err != nil {
+	word, whole := strings.CutSuffix(string(body[last+len(nonce)+1:]), "\n")
+	code, err := strconv.ParseUint(word, 10, 8)
+	if err != nil || !whole {
 		return host.Output{}, sh.ErrGarbled
 	}
+	status := int(code)
 	out := host.Output{Stdout: body[:last], Stderr: stderr[:len(stderr)-len(nonce)-1], Status: status}
 	if status > 128 && status < 128+65 {
 		out.Signal = SignalName(status - 128)
@@ -198,17 +257,20 @@ func (s *Shell) failed(ctx context.Context, nonce string, err error) error {
 	}
 	s.client.drop(s)
 	defer s.close()
+	if errors.Is(err, sh.ErrGarbled) {
+		return s.client.transport("run a command", true, fmt.Errorf("%w: %w", host.ErrProtocol, err))
+	}
 	if !errors.Is(err, io.EOF) {
 		return s.client.broken(err)
 	}
-	if _, werr := s.Wait(); werr != nil {
+	if _, werr := s.client.exited(ctx, s.opened); werr != nil {
 		var te *host.TransportError
 		if errors.As(werr, &te) {
 			te.Begun = true
 		}
 		return werr
 	}
-	return &host.TransportError{Host: s.client.name, During: "run a command", Begun: true, Err: errors.New("the host's shell ended")}
+	return s.client.transport("run a command", true, errors.New("the host's shell ended"))
 }
 
 // killFrame ends the running frame's process group: TERM, then KILL after a
@@ -219,12 +281,14 @@ func (s *Shell) killFrame(nonce string) bool {
 		return false
 	}
 	for _, hard := range []bool{false, true} {
-		s.client.kill(s.as, s.sign(pid), hard)
+		if !s.client.kill(s.as, s.sign(pid), hard) {
+			return false // who does not take that will not answer either
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), killGrace)
 		_, err := s.receive(ctx, nonce)
 		cancel()
 		if err == nil || errors.Is(err, sh.ErrGarbled) {
-			return true
+			return err == nil
 		}
 	}
 	return false
@@ -250,28 +314,24 @@ func (s *Shell) framePID(nonce string) int {
 	if nl < 0 {
 		return 0
 	}
-	pid, _ := strconv.Atoi(string(rest[:nl]))
-	return pid
+	return pidOf(string(rest[:nl]))
 }
 
 // kill signals through a shell of its own under the same identity: a user's
-// shell cannot kill root's group. pid < 0 is a process group.
-func (c *Client) kill(as host.As, pid int, hard bool) {
+// shell cannot kill root's group. pid < 0 is a process group. It reports whether
+// the host took the order.
+func (c *Client) kill(as host.As, pid int, hard bool) bool {
+	if pid == 0 {
+		return false
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), killGrace)
 	defer cancel()
-	o, err := c.open(ctx, as, sh.Once())
-	if err != nil {
-		return
-	}
-	defer o.Close()
 	sig := "TERM"
 	if hard {
 		sig = "KILL"
 	}
-	header, body := sh.OnceScript(sh.NewNonce(), sh.Script(`kill -"$1" "$2" 2>/dev/null`, sig, strconv.Itoa(pid)))
-	if _, err := io.WriteString(o.Stdin, header+body); err == nil {
-		_, _ = o.out.rest(ctx)
-	}
+	_, err := c.aside(ctx, as, sh.Script(`kill -"$1" "$2" 2>/dev/null`, sig, strconv.Itoa(pid)))
+	return err == nil
 }
 
 func (s *Shell) hasSudo(ctx context.Context) bool {

@@ -32,13 +32,20 @@ type Stream struct {
 type Start func(ctx context.Context, command string) (Stream, error)
 
 // Password gives the password of an identity's become program. It is called
-// when a prompt was seen, at most once per opened shell; an error ends the
-// attempt (no password and nobody to ask).
-type Password func(ctx context.Context, as host.As) (secret.Sealed, error)
+// when a prompt was seen; wrong is how many passwords the program has refused
+// before. An error ends the attempt: no password and nobody to ask, or none but
+// the one that was wrong.
+type Password func(ctx context.Context, as host.As, wrong int) (secret.Sealed, error)
+
+// passwordTries is how often an identity's password is asked for.
+const passwordTries = 3
 
 // maxOutput is the most bytes that one command may print on one stream: more is
 // an error that names the limit, never a silent cut.
 const maxOutput = 64 << 20
+
+// maxChatter is the most that a login shell may print before /bin/sh is there.
+const maxChatter = 1 << 20
 
 // errTooMuch is output beyond the limit.
 var errTooMuch = fmt.Errorf("the command printed more than %d MiB", maxOutput>>20)
@@ -48,32 +55,58 @@ var errTooMuch = fmt.Errorf("the command printed more than %d MiB", maxOutput>>2
 type collector struct {
 	mu   sync.Mutex
 	buf  []byte
+	max  int           // in bytes
 	end  error         // set when the stream ended: io.EOF or what broke it
 	wake chan struct{} // closed and made anew at every change: wakes all who wait
 }
 
+// Buffers of reading: a quiet shell holds the small one only.
+const (
+	smallChunk = 1 << 10
+	largeChunk = 64 << 10
+)
+
+// collect begins with room for a login shell's chatter; open raises it.
 func collect(r io.Reader) *collector {
-	c := &collector{wake: make(chan struct{})}
+	c := &collector{max: maxChatter, wake: make(chan struct{})}
 	go func() {
-		chunk := make([]byte, 64<<10)
+		chunk := make([]byte, smallChunk)
 		for {
 			n, err := r.Read(chunk)
-			c.mu.Lock()
-			c.buf = append(c.buf, chunk[:n]...)
-			if len(c.buf) > maxOutput && err == nil {
-				err = errTooMuch
-			}
-			c.end = err
-			close(c.wake)
-			c.wake = make(chan struct{})
-			c.mu.Unlock()
-			if err != nil {
+			if c.took(chunk[:n], err) {
 				_, _ = io.Copy(io.Discard, r) // the other stream shares the window
 				return
+			}
+			switch {
+			case n == len(chunk) && n < largeChunk:
+				chunk = make([]byte, min(4*n, largeChunk))
+			case n < smallChunk && len(chunk) > smallChunk:
+				chunk = make([]byte, smallChunk)
 			}
 		}
 	}()
 	return c
+}
+
+// took adds what was read, and reports whether that was the last of it.
+func (c *collector) took(b []byte, err error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.buf = append(c.buf, b...)
+	if len(c.buf) > c.max && err == nil {
+		err = errTooMuch
+	}
+	c.end = err
+	close(c.wake)
+	c.wake = make(chan struct{})
+	return err != nil
+}
+
+// upTo sets how much may be kept from now on.
+func (c *collector) upTo(most int) {
+	c.mu.Lock()
+	c.max = most
+	c.mu.Unlock()
 }
 
 // until waits until find answers a length other than -1 and takes that many
@@ -82,8 +115,7 @@ func (c *collector) until(ctx context.Context, find func([]byte) int) ([]byte, e
 	for {
 		c.mu.Lock()
 		if n := find(c.buf); n >= 0 {
-			out := bytes.Clone(c.buf[:n])
-			c.buf = c.buf[n:]
+			out := c.take(n)
 			c.mu.Unlock()
 			return out, nil
 		}
@@ -98,6 +130,16 @@ func (c *collector) until(ctx context.Context, find func([]byte) int) ([]byte, e
 			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// take cuts the first n bytes off. The room of a large output goes with it.
+func (c *collector) take(n int) []byte {
+	if n == 0 {
+		return nil
+	}
+	out := c.buf[:n:n]
+	c.buf = bytes.Clone(c.buf[n:])
+	return out
 }
 
 // peek returns what has come so far.
@@ -117,22 +159,27 @@ func (c *collector) rest(ctx context.Context) ([]byte, error) {
 }
 
 // line finds the end of the first line that begins with prefix; what stands
-// before it (a login shell's chatter) is taken along.
+// before it (a login shell's chatter) is taken along. The answered function is
+// for one wait: it remembers how far it has looked.
 func line(prefix string) func([]byte) int {
 	key := []byte(prefix)
+	from := 0
 	return func(b []byte) int {
-		for at := 0; ; {
-			i := bytes.Index(b[at:], key)
+		for {
+			i := bytes.Index(b[from:], key)
 			if i < 0 {
+				from = max(from, len(b)-len(key))
 				return -1
 			}
-			i += at
-			if end := bytes.IndexByte(b[i:], '\n'); end < 0 {
-				return -1
-			} else if i == 0 || b[i-1] == '\n' {
+			i += from
+			if i == 0 || b[i-1] == '\n' {
+				end := bytes.IndexByte(b[i:], '\n')
+				if end < 0 {
+					return -1
+				}
 				return i + end + 1
 			}
-			at = i + 1
+			from = i + 1
 		}
 	}
 }
@@ -151,16 +198,26 @@ func parseReady(text []byte) (ready, error) {
 	}
 	words := strings.Fields(string(text))
 	if len(words) < 2 {
-		return ready{}, fmt.Errorf("the shell answered %q instead of READY and a user id", text)
+		return ready{}, fmt.Errorf("%w: the shell answered %.80q instead of READY and a user id", host.ErrProtocol, text)
 	}
-	uid, err := strconv.Atoi(words[1])
+	uid, err := strconv.ParseUint(words[1], 10, 32)
 	if err != nil {
-		return ready{}, fmt.Errorf("the shell answered %q instead of READY and a user id", text)
+		return ready{}, fmt.Errorf("%w: the shell answered %.80q instead of READY and a user id", host.ErrProtocol, text)
 	}
-	r := ready{uid: uid}
+	r := ready{uid: int(uid)}
 	if len(words) > 2 {
 		r.groups = words[2] == "setsid"
-		r.pid, _ = strconv.Atoi(words[2])
+		r.pid = pidOf(words[2])
 	}
 	return r, nil
+}
+
+// pidOf reads a process id as a host printed it; 0 = there is none. No signal
+// ever goes to 1 or to what is not positive: those mean all processes.
+func pidOf(text string) int {
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || n <= 1 {
+		return 0
+	}
+	return int(n)
 }

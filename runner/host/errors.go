@@ -11,6 +11,11 @@ import (
 // nothing about the host's files or the command's outcome.
 var ErrTransport = errors.New("connection lost")
 
+// ErrProtocol is a host that answers, but not as its protocol has it: garbage,
+// marks that are forged, cut or out of order, requests that it never answers.
+// It comes inside a *TransportError: nothing such a host says can be believed.
+var ErrProtocol = errors.New("the host does not keep to the protocol")
+
 // TransportError is a link that could not be made or that broke.
 type TransportError struct {
 	Host string
@@ -103,13 +108,18 @@ type ShellError struct {
 	Status int
 	// Waited is how long it was waited for; 0 = it ended.
 	Waited time.Duration
-	Said   string
+	// Chatter is how much it printed instead, in bytes; 0 = that was not why.
+	Chatter int
+	Said    string
 }
 
 func (e *ShellError) Error() string {
 	msg := fmt.Sprintf("%s: the login shell ended with status %d before /bin/sh was ready", e.Host, e.Status)
 	if e.Waited > 0 {
 		msg = fmt.Sprintf("%s: the login shell did not start /bin/sh within %s", e.Host, e.Waited)
+	}
+	if e.Chatter > 0 {
+		msg = fmt.Sprintf("%s: the login shell printed more than %d KiB before /bin/sh was ready", e.Host, e.Chatter>>10)
 	}
 	if e.Said != "" {
 		msg += ": " + lastLine(e.Said)

@@ -3,6 +3,7 @@ package lock
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 
 	"remoterun/runner/host"
@@ -99,12 +100,8 @@ func (s *shell) Batch(ctx context.Context, b sh.Batch) (sh.BatchResult, error) {
 	}
 	b.Lock = &s.c.held.Lock
 	res, err := s.Shell.Batch(ctx, b)
-	if err != nil {
-		// A batch that found the lock gone has none of its marks.
-		probe, perr := s.Shell.Run(ctx, sh.Cmd{Text: ":", Lock: b.Lock})
-		if perr == nil && lost(probe, nil) != nil {
-			return res, ErrLost
-		}
+	if errors.Is(err, sh.ErrLockLost) {
+		err = ErrLost
 	}
 	return res, err
 }

@@ -26,7 +26,7 @@ func BenchmarkChain(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.SetBytes(int64(len(script) + len(data)))
-		if res, err := batch.Parse("N", []byte(out.String()), []byte(errs.String())); err != nil || res.Done != 32 {
+		if res, err := batch.Parse("N", Raw{Stdout: []byte(out.String()), Stderr: []byte(errs.String())}); err != nil || res.Done != 32 {
 			b.Fatal(res.Done, err)
 		}
 	}

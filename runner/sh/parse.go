@@ -9,18 +9,25 @@ import (
 )
 
 // ErrGarbled is the answer to output that does not follow the frame's marks.
-var ErrGarbled = errors.New("the host's answer does not follow the protocol")
+var ErrGarbled = errors.New("its answer is garbled")
 
-// Parse reads what the script of Render printed on stdout and stderr. An answer
-// that this batch cannot give (links or questions that it does not have, marks
-// out of order or left out) is ErrGarbled: who reads the result need not ask
-// whether the host told the truth about its shape.
-func (b Batch) Parse(nonce string, stdout, stderr []byte) (BatchResult, error) {
-	out, err := marksOf(nonce, stdout)
+// ErrLockLost is a batch that found its lock in other hands and did nothing.
+var ErrLockLost = errors.New(LostText)
+
+// Parse reads what the script of Render printed on stdout and stderr, and its
+// status. An answer that this batch cannot give (links or questions that it does
+// not have, marks out of order or left out) is ErrGarbled: who reads the result
+// need not ask whether the host told the truth about its shape. A batch that
+// found its lock in other hands is ErrLockLost.
+func (b Batch) Parse(nonce string, r Raw) (BatchResult, error) {
+	out, err := marksOf(nonce, r.Stdout)
 	if err != nil {
 		return BatchResult{}, err
 	}
-	errs, err := marksOf(nonce, stderr)
+	if b.Lock != nil && len(out) == 0 && r.Status == LockLost && bytes.Contains(r.Stderr, []byte(LostText)) {
+		return BatchResult{}, ErrLockLost
+	}
+	errs, err := marksOf(nonce, r.Stderr)
 	if err != nil {
 		return BatchResult{}, err
 	}
@@ -37,6 +44,12 @@ func (b Batch) Parse(nonce string, stdout, stderr []byte) (BatchResult, error) {
 		return BatchResult{}, p.err
 	}
 	return p.res, nil
+}
+
+// Raw is what a batch's script left behind.
+type Raw struct {
+	Stdout, Stderr []byte
+	Status         int
 }
 
 // marked is one mark and the bytes before it.

@@ -33,7 +33,7 @@ func TestParse(t *testing.T) {
 		"output as marks": {"N\nM s 0 0 0\nN s 0 0 0\nN s 0 1 0\nN l 0\nN l 1\nanswerN a 0 3\nN .\n", wholeErr, 2, 2, 0, StopNone, "N\nM s 0 0 0\n", "e1", "answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			res, err := asked().Parse("N", []byte(c.out), []byte(c.err))
+			res, err := asked().Parse("N", Raw{Stdout: []byte(c.out), Stderr: []byte(c.err)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +79,7 @@ func TestParseRefusesWhatTheBatchCannotSay(t *testing.T) {
 			`mark "s 0 1 0" where "x 0 s" is due`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := asked().Parse("N", []byte(c.out), []byte(c.err))
+			_, err := asked().Parse("N", Raw{Stdout: []byte(c.out), Stderr: []byte(c.err)})
 			if !errors.Is(err, ErrGarbled) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want %s", err, c.want)
 			}
@@ -94,7 +94,7 @@ func FuzzParse(f *testing.F) {
 	}
 	b := asked()
 	f.Fuzz(func(t *testing.T, out, errs []byte) {
-		res, err := b.Parse("N", out, errs)
+		res, err := b.Parse("N", Raw{Stdout: out, Stderr: errs})
 		if err != nil {
 			if !errors.Is(err, ErrGarbled) {
 				t.Fatal(err)

@@ -99,7 +99,7 @@ func runBatch(t *testing.T, argv []string, dir string, b Batch) BatchResult {
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v: %v\n%s\n%s", argv, err, errb.String(), script)
 	}
-	res, err := b.Parse(nonce, out.Bytes(), errb.Bytes())
+	res, err := b.Parse(nonce, Raw{Stdout: out.Bytes(), Stderr: errb.Bytes()})
 	if err != nil {
 		t.Fatalf("%v: %v\n%q", argv, err, out.String())
 	}

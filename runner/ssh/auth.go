@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -55,10 +56,32 @@ type login struct {
 	s       settings
 	t       Target
 	ask     Prompt
+	clock   *clock
+	far     atomic.Int32
 	agent   io.Closer
 	signers []ssh.Signer
 	tried   []string
 	skipped []string
+}
+
+// milestone is how far a login has come.
+type milestone int32
+
+const keysExchanged milestone = 1
+
+func (l *login) reached(m milestone) { l.far.Store(int32(m)) }
+
+func (l *login) close() {
+	if l.agent != nil {
+		_ = l.agent.Close()
+	}
+}
+
+// question asks the operator, who is not the server's fault.
+func (l *login) question(key, text string) (secret.Sealed, error) {
+	l.clock.stop()
+	defer l.clock.start()
+	return l.ask(l.ctx, key, text)
 }
 
 // methods are tried in OpenSSH's order: keys, then keyboard-interactive, then
@@ -90,7 +113,7 @@ func (l *login) password() (string, error) {
 	pw := l.t.Password
 	if pw.IsZero() {
 		var err error
-		if pw, err = l.ask(l.ctx, "ssh password", "SSH password: "); err != nil {
+		if pw, err = l.question("ssh password", "SSH password ("+l.s.user+"@"+l.t.Name+" asks first; the others are tried with it, too): "); err != nil {
 			return "", err
 		}
 	}
@@ -149,7 +172,7 @@ func (l *login) agentKeys() map[string]ssh.Signer {
 		return out
 	}
 	l.agent = c
-	signers, err := agent.NewClient(c).Signers()
+	signers, err := agent.NewClient(agentConn{c, l.clock}).Signers()
 	if err != nil {
 		l.skipped = append(l.skipped, "ssh-agent: "+err.Error())
 		return out
@@ -170,7 +193,7 @@ func (l *login) fromFile(file string, held map[string]ssh.Signer, used map[strin
 			}
 		}
 	}
-	text, err := os.ReadFile(file)
+	text, err := readKey(file)
 	if err != nil {
 		if !os.IsNotExist(err) || file == l.t.KeyFile {
 			l.skipped = append(l.skipped, "key "+err.Error())
@@ -188,6 +211,32 @@ func (l *login) fromFile(file string, held map[string]ssh.Signer, used map[strin
 		l.signers = append([]ssh.Signer{c}, l.signers...)
 	}
 }
+
+// readKey reads a private key that nobody else can read, as OpenSSH demands it.
+func readKey(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	i, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !i.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: it is not a file", file)
+	}
+	if own, others := ownerOf(i), i.Mode().Perm()&0o077; own == os.Getuid() && others != 0 {
+		return nil, fmt.Errorf("%s: its mode %04o lets others read it, so it is not used: chmod 600 %s", file, i.Mode().Perm(), file)
+	}
+	if i.Size() > maxKeyFile {
+		return nil, fmt.Errorf("%s: it is larger than any key", file)
+	}
+	return io.ReadAll(io.LimitReader(f, maxKeyFile))
+}
+
+// maxKeyFile is the most bytes that a file with a key may have.
+const maxKeyFile = 1 << 20
 
 // passphraseTries is how often the passphrase of one key file is asked for.
 const passphraseTries = 3
@@ -207,7 +256,7 @@ func (l *login) parse(file string, text []byte) (ssh.Signer, error) {
 		if n > 0 {
 			key, question = fmt.Sprintf("key %s, again %d", file, n), "That did not open it. Passphrase for key "+file+": "
 		}
-		pw, err := l.ask(l.ctx, key, question)
+		pw, err := l.question(key, question)
 		if err != nil {
 			return nil, err
 		}

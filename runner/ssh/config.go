@@ -35,7 +35,8 @@ type Target struct {
 	// if AskPassword is set.
 	Password    secret.Sealed
 	AskPassword bool
-	// ConnectTimeout is for each of TCP connect and handshake.
+	// ConnectTimeout is for a login as a whole: from the first packet to where
+	// commands can be run, without the time in which the operator types.
 	ConnectTimeout time.Duration
 }
 
@@ -150,9 +151,14 @@ func (c *Config) settle(t Target) (settings, error) {
 		alive = 15 // a link that dies without a word must be noticed
 	}
 	s.aliveInterval = time.Duration(alive) * time.Second
-	s.aliveCount, err = c.number(t.Addr, "ServerAliveCountMax", 3)
+	if s.aliveCount, err = c.number(t.Addr, "ServerAliveCountMax", 3); s.aliveCount == 0 {
+		s.aliveCount = 3 // to OpenSSH that means: never
+	}
 	return s, err
 }
+
+// limit is when the keepalive gives a server up that does not answer.
+func (s settings) limit() time.Duration { return s.aliveInterval * time.Duration(s.aliveCount+1) }
 
 func (c *Config) settleFiles(s *settings, t Target) {
 	if t.KeyFile != "" {

@@ -1,7 +1,6 @@
 package ssh
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,9 +11,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
 
 	"remoterun/runner/framed"
 	"remoterun/runner/host"
@@ -57,19 +58,24 @@ func (d *Dialer) Dial(ctx context.Context, t Target, become framed.Password) (*C
 // maxJumps ends a chain of jump hosts that leads to itself.
 const maxJumps = 8
 
-// retries is how often a connection that was cut before the server's version
-// line is tried again: sshd does that when too many are logging in (MaxStartups).
-const retries = 8
+// How often a refusal before the server's version line is tried again. sshd
+// refuses so when too many are logging in (MaxStartups): in words that get lost
+// where the client had spoken already, then it is a reset. An end without a word
+// may be that or a list of who may come (tcp wrappers).
+const (
+	retries    = 8
+	retriesEOF = 2
+)
 
 func (d *Dialer) connect(ctx context.Context, t Target, s settings, depth int) (*ssh.Client, error) {
 	via, err := d.via(ctx, s, depth)
 	if err != nil {
 		return nil, err
 	}
-	wait := 100 * time.Millisecond
+	wait, begun := 100*time.Millisecond, time.Now()
 	for try := 0; ; try++ {
-		client, early, err := d.attempt(ctx, t, s, via)
-		if err == nil || !early || try >= retries {
+		client, again, err := d.attempt(ctx, t, s, via)
+		if err == nil || try >= again || time.Since(begun) > 2*s.timeout {
 			return client, err
 		}
 		select {
@@ -118,7 +124,7 @@ func (d *Dialer) dialJump(ctx context.Context, chain []string, depth int) (*ssh.
 	if h, p, err := net.SplitHostPort(t.Addr); err == nil {
 		t.Addr = h
 		if t.Port, err = strconv.Atoi(p); err != nil {
-			return nil, fmt.Errorf("ProxyJump %s: %q is no port", last, p)
+			return nil, fmt.Errorf("ProxyJump %s: %q is not a port", last, p)
 		}
 	}
 	s, err := d.Config.settle(t)
@@ -135,16 +141,13 @@ func (d *Dialer) dialJump(ctx context.Context, chain []string, depth int) (*ssh.
 	return client, err
 }
 
-// attempt tries once; early says that the server cut before its version line.
-func (d *Dialer) attempt(ctx context.Context, t Target, s settings, via func(context.Context, string, string) (net.Conn, error)) (client *ssh.Client, early bool, err error) {
-	warn := d.Warn
-	if warn == nil {
-		warn = func(string) {}
-	}
-	k, err := loadKnown(s, warn)
+// attempt tries once; again is how many tries such a failure is worth at most.
+func (d *Dialer) attempt(ctx context.Context, t Target, s settings, via func(context.Context, string, string) (net.Conn, error)) (client *ssh.Client, again int, err error) {
+	k, err := loadKnown(s, d.warn)
 	if err != nil {
-		return nil, false, err
+		return nil, 0, err
 	}
+	begun := time.Now()
 	addr := net.JoinHostPort(s.host, strconv.Itoa(s.port))
 	dialCtx, cancel := context.WithTimeoutCause(ctx, s.timeout, fmt.Errorf("no answer within %s", s.timeout))
 	defer cancel()
@@ -153,85 +156,174 @@ func (d *Dialer) attempt(ctx context.Context, t Target, s settings, via func(con
 		if cause := context.Cause(dialCtx); cause != nil {
 			err = cause
 		}
-		return nil, false, err
+		return nil, 0, err
 	}
 	sniff := &sniffer{Conn: nc}
-	l := &login{ctx: ctx, s: s, t: t, ask: d.Ask}
-	cfg := &ssh.ClientConfig{User: s.user, Auth: l.methods(), HostKeyCallback: k.callback(ctx, s.known, d.Accept), HostKeyAlgorithms: k.algorithms()}
+	clock := startClock(s.timeout-time.Since(begun), func() { _ = nc.Close() })
+	defer clock.stop()
+	l := &login{ctx: ctx, s: s, t: t, ask: d.Ask, clock: clock}
+	check := k.callback(ctx, s.known, d.Accept)
+	cfg := &ssh.ClientConfig{User: s.user, Auth: l.methods(), HostKeyAlgorithms: k.algorithms(), HostKeyCallback: func(name string, remote net.Addr, key ssh.PublicKey) error {
+		clock.stop()
+		defer clock.start()
+		err := check(name, remote, key)
+		l.reached(keysExchanged)
+		return err
+	}}
 	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
 	defer stop()
-	// The operator may be typing a passphrase: only a silent server is cut.
-	watch := time.AfterFunc(s.timeout, func() {
-		if !sniff.spoke() {
-			_ = nc.Close()
-		}
-	})
-	defer watch.Stop()
 	conn, chans, reqs, err := ssh.NewClientConn(sniff, addr, cfg)
-	if l.agent != nil {
-		_ = l.agent.Close()
+	l.close()
+	if err == nil && clock.ended() {
+		_ = conn.Close()
+		err = net.ErrClosed
 	}
 	if err != nil {
 		_ = nc.Close()
-		return nil, sniff.early(), l.explain(ctx, addr, sniff, err)
+		return nil, l.again(sniff, err), l.explain(ctx, addr, sniff, k, err)
 	}
-	return ssh.NewClient(conn, chans, reqs), false, nil
+	return ssh.NewClient(conn, chans, reqs), 0, nil
+}
+
+func (d *Dialer) warn(text string) {
+	if d.Warn != nil {
+		d.Warn(text)
+	}
+}
+
+// again is how many tries a failure is worth: those alone that may be sshd's way
+// to say that too many are logging in.
+func (l *login) again(sniff *sniffer, err error) int {
+	switch said := sniff.said(); {
+	case l.clock.ended() || l.ctx.Err() != nil || sniff.version() != "":
+		return 0
+	case strings.Contains(said, "MaxStartups"), said == "" && errors.Is(err, syscall.ECONNRESET):
+		return retries
+	case said == "" && errors.Is(err, io.EOF):
+		return retriesEOF
+	}
+	return 0
 }
 
 // explain makes a telling error of the library's.
-func (l *login) explain(ctx context.Context, addr string, sniff *sniffer, err error) error {
+func (l *login) explain(ctx context.Context, addr string, sniff *sniffer, k *known, err error) error {
 	var hk *HostKeyError
+	var algorithms *ssh.AlgorithmNegotiationError
+	version := sniff.version()
 	switch said := sniff.said(); {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case l.clock.ended():
+		return &SlowError{Within: l.s.timeout, After: l.stage(sniff)}
 	case errors.As(err, &hk):
 		return hk
-	case strings.Contains(err.Error(), "unable to authenticate"), strings.Contains(err.Error(), "Too many authentication failures"):
+	case strings.Contains(err.Error(), "unable to authenticate"), strings.Contains(strings.ToLower(err.Error()), "too many authentication"):
 		return &AuthError{User: l.s.user, Addr: addr, Tried: l.tried, Skipped: l.skipped, Err: err}
-	case !strings.HasPrefix(said, "SSH-"):
-		if said == "" {
-			return fmt.Errorf("the server closed the connection without a word (is it sshd? too many logins at once?): %w", err)
-		}
+	case strings.HasPrefix(version, "SSH-1.") && !strings.HasPrefix(version, "SSH-1.99"):
+		return &NotSSHError{Said: version, Old: true}
+	case version == "" && said == "":
+		return fmt.Errorf("the server closed the connection without a word (is it sshd? too many logins at once?): %w", err)
+	case version == "":
 		return &NotSSHError{Said: said}
+	case errors.As(err, &algorithms) && len(k.stored) > 0 && algorithms.What == "host key":
+		return &HostKeyError{Problem: KeyOtherType, Host: knownhosts.Normalize(k.addr), Type: strings.Join(hostKeyTypes(algorithms.RequestedAlgorithms), ", "), Stored: k.storedPlaces(), Err: err}
+	}
+	if version != "" && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed)) {
+		return fmt.Errorf("the server ended the connection during the login (it says %q): %w", version, err)
 	}
 	return err
 }
 
+// stage says how far a login has come, for who wonders what the server lacks.
+func (l *login) stage(sniff *sniffer) string {
+	switch version := sniff.version(); {
+	case l.far.Load() == int32(keysExchanged):
+		return "its key is checked, but it does not answer the login of " + l.s.user
+	case version != "":
+		return fmt.Sprintf("it says %q and then nothing of use", version)
+	case sniff.said() != "":
+		return fmt.Sprintf("it says %q and no SSH version", sniff.said())
+	}
+	return "it takes the connection and says nothing"
+}
+
 // NotSSHError is something else than an SSH server that answered.
-type NotSSHError struct{ Said string }
+type NotSSHError struct {
+	Said string
+	Old  bool // it is one, of the protocol's first version
+}
 
-func (e *NotSSHError) Error() string { return fmt.Sprintf("this is no SSH server, it says %q", e.Said) }
+func (e *NotSSHError) Error() string {
+	if e.Old {
+		return fmt.Sprintf("this server speaks SSH protocol 1 only (%q), which protects nothing", e.Said)
+	}
+	return fmt.Sprintf("this is not an SSH server, it says %q", e.Said)
+}
 
-// sniffer keeps the first bytes that a server sends: what it says instead of
-// its version line is the only explanation there is.
+// sniffer keeps the first words of a server: what it says instead of its version
+// line is the only explanation there is.
 type sniffer struct {
 	net.Conn
 	mu    sync.Mutex
-	first []byte
+	line  []byte // the line that is being read
+	first string // the first line, or what has come of it
+	ver   string // the version line
+	over  bool
 }
+
+// longestLine is how much of a line is kept.
+const longestLine = 200
 
 func (s *sniffer) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
 	s.mu.Lock()
-	if len(s.first) < 64 {
-		s.first = append(s.first, p[:min(n, 64-len(s.first))]...)
+	defer s.mu.Unlock()
+	for _, b := range p[:n] {
+		if s.over {
+			break
+		}
+		s.take(b)
 	}
-	s.mu.Unlock()
+	if strings.HasPrefix(s.ver, "SSH-1.") && !strings.HasPrefix(s.ver, "SSH-1.99") {
+		return 0, errOld
+	}
 	return n, err
 }
 
+var errOld = errors.New("SSH protocol 1")
+
+func (s *sniffer) take(b byte) {
+	if b != '\n' {
+		if len(s.line) < longestLine {
+			s.line = append(s.line, b)
+		}
+		return
+	}
+	line := strings.TrimSpace(string(s.line))
+	s.line = s.line[:0]
+	if s.first == "" {
+		s.first = line
+	}
+	if strings.HasPrefix(line, "SSH-") {
+		s.ver, s.over = line, true
+	}
+}
+
+// said is the first line.
 func (s *sniffer) said() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	line, _, _ := bytes.Cut(s.first, []byte("\n"))
-	return strings.TrimSpace(string(line))
+	if s.first == "" {
+		return strings.TrimSpace(string(s.line))
+	}
+	return s.first
 }
 
-func (s *sniffer) spoke() bool { return s.said() != "" }
-
-func (s *sniffer) early() bool {
-	said := s.said()
-	return said == "" || strings.Contains(said, "MaxStartups")
+// version is the version line, empty as long as it has not come whole.
+func (s *sniffer) version() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ver
 }
 
 // Close ends the jump hosts' connections.

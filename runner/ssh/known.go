@@ -25,6 +25,9 @@ const (
 	KeyUnknown KeyProblem = "unknown"
 	KeyChanged KeyProblem = "changed"
 	KeyRevoked KeyProblem = "revoked"
+	// KeyOtherType is a known server that shows none of the types that are
+	// stored for it.
+	KeyOtherType KeyProblem = "other type"
 )
 
 // HostKeyError is a server whose key was not accepted.
@@ -51,6 +54,10 @@ func (e *HostKeyError) Error() string {
 	case KeyRevoked:
 		return fmt.Sprintf("the host key of %s is revoked (%s): %s %s", e.Host, strings.Join(e.Stored, ", "), e.Type, e.Fingerprint)
 	}
+	if e.Problem == KeyOtherType {
+		return fmt.Sprintf("the host key of %s is of another type than the known one: it shows %s, known_hosts has %s. Either the server was reinstalled or its keys were changed, or somebody is in between",
+			e.Host, e.Type, strings.Join(e.Stored, ", "))
+	}
 	return fmt.Sprintf("THE HOST KEY OF %s HAS CHANGED: it shows %s %s, known_hosts has another (%s). Either the server was reinstalled or somebody is in between: find out which, then remove that line",
 		e.Host, e.Type, e.Fingerprint, strings.Join(e.Stored, ", "))
 }
@@ -66,7 +73,9 @@ type known struct {
 	check ssh.HostKeyCallback
 	addr  string // normal form for look-ups, host:port
 	types []string
-	files []string
+	// stored are the host's keys in the files.
+	stored []knownhosts.KnownKey
+	files  []string
 	// copies are files without their bad lines, and which those stand for.
 	copies map[string]string
 }
@@ -148,6 +157,7 @@ func (k *known) findTypes(files []string) {
 	if err := k.check(k.addr, fakeAddr{}, probe); !errors.As(err, &ke) {
 		return
 	}
+	k.stored = ke.Want
 	for _, w := range ke.Want {
 		k.types = append(k.types, w.Key.Type())
 	}
@@ -244,6 +254,30 @@ func (k *known) callback(ctx context.Context, stored []string, accept func(conte
 		e.Err = err
 		return e
 	}
+}
+
+// storedPlaces are type and place of each stored key.
+func (k *known) storedPlaces() []string {
+	out := make([]string, len(k.stored))
+	for i, w := range k.stored {
+		out[i] = w.Key.Type() + " (" + k.place(w) + ")"
+	}
+	return out
+}
+
+// hostKeyTypes are key types among algorithms, as known_hosts writes them.
+func hostKeyTypes(algorithms []string) []string {
+	var out []string
+	for _, a := range algorithms {
+		switch a {
+		case ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA512:
+			a = ssh.KeyAlgoRSA
+		}
+		if !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // place names the user's own file and line for an entry of our clean copy.

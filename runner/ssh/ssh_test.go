@@ -261,7 +261,7 @@ func TestRefusedPortAndNoise(t *testing.T) {
 	tg := l.target()
 	tg.Port = port
 	_, err = l.d.Dial(t.Context(), tg, nil)
-	refused(t, err, "this is no SSH server", "HTTP/1.1 400")
+	refused(t, err, "this is not an SSH server", "HTTP/1.1 400")
 	_ = ln.Close()
 	_, err = l.d.Dial(t.Context(), tg, nil)
 	refused(t, err, "connection refused")

@@ -5,6 +5,7 @@ package real
 import (
 	"context"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -139,7 +140,12 @@ func (m *Machine) Worker(t testing.TB, user string, as host.As) *host.Worker {
 
 // Answer is a framed.Password that always says text.
 func Answer(text string) framed.Password {
-	return func(context.Context, host.As) (secret.Sealed, error) { return secret.New([]byte(text)), nil }
+	return func(_ context.Context, _ host.As, wrong int) (secret.Sealed, error) {
+		if wrong > 0 {
+			return secret.Sealed{}, errors.New("there is no other one")
+		}
+		return secret.New([]byte(text)), nil
+	}
 }
 
 func put(t testing.TB, file, text string, perm os.FileMode) {
