@@ -2,8 +2,9 @@ package job
 
 // alive tells whether the job in a folder runs. A process id alone says nothing,
 // it is used again: the driver holds descriptor 8 on the file mark of the folder.
+// Files are compared, not what links in /proc read: any user makes that up.
 const alive = `alive() {
-	_p=$(cat "$1/pid" 2>/dev/null) && [ -n "$_p" ] && [ "$(readlink "/proc/$_p/fd/8" 2>/dev/null)" = "$(cd "$1" 2>/dev/null && pwd -P)/mark" ]
+	_p=$(cat "$1/pid" 2>/dev/null) && [ -n "$_p" ] && [ "/proc/$_p/fd/8" -ef "$1/mark" ]
 }
 `
 
@@ -71,8 +72,7 @@ exit 0`
 // stopFunction ends a job: its session's group, and whoever else holds its mark.
 const stopFunction = alive + `stop() (
 	cd -- "$1" 2>/dev/null || exit 0
-	m=$(pwd -P)/mark
-	work() { for p in /proc/[0-9]*; do [ "$(readlink "$p/fd/8" 2>/dev/null)" = "$m" ] && echo "${p#/proc/}"; done; }
+	work() { for p in /proc/[0-9]*; do [ "$p/fd/8" -ef mark ] && echo "${p#/proc/}"; done; }
 	[ -n "$(work)" ] || exit 0
 	echo stopped >rc
 	for s in TERM TERM KILL KILL KILL; do

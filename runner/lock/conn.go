@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strconv"
+	"strings"
+	"sync"
 
 	"remoterun/runner/host"
 	"remoterun/runner/sh"
@@ -15,21 +18,91 @@ import (
 type Conn struct {
 	inner host.Conn
 	held  *Held
+
+	mu    sync.Mutex
+	locks map[host.As]*sh.Lock
 }
 
 var _ host.Conn = (*Conn)(nil)
 
-// Guard returns c under a lock. Commands of another identity than the lock's
-// own cannot read its token: they only run while the lock is held.
-func Guard(c host.Conn, h *Held) *Conn { return &Conn{c, h} }
+// Guard returns c under a lock. The lock covers every identity: work of other
+// users is under root's holder where root has one, else under a holder of their
+// own, taken when they are first needed.
+func Guard(c host.Conn, h *Held) *Conn {
+	return &Conn{inner: c, held: h, locks: map[host.As]*sh.Lock{h.as: &h.Lock}}
+}
 
 func (c *Conn) alive() error {
-	select {
-	case <-c.held.done:
+	if c.held.lost() {
 		return ErrLost
-	default:
-		return nil
 	}
+	return nil
+}
+
+// lockFor is what an identity's commands check and hold.
+func (c *Conn) lockFor(ctx context.Context, as host.As) (*sh.Lock, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l, ok := c.locks[as]; ok {
+		return l, nil
+	}
+	l, err := c.cover(ctx, as)
+	if err == nil {
+		c.locks[as] = l
+	}
+	return l, err
+}
+
+// coverText lets the user $1 work under the lock whose folder is $2.
+const coverText sh.Constant = `f=$2/w.$1; [ -e "$f" ] || { : >"$f" && chmod 600 "$f" && chown "$1" "$f"; }`
+
+func (c *Conn) cover(ctx context.Context, as host.As) (*sh.Lock, error) {
+	s, err := c.inner.Shell(ctx, as)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.Run(ctx, sh.Script("id -u"))
+	if err != nil {
+		return nil, err
+	}
+	uid, err := strconv.Atoi(strings.TrimSpace(string(out.Stdout)))
+	if err != nil {
+		return nil, out.Err("ask for the user id")
+	}
+	root := c.holderOf(0)
+	switch own := c.holderOf(uid); {
+	case own != nil:
+		return &own.Lock, nil
+	case root == nil:
+		sub, err := c.held.again(ctx, as)
+		if err != nil {
+			return nil, err
+		}
+		c.held.add(sub)
+		return &sub.Lock, nil
+	}
+	under, err := c.inner.Shell(ctx, root.as)
+	if err != nil {
+		return nil, err
+	}
+	made := sh.Script(coverText, strconv.Itoa(uid), root.at.pub)
+	made.Lock = &root.Lock
+	if out, err = under.Run(ctx, made); err == nil {
+		err = out.Err("let the user " + strconv.Itoa(uid) + " work under the lock")
+	}
+	return &sh.Lock{Dir: root.at.pub, Token: root.Lock.Token, Work: "w." + strconv.Itoa(uid)}, lost(out, err)
+}
+
+// holderOf is the holder that runs as a user; nil = there is none.
+func (c *Conn) holderOf(uid int) *Held {
+	c.held.mu.Lock()
+	defer c.held.mu.Unlock()
+	for _, h := range append([]*Held{c.held}, c.held.subs...) {
+		if h.at.uid == uid {
+			return h
+		}
+	}
+	return nil
 }
 
 // Shell returns the identity's shell under the lock.
@@ -41,10 +114,11 @@ func (c *Conn) Shell(ctx context.Context, as host.As) (host.Shell, error) {
 	if err != nil {
 		return nil, err
 	}
-	if as != c.held.as {
-		return s, nil
+	l, err := c.lockFor(ctx, as)
+	if err != nil {
+		return nil, err
 	}
-	return &shell{s, c}, nil
+	return &shell{s, c, l}, nil
 }
 
 // Exec runs a command under the lock.
@@ -52,8 +126,9 @@ func (c *Conn) Exec(ctx context.Context, as host.As, cmd sh.Cmd) (host.Output, e
 	if err := c.alive(); err != nil {
 		return host.Output{}, err
 	}
-	if as == c.held.as {
-		cmd.Lock = &c.held.Lock
+	var err error
+	if cmd.Lock, err = c.lockFor(ctx, as); err != nil {
+		return host.Output{}, err
 	}
 	out, err := c.inner.Exec(ctx, as, cmd)
 	return out, lost(out, err)
@@ -80,7 +155,8 @@ func (c *Conn) Close() error { return c.inner.Close() }
 
 type shell struct {
 	host.Shell
-	c *Conn
+	c    *Conn
+	lock *sh.Lock
 }
 
 // Run runs one command under the lock.
@@ -88,7 +164,7 @@ func (s *shell) Run(ctx context.Context, cmd sh.Cmd) (host.Output, error) {
 	if err := s.c.alive(); err != nil {
 		return host.Output{}, err
 	}
-	cmd.Lock = &s.c.held.Lock
+	cmd.Lock = s.lock
 	out, err := s.Shell.Run(ctx, cmd)
 	return out, lost(out, err)
 }
@@ -98,7 +174,7 @@ func (s *shell) Batch(ctx context.Context, b sh.Batch) (sh.BatchResult, error) {
 	if err := s.c.alive(); err != nil {
 		return sh.BatchResult{}, err
 	}
-	b.Lock = &s.c.held.Lock
+	b.Lock = s.lock
 	res, err := s.Shell.Batch(ctx, b)
 	if errors.Is(err, sh.ErrLockLost) {
 		err = ErrLost
@@ -107,8 +183,13 @@ func (s *shell) Batch(ctx context.Context, b sh.Batch) (sh.BatchResult, error) {
 }
 
 func lost(out host.Output, err error) error {
-	if err == nil && out.Status == sh.LockLost && bytes.Contains(out.Stderr, []byte(sh.LostText)) {
+	if (err == nil || isExit(err)) && out.Status == sh.LockLost && bytes.Contains(out.Stderr, []byte(sh.LostText)) {
 		return ErrLost
 	}
 	return err
+}
+
+func isExit(err error) bool {
+	var exit *host.ExitError
+	return errors.As(err, &exit)
 }

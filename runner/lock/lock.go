@@ -12,7 +12,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -65,9 +68,22 @@ var ErrLost = errors.New("the lock of this project is lost: another operator too
 type Held struct {
 	Lock  sh.Lock
 	as    host.As
+	at    place
 	beats *beats
 	done  chan struct{}
 	err   error // set when done is closed
+	// again takes the same lock under another identity.
+	again func(ctx context.Context, as host.As) (*Held, error)
+
+	mu   sync.Mutex
+	subs []*Held // the same lock under other identities
+}
+
+// place is where an identity keeps a lock.
+type place struct {
+	uid int
+	dir string
+	pub string // root's folder for the work of others, empty for other users
 }
 
 // Take takes the lock name under an identity; "sync with move" is the lock sync
@@ -86,16 +102,19 @@ func Take(ctx context.Context, c host.Conn, as host.As, hostName, name, doing st
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	dir, err := folder(ctx, c, as, name, opt)
+	at, err := find(ctx, c, as, name, opt)
 	if err != nil {
 		return nil, err
 	}
-	h := &Held{as: as, Lock: sh.Lock{Dir: dir, Token: token()}, beats: newBeats(opt.Beat), done: make(chan struct{})}
+	h := &Held{as: as, at: at, Lock: sh.Lock{Dir: at.dir, Token: token()}, beats: newBeats(opt.Beat), done: make(chan struct{})}
+	h.again = func(ctx context.Context, other host.As) (*Held, error) {
+		return Take(ctx, c, other, hostName, name, doing, opt)
+	}
 	takeOver := "no"
 	if opt.TakeOver {
 		takeOver = "yes"
 	}
-	cmd := sh.Script(holder, dir, h.Lock.Token, fmt.Sprint(int(opt.Expiry/time.Second)), takeOver, oneLine(opt.Who), time.Now().UTC().Format(time.RFC3339), oneLine(doing), opt.Join).With(h.beats)
+	cmd := sh.Script(holder, at.dir, h.Lock.Token, fmt.Sprint(int(opt.Expiry/time.Second)), takeOver, oneLine(opt.Who), time.Now().UTC().Format(time.RFC3339), oneLine(doing), opt.Join, at.pub).With(h.beats)
 	cmd.Gated = true
 	var out host.Output
 	go func() {
@@ -128,20 +147,58 @@ func checkName(name string) error {
 	return nil
 }
 
-// folder is where the lock lies: root's state, or the login user's own.
-func folder(ctx context.Context, c host.Conn, as host.As, name string, opt Options) (string, error) {
-	if opt.Dir != "" {
-		return opt.Dir, nil
-	}
+// findText tells an identity's user id, its folder for the lock $1 and, for root,
+// where a folder is that every user can reach. A user without a home has the
+// lock in /tmp, if the folder there is its own.
+const findText sh.Constant = `u=$(id -u) || exit
+echo "$u"
+if [ "$u" = 0 ]; then
+echo "/var/lib/remoterun/$1/lock"
+if [ -d /run ] && [ -w /run ]; then echo /run/remoterun-lock; else echo /tmp/remoterun-lock; fi
+exit
+fi
+d=${XDG_STATE_HOME:-$HOME/.local/state}/remoterun/$1/lock
+if ! (umask 077; mkdir -p "$d") 2>/dev/null || [ ! -w "$d" ]; then
+t=${TMPDIR:-/tmp}/.remoterun-lock-$u
+(umask 077; mkdir "$t") 2>/dev/null
+[ ! -h "$t" ] && [ -d "$t" ] && [ -O "$t" ] || { echo "there is no folder for the lock: neither $d nor $t can be written" >&2; exit 1; }
+d=$t/$1
+fi
+echo "$d"`
+
+// find asks an identity where it keeps the lock.
+func find(ctx context.Context, c host.Conn, as host.As, name string, opt Options) (place, error) {
 	s, err := c.Shell(ctx, as)
 	if err != nil {
-		return "", err
+		return place{}, err
 	}
-	out, err := s.Run(ctx, sh.Script(`if [ "$(id -u)" = 0 ]; then echo "/var/lib/remoterun/$1/lock"; else echo "${XDG_STATE_HOME:-$HOME/.local/state}/remoterun/$1/lock"; fi`, name))
+	out, err := s.Run(ctx, sh.Script(findText, name))
 	if err == nil {
 		err = out.Err("find the lock's folder")
 	}
-	return strings.TrimSpace(string(out.Stdout)), err
+	if err != nil {
+		return place{}, err
+	}
+	lines := strings.Split(strings.TrimSpace(string(out.Stdout)), "\n")
+	uid, err := strconv.ParseUint(lines[0], 10, 32)
+	if err != nil || len(lines) < 2 {
+		return place{}, &host.TransportError{Host: name, During: "find the lock's folder", Err: host.ErrProtocol}
+	}
+	p := place{uid: int(uid), dir: lines[1]}
+	if opt.Dir != "" {
+		p.dir = opt.Dir
+		if uid != 0 {
+			p.dir += "-" + lines[0]
+		}
+	}
+	if uid == 0 && len(lines) > 2 {
+		base := lines[2]
+		if opt.Dir != "" {
+			base = path.Join(path.Dir(opt.Dir), "remoterun-lock")
+		}
+		p.pub = base + "." + token()
+	}
+	return p, nil
 }
 
 func refusal(hostName, name string, out host.Output, err error) error {
@@ -159,8 +216,47 @@ func refusal(hostName, name string, out host.Output, err error) error {
 // Lost is closed when the lock is gone.
 func (h *Held) Lost() <-chan struct{} { return h.done }
 
+// lost reports whether it is gone, here or under one of its other identities.
+func (h *Held) lost() bool {
+	select {
+	case <-h.done:
+		return true
+	default:
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.ContainsFunc(h.subs, (*Held).lost)
+}
+
+// add keeps the same lock under another identity, which goes when this one goes:
+// its holder ends the work then.
+func (h *Held) add(sub *Held) {
+	h.mu.Lock()
+	h.subs = append(h.subs, sub)
+	h.mu.Unlock()
+	go func() {
+		select {
+		case <-h.done:
+			sub.beats.leave()
+		case <-sub.done:
+		}
+	}()
+}
+
 // Release gives the lock back and waits until the host has done so.
 func (h *Held) Release() error {
+	h.mu.Lock()
+	subs := h.subs
+	h.subs = nil
+	h.mu.Unlock()
+	var errs []error
+	for _, sub := range subs {
+		errs = append(errs, sub.Release())
+	}
+	return errors.Join(append(errs, h.release())...)
+}
+
+func (h *Held) release() error {
 	h.beats.stop()
 	select {
 	case <-h.done:
@@ -190,12 +286,12 @@ type beats struct {
 	every  time.Duration
 	opened chan struct{}
 	once   sync.Once
-	quit   chan struct{}
+	quit   chan byte // what to say last; closed = nothing
 	end    sync.Once
 }
 
 func newBeats(every time.Duration) *beats {
-	return &beats{every: every, opened: make(chan struct{}), quit: make(chan struct{})}
+	return &beats{every: every, opened: make(chan struct{}), quit: make(chan byte, 1)}
 }
 
 // Size is not known.
@@ -207,7 +303,10 @@ func (b *beats) Open() (io.ReadCloser, error) {
 	return &beat{b: b}, nil
 }
 
-func (b *beats) stop() { b.end.Do(func() { close(b.quit) }) }
+func (b *beats) stop() { b.end.Do(func() { b.quit <- 'q' }) }
+
+// leave ends the beats without a word, as a laptop does that vanishes.
+func (b *beats) leave() { b.end.Do(func() { close(b.quit) }) }
 
 type beat struct {
 	b     *beats
@@ -222,8 +321,11 @@ func (r *beat) Read(p []byte) (int, error) {
 	select {
 	case <-time.After(r.b.every):
 		p[0] = 'b'
-	case <-r.b.quit:
-		p[0], r.ended = 'q', true
+	case last, ok := <-r.b.quit:
+		if r.ended = true; !ok {
+			return 0, io.EOF
+		}
+		p[0] = last
 	}
 	return 1, nil
 }

@@ -9,7 +9,7 @@ import (
 // seenText tells who holds the lock in folder $1, by the holder that lives; it
 // takes nothing and writes nothing.
 const seenText = `cd -- "$1" 2>/dev/null || { echo free; exit 0; }
-p=$(cat pid 2>/dev/null) && [ "$(readlink "/proc/$p/fd/6" 2>/dev/null)" = "$(pwd -P)/mark" ] || { echo free; exit 0; }
+p=$(cat pid 2>/dev/null) && [ "/proc/$p/fd/6" -ef mark ] || { echo free; exit 0; }
 echo held
 cat who`
 

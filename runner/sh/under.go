@@ -4,8 +4,9 @@ import "strings"
 
 // Lock is a host lock that commands run under: each checks, before it does
 // anything, that the lock is still its operator's, and is held to be work of
-// the project until it has ended. Dir and Token are the holder's.
-type Lock struct{ Dir, Token string }
+// the project until it has ended. Dir and Token are the holder's; Work is the
+// file in Dir that this identity's work has open, "work" when empty.
+type Lock struct{ Dir, Token, Work string }
 
 // LockLost is the exit status of a command that found the lock in other hands,
 // LostText what it says then.
@@ -21,9 +22,14 @@ func (l *Lock) under(script string) string {
 	if l == nil {
 		return script
 	}
-	dir := Quote(l.Dir)
+	work := l.Work
+	if work == "" {
+		work = "work"
+	}
+	work = Quote(l.Dir + "/" + work)
 	var b strings.Builder
-	b.WriteString("exec 7>>" + dir + "/work && IFS= read -r _k <" + dir + "/token && [ \"$_k\" = " + Quote(l.Token) + " ] || { echo " + Quote(LostText) + " >&2; exit 75; }\n(\n")
+	// A shell ends when exec cannot open a file: it is looked at first.
+	b.WriteString("[ -w " + work + " ] && exec 7>>" + work + " && { IFS= read -r _k <" + Quote(l.Dir+"/token") + "; } 2>/dev/null && [ \"$_k\" = " + Quote(l.Token) + " ] || { echo " + Quote(LostText) + " >&2; exit 75; }\n(\n")
 	b.WriteString(script)
 	b.WriteString("\n) 7>&-\nexit $?")
 	return b.String()

@@ -212,10 +212,9 @@ func frames() []Mode {
 	}
 }
 
-// innerMark is the mark of a question's or a step's end.
-var innerMark = regexp.MustCompile(`([0-9a-f]{32} [asg](?: [0-9]+)+) ([0-9]+)\n`)
-
-// inside changes each such mark.
+// inside changes each mark of a question's or a step's end.
 func inside(to string) func(string, string) string {
-	return func(_, text string) string { return innerMark.ReplaceAllString(text, to) }
+	return func(_, text string) string {
+		return regexp.MustCompile(`([0-9a-f]{32} [asg](?: [0-9]+)+) ([0-9]+)\n`).ReplaceAllString(text, to)
+	}
 }

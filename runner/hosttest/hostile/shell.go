@@ -62,8 +62,8 @@ func (t *talk) shell(c ssh.Channel, text string) {
 			once.Do(func() { t.mode.then(c) })
 		}
 	}
-	cmd.Stdout = &changer{to: c, change: t.mode.out, ends: frameEnd, done: done}
-	cmd.Stderr = &changer{to: c.Stderr(), change: t.mode.errs, ends: errEnd, done: done}
+	cmd.Stdout = &changer{to: c, change: t.mode.out, ends: frameEnd(), done: done}
+	cmd.Stderr = &changer{to: c.Stderr(), change: t.mode.errs, ends: errEnd(), ready: true, done: done}
 	if err := cmd.Start(); err != nil {
 		return
 	}
@@ -75,11 +75,13 @@ func (t *talk) shell(c ssh.Channel, text string) {
 	_, _ = c.SendRequest("exit-status", false, ssh.Marshal(struct{ N uint32 }{status}))
 }
 
-// Frames as the reader on the host prints them.
-var (
-	frameEnd = regexp.MustCompile(`(?s)([0-9a-f]{32}) P .*?([0-9a-f]{32}) [0-9]+\n`)
-	errEnd   = regexp.MustCompile(`(?s)()([0-9a-f]{32})\n`)
-)
+// frameEnd finds a frame as the reader on the host prints it on stdout, errEnd
+// the end of one on stderr.
+func frameEnd() *regexp.Regexp {
+	return regexp.MustCompile(`(?s)([0-9a-f]{32}) P .*?([0-9a-f]{32}) [0-9]+\n`)
+}
+
+func errEnd() *regexp.Regexp { return regexp.MustCompile(`(?s)()([0-9a-f]{32})\n`) }
 
 // changer collects what is printed up to the end of a frame, and changes it.
 type changer struct {
@@ -102,8 +104,6 @@ func (c *changer) Write(p []byte) (int, error) {
 		if i := bytes.IndexByte(c.buf.Bytes(), '\n'); i >= 0 && bytes.HasPrefix(c.buf.Bytes(), []byte("READY ")) {
 			c.ready = true
 			_, _ = c.to.Write(c.buf.Next(i + 1))
-		} else if c.ends == errEnd {
-			c.ready = true
 		}
 	}
 	for c.ready {
