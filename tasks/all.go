@@ -25,6 +25,7 @@ func All() []play.Module {
 		files.Fetch(),
 		files.File(),
 		files.Find(),
+		system.Group(),
 		files.INIFile(),
 		files.LineInFile(),
 		system.Mount(),
@@ -41,6 +42,7 @@ func All() []play.Module {
 		services.SystemdService(),
 		files.TempFile(),
 		files.Template(),
+		system.User(),
 		net.WaitFor(),
 	}
 }
