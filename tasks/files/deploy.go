@@ -32,17 +32,17 @@ type deploy struct {
 }
 
 // place finds where the file goes: a name inside a folder, behind a link.
-func (d deploy) place(s host.Seen) (lk kit.Look, p, mkdir string, err error) {
+func (d deploy) place(s host.Seen) (lk kit.Look, p string, mkdir bool, err error) {
 	dest, err := kit.Place(s, d.dest)
 	if err != nil {
-		return lk, "", "", err
+		return lk, "", false, err
 	}
 	base := path.Base(d.in.Name)
 	if strings.HasSuffix(dest, "/") {
-		mkdir, dest, base = strings.TrimRight(dest, "/")+"/", dest+base, ""
+		mkdir, dest, base = true, dest+base, ""
 	}
 	if lk, err = host.Get(s, kit.LookAt(dest, base, true)); err != nil {
-		return lk, "", "", err
+		return lk, "", false, err
 	}
 	p = lk.Path
 	if d.follow && lk.Own.IsLink() && lk.Real != "" {
@@ -80,26 +80,28 @@ func (d deploy) plan(s host.Seen) (play.Plan, error) {
 	case lk.Own.Exists && !d.force:
 		return kit.Unchanged(p+" is there, and force is no", d.data(p, is, lk.Size)), nil
 	case is.IsFile() && lk.Readable && lk.SHA256 == d.in.SHA256:
-		return d.attributes(s, p, is, lk.Size)
+		return d.attributes(s, lk, p, is)
 	}
-	return d.write(s, lk, p, is, kit.Write{Path: p, Backup: d.backup, Unsafe: d.unsafe, Mkdir: mkdir, Validate: words, From: d.from})
+	f := lk.Write(p)
+	f.Backup, f.Unsafe, f.Mkdir, f.Validate, f.From = d.backup, d.unsafe, mkdir, words, d.from
+	return d.write(s, lk, p, is, f)
 }
 
 // attributes plans owner and mode of a file whose content is right.
-func (d deploy) attributes(s host.Seen, p string, is kit.Info, size int64) (play.Plan, error) {
+func (d deploy) attributes(s host.Seen, lk kit.Look, p string, is kit.Info) (play.Plan, error) {
 	c, err := d.Change(s, is)
 	if err != nil {
 		return play.Plan{}, err
 	}
 	if !c.Any() {
-		return kit.Unchanged(p+" is as it shall be", d.data(p, is, size)), nil
+		return kit.Unchanged(p+" is as it shall be", d.data(p, is, lk.Size)), nil
 	}
 	before, after := value.MapOf("path", value.String(p)), value.MapOf("path", value.String(p))
 	will := c.Predict(is)
 	diffInfo(before, after, is, will)
-	data := func(i kit.Info) *value.Map { return d.data(p, i, size) }
+	data := func(i kit.Info) *value.Map { return d.data(p, i, lk.Size) }
 	return play.Plan{
-		Steps: []host.Step{c.Step(p, false)}, Diff: []play.Diff{kit.JSONDiff(before, after)},
+		Steps: []host.Step{c.Step(p, lk.Via(p), false)}, Diff: []play.Diff{kit.JSONDiff(before, after)},
 		Result: play.Result{Changed: true, Data: data(will)},
 		Finish: finishTold(p, will, data), ByStatus: true,
 	}, nil

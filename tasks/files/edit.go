@@ -108,7 +108,7 @@ func (f textFile) become(s host.Seen, at textAt, text []byte, changed bool, msg 
 	case changed:
 		f.write(&plan, at, real, c, text)
 	case attrs:
-		plan.Steps = []host.Step{c.Step(real, false)}
+		plan.Steps = []host.Step{c.Step(real, at.look.Via(real), false)}
 	default:
 		plan.Note = fmt.Sprintf("%s is as it shall be", at.path)
 	}
@@ -119,9 +119,10 @@ func (f textFile) become(s host.Seen, at textAt, text []byte, changed bool, msg 
 // result.
 func (f textFile) write(plan *play.Plan, at textAt, real string, c kit.Change, text []byte) {
 	words, _ := kit.Validation(f.validate)
-	w := kit.Write{Path: real, Want: c, Backup: f.backup && at.there(), Unsafe: f.unsafe, Validate: words}
-	if !at.there() {
-		w.Mkdir = kit.DirOf(real)
+	w := at.look.Write(real)
+	w.Want, w.Backup, w.Unsafe, w.Validate = c, f.backup && at.there(), f.unsafe, words
+	if w.Mkdir = !at.there(); at.there() {
+		w.Old = append([]byte{}, at.old...)
 	}
 	in := kit.MadeInput(real, text)
 	in.Secret = f.secret

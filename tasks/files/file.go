@@ -6,7 +6,6 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
-	"remoterun/runner/sh"
 	"remoterun/runner/value"
 	"remoterun/tasks/kit"
 )
@@ -100,8 +99,6 @@ func (file) settle(a *fileArgs, lk kit.Look) {
 	}
 }
 
-const removeText sh.Constant = `rm -rf "$1"`
-
 func (file) absent(a fileArgs, lk kit.Look) play.Plan {
 	data := value.MapOf("path", value.String(a.Path), "state", value.String("absent"))
 	if !lk.Own.Exists {
@@ -109,7 +106,7 @@ func (file) absent(a fileArgs, lk kit.Look) play.Plan {
 	}
 	was := value.MapOf("path", value.String(a.Path), "state", value.String(lk.Own.Kind()))
 	return play.Plan{
-		Steps:  []host.Step{host.Run{Cmd: sh.Script(removeText, kit.Safe(a.Path)), What: "remove " + lk.Own.Kind() + " " + a.Path}},
+		Steps:  []host.Step{kit.Remove(a.Path, lk.Own.Kind())},
 		Diff:   []play.Diff{kit.JSONDiff(was, data)},
 		Result: play.Result{Changed: true, Data: data},
 	}
@@ -121,6 +118,14 @@ func (a fileArgs) subject(lk kit.Look) (string, kit.Info) {
 		return lk.Real, lk.Target
 	}
 	return a.Path, lk.Own
+}
+
+// via is the link that a state's subject was reached through.
+func (a fileArgs) via(p string) string {
+	if kit.TrimSlash(p) == kit.TrimSlash(a.Path) {
+		return ""
+	}
+	return a.Path
 }
 
 // exists is state=file: the attributes of what must be there.
@@ -146,7 +151,7 @@ func (f file) attributes(a fileArgs, p string, is kit.Info, state string, first 
 		steps = append(steps, t)
 	}
 	if c.Any() {
-		steps = append(steps, c.Step(p, is.IsLink()))
+		steps = append(steps, c.Step(p, a.via(p), is.IsLink()))
 	}
 	return f.finish(a, p, is, c.Predict(is), state, steps), nil
 }

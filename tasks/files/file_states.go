@@ -10,14 +10,6 @@ import (
 	"remoterun/tasks/kit"
 )
 
-// touchText sets times: path, modification time, access time (empty = leave
-// it, now, or YYYYMMDDhhmm.SS). It makes the file when it is not there.
-const touchText sh.Constant = kit.ChattrFuncs + `_touch() { case $2 in "") ;; now) touch "$1" "$3" ;; *) touch "$1" -t "$2" "$3" ;; esac; }
-if [ ! -e "$1" ]; then true >>"$1" || exit 1; fi
-if [ "$2" = now ] && [ "$3" = now ]; then touch "$1" || exit 1
-else _touch -m "$2" "$1" && _touch -a "$3" "$1" || exit 1; fi
-_told "$1"`
-
 // times is the step for modification_time and access_time; ok is false when
 // both are left alone.
 func (a fileArgs) times(p, state string) (host.Step, bool) {
@@ -35,7 +27,7 @@ func (a fileArgs) times(p, state string) (host.Step, bool) {
 	if m == "" && acc == "" {
 		return nil, false
 	}
-	return host.Run{Cmd: sh.Script(touchText, kit.Safe(p), m, acc), What: "touch " + p}, true
+	return kit.Touch(p, a.via(p), m, acc), true
 }
 
 func (f file) touch(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error) {
@@ -53,41 +45,22 @@ func (f file) touch(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error) {
 	}
 	step, ok := a.times(p, "touch")
 	if !ok {
-		step = host.Run{Cmd: sh.Script(touchText, kit.Safe(p), "", ""), What: "touch " + p}
+		step = kit.Touch(p, a.via(p), "", "")
 	}
 	steps := []host.Step{step}
 	c := kit.Change{Owner: a.Owner, Group: a.Group, Mode: mode}
 	if c.Any() {
-		steps = append(steps, c.Step(p, false))
+		steps = append(steps, c.Step(p, a.via(p), false))
 	}
 	plan := f.finish(a, p, is, kit.Info{}, "touch", steps)
 	plan.Repeats = !(a.Modified == "preserve" && a.Accessed == "preserve")
 	return plan, nil
 }
 
-// mkdirText makes a folder and every one above it that is missing; each new
-// one gets the owner, group and mode.
-const mkdirText sh.Constant = kit.ChattrFuncs + `_dir() {
-if [ -d "$1" ]; then return 0; fi
-case $1 in
-*/*) u=${1%/*}; if [ -n "$u" ]; then _dir "$u" || return 1; fi ;;
-esac
-if [ -z "$o$g" ]; then mkdir ${m:+-m $m} "$1" && return 0; else mkdir "$1"; fi
-if [ ! -d "$1" ]; then return 1; fi
-_own "$o" "$g" "$m" "$1"
-}
-o=$2 g=$3 m=$4
-_dir "$1" && _told "$1"`
-
 // pairsText lists what kinds of entries are below a folder: mode, ids and
 // names, each once, however many there are.
 const pairsText sh.Constant = `LC_ALL=C; export LC_ALL
 find "$1" -mindepth 1 -exec stat -c "%f %u %g %U:%G" {} + | sort -u`
-
-// treeText sets owner, group and mode (octal or symbolic) of all below a folder.
-const treeText sh.Constant = `if [ -n "$2" ]; then find "$1" -mindepth 1 -exec chown -h "$2" {} + || exit 1; fi
-if [ -n "$3" ]; then find "$1" -mindepth 1 -exec chgrp -h "$3" {} + || exit 1; fi
-if [ -n "$4" ]; then find "$1" -mindepth 1 ! -type l -exec chmod "$4" {} + || exit 1; fi`
 
 func (f file) directory(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error) {
 	p, is := a.subject(lk)
@@ -99,12 +72,7 @@ func (f file) directory(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error)
 			return play.Plan{}, err
 		}
 		c := kit.Change{Owner: a.Owner, Group: a.Group, Mode: mode}
-		what := "make folder " + p
-		if c.Any() {
-			what += " (" + c.String() + ")"
-		}
-		step := host.Run{Cmd: sh.Script(mkdirText, kit.Safe(p), c.Owner, c.Group, c.Mode), What: what}
-		return f.finish(a, p, is, kit.Info{}, "directory", []host.Step{step}), nil
+		return f.finish(a, p, is, kit.Info{}, "directory", []host.Step{kit.MakeFolder(p, c)}), nil
 	case !is.IsDir():
 		return kit.Failure("%s already exists as a %s", p, is.Kind()), nil
 	}
@@ -136,8 +104,7 @@ func (file) tree(a fileArgs, p string, s host.Seen) ([]host.Step, error) {
 	if !need.Any() {
 		return nil, nil
 	}
-	return []host.Step{host.Run{Cmd: sh.Script(treeText, kit.Safe(p), need.Owner, need.Group, need.Mode),
-		What: "owner, group and mode of all below " + p}}, nil
+	return []host.Step{kit.Below(p, a.via(p), need)}, nil
 }
 
 // parsePairs reads pairsText's lines.
@@ -154,19 +121,6 @@ func parsePairs(a host.Answer) ([]kit.Info, error) {
 	}
 	return out, nil
 }
-
-// linkText makes a link beside its place and renames it: path, target, -s or
-// nothing for a hard link. A folder in the way must be empty.
-const linkText sh.Constant = kit.ChattrFuncs + `t=${1%/*}/.remoterun.$$
-case $1 in */*) ;; *) t=./.remoterun.$$ ;; esac
-if [ -d "$1" ] && [ ! -L "$1" ]; then rmdir "$1" || exit 1; fi
-ln $3 -- "$2" "$t" || exit 1
-if ! mv -fT "$t" "$1" 2>/dev/null; then
-if [ -L "$1" ]; then rm -f "$1"; fi
-mv -f "$t" "$1" || { rm -f "$t"; exit 1; }
-fi
-if [ -e "$t" ]; then rm -f "$t"; fi
-_told "$1"`
 
 func (f file) link(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error) {
 	is := lk.Own
@@ -193,8 +147,7 @@ func (f file) link(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error) {
 		return p, err
 	}
 	if !is.IsLink() || lk.Link != src {
-		step := host.Run{Cmd: sh.Script(linkText, kit.Safe(a.Path), src, "-s"), What: "link " + a.Path + " -> " + src}
-		return f.linked(a, is, at, []host.Step{step}, s)
+		return f.linked(a, is, at, []host.Step{kit.Link(a.Path, src, false)}, s)
 	}
 	return f.linked(a, is, at, nil, s)
 }
@@ -242,7 +195,11 @@ func (f file) linked(a fileArgs, is kit.Info, at kit.Look, first []host.Step, s 
 		}
 	}
 	if c.Any() {
-		first = append(first, c.Step(p, !a.Follow))
+		via := ""
+		if a.Follow && at.Own.IsLink() && at.Real != "" {
+			p, via = at.Real, at.Path
+		}
+		first = append(first, c.Step(p, via, !a.Follow))
 	}
 	will := kit.Info{Exists: true, Mode: kit.TypeLink}
 	if is.IsLink() {
@@ -287,14 +244,13 @@ func (f file) hard(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error) {
 	case lk.Own.Exists && !lk.Own.IsLink() && !a.Force:
 		return kit.Failure("Cannot link, %s exists at destination", lk.Own.Kind()), nil
 	}
-	step := host.Run{Cmd: sh.Script(linkText, kit.Safe(a.Path), kit.Safe(src), ""), What: "hard link " + a.Path + " = " + src}
 	c, err := a.Change(s, at.Target)
 	if err != nil {
 		return play.Plan{}, err
 	}
-	steps := []host.Step{step}
+	steps := []host.Step{kit.Link(a.Path, src, true)}
 	if c.Any() {
-		steps = append(steps, c.Step(a.Path, false))
+		steps = append(steps, c.Step(a.Path, "", false))
 	}
 	return f.finish(a, a.Path, lk.Own, c.Predict(at.Target), "hard", steps), nil
 }

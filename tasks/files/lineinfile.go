@@ -160,9 +160,10 @@ func (lineinfile) plan(a lineArgs, s host.Seen, lk kit.Look, p string, old []byt
 	switch {
 	case e.changed:
 		words, _ := kit.Validation(a.Validate)
-		f := kit.Write{Path: real, Want: c, Backup: a.Backup && lk.Target.Exists, Unsafe: a.Unsafe, Validate: words}
-		if !lk.Target.Exists {
-			f.Mkdir = kit.DirOf(real)
+		f := lk.Write(real)
+		f.Want, f.Mkdir, f.Backup, f.Unsafe, f.Validate = c, !lk.Target.Exists, a.Backup && lk.Target.Exists, a.Unsafe, words
+		if lk.Target.Exists {
+			f.Old = append([]byte{}, old...)
 		}
 		in := kit.MadeInput(real, []byte(text))
 		in.Secret = a.Line != nil && a.Line.Marks.Secret()
@@ -174,7 +175,7 @@ func (lineinfile) plan(a lineArgs, s host.Seen, lk kit.Look, p string, old []byt
 			return result(copied), nil
 		})
 	case c.Any() && lk.Target.Exists:
-		plan.Steps = []host.Step{c.Step(real, false)}
+		plan.Steps = []host.Step{c.Step(real, lk.Via(real), false)}
 	default:
 		plan.Note = fmt.Sprintf("%s is as it shall be", p)
 	}

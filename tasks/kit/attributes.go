@@ -165,26 +165,29 @@ func (c Change) With(o Change, a Attrs) Change {
 	return c
 }
 
-// ChattrFuncs defines _own OWNER GROUP MODE FILE [-h] for the scripts of steps.
-const ChattrFuncs = `_own() {
-if [ -n "$1" ]; then chown $5 "$1" "$4" || { echo "chown failed: failed to look up user $1 or to change the owner of $4" >&2; return 1; }; fi
-if [ -n "$2" ]; then chgrp $5 "$2" "$4" || { echo "chgrp failed: failed to look up group $2 or to change the group of $4" >&2; return 1; }; fi
-if [ -n "$3" ]; then chmod "$3" "$4" || return 1; fi
-}
-_told() { LC_ALL=C stat -c ` + statForm + `"
-%s" "$1"; }
-`
+// toldText prints the path's own mode, owner, group and size, for Told.
+const toldText = `LC_ALL=C stat -c ` + statForm + `"
+%s" `
 
-// chattrText changes one file: path, owner, group, mode, -h for links.
-const chattrText sh.Constant = ChattrFuncs + `_own "$2" "$3" "$4" "$1" "$5" && _told "$1"`
+// chattrText changes what is at a path: path, owner, group, mode, -h for a link
+// itself, the link that led to the path. A folder is held while it is changed, a file's owner set without
+// following, its mode on the open file.
+const chattrText sh.Constant = holdText + `k_at "$1" "$6" || exit 1
+if [ -n "$5" ]; then k_chown "$2" "$3" "./$k_n" -h
+elif [ -h "./$k_n" ]; then k_no "$1 changed while it was looked at"
+elif [ -d "./$k_n" ]; then k_cd "$k_n" && k_n=. && k_chown "$2" "$3" . && { [ -z "$4" ] || chmod "$4" .; }
+else k_chown "$2" "$3" "./$k_n" -h && { [ -z "$4" ] || k_chmod "$4" "./$k_n"; }
+fi || exit 1
+` + toldText + `"./$k_n"`
 
-// Step makes the change of one file.
-func (c Change) Step(p string, link bool) host.Step {
+// Step makes the change of one path; via is the link that it was reached through,
+// empty = none, and with itself set a link is changed, not what it leads to.
+func (c Change) Step(p, via string, itself bool) host.Step {
 	flag := ""
-	if link {
+	if itself {
 		flag = "-h"
 	}
-	return host.Run{Cmd: sh.Script(chattrText, Safe(p), c.Owner, c.Group, c.Mode, flag), What: c.String() + " of " + p}
+	return host.Run{Cmd: sh.Script(chattrText, clean(p), c.Owner, c.Group, c.Mode, flag, clean(via)), What: c.String() + " of " + p}
 }
 
 // Told reads what _told printed: the file as it is after a step.

@@ -63,10 +63,21 @@ type Look struct {
 	Own, Target Info
 	// Real is the path behind a link, Link the link's text.
 	Real, Link string
+	// Folder names the folder that holds Path, RealFolder the one that holds
+	// Real, by device and inode: what is written later is written there.
+	Folder, RealFolder string
 	// Readable, Size and SHA256 are known of regular files when asked for.
 	Readable bool
 	Size     int64
 	SHA256   string
+}
+
+// Via is the link that p was reached through: Path when p is Real, else empty.
+func (l Look) Via(p string) string {
+	if l.Own.IsLink() && p == l.Real {
+		return l.Path
+	}
+	return ""
 }
 
 // statForm prints a file's mode, owner and group in three lines.
@@ -80,19 +91,43 @@ const statForm = `"%f %u %g
 const RealText = `case $r in *"Too many levels"*|*"ymbolic link loop"*) echo ;; *) readlink -f "$p" || echo ;; esac`
 
 // lookText takes a path, a name to append when the path is a folder, and "sum"
-// for size and hash.
-const lookText sh.Constant = `p=$1
-if [ -n "$2" ] && [ -d "$p" ]; then p=${p%/}/$2; echo d; else echo -; fi
+// for size and hash. It prints d or - and the folders that hold the path and what
+// it leads to, then what is there; one program does it for a file, and one its hash.
+const lookText sh.Constant = `p=$1 k=-
+if [ -n "$2" ] && [ -d "$p" ]; then p=${p%/}/$2 k=d; fi
 LC_ALL=C; export LC_ALL
-stat -c ` + statForm + ` "$p" 2>&1 || exit 0
-if [ -L "$p" ]; then
-r=$(stat -L -c ` + statForm + ` "$p" 2>&1); printf '%s\n' "$r"
-` + RealText + `
+q=$p
+while :; do case $q in ?*/) q=${q%/} ;; *) break ;; esac; done
+case $q in */*) q=${q%/*}/. ;; *) q=. ;; esac
+if [ -e "$p" ] || [ -h "$p" ]; then
+r= i= j= t=
+if [ -h "$p" ]; then
+t=$(stat -L -c ` + statForm + ` "$p" 2>&1)
+r=$t
+r=$(` + RealText + `)
+fi
+s=$(stat -c "%f %u %g %s %d:%i
+%U
+%G" "$p" "$q" ${r:+"${r%/*}/."} 2>&1)
+{ read -r f u g z x; IFS= read -r un; IFS= read -r gn; read -r x x x x i; read -r x; read -r x; read -r x x x x j; } <<END
+$s
+END
+case $f in stat:) echo $k; stat "$p" 2>&1; exit 0 ;; esac
+case $i in *:*) ;; *) i= j= ;; esac
+case $j in *:*) ;; *) j= ;; esac
+printf "%s %s %s\n%s %s %s\n%s\n%s\n" "$k" "$i" "$j" "$f" "$u" "$g" "$un" "$gn"
+if [ -h "$p" ]; then
+printf "%s\n" "$t" "$r"
+if [ -n "$3" ] && [ -f "$p" ] && [ -r "$p" ]; then z=$(stat -L -c %s "$p"); fi
 fi
 if [ -n "$3" ] && [ -f "$p" ]; then
-if [ -r "$p" ]; then stat -L -c %s "$p"; sha256sum <"$p"; else echo -; fi
+if [ -r "$p" ]; then echo "$z"; sha256sum <"$p"; else echo -; fi
 fi
-if [ -L "$p" ]; then readlink "$p"; fi`
+if [ -h "$p" ]; then readlink "$p"; fi
+else
+stat -c "$k %d:%i" "$q" 2>/dev/null || echo "$k"
+if [ -d "$q" ] && [ -x "$q" ]; then echo "$p: No such file or directory"; else stat "$p" 2>&1 || true; fi
+fi`
 
 // LookAt asks what is at path; into is a name to append when it is a folder.
 func LookAt(path, into string, sum bool) host.Fact[Look] {
@@ -127,8 +162,15 @@ func (l *Lines) Next() string {
 func parseLook(a host.Answer, path, into string, sum bool) (Look, error) {
 	l := Lines{string(a.Stdout)}
 	lk := Look{Path: path}
-	if l.Next() == "d" {
+	first := strings.Fields(l.Next())
+	if len(first) > 0 && first[0] == "d" {
 		lk.Into, lk.Path = true, strings.TrimSuffix(path, "/")+"/"+into
+	}
+	if len(first) > 1 {
+		lk.Folder = first[1]
+	}
+	if len(first) > 2 {
+		lk.RealFolder = first[2]
 	}
 	var err error
 	if lk.Own, err = l.info(lk.Path); err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"remoterun/runner/host"
@@ -15,89 +16,186 @@ import (
 	"remoterun/runner/sh"
 )
 
-// In every script that leaves nothing behind, signals clean up themselves: one
-// that comes when the script has ended, before the first word of the EXIT trap,
-// ends the shell there, and the rest of that trap never runs.
-
-// putText writes a file whole: a temporary one beside it, readable by nobody
-// else, checked, given its owner and mode, validated, renamed. Arguments: path,
-// sha256, owner, group, mode, backup (yes or empty), unsafe (yes or empty),
-// folder to make first (or empty), then the words of the validating command.
-const putText sh.Constant = putHead + `cat >"$t" || exit 1` + putTail
-
-// putFromText does the same with a file of the host, named first.
-const putFromText sh.Constant = `_src=$1; shift
-` + putHead + `cat "$_src" >"$t" || exit 1` + putTail
-
-const putHead = ChattrFuncs + `p=$1 s=$2 o=$3 g=$4 m=$5 b=$6 u=$7 d=$8; shift 8
-if [ -n "$d" ]; then mkdir -p "$d" || exit 1; fi
-if [ -d "$p" ]; then echo "$p is a directory" >&2; exit 1; fi
-q=${p%/*}
-if [ ! -d "${q:-/}" ]; then echo "Destination directory $q does not exist" >&2; exit 1; fi
-t=$(mktemp "${p%/*}/.remoterun.XXXXXX") || exit 1
-trap 'rm -f "$t"' 0
-trap 'rm -f "$t"; exit 1' 1 2 15
-`
-
-const putTail = `
-h=$(sha256sum <"$t")
-case $h in "$s "*) ;; *) echo "$p: the data did not arrive whole" >&2; exit 1 ;; esac
-if [ -e "$p" ]; then
-w=$(stat -L -c "=%u:%g %a " "$p" "$t")
-w=${w#=} a=${w#* }
-case ${a#* } in *"=${w%% *} "*) ;; *) chown "${w%% *}" "$t" 2>/dev/null ;; esac
-if [ -z "$m" ]; then chmod "0${a%% *}" "$t" || exit 1; fi
-elif [ -z "$m" ]; then
-chmod "$(printf %o $((0666 & ~0$(umask))))" "$t" || exit 1
-fi
-_own "$o" "$g" "$m" "$t" || exit 1
+// putText writes a file whole: a temporary one beside it, complete and with its
+// owner and mode before it is renamed. Arguments: path, yes to make its folder,
+// the folder's device and inode (or empty), umask to make it with (or empty),
+// owner, group, mode, UID:GID to keep (look: those of what is there), backup (yes
+// or empty), unsafe (yes or empty); what comes: text, sum (stdin) or from; the
+// text, hash or file; its size; the link that led to the path (or empty); the hash of
+// the text that the new one was made of (or empty); then the words of the validating command, which
+// reads a copy in a folder that nobody else can enter.
+const putText sh.Constant = sh.Temp + holdText + `k_how=${11} k_data=${12} k_sum=${12} k_len=${13} k_via=${14} k_old=${15} k_val=
+if [ "$k_how" = from ]; then k_sum=${k_data%% *}; command exec 9<"${k_data#* }" || exit 1; fi
+k_at "$1" "$k_via" "$2" || exit 1
+if [ -d "./$k_n" ] && [ ! -h "./$k_n" ]; then k_no "$k_p is a directory"; exit 1; fi
+k_want=$3 k_um=$4 k_ow=$5 k_gr=$6 k_mo=$7 k_ke=$8 k_ba=$9 k_un0=${10}
+shift 15
+k_fill() { case $k_how in text) printf %s "$k_data" ;; from) cat <&9 ;; *) cat ;; esac || k_no "$k_p: the data could not be written"; }
 if [ $# -gt 0 ]; then
+_name "${_d:-.}"
+k_val=$_t
+(umask 077; set -C; k_fill >"$k_val") || exit 1
 n=$#
 while [ $n -gt 0 ]; do
 a=$1; shift
-case $a in *%s*) a=${a%%%s*}$t${a#*%s} ;; esac
+case $a in *%s*) a=${a%%%s*}$k_val${a#*%s} ;; esac
 set -- "$@" "$a"; n=$((n - 1))
 done
 v=$("$@" 2>&1); r=$?
-if [ $r -ne 0 ]; then echo "failed to validate: rc:$r error:$v" >&2; exit 1; fi
+if [ $r -ne 0 ]; then k_no "failed to validate: rc:$r error:$v"; exit 1; fi
 fi
+if [ "$k_ke" = look ]; then
+k_ke=
+if [ -f "./$k_n" ] && [ ! -h "./$k_n" ]; then
+set -- $(stat -c "%u:%g %a" "./$k_n")
+k_ke=$1 k_mo=${k_mo:-0$2}
+fi
+fi
+if [ -n "$k_um" ]; then umask "$k_um"; elif [ -n "$k_mo" ]; then umask 077; fi
+k_new || exit 1
+k_end() { rm -f "$k_t"; exit 1; }
+k_see "$k_8" || k_end
+[ -z "$k_want" ] || [ "$k_want" = "$k_here" ] || { k_no "${k_p%/*} is another folder than it was"; k_end; }
+if [ -n "$k_old" ] && ! k_ours; then
+k_open "./$k_n" || k_end
+k_h=$(sha256sum <"$k_9")
+case $k_h in "$k_old "*) ;; *) k_no "$k_p changed while it was looked at"; k_end ;; esac
+fi
+if [ -n "$k_val" ]; then cat <"$k_val" >&8; else k_fill >&8; fi || k_end
+k_size=$k_len
+if [ "$k_how" != text ]; then
+k_h=$(sha256sum <"$k_8")
+case $k_h in "$k_sum "*) ;; *) k_no "$k_p: the data did not arrive whole"; k_end ;; esac
+fi
+k_own "$k_ow" "$k_gr" "$k_mo" "$k_ke" || k_end
 c=
-if [ -n "$b" ] && [ -e "$p" ]; then
-c=$p.$$.$(date +%Y-%m-%d@%H:%M:%S)~
-cp -p "$p" "$c" || exit 1
+if [ -n "$k_ba" ] && [ -f "./$k_n" ] && [ ! -h "./$k_n" ]; then
+c=${k_t##*.}
+c=$k_n.${c%%-*}.$(date +%Y-%m-%d@%H:%M:%S)~
+[ -z "$k_un0" ] && ln -- "./$k_n" "./$c" 2>/dev/null || (
+k_open "./$k_n" && umask 077 && set -C && command exec 8>"./$c" && cat <"$k_9" >&8 || exit 1
+[ -e /proc/self/fd/8 ] || exit 0
+set -- $(stat -L -c "%u:%g %a" "$k_9")
+chown "$1" /proc/self/fd/8 2>/dev/null
+chmod "0$2" /proc/self/fd/8
+) || { k_no "the backup $c of $k_p could not be made"; k_end; }
+c=${k_p%/*}/$c
 fi
-if [ -e /sys/fs/selinux/enforce ] && [ -e "$p" ]; then chcon --reference="$p" "$t" 2>/dev/null; fi
-if e=$(mv -f "$t" "$p" 2>&1); then trap - 0
-elif [ -z "$u" ]; then echo "$e" >&2; exit 1
-else cat "$t" >"$p" || exit 1
+if [ -e /sys/fs/selinux/enforce ] && [ -e "./$k_n" ]; then chcon --reference="./$k_n" "$k_8" 2>/dev/null; fi
+if k_mv; then
+case $k_8 in /*) [ ! -h "./$k_n" ] && [ "./$k_n" -ef "$k_8" ] || { k_no "$k_p: somebody changed it while it was written"; exit 1; } ;; esac
+elif [ -z "$k_un0" ]; then k_no "$k_e"; k_end
+else
+k_open "./$k_n" && cat <"$k_8" >"$k_9" || k_end
+k_8=$k_9
+k_see "$k_8" && k_own "$k_ow" "$k_gr" "$k_mo" "$k_ke" || k_end
+rm -f "$k_t"
 fi
-_told "$p" && printf %s "$c"`
+k_told
+printf %s "$c"`
 
-// Write is the step that writes a file, before it has its data.
+// Write is the step that writes a file, before it has its data. Path alone is
+// enough: what is replaced keeps its owner and mode.
 type Write struct {
-	Path     string
-	Want     Change
-	Backup   bool
-	Unsafe   bool
-	Mkdir    string
+	Path string
+	// Want is what owner, group and mode shall be; empty parts are those of Was.
+	Want Change
+	// Was is the file that is replaced as it was looked at; nil = the host looks
+	// when it writes, a program more.
+	Was *Info
+	// Via is the link that Path was reached through, empty = none: links that
+	// another user controls are followed to what that user owns only.
+	Via string
+	// Old is the text that the new one was made of, nil = it does not matter.
+	Old []byte
+	// Folder is the folder that holds the path as it was looked at (Look.Folder),
+	// empty = not compared.
+	Folder string
+	// Backup keeps the old file beside it, under a name with the time; told then
+	// says which.
+	Backup bool
+	// Unsafe writes in place where a rename is refused (a file that is a mount).
+	Unsafe bool
+	// Mkdir makes the folder and those above it.
+	Mkdir bool
+	// Validate are the words of a command that must accept the new file (%s).
 	Validate []string
-	From     string // a file of the host instead of data
+	// From is a file of the host to copy, instead of data.
+	From string
 }
+
+// Write begins the step that writes p, which is Path or what it leads to: what is
+// there keeps its owner and mode, and it must be where it was looked at.
+func (l Look) Write(p string) Write {
+	w := Write{Path: p, Was: &l.Target, Folder: l.Folder, Via: l.Via(p)}
+	if w.Via != "" {
+		w.Folder = l.RealFolder
+	}
+	return w
+}
+
+// maxText is the most bytes that the shell's own printf writes; more comes on
+// stdin.
+const maxText = 64 << 10
 
 // Step adds the data. Content that is secret goes over a channel of its own.
 func (f Write) Step(in play.Input) host.Step {
-	p := Safe(f.Path)
-	if !strings.Contains(p, "/") {
-		p = "./" + p
+	p := clean(f.Path)
+	keep, mask, mode := "look", "", f.Want.Mode
+	if f.Was != nil {
+		if keep = ""; f.Was.IsFile() {
+			keep = fmt.Sprintf("%d:%d", f.Was.UID, f.Was.GID)
+			if mode == "" {
+				mode = Octal(f.Was.Mode & PermBits)
+			}
+		}
 	}
-	args := []string{p, in.SHA256, f.Want.Owner, f.Want.Group, f.Want.Mode, Yes(f.Backup), Yes(f.Unsafe), f.Mkdir}
-	args = append(args, f.Validate...)
-	if f.From != "" {
-		return host.Run{Cmd: sh.Script(putFromText, append([]string{Safe(f.From)}, args...)...), What: "copy " + f.From + " to " + f.Path}
+	if n, err := strconv.ParseUint(mode, 8, 32); err == nil {
+		mask = Octal(0o777 &^ uint32(n))
 	}
-	cmd := sh.Script(putText, args...).With(Stdin(in.Data))
+	how, data, what := f.content(in)
+	args := []string{p, Yes(f.Mkdir), f.Folder, mask, f.Want.Owner, f.Want.Group, mode, keep, Yes(f.Backup), Yes(f.Unsafe),
+		how, data, strconv.FormatInt(in.Data.Size(), 10), clean(f.Via), hash(f.Old)}
+	cmd := sh.Script(putText, append(args, f.Validate...)...)
+	if how == "sum" {
+		cmd = cmd.With(Stdin(in.Data))
+	}
 	cmd.Secret = in.Secret
-	return host.Run{Cmd: cmd, What: fmt.Sprintf("write %s (%d bytes)", f.Path, in.Data.Size())}
+	return host.Run{Cmd: cmd, What: what}
+}
+
+// hash is the SHA-256 of text, empty for nil.
+func hash(text []byte) string {
+	if text == nil {
+		return ""
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// content says how the data comes.
+func (f Write) content(in play.Input) (how, data, what string) {
+	if f.From != "" {
+		return "from", in.SHA256 + " " + Safe(f.From), "copy " + f.From + " to " + f.Path
+	}
+	what = fmt.Sprintf("write %s (%d bytes)", f.Path, in.Data.Size())
+	if in.Secret || in.Data.Size() > maxText {
+		return "sum", in.SHA256, what
+	}
+	b, err := in.Data.Bytes()
+	if err != nil || bytes.IndexByte(b, 0) >= 0 {
+		return "sum", in.SHA256, what
+	}
+	return "text", string(b), what
+}
+
+// clean takes doubled slashes out of a path and the last one off: scripts compare
+// it with what the kernel calls it.
+func clean(p string) string {
+	for strings.Contains(p, "//") {
+		p = strings.ReplaceAll(p, "//", "/")
+	}
+	return TrimSlash(p)
 }
 
 // Yes is how scripts are told a flag: yes, or nothing.

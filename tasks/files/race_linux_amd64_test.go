@@ -1,0 +1,3 @@
+package files_test
+
+const renameat2 = 316

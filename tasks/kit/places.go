@@ -1,0 +1,106 @@
+package kit
+
+import (
+	"remoterun/runner/host"
+	"remoterun/runner/sh"
+)
+
+// makeText makes a folder and every one above it that is missing: path, owner,
+// group, mode of those that are new.
+const makeText sh.Constant = holdText + `case $1 in /*) ;; *) set -- "${PWD%/}/$1" "$2" "$3" "$4" ;; esac
+k_make "$1" "$2" "$3" "$4" || exit 1
+` + toldText + `.`
+
+// MakeFolder makes a folder and those above it; each new one gets owner, group
+// and mode.
+func MakeFolder(p string, c Change) host.Step {
+	what := "make folder " + p
+	if c.Any() {
+		what += " (" + c.String() + ")"
+	}
+	return host.Run{Cmd: sh.Script(makeText, clean(p), c.Owner, c.Group, c.Mode), What: what}
+}
+
+// linkText makes a link beside its place and renames it: path, target, -s or
+// nothing for a hard link. A folder in the way must be empty.
+const linkText sh.Constant = sh.Temp + holdText + `case $3$2 in /* | -s*) ;; *) set -- "$1" "${PWD%/}/$2" "$3" ;; esac
+k_hold "$1" || exit 1
+if [ -d "./$k_n" ] && [ ! -h "./$k_n" ]; then rmdir "./$k_n" || exit 1; fi
+_name .
+k_t=./${_t##*/}
+ln $3 -- "$2" "$k_t" || exit 1
+k_mv || { k_no "$k_e"; exit 1; }
+` + toldText + `"./$k_n"`
+
+// Link makes p a symbolic link to target, or with hard the same file as target.
+// What is there is replaced.
+func Link(p, target string, hard bool) host.Step {
+	kind, what := "-s", "link "+p+" -> "+target
+	if hard {
+		kind, what = "", "hard link "+p+" = "+target
+	}
+	return host.Run{Cmd: sh.Script(linkText, clean(p), target, kind), What: what}
+}
+
+// removeText removes a path and what is below it.
+const removeText sh.Constant = holdText + `k_hold "$1" || exit 1
+rm -rf "./$k_n"`
+
+// Remove removes what is at a path, of that kind (for the description).
+func Remove(p, kind string) host.Step {
+	return host.Run{Cmd: sh.Script(removeText, clean(p)), What: "remove " + kind + " " + p}
+}
+
+// touchText sets times: path, modification time, access time (empty = leave
+// it, now, or YYYYMMDDhhmm.SS), the link that led to the path. It makes the file when it is not there.
+const touchText sh.Constant = holdText + `k_at "$1" "$4" || exit 1
+if [ ! -e "./$k_n" ] && [ ! -h "./$k_n" ]; then
+set -C
+: >"./$k_n" || exit 1
+set +C
+fi
+k_touch() { touch -h -c "$@" "./$k_n" 2>/dev/null || { [ ! -h "./$k_n" ] && touch -c "$@" "./$k_n"; }; }
+k_time() { case $2 in "") ;; now) k_touch "$1" ;; *) k_touch "$1" -t "$2" ;; esac; }
+if [ "$2" = now ] && [ "$3" = now ]; then k_touch
+else k_time -m "$2" && k_time -a "$3"; fi || exit 1
+` + toldText + `"./$k_n"`
+
+// Touch sets a path's times of modification and access: empty = as they are, now,
+// or YYYYMMDDhhmm.SS. A file that is missing is made. Via is the link that p was
+// reached through.
+func Touch(p, via, modified, accessed string) host.Step {
+	return host.Run{Cmd: sh.Script(touchText, clean(p), modified, accessed, clean(via)), What: "touch " + p}
+}
+
+// belowText sets owner, group and mode (octal or symbolic) of all below a
+// folder: path, owner, group, mode, the link that led to the path. Every folder is held while what is in it is
+// changed; what is in it first, before it is given away itself.
+const belowText sh.Constant = holdText + `k_own=$2 k_grp=$3 k_mod=$4
+k_below() {
+for k_j in ./* ./.[!.]* ./..?*; do
+if [ ! -d "$k_j" ] || [ -h "$k_j" ]; then continue; fi
+(k_cd "${k_j#./}" && k_below && k_chown "$k_own" "$k_grp" . && { [ -z "$k_mod" ] || chmod "$k_mod" .; }) || return 1
+done
+if [ -n "$k_own" ]; then find . -mindepth 1 -maxdepth 1 ! -type d -exec chown -h "$k_own" {} + || return 1; fi
+if [ -n "$k_grp" ]; then find . -mindepth 1 -maxdepth 1 ! -type d -exec chgrp -h "$k_grp" {} + || return 1; fi
+if [ -z "$k_mod" ]; then return 0; fi
+case $k_mod in *[!0-7]*) k_x=y ;; *) k_x=$(find . -mindepth 1 -maxdepth 1 ! -type d ! -type l ! -perm "$k_mod" | head -n 1) ;; esac
+if [ -z "$k_x" ]; then return 0; fi
+k_x=$(stat -c %a .)
+if [ -O . ]; then case $k_x in *[2367] | *[2367]?) ;; *) k_x= ;; esac; fi
+if [ -z "$k_x" ] || [ "$k_u" != 0 ]; then
+find . -mindepth 1 -maxdepth 1 ! -type d ! -type l -exec chmod "$k_mod" {} +
+return
+fi
+for k_j in ./* ./.[!.]* ./..?*; do
+if [ ! -e "$k_j" ] || [ -d "$k_j" ] || [ -h "$k_j" ]; then continue; fi
+k_chmod "$k_mod" "$k_j" || return 1
+done
+}
+k_at "$1" "$5" && k_cd "$k_n" && k_below`
+
+// Below sets owner, group and mode of everything below a folder; the mode may be
+// symbolic (Change.With). Via is the link that p was reached through.
+func Below(p, via string, c Change) host.Step {
+	return host.Run{Cmd: sh.Script(belowText, clean(p), c.Owner, c.Group, c.Mode, clean(via)), What: "owner, group and mode of all below " + p}
+}
