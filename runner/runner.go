@@ -278,36 +278,45 @@ func (pr *playRun) lockName(ctx context.Context, name string) (string, error) {
 // endpoint reads where to reach a host.
 func (pr *playRun) endpoint(ctx context.Context, name string) (Endpoint, error) {
 	s := pr.r.store.Scope(ctx, name, pr.frame(nil, nil), false)
-	get := func(keyword value.Value, otherwise string, names ...string) (value.Value, error) {
+	// get answers a setting, as it was written and rendered, and its name.
+	get := func(keyword value.Value, otherwise string, names ...string) (name string, raw, v value.Value, err error) {
+		name, raw = names[0], value.MarkedString(otherwise, value.Unsafe)
+		if !keyword.IsNull() {
+			raw = keyword
+		}
 		for _, n := range names {
 			v, ok, err := s.Var(n)
 			if err != nil {
-				return v, err
+				return n, v, v, err
 			}
 			if ok && !v.IsNull() {
-				return pr.r.opt.Expr.Render(ctx, v, s)
+				name, raw = n, v
+				break
 			}
 		}
-		if !keyword.IsNull() {
-			return pr.r.opt.Expr.Render(ctx, keyword, s)
-		}
-		return value.String(otherwise), nil
+		v, err = pr.r.opt.Expr.Render(ctx, raw, s)
+		return name, raw, v, err
 	}
 	e := Endpoint{Name: name}
 	var errs []error
-	text := func(to *string, keyword value.Value, otherwise string, names ...string) {
-		v, err := get(keyword, otherwise, names...)
+	text := func(to *string, read func(string, value.Value, value.Value) (string, error), keyword value.Value, otherwise string, names ...string) {
+		name, raw, v, err := get(keyword, otherwise, names...)
+		if err == nil {
+			*to, err = read(name, raw, v)
+		}
 		errs = append(errs, err)
-		*to = value.Str(v)
 	}
-	text(&e.Connection, pr.p.Connection, pr.r.opt.Connection, "ansible_connection")
-	text(&e.Addr, value.Null(), name, "ansible_host", "ansible_ssh_host")
-	text(&e.User, pr.p.RemoteUser, pr.r.opt.RemoteUser, "ansible_user", "ansible_ssh_user")
-	text(&e.KeyFile, value.Null(), pr.r.opt.PrivateKey, "ansible_ssh_private_key_file", "ansible_private_key_file")
-	port, err := get(pr.p.Port, "", "ansible_port", "ansible_ssh_port")
-	errs = append(errs, err, number(port, &e.Port))
+	text(&e.Connection, wordOf, pr.p.Connection, pr.r.opt.Connection, "ansible_connection")
+	text(&e.Addr, wordOf, value.Null(), name, "ansible_host", "ansible_ssh_host")
+	text(&e.User, wordOf, pr.p.RemoteUser, pr.r.opt.RemoteUser, "ansible_user", "ansible_ssh_user")
+	text(&e.KeyFile, pathOf, value.Null(), pr.r.opt.PrivateKey, "ansible_ssh_private_key_file", "ansible_private_key_file")
+	portName, raw, port, err := get(pr.p.Port, "", "ansible_port", "ansible_ssh_port")
+	if err == nil {
+		e.Port, err = portOf(portName, raw, port)
+	}
+	errs = append(errs, err)
 	for names, to := range map[string]*secret.Sealed{"ansible_password": &e.Password, "ansible_become_password": &e.BecomePassword} {
-		v, err := get(value.Null(), "", names, map[string]string{"ansible_password": "ansible_ssh_pass", "ansible_become_password": "ansible_become_pass"}[names])
+		_, _, v, err := get(value.Null(), "", names, map[string]string{"ansible_password": "ansible_ssh_pass", "ansible_become_password": "ansible_become_pass"}[names])
 		errs = append(errs, err)
 		if s := value.Str(v); s != "" && err == nil {
 			pr.r.opt.Redactor.Add([]byte(s))
@@ -318,15 +327,4 @@ func (pr *playRun) endpoint(ctx context.Context, name string) (Endpoint, error) 
 		e.Connection = "ssh"
 	}
 	return e, errors.Join(errs...)
-}
-
-func number(v value.Value, to *int) error {
-	s := value.Str(v)
-	if s == "" {
-		return nil
-	}
-	if _, err := fmt.Sscanf(s, "%d", to); err != nil {
-		return fmt.Errorf("ansible_port: %q is no port", s)
-	}
-	return nil
 }

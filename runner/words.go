@@ -104,8 +104,11 @@ func (k reader) identity() (host.As, error) {
 	}
 	if v, ok, err := k.variable("ansible_become"); err != nil {
 		return host.As{}, err
-	} else if ok {
-		become, _ = truth(v)
+	} else if ok && !v.IsNull() {
+		raw, _, _ := k.s.Var("ansible_become")
+		if become, err = flagOf("ansible_become", raw, v); err != nil {
+			return host.As{}, err
+		}
 	}
 	if !become {
 		return host.As{}, nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"remoterun/runner"
 	"remoterun/runner/play"
 	"remoterun/runner/secret"
 	"remoterun/runner/ssh"
@@ -118,8 +119,8 @@ func (s *session) target(ctx context.Context, name string) (ssh.Target, error) {
 	t.Addr = cmp.Or(get("ansible_host", "ansible_ssh_host"), t.Addr)
 	t.User = cmp.Or(t.User, get("ansible_user", "ansible_ssh_user"))
 	if p := get("ansible_port", "ansible_ssh_port"); p != "" {
-		if t.Port, err = strconv.Atoi(p); err != nil {
-			return t, usage("%s: ansible_port %q is no port", name, p)
+		if t.Port, err = runner.ParsePort(p); err != nil {
+			return t, usage("%s: ansible_port: %v", name, err)
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

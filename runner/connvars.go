@@ -1,0 +1,80 @@
+package runner
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"remoterun/runner/value"
+)
+
+// Connection variables are read whole or refused, with the place where they
+// stand: a part of one would lead to another machine, port or user.
+
+// connError is a connection variable that is not valid.
+func connError(name string, raw value.Value, format string, args ...any) error {
+	at := value.PosOf(raw).String()
+	if at != "" {
+		at += ": "
+	}
+	return fmt.Errorf("%s%s: %s", at, name, fmt.Sprintf(format, args...))
+}
+
+// ParsePort reads a port: decimal digits alone, from 1 to 65535.
+func ParsePort(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > 65535 || strings.Trim(text, "0123456789") != "" {
+		return 0, fmt.Errorf("%q is not a valid port (1 to 65535)", text)
+	}
+	return n, nil
+}
+
+// portOf reads a port variable; nothing and null leave it to the connection.
+func portOf(name string, raw, v value.Value) (int, error) {
+	text := value.Str(v)
+	if v.IsNull() || v.IsOmit() || v.IsString() && text == "" {
+		return 0, nil
+	}
+	n, err := ParsePort(text)
+	if err != nil {
+		return 0, connError(name, raw, "%v", err)
+	}
+	return n, nil
+}
+
+// wordOf reads an address, a user or the like: one word without blanks.
+func wordOf(name string, raw, v value.Value) (string, error) {
+	if v.IsNull() || v.IsOmit() {
+		return "", nil
+	}
+	text := value.Str(v)
+	if !v.IsString() && !v.IsNumber() || v.Kind() == value.KindBool {
+		return "", connError(name, raw, "a text is expected, not %s", value.Show(v))
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		return "", connError(name, raw, "%q is not valid: it holds a blank or a control character", value.Show(v))
+	}
+	return text, nil
+}
+
+// pathOf reads the path of a file, in which blanks may be.
+func pathOf(name string, raw, v value.Value) (string, error) {
+	if v.IsNull() || v.IsOmit() {
+		return "", nil
+	}
+	text := value.Str(v)
+	if !v.IsString() || strings.ContainsFunc(text, unicode.IsControl) {
+		return "", connError(name, raw, "%q is not valid as a path", value.Show(v))
+	}
+	return text, nil
+}
+
+// flagOf reads a boolean variable by Ansible's words.
+func flagOf(name string, raw, v value.Value) (bool, error) {
+	b, ok := truth(v)
+	if !ok {
+		return false, connError(name, raw, "%q is not a boolean: yes or no", value.Show(v))
+	}
+	return b, nil
+}
