@@ -89,6 +89,7 @@ var mayImport = map[string]string{
 	"tasks/tde/status":         "runner/host runner/lock runner/play runner/value tasks/kit tasks/compose tasks/pg tasks/tde/custody tasks/tde/guard tasks/tde/memory tasks/tde/pgtde tasks/tde/seal tasks/tde/stack",
 	"tasks/tde/verify":         "runner/host runner/play runner/sh runner/value tasks/kit tasks/compose tasks/pg tasks/tde/custody tasks/tde/guard tasks/tde/memory tasks/tde/pgtde tasks/tde/seal tasks/tde/stack",
 	"tasks/tde/tdetest":        "runner/hosttest runner/hosttest/real runner/play runner/secret tasks/tde/pgtde tasks/tde/seal",
+	"tasks/move":               "runner/host runner/job runner/play runner/sh runner/value tasks/compose tasks/kit tasks/move/catalog tasks/move/copy tasks/move/proof tasks/pg",
 	"tasks/move/catalog":       "",
 	"tasks/move/proof":         "tasks/move/catalog tasks/pg",
 	"tasks/move/copy":          "runner/sh tasks/move/catalog tasks/move/proof tasks/pg",

@@ -18,6 +18,7 @@ import (
 	"remoterun/runner/value"
 	"remoterun/runner/view"
 	"remoterun/tasks"
+	"remoterun/tasks/move"
 	"remoterun/tasks/system"
 	"remoterun/tasks/tde"
 	"remoterun/tasks/tde/custody"
@@ -80,14 +81,17 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 	return s, nil
 }
 
-// custody are the modules that keep databases encrypted.
+// custody are the modules that keep databases encrypted, and those that move them.
 func (s *session) custody() []play.Module {
 	s.keys = custody.NewSession()
-	return tde.All(custody.Deps{Prompter: s.prompts, Session: s.keys, Dir: s.dir, By: operator(), Yes: s.f.yes})
+	return append(tde.All(custody.Deps{Prompter: s.prompts, Session: s.keys, Dir: s.dir, By: operator(), Yes: s.f.yes}),
+		move.All(move.Deps{Prompter: s.prompts, Dir: s.dir, By: operator(), Yes: s.f.yes})...)
 }
 
 // allModules are the modules as docs show them: nothing runs with these.
-func allModules() []play.Module { return append(tasks.All(), tde.All(custody.Deps{})...) }
+func allModules() []play.Module {
+	return append(append(tasks.All(), tde.All(custody.Deps{})...), move.All(move.Deps{})...)
+}
 
 // defines reports names that inventory or the command line gives a value. With
 // a vault that stays closed every name may be one.

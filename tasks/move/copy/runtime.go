@@ -76,14 +76,17 @@ func (p Plan) Out(i int) string { return "out/" + number(i) }
 
 // Command does the plan: for a job of runner/job. It does what is not done yet,
 // and ends with status 1 at the first step that fails.
-func (p Place) Command() sh.Cmd {
+func (p Place) Command() sh.Cmd { return sh.Script(Runtime, p.Args()...) }
+
+// Args are the arguments of Runtime.
+func (p Place) Args() []string {
 	args := []string{p.Dir, p.Container, p.SQL, p.RAM, p.Socket, fmt.Sprint(p.SourcePort), fmt.Sprint(p.TargetPort), p.Super, fmt.Sprint(max(1, p.Jobs))}
-	return sh.Script(runtime, append(args, p.Skip...)...)
+	return append(args, p.Skip...)
 }
 
-// runtime is the host's half. It keeps $JOB/status: phase, step, steps done and
+// Runtime is the host's half. It keeps $JOB/status: phase, step, steps done and
 // in all, bytes done and in all.
-const runtime = `set -u
+const Runtime = `set -u
 umask 077
 M=$1 T=$2 Q=$3 RAM=$4 S=$5 SP=$6 TP=$7 U=$8 N=$9
 shift 9

@@ -1,0 +1,128 @@
+package move
+
+import (
+	"cmp"
+	"path"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/tasks/compose"
+)
+
+// site is a stack as it was found on its host.
+type site struct {
+	Stack
+	cfg compose.Config
+	svc compose.Service
+	all []compose.Container // of the project
+	db  *compose.Container  // nil when the service has no container
+	// image is that of the container, or the service's; nil = not on the host.
+	image  *compose.Image
+	record *Record
+}
+
+// find finds the stack. Errors are *host.ErrNeed, or say what is wrong.
+func (s Stack) find(seen host.Seen) (site, error) {
+	v := site{Stack: s}
+	cfg, cs, rec := s.compose().Config(), s.compose().Containers(), s.recordAt()
+	if err := host.All(seen, cfg.Q, cs.Q, rec.Q); err != nil {
+		return v, err
+	}
+	var err error
+	if v.record, err = host.Get(seen, rec); err != nil {
+		return v, err
+	}
+	if v.cfg, err = host.Get(seen, cfg); err != nil {
+		return v, err
+	}
+	if v.svc, err = v.cfg.Service(s.Service); err != nil {
+		return v, err
+	}
+	if v.all, err = host.Get(seen, cs); err != nil {
+		return v, err
+	}
+	for _, c := range compose.Of(v.all, s.Service) {
+		v.db = &c
+		break
+	}
+	name := v.svc.Image
+	if v.db != nil {
+		name = v.db.Image
+	}
+	if name != "" {
+		v.image, err = host.Get(seen, compose.ImageNamed(name))
+	}
+	return v, err
+}
+
+// state is the record's, for who has none.
+func (v site) at() State {
+	if v.record == nil {
+		return None
+	}
+	return v.record.State
+}
+
+// running reports a container that runs and is not waiting to be restarted.
+func (v site) running() bool {
+	return v.db != nil && v.db.State.Running && !v.db.State.Restarting && v.db.State.Status != "paused"
+}
+
+// pgdata is the data folder inside the container.
+func (v site) pgdata() string {
+	d := ""
+	if v.db != nil {
+		d = v.db.Env("PGDATA")
+	}
+	if d == "" {
+		d = v.svc.Env("PGDATA")
+	}
+	if d == "" && v.image != nil {
+		d = v.image.Env("PGDATA")
+	}
+	if d == "" {
+		return ""
+	}
+	return path.Clean(d)
+}
+
+// sourceOf is the running database as the record keeps it.
+func (v site) sourceOf() (Source, error) {
+	d, c := v.pgdata(), v.db
+	s := Source{Image: c.Image, Name: v.svc.Image, User: c.Config.User, Env: c.Config.Env, Cmd: c.Config.Cmd, PGData: d, Super: v.superuser()}
+	for _, m := range c.Mounts {
+		from := m.Source
+		if m.Type == "volume" {
+			from = m.Name
+		}
+		s.Mounts = append(s.Mounts, Mount{Type: m.Type, Source: from, Target: m.Destination, ReadOnly: !m.RW})
+		if below, ok := within(m.Destination, d); ok && m.Source != "" && m.Type != "tmpfs" {
+			s.Data = path.Join(m.Source, below)
+		}
+	}
+	switch {
+	case d == "":
+		return s, refuse(v.object(), "set PGDATA in the environment of service "+v.Service, "neither the image nor the service says where its data folder is (PGDATA)")
+	case s.Data == "":
+		return s, refuse(v.object(), "mount a volume at "+d, "its data folder %s is in no volume: it is gone with the container", d)
+	}
+	return s, nil
+}
+
+// superuser is a role to log in as: the image's own entrypoint made it.
+func (v site) superuser() string {
+	made := ""
+	if v.db != nil {
+		made = v.db.Env("POSTGRES_USER")
+	}
+	return cmp.Or(made, v.svc.Env("POSTGRES_USER"), "postgres")
+}
+
+// within answers the path below folder.
+func within(folder, p string) (string, bool) {
+	folder, p = path.Clean(folder), path.Clean(p)
+	if folder == p {
+		return "", true
+	}
+	return strings.CutPrefix(p, strings.TrimSuffix(folder, "/")+"/")
+}

@@ -1,0 +1,132 @@
+package move
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/sh"
+	"remoterun/tasks/move/catalog"
+	"remoterun/tasks/move/copy"
+	"remoterun/tasks/move/proof"
+)
+
+// prove compares both sides as the copy read them, and has the report written on
+// the laptop. A difference that nobody knows a reason for ends here.
+func (m *mover) prove(ctx context.Context, w host.Writer) error {
+	r := m.record
+	source, target, err := m.sides(ctx, w)
+	if err != nil {
+		return err
+	}
+	locales := map[string]string{}
+	for d, l := range r.Locales {
+		locales[d] = l
+	}
+	known := proof.Expected{From: r.Cluster.Major(), To: r.New.Major, Roles: m.to.Keep(), Extensions: m.to.Extensions(), Locales: locales}
+	report := proof.Compare(source, target, known.Explain)
+	r.Proof = &report
+	r.Sums = map[string][]proof.Sum{}
+	for name, d := range target.Databases {
+		r.Sums[name] = d.Sums
+	}
+	file, err := m.report(w.Name())
+	if err != nil {
+		return err
+	}
+	if !report.Equal() {
+		var names []string
+		for _, d := range report.Unknown() {
+			names = append(names, strings.TrimSpace(d.Database+" "+d.Kind+" "+d.Name))
+		}
+		n := len(names)
+		return refuse("proof of "+m.Project, "read "+file+"; remoterun rollback goes back to the old database", "%d differences: %s", n, strings.Join(names[:min(n, 5)], ", "))
+	}
+	if err := m.to.Check(ctx, r, func(database, text string) (string, error) { return m.sql(ctx, w, true, database, text) }); err != nil {
+		return err
+	}
+	w.Say(fmt.Sprintf("%d tables, %d rows and %d other objects are equal; %d known differences; report %s", report.Tables, report.Rows, report.Objects, len(report.Differences), file))
+	r.State = Proved
+	return m.keep(ctx, w, r)
+}
+
+// catText prints the files after $1 that are in it, each behind a line with its
+// name and size in bytes.
+const catText = `cd "$1" || exit 1
+shift
+for f; do
+	n=$(wc -c <"$f") || exit 1
+	printf '%s %s\n' "$f" "$n"
+	cat "$f"
+done
+echo end`
+
+// batch is how many files are read at once.
+const batch = 200
+
+// sides reads what the steps kept.
+func (m *mover) sides(ctx context.Context, w host.Writer) (source, target proof.Side, err error) {
+	plan := m.steps()
+	files := map[string][]byte{}
+	var names []string
+	for i, s := range plan.Steps {
+		if s.Keep == "sum" || s.Keep == "objects" {
+			names = append(names, plan.Out(i))
+		}
+	}
+	for len(names) > 0 {
+		some := names[:min(batch, len(names))]
+		names = names[len(some):]
+		text, err := output(ctx, w, "read what was compared", sh.Script(catText, append([]string{m.dir()}, some...)...))
+		if err != nil {
+			return source, target, err
+		}
+		if err := split(text, files); err != nil {
+			return source, target, err
+		}
+	}
+	read := func(file string) ([]byte, error) {
+		text, ok := files[file]
+		if !ok {
+			return nil, fmt.Errorf("%s is not on the host", file)
+		}
+		return text, nil
+	}
+	if source, err = plan.Side(copy.KindSource, m.record.Cluster.Major(), read); err == nil {
+		target, err = plan.Side(copy.KindTarget, m.record.New.Major, read)
+	}
+	return source, target, err
+}
+
+// split takes catText's output apart.
+func split(text string, into map[string][]byte) error {
+	for {
+		head, rest, ok := strings.Cut(text, "\n")
+		if head == "end" {
+			return nil
+		}
+		var name string
+		var n int
+		if _, err := fmt.Sscanf(head, "%s %d", &name, &n); err != nil || !ok || n > len(rest) {
+			return fmt.Errorf("what was compared came in part: %.60q", head)
+		}
+		into[name], text = []byte(rest[:n]), rest[n:]
+	}
+}
+
+// Laptop writes reports where the operator keeps them: name to text; it answers
+// the path.
+type Laptop interface {
+	Report(host, name string, text []byte) (string, error)
+}
+
+// rowsNow counts and sums a database's tables again, for rollback: what was
+// written since.
+func rowsNow(tables []catalog.Table, path string) string {
+	var b strings.Builder
+	for _, t := range tables {
+		b.WriteString(proof.SumSQL(t, path))
+	}
+	return b.String()
+}
