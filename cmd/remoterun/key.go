@@ -80,7 +80,7 @@ func (a *app) keyDeps(fd int) (d custody.Deps, done func()) {
 		p.open = a.terminal
 	}
 	open := custody.NewSession()
-	return custody.Deps{Prompter: p, Session: open, By: operator()}, func() { _ = open.Close() }
+	return custody.Deps{Prompter: p, Session: open, By: operator(), WitnessDir: a.stateDir("keys")}, func() { _ = open.Close() }
 }
 
 func (a *app) keyVerify() *cobra.Command {

@@ -84,7 +84,7 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 // custody are the modules that keep databases encrypted, and those that move them.
 func (s *session) custody() []play.Module {
 	s.keys = custody.NewSession()
-	return append(tde.All(custody.Deps{Prompter: s.prompts, Session: s.keys, Dir: s.dir, By: operator(), Yes: s.f.yes}),
+	return append(tde.All(custody.Deps{Prompter: s.prompts, Session: s.keys, Dir: s.dir, By: operator(), Yes: s.f.yes, WitnessDir: s.a.stateDir("keys")}),
 		move.All(move.Deps{Prompter: s.prompts, Dir: s.dir, By: operator(), Yes: s.f.yes})...)
 }
 

@@ -31,6 +31,9 @@ type Deps struct {
 	Sealer seal.Sealer
 	// Yes is the operator's --yes: keys of his own override give way to ours.
 	Yes bool
+	// WitnessDir is this laptop's own folder for the newest generations that were
+	// opened here, outside every keys folder; "" = none is kept.
+	WitnessDir string
 	// By is who works here, for manifests: "anna@laptop".
 	By string
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"remoterun/runner/secret"
 	"remoterun/tasks/tde/guard"
@@ -75,11 +76,22 @@ func (d Deps) Import(ctx context.Context, store Store, project, hostname string,
 		return Opened{}, err
 	}
 	defer func() { _ = os.RemoveAll(trial) }()
-	shelf, err := store.Load(d.Sealer, project, hostname)
+	shelf, err := store.LoadLoose(d.Sealer, project, hostname)
 	if err != nil {
 		return Opened{}, err
 	}
-	for _, c := range append(shelf.Copies, copies...) {
+	spoilt := map[string]bool{} // here with other bytes: what comes has to open
+	for _, b := range shelf.Damaged {
+		spoilt[b.Name] = true
+	}
+	for _, c := range copies {
+		here := slices.IndexFunc(shelf.Copies, func(x seal.StoredCopy) bool { return x.Name == c.Name })
+		if here >= 0 && !shelf.Copies[here].Equal(c.Copy) {
+			spoilt[c.Name] = true
+			shelf.Copies = slices.Delete(shelf.Copies, here, here+1)
+		}
+	}
+	for _, c := range append(slices.Clone(shelf.Copies), copies...) {
 		if err := c.Manifest.Belongs(project, hostname); err != nil {
 			return Opened{}, guard.Refuse("copy "+c.Name, "import it for its own host", "%v", err)
 		}
@@ -87,11 +99,22 @@ func (d Deps) Import(ctx context.Context, store Store, project, hostname string,
 			return Opened{}, err
 		}
 	}
-	if _, err := d.Open(ctx, Store{Dir: trial}, project, hostname); err != nil {
+	tried, err := d.Open(ctx, Store{Dir: trial}, project, hostname)
+	if err != nil {
 		return Opened{}, err
 	}
 	for _, c := range copies {
+		if spoilt[c.Name] {
+			if err := store.SetAside(project, hostname, c.Name); err != nil {
+				return Opened{}, err
+			}
+		}
 		if _, err := store.Commit(c.Copy, c.Manifest); err != nil {
+			return Opened{}, err
+		}
+	}
+	for _, tip := range tried.Tips { // a HEAD that was gone is back
+		if err := store.Advance(tip); err != nil {
 			return Opened{}, err
 		}
 	}

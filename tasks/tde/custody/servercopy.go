@@ -89,6 +89,41 @@ func (sc ServerCopy) Names() []string {
 	return out
 }
 
+// Differs reports that the host has other bytes under the copy's name, or not all
+// of its files.
+func (sc ServerCopy) Differs(c seal.StoredCopy) bool {
+	sums, ok := sc.Copies[c.Name]
+	return ok && !sameSums(sums, tipInfo(c).Sums)
+}
+
+// Differing are copies that both have, with other bytes.
+func (i ShelfInfo) Differing(sc ServerCopy) []string {
+	var out []string
+	for _, tip := range i.Tips {
+		if sums, ok := sc.Copies[tip.Name]; ok && !sameSums(sums, tip.Sums) {
+			out = append(out, tip.Name)
+		}
+	}
+	return out
+}
+
+// Wrong says which files of a copy on the host are not the laptop's, and whether
+// the host's is the one that was changed: a copy is named by its ciphertext's hash.
+func (i ShelfInfo) Wrong(sc ServerCopy, name string) string {
+	var files []string
+	for _, tip := range i.Tips {
+		for _, s := range []string{".enc", ".tag", ".json"} {
+			if tip.Name == name && sc.Copies[name][s] != tip.Sums[s] {
+				files = append(files, s)
+			}
+		}
+	}
+	if sum := sc.Copies[name][".enc"]; len(sum) > 8 && !strings.HasSuffix(name, "-"+sum[:8]) {
+		return "the server's was changed: by its hash its .enc is another one (other bytes than here: " + strings.Join(files, ", ") + ")"
+	}
+	return "it is on the server with other bytes than here: " + strings.Join(files, ", ") + " (this laptop's fits its own hash)"
+}
+
 // CopyState compares a laptop's shelf with a host's copies.
 type CopyState string
 
@@ -100,6 +135,7 @@ const (
 	CopyNewer    CopyState = "server newer"   // the host has one that the laptop does not know
 	CopyDiffers  CopyState = "server differs" // same name, other bytes
 	CopyNoServer CopyState = "not kept"       // tde_server_copy: no
+	CopyDamaged  CopyState = "laptop damaged" // files of the laptop's are changed or gone
 )
 
 // Compare says how the two relate; the copy that decides is named.
@@ -201,11 +237,11 @@ func ReadFrom(ctx context.Context, w host.Writer, sealer seal.Sealer, folder, na
 		return c, err
 	}
 	line, rest, _ := strings.Cut(string(out.Stdout), "\n")
-	var n [3]int
-	if _, err := fmt.Sscan(line, &n[0], &n[1], &n[2]); err != nil || min(n[0], n[1], n[2]) < 0 || n[0]+n[1]+n[2] != len(rest) {
+	files, ok := splitSizes(line, rest)
+	if !ok {
 		return c, fmt.Errorf("read %s: the answer is not whole", path.Join(folder, name))
 	}
-	c.Enc, c.Tag, c.Copy.Manifest = []byte(rest[:n[0]]), []byte(rest[n[0]:n[0]+n[1]]), []byte(rest[n[0]+n[1]:])
+	c.Enc, c.Tag, c.Copy.Manifest = files[0], files[1], files[2]
 	c.Manifest, err = sealer.Inspect(c.Copy)
 	if err == nil && c.Copy.Name(c.Manifest) != name {
 		err = errors.New("by its manifest it is " + c.Copy.Name(c.Manifest))
@@ -214,6 +250,53 @@ func ReadFrom(ctx context.Context, w host.Writer, sealer seal.Sealer, folder, na
 		return c, guard.Refuse(path.Join(folder, name), "move it away on the host and run setup again", "what was read back is damaged: %v", err)
 	}
 	return c, nil
+}
+
+// splitSizes cuts three files out of what a host printed: their sizes in bytes,
+// then they. A size is a host's word: each is held against what is there before
+// anything is reckoned with it.
+func splitSizes(line, rest string) (files [3][]byte, ok bool) {
+	words := strings.Fields(line)
+	if len(words) != len(files) {
+		return files, false
+	}
+	for i, w := range words {
+		n, err := strconv.ParseUint(w, 10, 32)
+		if err != nil || n > uint64(len(rest)) {
+			return files, false
+		}
+		files[i], rest = []byte(rest[:n]), rest[n:]
+	}
+	return files, rest == ""
+}
+
+// setAside keeps the copy $2 in $1 under other names: its bytes are not
+// what their names promise.
+const setAside sh.Constant = `cd -P "$1" || exit 1
+for s in enc tag json; do [ ! -f "$2.$s" ] || mv -f "$2.$s" "$2.$s.bad" || exit 1; done
+sync`
+
+// Mend puts a copy in the place of one on the host that has other bytes under its
+// name, where the host's is the wrong one: it does not open, and c does. The wrong
+// one is kept, as *.bad.
+func (d Deps) Mend(ctx context.Context, w host.Writer, folder string, c seal.StoredCopy, o Opened) error {
+	object := path.Join(folder, c.Name)
+	if back, err := ReadFrom(ctx, w, d.Sealer, folder, c.Name); err == nil {
+		k, _, err := d.Sealer.Open(ctx, back.Copy, o.Passphrase)
+		if err == nil {
+			k.Wipe()
+			return guard.Refuse(object, "compare the two by hand", "both it and this laptop's copy open, and their bytes differ")
+		}
+	}
+	out, err := w.Run(ctx, sh.Script(setAside, folder, c.Name))
+	if err == nil {
+		err = guard.ScriptError(out, object, "look at it on the host")
+	}
+	if err != nil {
+		return err
+	}
+	w.Say("the server's " + c.Name + " was damaged; it is kept as *.bad")
+	return d.PushCopy(ctx, w, folder, c, o)
 }
 
 // PushCopy stores a sealed copy on the host, reads it back, opens what was read
@@ -257,7 +340,7 @@ func (d Deps) CopiesOf(s host.Seen, keysDir, project, hostname string, serverCop
 	shelf, err := host.Get(s, d.ShelfFact(keysDir, project, hostname))
 	var bad *guard.ErrAnswer
 	if errors.As(err, &bad) {
-		return CopiesView{Said: bad.Error()}, nil
+		return CopiesView{State: CopyDamaged, Said: bad.Error()}, nil
 	}
 	if err != nil {
 		return CopiesView{}, err
@@ -275,8 +358,11 @@ func (d Deps) CopiesOf(s host.Seen, keysDir, project, hostname string, serverCop
 
 // NextOfCopies is what brings sealed copies together.
 func NextOfCopies(c CopyState, hostname string) string {
-	if c == CopyServer || c == CopyNewer {
+	switch c {
+	case CopyServer, CopyNewer, CopyDamaged:
 		return "remoterun key import " + hostname
+	case CopyDiffers:
+		return "remoterun setup " + hostname + " --yes, which puts this laptop's copy in the place of the server's, where that one does not open"
 	}
 	return "remoterun setup " + hostname
 }

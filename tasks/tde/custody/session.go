@@ -257,6 +257,12 @@ func (d Deps) Open(ctx context.Context, store Store, project, hostname string) (
 	if err != nil {
 		return Opened{}, err
 	}
+	if err := d.witness(shelf, tips); err != nil {
+		for _, k := range rings {
+			k.Wipe()
+		}
+		return Opened{}, err
+	}
 	o := Opened{Project: project, Host: hostname, Keyring: rings[len(rings)-1], Manifest: tips[len(tips)-1].Manifest, Tips: tips, Passphrase: pass}
 	for _, k := range rings[:len(rings)-1] {
 		merged, err := seal.Merge(k, o.Keyring)
@@ -277,7 +283,7 @@ func sealedError(folder, name string, err error) error {
 	if errors.Is(err, seal.ErrPassphrase) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return guard.Refuse(folder+"/"+name, "restore the three files from git or from the server's copy", "%v", err)
+	return guard.Refuse(folder+"/"+name, Shelf{Folder: folder}.backWayOut(), "%v", err)
 }
 
 func sameTips(a, b []seal.StoredCopy) bool {

@@ -14,7 +14,10 @@ type ShelfInfo struct {
 	Folder string
 	Names  []string // complete copies, oldest first
 	Head   string   // the copy that HEAD names
-	Tips   []TipInfo
+	// Damaged are copies whose files are not what they should be: LooseFact alone
+	// lists them.
+	Damaged []string
+	Tips    []TipInfo
 }
 
 // TipInfo is one newest sealed copy.
@@ -55,11 +58,32 @@ func (d Deps) ShelfFact(keysDir, project, hostname string) host.Fact[ShelfInfo] 
 func shelfInfo(shelf Shelf, tips []seal.StoredCopy) ShelfInfo {
 	i := ShelfInfo{Folder: shelf.Folder, Names: seal.Names(shelf.Copies), Head: shelf.Head.Name}
 	for _, c := range tips {
-		i.Tips = append(i.Tips, TipInfo{
-			Name: c.Name, Generation: c.Manifest.Generation, KeyringID: c.Manifest.KeyringID,
-			Sums: map[string]string{".enc": seal.HexSum(c.Enc), ".tag": seal.HexSum(c.Tag), ".json": c.Link()},
-			Keys: c.Manifest.Keys, Clusters: c.Manifest.Clusters, Made: c.Manifest.Made, By: c.Manifest.By,
-		})
+		i.Tips = append(i.Tips, tipInfo(c))
 	}
 	return i
+}
+
+func tipInfo(c seal.StoredCopy) TipInfo {
+	return TipInfo{
+		Name: c.Name, Generation: c.Manifest.Generation, KeyringID: c.Manifest.KeyringID,
+		Sums: map[string]string{".enc": seal.HexSum(c.Enc), ".tag": seal.HexSum(c.Tag), ".json": c.Link()},
+		Keys: c.Manifest.Keys, Clusters: c.Manifest.Clusters, Made: c.Manifest.Made, By: c.Manifest.By,
+	}
+}
+
+// LooseFact is ShelfFact for who mends: it lists what is damaged, does not refuse a
+// HEAD whose copy is gone, and its Tips are all copies.
+func (d Deps) LooseFact(keysDir, project, hostname string) host.Fact[ShelfInfo] {
+	store := d.Store(keysDir)
+	return LaptopFact(d.Session, func(context.Context) (ShelfInfo, error) {
+		shelf, err := store.LoadLoose(d.Sealer, project, hostname)
+		if err != nil {
+			return ShelfInfo{}, err
+		}
+		info := shelfInfo(shelf, shelf.Copies)
+		for _, b := range shelf.Damaged {
+			info.Damaged = append(info.Damaged, b.Name)
+		}
+		return info, nil
+	}, "loose shelf", store.Dir, project, hostname)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -37,6 +38,8 @@ type Shelf struct {
 	Folder string
 	Copies []seal.StoredCopy
 	Head   Head // zero when there is no HEAD
+	// Damaged are copies that are not among Copies; only LoadLoose lists them.
+	Damaged []Damaged
 }
 
 // Head is the newest generation that this laptop knows to be committed.
@@ -58,6 +61,16 @@ func (h Head) Generation() int {
 // commit that was cut short are left out. Errors are *Refusal when a file is
 // damaged, missing, or another host's.
 func (s Store) Load(sealer seal.Sealer, project, hostname string) (Shelf, error) {
+	shelf, err := s.LoadLoose(sealer, project, hostname)
+	if err != nil || len(shelf.Damaged) == 0 {
+		return shelf, err
+	}
+	bad := shelf.Damaged[0]
+	return shelf, guard.Refuse(filepath.Join(shelf.Folder, bad.Name), shelf.backWayOut(), "%v", bad.Why)
+}
+
+// LoadLoose is Load for who mends: copies that are damaged are listed.
+func (s Store) LoadLoose(sealer seal.Sealer, project, hostname string) (Shelf, error) {
 	shelf := Shelf{Folder: s.Folder(project, hostname)}
 	list, err := os.ReadDir(shelf.Folder)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -76,12 +89,47 @@ func (s Store) Load(sealer seal.Sealer, project, hostname string) (Shelf, error)
 			err = c.Manifest.Belongs(project, hostname)
 		}
 		if err != nil {
-			return shelf, guard.Refuse(filepath.Join(shelf.Folder, base), "restore the three files from git or from the server's copy", "%v", err)
+			shelf.Damaged = append(shelf.Damaged, Damaged{base, err})
+			continue
 		}
 		shelf.Copies = append(shelf.Copies, c)
 	}
 	sort.SliceStable(shelf.Copies, func(i, j int) bool { return shelf.Copies[i].Name < shelf.Copies[j].Name })
-	return shelf, shelf.readHead()
+	if err := shelf.readHead(); err != nil {
+		return shelf, err
+	}
+	shelf.Copies = slices.DeleteFunc(shelf.Copies, func(c seal.StoredCopy) bool {
+		changed := c.Name == shelf.Head.Name && c.Link() != shelf.Head.Link
+		if changed {
+			shelf.Damaged = append(shelf.Damaged, Damaged{c.Name, errors.New("it was changed: HEAD names another hash of it")})
+		}
+		return changed
+	})
+	return shelf, nil
+}
+
+// Damaged is a copy whose files are not what its manifest says, or not all there.
+type Damaged struct {
+	Name string
+	Why  error
+}
+
+// backWayOut is how files come back that are damaged or gone.
+func (s Shelf) backWayOut() string {
+	_, hostname, _ := strings.Cut(filepath.Base(s.Folder), "@")
+	return "next: remoterun key import " + hostname + ", which brings the server's copy; or restore the files from git or a backup"
+}
+
+// SetAside keeps a copy's files under other names (*.bad): the right ones are to
+// take their place.
+func (s Store) SetAside(project, hostname, name string) error {
+	for _, suffix := range []string{".json", ".enc", ".tag"} {
+		file := filepath.Join(s.Folder(project, hostname), name+suffix)
+		if err := os.Rename(file, file+".bad"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return syncDir(s.Folder(project, hostname))
 }
 
 func (s *Shelf) readHead() error {
@@ -129,8 +177,7 @@ func (s Shelf) Tips() ([]seal.StoredCopy, error) {
 }
 
 func (s Shelf) rollback() error {
-	_, hostname, _ := strings.Cut(filepath.Base(s.Folder), "@")
-	wayOut := "restore the newer files from git, a backup or the server's copy (remoterun key import " + hostname + ")"
+	wayOut := s.backWayOut()
 	if s.Head.Name == "" {
 		if newest := s.Copies[len(s.Copies)-1].Manifest; newest.Generation > 1 {
 			return guard.Refuse(s.Folder, wayOut, "HEAD is gone, so nothing says whether generation %d is the newest", newest.Generation)

@@ -60,9 +60,26 @@ func (g *Gather) Err() error {
 	return g.first
 }
 
+// most is the largest number that is believed of a host: sums and products of a
+// few thousand of them stay within 64 bits.
+const most = 1 << 48
+
+// Number reads a host's number; what is none, or out of all proportion, is 0.
 func Number(s string) int64 {
-	n, _ := strconv.ParseInt(s, 10, 64)
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n > most || n < -most {
+		return 0
+	}
 	return n
+}
+
+// UID reads a user's number, -1 for what is none: nobody's, and not root's.
+func UID(s string) int {
+	n, err := strconv.ParseUint(s, 10, 31)
+	if err != nil {
+		return -1
+	}
+	return int(n)
 }
 
 // Resolve runs a reading of answers inside a step: what it lacks is asked.

@@ -1,10 +1,13 @@
 package keys
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
@@ -22,8 +25,16 @@ func (t keyringTask) pushNewest(ctx context.Context, w host.Writer, store custod
 	if len(o.Tips) == 0 {
 		return nil, guard.Refuse(a.object(), "put tasks with action: make and action: seal before this one", "nothing is sealed yet")
 	}
+	there, err := guard.Ask(ctx, w, custody.Server(a.StateDir, a.Project))
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range o.Tips {
-		if err := t.d.PushCopy(ctx, w, a.folder(), c, o); err != nil {
+		put := t.d.PushCopy
+		if there.Differs(c) && t.d.Yes {
+			put = t.d.Mend
+		}
+		if err := put(ctx, w, a.folder(), c, o); err != nil {
 			return nil, err
 		}
 		if err := store.Advance(c); err != nil {
@@ -98,37 +109,55 @@ func sameDir(a, b string) (bool, error) {
 }
 
 // importCopy brings the server's sealed copies to the laptop, opens them, and
-// merges them with what is here.
+// merges them with what is here. What is damaged or gone here comes from there.
 func (t keyringTask) importCopy(a keyringArgs, s host.Seen) (play.Plan, error) {
-	have, there, err := t.copies(a, s)
+	loose, server := t.d.LooseFact(a.KeysDir, a.Project, a.host), custody.Server(a.StateDir, a.Project)
+	if err := host.All(s, loose.Q, server.Q); err != nil {
+		return play.Plan{}, err
+	}
+	have, err := host.Get(s, loose)
 	if err != nil {
 		return play.Plan{}, err
 	}
-	state, name := have.Compare(there)
-	switch state {
-	case custody.CopiesEqual, custody.CopyMissing:
-		return play.Plan{Result: compareResult(have, there, state, false), Note: "the server has nothing that is not here"}, nil
-	case custody.CopiesNone:
-		return play.Plan{}, guard.Refuse(a.object(), "run setup", "neither the server nor this laptop has a sealed copy")
-	case custody.CopyDiffers:
-		return play.Plan{}, copyProblem(a, state, name, there.Folder)
+	there, err := host.Get(s, server)
+	if err != nil {
+		return play.Plan{}, err
 	}
-	var missing []string
+	var missing, lost []string
 	for _, n := range there.Names() {
 		if !have.Has(n) {
 			missing = append(missing, n)
 		}
 	}
+	differing := have.Differing(there)
+	for _, n := range append(slices.Clone(have.Damaged), have.Head) {
+		if n != "" && !have.Has(n) && !slices.Contains(missing, n) {
+			lost = append(lost, n)
+		}
+	}
+	switch {
+	case len(lost) > 0:
+		return play.Plan{}, guard.Refuse(have.Folder, "restore it from git, a backup of the laptop, or a recovery sheet: remoterun key import SHEET",
+			"%s is damaged or gone here, and the server has no copy of it (it has %s)", lost[0], cmp.Or(strings.Join(there.Names(), ", "), "none"))
+	case len(missing) == 0 && len(have.Names) == 0:
+		return play.Plan{}, guard.Refuse(a.object(), "next: remoterun setup "+a.host, "neither the server nor this laptop has a sealed copy")
+	case len(missing) == 0 && len(differing) > 0: // which one is right, opening says
+	case len(missing) == 0 && have.Head == "" && !slices.Contains(there.Names(), have.Names[len(have.Names)-1]):
+		return play.Plan{}, guard.Refuse(have.Folder, "restore HEAD from git, or: remoterun key import FOLDER, with another copy of the folder, or a recovery sheet",
+			"HEAD is gone, and the server has no copy to compare with")
+	case len(missing) == 0 && have.Head != "":
+		return play.Plan{Result: compareResult(have, there, custody.CopiesEqual, false), Note: "the server has nothing that is not here"}, nil
+	}
 	return play.Plan{
-		Result: compareResult(have, there, state, true),
-		Steps: []host.Step{guard.Act{What: "bring the server's sealed keyring to " + have.Folder, Run: func(ctx context.Context, w host.Writer) ([]byte, error) {
-			return t.fetchCopies(ctx, w, a, missing)
-		}}},
+		Result: compareResult(have, there, custody.CopyNewer, true),
+		Steps: []host.Step{guard.Do("bring the server's sealed keyring to "+have.Folder, func(ctx context.Context, w host.Writer) ([]byte, error) {
+			return t.fetchCopies(ctx, w, a, missing, differing)
+		})},
 		Finish: guard.Finish(sealedResult),
 	}, nil
 }
 
-func (t keyringTask) fetchCopies(ctx context.Context, w host.Writer, a keyringArgs, names []string) ([]byte, error) {
+func (t keyringTask) fetchCopies(ctx context.Context, w host.Writer, a keyringArgs, names, differing []string) ([]byte, error) {
 	var copies []seal.StoredCopy
 	for _, n := range names {
 		c, err := custody.ReadFrom(ctx, w, t.d.Sealer, a.folder(), n)
@@ -136,6 +165,11 @@ func (t keyringTask) fetchCopies(ctx context.Context, w host.Writer, a keyringAr
 			return nil, err
 		}
 		copies = append(copies, c)
+	}
+	for _, n := range differing {
+		if c, err := custody.ReadFrom(ctx, w, t.d.Sealer, a.folder(), n); err == nil {
+			copies = append(copies, c)
+		}
 	}
 	o, err := t.d.Import(ctx, t.d.Store(a.KeysDir), a.Project, a.host, copies)
 	if err != nil {

@@ -146,6 +146,13 @@ func (t keyringTask) open(a keyringArgs, s host.Seen) (play.Plan, error) {
 		if err != nil {
 			return custody.OpenInfo{}, err
 		}
+		shelf, err := store.Load(t.d.Sealer, a.Project, a.host)
+		if err == nil {
+			err = shelf.HeadLost(a.host)
+		}
+		if err != nil {
+			return custody.OpenInfo{}, err
+		}
 		return custody.InfoOf(o)
 	}, "opening", store.Dir, a.Project, a.host))
 	if err != nil {
@@ -208,11 +215,14 @@ func (t keyringTask) make(a keyringArgs, s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return play.Plan{}, err
 	}
+	if state, name := have.Compare(there); state == custody.CopyNewer {
+		return play.Plan{}, copyProblem(a, have, there, state, name)
+	}
 	if len(have.Tips) > 0 {
 		return play.Plan{Result: a.lengthNoted(have, shelfResult(have, false)), Note: "there is a sealed keyring already: " + have.Tips[len(have.Tips)-1].Name}, nil
 	}
 	if n := there.Names(); len(n) > 0 {
-		return play.Plan{}, guard.Refuse(a.object(), "remoterun key import "+a.host+" brings the server's copy here",
+		return play.Plan{}, guard.Refuse(a.object(), "next: remoterun key import "+a.host+", which brings the server's copy here",
 			"the server has a sealed copy (%s in %s) and this laptop has none, so no new key is made", n[len(n)-1], there.Folder)
 	}
 	if len(cluster.Headers) > 0 {
@@ -287,7 +297,7 @@ func (t keyringTask) push(a keyringArgs, s host.Seen) (play.Plan, error) {
 		return play.Plan{}, err
 	}
 	state, name := have.Compare(there)
-	if err := copyProblem(a, state, name, there.Folder); err != nil {
+	if err := copyProblem(a, have, there, state, name); err != nil && !(state == custody.CopyDiffers && t.d.Yes) {
 		return play.Plan{}, err
 	}
 	if state == custody.CopiesEqual {
@@ -303,15 +313,15 @@ func (t keyringTask) push(a keyringArgs, s host.Seen) (play.Plan, error) {
 }
 
 // copyProblem refuses to push over what the laptop does not know.
-func copyProblem(a keyringArgs, state custody.CopyState, name, folder string) error {
+func copyProblem(a keyringArgs, have custody.ShelfInfo, there custody.ServerCopy, state custody.CopyState, name string) error {
 	object := "sealed copy of " + seal.RingID(a.Project, a.host)
 	switch state {
 	case custody.CopyServer:
-		return guard.Refuse(object, "remoterun key import "+a.host+" brings it here", "only the server has one (%s in %s)", name, folder)
+		return guard.Refuse(object, "next: remoterun key import "+a.host+", which brings it here", "only the server has one (%s in %s)", name, there.Folder)
 	case custody.CopyNewer:
-		return guard.Refuse(object, "remoterun key import "+a.host+" merges it into this laptop's", "the server has generation %s, which this laptop does not know", name)
+		return guard.Refuse(object, "next: remoterun key import "+a.host+", which merges it into this laptop's", "the server has generation %s, which this laptop does not know", name)
 	case custody.CopyDiffers:
-		return guard.Refuse(object, "compare the files; move the wrong ones away by hand", "%s is on the server with other bytes than here", path.Join(folder, name))
+		return guard.Refuse(object, "next: "+custody.NextOfCopies(state, a.host), "%s: %s", path.Join(there.Folder, name), have.Wrong(there, name))
 	}
 	return nil
 }

@@ -85,7 +85,7 @@ func (t keyringTask) proved(a keyringArgs, s host.Seen, cluster bool) error {
 	}
 	state, name := have.Compare(there)
 	if state == custody.CopyNewer {
-		return copyProblem(a, state, name, there.Folder)
+		return copyProblem(a, have, there, state, name)
 	}
 	if !cluster && state != custody.CopiesEqual {
 		return guard.Refuse(a.object(), "run setup (or a task with action: push before this one)",

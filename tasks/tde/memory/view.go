@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"remoterun/runner/host"
+	"remoterun/tasks/tde/guard"
 )
 
 // View is the keyring's folder as the host sees it and as the server's
@@ -87,7 +88,5 @@ func parseRAM(text string) View {
 }
 
 func ramFileOf(uid, mode, size string) FileView {
-	u, _ := strconv.Atoi(uid)
-	n, _ := strconv.ParseInt(size, 10, 64)
-	return FileView{UID: u, Mode: mode, Size: n}
+	return FileView{UID: guard.UID(uid), Mode: mode, Size: max(0, guard.Number(size))}
 }

@@ -2,7 +2,6 @@ package pgtde
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"remoterun/runner/host"
@@ -78,9 +77,8 @@ func parseClusters(a host.Answer) (c ClusterFiles, err error) {
 			headers.WriteString(line)
 			continue
 		}
-		uid, err := strconv.Atoi(f[1])
-		gid, err2 := strconv.Atoi(f[2])
-		if err != nil || err2 != nil {
+		uid, gid := guard.UID(f[1]), guard.UID(f[2])
+		if uid < 0 || gid < 0 {
 			return c, fmt.Errorf("data folders: the host answered %q", line)
 		}
 		if n := len(c.Folders); n == 0 || c.Folders[n-1].Path != f[3] {

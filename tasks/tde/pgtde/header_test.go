@@ -88,3 +88,28 @@ func TestHeaderVectors(t *testing.T) {
 		}
 	})
 }
+
+// FuzzParseHeaders: what a host prints of key files and data folders.
+func FuzzParseHeaders(f *testing.F) {
+	k := keyringOf(f, 128, "a")
+	head := hex.EncodeToString(sealHeader(f, k, "a", "TDE\x04"))
+	f.Add(head + " pg_tde/5_keys\nend\n")
+	f.Add("owner 26 26 /v/_data\n" + head + " /v/_data/pg_tde/5_keys\nend\n")
+	f.Add("owner 99999999999999999999 -1 /v\nend\n")
+	f.Add("owner 26 26\n" + head + "\nend\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := parseClusters(host.Answer{Stdout: []byte(text)})
+		if err != nil {
+			return
+		}
+		checks, err := CheckHeaders(c.Headers, k)
+		if err != nil || len(checks) != len(c.Headers) {
+			t.Errorf("%d checks of %d headers: %v", len(checks), len(c.Headers), err)
+		}
+		for _, d := range c.Folders {
+			if d.UID < 0 || d.GID < 0 {
+				t.Errorf("an owner that is none: %+v", d)
+			}
+		}
+	})
+}

@@ -3,7 +3,6 @@ package pgtde
 import (
 	"fmt"
 	"sort"
-	"strconv"
 	"time"
 
 	"remoterun/runner/host"
@@ -44,7 +43,7 @@ func ReadServer(s host.Seen, to pg.Target, e Extension) (ServerView, error) {
 	if err != nil {
 		return ServerView{}, err
 	}
-	num, _ := strconv.Atoi(r[1])
+	num := int(guard.Number(r[1]))
 	return ServerView{
 		Version: r[0], Major: num / 10000, Preload: r[2], WalEncrypt: r[3], Pending: r[4] == "true", Ciphers: r[5],
 		defaultAM: r[6], DataDir: r[7], TempCrypt: r[8], Installed: r[9] == "true", System: r[10], archive: r[11],
@@ -166,7 +165,7 @@ func ReadKeys(s host.Seen, to pg.Target, e Extension) (KeyState, error) {
 
 func KeyOf(r []*string) KeyView {
 	k := KeyView{Scope: guard.Deref(r[0]), Key: guard.Deref(r[1]), Provider: guard.Deref(r[2])}
-	k.Age, _ = strconv.ParseInt(guard.Deref(r[3]), 10, 64)
+	k.Age = guard.Number(guard.Deref(r[3]))
 	return k
 }
 

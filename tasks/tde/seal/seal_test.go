@@ -155,16 +155,32 @@ func FuzzManifest(f *testing.F) {
 	})
 }
 
+// fitting makes the manifest say size and hash of these ciphertext bytes, so that a
+// fuzzer's bytes get past the first check.
+func fitting(m Manifest, enc []byte) Manifest {
+	m.Size, m.SHA256 = len(enc), HexSum(enc)
+	return m
+}
+
 func FuzzOpen(f *testing.F) {
 	s := Sealer{Iterations: 1, Random: newStream("fuzz")}
 	k := keyringOf(f, 128, "a")
-	good, _, err := s.Seal(f.Context(), k, passphrase("p"), testManifest("web1", 1))
+	good, m, err := s.Seal(f.Context(), k, passphrase("p"), testManifest("web1", 1))
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(good.Enc, good.Tag, good.Manifest)
-	f.Fuzz(func(t *testing.T, enc, tag, manifest []byte) {
+	f.Add(good.Enc, good.Tag, good.Manifest, false)
+	f.Add(good.Enc[:len(good.Enc)-1], good.Tag, good.Manifest, true)
+	f.Add(append(bytes.Clone(good.Enc), 0), good.Tag, good.Manifest, true)
+	f.Add(good.Enc[:16], good.Tag, good.Manifest, true)
+	f.Fuzz(func(t *testing.T, enc, tag, manifest []byte, fit bool) {
 		c := Copy{Enc: enc, Tag: tag, Manifest: manifest}
+		if fit {
+			var err error
+			if c.Manifest, err = fitting(m, enc).encode(); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if m, err := s.Inspect(c); err != nil || m.Iterations > 1000 {
 			return
 		}
@@ -174,20 +190,35 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
+// FuzzParseSheet: the fuzzer's bytes become a ciphertext whose manifest fits, and
+// lines between and behind the sheet's own.
 func FuzzParseSheet(f *testing.F) {
 	s := Sealer{Iterations: 1, Random: newStream("fuzz")}
 	good, m, err := s.Seal(f.Context(), keyringOf(f, 128, "a"), passphrase("p"), testManifest("web1", 1))
 	if err != nil {
 		f.Fatal(err)
 	}
-	c := StoredCopy{Copy: good, Manifest: m, Name: good.Name(m)}
-	f.Add(Sheet(c))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		c, err := ParseSheet(s, text)
+	f.Add(good.Enc, "", "", uint16(0))
+	f.Add(good.Enc, "----- end -----", "----- 000001-00000000.enc -----\nAAAA", uint16(3))
+	f.Add(good.Enc[:20], "\r", " \t", uint16(12))
+	f.Fuzz(func(t *testing.T, enc []byte, between, behind string, at uint16) {
+		c := StoredCopy{Copy: Copy{Enc: enc, Tag: good.Tag}, Manifest: fitting(m, enc)}
+		var err error
+		if c.Copy.Manifest, err = c.Manifest.encode(); err != nil {
+			t.Fatal(err)
+		}
+		c.Name = c.Copy.Name(c.Manifest)
+		lines := strings.SplitAfter(string(Sheet(c)), "\n")
+		i := int(at) % len(lines)
+		text := strings.Join(lines[:i], "") + between + strings.Join(lines[i:], "") + behind
+		got, err := ParseSheet(s, []byte(text))
 		if err != nil {
+			if between == "" && behind == "" && len(enc) >= saltSize*2 && string(enc[:8]) == saltMagic && len(enc) <= maxCipher {
+				t.Errorf("a sheet of ours is not read: %v", err)
+			}
 			return
 		}
-		if again, err := ParseSheet(s, Sheet(c)); err != nil || !again.Equal(c.Copy) {
+		if again, err := ParseSheet(s, Sheet(got)); err != nil || !again.Equal(got.Copy) {
 			t.Errorf("a sheet that was read is another one when written: %v", err)
 		}
 	})

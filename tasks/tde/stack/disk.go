@@ -2,10 +2,10 @@ package stack
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"remoterun/runner/host"
+	"remoterun/tasks/tde/guard"
 	"remoterun/tasks/tde/pgtde"
 )
 
@@ -47,7 +47,7 @@ func DiskAt(dir string) host.Fact[Disk] {
 			word, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 			switch word {
 			case "uid":
-				d.UID, _ = strconv.Atoi(rest)
+				d.UID = guard.UID(rest)
 			case "empty":
 				d.Empty = rest == "yes"
 			case "version":

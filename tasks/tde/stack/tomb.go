@@ -190,8 +190,12 @@ if [ -f "$d/global/pg_control" ]; then echo "$d"; exit 0; fi
 umask 022
 mkdir -p "$d" && cd -P "$d" || exit 1
 set -C
-rm -f ` + TombNote + ` PG_VERSION
-printf '%s\n' "$note" >` + TombNote + ` && printf '%s\n' "$7" >PG_VERSION || exit 1
+rm -f ` + TombNote + `
+printf '%s\n' "$note" >` + TombNote + ` || exit 1
+if [ -L PG_VERSION ] || [ ! -f PG_VERSION ] || [ ! -s PG_VERSION ]; then
+	rm -f PG_VERSION
+	printf '%s\n' "$7" >PG_VERSION || exit 1
+fi
 sync . 2>/dev/null || sync
 echo "$d"`
 

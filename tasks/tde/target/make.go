@@ -3,8 +3,6 @@ package target
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"path"
 	"slices"
 	"sort"
@@ -31,40 +29,6 @@ func (f fresh) passwordSource() (file string, err error) {
 		return "", guard.Refuse("service "+f.Service, "give it as a compose secret with file:, as a mounted file, or as POSTGRES_PASSWORD", "POSTGRES_PASSWORD_FILE is %s, which no file of this host is behind", inside)
 	}
 	return file, nil
-}
-
-// make runs the one-off container.
-func (f fresh) make(ctx context.Context, w host.Writer, d custody.Deps, o stack.Overlay, passwordFile string) ([]byte, error) {
-	vol, err := guard.Ask(ctx, w, compose.VolumeNamed(o.Volume))
-	if err != nil || vol == nil {
-		return nil, errors.Join(err, fmt.Errorf("volume %s is not there", o.Volume))
-	}
-	name, uid := f.Project+"-tde-init", f.numericUser()
-	out, err := w.Run(ctx, sh.Script(prepareInit, name, o.Volume, vol.Folder(), f.RAMDir(), o.Image, uid, f.StateDir()+"/init", "wipe"))
-	if err != nil {
-		return nil, err
-	}
-	if err := guard.Spoken("prepare the volume "+o.Volume, out); err != nil {
-		return nil, err
-	}
-	uid = strings.TrimSpace(string(out.Stdout))
-	sql, err := f.secrets(ctx, w, d, passwordFile)
-	if err != nil {
-		return nil, err
-	}
-	c := f.runContainer(name, uid, o).With(sh.Bytes(sql))
-	c.Secret = true
-	out, err = w.Run(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	if out.Status != 0 || !strings.HasSuffix(string(out.Stdout), "done\n") {
-		if out.Status == 0 {
-			out.Status = 1
-		}
-		return nil, compose.Fail("make the encrypted cluster", out.Status, string(out.Stderr))
-	}
-	return out.Stdout, nil
 }
 
 // inImage prints which extensions an image has. Without a program to look with
@@ -197,19 +161,12 @@ func (f fresh) scripts() []compose.ServiceMount {
 	return out
 }
 
-// runContainer is docker run of the script: no network, no restart, the keyring
-// writable, the service's own environment for its scripts.
-func (f fresh) runContainer(name, uid string, o stack.Overlay) sh.Cmd {
-	args := []string{
-		"docker", "run", "-i", "--rm", "--pull", "never", "--name", name, "--label", "remoterun.project=" + f.Project,
-		"--network", "none", "--user", uid, "--ulimit", "core=1", "--entrypoint", "/bin/sh",
-		"--mount", "type=volume,source=" + o.Volume + ",target=" + o.Pgdata + ",volume-nocopy",
-		"--mount", "type=bind,source=" + f.RAMDir() + ",target=" + f.RAMDir(),
+// making is what the service asks for.
+func (f fresh) making(o stack.Overlay) Making {
+	m := Making{
+		Stack: f.Stack, Volume: o.Volume, Folder: f.folder, Image: o.Image, PGData: o.Pgdata, User: f.numericUser(),
+		Key: f.key, Cipher: f.args.Cipher, Locale: f.args.Locale, Superuser: f.Superuser(), Database: f.database(), Scripts: f.scripts(),
 	}
-	for _, m := range f.scripts() {
-		args = append(args, "--mount", fmt.Sprintf("type=%s,source=%s,target=%s,readonly=%t", m.Type, m.Source, m.Target, m.ReadOnly))
-	}
-	var env []sh.Var
 	names := make([]string, 0, len(f.Spec.Environment))
 	for n, v := range f.Spec.Environment {
 		if v != nil && n != "PGDATA" && n != "POSTGRES_PASSWORD_FILE" && n != "PATH" && !strings.HasPrefix(n, "DOCKER_") {
@@ -218,13 +175,7 @@ func (f fresh) runContainer(name, uid string, o stack.Overlay) sh.Cmd {
 	}
 	sort.Strings(names)
 	for _, n := range names {
-		args = append(args, "-e", n)
-		env = append(env, sh.Var{Name: n, Value: *f.Spec.Environment[n]})
+		m.Env = append(m.Env, sh.Var{Name: n, Value: *f.Spec.Environment[n]})
 	}
-	args = append(args, "-e", "PGDATA="+o.Pgdata, o.Image, "-c", initInside, "init",
-		f.Extension, f.key, f.KeyringPath(), f.Superuser(), f.database(), f.args.Locale,
-		pgtde.Words(pgtde.Extension(f.Extension).Chosen(f.args.Cipher)), pgtde.Words(pgtde.Extension(f.Extension).Dialect().Wishes))
-	c := sh.Exec(args...)
-	c.Env = env
-	return c
+	return m
 }

@@ -74,13 +74,13 @@ func (f fresh) plan(d custody.Deps) (play.Plan, error) {
 		return guard.PlanOf(err)
 	}
 	steps := f.lookFirst()
-	made := len(steps) + 1
+	made, m := len(steps)+1, f.making(o)
 	steps = append(steps,
-		guard.Command("record the beginning of "+o.Volume, sh.Script(beginRecord, f.Project, o.Volume, f.StateDir(), f.folder, o.Image, f.Service)),
+		m.Begin(),
 		guard.Do("make the encrypted cluster in "+cmp.Or(f.folder, o.Volume), func(ctx context.Context, w host.Writer) ([]byte, error) {
-			return f.make(ctx, w, d, o, password)
+			return m.Make(ctx, w, func(ctx context.Context, w host.Writer) (string, error) { return f.secrets(ctx, w, d, password) })
 		}),
-		guard.Command("record that it is done", sh.Script(endRecord, f.StateDir(), f.RAMDir())),
+		m.Done(),
 		f.writeOverlay(text),
 	)
 	if len(f.graves) > 0 {

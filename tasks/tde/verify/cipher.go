@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"remoterun/runner/host"
+	"remoterun/tasks/tde/guard"
 	"remoterun/tasks/tde/pgtde"
 	"remoterun/tasks/tde/seal"
 )
@@ -91,7 +92,7 @@ func parseCiphers(a host.Answer) (c ciphersOnDisk, err error) {
 		case len(w) == 2 && w[1] == "read":
 			read = true
 		case len(w) == 9 && littleEndian(w[5:]) == 1:
-			n, _ := strconv.Atoi(w[0])
+			n := int(guard.Number(w[0]))
 			c.relations = append(c.relations, cipherCount{file, pgtde.Extension(path.Dir(file)).CipherOf(littleEndian(w[1:5]), false), n})
 		case len(w) > 9 || file == "":
 			return bad("it answers " + strconv.Quote(line))

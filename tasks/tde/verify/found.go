@@ -74,6 +74,8 @@ func checkWALFiles(p *proof) checkResult {
 		return p.noSearch()
 	case !p.found.control:
 		return checkIs(false, lostControl)
+	case pgtde.WalMagic(p.server.Major) == "":
+		return notProved("how plain WAL of PostgreSQL %d begins is not known here", p.server.Major)
 	case p.found.walFiles == 0:
 		return checkIs(false, "no WAL file was found in %s/pg_wal", p.site.HostData)
 	case len(p.found.walUnread) > 0:

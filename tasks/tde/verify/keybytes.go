@@ -97,7 +97,7 @@ func (st *searchStep) searchKeys(ctx context.Context, w host.Writer) (keySearch,
 	if !p.ram.Present() {
 		return keySearch{}, nil
 	}
-	limit := int64(p.args.SearchGiB) << 30
+	limit := int64(min(max(p.args.SearchGiB, 0), 1<<20)) << 30
 	out, err := w.Run(ctx, sh.Script(keySearchText, append([]string{p.site.HostData, p.args.RAMDir(), strconv.FormatInt(limit, 10)}, p.keyNames()...)...))
 	if err != nil {
 		return keySearch{}, err
