@@ -18,7 +18,12 @@ type Error struct {
 	Allowed []string
 	// Near is the allowed name that was probably meant, empty when none is near.
 	Near string
+	// Cause is why a vault stays closed; nil for all else.
+	Cause error
 }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
 
 func (e *Error) Error() string {
 	var b strings.Builder
@@ -45,6 +50,15 @@ func (es Errors) Error() string {
 		lines[i] = e.Error()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Unwrap returns each mistake.
+func (es Errors) Unwrap() []error {
+	out := make([]error, len(es))
+	for i, e := range es {
+		out[i] = e
+	}
+	return out
 }
 
 // err is nil when there are none: a nil Errors in an error is not nil.

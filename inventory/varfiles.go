@@ -173,7 +173,7 @@ func (f *varFiles) load(path string, open bool) *varContent {
 			return c
 		}
 		if data, err = openVault(f.opt, shown, data); err != nil {
-			c.err = &Error{Pos: value.Pos{File: shown}, Msg: err.Error()}
+			c.err = &Error{Pos: value.Pos{File: shown}, Msg: err.Error(), Cause: err}
 			return c
 		}
 	}

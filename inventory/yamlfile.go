@@ -42,7 +42,7 @@ func (l *loader) yamlFile(path string, data []byte) {
 func yamlError(path string, err error) *Error {
 	var ye *yaml.Error
 	if errors.As(err, &ye) {
-		return &Error{Pos: ye.Pos, Msg: ye.Msg}
+		return &Error{Pos: ye.Pos, Msg: ye.Msg, Cause: ye.Cause}
 	}
 	return &Error{Pos: value.Pos{File: path}, Msg: err.Error()}
 }

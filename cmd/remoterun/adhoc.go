@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"remoterun/runner"
+	"remoterun/runner/sh"
 	"remoterun/runner/value"
 	"remoterun/runner/value/yaml"
 )
@@ -31,6 +32,8 @@ func (a *app) runCommand() *cobra.Command {
 				return usage("run needs a pattern of hosts first: remoterun run all -- uptime")
 			case dash < 0 && len(words) > 1:
 				return usage("what is %q? Put -- before a command: remoterun run %s -- %s", words[1], words[0], strings.Join(words[1:], " "))
+			case dash > 0 && len(words) == 2 && strings.ContainsAny(words[1], " ;|&<>$`*"):
+				return usage("%q is one word, and no program has that name: %s", words[1], shellInstead(words[0], words[1]))
 			case dash > 0 && module != "":
 				return usage("give either -m MODULE or -- COMMAND, not both")
 			case dash < 0 && module == "" && args == "":
@@ -56,6 +59,15 @@ func (a *app) runCommand() *cobra.Command {
 	c.Flags().StringVarP(&module, "module", "m", "", "the `MODULE` (default: command)")
 	c.Flags().StringVarP(&args, "args", "a", "", "its `ARGUMENTS`: free text, name=value, or a JSON mapping")
 	return c
+}
+
+// shellInstead is how a command in one word is run: by its words, or by a shell
+// where it is one's text.
+func shellInstead(pattern, text string) string {
+	if strings.ContainsAny(text, ";|&<>$`*'\"\\\n") {
+		return "a shell runs it like this: remoterun run " + pattern + " -m shell -a " + sh.Quote(text)
+	}
+	return "remoterun run " + pattern + " -- " + text
 }
 
 // adHocFile is the name of the playbook that an ad hoc task is put into: it is

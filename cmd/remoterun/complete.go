@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"io"
 	"slices"
 	"strings"
 
@@ -8,6 +10,8 @@ import (
 
 	"remoterun/inventory"
 	"remoterun/playbooks"
+	"remoterun/playbooks/ast"
+	"remoterun/runner/journal"
 	"remoterun/runner/value"
 )
 
@@ -26,10 +30,11 @@ func (a *app) completions(root *cobra.Command) {
 		return func(*cobra.Command) []string { return strings.Fields(list) }
 	}
 	flags := map[string]func(*cobra.Command) []string{
+		"tags": a.tagNames, "skip-tags": a.tagNames, "start-at-task": a.taskNames,
 		"limit": a.hostNames, "host": a.hostNames, "module": modules, "output": words("human minimal json jsonl junit quiet"),
 		"become-method": words("sudo su doas"), "connection": words("ssh local"),
 	}
-	args := map[string]func(*cobra.Command) []string{"doc": modules, "show": shipped, "copy": shipped, "run": a.hostNames, "trust": a.hostNames}
+	args := map[string]func(*cobra.Command) []string{"doc": modules, "show": shipped, "copy": shipped, "run": a.hostNames, "trust": a.hostNames, "log": a.runNames}
 	for _, v := range verbs {
 		args[v.name] = a.hostNames
 	}
@@ -58,6 +63,60 @@ func completer(list func(*cobra.Command) []string, many int) cobra.CompletionFun
 		}
 		return slices.DeleteFunc(list(c), func(s string) bool { return !strings.HasPrefix(s, typed) }), cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// runNames are the runs that were noted, the newest first.
+func (a *app) runNames(*cobra.Command) []string {
+	out := []string{"last"}
+	for _, r := range slices.Backward(journal.Runs(a.stateDir("log"))) {
+		out = append(out, strings.TrimSuffix(r, ".jsonl"))
+	}
+	return out
+}
+
+func (a *app) tagNames(c *cobra.Command) []string {
+	var out []string
+	for _, l := range a.listed(c) {
+		out = append(out, l.AllTags()...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (a *app) taskNames(c *cobra.Command) []string {
+	var out []string
+	for _, l := range a.listed(c) {
+		for _, t := range l.Tasks {
+			_, own, _ := strings.Cut(t.Name, " : ")
+			out = append(out, cmp.Or(own, t.Name))
+		}
+	}
+	return out
+}
+
+// listed are the plays of the playbooks that stand on the command line, or of a
+// verb's; none when they have a mistake, which is not told here.
+func (a *app) listed(c *cobra.Command) []ast.Listed {
+	books := c.Flags().Args()
+	if _, ok := builtin(builtinDir + "playbooks/" + c.Name() + ".yaml"); ok {
+		books = []string{builtinDir + "playbooks/" + c.Name() + ".yaml"}
+	}
+	if len(books) == 0 || a.settings(c) != nil {
+		return nil
+	}
+	f := &runFlags{passphraseFD: -1}
+	f.inventory, _ = c.Flags().GetStringArray("inventory")
+	quiet := *a
+	quiet.err = io.Discard
+	_, read, err := quiet.load(c.Context(), f, books)
+	if err != nil {
+		return nil
+	}
+	var out []ast.Listed
+	for _, b := range read {
+		out = append(out, ast.List(b, func([]string) bool { return true })...)
+	}
+	return out
 }
 
 // hostNames are the groups and hosts of the inventory; none when it has a

@@ -1,13 +1,21 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
 // TestCompletion: what the shell offers.
 func TestCompletion(t *testing.T) {
-	projectDir(t, map[string]string{"hosts": "[web]\nw1\nw2\n", "other": "o1\n", "group_vars/web.yml": vaultText(t)})
+	state := t.TempDir()
+	env := map[string]string{"HOME": state, "XDG_STATE_HOME": state}
+	if err := os.MkdirAll(filepath.Join(state, "remoterun", "log"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(state, "remoterun", "log", "20260102T030405-ab.jsonl"), "")
+	projectDir(t, map[string]string{"site.yml": "- hosts: all\n  tags: [base]\n  tasks:\n    - name: Write it\n      debug:\n      tags: [conf]\n", "wrong.yml": "- hosts: [\n", "hosts": "[web]\nw1\nw2\n", "other": "o1\n", "group_vars/web.yml": vaultText(t)})
 	for _, c := range []struct{ typed, offers, not string }{
 		{"unlock|", "w1\n", "--"},
 		{"unlock|we", "web\n", "w1"},
@@ -19,9 +27,16 @@ func TestCompletion(t *testing.T) {
 		{"doc|tde_un", "tde_unlock\n", "debug"},
 		{"playbooks|show|un", "unlock\n", "lock\nsetup"},
 		{"unlock|w1|--output|js", "jsonl\n", "human"},
+		{"log|", "last\n20260102T030405-ab\n", "jsonl"},
+		{"log|2026", "20260102T030405-ab\n", "last"},
+		{"site.yml|-t|", "base\nconf\n", "Write"},
+		{"site.yml|--skip-tags|c", "conf\n", "base"},
+		{"site.yml|--start-at-task|", "Write it\n", "conf"},
+		{"unlock|w1|--start-at-task|Mo", "Mount RAM for the key\n", "Send"},
+		{"wrong.yml|-t|", ":4\n", "wrong"},
 		{"un", "unlock\t", "setup"},
 	} {
-		out, errs, code := runWith(t, nil, nil, append([]string{"__complete"}, strings.Split(c.typed, "|")...)...)
+		out, errs, code := runWith(t, env, nil, append([]string{"__complete"}, strings.Split(c.typed, "|")...)...)
 		if code != 0 || !strings.Contains(out, c.offers) || c.not != "" && strings.Contains(out, c.not) {
 			t.Errorf("%s: %d\n%s%s", c.typed, code, out, errs)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"remoterun/docs"
+	"remoterun/playbooks/known"
 	"remoterun/runner"
 	"remoterun/runner/near"
 	"remoterun/runner/play"
@@ -49,6 +50,9 @@ func noModule(name string, specs []play.Spec) string {
 	var names []string
 	for _, s := range specs {
 		names = append(names, s.Name)
+	}
+	if why := known.Lacking(name, func(short string) bool { return slices.Contains(names, short) }); why != "" {
+		return why
 	}
 	text := "there is no module " + name
 	if word := nearest(strings.TrimPrefix(name, "ansible.builtin."), names); word != "" {

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+
+	"remoterun/runner/secret/vault"
 )
 
 // Exit codes, as README and help list them. Several at once: the one that
@@ -80,6 +82,8 @@ func exitCode(err error) int {
 		return int(s)
 	case errors.As(err, &c):
 		return c.code
+	case errors.As(err, new(*vault.ClosedError)):
+		return exitUsage
 	}
 	return exitError
 }

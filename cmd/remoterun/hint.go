@@ -25,43 +25,73 @@ import (
 
 // hints collects what failed while a run goes on; events go on to next.
 type hints struct {
-	next  runner.Sink
-	mu    sync.Mutex
-	lines []string
+	next runner.Sink
+	mu   sync.Mutex
+	list []*hint
+}
+
+// hint is one hint for all hosts that it is good for.
+type hint struct {
+	form  string // the text without the host's name
+	text  string // for the first host
+	hosts []string
 }
 
 // Event looks at failures that nothing forgave.
 func (h *hints) Event(e runner.Event) {
 	if e.Kind == runner.HostResult && (e.Status == runner.Failed || e.Status == runner.Unreachable) && !e.Ignored && !e.Rescued {
 		if text := hostHint(e); text != "" {
-			h.add(e.Host + ": " + text)
+			h.add(e.Host, text)
 		}
 	}
 	h.next.Event(e)
 }
 
-func (h *hints) add(line string) {
+func (h *hints) add(host, text string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !slices.Contains(h.lines, line) {
-		h.lines = append(h.lines, line)
+	form := strings.ReplaceAll(text, host, "\x00")
+	for _, known := range h.list {
+		if known.form == form {
+			if !slices.Contains(known.hosts, host) {
+				known.hosts = append(known.hosts, host)
+			}
+			return
+		}
 	}
+	h.list = append(h.list, &hint{form, text, []string{host}})
 }
 
-// maxHints bounds what many hosts that fail alike print.
-const maxHints = 10
+const (
+	// maxHints bounds what many hosts that fail in many ways print.
+	maxHints = 10
+	// maxHinted bounds how many hosts of one hint are named.
+	maxHinted = 5
+)
 
-// write prints the hints.
+// write prints each hint once, with the hosts that it is for.
 func (h *hints) write(w io.Writer) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for i, l := range h.lines {
+	for i, l := range h.list {
 		if i == maxHints {
-			fmt.Fprintf(w, "remoterun: hint: and %d more of the kind\n", len(h.lines)-i)
+			fmt.Fprintf(w, "remoterun: hint: and %d more of the kind\n", len(h.list)-i)
 			return
 		}
-		fmt.Fprintf(w, "remoterun: hint: %s\n", l)
+		text := l.text
+		if len(l.hosts) > 1 && strings.Contains(l.form, "\x00") {
+			text += " (and so for each of them)"
+		}
+		fmt.Fprintf(w, "remoterun: hint: %s: %s\n", someHosts(l.hosts), text)
 	}
+}
+
+// someHosts names the first of many hosts.
+func someHosts(hosts []string) string {
+	if len(hosts) <= maxHinted {
+		return strings.Join(hosts, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(hosts[:maxHinted-1], ", "), len(hosts)-maxHinted+1)
 }
 
 // hostHint is the hint for a failure on a host; empty = none.

@@ -25,5 +25,8 @@ func TestLog(t *testing.T) {
 	runs := strings.Split(strings.TrimSpace(say("", "log")), "\n")
 	id, _, _ = strings.Cut(runs[len(runs)-1], " ")
 	say("here: command: command: run true [done]", "log", id)
-	say("remoterun: there is no run nothing: remoterun log lists them", "log", "nothing")
+	say("remoterun: log nothing: no run begins like that; remoterun log lists them, remoterun log last shows the newest", "log", "nothing")
+	say("here: command: command: run true [done]", "log", "last")
+	say("here: command: command: run true [done]", "log", id[:len(id)-1])
+	say("2 runs begin like that: ", "log", id[:4])
 }

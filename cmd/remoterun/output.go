@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -9,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"remoterun/playbooks/ast"
@@ -23,8 +21,8 @@ import (
 )
 
 // prepare makes what a run is shown and noted with, and asks at the start what
-// the operator wanted to be asked then.
-func (s *session) prepare(ctx context.Context) error {
+// the operator wanted to be asked then. hosts are those of the run.
+func (s *session) prepare(ctx context.Context, hosts []string) error {
 	if s.sink == nil {
 		v, err := s.newView()
 		if err != nil {
@@ -38,7 +36,7 @@ func (s *session) prepare(ctx context.Context) error {
 		s.journal = j
 	}
 	if s.f.askBecome {
-		_, err := s.prompts.Secret(ctx, play.Ask{Key: becomeKey, Text: "BECOME password (for all hosts)", Sealed: true})
+		_, err := s.prompts.Secret(ctx, play.Ask{Key: becomeKey, Text: "BECOME password for " + someHosts(hosts), Sealed: true})
 		return err
 	}
 	return nil
@@ -192,59 +190,4 @@ func (s *session) hosts(pattern []string) ([]string, error) {
 	}
 	allowed, err := s.inv.Hosts(s.f.limit)
 	return slices.DeleteFunc(hosts, func(h string) bool { return !slices.Contains(allowed, h) }), err
-}
-
-// logCommand shows what was done on hosts, run by run.
-func (a *app) logCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "log [RUN]",
-		Short: "Show what runs did on hosts",
-		Args:  cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			dir := a.stateDir("log")
-			if len(args) == 0 {
-				return a.listRuns(dir)
-			}
-			name := strings.TrimSuffix(filepath.Base(args[0]), ".jsonl")
-			return a.showRun(filepath.Join(dir, name+".jsonl"))
-		},
-	}
-}
-
-func (a *app) listRuns(dir string) error {
-	runs := journal.Runs(dir)
-	if len(runs) == 0 {
-		fmt.Fprintf(a.err, "no run has been noted in %s yet\n", dir)
-	}
-	for _, name := range runs {
-		entries, err := journal.Read(filepath.Join(dir, name))
-		if err != nil || len(entries) == 0 {
-			continue
-		}
-		fmt.Fprintf(a.out, "%s  %s: remoterun %s\n", strings.TrimSuffix(name, ".jsonl"), entries[0].Who, entries[0].Run)
-	}
-	return nil
-}
-
-func (a *app) showRun(path string) error {
-	entries, err := journal.Read(path)
-	if err != nil {
-		return err
-	}
-	outcomes, steps := map[int]string{}, 0
-	for _, e := range entries {
-		steps += len(e.Steps)
-		if e.Outcome != "" {
-			outcomes[e.ID] = e.Outcome
-		}
-	}
-	if steps == 0 {
-		fmt.Fprintln(a.err, "no step was run on any host")
-	}
-	for _, e := range entries {
-		for _, st := range e.Steps {
-			fmt.Fprintf(a.out, "%s %s: %s: %s [%s]\n", e.At.Format("15:04:05"), e.Host, view.Safe(e.Task), view.Safe(st), view.Safe(cmp.Or(outcomes[e.ID], "outcome not known")))
-		}
-	}
-	return nil
 }

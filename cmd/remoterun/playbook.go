@@ -166,7 +166,11 @@ func (s *session) beside(playbook string) error {
 
 // run runs bound playbooks and answers the exit code.
 func (s *session) run(ctx context.Context, books ...*play.Playbook) error {
-	if err := s.prepare(ctx); err != nil {
+	hosts := s.reached(books)
+	if err := s.openVaults(hosts); err != nil {
+		return err
+	}
+	if err := s.prepare(ctx, hosts); err != nil {
 		return err
 	}
 	opt := s.options()

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"remoterun/inventory"
 	"remoterun/inventory/config"
@@ -59,6 +60,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 // tell shows the error that ended the program. Mistakes of files begin with
 // their places, so that an editor finds them; what they mean stands below.
 func (a *app) tell(err error) {
+	if closed := closedVault(err); closed != nil {
+		err = closed
+	}
 	n := 0
 	var book *ast.Mistakes
 	var inv inventory.Errors
@@ -99,12 +103,14 @@ func (a *app) root() *cobra.Command {
 		Short:         "Runs playbooks over plain SSH and keeps PostgreSQL encrypted at rest",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Version:       versionLine(),
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		if text := err.Error(); !cmd.HasParent() && (strings.HasSuffix(text, "in -m") || strings.HasSuffix(text, "in -a")) {
 			return usage("one task is run like this: remoterun run PATTERN -m MODULE -a ARGUMENTS")
 		}
-		return usage("%s", flagError(err))
+		return usage("%s", flagError(cmd, err))
 	})
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.settings(cmd) }
 	var f runFlags
@@ -113,6 +119,9 @@ func (a *app) root() *cobra.Command {
 	root.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return cmd.Help()
+		}
+		if text := a.hostsAmong(cmd, args); text != "" {
+			return usage("%s", text)
 		}
 		if err := noCommand(cmd, args[0]); err != nil {
 			return err
@@ -157,12 +166,26 @@ func takesArgs(c *cobra.Command) {
 }
 
 // flagError is a mistake in flags in the words of people.
-func flagError(err error) string {
+func flagError(cmd *cobra.Command, err error) string {
 	text, _, number := strings.Cut(err.Error(), ": strconv.Parse")
 	if number {
-		text += ": it takes a whole number"
+		return text + ": it takes a whole number"
 	}
-	return text
+	var none *pflag.NotExistError
+	if !errors.As(err, &none) || len(none.GetSpecifiedName()) < 2 {
+		return text
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if word := nearest(none.GetSpecifiedName(), names); word != "" {
+		return text + "; did you mean --" + word + "?"
+	}
+	for _, c := range cmd.Root().Commands() {
+		if c.Flags().Lookup(none.GetSpecifiedName()) != nil {
+			return text + "; it is one of " + c.CommandPath()
+		}
+	}
+	return text + "; " + cmd.CommandPath() + " --help lists the flags"
 }
 
 // noCommand tells a mistyped command from the path of a playbook.

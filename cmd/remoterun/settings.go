@@ -62,7 +62,7 @@ func (a *app) settings(cmd *cobra.Command) error {
 		}
 		for _, v := range values {
 			if err := cmd.Flags().Set(f.Name, v); err != nil {
-				failed = usage("%s: %s", from, flagError(err))
+				failed = usage("%s: %s", from, flagError(cmd, err))
 			}
 			if a.from == nil {
 				a.from = map[string]string{}

@@ -14,8 +14,24 @@ func TestWrongUse(t *testing.T) {
 		"two.yml":      "- hosts: all\n  taks: []\n  tasks:\n    - pnig:\n",
 		"meta.yml":     "- hosts: all\n  tasks:\n    - meta: nothing\n",
 		"plays/b.yaml": "",
+		"lacks.yml":    "- hosts: all\n  tasks:\n    - ufw: {rule: allow}\n    - name: x\n      synchronize: {src: a, dest: b}\n",
 	})
 	for _, c := range []struct{ args, says string }{
+		{"site.yml|--lmit|h1", "unknown flag: --lmit; did you mean --limit?"},
+		{"site.yml|--quick", "unknown flag: --quick; it is one of remoterun verify"},
+		{"site.yml|--nothing-like-it", "unknown flag: --nothing-like-it; remoterun --help lists the flags"},
+		{"unlock|h1|--outptu|json", "unknown flag: --outptu; did you mean --output?"},
+		{"h1|site.yml", "playbooks name their hosts themselves, and -l narrows them: remoterun site.yml -l h1\n"},
+		{"site.yml|h1", "remoterun site.yml -l h1\n"},
+		{"h1|uptime", "one command is run like this: remoterun run h1 -- uptime\n"},
+		{"all|unlock", "the verb comes first: remoterun unlock all\n"},
+		{"h1", "h1 is a host or group, and what shall run on it? remoterun run h1 -- COMMAND, or remoterun PLAYBOOK.yaml -l h1\n"},
+		{"run|h1|--|ls; id", `"ls; id" is one word, and no program has that name: a shell runs it like this: remoterun run h1 -m shell -a 'ls; id'`},
+		{"run|h1|--|uptime -p", "no program has that name: remoterun run h1 -- uptime -p\n"},
+		{"run|h1|-m|ufw", "ufw: Ansible has it (community.general), remoterun has not yet; use command with changed_when, or shell"},
+		{"doc|community.docker.docker_container", "Ansible has it (community.docker), remoterun has not yet; use docker_compose_v2, or command with docker"},
+		{"run|h1|-m|community.general.copy", "there is no module community.general.copy; copy is there without that collection"},
+		{"lacks.yml", "lacks.yml:3:7: ufw: Ansible has it (community.general), remoterun has not yet"},
 		{"rotate|h1", "remoterun: rotate is not there yet: no playbook of that name ships"},
 		{"unlok|h1", `remoterun: there is no command and no playbook "unlok"; did you mean "unlock"?`},
 		{"unlock", "unlock needs a pattern of hosts: remoterun unlock prod"},
@@ -63,6 +79,15 @@ func TestWrongUse(t *testing.T) {
 		if code != exitUsage || !strings.Contains(errs, c.says) {
 			t.Errorf("%s: exit code %d, and it does not say %q:\n%s%s", c.args, code, c.says, out, errs)
 		}
+	}
+}
+
+// TestVersion: both ways of asking say the same.
+func TestVersion(t *testing.T) {
+	out, _, code := runWith(t, nil, nil, "version")
+	flag, _, codeOfFlag := runWith(t, nil, nil, "--version")
+	if code != exitOK || codeOfFlag != exitOK || out != flag || !strings.HasPrefix(out, "remoterun "+version) {
+		t.Errorf("%q and %q", out, flag)
 	}
 }
 

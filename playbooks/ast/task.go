@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"remoterun/playbooks/known"
 	"remoterun/runner/near"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
@@ -201,6 +202,9 @@ func (s *session) actName(a *action, m *value.Map) (name string, e entry, old, o
 
 // isKeywordTypo reports a word that is nearer to a keyword than to a module.
 func (s *session) isKeywordTypo(word string, handler bool) bool {
+	if known.Collection(word) != "" {
+		return false
+	}
 	words := wordsOf(handler)
 	kw, mod := nearest(word, words), nearest(word, s.env.kinds())
 	return kw != "" && (mod == "" || near.Distance(word, kw) < near.Distance(word, mod))
@@ -250,6 +254,10 @@ func (s *session) ownerOf(word, module string) string {
 
 func (s *session) noModule(name string, e entry) {
 	if why, ok := isLater(name); ok {
+		s.wrong(e.key, "%s", why)
+		return
+	}
+	if why := known.Lacking(name, func(short string) bool { _, ok := s.env.kind(short); return ok }); why != "" {
 		s.wrong(e.key, "%s", why)
 		return
 	}

@@ -83,7 +83,7 @@ func (v *Vaults) Decrypt(ctx context.Context, text []byte) (plain []byte, label 
 // decrypt tries the first n secrets.
 func (v *Vaults) decrypt(ctx context.Context, env *envelope, n int) ([]byte, string, error) {
 	if n == 0 {
-		return nil, "", fmt.Errorf("no vault password was given (--vault-password-file, --vault-id or -J)")
+		return nil, "", &ClosedError{errors.New("no vault password was given (--vault-password-file, --vault-id or -J)")}
 	}
 	var tried []string
 	var failed []error
@@ -141,10 +141,18 @@ func (v *Vaults) noneFits(label string, tried []string, failed []error) error {
 		msg += "; tried: " + strings.Join(tried, ", ")
 	}
 	if len(failed) > 0 {
-		return fmt.Errorf("%s; %w", msg, errors.Join(failed...))
+		return &ClosedError{fmt.Errorf("%s; %w", msg, errors.Join(failed...))}
 	}
-	return errors.New(msg)
+	return &ClosedError{errors.New(msg)}
 }
+
+// ClosedError is a vault that no password opens: none was given, or none fits.
+type ClosedError struct{ Cause error }
+
+func (e *ClosedError) Error() string { return e.Cause.Error() }
+
+// Unwrap returns why the passwords that were to be tried could not be.
+func (e *ClosedError) Unwrap() error { return e.Cause }
 
 // keys derives, once per secret and salt.
 func (v *Vaults) keys(i int, salt []byte) (*keys, error) {

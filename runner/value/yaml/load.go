@@ -17,9 +17,14 @@ import (
 type Error struct {
 	Pos value.Pos
 	Msg string
+	// Cause is why a vault stays closed; nil for all else.
+	Cause error
 }
 
 func (e *Error) Error() string { return e.Pos.String() + ": " + e.Msg }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
 
 // Options tune reading.
 type Options struct {
@@ -272,7 +277,7 @@ func (l *loader) vault(n *yaml.Node) (value.Value, error) {
 	}
 	text, err := l.opt.Decrypt(n.Value, l.pos(n))
 	if err != nil {
-		return value.Value{}, l.fail(n, "vault: %v", err)
+		return value.Value{}, &Error{Pos: l.pos(n), Msg: "vault: " + err.Error(), Cause: err}
 	}
 	return value.MarkedString(string(text), value.Masked).From(&value.Origin{Pos: l.pos(n)}), nil
 }

@@ -1,0 +1,76 @@
+// Package known knows the names of Ansible's modules: those of ansible-core and
+// of the collections that playbooks for servers use. It says of a module that is
+// not there whether Ansible has it, and runs none.
+package known
+
+import (
+	_ "embed"
+	"strings"
+)
+
+// list is "collection: names" a line, as the collections list them.
+//
+//go:embed modules.txt
+var list string
+
+// Collection returns the collection of one of Ansible's modules, by its short
+// name or its full one; "" when Ansible has none of that name there.
+func Collection(name string) string {
+	wanted, short := "", name
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		wanted, short = name[:i], name[i+1:]
+	}
+	if wanted == "ansible.legacy" {
+		wanted = "ansible.builtin"
+	}
+	found := ""
+	for line := range strings.Lines(list) {
+		collection, names, _ := strings.Cut(line, ":")
+		if wanted != "" && wanted != collection {
+			continue
+		}
+		for n := range strings.FieldsSeq(names) {
+			// The language's own name wins where collections share one.
+			if n == short && (found == "" || collection == "ansible.builtin") {
+				found = collection
+			}
+		}
+	}
+	return found
+}
+
+// instead is what to use meanwhile where a program does it in one line.
+func instead(short string) string {
+	switch short {
+	case "ufw", "firewalld", "iptables", "iptables_state", "nmcli", "lvol", "lvg", "filesystem", "parted", "modprobe", "sysctl", "seboolean", "timezone", "locale_gen", "alternatives", "make", "patch", "debconf", "getent", "subversion", "hostname":
+		return "use command with changed_when, or shell"
+	case "dnf", "dnf5", "yum", "apk", "pacman", "zypper", "snap", "flatpak", "npm", "gem", "homebrew", "pip", "portage", "pkgng", "opkg", "pipx", "composer", "cargo", "rpm_key", "dpkg_selections":
+		return "use command with creates or changed_when"
+	case "docker_container", "docker_image", "docker_network", "docker_volume", "docker_compose", "docker_login", "docker_prune":
+		return "use docker_compose_v2, or command with docker"
+	case "cron", "cronvar":
+		return "use copy with a file in /etc/cron.d"
+	case "synchronize":
+		return "use copy, or command with rsync on localhost (delegate_to)"
+	case "authorized_key":
+		return "use lineinfile on the user's .ssh/authorized_keys"
+	case "postgresql_db", "postgresql_user", "postgresql_ext", "postgresql_privs", "postgresql_schema", "postgresql_table", "postgresql_owner", "postgresql_set":
+		return "use postgresql_query"
+	}
+	return "use command or shell"
+}
+
+// Lacking says of a module that remoterun has not that Ansible has it, and what to
+// use instead; "" when Ansible has it neither. have reports what remoterun has
+// under a short name.
+func Lacking(name string, have func(short string) bool) string {
+	collection := Collection(name)
+	short := name[strings.LastIndexByte(name, '.')+1:]
+	switch {
+	case collection != "":
+		return name + ": Ansible has it (" + collection + "), remoterun has not yet; " + instead(short)
+	case short != name && strings.Contains("\n"+list, "\n"+strings.TrimSuffix(name, "."+short)+":") && have(short):
+		return "there is no module " + name + "; " + short + " is there without that collection"
+	}
+	return ""
+}
