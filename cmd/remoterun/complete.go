@@ -35,8 +35,8 @@ func (a *app) completions(root *cobra.Command) {
 		"become-method": words("sudo su doas"), "connection": words("ssh local"),
 	}
 	args := map[string]func(*cobra.Command) []string{"doc": modules, "show": shipped, "copy": shipped, "run": a.hostNames, "trust": a.hostNames, "log": a.runNames}
-	for _, v := range verbs {
-		args[v.name] = a.hostNames
+	for _, v := range verbs() {
+		args[v.Verb] = a.hostNames
 	}
 	var each func(c *cobra.Command)
 	each = func(c *cobra.Command) {
@@ -98,8 +98,10 @@ func (a *app) taskNames(c *cobra.Command) []string {
 // verb's; none when they have a mistake, which is not told here.
 func (a *app) listed(c *cobra.Command) []ast.Listed {
 	books := c.Flags().Args()
-	if _, ok := builtin(builtinDir + "playbooks/" + c.Name() + ".yaml"); ok {
-		books = []string{builtinDir + "playbooks/" + c.Name() + ".yaml"}
+	for _, v := range verbs() {
+		if v.Verb == c.Name() {
+			books = []string{v.path}
+		}
 	}
 	if len(books) == 0 || a.settings(c) != nil {
 		return nil

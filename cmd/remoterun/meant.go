@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -32,7 +33,7 @@ func (a *app) hostsAmong(root *cobra.Command, words []string) string {
 	case len(books) > 0 || isHostFirst(words, hosts) && len(rest) == 0 && len(hosts) == 1:
 		return fmt.Sprintf("%s is a host or group, and what shall run on it? remoterun run %s -- COMMAND, or remoterun PLAYBOOK.yaml -l %s", hosts[0], hosts[0], hosts[0])
 	case len(rest) > 0 && isHostFirst(words, hosts):
-		if _, known := builtin(builtinDir + "playbooks/" + rest[0] + ".yaml"); known {
+		if slices.ContainsFunc(verbs(), func(v verb) bool { return v.Verb == rest[0] }) {
 			return fmt.Sprintf("the verb comes first: remoterun %s %s", rest[0], hosts[0])
 		}
 		return fmt.Sprintf("one command is run like this: remoterun run %s -- %s", hosts[0], strings.Join(rest, " "))

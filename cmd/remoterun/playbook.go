@@ -27,7 +27,7 @@ type runFlags struct {
 	privateKey, sshConfig, startAt                         string
 	become, askBecome, askPass, check, diff, forceHandlers bool
 	step, listHosts, listTasks, listTags, syntax, exitCode bool
-	yes, takeOver, quick                                   bool
+	yes, takeOver                                          bool
 	forks, verbose, passphraseFD, timeout                  int
 }
 
@@ -139,6 +139,9 @@ func (a *app) load(ctx context.Context, f *runFlags, paths []string, first ...fu
 		return nil, nil, err
 	}
 	if paths, err = resolve(a, paths); err != nil {
+		return nil, nil, err
+	}
+	if err := headers(paths); err != nil {
 		return nil, nil, err
 	}
 	books, err := s.loader.Load(paths...)

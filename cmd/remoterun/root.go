@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -129,8 +130,12 @@ func (a *app) root() *cobra.Command {
 		return a.runPlaybooks(cmd.Context(), &f, args)
 	}
 	root.AddGroup(&cobra.Group{ID: "verbs", Title: "Verbs (shipped playbooks, on a pattern of hosts):"})
-	root.AddCommand(a.verbCommands()...)
 	root.AddCommand(a.trustCommand(), a.logCommand(), a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand(), a.lintCommand(), a.keyCommand(), a.inventoryCommand(), a.demoCommand(), a.demoHostCommand(), a.docCommand(), a.configCommand())
+	own := a.verbCommands(root.Commands())
+	if slices.ContainsFunc(own, func(c *cobra.Command) bool { return c.GroupID == "own" }) {
+		root.AddGroup(&cobra.Group{ID: "own", Title: "Verbs of this project (its folder playbooks):"})
+	}
+	root.AddCommand(own...)
 	a.completions(root)
 	for _, c := range root.Commands() {
 		takesArgs(c)
@@ -192,11 +197,6 @@ func flagError(cmd *cobra.Command, err error) string {
 func noCommand(root *cobra.Command, word string) error {
 	if _, err := os.Stat(word); err == nil || strings.ContainsAny(word, "/.") {
 		return nil
-	}
-	for _, v := range verbs {
-		if v.name == word {
-			return usage("%s is not there yet: no playbook of that name ships with this version (remoterun playbooks list)", word)
-		}
 	}
 	root.SuggestionsMinimumDistance = 2
 	for _, near := range root.SuggestionsFor(word) {

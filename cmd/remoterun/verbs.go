@@ -3,42 +3,74 @@ package main
 import (
 	"cmp"
 	"context"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"remoterun/playbooks"
 )
 
-// verb is a shipped playbook under its own name: `remoterun unlock prod` is the
-// shipped unlock.yaml with -l prod.
+// verb is a playbook under a name of its own, which its header says: `remoterun
+// unlock prod` is the shipped unlock.yaml with -l prod.
 type verb struct {
-	name, short string
+	playbooks.Header
+	path    string // of the playbook
+	shipped bool
 }
 
-// verbs lists what ships. One without its playbook is not offered.
-var verbs = []verb{
-	{name: "setup", short: "Make a project's key, seal it and prove that it can be opened"},
-	{name: "unlock", short: "Bring the key into the host's RAM and the database up (after a reboot)"},
-	{name: "lock", short: "Stop the database and take the key out of RAM"},
-	{name: "status", short: "Say what is locked, encrypted and due"},
-	{name: "verify", short: "Prove on disk that everything is encrypted"},
-	{name: "doctor", short: "Look for what endangers a project"},
-	{name: "migrate", short: "Move an existing database into an encrypted one"},
-	{name: "rollback", short: "Go back to the database before a migration"},
-	{name: "upgrade", short: "Move an encrypted database to a newer server"},
-	{name: "rotate", short: "Set a new key"},
-	{name: "rekey", short: "Seal the keys under a new passphrase"},
-	{name: "backup", short: "Take an encrypted backup"},
-	{name: "restore", short: "Restore a backup"},
-	{name: "drill", short: "Prove that a backup restores"},
-	{name: "scrub", short: "Destroy what a migration left behind"},
-	{name: "bench", short: "Measure the database"},
+// verbs are the playbooks that ship and those in the project's folder playbooks
+// whose header says a verb. A shipped one cannot be replaced: a copy of it runs by
+// its path.
+func verbs() []verb {
+	var out []verb
+	add := func(path string, text []byte, shipped bool) {
+		h, err := playbooks.ReadHeader(text)
+		known := slices.ContainsFunc(out, func(v verb) bool { return v.Verb == h.Verb })
+		// What is wrong in a header is told by lint and when the playbook is run.
+		if err == nil && h.Verb != "" && !known {
+			out = append(out, verb{h, path, shipped})
+		}
+	}
+	for _, name := range playbooks.Names() {
+		path := builtinDir + "playbooks/" + name + ".yaml"
+		if text, ok := builtin(path); ok {
+			add(path, text, true)
+		}
+	}
+	for _, ending := range []string{"*.yaml", "*.yml"} {
+		own, _ := filepath.Glob(filepath.Join("playbooks", ending))
+		for _, path := range own {
+			if text, err := os.ReadFile(path); err == nil {
+				add(path, text, false)
+			}
+		}
+	}
+	return out
 }
 
-// verbCommands are the verbs whose playbooks ship.
-func (a *app) verbCommands() []*cobra.Command {
+// headers refuses playbooks whose headers say a verb in another way than it is
+// read.
+func headers(paths []string) error {
+	for _, p := range paths {
+		text, err := os.ReadFile(p)
+		if err != nil {
+			continue // a shipped one, or what the loader tells
+		}
+		if _, err := playbooks.ReadHeader(text); err != nil {
+			return usage("%s: %v", p, err)
+		}
+	}
+	return nil
+}
+
+// verbCommands are the verbs that are no other command.
+func (a *app) verbCommands(taken []*cobra.Command) []*cobra.Command {
 	var out []*cobra.Command
-	for _, v := range verbs {
-		if _, ok := builtin(builtinDir + "playbooks/" + v.name + ".yaml"); ok {
+	for _, v := range verbs() {
+		if !slices.ContainsFunc(taken, func(c *cobra.Command) bool { return c.Name() == v.Verb }) {
 			out = append(out, a.verbCommand(v))
 		}
 	}
@@ -47,41 +79,50 @@ func (a *app) verbCommands() []*cobra.Command {
 
 func (a *app) verbCommand(v verb) *cobra.Command {
 	var f runFlags
+	where := "It is the shipped playbook of that name: remoterun playbooks show " + v.Verb
+	group := "verbs"
+	if !v.shipped {
+		where, group = "It is this project's playbook "+v.path, "own"
+	}
 	c := &cobra.Command{
-		Use:     v.name + " PATTERN",
-		Short:   v.short,
-		GroupID: "verbs",
-		Long:    v.short + ".\n\nIt is the shipped playbook of that name: remoterun playbooks show " + v.name,
-		Example: "  remoterun " + v.name + " prod\n  remoterun " + v.name + " db1,db2 -i hosts.ini",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			switch {
-			case len(args) == 0:
-				return usage("%s needs a pattern of hosts: remoterun %s prod (all of them: remoterun %s all)", v.name, v.name, v.name)
-			case len(args) > 1:
-				return usage("%s takes one pattern; several hosts are one pattern with commas: remoterun %s %s", v.name, v.name, strings.Join(args, ","))
+		Use:     v.Verb + " PATTERN",
+		Short:   v.Short,
+		GroupID: group,
+		Long:    v.Short + ".\n\n" + where,
+		Example: "  remoterun " + v.Verb + " prod\n  remoterun " + v.Verb + " db1,db2 -i hosts.ini",
+	}
+	on := map[string]*bool{}
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			return usage("%s needs a pattern of hosts: remoterun %s prod (all of them: remoterun %s all)", v.Verb, v.Verb, v.Verb)
+		case len(args) > 1:
+			return usage("%s takes one pattern; several hosts are one pattern with commas: remoterun %s %s", v.Verb, v.Verb, strings.Join(args, ","))
+		}
+		if f.limit != "" {
+			f.limit = args[0] + ":&" + f.limit
+		} else {
+			f.limit = args[0]
+		}
+		for _, fl := range v.Flags {
+			if set := on[fl.Name]; set != nil && *set {
+				f.extra = append(f.extra, fl.Variable+"=yes")
 			}
-			if f.limit != "" {
-				f.limit = args[0] + ":&" + f.limit
-			} else {
-				f.limit = args[0]
-			}
-			if f.quick {
-				f.extra = append(f.extra, "tde_quick=yes")
-			}
-			path := builtinDir + "playbooks/" + v.name + ".yaml"
-			return a.runPlaybooks(cmd.Context(), &f, []string{path}, func(s *session) error { return s.projects(cmd.Context(), path) })
-		},
+		}
+		return a.runPlaybooks(cmd.Context(), &f, []string{v.path}, func(s *session) error { return s.needs(cmd.Context(), v) })
 	}
 	f.add(c)
-	if v.name == "verify" {
-		c.Flags().BoolVar(&f.quick, "quick", false, "leave out the search of disk and WAL")
+	for _, fl := range v.Flags {
+		if c.Flags().Lookup(fl.Name) == nil { // one that every run has keeps its meaning
+			on[fl.Name] = c.Flags().Bool(fl.Name, false, fl.Help)
+		}
 	}
 	return c
 }
 
-// projects checks what a verb's playbook needs of the inventory: a mistake there
-// is told in the inventory's own words, host by host.
-func (s *session) projects(ctx context.Context, playbook string) error {
+// needs checks what a verb's playbook needs of the inventory: a mistake there is
+// told in the inventory's own words, host by host.
+func (s *session) needs(ctx context.Context, v verb) error {
 	if err := s.somebody(s.f.limit); err != nil {
 		return err
 	}
@@ -89,7 +130,6 @@ func (s *session) projects(ctx context.Context, playbook string) error {
 	if err != nil {
 		return err
 	}
-	text, _ := builtin(playbook)
 	var wrong []string
 	at := map[string]string{}
 	for _, name := range hosts {
@@ -97,25 +137,25 @@ func (s *session) projects(ctx context.Context, playbook string) error {
 		if err != nil {
 			return err
 		}
-		for _, need := range []struct{ name, what, example string }{
-			{"tde_project", "a name for its keys, volume and folders", "sync"},
-			{"tde_compose_dir", "the folder of its compose file on the server", "/srv/sync"},
-		} {
-			switch v, err := get(need.name); {
+		for _, need := range v.Needs {
+			switch got, err := get(need.Name); {
 			case err != nil:
 				wrong = append(wrong, name+": "+err.Error())
-			case v == "" && strings.Contains(string(text), "{{ "+need.name+" }}"):
-				wrong = append(wrong, name+" has no "+need.name+", "+need.what+": give it one in the inventory, "+need.name+"="+need.example)
+			case got == "":
+				wrong = append(wrong, name+" has no "+need.Name+", "+need.What+": give it one in the inventory, "+need.Name+"="+need.Example)
 			}
 		}
-		project, _ := get("tde_project")
+		if v.Once == "" {
+			continue
+		}
+		own, _ := get(v.Once)
 		addr, _ := get("ansible_host", "ansible_ssh_host")
 		port, _ := get("ansible_port", "ansible_ssh_port")
 		machine := cmp.Or(addr, name) + " port " + cmp.Or(port, "22")
-		if other := at[machine+" "+project]; other != "" && project != "" {
-			wrong = append(wrong, other+" and "+name+" are both tde_project="+project+" on "+machine+": one machine takes each project once, give one of them another name")
+		if other := at[machine+" "+own]; other != "" && own != "" {
+			wrong = append(wrong, other+" and "+name+" are both "+v.Once+"="+own+" on "+machine+": one machine takes each once, give one of them another")
 		}
-		at[machine+" "+project] = name
+		at[machine+" "+own] = name
 	}
 	if len(wrong) > 0 {
 		return usage("%s", strings.Join(wrong, "\nremoterun: "))
