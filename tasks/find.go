@@ -10,10 +10,12 @@ import (
 // its collection; every other module of ours is ansible.builtin.
 func collections() map[string]string {
 	return map[string]string{
+		"authorized_key":    "ansible.posix",
 		"docker_compose_v2": "community.docker",
 		"ini_file":          "community.general",
 		"mount":             "ansible.posix",
 		"postgresql_query":  "community.postgresql",
+		"sysctl":            "ansible.posix",
 	}
 }
 
