@@ -175,7 +175,7 @@ func hostSlip(s string) error {
 	case s == "---":
 		return errors.New(`"---" begins a YAML file, and this is read as INI (name the file .yml)`)
 	case s == "" || strings.ContainsAny(s, " \t\n"):
-		return fmt.Errorf("%q is no host's name", s)
+		return fmt.Errorf("%q is not a valid host name", s)
 	case strings.Contains(s, "="):
 		return fmt.Errorf("%q stands where a host's name is expected (variables of a group stand under [group:vars])", s)
 	case strings.Contains(s, "@"):
@@ -187,7 +187,7 @@ func hostSlip(s string) error {
 		return fmt.Errorf("%q is a pattern, not a host's name", s)
 	}
 	if _, p, found := strings.Cut(stripBrackets(s), ":"); found && !strings.Contains(p, ":") && !digits(p) {
-		return fmt.Errorf("port %q of host %q is no number", p, s)
+		return fmt.Errorf("port %q of host %q is not a valid port", p, s)
 	}
 	return nil
 }
@@ -238,7 +238,7 @@ func rangeValues(s string) ([]string, error) {
 	if len(parts) == 3 {
 		n, err := strconv.Atoi(parts[2])
 		if err != nil || n < 1 {
-			return nil, fmt.Errorf("step %q is no number above 0", parts[2])
+			return nil, fmt.Errorf("step %q is not a number above 0", parts[2])
 		}
 		step = n
 	}
@@ -290,5 +290,5 @@ func wholeNumber(v value.Value) (int, error) {
 			return n, nil
 		}
 	}
-	return 0, fmt.Errorf("%s is no whole number", value.Repr(v))
+	return 0, fmt.Errorf("%s is not a whole number", value.Repr(v))
 }

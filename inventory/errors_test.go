@@ -29,7 +29,7 @@ func tree(t *testing.T, files map[string]string) {
 	t.Chdir(dir)
 }
 
-// load reads sources and answers errors and warnings as text.
+// load reads sources and returns errors and warnings as text.
 func load(t *testing.T, sources ...string) (inv *Inventory, errs, warned string) {
 	t.Helper()
 	w := &warnings{}
@@ -82,9 +82,9 @@ func TestErrors(t *testing.T) {
 		}, "\n")}, []string{"h.ini"}, `h.ini:1:6: expected name=value behind the host's name, got: ansible_host
 h.ini:2:1: host range [1:a]: begin and end must be two numbers or two letters
 h.ini:3:1: host range [3:1]: begin must not be above end
-h.ini:4:1: host range [01:10:x]: step "x" is no number above 0
+h.ini:4:1: host range [01:10:x]: step "x" is not a number above 0
 h.ini:5:1: "web[1:2": a bracket is missing
-h.ini:6:1: port "ssh" of host "web1:ssh" is no number
+h.ini:6:1: port "ssh" of host "web1:ssh" is not a valid port
 h.ini:7:1: port of "web1:99999" is not between 1 and 65535
 h.ini:8:1: "joe@web1": a login name is given as a variable: web1 ansible_user=joe
 h.ini:9:1: host "web1:" ends in a colon, which is kept for ports
@@ -97,7 +97,7 @@ h.ini:15:1: invalid section [a b]: a group's name without spaces and brackets is
 h.ini:16:1: [web: the closing bracket is missing
 h.ini:19:10: expected name=value behind the host's name, got: bad
 h.ini:21:1: expected name=value in [web:vars], got: novalue
-h.ini:22:24: ansible_group_priority of group "web": 'high' is no whole number
+h.ini:22:24: ansible_group_priority of group "web": 'high' is not a whole number
 h.ini:24:1: [prod:children] includes the undefined group "wbe"; did you mean "web"?
 h.ini:25:1: expected the name of a group in [prod:children], got: web extra
 h.ini:26:1: [prodd:vars] is not valid for the undefined group "prodd"; did you mean "prod"?

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 )
 
-// Find answers the sources when none is named with -i: those of ansible.cfg
+// Find returns the sources when none is named with -i: those of ansible.cfg
 // when it names some, else the first of ./inventory, ./inventory.ini,
 // ./inventory.yaml, ./inventory.yml and ./hosts below dir, else none.
 func Find(dir string, configured []string) []string {

@@ -28,7 +28,7 @@ func glob(pattern, name string) bool {
 	return i == len(p)
 }
 
-// globOne matches one character with the first part of a pattern and answers
+// globOne matches one character with the first part of a pattern and returns
 // how long that part is.
 func globOne(p []rune, c rune) (int, bool) {
 	if len(p) == 0 {

@@ -1,6 +1,6 @@
 // Package inventory reads Ansible's inventories: INI and YAML files, programs
 // that print JSON, lists of hosts with commas, and folders of these, with the
-// group_vars and host_vars beside them. It answers which hosts a pattern means
+// group_vars and host_vars beside them. It returns which hosts a pattern means
 // and which variables a host has, in Ansible's order of precedence.
 //
 // It reads files only in Load and, for the variables of hosts, when those are
@@ -86,7 +86,7 @@ func Load(ctx context.Context, sources []string, opt Options) (*Inventory, error
 }
 
 // Check reads the files of variables of all groups and hosts, vaults unopened,
-// and answers their mistakes at once, as Errors. Load has done it; a view that
+// and returns their mistakes at once, as Errors. Load has done it; a view that
 // Beside made is checked by this.
 func (inv *Inventory) Check() error {
 	inv.mu.RLock()

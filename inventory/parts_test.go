@@ -31,7 +31,7 @@ func TestExpandHosts(t *testing.T) {
 		"under_score":      "under_score",
 		"/var/chroot":      "/var/chroot",
 		"a:0":              "!port of \"a:0\" is not between 1 and 65535",
-		"a[1:2:0]":         "!host range [1:2:0]: step \"0\" is no number above 0",
+		"a[1:2:0]":         "!host range [1:2:0]: step \"0\" is not a number above 0",
 		"a[1]":             "!host range [1]: must be begin:end or begin:end:step",
 		"a[1:]":            "!host range [1:]: the end is missing",
 		"a[01:100]":        "!host range [01:100]: begin and end must have the same number of digits when begin starts with 0",
@@ -40,10 +40,10 @@ func TestExpandHosts(t *testing.T) {
 		"a[0:9999999]":     "!host range [0:9999999]: more than 100000 hosts in one line",
 		"a[1:999][1:999]":  "!host range: more than 100000 hosts in one line",
 		"a]b[":             "!\"a]b[\": a bracket is missing",
-		"a b":              "!\"a b\" is no host's name",
+		"a b":              "!\"a b\" is not a valid host name",
 		"web*":             "!\"web*\" is a pattern, not a host's name",
 		"!web":             "!\"!web\" is a pattern, not a host's name",
-		"":                 "!\"\" is no host's name",
+		"":                 "!\"\" is not a valid host name",
 	} {
 		names, port, err := expandHosts(in)
 		got := strings.Join(names, " ")

@@ -31,7 +31,7 @@ func (inv *Inventory) Hosts(pattern string) ([]string, error) {
 	return slices.DeleteFunc(found, func(h string) bool { return !slices.Contains(limit, h) }), nil
 }
 
-// SetLimit restricts what Hosts answers from now on (-l), in all views. A part
+// SetLimit restricts what Hosts returns from now on (-l), in all views. A part
 // @file stands for the patterns in that file, one in a line. Empty text takes
 // the limit away.
 func (inv *Inventory) SetLimit(pattern string) error {

@@ -91,7 +91,7 @@ func skippedNames() []string {
 }
 
 // folder reads every inventory in a folder, sorted by name, folders in it too.
-// It answers the .ini and .cfg files that it left out.
+// It returns the .ini and .cfg files that it left out.
 func (l *loader) folder(dir string) (skipped []string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -60,7 +60,7 @@ func splitWords(line string) ([]word, error) {
 	return out, nil
 }
 
-// quoted reads the quoted text that begins at rs[i] and answers where its
+// quoted reads the quoted text that begins at rs[i] and returns where its
 // closing quote stands. In double quotes a backslash escapes a quote or itself.
 func quoted(rs []rune, i int, to *strings.Builder) (int, error) {
 	q := rs[i]

@@ -103,7 +103,7 @@ func message(e runner.Event, module string) string {
 	return text
 }
 
-// report runs one playbook and answers its report. oneByOne looks at no task
+// report runs one playbook and returns its report. oneByOne looks at no task
 // ahead of its turn.
 func report(t *testing.T, dir, book string, args []string, oneByOne bool) string {
 	t.Helper()

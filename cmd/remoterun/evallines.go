@@ -73,7 +73,7 @@ func evalLine(ctx context.Context, e *jinja.Engine, q, out *value.Map) {
 	vars, _ := q.Lookup("vars")
 	m, ok := vars.AsMap()
 	if !ok && !vars.IsNull() {
-		out.Put("error", problem(errors.New(`"vars" is no object`)))
+		out.Put("error", problem(errors.New(`"vars" is not an object`)))
 		return
 	}
 	file, _ := q.Lookup("file")

@@ -14,7 +14,7 @@ import (
 	"remoterun/runner/value/yaml"
 )
 
-// evalScope answers variables from layers and knows which layer each came
+// evalScope returns variables from layers and knows which layer each came
 // from.
 type evalScope struct {
 	layers []play.Layer // lowest precedence first
@@ -144,7 +144,7 @@ func hostLayer(inv *inventory.Inventory, name string) play.Layer {
 		"inventory_dir", value.String(inv.Dir()), "hostvars", value.FromObject(&hostVars{inv}))}
 }
 
-// hostVars answers each host's variables when they are asked for.
+// hostVars returns each host's variables when they are asked for.
 type hostVars struct{ inv *inventory.Inventory }
 
 func (h *hostVars) TypeName() string { return "HostVars" }

@@ -50,7 +50,7 @@ func (a *app) inventoryCommand() *cobra.Command {
 	return c
 }
 
-// check answers the group that a graph begins at.
+// check returns the group that a graph begins at.
 func (f *inventoryFlags) check(args []string) (string, error) {
 	chosen := 0
 	for _, on := range []bool{f.list, f.graph, f.host != ""} {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// script is a terminal that answers what it is given.
+// script is a terminal that returns what it is given.
 type scriptedTerminal struct {
 	bytes.Buffer
 	answers []string
@@ -46,7 +46,7 @@ func projectDir(t *testing.T, files map[string]string) {
 	t.Chdir(dir)
 }
 
-// runWith runs the program with an environment and answers of an operator.
+// runWith runs the program with an environment and returns of an operator.
 func runWith(t *testing.T, env map[string]string, answers []string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer

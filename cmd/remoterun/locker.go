@@ -30,7 +30,7 @@ func operator() string {
 	return name + "@" + laptop
 }
 
-// Hold takes the lock and answers the connection under it.
+// Hold takes the lock and returns the connection under it.
 func (l locker) Hold(ctx context.Context, c host.Conn, name string, h runner.LockHolder) (host.Conn, func() error, error) {
 	held, err := lock.Take(ctx, c, h.As, h.Host, name, h.Doing, lock.Options{Who: l.who, TakeOver: l.takeOver})
 	if err != nil {

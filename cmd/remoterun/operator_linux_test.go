@@ -45,6 +45,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// hangs is when a program is given up: far above what it takes where others work
+// on the machine, too.
+const hangs = 10 * time.Minute
+
 // desk is an operator at a laptop who runs the program: in a project folder,
 // with a home and a passphrase. All that the program ever said is kept, for a
 // search afterwards.
@@ -89,7 +93,7 @@ func (d *desk) command(ctx context.Context, t testing.TB, args ...string) *exec.
 // given by --passphrase-fd.
 func (d *desk) run(t testing.TB, args ...string) said {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 3*time.Minute, errors.New("the program hangs"))
+	ctx, cancel := context.WithTimeoutCause(t.Context(), hangs, errors.New("the program hangs"))
 	defer cancel()
 	cmd := d.command(ctx, t, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: d.as} // no /dev/tty of the tester's
@@ -141,11 +145,11 @@ func (d *desk) keep(t testing.TB, cmd *exec.Cmd, out, errs string, err error) sa
 // turn is a question that must appear and what the operator types then.
 type turn struct{ question, answer string }
 
-// talk runs the program on a terminal and answers its questions in order. A
+// talk runs the program on a terminal and returns its questions in order. A
 // question that does not come, and one more than expected, fail the test.
 func (d *desk) talk(t testing.TB, turns []turn, args ...string) said {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 3*time.Minute, errors.New("the program hangs"))
+	ctx, cancel := context.WithTimeoutCause(t.Context(), hangs, errors.New("the program hangs"))
 	defer cancel()
 	cmd := d.command(ctx, t, args...)
 	f, err := pty.Start(cmd)

@@ -167,7 +167,7 @@ func (s *session) beside(playbook string) error {
 	return nil
 }
 
-// run runs bound playbooks and answers the exit code.
+// run runs bound playbooks and returns the exit code.
 func (s *session) run(ctx context.Context, books ...*play.Playbook) error {
 	hosts := s.reached(books)
 	if err := s.openVaults(hosts); err != nil {

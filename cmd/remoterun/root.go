@@ -35,7 +35,7 @@ type app struct {
 	from map[string]string
 }
 
-// run is the whole program; it answers the exit code.
+// run is the whole program; it returns the exit code.
 func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
 	root.SetArgs(args)

@@ -9,7 +9,7 @@ import (
 	"remoterun/runner/value"
 )
 
-// setting answers the config lookup: a setting by Ansible's name, from
+// setting returns the config lookup: a setting by Ansible's name, from
 // REMOTERUN_*, else ansible.cfg, else what holds without both. What is typed on
 // the command line does not count, as in Ansible.
 func (a *app) setting(cfg *config.Config, name string) (value.Value, bool) {
@@ -34,7 +34,7 @@ func (a *app) setting(cfg *config.Config, name string) (value.Value, bool) {
 	return v, ok
 }
 
-// flagSetting answers the flag that a setting presets, and what holds when it
+// flagSetting returns the flag that a setting presets, and what holds when it
 // is not set.
 func flagSetting(name string) (flag string, otherwise value.Value, ok bool) {
 	no := value.Bool(false)

@@ -7,7 +7,7 @@ import (
 	"remoterun/runner/value"
 )
 
-// TestSetting holds the config lookup's answers: Ansible's defaults, then
+// TestSetting holds the config lookup's returns: Ansible's defaults, then
 // ansible.cfg, then the environment.
 func TestSetting(t *testing.T) {
 	none := &config.Config{}

@@ -54,7 +54,7 @@ func TestSettingsFillFlagsThatWereNotTyped(t *testing.T) {
 	}
 	writeFile(t, "ansible.cfg", "[defaults]\nforks = many\nnonsense\n")
 	_, errs, code := runWith(t, nil, nil, "inventory", "--list")
-	if code != exitUsage || !strings.Contains(errs, "forks: \"many\" is no whole number") || !strings.Contains(errs, "expected name = value, got: nonsense") {
+	if code != exitUsage || !strings.Contains(errs, "forks: \"many\" is not a whole number") || !strings.Contains(errs, "expected name = value, got: nonsense") {
 		t.Errorf("a broken ansible.cfg: %d, %s", code, errs)
 	}
 	if name := envName("take-over"); name != "" {

@@ -57,7 +57,7 @@ func (peekStep) Describe() string { return "a step" }
 func (p peekStep) Do(context.Context, host.Writer) (host.Output, error) { return host.Output{}, p() }
 
 // TestPlansFollowAnswers: a task that asks again what a later task was planned
-// on makes that plan old, however new the answers are.
+// on makes that plan old, however new the returns are.
 func TestPlansFollowAnswers(t *testing.T) {
 	dir := t.TempDir()
 	book := filepath.Join(dir, "book.yaml")

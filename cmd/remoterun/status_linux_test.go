@@ -75,7 +75,7 @@ func (r *rig) on(t *testing.T, script string) {
 	r.Run(t, "set -e\n"+script, r.Project, r.Dir, r.ram(), "/var/lib/remoterun/"+r.Project)
 }
 
-// up waits until the container is the one of the files and SQL answers.
+// up waits until the container is the one of the files and SQL returns.
 const up = `cd "$2" && docker compose up -d >/dev/null 2>&1; docker start "$1-postgres-1" >/dev/null
 n=0; until docker exec "$1-postgres-1" psql -U app -d appdb -Atqc 'select 1' >/dev/null 2>&1; do n=$((n+1)); [ $n -lt 300 ]; sleep 0.1; done
 `

@@ -57,7 +57,7 @@ func TestTrust(t *testing.T) {
 	}
 }
 
-// TestRunNeverAcceptsHostKeys: --yes answers questions, and that is none.
+// TestRunNeverAcceptsHostKeys: --yes returns questions, and that is none.
 func TestRunNeverAcceptsHostKeys(t *testing.T) {
 	srv, err := sshd.Listen(sshd.Config{User: "op"})
 	if err != nil {

@@ -68,7 +68,7 @@ func (es Errors) Error() string {
 	return strings.Join(out, "\n")
 }
 
-// Find answers the file that is read: $REMOTERUN_CONFIG or $ANSIBLE_CONFIG,
+// Find returns the file that is read: $REMOTERUN_CONFIG or $ANSIBLE_CONFIG,
 // ansible.cfg in dir, ~/.ansible.cfg, /etc/ansible/ansible.cfg; empty when there
 // is none. A file in a folder that everybody can write is left out with a
 // warning: whoever wrote it would choose what runs here.

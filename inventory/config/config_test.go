@@ -78,7 +78,7 @@ pipelining = True
 func TestParseErrors(t *testing.T) {
 	_, err := parse("/p/ansible.cfg", []byte("x = 1\n[defaults]\nforks = many\nnonsense\nask_pass = perhaps\n"), env(nil), "/h")
 	want := `/p/ansible.cfg:1:1: x stands before the first [section]
-/p/ansible.cfg:3:1: forks: "many" is no whole number
+/p/ansible.cfg:3:1: forks: "many" is not a whole number
 /p/ansible.cfg:4:1: expected name = value, got: nonsense
 /p/ansible.cfg:5:1: ask_pass: "perhaps" is neither yes nor no`
 	if err == nil || err.Error() != want {

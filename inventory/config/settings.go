@@ -98,7 +98,7 @@ func unquote(v string) string {
 func number(v string, to *int) error {
 	n, err := strconv.Atoi(unquote(v))
 	if err != nil || n < 0 {
-		return fmt.Errorf("%q is no whole number", v)
+		return fmt.Errorf("%q is not a whole number", v)
 	}
 	*to = n
 	return nil

@@ -45,7 +45,7 @@ func Lines(file string, data []byte) []Line {
 }
 
 // Header reads a line that is one bracketed expression, with a comment behind
-// it or not, and answers what the brackets hold. ok is false for any other
+// it or not, and returns what the brackets hold. ok is false for any other
 // line: "[web" and "[a] b" are none.
 func Header(text string) (name string, ok bool) {
 	if !strings.HasPrefix(text, "[") {

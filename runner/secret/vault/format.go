@@ -109,7 +109,7 @@ func unhexLines(text []byte) ([]byte, error) {
 		line = bytes.TrimSpace(line)
 		for _, c := range line {
 			if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F') {
-				return nil, &FormatError{i + 2, fmt.Sprintf("%q is no hexadecimal digit", c)}
+				return nil, &FormatError{i + 2, fmt.Sprintf("%q is not a hexadecimal digit", c)}
 			}
 		}
 		digits = append(digits, line...)

@@ -23,7 +23,7 @@ type Options struct {
 	// Ask asks the operator. label is the vault id, empty for the plain question
 	// (-J). nil = prompts are errors.
 	Ask func(ctx context.Context, label string) (secret.Sealed, error)
-	// Run runs a password program and answers what it prints; nil = as a child
+	// Run runs a password program and returns what it prints; nil = as a child
 	// with the terminal's error stream.
 	Run func(ctx context.Context, path string, args ...string) ([]byte, error)
 	// Learn is told every password, for a redactor; may be nil.
@@ -67,7 +67,7 @@ func New(ids []Identity, opt Options) *Vaults {
 // Len is the number of secrets.
 func (v *Vaults) Len() int { return len(v.ids) }
 
-// Decrypt opens a vault and answers the label of the secret that fitted. Those
+// Decrypt opens a vault and returns the label of the secret that fitted. Those
 // of the vault's own label are tried first, then all others in order. Errors:
 // *FormatError; else which secrets were tried and why they failed.
 func (v *Vaults) Decrypt(ctx context.Context, text []byte) (plain []byte, label string, err error) {

@@ -130,7 +130,7 @@ func TestErrors(t *testing.T) {
 		"cut header":      {nil, "$ANSIBLE_VAULT;1.1\n", "vault: line 1: the header is cut: $ANSIBLE_VAULT;1.1;AES256 is expected"},
 		"old version":     {nil, "$ANSIBLE_VAULT;1.0;AES\n", `vault: line 1: version "1.0" is not known (1.1 and 1.2 are)`},
 		"other cipher":    {nil, "$ANSIBLE_VAULT;1.2;AES;x\n", `vault: line 1: cipher "AES" is not known (AES256 is)`},
-		"no digits":       {nil, "$ANSIBLE_VAULT;1.1;AES256\n00\n0x\n", `vault: line 3: 'x' is no hexadecimal digit`},
+		"no digits":       {nil, "$ANSIBLE_VAULT;1.1;AES256\n00\n0x\n", `vault: line 3: 'x' is not a hexadecimal digit`},
 		"odd digits":      {nil, "$ANSIBLE_VAULT;1.1;AES256\n000\n", "vault: an odd number of digits: the text is cut"},
 		"no parts":        {nil, "$ANSIBLE_VAULT;1.1;AES256\n3030\n", "vault: salt, checksum and content are expected; the text is cut or damaged"},
 		"cut":             {[]string{"prod@testdata/prod.pass"}, whole[:len(whole)-41], "vault: the text is cut or damaged"},
