@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 
 	"remoterun/runner/host"
 	"remoterun/runner/lock"
@@ -25,6 +26,7 @@ type statusArgs struct {
 	KeysDir     string `arg:"keys_dir" default:"./keys" help:"the laptop's folder of sealed keyrings, from the inventory's folder (tde_keys_dir)"`
 	ServerCopy  bool   `arg:"server_copy" default:"yes" help:"a sealed copy is kept on the host, too (tde_server_copy)"`
 	Database    bool   `arg:"database" default:"yes" help:"no = there is no database on this host (yet): only the key's custody is looked at, and nothing of a database is called proved (tde_database)"`
+	Swap        string `arg:"swap" default:"refuse" choices:"refuse,accept" help:"whether swap that reaches a disk is accepted (tde_swap)"`
 	RotateAfter int    `arg:"rotate_after" default:"365" help:"days after which a key is due for rotation"`
 
 	host string
@@ -109,6 +111,9 @@ type status struct {
 	copies string
 	held   *lock.HeldError // who works on the project, nil = nobody
 	drift  bool            // the container was made from other compose files
+	// providers are key providers of the server that are not the keyring in RAM,
+	// rings files in the data folder that are keyrings by their shape.
+	providers, rings []string
 }
 
 func (st *status) find(d custody.Deps, s host.Seen) error {
@@ -129,6 +134,11 @@ func (st *status) find(d custody.Deps, s host.Seen) error {
 	}
 	if err := st.sealed(d, s); err != nil {
 		return err
+	}
+	if st.disk.Keys != "" {
+		if st.rings, err = host.Get(s, stack.KeyringsIn(cmp.Or(st.truth.Folder, st.site.HostData), st.args.Project)); err != nil {
+			return err
+		}
 	}
 	if err := st.beside(s); err != nil {
 		return err
@@ -151,6 +161,9 @@ func (st *status) custody(d custody.Deps, s host.Seen) error {
 	st.state, st.why = StateLocked, stack.NoDatabase
 	if st.ram.Present() {
 		st.state, st.why = stateLoaded, "the key is in RAM; "+stack.NoDatabase
+		if !st.mem.InRAM() {
+			st.why = "the key is on " + cmp.Or(st.mem.FS, st.mem.OnFS) + ", and not in RAM; " + stack.NoDatabase
+		}
 	}
 	return st.sealed(d, s)
 }
@@ -246,6 +259,14 @@ func (st *status) askServer(s host.Seen) error {
 	if need.Add(err) {
 		st.rels, err = pgtde.ReadRelations(s, to, pgtde.Extension(st.args.Extension), st.keys)
 		need.Add(err)
+	}
+	rows, err := pg.Rows(s, pgtde.ProvidersQuery(to, pgtde.Extension(st.args.Extension)))
+	if need.Add(err) {
+		for _, p := range pgtde.ProvidersOf("global", rows) {
+			if p.Kind != "file" || path.Clean(p.Path) != st.args.KeyringPath() {
+				st.providers = append(st.providers, p.Name+" ("+p.Kind+" "+p.Path+")")
+			}
+		}
 	}
 	st.state = StateUnlocked
 	for _, k := range st.keys.Keys {

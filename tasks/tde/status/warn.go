@@ -26,6 +26,15 @@ func (st *status) warnings(r *play.Result) {
 	for _, p := range st.fileProblems() {
 		warn(true, "%s: %s; next: remoterun unlock %s", st.args.KeyringPath(), p, h)
 	}
+	const onDisk = "the key has been on a disk, and has to be replaced: rotate it, once it is in RAM alone"
+	for _, p := range st.providers {
+		warn(true, "key provider %s of the server is not the keyring in RAM: %s; what is so, says: remoterun verify --quick %s", p, onDisk, h)
+	}
+	for _, f := range st.rings {
+		warn(true, "%s holds a keyring: %s; overwrite and remove the file, if the server does not read it", f, onDisk)
+	}
+	warn(len(st.mem.Swap) > 0 && st.args.Swap != "accept", "RAM of this host is swapped to %s, the database's own memory with it: swapoff -a on the host, and its line out of /etc/fstab; then %s", strings.Join(st.mem.Swap, ", "), onDisk)
+	warn(st.ram.File != nil && !st.mem.InRAM(), "%s", onDisk)
 	lacks := st.site.Lacks()
 	if !st.truth.There() {
 		lacks = nil

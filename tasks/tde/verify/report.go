@@ -57,10 +57,9 @@ func (r report) text() string {
 	}
 	fmt.Fprintf(&b, "Verification of %s on %s, %s (%s)\n", r.Project, r.Host, r.Time.Format(time.RFC3339), kind)
 	fmt.Fprintf(&b, "PostgreSQL %s, %s, memory: %s\n\n", cmp.Or(r.Server, "did not answer"), cmp.Or(r.Extension, "extension not known"), r.Memory)
-	for _, c := range r.Checks {
-		b.WriteString(c.line() + "\n")
-		for _, d := range c.Details {
-			fmt.Fprintf(&b, "%-35s - %s\n", "", d)
+	for _, c := range worstFirst(r.Checks) {
+		for _, l := range c.lines() {
+			b.WriteString(l + "\n")
 		}
 	}
 	fmt.Fprintf(&b, "\n%d ok, %d failed, %d not proved\n", r.OK, r.Failed, r.NotProved)

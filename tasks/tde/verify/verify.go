@@ -1,8 +1,10 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"remoterun/runner/host"
@@ -69,6 +71,27 @@ type checkResult struct {
 	Details  []string `json:"details,omitempty"`
 }
 
+// rank orders outcomes, the worst first.
+func (r checkResult) rank() int {
+	return slices.Index([]string{CheckFailed, CheckNotProved, CheckPlain, CheckOK}, r.Status)
+}
+
+// worstFirst are the results as people read them.
+func worstFirst(results []checkResult) []checkResult {
+	out := slices.Clone(results)
+	slices.SortStableFunc(out, func(a, b checkResult) int { return cmp.Compare(a.rank(), b.rank()) })
+	return out
+}
+
+// lines is the check on one line, and its details below.
+func (r checkResult) lines() []string {
+	out := []string{r.line()}
+	for _, d := range r.Details {
+		out = append(out, fmt.Sprintf("%-35s - %s", "", d))
+	}
+	return out
+}
+
 // line is the check on one line.
 func (r checkResult) line() string {
 	return fmt.Sprintf("%-15s  %-18s  %s", r.Status, r.Name, r.Evidence)
@@ -112,7 +135,7 @@ func (m verifyModule) search(a verifyArgs, p *proof) play.Plan {
 	st := &searchStep{d: m.d, p: p}
 	return play.Plan{
 		Steps:   []host.Step{guard.Do("write rows and WAL, then search the disk for them", st.do)},
-		Result:  play.Result{Changed: false, Msg: "would write rows of its own into schema " + searchSchema + " and search the disk for them"},
+		Result:  foreseen("would write rows of its own into schema " + searchSchema + " and search the disk for them"),
 		Repeats: true,
 		Finish: func(ran []host.Output) (play.Result, error) {
 			for _, o := range ran {
@@ -143,13 +166,18 @@ func (m verifyModule) report(a verifyArgs, p *proof) play.Plan {
 	})}
 	if a.Quick && p.server == nil && p.open != nil {
 		// With --check nobody has started it: what fails now may not fail then.
-		plan.Result = play.Result{Msg: "would be verified once it is up; now: " + res.Msg}
+		plan.Result = foreseen("would be verified once it is up; now: " + res.Msg)
 	}
 	plan.Finish = guard.Finish(func(last host.Output) (play.Result, error) {
 		res.Data.Put("report", value.String(string(last.Stdout)))
 		return res, nil
 	})
 	return plan
+}
+
+// foreseen is the result where nothing was checked yet.
+func foreseen(msg string) play.Result {
+	return play.Result{Msg: msg, Data: guard.Data(guard.Val("checks", value.List()), guard.Int("failed_checks", 0), guard.List("lines"))}
 }
 
 func runChecks(p *proof, quick bool) []checkResult {
@@ -177,7 +205,7 @@ func verdict(results []checkResult) play.Result {
 		n[r.Status]++
 		switch r.Status {
 		case CheckFailed:
-			failedNames = append(failedNames, r.Name+" ("+r.Evidence+")")
+			failedNames = append(failedNames, r.Name)
 		case CheckNotProved:
 			open = append(open, r.Name)
 		}
@@ -187,12 +215,14 @@ func verdict(results []checkResult) play.Result {
 			m.Put(d.Name, d.Value)
 		}
 		items = append(items, value.FromMap(m))
-		lines = append(lines, r.line())
+	}
+	for _, r := range worstFirst(results) {
+		lines = append(lines, r.lines()...)
 	}
 	res := play.Result{Failed: len(failedNames) > 0}
 	res.Msg = fmt.Sprintf("%d checks ok, %d failed, %d not proved", n[CheckOK], n[CheckFailed], n[CheckNotProved])
 	if len(failedNames) > 0 {
-		res.Msg = "checks that failed: " + strings.Join(failedNames, "; ")
+		res.Msg = fmt.Sprintf("%d checks failed: %s", len(failedNames), strings.Join(failedNames, ", "))
 	}
 	res.Data = guard.Data(guard.Val("checks", value.List(items...)), guard.Int("ok", n[CheckOK]), guard.Int("failed_checks", n[CheckFailed]), guard.Int("not_proved", n[CheckNotProved]), guard.List("lines", lines...))
 	if len(open) > 0 {
