@@ -6,28 +6,32 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"remoterun/runner"
 	"remoterun/runner/play"
-	"remoterun/runner/secret"
 	"remoterun/runner/ssh"
 	"remoterun/runner/value"
 )
 
-// trustCommand is the one explicit act that accepts a host key.
+// trustCommand is the one explicit act that accepts host keys.
 func (a *app) trustCommand() *cobra.Command {
 	f := runFlags{passphraseFD: -1}
 	var fingerprint string
 	c := &cobra.Command{
-		Use:   "trust HOST",
-		Short: "Accept a host's key after comparing its fingerprint",
-		Long: "Shows the key that a host offers and asks whether to write it to known_hosts. Get the fingerprint from\n" +
-			"the server's own console (for f in /etc/ssh/ssh_host_*.pub; do ssh-keygen -lf $f; done) and compare, or give it with --fingerprint.",
+		Use:   "trust HOST | GROUP | ADDRESS:PORT",
+		Short: "Accept hosts' keys after comparing their fingerprints",
+		Long: "Shows the keys that hosts offer, all in one table, and asks once whether to write them to known_hosts. Get the\n" +
+			"fingerprints from the servers' own consoles (for f in /etc/ssh/ssh_host_*.pub; do ssh-keygen -lf $f; done) and\n" +
+			"compare, or give the one of a single host with --fingerprint. A key that contradicts a known one is never accepted.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.trust(cmd.Context(), &f, args[0], fingerprint)
@@ -35,7 +39,7 @@ func (a *app) trustCommand() *cobra.Command {
 	}
 	f.projectFlags.add(c)
 	f.addLogin(c)
-	c.Flags().StringVar(&fingerprint, "fingerprint", "", "accept exactly the key `SHA256:...` without asking")
+	c.Flags().StringVar(&fingerprint, "fingerprint", "", "accept exactly the key `SHA256:...` of one host without asking")
 	return c
 }
 
@@ -56,59 +60,185 @@ func (a *app) trust(ctx context.Context, f *runFlags, name, fingerprint string) 
 	if err != nil {
 		return err
 	}
-	t, err := s.target(ctx, name)
+	targets, err := s.targets(ctx, name)
 	if err != nil {
 		return err
 	}
-	accepted := ""
-	ask := s.hostKeyQuestion
-	s.dialer.Accept = func(ctx context.Context, k ssh.NewKey) (bool, error) {
-		ok, err := fingerprint == k.Fingerprint, error(nil)
+	if fingerprint != "" && len(targets) > 1 {
+		return usage("--fingerprint is of one host, and %s means %d", name, len(targets))
+	}
+	seen := s.look(ctx, targets)
+	var errs []error
+	var accept []looked
+	for _, l := range seen {
 		switch {
-		case fingerprint == "":
-			if ok, err = ask(ctx, k); errors.Is(err, play.ErrNobody) {
-				err = errors.New("there is no terminal to ask on: give the server's own fingerprint with --fingerprint SHA256:…")
-			}
-		case !ok:
-			err = fmt.Errorf("%w than %s (it has one of each type: compare that of its %s key)", errOther, fingerprint, k.Type)
+		case l.err != nil:
+			errs = append(errs, &codedError{exitUnreachable, &hostError{l.name, l.err}})
+		case l.key.Problem == "":
+			fmt.Fprintf(a.out, "%s: its key is known already; nothing to do\n", l.name)
+		case !l.key.Acceptable():
+			errs = append(errs, &hostError{l.name, l.key.Err})
+		case !slices.ContainsFunc(accept, l.same):
+			accept = append(accept, l)
 		}
-		if ok {
-			accepted = k.Fingerprint
-		}
-		return ok, err
 	}
-	// Logging in is not what is asked for: no question about it.
-	s.dialer.Ask = func(context.Context, string, string) (secret.Sealed, error) {
-		return secret.Sealed{}, errors.New("not asked for")
+	if len(accept) > 0 {
+		errs = append(errs, s.acceptAll(ctx, accept, fingerprint))
 	}
-	conn, err := s.dialer.Dial(ctx, t, nil)
-	if conn != nil {
-		_ = conn.Close()
-	}
-	var key *ssh.HostKeyError
-	var refused *ssh.AuthError
-	switch {
-	case errors.As(err, &key):
-		return err
-	case accepted != "":
-		fmt.Fprintf(a.out, "%s: the key %s is trusted from now on\n", name, accepted)
-		return nil
-	case err == nil, errors.As(err, &refused):
-		fmt.Fprintf(a.out, "%s: its key is known already; nothing to do\n", name)
-		return nil
-	}
-	return &codedError{exitUnreachable, &hostError{name, err}}
+	return worst(errs)
 }
 
-// target is where a host of the inventory is, or an address that is none.
+// worst joins errors; the code is that of the first that has one.
+func worst(errs []error) error {
+	err := errors.Join(errs...)
+	var coded *codedError
+	if errors.As(err, &coded) {
+		return &codedError{coded.code, err}
+	}
+	return err
+}
+
+// looked is a host and the key that it shows.
+type looked struct {
+	name string
+	key  *ssh.Shown
+	err  error
+}
+
+func (l looked) same(o looked) bool {
+	return l.key.Host == o.key.Host && l.key.Fingerprint == o.key.Fingerprint
+}
+
+// lookAtOnce is how many hosts are asked for their keys at a time.
+const lookAtOnce = 50
+
+func (s *session) look(ctx context.Context, targets []ssh.Target) []looked {
+	out := make([]looked, len(targets))
+	var wg sync.WaitGroup
+	room := make(chan struct{}, lookAtOnce)
+	for i, t := range targets {
+		room <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-room }()
+			key, err := s.dialer.Look(ctx, t)
+			out[i] = looked{t.Name, key, err}
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+// acceptAll writes keys to known_hosts, if the operator or the fingerprint says
+// so: all of them or none.
+func (s *session) acceptAll(ctx context.Context, keys []looked, fingerprint string) error {
+	refused := func(why error) error {
+		var errs []error
+		for _, l := range keys {
+			e := *l.key.Err
+			e.Err = why
+			errs = append(errs, &hostError{l.name, fmt.Errorf("%s: %w", l.name, &e)})
+		}
+		return errors.Join(errs...)
+	}
+	if fingerprint != "" && keys[0].key.Fingerprint != fingerprint {
+		return refused(fmt.Errorf("%w than %s (it has one of each type: compare that of its %s key)", errOther, fingerprint, keys[0].key.Type))
+	}
+	if fingerprint == "" {
+		answer, err := s.prompts.Ask(ctx, play.Ask{Key: hostKey + "trust", YesNo: true, Text: trustQuestion(keys)})
+		switch {
+		case errors.Is(err, play.ErrNobody):
+			return refused(errors.New("there is no terminal to ask on: give the server's own fingerprint with --fingerprint SHA256:…"))
+		case err != nil:
+			return err
+		case answer != "yes":
+			return refused(nil)
+		}
+	}
+	var errs []error
+	for _, l := range keys {
+		if err := l.key.Remember(); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		fmt.Fprintf(s.a.out, "%s: the key %s is trusted from now on\n", l.name, l.key.Fingerprint)
+	}
+	return errors.Join(errs...)
+}
+
+// trustQuestion shows one key, or a table of several.
+func trustQuestion(keys []looked) string {
+	var b strings.Builder
+	if len(keys) == 1 {
+		k := keys[0].key
+		fmt.Fprintf(&b, "The host key of %s is not known yet.\n%s key, fingerprint %s\n", k.Host, k.Type, k.Fingerprint)
+	} else {
+		fmt.Fprintf(&b, "The host keys of %d hosts are not known yet.\n", len(keys))
+		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		for _, l := range keys {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", l.name, l.key.Host, l.key.Type, l.key.Fingerprint)
+		}
+		_ = w.Flush()
+	}
+	for _, l := range keys {
+		if l.key.Problem == ssh.KeyOtherType {
+			fmt.Fprintf(&b, "Of %s known_hosts has a key of another type already: %s.\n", l.name, strings.Join(l.key.Err.Stored, ", "))
+		}
+	}
+	if len(keys) == 1 {
+		fmt.Fprintf(&b, "Compare it with the server's own. Accept and write it to %s? (yes/no)", keys[0].key.File)
+	} else {
+		fmt.Fprintf(&b, "Compare each with the server's own. Accept all of them and write them to %s? (yes/no)", keys[0].key.File)
+	}
+	return b.String()
+}
+
+// targets are the hosts that a pattern means, or one address. What is not in the
+// inventory is an address only when it is written as one: a slip in a name must
+// not lead to somebody else's server.
+func (s *session) targets(ctx context.Context, name string) ([]ssh.Target, error) {
+	if _, err := s.hostVar(ctx, name); errors.Is(err, errNotInInventory) && isAddress(name) {
+		t := s.login(name)
+		return []ssh.Target{t}, splitPort(&t)
+	}
+	if err := s.somebody(name); err != nil {
+		if !strings.ContainsAny(name, ":,*?[!&") {
+			return nil, usage("%v; an address is written with its port: remoterun trust %s:22", err, name)
+		}
+		return nil, err
+	}
+	hosts, err := s.inv.Hosts(name)
+	if err != nil {
+		return nil, usage("%v", err)
+	}
+	out := make([]ssh.Target, len(hosts))
+	for i, h := range hosts {
+		if out[i], err = s.target(ctx, h); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// isAddress reports an IP address or HOST:PORT.
+func isAddress(name string) bool {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	_, port, err := net.SplitHostPort(name)
+	_, bad := strconv.ParseUint(port, 10, 16)
+	return err == nil && bad == nil
+}
+
+func (s *session) login(name string) ssh.Target {
+	return ssh.Target{Name: name, Addr: name, User: s.f.user, KeyFile: s.f.privateKey, ConnectTimeout: time.Duration(s.f.timeout) * time.Second}
+}
+
+// target is where a host of the inventory is.
 func (s *session) target(ctx context.Context, name string) (ssh.Target, error) {
-	t := ssh.Target{Name: name, Addr: name, User: s.f.user, KeyFile: s.f.privateKey, ConnectTimeout: time.Duration(s.f.timeout) * time.Second}
+	t := s.login(name)
 	read, err := s.hostVar(ctx, name)
 	if err != nil {
-		if group, ok := s.inv.Groups().Lookup(name); ok {
-			return t, usage("%s is a group, and keys are compared host by host: trust takes one of %s", name, strings.Join(texts(group.Items()), ", "))
-		}
-		return t, splitPort(&t) // not in the inventory: an address
+		return t, wrongVars(err)
 	}
 	var errs []error
 	get := func(names ...string) string {
@@ -118,20 +248,32 @@ func (s *session) target(ctx context.Context, name string) (ssh.Target, error) {
 	}
 	t.Addr = cmp.Or(get("ansible_host", "ansible_ssh_host"), t.Addr)
 	t.User = cmp.Or(t.User, get("ansible_user", "ansible_ssh_user"))
-	if p := get("ansible_port", "ansible_ssh_port"); p != "" {
-		if t.Port, err = runner.ParsePort(p); err != nil {
-			return t, usage("%s: ansible_port: %v", name, err)
-		}
-	}
+	port := get("ansible_port", "ansible_ssh_port")
 	if err := errors.Join(errs...); err != nil {
 		return t, usage("%s: %v", name, err)
 	}
+	if port != "" {
+		if t.Port, err = runner.ParsePort(port); err != nil {
+			return t, usage("%s: ansible_port: %v", name, err)
+		}
+	}
 	return t, nil
+}
+
+var errNotInInventory = errors.New("not in the inventory")
+
+// knows reports a host of the inventory.
+func (s *session) knows(name string) bool {
+	all, _ := s.inv.Groups().Lookup("all")
+	return slices.ContainsFunc(all.Items(), func(v value.Value) bool { return value.Str(v) == name })
 }
 
 // hostVar answers variables of a host as a run would read them: the first of the
 // names that it has, rendered; empty when it has none.
 func (s *session) hostVar(ctx context.Context, name string) (func(names ...string) (string, error), error) {
+	if name != "localhost" && !s.knows(name) {
+		return nil, fmt.Errorf("%s is %w", name, errNotInInventory)
+	}
 	layers, err := s.inv.Layers(name)
 	if err != nil {
 		return nil, err
@@ -152,14 +294,6 @@ func (s *session) hostVar(ctx context.Context, name string) (func(names ...strin
 	}, nil
 }
 
-func texts(list []value.Value) []string {
-	out := make([]string, len(list))
-	for i, v := range list {
-		out[i] = value.Str(v)
-	}
-	return out
-}
-
 // splitPort reads host:port of a name that is an address.
 func splitPort(t *ssh.Target) error {
 	h, p, err := net.SplitHostPort(t.Name)
@@ -167,8 +301,19 @@ func splitPort(t *ssh.Target) error {
 		return nil
 	}
 	t.Addr = h
-	if t.Port, err = strconv.Atoi(p); err != nil {
-		return usage("%s: %q is no port", t.Name, p)
+	n, err := strconv.ParseUint(p, 10, 16)
+	if err != nil || n == 0 {
+		return usage("%s: %q is not a port", t.Name, p)
 	}
+	t.Port = int(n)
 	return nil
+}
+
+// wrongVars is a mistake in a host's variables: one line for vaults that stay
+// closed.
+func wrongVars(err error) error {
+	if c := closedVault(err); c != nil {
+		err = c
+	}
+	return &codedError{exitUsage, err}
 }

@@ -135,7 +135,7 @@ func (s *session) needs(ctx context.Context, v verb) error {
 	for _, name := range hosts {
 		get, err := s.hostVar(ctx, name)
 		if err != nil {
-			return err
+			return wrongVars(err)
 		}
 		for _, need := range v.Needs {
 			switch got, err := get(need.Name); {

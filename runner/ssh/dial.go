@@ -48,7 +48,7 @@ func (d *Dialer) Dial(ctx context.Context, t Target, become framed.Password) (*C
 	if err != nil {
 		return nil, err
 	}
-	client, err := d.connect(ctx, t, s, 0)
+	client, err := d.connect(ctx, t, s, 0, nil)
 	if err != nil {
 		return nil, &host.TransportError{Host: t.Name, During: "connect to " + s.user + "@" + s.host + ":" + strconv.Itoa(s.port), Err: err}
 	}
@@ -67,14 +67,14 @@ const (
 	retriesEOF = 2
 )
 
-func (d *Dialer) connect(ctx context.Context, t Target, s settings, depth int) (*ssh.Client, error) {
+func (d *Dialer) connect(ctx context.Context, t Target, s settings, depth int, look *Shown) (*ssh.Client, error) {
 	via, err := d.via(ctx, s, depth)
 	if err != nil {
 		return nil, err
 	}
 	wait, begun := 100*time.Millisecond, time.Now()
 	for try := 0; ; try++ {
-		client, again, err := d.attempt(ctx, t, s, via)
+		client, again, err := d.attempt(ctx, t, s, via, look)
 		if err == nil || try >= again || time.Since(begun) > 2*s.timeout {
 			return client, err
 		}
@@ -134,7 +134,7 @@ func (d *Dialer) dialJump(ctx context.Context, chain []string, depth int) (*ssh.
 	if len(chain) > 1 {
 		s.jumps = chain[:len(chain)-1]
 	}
-	client, err := d.connect(ctx, t, s, depth+1)
+	client, err := d.connect(ctx, t, s, depth+1, nil)
 	if err == nil {
 		go keepalive(client, s)
 	}
@@ -142,7 +142,7 @@ func (d *Dialer) dialJump(ctx context.Context, chain []string, depth int) (*ssh.
 }
 
 // attempt tries once; again is how many tries such a failure is worth at most.
-func (d *Dialer) attempt(ctx context.Context, t Target, s settings, via func(context.Context, string, string) (net.Conn, error)) (client *ssh.Client, again int, err error) {
+func (d *Dialer) attempt(ctx context.Context, t Target, s settings, via func(context.Context, string, string) (net.Conn, error), look *Shown) (client *ssh.Client, again int, err error) {
 	k, err := loadKnown(s, d.warn)
 	if err != nil {
 		return nil, 0, err
@@ -162,8 +162,11 @@ func (d *Dialer) attempt(ctx context.Context, t Target, s settings, via func(con
 	clock := startClock(s.timeout-time.Since(begun), func() { _ = nc.Close() })
 	defer clock.stop()
 	l := &login{ctx: ctx, s: s, t: t, ask: d.Ask, clock: clock}
-	check := k.callback(ctx, s.known, d.Accept)
-	cfg := &ssh.ClientConfig{User: s.user, Auth: l.methods(), HostKeyAlgorithms: k.algorithms(), HostKeyCallback: func(name string, remote net.Addr, key ssh.PublicKey) error {
+	check, algorithms := k.callback(ctx, s.known, d.Accept), k.algorithms()
+	if look != nil {
+		check, algorithms = look.take(k, s), k.allAlgorithms()
+	}
+	cfg := &ssh.ClientConfig{User: s.user, Auth: l.methods(), HostKeyAlgorithms: algorithms, HostKeyCallback: func(name string, remote net.Addr, key ssh.PublicKey) error {
 		clock.stop()
 		defer clock.start()
 		err := check(name, remote, key)

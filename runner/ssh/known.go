@@ -236,6 +236,10 @@ func (k *known) callback(ctx context.Context, stored []string, accept func(conte
 		case !errors.As(err, &ke):
 			return err
 		case len(ke.Want) > 0:
+			if !slices.ContainsFunc(ke.Want, func(w knownhosts.KnownKey) bool { return w.Key.Type() == key.Type() }) {
+				e.Problem, e.Stored = KeyOtherType, k.storedPlaces()
+				return e
+			}
 			for _, w := range ke.Want {
 				e.Stored = append(e.Stored, k.place(w))
 			}
