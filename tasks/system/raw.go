@@ -34,7 +34,10 @@ func (raw) Facts(rawArgs) []host.Question { return nil }
 
 func (raw) Plan(a rawArgs, _ host.Seen) (play.Plan, error) {
 	cmd := sh.User(a.Cmd.S)
-	if a.Executable != "" {
+	switch {
+	case a.Executable != "" && a.Cmd.Marks.Secret():
+		cmd = sh.Script(hiddenRawText, a.Executable, a.Cmd.S)
+	case a.Executable != "":
 		cmd = sh.Exec(a.Executable, "-c", a.Cmd.S)
 	}
 	return play.Plan{

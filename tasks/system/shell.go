@@ -43,9 +43,25 @@ const otherShellText sh.Constant = timedHead + missingHead + `_in "$1" || _missi
 "$1" -c "$2"; r=$?
 ` + timedTail
 
+// hidden puts the second argument, shell text that holds a secret, into a file
+// that only its user can read and has the shell that the first one names run it:
+// behind -c every user of the host could read it.
+const hidden = `_name "${TMPDIR:-/tmp}"
+(umask 077; set -C; printf "%s\n" "$2" >"$_t") || exit 126
+"$1" "$_t"; r=$?
+`
+
+const hiddenShellText sh.Constant = sh.Temp + timedHead + missingHead + `_in "$1" || _missing
+` + hidden + timedTail
+
+const hiddenRawText sh.Constant = sh.Temp + hidden + `exit $r`
+
 func (shell) Plan(a shellArgs, s host.Seen) (play.Plan, error) {
 	cmd := sh.Script(shellText, a.Cmd.S)
-	if a.Executable != "" {
+	switch {
+	case a.Executable != "" && a.Cmd.Marks.Secret():
+		cmd = sh.Script(hiddenShellText, a.Executable, a.Cmd.S)
+	case a.Executable != "":
 		cmd = sh.Script(otherShellText, a.Executable, a.Cmd.S)
 	}
 	return a.plan(s, cmd, value.Show(a.Cmd.Value()), a.Cmd.Value())
