@@ -179,26 +179,46 @@ func find(ctx context.Context, c host.Conn, as host.As, name string, opt Options
 	if err != nil {
 		return place{}, err
 	}
-	lines := strings.Split(strings.TrimSpace(string(out.Stdout)), "\n")
-	uid, err := strconv.ParseUint(lines[0], 10, 32)
-	if err != nil || len(lines) < 2 {
-		return place{}, &host.TransportError{Host: name, During: "find the lock's folder", Err: host.ErrProtocol}
+	p, err := placeOf(string(out.Stdout))
+	if err != nil {
+		return p, &host.TransportError{Host: name, During: "find the lock's folder", Err: err}
 	}
-	p := place{uid: int(uid), dir: lines[1]}
 	if opt.Dir != "" {
-		p.dir = opt.Dir
-		if uid != 0 {
-			p.dir += "-" + lines[0]
-		}
+		p = p.moved(opt.Dir)
 	}
-	if uid == 0 && len(lines) > 2 {
-		base := lines[2]
-		if opt.Dir != "" {
-			base = path.Join(path.Dir(opt.Dir), "remoterun-lock")
-		}
-		p.pub = base + "." + token()
+	if p.pub != "" {
+		p.pub += "." + token()
 	}
 	return p, nil
+}
+
+// placeOf reads what findText prints.
+func placeOf(text string) (place, error) {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	bad := fmt.Errorf("%w: it answers %.80q where its user id and folders are due", host.ErrProtocol, text)
+	uid, err := strconv.ParseUint(lines[0], 10, 32)
+	want := 2
+	if err == nil && uid == 0 {
+		want = 3
+	}
+	if err != nil || len(lines) != want || strings.ContainsRune(text, 0) || slices.ContainsFunc(lines[1:], func(l string) bool { return !path.IsAbs(l) }) {
+		return place{}, bad
+	}
+	p := place{uid: int(uid), dir: lines[1]}
+	if uid == 0 {
+		p.pub = lines[2]
+	}
+	return p, nil
+}
+
+// moved puts a lock elsewhere (tests).
+func (p place) moved(dir string) place {
+	if p.dir = dir; p.uid != 0 {
+		p.dir += "-" + strconv.Itoa(p.uid)
+	} else {
+		p.pub = path.Join(path.Dir(dir), "remoterun-lock")
+	}
+	return p
 }
 
 func refusal(hostName, name string, out host.Output, err error) error {

@@ -1,7 +1,9 @@
 package lock
 
 import (
+	"cmp"
 	"strings"
+	"unicode"
 
 	"remoterun/runner/host"
 )
@@ -28,9 +30,26 @@ func Seen(dir string) host.Fact[*HeldError] {
 func whoHolds(text string) *HeldError {
 	e := &HeldError{Who: "somebody", Since: "an unknown time", Doing: "unknown work"}
 	for i, line := range strings.Split(strings.TrimSpace(text), "\n") {
-		if p := []*string{&e.Who, &e.Since, &e.Doing}; i < len(p) && line != "" {
-			*p[i] = line
+		if p := []*string{&e.Who, &e.Since, &e.Doing}; i < len(p) && strings.TrimSpace(line) != "" {
+			*p[i] = shown(line)
 		}
 	}
 	return e
+}
+
+// longest is how much of a line that a host says is shown.
+const longest = 100
+
+// shown is a host's line as an operator may see it.
+func shown(line string) string {
+	line = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(line, "?")))
+	if r := []rune(line); len(r) > longest {
+		line = string(r[:longest]) + "..."
+	}
+	return cmp.Or(line, "?")
 }

@@ -141,6 +141,9 @@ func (c *Config) settle(t Target) (settings, error) {
 		if err != nil {
 			return s, err
 		}
+		if n == 0 {
+			n = 10 // OpenSSH: the system's own; a login has a limit here
+		}
 		s.timeout = time.Duration(n) * time.Second
 	}
 	alive, err := c.number(t.Addr, "ServerAliveInterval", 15)
@@ -211,9 +214,13 @@ func (c *Config) number(alias, key string, otherwise int) (int, error) {
 	if v == "" {
 		return otherwise, nil
 	}
+	most := 1 << 20 // seconds: twelve days
+	if key == "Port" {
+		most = 1<<16 - 1
+	}
 	n, err := strconv.Atoi(v)
-	if err != nil || n < 0 {
-		return 0, fmt.Errorf("%s: %s %q for host %s is no number", c.path, key, v, alias)
+	if err != nil || n < 0 || n > most || n == 0 && key == "Port" {
+		return 0, fmt.Errorf("%s: %s %q for host %s is not a number from 0 to %d", c.path, key, v, alias, most)
 	}
 	return n, nil
 }

@@ -116,7 +116,7 @@ func (k *known) readable(files []string, warn func(string)) ([]string, error) {
 		}
 		lines, bad := bytes.Split(text, []byte("\n")), false
 		for n, line := range lines {
-			if _, _, _, _, _, err := ssh.ParseKnownHosts(line); err == nil || len(bytes.TrimSpace(line)) == 0 || bytes.HasPrefix(bytes.TrimSpace(line), []byte("#")) {
+			if _, _, _, _, _, err := ssh.ParseKnownHosts(line); err == nil && !endless(line) || len(bytes.TrimSpace(line)) == 0 || bytes.HasPrefix(bytes.TrimSpace(line), []byte("#")) {
 				continue
 			}
 			if bytes.HasPrefix(bytes.TrimSpace(line), []byte("@revoked")) {
@@ -133,6 +133,19 @@ func (k *known) readable(files []string, warn func(string)) ([]string, error) {
 		out = append(out, f)
 	}
 	return out, nil
+}
+
+// endless reports patterns that the library would match for ever: it tries every
+// way to share a name among their stars.
+func endless(line []byte) bool {
+	for _, field := range bytes.Fields(line)[:min(2, len(bytes.Fields(line)))] {
+		for _, pattern := range bytes.Split(field, []byte(",")) {
+			if bytes.Count(pattern, []byte("*")) > 6 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // copyOf puts text into a private folder in a file's stead.
