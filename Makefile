@@ -29,6 +29,17 @@ lint:
 	go vet ./...
 	@if command -v staticcheck >/dev/null; then staticcheck ./...; else echo "lint: staticcheck is not installed"; fi
 
+# Runs each native fuzzer of the module for FUZZTIME and prints its executions.
+FUZZTIME ?= 10s
+fuzz:
+	@grep -rlE '^func Fuzz[A-Za-z0-9_]+\(f \*testing\.F\)' --include='*_test.go' . | sort | while read -r f; do \
+		sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(f \*testing\.F\).*/\1/p' "$$f" | while read -r n; do \
+			echo "$$(dirname "$$f") $$n"; \
+			go test -run '^$$' -fuzz "^$$n\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$f")" </dev/null >.fuzz.log 2>&1 || { cat .fuzz.log; rm -f .fuzz.log; exit 1; }; \
+			grep execs .fuzz.log | tail -n 1; \
+		done || exit 1; \
+	done; s=$$?; rm -f .fuzz.log; exit $$s
+
 # Records what Ansible makes of the templates in playbooks/jinja/testdata; needs
 # Debian's ansible with python3-netaddr, python3-jmespath, python3-passlib.
 oracle:

@@ -78,11 +78,12 @@ func (r *render) plus(a, b value.Value) (value.Value, error) {
 		name := value.TypeName(a)
 		return value.Value{}, fmt.Errorf("can only concatenate %s (not \"%s\") to %s", name, value.TypeName(b), name)
 	}
-	if err := r.work(len(a.Items()) + len(b.Items())); err != nil {
+	if err := r.copying(len(a.Items()) + len(b.Items())); err != nil {
 		return value.Value{}, err
 	}
 	items := append(append(make([]value.Value, 0, len(a.Items())+len(b.Items())), a.Items()...), b.Items()...)
-	return like(a, items), nil
+	sum := like(a, items)
+	return sum, r.joined(sum, a, b)
 }
 
 // like returns items as a list or a tuple, as v is one.

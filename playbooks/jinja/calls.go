@@ -188,7 +188,7 @@ func (r *render) invoke(x *invoke, f *frame) (value.Value, error) {
 
 // callMethod runs a method within the limits.
 func (r *render) callMethod(fn function, c *call) (value.Value, error) {
-	if len(c.args) > 0 {
+	if _, isMap := c.in.AsMap(); len(c.args) > 0 && !isMap {
 		if err := r.weigh(c.in); err != nil {
 			return value.Value{}, err
 		}

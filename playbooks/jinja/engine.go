@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -138,10 +139,12 @@ func (e *undefinedError) Is(target error) bool { return target == ErrUndefined }
 func (r *render) told(err error) error {
 	var u *undefinedError
 	if errors.As(err, &u) && u.name != "" && u.near == "" && r.scope != nil {
-		known := r.scope.Names()
-		for n := range r.eng.reg.globals {
-			known = append(known, n)
-		}
+		// Functions are not proposed: who wants a variable's value means none of
+		// them. Nor is the name itself, which the scope may list and not have yet.
+		known := slices.DeleteFunc(r.scope.Names(), func(n string) bool {
+			_, fn := r.eng.reg.globals[n]
+			return fn || n == u.name
+		})
 		u.near = suggestName(u.name, known)
 	}
 	return err

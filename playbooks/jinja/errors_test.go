@@ -54,10 +54,12 @@ func TestErrorTexts(t *testing.T) {
 		{"#jinja2: trim_blocks: maybe\nx", "t.j2:1:1: the #jinja2: line has trim_blocks: maybe, expected True or False"},
 		{"#jinja2: trim_blocks: True\n\n{{ prot }}", "t.j2:3:4: 'prot' is undefined; did you mean 'port'?"},
 		{"{{ loop_a }}", "t.j2:1:4: recursive loop detected in template string: loop_a -> loop_b -> loop_a (in loop_a -> loop_b)"},
+		{"{{ rang }}", "t.j2:1:4: 'rang' is undefined"},
+		{"{{ hostvars.web9 }}", "t.j2:1:13: 'hostvars' has no attribute 'web9'"},
 		{"{{ undef('set it in group_vars') }}", "t.j2:1:9: set it in group_vars"},
 	}
 	s := &mapScope{dirs: []string{"testdata"}, vars: value.MapOf("port", value.Int(1), "d", value.FromMap(value.NewMap()), "l", value.Strings("a"),
-		"outer", value.String("{{ inner }}"), "inner", value.String("{{ gone }}"), "loop_a", value.String("{{ loop_b }}"), "loop_b", value.String("{{ loop_a }}"))}
+		"outer", value.String("{{ inner }}"), "inner", value.String("{{ gone }}"), "hostvars", value.FromObject(&lazyMap{"HostVars", value.NewMap()}), "loop_a", value.String("{{ loop_b }}"), "loop_b", value.String("{{ loop_a }}"))}
 	e := New(Options{System: hostSystem{}})
 	for _, c := range cases {
 		t.Run(c.template, func(t *testing.T) {

@@ -159,7 +159,7 @@ func (r *render) assign(target expr, v value.Value, f *frame) error {
 			return errors.New("cannot assign attribute on non-namespace object")
 		}
 		ns.vars.Put(t.name, v)
-		return r.apart(value.FromMap(ns.vars), v)
+		return r.weigh(v)
 	case *tupleLit:
 		items, err := r.iterate(v)
 		if err != nil {

@@ -47,7 +47,7 @@ func (r *render) contains(v, item value.Value) (bool, error) {
 		}
 		return strings.Contains(s, part), nil
 	case value.KindList, value.KindTuple:
-		if err := r.work(len(v.Items())); err != nil {
+		if err := r.work(len(v.Items()) / 16); err != nil {
 			return false, err
 		}
 		for _, it := range v.Items() {

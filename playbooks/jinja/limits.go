@@ -3,6 +3,7 @@ package jinja
 import (
 	"context"
 	"errors"
+	"runtime/metrics"
 
 	"remoterun/runner/value"
 )
@@ -14,13 +15,19 @@ const (
 	// maxEval bounds evaluation's recursion (macros, nested variables).
 	maxEval = 2000
 	// maxRange bounds the items that range() or one repetition makes.
-	maxRange = 5_000_000
+	maxRange = 1_000_000
 	// maxRepeat bounds what one multiplication of text makes, in bytes.
 	maxRepeat = 16 << 20
 	// maxWeight bounds how much one value may hold, counted with what it holds
 	// more than once: a list of a list twice, of that twice, … is small in
 	// memory and without end to look through.
-	maxWeight = 5_000_000
+	maxWeight = 2_000_000
+	// maxMemory bounds the memory that one rendering keeps, in bytes.
+	maxMemory = 256 << 20
+	// lookAfter is after how many bytes made it is looked at.
+	lookAfter = 16 << 20
+	// valueBytes is about what one item of a list takes.
+	valueBytes = 48
 )
 
 var (
@@ -29,6 +36,7 @@ var (
 	errDepth  = errors.New("the template nests too deeply")
 	errRepeat = errors.New("the repetition is too large")
 	errWeight = errors.New("the value holds too much")
+	errMemory = errors.New("the template takes more than 256 MB of memory")
 	errCycle  = errors.New("a list or mapping cannot hold itself")
 )
 
@@ -51,7 +59,7 @@ func (r *render) work(n int) error {
 	if n > 0x3ff && r.ctx.Err() != nil {
 		return context.Cause(r.ctx)
 	}
-	return nil
+	return r.made(n * valueBytes)
 }
 
 // grown counts bytes of text that were made, kept or not.
@@ -59,7 +67,43 @@ func (r *render) grown(n int) error {
 	if r.size += n; r.size > r.eng.opt.MaxOutput {
 		return errOutput
 	}
+	return r.made(n)
+}
+
+// copying counts n items of a list that were copied: that is quick, but takes
+// memory.
+func (r *render) copying(n int) error {
+	if err := r.work(n / 32); err != nil {
+		return err
+	}
+	return r.made(n * valueBytes)
+}
+
+// made counts bytes that were taken from memory. Most are given back soon, so
+// that now and then it is looked at how much is in use.
+func (r *render) made(bytes int) error {
+	if r.fresh += bytes; r.fresh < lookAfter {
+		return nil
+	}
+	r.fresh = 0
+	live := liveBytes()
+	if !r.based {
+		r.base, r.based = live, true
+	}
+	if live > r.base+maxMemory {
+		return errMemory
+	}
 	return nil
+}
+
+// liveBytes is what the last collection of garbage found in use.
+func liveBytes() uint64 {
+	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(s)
+	if s[0].Value.Kind() != metrics.KindUint64 {
+		return 0
+	}
+	return s[0].Value.Uint64()
 }
 
 // weigh refuses values that hold too much to be looked through.
@@ -67,11 +111,8 @@ func (r *render) weigh(v value.Value) error {
 	if !isContainer(v) {
 		return nil
 	}
-	left := maxWeight
-	if !weigh(v, &left, 0) {
-		return errWeight
-	}
-	return r.work((maxWeight - left) / 8)
+	_, err := r.weighed(v, 0)
+	return err
 }
 
 func (r *render) weighAll(vs []value.Value) error {
@@ -89,34 +130,6 @@ func isContainer(v value.Value) bool {
 		return true
 	}
 	return false
-}
-
-// weigh counts down left by what v holds; false = it holds too much or nests
-// too deeply.
-func weigh(v value.Value, left *int, depth int) bool {
-	if *left--; *left < 0 || depth > maxEval {
-		return false
-	}
-	switch v.Kind() {
-	case value.KindList, value.KindTuple:
-		for _, it := range v.Items() {
-			if !isContainer(it) {
-				*left--
-			} else if !weigh(it, left, depth+1) {
-				return false
-			}
-		}
-	case value.KindMap:
-		m, _ := v.AsMap()
-		for _, it := range m.All() {
-			if !isContainer(it) {
-				*left--
-			} else if !weigh(it, left, depth+1) {
-				return false
-			}
-		}
-	}
-	return *left >= 0
 }
 
 // apart refuses to put into a container something that holds it: nothing could

@@ -65,6 +65,54 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestLongLoopsBuild: a loop may build a list, a mapping or a text of many items,
+// in each of the ways in which templates do.
+func TestLongLoopsBuild(t *testing.T) {
+	for _, body := range []string{
+		"{% set ns.l = ns.l + [i] %}", "{% set _ = ns.l.append(i) %}", "{% set _ = ns.l.append({'i': i, 'k': [i]}) %}", "{% set ns.l = ns.l + [{'i': i}] %}", "{% set _ = ns.l.extend([i]) %}",
+		"{% set _ = ns.d.update({'k%d' % i: i}) %}", "{% set _ = ns.d.update({i: {'a': [i]}}) %}", "{% set _ = ns.d.__setitem__(i, [i]) %}", "{% set _ = ns.d.setdefault(i, []).append(i) %}", "{% set _ = ns.d.setdefault(i % 10, []).append(i) %}",
+		"{% if i not in ns.l %}{% set _ = ns.l.append(i) %}{% endif %}", "{% set _ = ns.l.insert(0, i) %}", "{% set ns.n = (ns.l + [i]) | length %}{% set _ = ns.l.append(i) %}",
+	} {
+		src := "{% set ns = namespace(l=[], d={}, n=0) %}{% for i in range(5500) %}" + body + "{% endfor %}{{ ns.l | length + (ns.d.values() | flatten | length) }}"
+		got, err := New(Options{}).File(t.Context(), "l.j2", src, &mapScope{vars: value.NewMap()})
+		if err != nil || len(value.Str(got)) != 4 {
+			t.Errorf("%s: %s, %v", body, value.Str(got), err)
+		}
+	}
+}
+
+// TestWeightsAreNotFooled makes what is held by others grow after it was
+// weighed: that it is large is still seen before it is looked through.
+func TestWeightsAreNotFooled(t *testing.T) {
+	for _, grow := range []string{
+		"{% set _ = l[i].append(l[i + 1]) %}{% set _ = l[i].append(l[i + 1]) %}", "{% set _ = l[i].extend([l[i + 1], l[i + 1]]) %}",
+		"{% set _ = l[i].append(0) %}{% set _ = l[i].pop() %}{% set _ = l[i].append(l[i + 1]) %}{% set _ = l[i].insert(0, l[i + 1]) %}",
+	} {
+		src := "{% set l = [] %}{% for i in range(60) %}{% set _ = l.append([]) %}{% endfor %}{% set w = l == l %}{% for i in range(59) %}" + grow + "{% endfor %}{{ l[0] }}"
+		if _, err := New(Options{}).File(t.Context(), "l.j2", src, &mapScope{vars: value.NewMap()}); err == nil || !strings.Contains(err.Error(), "too m") {
+			t.Errorf("%s: got %v", grow, err)
+		}
+	}
+	src := "{% set d = [] %}{% for i in range(60) %}{% set _ = d.append({}) %}{% endfor %}{% set w = d == d %}{% for i in range(59) %}{% set _ = d[i].update({'a': d[i + 1], 'b': d[i + 1]}) %}{% endfor %}{{ d[0] }}"
+	if _, err := New(Options{}).File(t.Context(), "l.j2", src, &mapScope{vars: value.NewMap()}); err == nil || !strings.Contains(err.Error(), "too m") {
+		t.Errorf("mappings: got %v", err)
+	}
+}
+
+// TestMemoryIsBounded: what would take memory without end is refused, whatever it is made of.
+func TestMemoryIsBounded(t *testing.T) {
+	for _, src := range []string{
+		"{% set ns = namespace(s='x') %}{% for i in range(40) %}{% set ns.s = ns.s + ns.s %}{% endfor %}", "{% set ns = namespace(s=[1]) %}{% for i in range(40) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
+		"{{ range(3000000) | unique }}", "{% set l = [] %}{% for i in range(30) %}{% set _ = l.append(range(900000) | list) %}{% endfor %}", "{% set l = [] %}{% for i in range(30) %}{% set _ = l.append([0] * 900000) %}{% endfor %}",
+		"{% set ns = namespace(a=[], s=[]) %}{% for i in range(20000) %}{% set ns.s = ns.s + [i] %}{% set _ = ns.a.append([ns.s]) %}{% endfor %}",
+	} {
+		_, err := New(Options{}).File(t.Context(), "l.j2", src, &mapScope{vars: value.NewMap()})
+		if err == nil || !strings.Contains(err.Error(), "too") && !strings.Contains(err.Error(), "256 MB") {
+			t.Errorf("%s: %v", src, err)
+		}
+	}
+}
+
 // TestForeignTextIsBounded reads text as hosts may print it: nothing of it may
 // end the program, or take long.
 func TestForeignTextIsBounded(t *testing.T) {

@@ -48,6 +48,12 @@ func objectName(v value.Value) string {
 	if v.IsNull() {
 		return "None"
 	}
+	switch value.TypeName(v) { // Python's classes say nothing to people
+	case "HostVars":
+		return "hostvars"
+	case "HostVarsVars":
+		return "host's variables"
+	}
 	return value.TypeName(v) + " object"
 }
 

@@ -265,7 +265,7 @@ func (r *render) grow(list value.Value, more ...value.Value) error {
 	}
 	if owned, ok := r.owned[s]; !ok || owned != n {
 		s.Items = append(make([]value.Value, 0, 2*n+len(more)+4), s.Items...)
-		if err := r.work(n); err != nil {
+		if err := r.copying(n); err != nil {
 			return err
 		}
 	}
@@ -274,6 +274,9 @@ func (r *render) grow(list value.Value, more ...value.Value) error {
 	}
 	s.Items = append(s.Items, more...)
 	r.owned[s] = len(s.Items)
+	if err := r.changed(list, n, more...); err != nil {
+		return err
+	}
 	return r.work(len(more))
 }
 
@@ -290,8 +293,14 @@ func listInsert(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	s, _ := c.in.AsSeq()
-	s.Items = slices.Insert(slices.Clone(s.Items), clampIndex(i, len(s.Items)), a[1])
-	return value.Null(), c.rt.work(len(s.Items))
+	n := len(s.Items)
+	at := clampIndex(i, n)
+	items := make([]value.Value, 0, n+1)
+	s.Items = append(append(append(items, s.Items[:at]...), a[1]), s.Items[at:]...)
+	if err := c.rt.changed(c.in, n, a[1]); err != nil {
+		return value.Value{}, err
+	}
+	return value.Null(), c.rt.copying(n)
 }
 
 func listPop(c *call) (value.Value, error) {
@@ -315,7 +324,7 @@ func listPop(c *call) (value.Value, error) {
 	}
 	it := s.Items[i]
 	s.Items = slices.Delete(slices.Clone(s.Items), i, i+1)
-	return it, c.rt.work(len(s.Items))
+	return it, c.rt.copying(len(s.Items))
 }
 
 func listRemove(c *call) (value.Value, error) {

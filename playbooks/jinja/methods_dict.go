@@ -38,12 +38,7 @@ func dictSetItem(c *call) (value.Value, error) {
 	if err := keyError(a[0]); err != nil {
 		return value.Value{}, err
 	}
-	if err := c.rt.apart(c.in, a[1]); err != nil {
-		return value.Value{}, err
-	}
-	m, _ := c.in.AsMap()
-	m.Set(a[0], a[1])
-	return value.Null(), c.rt.step()
+	return value.Null(), c.rt.put(c.in, a[0], a[1])
 }
 
 func dictGet(c *call) (value.Value, error) {
@@ -162,37 +157,48 @@ func dictSetDefault(c *call) (value.Value, error) {
 		return v, nil
 	}
 	v := orNull(a[1], c)
-	if err := c.rt.apart(c.in, v); err != nil {
-		return value.Value{}, err
-	}
-	m.Set(a[0], v)
-	return v, nil
+	return v, c.rt.put(c.in, a[0], v)
 }
 
 func dictUpdate(c *call) (value.Value, error) {
 	if len(c.args) > 1 {
 		return value.Value{}, fmt.Errorf("update expected at most 1 argument, got %d", len(c.args))
 	}
-	m, _ := c.in.AsMap()
 	for _, a := range c.args {
 		more, err := c.rt.dictOf(a)
 		if err != nil {
 			return value.Value{}, err
 		}
 		for k, v := range more.All() {
-			if err := c.rt.apart(c.in, v); err != nil {
+			if err := c.rt.put(c.in, k, v); err != nil {
 				return value.Value{}, err
 			}
-			m.Set(k, v)
 		}
 	}
 	for k, v := range c.kw.All() {
-		if err := c.rt.apart(c.in, v); err != nil {
+		if err := c.rt.put(c.in, k, v); err != nil {
 			return value.Value{}, err
 		}
-		m.Set(k, v)
 	}
-	return value.Null(), c.rt.work(m.Len())
+	return value.Null(), nil
+}
+
+// put sets an entry of a mapping.
+func (r *render) put(mapping, k, v value.Value) error {
+	if err := r.apart(mapping, v); err != nil {
+		return err
+	}
+	m, _ := mapping.AsMap()
+	n := m.Len()
+	_, there := m.Get(k)
+	m.Set(k, v)
+	if there { // what it replaces need not be taken off: that is counted anew
+		return r.replaced(mapping)
+	}
+	if err := r.changed(mapping, n, v); err != nil {
+		return err
+	}
+	return r.work(1)
 }
 
 // dictOf is Python's dict(v): a mapping, or pairs.

@@ -34,6 +34,14 @@ type render struct {
 	copies map[string]value.Value
 	// owned tells lists whose storage is their own, with the length they had.
 	owned map[*value.Seq]int
+	// weights are those of lists and mappings, see weight; age counts changes of
+	// such that others hold.
+	weights map[any]*weight
+	age     int
+	// fresh, base and based are what made looks at.
+	fresh int
+	base  uint64
+	based bool
 	// layout is what {% extends %} and {% block %} build up.
 	layout *layout
 }

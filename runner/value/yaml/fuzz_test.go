@@ -8,9 +8,9 @@ import (
 	"remoterun/runner/value"
 )
 
-// FuzzLoad reads any text as YAML: an error has its place, and what is read is
+// FuzzYAML reads any text as YAML: an error has its place, and what is read is
 // written and read again as the same.
-func FuzzLoad(f *testing.F) {
+func FuzzYAML(f *testing.F) {
 	for _, s := range []string{"a: [1, 0x1F, 1:30, .inf, 2024-01-02]\n", "name: say: hello\n", "&a [*a]", "a: &a [1]\nb: *a\n<<: {c: d}", "- !vault |\n  x\n- !unsafe '{{ x }}'", "? [a]\n: b", strings.Repeat("[", 5000), "a: |2-\n   x\n", "\t- a", "k: {{ x }}", "%YAML 9.9\n---\n", strings.Repeat("9", 5000), "- 0b\n- 0x\n- -_\n- 1__0:1", "<<: 1"} {
 		f.Add(s)
 	}
