@@ -2,7 +2,9 @@ package move
 
 import (
 	"cmp"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"remoterun/runner/host"
@@ -36,7 +38,8 @@ func (s Stack) find(seen host.Seen) (site, error) {
 		return v, err
 	}
 	if v.svc, err = v.cfg.Service(s.Service); err != nil {
-		return v, err
+		names := strings.Join(slices.Sorted(maps.Keys(v.cfg.Services)), ", ")
+		return v, refuse("service "+s.Service, "say which one is the database", "it is not in the compose project (services: %s)", names)
 	}
 	if v.all, err = host.Get(seen, cs); err != nil {
 		return v, err

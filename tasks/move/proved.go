@@ -31,6 +31,11 @@ func (m *mover) prove(ctx context.Context, w host.Writer) error {
 	for name, d := range target.Databases {
 		r.Sums[name] = d.Sums
 	}
+	// The target's own part comes into the report, too.
+	if err := m.to.Check(ctx, r, func(database, text string) (string, error) { return m.sql(ctx, w, true, database, text) }); err != nil {
+		return err
+	}
+	report = *r.Proof
 	file, err := m.report(w.Name())
 	if err != nil {
 		return err
@@ -42,9 +47,6 @@ func (m *mover) prove(ctx context.Context, w host.Writer) error {
 		}
 		n := len(names)
 		return refuse("proof of "+m.Project, "read "+file+"; remoterun rollback goes back to the old database", "%d differences: %s", n, strings.Join(names[:min(n, 5)], ", "))
-	}
-	if err := m.to.Check(ctx, r, func(database, text string) (string, error) { return m.sql(ctx, w, true, database, text) }); err != nil {
-		return err
 	}
 	w.Say(fmt.Sprintf("%d tables, %d rows and %d other objects are equal; %d known differences; report %s", report.Tables, report.Rows, report.Objects, len(report.Differences), file))
 	r.State = Proved

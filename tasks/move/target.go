@@ -32,7 +32,8 @@ type Target interface {
 	// Overlay is the service's part of the compose override, as lines without
 	// indentation.
 	Overlay(s Stack, base compose.Service, r *Record) ([]string, error)
-	// Check is the target's own part of the proof; sql asks the new server.
+	// Check is the target's own part of the proof; sql asks the new server. What it
+	// finds it adds to the record's proof, as differences.
 	Check(ctx context.Context, r *Record, sql func(database, text string) (string, error)) error
 	// CutOver is told before the stack is started on the new cluster, Leave before it
 	// goes back to the old one.

@@ -6,6 +6,7 @@ import (
 	"remoterun/tasks/tde/keys"
 	"remoterun/tasks/tde/lock"
 	"remoterun/tasks/tde/memory"
+	"remoterun/tasks/tde/move"
 	"remoterun/tasks/tde/provider"
 	"remoterun/tasks/tde/status"
 	"remoterun/tasks/tde/target"
@@ -15,7 +16,7 @@ import (
 
 // databaseModules are the modules of the database's half.
 func databaseModules(d custody.Deps) []play.Module {
-	return []play.Module{target.New(d), unlock.New(d), lock.New(), status.New(d), provider.NewProvider(), provider.NewPrincipalKey(), verify.New(d)}
+	return []play.Module{target.New(d), unlock.New(d), lock.New(), status.New(d), provider.NewProvider(), provider.NewPrincipalKey(), verify.New(d), move.New(d)}
 }
 
 // All lists the modules of this package.

@@ -187,7 +187,7 @@ func proveKey(s host.Seen, to pg.Target, e Extension, k KeyView, need *guard.Gat
 // plainQuery lists relations with storage that are not encrypted, in the
 // database that to names.
 func plainQuery(to pg.Target, e Extension) pg.Query {
-	return pg.Query{To: to, SQL: fmt.Sprintf(`SELECT c.oid::regclass::text, c.relkind::text, pg_relation_size(c.oid)::text FROM pg_class c
+	return pg.Query{To: to, SQL: fmt.Sprintf(`SELECT c.oid::regclass::text, CASE WHEN c.relkind = 'i' AND EXISTS (SELECT FROM pg_index i JOIN pg_class m ON m.reltoastrelid = i.indrelid WHERE i.indexrelid = c.oid AND m.relkind = 'm') THEN '`+viewChunks+`' ELSE c.relkind::text END, pg_relation_size(c.oid)::text FROM pg_class c
 WHERE c.relkind IN ('r','m','i','t','S') AND c.oid >= 16384 AND c.relpersistence <> 't' AND %s(c.oid) IS DISTINCT FROM true
 ORDER BY 1 LIMIT 1000`, e.Fn("is_encrypted"))}
 }
@@ -256,6 +256,13 @@ func (r *Relations) takePlain(database string, s host.Seen, q pg.Query, need *gu
 // unowned reports sequences that belong to no column: they stay plain by
 // pg_tde's nature, and hold one number.
 func (p PlainRelation) Sequence() bool { return p.Kind == "S" }
+
+// viewChunks is the Kind of the index of a materialized view's TOAST table: every
+// REFRESH makes it anew, in the clear. It holds numbers of chunks, and no row.
+const viewChunks = "chunks"
+
+// ByNature reports what stays plain by the extension's nature and holds no row.
+func (p PlainRelation) ByNature() bool { return p.Sequence() || p.Kind == viewChunks }
 
 // ProviderView is one key provider.
 type ProviderView struct {

@@ -50,6 +50,9 @@ func (o Overlay) text() (string, error) {
 	return b.String(), nil
 }
 
+// Lines are the service's keys, not indented.
+func (o Overlay) Lines() ([]string, error) { return o.serviceLines() }
+
 // serviceLines are the service's keys, not indented.
 func (o Overlay) serviceLines() ([]string, error) {
 	command, err := o.command()

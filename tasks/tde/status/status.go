@@ -339,7 +339,7 @@ func (st *status) unlockedData(r *play.Result) {
 	}
 	plain := make([]string, 0, len(st.rels.Plain))
 	for _, p := range st.rels.Plain {
-		if !p.Sequence() {
+		if !p.ByNature() {
 			plain = append(plain, p.Database+"."+p.Name)
 		}
 	}
