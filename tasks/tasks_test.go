@@ -69,3 +69,10 @@ func TestProbesCannotWrite(t *testing.T) {
 		_ = os.Remove(p)
 	}
 }
+
+// TestSuite is what every module has to pass: docs/extending.md.
+func TestSuite(t *testing.T) {
+	for _, m := range tasks.All() {
+		t.Run(m.Spec().Name, func(t *testing.T) { tasktest.Suite(t, "testdata", m) })
+	}
+}

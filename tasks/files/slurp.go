@@ -51,6 +51,6 @@ func (slurp) Plan(a slurpArgs, s host.Seen) (play.Plan, error) {
 	default:
 		return kit.Failure("unable to slurp file: %s", p), nil
 	}
-	return kit.Unchanged("", value.MapOf("content", kit.HostText(base64.StdEncoding.EncodeToString(got.Stdout)),
+	return kit.Unchanged(p+" was read", value.MapOf("content", kit.HostText(base64.StdEncoding.EncodeToString(got.Stdout)),
 		"encoding", value.String("base64"), "source", value.String(p))), nil
 }

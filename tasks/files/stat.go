@@ -69,7 +69,7 @@ func (stat) Plan(a statArgs, s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return play.Plan{}, err
 	}
-	return kit.Unchanged("", value.MapOf("stat", value.FromMap(m))), nil
+	return kit.Unchanged(p+" was looked at", value.MapOf("stat", value.FromMap(m))), nil
 }
 
 func (a statArgs) parse(text, p string) (*value.Map, error) {

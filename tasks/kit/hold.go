@@ -23,6 +23,9 @@ package kit
 //   - k_chown OWNER GROUP FILE [-h], k_chmod MODE ./NAME: of what is there.
 //   - k_open ./NAME: opens a file that is there, and no link; $k_9 leads to it.
 //
+// Owner and group of $k_8 are always given both: busybox takes the one that is left
+// out from the link in /proc, not from the file.
+//
 // Where $PWD is compared with what was asked for, it is the kernel's own answer
 // (getcwd): had a link been followed, it would be another.
 const holdText = `k_no() { printf "%s\n" "$1" >&2; return 1; }
@@ -125,11 +128,17 @@ $k_h
 END
 }
 k_own() {
-k_c=
-if [ -n "$1" ]; then [ "$1" = "$k_un" ] || [ "$1" = "$k_uid" ] || { k_safe && k_chown "$1" "" "$k_8" && k_c=y; } || return
-elif [ -n "$4" ] && [ "${4%:*}" != "$k_uid" ]; then k_safe && chown "${4%:*}" "$k_8" 2>/dev/null; k_c=y; fi
-if [ -n "$2" ]; then [ "$2" = "$k_gn" ] || [ "$2" = "$k_gid" ] || { k_safe && k_chown "" "$2" "$k_8" && k_c=y; } || return
-elif [ -n "$4" ] && [ "${4#*:}" != "$k_gid" ]; then k_safe && chgrp "${4#*:}" "$k_8" 2>/dev/null; k_c=y; fi
+k_c= k_x=${1:-${4%:*}} k_h=${2:-${4#*:}}
+case $k_x in "" | "$k_un" | "$k_uid") k_x= ;; esac
+case $k_h in "" | "$k_gn" | "$k_gid") k_h= ;; esac
+if [ -n "$k_x$k_h" ]; then
+k_safe || return
+set -- "$1" "$2" "$3" "${k_x:-$k_uid}:${k_h:-$k_gid}"
+if [ -z "$1$2" ]; then chown "$4" "$k_8" 2>/dev/null
+elif [ -n "$1" ] && [ -n "$k_x" ]; then k_chown "$4" "" "$k_8" || return
+else chown "$4" "$k_8" || { k_no "chgrp failed: failed to look up group $2 or to change the group of $k_p"; return; }; fi
+k_c=y
+fi
 if [ -n "$3" ] && { [ -n "$k_c" ] || [ $((0x$k_hex & 07777)) -ne $((0$3)) ]; }; then k_safe && chmod "$3" "$k_8" && k_c=y || return; fi
 [ -z "$k_c" ] || k_see "$k_8"
 }
@@ -149,7 +158,7 @@ k_ours() { [ "$k_du" = "$k_u" ] && [ $((0x$k_dm & 022)) -eq 0 ]; }
 k_told() { printf "%s %s %s\n%s\n%s\n%s\n" "$k_hex" "$k_uid" "$k_gid" "$k_un" "$k_gn" "$k_size"; }
 k_chown() {
 case $3 in ./*) k_x=${PWD%/}/${3#./} ;; .) k_x=$PWD ;; *) k_x=$k_p ;; esac
-if [ -n "$1" ]; then chown $4 "$1" "$3" || { k_no "chown failed: failed to look up user $1 or to change the owner of $k_x"; return; }; fi
+if [ -n "$1" ]; then chown $4 "$1" "$3" || { k_no "chown failed: failed to look up user ${1%%:*} or to change the owner of $k_x"; return; }; fi
 if [ -n "$2" ]; then chgrp $4 "$2" "$3" || { k_no "chgrp failed: failed to look up group $2 or to change the group of $k_x"; return; }; fi
 }
 k_chmod() {

@@ -31,5 +31,5 @@ func (ping) Plan(a pingArgs, s host.Seen) (play.Plan, error) {
 	if a.Data.S == "crash" {
 		return kit.Failure("boom"), nil
 	}
-	return kit.Unchanged("", value.MapOf("ping", a.Data.Value())), nil
+	return kit.Unchanged("the host answers", value.MapOf("ping", a.Data.Value())), nil
 }

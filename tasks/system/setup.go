@@ -82,7 +82,7 @@ func (setup) Plan(a setupArgs, s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return play.Plan{}, err
 	}
-	plan := kit.Unchanged("", nil)
+	plan := kit.Unchanged("facts were gathered", nil)
 	plan.Result.Facts = a.choose(facts)
 	return plan, nil
 }
