@@ -126,7 +126,7 @@ func (a *app) verifyKeys(ctx context.Context, d custody.Deps, paths []string, pg
 		}
 	}
 	if bad > 0 {
-		return &codedError{exitFailed, fmt.Errorf("%d key files are not opened by it", bad)}
+		return &codedError{exitFailed, fmt.Errorf("it does not open %s", count(bad, "key file"))}
 	}
 	return nil
 }

@@ -169,3 +169,56 @@ func TestMemoryHoldsNoSecret(t *testing.T) {
 		t.Errorf("%d looks", looked)
 	}
 }
+
+// copiesOpen is how many copies of a passphrase and of a key docs/security.md
+// grants a run that still works with them.
+const copiesOpen = 3
+
+// TestMemoryDuringARun reads the program's memory while a run holds a keyring
+// open and has shown many results: few copies, however much was printed.
+func TestMemoryDuringARun(t *testing.T) {
+	dir := t.TempDir()
+	d := newDesk(t, t.TempDir(), dir, "nine-VIOLET-herons-44-swim")
+	var sh func(string) string
+	d.bin, sh = ownMounts(t)
+	writeFile(t, filepath.Join(dir, "inventory"), "web1 ansible_connection=local tde_project=sync\n")
+	for _, name := range []string{"begin", "end"} {
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writeFile(t, filepath.Join(dir, "load.yaml"), loadBook+"    - debug: {msg: \"line {{ item }} of many\"}\n      loop: \"{{ range(300) }}\"\n    - shell: echo > "+dir+"/begin; cat "+dir+"/end\n")
+	d.run(t, "setup", "web1").want(t, exitOK)
+	cmd := d.command(t.Context(), t, "load.yaml")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	stop := d.giveFD(t, cmd)
+	defer stop()
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	hang := time.AfterFunc(hangs, func() { _ = cmd.Process.Kill() })
+	defer hang.Stop()
+	if _, err := os.ReadFile(filepath.Join(dir, "begin")); err != nil { // waits for the task
+		t.Error(err)
+	}
+	pid := fmt.Sprint(cmd.Process.Pid)
+	ring, err := hex.DecodeString(strings.TrimSpace(sh("od -An -v -tx1 /run/remoterun/sync/keyring/keyring | tr -d \" \\n\"")))
+	if err != nil || len(ring) != seal.RecordSize {
+		t.Fatalf("%d bytes, %v", len(ring), err)
+	}
+	for what, needle := range map[string][]byte{"the passphrase": []byte(d.passphrase), "the key": ring[256 : 256+16]} {
+		n, where := copiesIn(t, pid, needle)
+		t.Logf("%s: %d copies", what, n)
+		if n < 1 || n > copiesOpen {
+			t.Errorf("%s: %d copies are in memory, 1 to %d are expected:\n%s", what, n, copiesOpen, where)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "end"), nil, 0); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
