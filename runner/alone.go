@@ -23,10 +23,16 @@ func (h *hostRun) alone(ctx context.Context, u *unit) *outcome {
 				return broken(err)
 			}
 		}
+		if u.out != nil {
+			return u.out // it could not be planned
+		}
 		diff = append(diff, u.diffs()...)
 		ran, err := h.steps(ctx, u)
 		if err != nil {
 			o := broken(err)
+			if len(u.plan.Steps) > 0 && ctx.Err() != nil {
+				o.cut, h.unknown = true, []string{u.tr.info.Name}
+			}
 			o.res.Changed = changed || len(ran) > 0
 			return o
 		}
@@ -46,6 +52,9 @@ func (h *hostRun) alone(ctx context.Context, u *unit) *outcome {
 		if err := h.settlePlan(ctx, u); err != nil {
 			return broken(err)
 		}
+		if u.out != nil {
+			return u.out
+		}
 	}
 }
 
@@ -54,7 +63,7 @@ func (h *hostRun) steps(ctx context.Context, u *unit) (ran []host.Output, err er
 	if len(u.plan.Steps) == 0 {
 		return nil, nil
 	}
-	end := h.journal(u, u.plan.Steps)
+	end := h.journal(u)
 	defer func() { end(outcomeText(ran, err)) }()
 	worker := u.m.worker(u.as, h.progress(u))
 	worker.Said = func(text string) {
@@ -103,11 +112,19 @@ func outcomeText(ran []host.Output, err error) string {
 	case len(ran) > 0 && ran[len(ran)-1].Status != 0:
 		return fmt.Sprintf("failed: status %d", ran[len(ran)-1].Status)
 	}
-	return "done"
+	return outcomeDone
 }
+
+// outcomeDone is how the journal calls what was done.
+const outcomeDone = "done"
 
 // finished makes the result of what the steps gave; bad says that one failed.
 func (u *unit) finished(ran []host.Output) (res play.Result, bad bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			res, bad = play.Failure(mistake(p, u.tr.task).Error()), true
+		}
+	}()
 	bad = len(ran) > 0 && ran[len(ran)-1].Status != 0
 	res = u.plan.Result
 	if u.plan.Finish != nil {

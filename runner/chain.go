@@ -3,8 +3,8 @@ package runner
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"slices"
+	"strings"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
@@ -178,30 +178,16 @@ func (h *hostRun) chain(ctx context.Context, u *unit) *outcome {
 		}
 		h.replan(h.behind(u))
 	}
-	links := h.links(u)
-	b, again := h.render(links)
-	asks := h.later(links)
-	for _, q := range asks {
-		b.Ask = append(b.Ask, q.(host.Probe).Cmd())
+	h.waits(u, u.tr.info.Name)
+	h.launch(ctx, h.links(u))
+	h.await(0)
+	switch {
+	case u.out != nil:
+		return u.out
+	case u.m.unable:
+		return h.alone(ctx, u)
 	}
-	end := h.journalChain(links)
-	text := u.tr.info.Name
-	if n := len(links) - 1; n > 0 {
-		text += fmt.Sprintf(", and %d behind it", n)
-	}
-	h.waits(u, text)
-	epoch := u.m.epoch.Load()
-	res, err := u.m.batch(ctx, u.as, b)
-	if err != nil {
-		u.m.drop()
-		end(outcomeText(nil, err))
-		for _, l := range links {
-			l.ready = false
-		}
-		return broken(err)
-	}
-	end(stopText(res))
-	return h.chained(ctx, links, again, asks, res, epoch)
+	return h.once(ctx, u) // the host changed between question and step: planned on the fresh answers
 }
 
 func stopText(res sh.BatchResult) string {
@@ -294,82 +280,64 @@ func (h *hostRun) later(links []*unit) []host.Question {
 	return out
 }
 
-// chained reads how far a chain came.
-func (h *hostRun) chained(ctx context.Context, links []*unit, again [][]host.Question, asks []host.Question, res sh.BatchResult, epoch int64) *outcome {
-	m, as := links[0].m, links[0].as
-	ranAny := false
-	for _, s := range res.Steps {
-		ranAny = ranAny || len(s) > 0
-	}
-	if ranAny {
-		if now := m.stepped(); now == epoch+1 {
-			epoch = now // nobody else changed it meanwhile: the answers came after our steps
-		}
-		if m != h.m {
-			h.m.epoch.Add(1)
-		}
-	}
-	for i, u := range links {
-		var ran []host.Output
-		if i < len(res.Steps) {
-			for _, r := range res.Steps[i] {
-				ran = append(ran, host.Output{Stdout: r.Stdout, Stderr: r.Stderr, Status: r.Status})
-			}
-		}
-		switch {
-		case i < res.Done, i == res.Done && res.Stopped == sh.StopStep:
-			diff := u.diffs()
-			r, _ := u.finished(ran)
-			u.out = &outcome{res: r, diff: diff}
-		default:
-			u.ready = false
-		}
-	}
-	if res.Stopped == sh.StopGuard || res.Stopped == sh.StopStep {
-		if res.Done < len(again) {
-			m.know(as, again[res.Done], answersOf(res.Again), epoch)
-		}
-	}
-	m.know(as, asks, answersOf(res.Asked), epoch)
-	for _, v := range h.rest(links[len(links)-1]) {
-		v.ready = false
-	}
-	first := links[0]
-	switch {
-	case res.Stopped == sh.StopUnable:
-		m.unable = true
-		return h.alone(ctx, first)
-	case first.out == nil:
-		// The host changed between question and step: plan on the fresh answers.
-		return h.once(ctx, first)
-	}
-	return first.out
-}
-
 // journal notes a unit's steps before they are sent.
-func (h *hostRun) journal(u *unit, steps []host.Step) func(string) {
+func (h *hostRun) journal(u *unit) func(string) {
 	if h.p.r.opt.Journal == nil || u.local {
 		return func(string) {}
 	}
-	var lines []string
-	for _, s := range steps {
-		lines = append(lines, h.p.r.opt.Redactor.Redact(s.Describe()))
-	}
-	return h.p.r.opt.Journal.Begin(u.m.name, u.tr.info.Name, lines)
+	end := h.p.r.opt.Journal.Begin(u.m.name, []Noted{u.noted()})
+	return func(outcome string) { end(0, u.outcomeShown(outcome)) }
 }
 
-func (h *hostRun) journalChain(links []*unit) func(string) {
+// journalChain notes the steps of a chain's links, each with an outcome of its own.
+func (h *hostRun) journalChain(links []*unit) func(link int, outcome string) {
 	if h.p.r.opt.Journal == nil {
-		return func(string) {}
+		return func(int, string) {}
 	}
-	var lines []string
-	for _, u := range links {
-		for _, s := range u.plan.Steps {
-			lines = append(lines, h.p.r.opt.Redactor.Redact(u.tr.info.Name+": "+s.Describe()))
+	var work []Noted
+	at := make([]int, len(links))
+	for i, u := range links {
+		at[i] = -1
+		if len(u.plan.Steps) > 0 {
+			at[i] = len(work)
+			work = append(work, u.noted())
 		}
 	}
-	if len(lines) == 0 {
-		return func(string) {}
+	if len(work) == 0 {
+		return func(int, string) {}
 	}
-	return h.p.r.opt.Journal.Begin(links[0].m.name, links[0].tr.info.Name, lines)
+	end := h.p.r.opt.Journal.Begin(links[0].m.name, work)
+	return func(link int, outcome string) {
+		if at[link] >= 0 {
+			end(at[link], links[link].outcomeShown(outcome))
+		}
+	}
+}
+
+// noted is what the journal keeps of a unit. A step that no_log covers is
+// named by its module alone: what it would say of itself is not asked for.
+func (u *unit) noted() Noted {
+	n := Noted{Task: u.tr.info.Name}
+	for range u.plan.Steps {
+		n.Steps = append(n.Steps, hiddenStep(u.tr.task.Module))
+	}
+	if !u.noLog {
+		for i, s := range u.plan.Steps {
+			n.Steps[i] = u.tr.h.p.r.opt.Redactor.Redact(s.Describe())
+		}
+	}
+	return n
+}
+
+func hiddenStep(module string) string {
+	return "a step of " + shortName(module) + ", whose text is hidden (no_log)"
+}
+
+// outcomeShown is an outcome as the journal may keep it: only which kind it was,
+// where no_log covers it.
+func (u *unit) outcomeShown(outcome string) string {
+	if u.noLog {
+		outcome, _, _ = strings.Cut(outcome, ":")
+	}
+	return outcome
 }

@@ -273,7 +273,7 @@ func TestWaits(t *testing.T) {
 			waits = append(waits, e.Text)
 		}
 	}
-	if got := strings.Join(waits, " | "); !strings.HasPrefix(got, "long") || !strings.Contains(got, "connecting | long, and ") {
+	if got := strings.Join(waits, " | "); !strings.HasPrefix(got, "long") || !strings.Contains(got, "connecting | long | next | ") {
 		t.Errorf("told: %s", got)
 	}
 }

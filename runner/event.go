@@ -133,6 +133,9 @@ type Undone struct {
 	Host string
 	// At names the task at which it was stopped, empty when none had begun.
 	At string
+	// Unknown names the tasks that had been sent, and of which no end was heard: At
+	// alone, where the host's processes are known to have ended.
+	Unknown []string
 	// Tasks name, as written, those behind it as long as nothing had failed, and
 	// the handlers that were notified.
 	Tasks []string

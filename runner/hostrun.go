@@ -20,6 +20,13 @@ type hostRun struct {
 	cur  *cursor
 	// queue holds tasks that were looked at ahead, the current one first.
 	queue []*taskRun
+	ctx   context.Context // of the turn that is being taken
+	// flight is a chain under way; working that a unit is being worked on.
+	flight  *flight
+	working bool
+	// unknown names the tasks of which it is not known what came of them: their
+	// steps had been sent when the run was told to stop.
+	unknown []string
 	// holding is the machine whose work lock this host has.
 	holding *machine
 	// also are the other hosts for which the task counts that runs here once.
@@ -44,7 +51,12 @@ const (
 	unreachable
 )
 
-func (pr *playRun) newHost(ctx context.Context, name string, through bool) (*hostRun, error) {
+func (pr *playRun) newHost(ctx context.Context, name string, through bool) (h *hostRun, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = mistake(p, nil)
+		}
+	}()
 	m, err := pr.machine(ctx, name)
 	if err != nil {
 		return nil, err
@@ -142,7 +154,7 @@ func (h *hostRun) ahead(ctx context.Context, first *unit) {
 		if n >= window {
 			return
 		}
-		tr, err := h.prepare(ctx, o, a)
+		tr, err := h.prepareAhead(ctx, o, a)
 		if err != nil || !h.foreseen(ctx, tr, a, first) {
 			return
 		}
@@ -156,6 +168,17 @@ func (h *hostRun) ahead(ctx context.Context, first *unit) {
 			return
 		}
 	}
+}
+
+// prepareAhead is prepare, where even a panic only stops the look ahead: it comes
+// again at the task's turn.
+func (h *hostRun) prepareAhead(ctx context.Context, o *op, a *vars.Ahead) (tr *taskRun, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = mistake(p, o.task)
+		}
+	}()
+	return h.prepare(ctx, o, a)
 }
 
 // settle gives a task that was looked at ahead every name again: what it does
@@ -246,10 +269,15 @@ func (h *hostRun) replan(units []*unit) []host.Question {
 
 // think plans a unit on the answers that are there; it returns the questions
 // that are missing.
-func (u *unit) think() []host.Question {
+func (u *unit) think() (missing []host.Question) {
 	if u.out != nil || u.bound == nil || u.planned() {
 		return nil
 	}
+	defer func() {
+		if p := recover(); p != nil { // it may be planned ahead: the failure is its own
+			u.out, missing = failure(mistake(p, u.tr.task)), nil
+		}
+	}()
 	seen := host.NewSeen(u.m.of(u.as).answers)
 	plan, err := u.bound.Plan(seen)
 	if need := new(host.ErrNeed); errors.As(err, &need) {

@@ -28,9 +28,15 @@ type Modules interface {
 // Journal keeps what is about to run on hosts and how it ended. Describe lines
 // hold no secret.
 type Journal interface {
-	// Begin is called before anything is sent; its answer is called with the
-	// outcome.
-	Begin(host, task string, steps []string) (end func(outcome string))
+	// Begin is called before anything is sent, with all that is sent at once; what
+	// it returns is called with the outcome of each, from any goroutine.
+	Begin(host string, work []Noted) (end func(i int, outcome string))
+}
+
+// Noted is what the journal keeps of one task's steps.
+type Noted struct {
+	Task  string
+	Steps []string
 }
 
 // Options is everything that a run is made of.
@@ -84,6 +90,7 @@ type Runner struct {
 	machines map[string]*machine
 	epochs   map[string]*atomic.Int64
 	sink     sync.Mutex
+	dumb     bool       // an event could not be shown; guarded by sink
 	ops      sync.Mutex // run_once-like actions and operators' answers
 }
 
@@ -108,7 +115,21 @@ func (r *Runner) emit(e Event) {
 	e.At = time.Now()
 	r.sink.Lock()
 	defer r.sink.Unlock()
+	defer func() {
+		if p := recover(); p != nil {
+			r.unshown(e, mistake(p, nil))
+		}
+	}()
 	r.opt.Sink.Event(e)
+}
+
+// unshown tells that an event could not be shown, once; the run goes on.
+func (r *Runner) unshown(e Event, err error) {
+	defer func() { _ = recover() }() // a view that cannot even show this is left alone
+	if !r.dumb {
+		r.dumb = true
+		r.opt.Sink.Event(Event{Kind: Warning, At: e.At, Host: e.Host, Text: fmt.Sprintf("a result (%s) could not be shown: %v", e.Kind, err)})
+	}
 }
 
 func (r *Runner) warn(host, text string) {
@@ -167,6 +188,11 @@ func (r *Runner) close() {
 // play runs one play, batch after batch (serial). It answers whether the run
 // goes on: a batch that was lost as a whole ends it, as in Ansible.
 func (r *Runner) play(ctx context.Context, p *play.Play) (on bool, err error) {
+	defer func() {
+		if p := recover(); p != nil { // in what is done for all hosts at once
+			on, err = false, mistake(p, nil)
+		}
+	}()
 	pr := &playRun{r: r, p: p}
 	if err := pr.prepare(ctx); err != nil {
 		return false, err

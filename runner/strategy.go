@@ -41,6 +41,13 @@ func (pr *playRun) batch(ctx context.Context, all []string) bool {
 	} else {
 		pr.linear(ctx, hosts)
 	}
+	for _, h := range hosts {
+		h.survives(nil, func() {
+			if h.land(); ctx.Err() != nil {
+				h.drain(ctx)
+			}
+		})
+	}
 	pr.ended(hosts)
 	pr.closeBatch(ctx, hosts)
 	return !pr.hopeless(names, len(all))
@@ -87,6 +94,8 @@ func (h *hostRun) undone() (Undone, bool) {
 	if len(h.queue) > 0 {
 		u.At = h.queue[0].info.Name
 	}
+	u.Unknown = h.unknown
+	u.Tasks = slices.DeleteFunc(u.Tasks, func(t string) bool { return slices.Contains(h.unknown, t) })
 	return u, true
 }
 
@@ -188,18 +197,14 @@ func (h *hostRun) stand() *op {
 	}
 }
 
-// step runs the task at o; a mistake of the play itself fails the host.
+// step runs the task at o; a mistake of the play itself, or of this program, fails
+// the host.
 func (h *hostRun) step(ctx context.Context, o *op) {
-	err := h.turn(ctx, o)
-	if err == nil {
-		return
-	}
-	if ctx.Err() != nil {
-		return
-	}
-	h.p.r.emit(Event{Kind: HostResult, Host: h.name, Task: h.queueInfo(), Status: Failed, Result: value.MapOf("msg", value.String(err.Error()))})
-	h.p.r.count(h.name, func(c *Counts) { c.Failed++ })
-	h.over = failed
+	h.survives(o.task, func() {
+		if err := h.turn(ctx, o); err != nil && ctx.Err() == nil {
+			h.crash(err)
+		}
+	})
 }
 
 func (h *hostRun) queueInfo() *TaskInfo {
@@ -222,10 +227,14 @@ func (pr *playRun) linear(ctx context.Context, hosts []*hostRun) {
 		if !pr.asked(ctx, o, group) {
 			continue
 		}
-		if pr.once(ctx, o, group[0]) {
+		once, forks := false, 1
+		if !group[0].survives(o.task, func() { once, forks = pr.once(ctx, o, group[0]), pr.forks(ctx, o, group) }) {
+			continue
+		}
+		if once {
 			pr.runOnce(ctx, o, group)
 		} else {
-			pr.together(ctx, o, group)
+			pr.together(ctx, o, group, forks)
 		}
 		pr.judgeRound(ctx, o, hosts)
 		pr.part(hosts...)
@@ -274,9 +283,9 @@ func lowest(hosts []*hostRun) (group []*hostRun, o *op) {
 }
 
 // together runs a task on a group of hosts in parallel.
-func (pr *playRun) together(ctx context.Context, o *op, group []*hostRun) {
+func (pr *playRun) together(ctx context.Context, o *op, group []*hostRun, forks int) {
 	var g errgroup.Group
-	g.SetLimit(pr.forks(ctx, o, group))
+	g.SetLimit(forks)
 	for _, h := range group {
 		g.Go(func() error { h.step(ctx, o); return nil })
 	}

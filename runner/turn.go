@@ -15,6 +15,7 @@ import (
 // tasks behind it may have been done with it: they are delivered by the next
 // calls without another round trip.
 func (h *hostRun) turn(ctx context.Context, o *op) error {
+	h.ctx = ctx
 	if err := h.take(ctx, o); err != nil {
 		return err
 	}
@@ -32,6 +33,7 @@ func (h *hostRun) turn(ctx context.Context, o *op) error {
 			h.work(ctx, u)
 		}
 		if ctx.Err() != nil && (u.out.dead != nil || u.out.res.Failed) {
+			u.out.cut = true
 			return context.Cause(ctx) // neither done nor failed: it was told to stop
 		}
 		if err := h.deliver(ctx, u); err != nil {
@@ -108,6 +110,7 @@ func (h *hostRun) waits(u *unit, text string) {
 
 // gather asks what variables are made of (facts); the answers are frozen.
 func (h *hostRun) gather(ctx context.Context, qs []host.Question) error {
+	h.land()
 	if h.holding != h.m {
 		if other := h.holding; other != nil { // never two: another host may want them the other way round
 			other.work.Unlock()
@@ -136,9 +139,11 @@ func (h *hostRun) gather(ctx context.Context, qs []host.Question) error {
 
 // work brings one unit to its outcome, and perhaps others behind it.
 func (h *hostRun) work(ctx context.Context, u *unit) {
-	u.m.work.Lock()
-	h.holding = u.m
-	defer func() { h.holding = nil; u.m.work.Unlock() }()
+	if h.flight != nil && h.rides(ctx, u) {
+		return
+	}
+	h.hold(u.m)
+	defer h.letGo(u.m)
 	timed, cancel, err := h.timeout(ctx, u)
 	defer cancel()
 	switch {
@@ -181,6 +186,9 @@ func (h *hostRun) once(ctx context.Context, u *unit) *outcome {
 	if err := h.settlePlan(ctx, u); err != nil {
 		return broken(err)
 	}
+	if u.out != nil {
+		return u.out // it could not be planned
+	}
 	known := len(u.rests) == 0 || u.m.fresh(u.as, u.rests)
 	if chains := u.chains() && !u.m.unable && !h.p.r.opt.NoAhead; !known && chains {
 		return h.chain(ctx, u)
@@ -192,6 +200,8 @@ func (h *hostRun) once(ctx context.Context, u *unit) *outcome {
 		}
 	}
 	switch {
+	case u.out != nil:
+		return u.out
 	case u.idle(), u.withheld():
 		return u.predicted()
 	case u.chains() && !u.m.unable && !h.p.r.opt.NoAhead:

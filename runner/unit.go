@@ -79,6 +79,8 @@ type outcome struct {
 	diff []DiffText
 	// cause is why it could not be tried.
 	cause error
+	// cut says that the run was told to stop while it was under way.
+	cut bool
 	// dead is a link that was lost or could not be made.
 	dead  error
 	tries int

@@ -28,7 +28,12 @@ func (a *app) demoCommand() *cobra.Command {
 			"it shows. With a Docker engine, compose v2 and an image with the extension it does so on a real database. It\n" +
 			"leaves nothing behind, also after Ctrl-C. Root on Linux is needed, for mounts.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), noDocker) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.tidies != nil {
+				a.tidies.Store(true)
+			}
+			return a.demo(cmd.Context(), noDocker)
+		},
 	}
 	c.Flags().BoolVar(&noDocker, "no-docker", false, "leave Docker alone although it is there: no database")
 	return c

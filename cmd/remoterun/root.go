@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -33,10 +36,28 @@ type app struct {
 	cfg *config.Config
 	// from says where a flag's value came from when it was not typed.
 	from map[string]string
+	// tidies is set while there is a machine of our own to take away (demo).
+	tidies *atomic.Bool
 }
 
-// run is the whole program; it returns the exit code.
-func (a *app) run(ctx context.Context, args []string) int {
+// lastWord is how long an interrupted run may take to end in order: hosts are told
+// to stop, locks are given back, what was not done is listed.
+func (a *app) lastWord() time.Duration {
+	if a.tidies != nil && a.tidies.Load() {
+		return time.Minute
+	}
+	return 5 * time.Second
+}
+
+// run is the whole program; it returns the exit code. A panic is told as an error:
+// what had to be undone (a terminal without echo, locks) has been by then.
+func (a *app) run(ctx context.Context, args []string) (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			fmt.Fprintf(a.err, "remoterun: internal error: %s. This is a mistake of remoterun: please report it with these lines\n%s", a.shown(fmt.Sprint(p)), a.shown(string(debug.Stack())))
+			code = exitError
+		}
+	}()
 	root := a.root()
 	root.SetArgs(args)
 	a.args = args

@@ -156,7 +156,7 @@ func (s *session) options() runner.Options {
 		RemoteUser: f.user, Connection: f.connection, PrivateKey: f.privateKey, Verbosity: f.verbose,
 	}
 	if s.journal != nil {
-		opt.Journal = s.journal
+		opt.Journal = noting{s.journal}
 	}
 	return opt
 }
@@ -171,4 +171,16 @@ func (s *session) dir() string {
 		return "."
 	}
 	return d
+}
+
+// noting gives the engine the run's journal.
+type noting struct{ j *journal.Journal }
+
+// Begin notes what is about to be sent.
+func (n noting) Begin(host string, work []runner.Noted) func(i int, outcome string) {
+	lines := make([]journal.Work, len(work))
+	for i, w := range work {
+		lines[i] = journal.Work(w)
+	}
+	return n.j.Begin(host, lines)
 }

@@ -58,7 +58,8 @@ func (s *Shell) Run(ctx context.Context, c sh.Cmd) (host.Output, error) {
 		defer data.Close()
 		size = c.Stdin.Size()
 	}
-	return s.frame(ctx, sh.NewNonce(), c.Render(), data, size)
+	out, _, err := s.frame(ctx, sh.NewNonce(), c.Render(), data, size, nil)
+	return out, err
 }
 
 // Batch runs a guarded chain and asks questions, all in one frame.
@@ -70,23 +71,67 @@ func (s *Shell) Batch(ctx context.Context, b sh.Batch) (sh.BatchResult, error) {
 	if err != nil {
 		return sh.BatchResult{}, err
 	}
-	out, err := s.frame(ctx, nonce, script, bytes.NewReader(data), int64(len(data)))
+	seen, rest := b.Follow(inner), b.Follow(inner)
+	if b.Passed == nil {
+		b.Passed = func(int, []sh.Ran) {}
+	}
+	out, ended, err := s.frame(ctx, nonce, script, bytes.NewReader(data), int64(len(data)), func(stop <-chan struct{}) { s.follow(nonce, seen, b, stop) })
+	rest.More(out.Stdout, out.Stderr, func(link int, steps []sh.Ran) {
+		if link >= seen.Passed() {
+			b.Passed(link, steps)
+		}
+	})
 	if err != nil {
-		return sh.BatchResult{}, err
+		return sh.BatchResult{Done: max(seen.Passed(), rest.Passed()), Ended: ended}, err
 	}
 	res, err := b.Parse(inner, sh.Raw{Stdout: out.Stdout, Stderr: out.Stderr, Status: out.Status})
 	if errors.Is(err, sh.ErrGarbled) {
-		err = s.failed(ctx, nonce, err)
+		_, _, err = s.failed(ctx, nonce, err)
 	}
 	return res, err
 }
 
-// frame sends one frame and waits for both of its end marks.
-func (s *Shell) frame(ctx context.Context, nonce, script string, data io.Reader, size int64) (host.Output, error) {
+// follow tells of links as they pass until stop, or until the frame's bytes are
+// taken.
+func (s *Shell) follow(nonce string, f *sh.Follower, b sh.Batch, stop <-chan struct{}) {
+	fromOut, fromErr := s.out.at(), s.err.at()
+	for begin := -1; ; {
+		out, more, ended, ok := s.out.now(fromOut)
+		errs, moreErr, endedErr, okErr := s.err.now(fromErr)
+		if !ok || !okErr {
+			return
+		}
+		if begin < 0 {
+			begin = line(nonce + " P ")(out) // the script's own output stands behind it
+		}
+		if begin >= 0 {
+			f.More(out[begin:], errs, b.Passed)
+		}
+		if ended || endedErr {
+			return
+		}
+		select {
+		case <-more:
+		case <-moreErr:
+		case <-stop:
+			return
+		}
+	}
+}
+
+// frame sends one frame and waits for both of its end marks; beside it runs
+// follow, which ends when its channel is closed. Of a frame that was cancelled the
+// output is what came, and ended says that its processes are known to have ended.
+func (s *Shell) frame(ctx context.Context, nonce, script string, data io.Reader, size int64, follow func(stop <-chan struct{})) (out host.Output, ended bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := context.Cause(ctx); err != nil {
-		return host.Output{}, err
+		return host.Output{}, true, err
+	}
+	if follow != nil {
+		stop, done := make(chan struct{}), make(chan struct{})
+		go func() { defer close(done); follow(stop) }()
+		defer func() { close(stop); <-done }()
 	}
 	header, body := sh.Header(nonce, script, size)
 	run, cancel := context.WithCancelCause(ctx)
@@ -99,14 +144,13 @@ func (s *Shell) frame(ctx context.Context, nonce, script string, data io.Reader,
 		}
 		sent <- err
 	}()
-	out, err := s.receive(run, nonce)
-	if err == nil {
+	if out, err = s.receive(run, nonce); err == nil {
 		err = s.taken(run, sent)
 	}
 	if err != nil {
-		return out, s.failed(ctx, nonce, err)
+		return s.failed(ctx, nonce, err)
 	}
-	return out, nil
+	return out, true, nil
 }
 
 // taken waits until the host has taken all of a frame whose end it has told.
@@ -247,51 +291,52 @@ func isDigits(b []byte) bool {
 // failed ends a frame that did not come to its end. A cancelled one is killed
 // and its rest awaited, so that the shell stays usable; else the shell is
 // dropped and the reason told apart: link, death of the shell, ourselves.
-func (s *Shell) failed(ctx context.Context, nonce string, err error) error {
+func (s *Shell) failed(ctx context.Context, nonce string, err error) (out host.Output, ended bool, _ error) {
 	if ctx.Err() != nil {
-		if !s.killFrame(nonce) {
+		out, ended = s.killFrame(nonce)
+		if !ended {
 			s.client.drop(s)
 			_ = s.close()
 		}
-		return context.Cause(ctx)
+		return out, ended, context.Cause(ctx)
 	}
 	s.client.drop(s)
 	defer s.close()
 	if errors.Is(err, sh.ErrGarbled) {
-		return s.client.transport("run a command", true, fmt.Errorf("%w: %w", host.ErrProtocol, err))
+		return out, false, s.client.transport("run a command", true, fmt.Errorf("%w: %w", host.ErrProtocol, err))
 	}
 	if !errors.Is(err, io.EOF) {
-		return s.client.broken(err)
+		return out, false, s.client.broken(err)
 	}
 	if _, werr := s.client.exited(ctx, s.opened); werr != nil {
 		var te *host.TransportError
 		if errors.As(werr, &te) {
 			te.Begun = true
 		}
-		return werr
+		return out, false, werr
 	}
-	return s.client.transport("run a command", true, errors.New("the host's shell ended"))
+	return out, false, s.client.transport("run a command", true, errors.New("the host's shell ended"))
 }
 
 // killFrame ends the running frame's process group: TERM, then KILL after a
-// grace. It reports whether the frame came to its end.
-func (s *Shell) killFrame(nonce string) bool {
+// grace. It reports whether the frame came to its end, with what it printed.
+func (s *Shell) killFrame(nonce string) (out host.Output, ended bool) {
 	pid := s.framePID(nonce)
 	if pid == 0 {
-		return false
+		return out, false
 	}
 	for _, hard := range []bool{false, true} {
 		if !s.client.kill(s.as, s.sign(pid), hard) {
-			return false // who does not take that will not answer either
+			return out, false // who does not take that will not answer either
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), killGrace)
-		_, err := s.receive(ctx, nonce)
+		out, err := s.receive(ctx, nonce)
 		cancel()
 		if err == nil || errors.Is(err, sh.ErrGarbled) {
-			return err == nil
+			return out, err == nil
 		}
 	}
-	return false
+	return out, false
 }
 
 // sign makes a process group of a pid where there is one.

@@ -53,11 +53,13 @@ var errTooMuch = fmt.Errorf("the command printed more than %d MiB", maxOutput>>2
 // collector takes bytes from one stream and lets a reader wait for what it
 // looks for.
 type collector struct {
-	mu   sync.Mutex
-	buf  []byte
-	max  int           // in bytes
-	end  error         // set when the stream ended: io.EOF or what broke it
-	wake chan struct{} // closed and made anew at every change: wakes all who wait
+	mu  sync.Mutex
+	buf []byte
+	// taken counts the bytes that were taken out of buf.
+	taken int
+	max   int           // in bytes
+	end   error         // set when the stream ended: io.EOF or what broke it
+	wake  chan struct{} // closed and made anew at every change: wakes all who wait
 }
 
 // Buffers of reading: a quiet shell holds the small one only.
@@ -139,7 +141,22 @@ func (c *collector) take(n int) []byte {
 	}
 	out := c.buf[:n:n]
 	c.buf = bytes.Clone(c.buf[n:])
+	c.taken += n
 	return out
+}
+
+// now is what has come and was not taken; ok is false when something was taken
+// since, ended true when nothing more will come. The bytes may be read without the lock: they never change.
+func (c *collector) now(taken int) (buf []byte, wake chan struct{}, ended, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.buf, c.wake, c.end != nil, c.taken == taken
+}
+
+func (c *collector) at() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.taken
 }
 
 // peek returns what has come so far.

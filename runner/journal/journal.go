@@ -83,20 +83,29 @@ func (j *Journal) write(e Entry) {
 	j.err = errors.Join(j.err, err)
 }
 
-// Begin notes steps before they are sent; the answer notes their outcome.
-func (j *Journal) Begin(host, task string, steps []string) func(outcome string) {
+// Work is one task's steps.
+type Work struct {
+	Task  string
+	Steps []string
+}
+
+// Begin notes steps before they are sent; what it returns notes the outcome of
+// each task, in any order and from any goroutine.
+func (j *Journal) Begin(host string, work []Work) (end func(i int, outcome string)) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.n++
-	id := j.n
-	j.write(Entry{Host: host, Task: task, ID: id, Steps: steps})
+	first := j.n + 1
+	for _, w := range work {
+		j.n++
+		j.write(Entry{Host: host, Task: w.Task, ID: j.n, Steps: w.Steps})
+	}
 	if err := j.f.Sync(); err != nil {
 		j.err = errors.Join(j.err, err)
 	}
-	return func(outcome string) {
+	return func(i int, outcome string) {
 		j.mu.Lock()
 		defer j.mu.Unlock()
-		j.write(Entry{Host: host, Task: task, ID: id, Outcome: outcome})
+		j.write(Entry{Host: host, Task: work[i].Task, ID: first + i, Outcome: outcome})
 	}
 }
 

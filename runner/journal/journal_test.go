@@ -18,9 +18,9 @@ func TestAnUnfinishedStepIsSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	end := j.Begin("h1", "write", []string{"write /etc/x with canary-secret"})
-	j.Begin("h2", "cut", []string{"mkdir /x"})
-	end("done")
+	end := j.Begin("h1", []journal.Work{{Task: "write", Steps: []string{"write /etc/x with canary-secret"}}})
+	j.Begin("h2", []journal.Work{{Task: "cut", Steps: []string{"mkdir /x"}}})
+	end(0, "done")
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}

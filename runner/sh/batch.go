@@ -7,6 +7,10 @@ type Batch struct {
 	Ask []Cmd
 	// Lock is the host lock that all of it runs under, nil = none.
 	Lock *Lock
+	// Passed is called for each link that passed whole as soon as the host says
+	// so, with what its steps gave, in order, from another goroutine than the
+	// caller's; every call has returned when the batch has. nil = not wanted.
+	Passed func(link int, steps []Ran)
 }
 
 // Link is one task in a chain. The host asks Guard again; only if the digest
@@ -50,6 +54,10 @@ type BatchResult struct {
 	Again []Asked
 	// Asked are the answers of Batch.Ask, in order.
 	Asked []Asked
+	// Ended is set beside an error when the batch was cut short, but its own
+	// processes are known to have ended: no link behind the one that ran then has
+	// begun, or will.
+	Ended bool
 }
 
 // Stop is why a chain ended before its last link.

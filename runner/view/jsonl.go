@@ -93,6 +93,9 @@ func (f fields) interrupted(st *runner.Stats) {
 		for _, u := range st.Undone {
 			one := fields{value.MapOf("host", value.String(u.Host))}
 			one.text("at", u.At)
+			if len(u.Unknown) > 0 {
+				one.m.Put("unknown", value.Strings(u.Unknown...))
+			}
 			one.m.Put("tasks", value.Strings(u.Tasks...))
 			out = append(out, value.FromMap(one.m))
 		}

@@ -66,9 +66,14 @@ func (h *human) interrupted(st *runner.Stats) {
 				places[i] += " (at: " + u.At + ")"
 			}
 		}
-		text = "interrupted: not finished on " + strings.Join(places, ", ") + "; the same command again goes on from there"
+		text = "interrupted: not finished on " + strings.Join(places, ", ") + "; the same command again begins at its first task"
 	}
 	h.say(h.paint.failed, text)
+	for _, u := range st.Undone {
+		if len(u.Unknown) > 0 {
+			h.say(h.paint.failed, "unknown on "+u.Host+", it had been sent and no end was heard: "+strings.Join(u.Unknown, ", "))
+		}
+	}
 	h.tasksLeft(st.Undone)
 	if len(st.NotBegun) > 0 {
 		h.say(h.paint.failed, "not begun: "+plays(st.NotBegun))

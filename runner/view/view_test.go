@@ -89,9 +89,9 @@ func TestNotesWarningsAndInterruption(t *testing.T) {
 		s.emit(runner.Event{Kind: runner.Note, Text: "NO MORE HOSTS LEFT"})
 		s.emit(runner.Event{Kind: runner.Warning, Text: strings.Repeat("long ", 20)})
 		s.emit(runner.Event{Kind: runner.CheckOverride, Task: s.task})
-		s.emit(runner.Event{Kind: runner.Recap, Stats: &runner.Stats{Interrupted: true, Undone: []runner.Undone{{Host: "h1", At: "a", Tasks: []string{"b", "handler c"}}, {Host: "h2", Tasks: []string{"b", "handler c"}}, {Host: "h3", Tasks: strings.Fields("1 2 3 4 5 6 7 8 9 10 11 12 13 14")}}, NotBegun: []string{"p", "q"}}})
+		s.emit(runner.Event{Kind: runner.Recap, Stats: &runner.Stats{Interrupted: true, Undone: []runner.Undone{{Host: "h1", At: "a", Unknown: []string{"a"}, Tasks: []string{"b", "handler c"}}, {Host: "h2", Tasks: []string{"b", "handler c"}}, {Host: "h3", Tasks: strings.Fields("1 2 3 4 5 6 7 8 9 10 11 12 13 14")}}, NotBegun: []string{"p", "q"}}})
 	})
-	same(t, out, "\nTASK [x] ***********************************************************************\n    [h1] key sent\n\nNO MORE HOSTS LEFT *************************************************************\n\nPLAY RECAP *********************************************************************\n\ninterrupted: not finished on h1 (at: a), h2, h3; the same command again goes on from there\nnot done on h1, h2: b, handler c\nnot done on h3: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 2 more\nnot begun: the plays p, q\n")
+	same(t, out, "\nTASK [x] ***********************************************************************\n    [h1] key sent\n\nNO MORE HOSTS LEFT *************************************************************\n\nPLAY RECAP *********************************************************************\n\ninterrupted: not finished on h1 (at: a), h2, h3; the same command again begins at its first task\nunknown on h1, it had been sent and no end was heard: a\nnot done on h1, h2: b, handler c\nnot done on h3: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 2 more\nnot begun: the plays p, q\n")
 	same(t, stderr, "[WARNING]: long long long long long long long long long long long long long\nlong long long long long long long\n[WARNING]: task \"x\" runs in spite of --check: it says check_mode: false\n(/srv/look/look.yml:1:7)\n")
 }
 

@@ -1,0 +1,248 @@
+package runner
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"remoterun/runner/host"
+	"remoterun/runner/sh"
+)
+
+// flight is a chain under way: its links' outcomes are told as the host says that
+// they passed. Until it has landed it has the machine for itself.
+type flight struct {
+	links []*unit
+	again [][]host.Question
+	asks  []host.Question
+	epoch int64
+	diffs [][]DiffText // as of before the steps
+
+	mu   sync.Mutex
+	ran  [][]host.Output // of the links that passed
+	news chan struct{}   // closed and made anew at every link
+	end  chan struct{}   // closed when res and err are there
+	res  sh.BatchResult
+	err  error
+}
+
+// launch sends links; the host's work lock is held and stays so until land.
+func (h *hostRun) launch(ctx context.Context, links []*unit) {
+	b, again := h.render(links)
+	f := &flight{links: links, again: again, asks: h.later(links), news: make(chan struct{}), end: make(chan struct{})}
+	for _, q := range f.asks {
+		b.Ask = append(b.Ask, q.(host.Probe).Cmd())
+	}
+	for _, u := range links {
+		f.diffs = append(f.diffs, u.diffs())
+	}
+	u := links[0]
+	noted := h.journalChain(links)
+	b.Passed = func(link int, steps []sh.Ran) {
+		noted(link, outcomeDone)
+		f.passed(outputs(steps))
+	}
+	f.epoch = u.m.epoch.Load()
+	h.flight = f
+	go func() {
+		defer close(f.end)
+		defer func() {
+			if p := recover(); p != nil {
+				f.err = mistake(p, u.tr.task)
+			}
+			f.note(noted)
+		}()
+		f.res, f.err = u.m.batch(ctx, u.as, b)
+	}()
+}
+
+func outputs(steps []sh.Ran) []host.Output {
+	var out []host.Output
+	for _, r := range steps {
+		out = append(out, host.Output{Stdout: r.Stdout, Stderr: r.Stderr, Status: r.Status})
+	}
+	return out
+}
+
+func (f *flight) passed(ran []host.Output) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ran = append(f.ran, ran)
+	close(f.news)
+	f.news = make(chan struct{})
+}
+
+// come is how many links have passed, and what tells of the next one.
+func (f *flight) come() (n int, news chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.ran), f.news
+}
+
+// note writes down how the links ended that did not pass.
+func (f *flight) note(noted func(link int, outcome string)) {
+	n, _ := f.come()
+	for i := n; i < len(f.links); i++ {
+		switch {
+		case f.err != nil && i == n:
+			noted(i, "unknown: "+f.err.Error())
+		case f.err != nil && f.res.Ended:
+			noted(i, "not run: the chain was ended before it")
+		case f.err != nil:
+			noted(i, "unknown: "+f.err.Error())
+		case i < f.res.Done:
+			noted(i, outcomeDone)
+		case i == f.res.Done && f.res.Stopped == sh.StopStep:
+			noted(i, outcomeText(outputs(f.res.Steps[i]), nil))
+		default:
+			noted(i, "not run: "+stopText(f.res))
+		}
+	}
+}
+
+// await waits until a link of the flight has passed, or the flight is at its end;
+// the unit then has its outcome, unless its chain stopped before it.
+func (h *hostRun) await(i int) {
+	f := h.flight
+	for last := len(f.links) - 1; i < last; {
+		n, news := f.come()
+		if n > i {
+			h.bring(f, i)
+			return
+		}
+		select {
+		case <-news:
+		case <-f.end:
+			h.land()
+			return
+		}
+	}
+	h.land()
+}
+
+// bring gives a link that passed its outcome.
+func (h *hostRun) bring(f *flight, i int) {
+	u := f.links[i]
+	if u.out != nil {
+		return
+	}
+	f.mu.Lock()
+	ran := f.ran[i]
+	f.mu.Unlock()
+	res, _ := u.finished(ran)
+	u.out = &outcome{res: res, diff: f.diffs[i]}
+}
+
+// rides brings a unit to its outcome that a flight carries, or that needs no
+// machine; false = it has to be worked on. A flight that is in the way has landed.
+func (h *hostRun) rides(ctx context.Context, u *unit) bool {
+	if i := slices.Index(h.flight.links, u); i >= 0 {
+		h.waits(u, u.tr.info.Name)
+		h.await(i)
+		return u.out != nil
+	}
+	if u.act != nil && u.proven {
+		u.out = h.action(ctx, u)
+		return true
+	}
+	h.land()
+	return false
+}
+
+// land waits for the flight's end: outcomes of what passed and of what failed,
+// the answers that came with it, and the machine given back.
+func (h *hostRun) land() {
+	f := h.flight
+	if f == nil {
+		return
+	}
+	<-f.end
+	h.flight = nil
+	m := f.links[0].m
+	if !h.working {
+		defer h.letGo(m)
+	}
+	n, _ := f.come()
+	for i := range n {
+		h.bring(f, i)
+	}
+	for _, u := range f.links[n:] {
+		u.ready = false
+	}
+	for _, v := range h.rest(f.links[len(f.links)-1]) {
+		v.ready = false
+	}
+	if f.err != nil {
+		m.drop()
+		u := f.links[min(n, len(f.links)-1)]
+		u.out = broken(f.err)
+		u.out.cut = h.ctx.Err() != nil
+		h.unknown = []string{u.tr.info.Name}
+		for _, v := range f.links[min(n+1, len(f.links)):] {
+			if name := v.tr.info.Name; !f.res.Ended && !slices.Contains(h.unknown, name) {
+				h.unknown = append(h.unknown, name)
+			}
+		}
+		if u.out.dead != nil && !u.out.cut {
+			m.hangUp()
+		}
+		return
+	}
+	h.landed(f)
+}
+
+// landed keeps what a flight without a fault found out.
+func (h *hostRun) landed(f *flight) {
+	m, as, res := f.links[0].m, f.links[0].as, f.res
+	if slices.ContainsFunc(res.Steps, func(s []sh.Ran) bool { return len(s) > 0 }) {
+		if now := m.stepped(); now == f.epoch+1 {
+			f.epoch = now // nobody else changed it meanwhile: the answers came after our steps
+		}
+		if m != h.m {
+			h.m.epoch.Add(1)
+		}
+	}
+	if res.Stopped == sh.StopStep {
+		u := f.links[res.Done]
+		r, _ := u.finished(outputs(res.Steps[res.Done]))
+		u.out = &outcome{res: r, diff: f.diffs[res.Done]}
+	}
+	if (res.Stopped == sh.StopGuard || res.Stopped == sh.StopStep) && res.Done < len(f.again) {
+		m.know(as, f.again[res.Done], answersOf(res.Again), f.epoch)
+	}
+	m.know(as, f.asks, answersOf(res.Asked), f.epoch)
+	m.unable = m.unable || res.Stopped == sh.StopUnable
+}
+
+// hold takes a machine for one unit's work.
+func (h *hostRun) hold(m *machine) {
+	m.work.Lock()
+	h.holding, h.working = m, true
+}
+
+// letGo ends a unit's work; a flight that goes on keeps the machine.
+func (h *hostRun) letGo(m *machine) {
+	h.working = false
+	if h.flight == nil {
+		h.holding = nil
+		m.work.Unlock()
+	}
+}
+
+// drain tells of what had passed when the run was told to stop: it is done.
+func (h *hostRun) drain(ctx context.Context) {
+	h.land()
+	for h.over == working && len(h.queue) > 0 {
+		tr := h.queue[0]
+		for _, u := range tr.units[min(tr.done, len(tr.units)):] {
+			if (u.out == nil || u.out.cut) && !u.proven {
+				return
+			}
+		}
+		o := h.stand()
+		if o != tr.o || tr.fatal != nil {
+			return
+		}
+		h.step(context.WithoutCancel(ctx), o)
+	}
+}
