@@ -106,7 +106,7 @@ func TestKeysFromSetupToRAM(t *testing.T) {
 		t.Errorf("it went on to the host:\n%s", s.out)
 	}
 	changeSealed(t, folder)
-	d.run(t, "load.yaml").want(t, exitRefused, "it was changed", "restore the newer files")
+	d.run(t, "load.yaml").want(t, exitRefused, "it was changed", "remoterun key import web1")
 	if err := os.RemoveAll(filepath.Join(dir, "keys")); err != nil {
 		t.Fatal(err)
 	}

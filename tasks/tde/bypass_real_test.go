@@ -21,7 +21,7 @@ import (
 var bypasses = map[string]string{
 	"docker compose -f":     "docker compose -f compose.yaml up -d",
 	"override deleted":      "rm compose.override.yaml && docker compose up -d",
-	"override edited":       "sed -i '/source: .*_tde, target/d; /PGDATA/d' compose.override.yaml && docker compose up -d",
+	"override edited":       "sed -i '/type: volume, source/d' compose.override.yaml && docker compose up -d",
 	"override emptied":      "printf 'services: {}\\n' >compose.override.yaml && docker compose up -d",
 	"another project name":  "docker compose -f compose.yaml down; docker compose -f compose.yaml up -d",
 	"forced and the volume": "docker compose -f compose.yaml up -d --force-recreate --renew-anon-volumes",

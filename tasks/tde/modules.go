@@ -16,7 +16,7 @@ import (
 
 // databaseModules are the modules of the database's half.
 func databaseModules(d custody.Deps) []play.Module {
-	return []play.Module{target.New(d), unlock.New(d), lock.New(), status.New(d), provider.NewProvider(), provider.NewPrincipalKey(), verify.New(d), move.New(d)}
+	return []play.Module{target.New(d), target.NewLook(), unlock.New(d), lock.New(), status.New(d), provider.NewProvider(), provider.NewPrincipalKey(), verify.New(d), move.New(d)}
 }
 
 // All lists the modules of this package.

@@ -129,7 +129,7 @@ func TestOverlayForCompose(t *testing.T) {
 		"map":  "environment: {POSTGRES_PASSWORD: 'a$$b', X: y}",
 		"list": "environment: [POSTGRES_PASSWORD=a$$b, X=y]",
 	} {
-		for over, text := range map[string]string{"alone": "", "beside theirs": "services:\n  postgres:\n    ports: ['9999:1']\n  app:\n    image: app2\n"} {
+		for over, text := range map[string]string{"alone": "", "beside nothing": "services: {}\nvolumes: {} # none\n", "beside theirs": "services:\n  postgres:\n    ports: ['9999:1']\n  app:\n    image: app2\n"} {
 			t.Run(name+" "+over, func(t *testing.T) {
 				dir := t.TempDir()
 				write(t, dir, "compose.yaml", []byte("name: p\nservices:\n  app: {image: app}\n  postgres:\n    image: postgres:16-alpine\n    command: postgres -c 'work_mem=1$$MB'\n    ports: ['5432:5432']\n    volumes: ['old:/var/lib/postgresql/data', './init$$x:/docker-entrypoint-initdb.d:ro']\n    "+base+"\nvolumes: {old: {}}\n"))
@@ -162,7 +162,7 @@ func TestOverlayForCompose(t *testing.T) {
 				if cfg.VolumeName(s.Volumes[0]) != "p_tde" || string(cfg.Volumes["p_tde"].External) != "true" || !s.Volumes[1].ReadOnly {
 					t.Errorf("our mounts %+v", s.Volumes)
 				}
-				if want := map[string]int{"alone": 1, "beside theirs": 2}[over]; len(s.Ports) != want {
+				if want := map[string]int{"alone": 1, "beside nothing": 1, "beside theirs": 2}[over]; len(s.Ports) != want {
 					t.Errorf("%d ports", len(s.Ports))
 				}
 			})

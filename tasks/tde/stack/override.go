@@ -206,6 +206,9 @@ func (d *topFile) keysOf(key, name string) []string {
 // add puts lines at the head of a top-level block, marked as ours.
 func (d *topFile) add(key string, lines []string) {
 	from, to := d.block(key)
+	if from > 0 && nothing(strings.TrimPrefix(d.lines[from-1], key+":")) {
+		d.lines[from-1] = key + ":" // "services: {}" takes no lines below it
+	}
 	if from < 0 {
 		d.lines = append(d.lines, key+":")
 		from, to = len(d.lines), len(d.lines)
@@ -214,6 +217,16 @@ func (d *topFile) add(key string, lines []string) {
 	ours := append([]string{overlayMark}, lines...)
 	ours = append(ours, overlayEnd)
 	d.lines = append(d.lines[:from], append(indented(ours, in), d.lines[from:]...)...)
+}
+
+// nothing reports what YAML writes where a mapping is empty.
+func nothing(value string) bool {
+	value, _, _ = strings.Cut(value, " #")
+	switch strings.Join(strings.Fields(value), "") {
+	case "{}", "null", "~":
+		return true
+	}
+	return false
 }
 
 // addInto puts lines at the head of the block KEY.NAME, marked as ours.

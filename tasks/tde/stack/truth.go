@@ -1,7 +1,6 @@
 package stack
 
 import (
-	"cmp"
 	"path"
 	"strings"
 
@@ -132,10 +131,18 @@ func (v Site) Astray(seen host.Seen) (Astray, error) {
 
 // GoneRefusal says that a cluster was made and isn't there any more.
 func GoneRefusal(t Truth, hostname string) *guard.Refusal {
-	return guard.Refuse("volume "+t.Record.Volume, GoneWayOut(t, hostname), "a cluster was made in %s, and it is not there", cmp.Or(t.Folder, "it"))
+	return guard.Refuse("volume "+t.Record.Volume, GoneWayOut(t, hostname), "a cluster was made in it before, and it is not there")
+}
+
+// inFolder names the folder that the volume stands for.
+func inFolder(t Truth) string {
+	if t.Record.Folder == "" {
+		return ""
+	}
+	return " (" + t.Record.Folder + ")"
 }
 
 // GoneWayOut is what to do about it.
 func GoneWayOut(t Truth, hostname string) string {
-	return "bring " + cmp.Or(t.Folder, "the volume "+t.Record.Volume) + " back from a backup of the disk; or, if nothing was in it, remove /var/lib/remoterun/" + strings.TrimSuffix(t.Record.Volume, "_tde") + "/init on the host, then: remoterun unlock " + hostname
+	return "restore a backup of the disk" + inFolder(t) + "; or, if nothing was in it, remove /var/lib/remoterun/" + strings.TrimSuffix(t.Record.Volume, "_tde") + "/init on the host, then: remoterun unlock " + hostname
 }

@@ -185,7 +185,7 @@ func (st *status) findState(s host.Seen) error {
 	case t.Half():
 		st.state = StateBegun
 	case t.Gone():
-		st.state, st.why, st.fix = stateGone, "a cluster was made in "+cmp.Or(t.Folder, "volume "+t.Record.Volume)+", and it is not there", stack.GoneWayOut(t, st.args.host)
+		st.state, st.why, st.fix = stateGone, "a cluster was made in volume "+t.Record.Volume+", and it is not there", stack.GoneWayOut(t, st.args.host)
 	case t.Damaged():
 		st.state, st.why, st.fix = stateFailed, t.Damage(), stack.DamagedWayOut(t)
 	case !st.disk.Initialised():
@@ -240,7 +240,7 @@ func (st *status) askServer(s host.Seen) error {
 		st.why, st.state = answer.Error(), stateStarting
 		switch {
 		case stack.RefusedLogin(answer.Code):
-			st.state, st.fix = stateFailed, "remoterun unlock "+st.args.host+", which makes the login anew"
+			st.state, st.fix = stateFailed, st.newLogin()
 		case !st.ram.Present():
 			st.state = StateLocked
 		}
@@ -277,6 +277,9 @@ func (st *status) askServer(s host.Seen) error {
 	if err := need.Err(); err != nil {
 		if e, ok := pg.AsError(err); ok {
 			st.state, st.why = stateFailed, e.Error()
+			if stack.RefusedLogin(e.Code) { // a session that was open before still answered
+				st.fix = st.newLogin()
+			}
 			return nil
 		}
 		return err
@@ -303,6 +306,11 @@ func (st *status) first() string {
 		return "remoterun setup " + st.args.host + ", then: remoterun unlock " + st.args.host
 	}
 	return "remoterun unlock " + st.args.host
+}
+
+// newLogin is what helps where the server lets our role in no more.
+func (st *status) newLogin() string {
+	return "remoterun unlock " + st.args.host + ", which makes the login anew"
 }
 
 const day = 24 * 60 * 60
