@@ -43,7 +43,7 @@ func (d Deps) Filled() Deps {
 // All lists the modules of this package.
 func All(d Deps) []play.Module {
 	d = d.Filled()
-	return []play.Module{moveDatabase(d)}
+	return []play.Module{moveDatabase(d), pgDoctor(d)}
 }
 
 // Args are the arguments of move_database, and of a module like it.
