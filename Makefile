@@ -54,6 +54,12 @@ oracle:
 bench: parts
 	CI=true go test -run '^$$' -bench AgainstTheFloor -benchtime 1x -timeout 60m ./cmd/remoterun
 
+# Breaks the copy of a move at every step of its plan, once for each fault; make
+# test takes a sample by a seed that it prints. Needs images of PostgreSQL 17
+# (REMOTERUN_TEST_PG17_IMAGE).
+faults: parts
+	REMOTERUN_FAULTS=all .ci/engine go test -count=1 -timeout 120m -v -run TestRealFaults ./tasks/move
+
 # Shows the main job on a throw-away host on loopback; root, for mounts. Leaves
 # nothing but the binary.
 demo: build

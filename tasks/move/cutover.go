@@ -272,6 +272,17 @@ func (m *mover) settle(ctx context.Context, w host.Writer) error {
 	if err := m.unchanged(ctx, w); err != nil {
 		return err
 	}
+	again, err := output(ctx, w, "look at what was done", sh.Script(againText, m.dir()))
+	if err != nil {
+		return err
+	}
+	if strings.TrimSpace(again) == "again" {
+		m.record.State = Made
+		if err := m.keep(ctx, w, m.record); err != nil {
+			return err
+		}
+		return refuse("copy of "+m.Project, "the same command copies them again", "a server was killed since, which empties unlogged tables")
+	}
 	text, err := m.sql(ctx, w, false, "postgres", settingsSQL)
 	if err != nil {
 		return err

@@ -238,7 +238,7 @@ func (l *lab) version() string {
 }
 
 // paths are from where to where.
-func paths() [][2]int { return [][2]int{{16, 17}, {16, 18}, {17, 17}} }
+func paths() [][2]int { return [][2]int{{16, 17}, {16, 18}, {17, 18}, {17, 17}} }
 
 // TestRealUpgrade goes all the way, back, and again; deploys of the old file come
 // at each phase.

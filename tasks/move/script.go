@@ -88,6 +88,8 @@ const ensureText = `ensure() {
 		if [ "$(docker inspect -f '{{.State.Running}}' "$_n" 2>/dev/null)" != true ]; then
 			docker rm -f "$_n" >/dev/null 2>&1
 			rm -f "$ram/sock/.s.PGSQL.$(cat "$_m/port.$_c")"*
+			# A killed server has emptied its unlogged tables: they are copied again.
+			while read -r _v; do rm -f "$_m/done/$_v"; done 2>/dev/null <"$_m/volatile"
 			_e=$(sh "$_m/run.$_c" 2>&1 >/dev/null) || { echo "start $_n: $_e" >&2; return 1; }
 		fi
 		_i=0
@@ -107,6 +109,11 @@ const ensureText = `ensure() {
 // bothText starts both servers, or the source alone ($2).
 const bothText = ensureText + `which=${2:-source target}
 ensure "$1"`
+
+// againText prints again when a step of folder $1 has to be done again.
+const againText sh.Constant = `cd "$1" || exit 1
+while read -r v; do [ -e "done/$v" ] || { echo again; exit 0; }; done <volatile
+exit 0`
 
 // askText runs SQL from stdin in database $4 of the server in container $1, at
 // port $2 of the folder of sockets, as $3.

@@ -79,6 +79,8 @@ type Table struct {
 	// user's (pg_extension_config_dump).
 	Extension bool   `json:"ext"`
 	Where     string `json:"where"`
+	// Unlogged rows are gone when a server ends out of order.
+	Unlogged bool `json:"unlogged"`
 	// Path is set where an index of it calls a function of the user's.
 	Path bool `json:"path"`
 }
@@ -139,7 +141,7 @@ roots AS (SELECT inhrelid AS oid, inhparent AS up, 1 AS n FROM pg_inherits UNION
 tree AS (SELECT c.oid, (SELECT r.up FROM roots r JOIN pg_class p ON p.oid = r.up WHERE r.oid = c.oid AND p.relkind = 'p' ORDER BY r.n DESC LIMIT 1) AS root FROM users c WHERE c.relkind IN ('r', 'p') AND (c.relispartition OR c.relkind = 'p')),
 odd AS (SELECT DISTINCT coalesce(t.root, t.oid) AS oid FROM tree t JOIN pg_partitioned_table p ON p.partrelid = t.oid WHERE p.partstrat = 'h' OR (p.partstrat = 'r' AND EXISTS (SELECT FROM unnest(p.partcollation::oid[]) c WHERE c <> 0))),
 through AS (SELECT oid FROM odd UNION SELECT t.oid FROM tree t JOIN odd ON odd.oid = t.root),
-tables AS (SELECT jsonb_build_object('s', c.nspname, 'n', c.relname, 'k', c.relkind, 'bytes', CASE c.relkind WHEN 'p' THEN (SELECT coalesce(sum(pg_table_size(t.oid)), 0) FROM tree t WHERE t.root = c.oid) ELSE pg_table_size(c.oid) END,
+tables AS (SELECT jsonb_build_object('s', c.nspname, 'n', c.relname, 'k', c.relkind, 'unlogged', c.relpersistence = 'u', 'bytes', CASE c.relkind WHEN 'p' THEN (SELECT coalesce(sum(pg_table_size(t.oid)), 0) FROM tree t WHERE t.root = c.oid) ELSE pg_table_size(c.oid) END,
 'cols', (SELECT coalesce(jsonb_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
 'text', EXISTS (SELECT FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid LEFT JOIN pg_type el ON el.oid = y.typelem AND y.typlen = -1 AND y.typelem <> 0 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND (y.typsend = 0 OR y.typreceive = 0 OR el.oid IS NOT NULL AND (el.typsend = 0 OR el.typreceive = 0))),
 'root', coalesce((SELECT t.root::regclass::text FROM tree t WHERE t.oid = c.oid), ''), 'through', c.oid IN (SELECT oid FROM through),

@@ -72,6 +72,9 @@ type Step struct {
 	// Group orders: steps of one group may run side by side, where Beside is set.
 	Group  int
 	Beside bool
+	// Volatile steps are done again when one of the two servers had to be started
+	// anew: they are about unlogged tables, which a killed server empties.
+	Volatile bool
 	// Shared marks objects that belong to no database.
 	Shared bool
 }
@@ -238,8 +241,8 @@ func (p *planner) data(dbs []catalog.Database) {
 		for _, t := range d.Container.Units() {
 			what := d.Name + ": " + t.Schema + "." + t.Name
 			steps = append(steps,
-				Step{Phase: Data, Kind: KindTarget, Name: "rows of " + what, Database: d.Name, SQL: p.copyRows(d, t), Bytes: t.Bytes, Beside: true},
-				Step{Phase: Data, Kind: KindSource, Name: "sums of the source, " + what, Database: d.Name, SQL: proof.SumSQL(t, d.Container.Path), Bytes: t.Bytes / 2, Beside: true, Keep: "sum"})
+				Step{Phase: Data, Kind: KindTarget, Name: "rows of " + what, Database: d.Name, SQL: p.copyRows(d, t), Bytes: t.Bytes, Beside: true, Volatile: t.Unlogged},
+				Step{Phase: Data, Kind: KindSource, Name: "sums of the source, " + what, Database: d.Name, SQL: proof.SumSQL(t, d.Container.Path), Bytes: t.Bytes / 2, Beside: true, Volatile: t.Unlogged, Keep: "sum"})
 		}
 	}
 	sort.SliceStable(steps, func(i, j int) bool { return steps[i].Bytes > steps[j].Bytes })
@@ -354,7 +357,7 @@ func (p *planner) refresh(dbs []catalog.Database) {
 func (p *planner) proof(dbs []catalog.Database) {
 	for _, d := range dbs {
 		for _, t := range d.Container.Units() {
-			p.add(Step{Phase: Proof, Kind: KindTarget, Name: "sums of the target, " + d.Name + ": " + t.Schema + "." + t.Name, Database: d.Name, SQL: proof.SumSQL(t, d.Container.Path), Bytes: t.Bytes / 2, Beside: true, Keep: "sum"})
+			p.add(Step{Phase: Proof, Kind: KindTarget, Name: "sums of the target, " + d.Name + ": " + t.Schema + "." + t.Name, Database: d.Name, SQL: proof.SumSQL(t, d.Container.Path), Bytes: t.Bytes / 2, Beside: true, Volatile: t.Unlogged, Keep: "sum"})
 		}
 	}
 	from, to := p.o.Source.Major(), p.o.TargetMajor

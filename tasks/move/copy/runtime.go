@@ -37,7 +37,7 @@ const sep = "\x1f"
 // Files are what the host gets: name in Place.Dir to text.
 func (p Plan) Files() map[string]string {
 	out := map[string]string{}
-	var plan strings.Builder
+	var plan, volatile strings.Builder
 	dbs := map[string]int{}
 	for i, s := range p.Steps {
 		if _, ok := dbs[s.Database]; !ok {
@@ -57,6 +57,9 @@ func (p Plan) Files() map[string]string {
 		}
 		fields := []string{number(i), fmt.Sprint(s.Group), beside, fmt.Sprint(s.Bytes), string(s.Phase), string(s.Kind), keep, fmt.Sprint(dbs[s.Database]), maintenance, s.Database, "dbname=" + conninfo(s.Database), s.Name}
 		plan.WriteString(strings.Join(fields, sep) + "\n")
+		if s.Volatile {
+			volatile.WriteString(number(i) + "\n")
+		}
 		if s.SQL != "" {
 			out["sql/"+number(i)+".sql"] = s.SQL
 		}
@@ -64,7 +67,7 @@ func (p Plan) Files() map[string]string {
 			out["sql/"+number(i)+".within"] = s.Within
 		}
 	}
-	out["plan"] = plan.String()
+	out["plan"], out["volatile"] = plan.String(), volatile.String()
 	return out
 }
 
