@@ -239,7 +239,11 @@ func planOf(err error) (play.Plan, error) {
 	return play.Plan{}, err
 }
 
-func failed(r *Refusal) play.Plan { return play.Plan{Result: play.Failure(r.Error())} }
+func failed(r *Refusal) play.Plan {
+	res := play.Failure(r.Error())
+	res.Data = value.MapOf("refused", value.Bool(true))
+	return play.Plan{Result: res}
+}
 
 // reports is a folder of the laptop.
 type reports struct{ dir, sub string }

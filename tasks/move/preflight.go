@@ -62,8 +62,16 @@ func (m means) share(jobs int) (int, int) {
 // preflight refuses what would stop a move, and writes the record; nothing else
 // is changed.
 func (p Phases) preflight(s host.Seen, v site) (play.Plan, error) {
-	if v.at() != None && v.at() != Rolled && v.at() != Begun {
-		if v.record.New.ID != "" && v.at() != Done {
+	if v.at() == Done {
+		img, err := p.image(s)
+		if err != nil {
+			return planOf(err)
+		}
+		if img.ID == v.record.New.ID {
+			return play.Plan{Note: "it was moved before: " + v.record.Cut}, nil
+		}
+	} else if v.at() != None && v.at() != Rolled && v.at() != Begun {
+		if v.record.New.ID != "" {
 			img, err := p.image(s)
 			if err != nil {
 				return planOf(err)
@@ -71,9 +79,6 @@ func (p Phases) preflight(s host.Seen, v site) (play.Plan, error) {
 			if img.ID != v.record.New.ID {
 				return failed(refuse(v.object(), "give image as it was, or remoterun rollback first", "a move of it to another image is under way")), nil
 			}
-		}
-		if v.at() == Done {
-			return play.Plan{Note: "it was moved before: " + v.record.Cut, Result: play.Result{}}, nil
 		}
 		return play.Plan{Note: "the move goes on: " + string(v.at())}, nil
 	}
@@ -165,6 +170,10 @@ func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.I
 	r := &Record{ID: newID(), Verb: m.args.Verb, State: Begun, By: m.by, Began: m.time(), Source: src, Others: others, Cluster: c, New: New{Major: major}}
 	if m.record != nil {
 		r.New.Old = m.record.New.Old
+		// What was moved before, and where its old cluster is, stays to be read.
+		if err := run(ctx, w, "keep the record of the last move", sh.Script(`cp -p "$1" "${1%.json}-$2.json"`, m.recordFile(), m.record.ID)); err != nil {
+			return err
+		}
 	}
 	m.record = r
 	if err := m.keep(ctx, w, r); err != nil {
@@ -239,6 +248,9 @@ func (m *mover) refuseCluster(c catalog.Cluster, major int) error {
 	for _, d := range c.Databases {
 		if !d.Allows {
 			return refuse("database "+d.Name, "ALTER DATABASE ... ALLOW_CONNECTIONS true, or drop it", "it takes no connections, so that it cannot be copied")
+		}
+		if len(d.Container.Methods) > 0 {
+			return refuse("database "+d.Name, "leave it where it is: only plain tables are moved by now", "it has tables of the access method %s, which the new cluster would keep as plain ones", strings.Join(d.Container.Methods, ", "))
 		}
 		if strings.ContainsAny(d.Name, "\n\r\t\x1f") {
 			return refuse(fmt.Sprintf("database %q", d.Name), "rename it", "its name holds a control character")

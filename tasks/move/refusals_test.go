@@ -18,6 +18,7 @@ func refusals() []refusal {
 		{catalog.Cluster{Version: 160002, Spaces: []string{"fast"}}, 16, "it has tablespaces (fast)"},
 		{catalog.Cluster{Version: 160002, Prepared: 2}, 16, "2 prepared transactions are open; COMMIT PREPARED or ROLLBACK PREPARED them"},
 		{catalog.Cluster{Version: 160002, Databases: db("closed", false)}, 16, "database closed: it takes no connections"},
+		{catalog.Cluster{Version: 170002, Databases: []catalog.Database{{Name: "app", Allows: true, Container: catalog.Contents{Methods: []string{"columnar"}}}}}, 17, "database app: it has tables of the access method columnar"},
 		{catalog.Cluster{Version: 160002, Databases: db("a\nb", true)}, 16, "its name holds a control character; rename it"},
 	}
 }

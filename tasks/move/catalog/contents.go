@@ -52,6 +52,8 @@ type Contents struct {
 	Views     []View     `json:"views"`
 	Large     int64      `json:"large"` // large objects
 	Own       int64      `json:"own"`   // objects that no extension brought
+	// Methods are access methods of its tables besides heap.
+	Methods []string `json:"methods"`
 	// Path is the database's own search path, for tables whose index expressions
 	// need one.
 	Path       string      `json:"path"`
@@ -155,6 +157,7 @@ SELECT jsonb_build_object('tables', (SELECT coalesce(jsonb_agg(j ORDER BY nspnam
  'reads', (SELECT coalesce(jsonb_agg(DISTINCT format('%I.%I', n2.nspname, c2.relname)), '[]') FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass JOIN pg_class c2 ON c2.oid = d.refobjid JOIN pg_namespace n2 ON n2.oid = c2.relnamespace WHERE w.ev_class = c.oid AND c2.oid <> c.oid AND c2.relkind IN ('v', 'm')))
  ORDER BY c.nspname COLLATE "C", c.relname COLLATE "C"), '[]') FROM users c WHERE c.relkind IN ('v', 'm') AND c.oid NOT IN (SELECT objid FROM ext)),
 'large', (SELECT count(*) FROM pg_largeobject_metadata), 'own', (SELECT count(*) FROM users c WHERE c.oid NOT IN (SELECT objid FROM ext)) + (SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')),
+'methods', (SELECT coalesce(jsonb_agg(DISTINCT m.amname), '[]') FROM users c JOIN pg_am m ON m.oid = c.relam WHERE c.relkind IN ('r', 'm') AND m.amname <> 'heap'),
 'path', (SELECT reset_val FROM pg_settings WHERE name = 'search_path'),
 'extensions', (SELECT coalesce(jsonb_agg(jsonb_build_object('Name', extname, 'Version', extversion) ORDER BY extname), '[]') FROM pg_extension))::text;
 `
