@@ -15,8 +15,10 @@ import (
 // maxLinks is the longest chain.
 const maxLinks = 32
 
-// againWindow is how many links behind a stopped one are asked afresh with it.
-const againWindow = 8
+// againWindow is how many units from a stopped link on are asked afresh with it,
+// those behind the chain too: what stops a chain (a folder that came to be) has
+// often changed the answers of all that is planned.
+const againWindow = 4 * maxLinks
 
 // chains reports whether the unit may ride a guarded chain: every step is a
 // small command, and everything that the plan rests on can be asked again by
@@ -207,6 +209,7 @@ func stopText(res sh.BatchResult) string {
 func (h *hostRun) render(links []*unit) (sh.Batch, [][]host.Question) {
 	var b sh.Batch
 	again := make([][]host.Question, len(links))
+	all := slices.Concat(links, h.askable(links[len(links)-1]))
 	for i, u := range links {
 		var l sh.Link
 		l.Want, l.Text = u.expects()
@@ -219,7 +222,7 @@ func (h *hostRun) render(links []*unit) (sh.Batch, [][]host.Question) {
 			l.Steps = append(l.Steps, c)
 		}
 		seen := map[string]bool{}
-		for _, v := range links[i:min(len(links), i+againWindow)] {
+		for _, v := range all[i:min(len(all), i+againWindow)] {
 			for _, q := range v.rests {
 				if !seen[q.Key()] {
 					seen[q.Key()] = true
@@ -231,6 +234,17 @@ func (h *hostRun) render(links []*unit) (sh.Batch, [][]host.Question) {
 		b.Chain = append(b.Chain, l)
 	}
 	return b, again
+}
+
+// askable are the units behind one that rest on what the same shell can be asked.
+func (h *hostRun) askable(last *unit) []*unit {
+	var out []*unit
+	for _, v := range h.rest(last) {
+		if v.out == nil && v.bound != nil && v.m == last.m && v.as == last.as && guardable(v.rests) {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // maxText is the longest answer in bytes that a guard carries whole.
@@ -259,12 +273,9 @@ func (h *hostRun) later(links []*unit) []host.Question {
 	var out []host.Question
 	seen := map[string]bool{}
 	last := links[len(links)-1]
-	for _, v := range h.rest(last) {
+	for _, v := range h.askable(last) {
 		if len(out) >= 2*maxLinks {
 			break
-		}
-		if v.out != nil || v.bound == nil || v.m != last.m || v.as != last.as || !guardable(v.rests) {
-			continue
 		}
 		stale := v.ready && len(v.plan.Steps) > 0
 		for _, q := range v.rests {

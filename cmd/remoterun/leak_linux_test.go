@@ -34,13 +34,19 @@ const leaky = `- hosts: all
       loop: ["{{ vault_map }}"]
     - command: /nosuch/{{ vault_db }}
       ignore_errors: yes
-    - shell: echo {{ given }} >&2; exit 1
-      no_log: yes
-      ignore_errors: yes
     - debug:
         msg: "{{ vault_db | from_json }}"
       ignore_errors: yes
     - fail: {msg: "{{ vault_map }}"}
+`
+
+// hushed is what no_log hides. What -e gives is no secret by itself: debug of
+// hostvars shows it, as Ansible's does.
+const hushed = `- hosts: all
+  gather_facts: no
+  tasks:
+    - shell: echo {{ given }} >&2; exit 1
+      no_log: yes
 `
 
 // TestVaultedValuesLeakNowhere runs it in every output, and searches all that
@@ -54,6 +60,7 @@ func TestVaultedValuesLeakNowhere(t *testing.T) {
 	writeFile(t, in("hosts"), "h1 ansible_connection=local\n")
 	writeFile(t, in("pass"), "the vault's own\n")
 	writeFile(t, in("leak.yaml"), leaky)
+	writeFile(t, in("hushed.yaml"), hushed)
 	v := vault.New([]vault.Identity{vault.File(in("pass"))}, vault.Options{})
 	text, err := v.Encrypt(t.Context(), []byte("vault_db: canary-VAULT-9f8e7d6c\nvault_pem: |\n  -----BEGIN-----\n  first-LINE-canaryA1\n  second-LINE-canaryB2\nvault_map:\n  pass: 'canary-MAP x\"y'\n"), "")
 	if err != nil {
@@ -62,7 +69,11 @@ func TestVaultedValuesLeakNowhere(t *testing.T) {
 	writeFile(t, in("group_vars/all.yaml"), string(text))
 	needles := real.Needles{"text": []byte("canary-VAULT-9f8e7d6c"), "line one": []byte("first-LINE-canaryA1"), "line two": []byte("second-LINE-canaryB2"), "map": []byte(`canary-MAP x`), "given": []byte("canary-GIVEN-77")}
 	for _, args := range [][]string{{"--output", "human"}, {"--output", "human", "-D"}, {"--output", "json"}, {"--output", "jsonl", "-D"}, {"--output", "junit"}, {"--output", "quiet"}, {"-C", "-D"}} {
-		if got := d.run(t, append([]string{"leak.yaml", "--vault-password-file", "pass", "-vvv", "-e", "given=canary-GIVEN-77"}, args...)...); got.code != exitFailed {
+		if got := d.run(t, append([]string{"leak.yaml", "--vault-password-file", "pass", "-vvv"}, args...)...); got.code != exitFailed {
+			t.Fatalf("%v: exit code %d\n%s%s", args, got.code, got.out, got.err)
+		}
+		got := d.run(t, append([]string{"hushed.yaml", "--vault-password-file", "pass", "-vvv", "-e", "given=canary-GIVEN-77"}, args...)...)
+		if checked := args[0] == "-C"; got.code != exitFailed && !checked {
 			t.Fatalf("%v: exit code %d\n%s%s", args, got.code, got.out, got.err)
 		}
 		_ = os.Remove(in("out"))

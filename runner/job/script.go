@@ -17,15 +17,19 @@ mkdir -p "$d" && chmod 700 "$d" && cd "$d" || exit 73
 if alive .; then cat >/dev/null; echo running; exit 0; fi
 # Of two that start it at once one waits for the other; one that was killed here
 # is not waited for.
+# The file comes to be with its content: an empty one would look like a dead one's.
 n=0
-until (set -C; echo $$ >starting) 2>/dev/null; do
-	o=$(cat starting 2>/dev/null)
+echo $$ >starting.$$ || exit 73
+trap 'rm -f starting.$$' 0
+trap 'exit 73' 1 2 15
+until ln starting.$$ starting 2>/dev/null; do
+	o=$(cat starting 2>/dev/null) || continue
 	n=$((n + 1))
-	if [ -n "$o" ] && [ -d "/proc/$o" ] && [ $n -le 15 ]; then sleep 1; else rm -f starting; fi
+	if [ -d "/proc/$o" ] && [ $n -le 60 ]; then sleep 1; elif [ "$(cat starting 2>/dev/null)" = "$o" ]; then rm -f starting; fi
 	if alive .; then cat >/dev/null; echo running; exit 0; fi
 done
-trap 'rm -f starting' 0
-trap 'exit 73' 1 2 15
+trap 'rm -f starting starting.$$' 0
+if alive .; then cat >/dev/null; echo running; exit 0; fi
 rm -f pid rc status out err run
 cat >run.new && [ -s run.new ] || { echo "$d: the job cannot be written: is the disk full?" >&2; exit 73; }
 printf '%s\n' "$2" >driver || exit 73
