@@ -12,6 +12,7 @@ import (
 	"remoterun/runner/hosttest/real"
 	"remoterun/tasks/move/movetest"
 	"remoterun/tasks/tde/move"
+	"remoterun/tasks/tde/target"
 	"remoterun/tasks/tde/verify"
 )
 
@@ -55,6 +56,10 @@ func migrate(t *testing.T, l *lab, from string) {
 		l.push()
 		for _, p := range []string{"freeze", "target", "copy", "proof", "cut_over"} {
 			l.ok(m, args(p)...)
+			if p == "target" || p == "proof" {
+				// Nothing puts the stack onto a cluster that is not whole.
+				l.refused(target.New(l.d), []any{"image", l.image, "cipher", l.cipher}, "it is being moved into the encrypted cluster", "remoterun rollback")
+			}
 			if got := l.ok(m, args(p)...); got.Changed {
 				t.Errorf("%s again changed something", p)
 			}
@@ -68,7 +73,9 @@ func migrate(t *testing.T, l *lab, from string) {
 		t.Errorf("people: %s", n)
 	}
 	l.sql("app", "INSERT INTO teams VALUES (99, NULL, 'new')")
-	l.ok(m, "phase", "rollback")
+	sure := l.d
+	sure.Yes = true
+	l.ok(move.New(sure), "phase", "rollback")
 	if n := l.sql("app", "SELECT count(*) FROM teams"); n != "9" {
 		t.Errorf("teams on the old cluster: %s", n)
 	}

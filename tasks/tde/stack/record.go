@@ -24,6 +24,9 @@ type Record struct {
 	// Tombs are the data folders on the host that the compose files would use
 	// without the overlay, and in which nothing may come to be.
 	Tombs []string
+	// Moving says how far a migration into it is that has not come to its end; "" =
+	// there is none. Its cluster is not whole before.
+	Moving string
 }
 
 // VolumeID is the label that holds a volume's id.
@@ -43,7 +46,7 @@ func (r *Record) Begun() bool { return r != nil && r.State == "begun" }
 // RecordAt asks for the record; nil = there is none.
 func RecordAt(dir string) host.Fact[*Record] {
 	q := host.NewProbe(`[ -e "$1" ] || [ -L "$1" ] || { [ -d "${1%/*}" ] && [ ! -x "${1%/*}" ] && exit 5; echo none; exit 0; }
-cat -- "$1" && echo end`, dir+"/init")
+cat -- "$1" && { sed -n 's/^ "state": "\(begun\|frozen\|made\|copied\|proved\)",$/moving \1/p' "${1%/*}/move/record.json" 2>/dev/null; echo end; }`, dir+"/init")
 	return host.Fact[*Record]{Q: q, Parse: func(a host.Answer) (*Record, error) {
 		text := string(a.Stdout)
 		if text == "none\n" {
@@ -74,6 +77,8 @@ func parseRecordText(dir, body string) (*Record, error) {
 			r.Image = rest
 		case "service":
 			r.Service = rest
+		case "moving":
+			r.Moving = rest
 		case "tomb":
 			r.Tombs = append(r.Tombs, rest)
 		}

@@ -89,6 +89,9 @@ func (m initModule) decide(a initArgs, s host.Seen) (play.Plan, error) {
 		return guard.PlanOf(err)
 	}
 	switch {
+	case f.truth.Record != nil && f.truth.Record.Moving != "":
+		return guard.FailedPlan(guard.Refuse(a.Object(), "remoterun migrate "+a.host+" goes on with it, remoterun rollback "+a.host+" goes back",
+			"it is being moved into the encrypted cluster, which is not whole yet (%s)", f.truth.Record.Moving)), nil
 	case f.truth.There():
 		return f.alreadyThere(s)
 	case f.truth.Disk.Exists && !f.truth.Disk.Empty && !f.truth.Half():
