@@ -70,7 +70,7 @@ var mayImport = map[string]string{
 	"tasks/containers":         "runner/host runner/play runner/sh runner/value tasks/compose tasks/kit",
 	"tasks/database":           "runner/host runner/play runner/secret runner/sh runner/value tasks/kit tasks/pg",
 	"tasks/net":                "runner/host runner/play runner/pyre runner/sh runner/value tasks/kit",
-	"tasks/compose":            "runner/host runner/sh runner/value",
+	"tasks/compose":            "runner/host runner/sh runner/value runner/value/yaml",
 	"tasks/pg":                 "runner/host runner/secret runner/sh runner/value",
 	"tasks/tasktest/example":   "runner/host runner/play runner/value tasks/kit",
 	"tasks/tasktest":           "runner/host runner/hosttest runner/local runner/play runner/sh runner/value runner/value/yaml",

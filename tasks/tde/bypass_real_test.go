@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"remoterun/runner/value"
 	"remoterun/tasks/tde/stack"
@@ -21,7 +22,7 @@ import (
 var bypasses = map[string]string{
 	"docker compose -f":     "docker compose -f compose.yaml up -d",
 	"override deleted":      "rm compose.override.yaml && docker compose up -d",
-	"override edited":       "sed -i '/type: volume, source/d' compose.override.yaml && docker compose up -d",
+	"override edited":       "sed -i '/type: volume, source/d' compose.override.yaml && docker compose down && docker compose up -d",
 	"override emptied":      "printf 'services: {}\\n' >compose.override.yaml && docker compose up -d",
 	"another project name":  "docker compose -f compose.yaml down; docker compose -f compose.yaml up -d",
 	"forced and the volume": "docker compose -f compose.yaml up -d --force-recreate --renew-anon-volumes",
@@ -49,6 +50,7 @@ func TestRealBypass(t *testing.T) {
 			})
 		}
 		l.t = t
+		l.editedInPlace()
 		if got := l.run(verify.New(l.d), "quick", true); got.Failed {
 			t.Error(got.Msg)
 		}
@@ -92,6 +94,46 @@ func (l *lab) bypassed(script string) {
 	}
 	if twice := l.ok(unlock.New(l.d)); twice.Changed {
 		l.t.Errorf("twice: %+v", twice)
+	}
+}
+
+// editedInPlace: compose gives a container that it makes anew the volumes of the
+// one before, so the encrypted cluster is still served; but the file lacks it.
+func (l *lab) editedInPlace() {
+	l.t.Helper()
+	l.sh("cd " + l.dir + " && sed -i '/type: volume, source/d' compose.override.yaml && docker compose up -d")
+	got := l.eventually(status.StateUnlocked)
+	if len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "lack the volume "+l.project+"_tde") || !strings.Contains(got.Warnings[0], "next: remoterun unlock web1") {
+		l.t.Errorf("an edited overlay: %v", got.Warnings)
+	}
+	l.push()
+	l.ok(target.New(l.d), "image", l.image)
+	l.ok(unlock.New(l.d))
+	const advice = "docker compose up -d postgres"
+	got = l.eventually(status.StateUnlocked)
+	if len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], advice) {
+		l.t.Errorf("a container of the edited overlay: %v", got.Warnings)
+	}
+	l.sh("cd " + l.dir + " && " + advice)
+	if got = l.eventually(status.StateUnlocked); len(got.Warnings) > 0 {
+		l.t.Errorf("after what was advised: %v", got.Warnings)
+	}
+}
+
+// eventually is the status, once a server that was started answers.
+func (l *lab) eventually(state string) driven {
+	l.t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		got := l.run(status.New(l.d))
+		is := value.Str(data(got.Result, "state"))
+		if is == state {
+			return got
+		}
+		if is != "starting" || time.Now().After(deadline) {
+			l.t.Fatalf("state is %s, want %s: %s", is, state, got.Msg)
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
 }
 

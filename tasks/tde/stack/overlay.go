@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"remoterun/tasks/compose"
-	"remoterun/tasks/tde/guard"
 	"remoterun/tasks/tde/pgtde"
 )
 
@@ -30,10 +29,19 @@ type Overlay struct {
 	RAMDir           string
 	Volume           string
 	Base             compose.Service
+	// Written is what the files say of it before variables are put in: what is
+	// carried over keeps them. Without it values are kept as they are now.
+	Written compose.Written
 }
 
 // dataTargets are where images keep clusters: mounts there are replaced.
 var dataTargets = []string{"/var/lib/postgresql", "/var/lib/postgresql/data", "/data/db", "/pgdata"}
+
+// Frozen are the variables of the command that the overlay could not keep.
+func (o Overlay) Frozen() []string {
+	c, _ := o.command()
+	return c.frozen
+}
 
 // text is the whole overlay as a compose file.
 func (o Overlay) text() (string, error) {
@@ -59,6 +67,10 @@ func (o Overlay) serviceLines() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	mounts, err := o.mounts()
+	if err != nil {
+		return nil, err
+	}
 	lines := []string{"image: " + yamlText(o.Image)}
 	if o.OwnTag {
 		lines = append(lines, "pull_policy: never")
@@ -66,17 +78,9 @@ func (o Overlay) serviceLines() ([]string, error) {
 	if o.Base.Builds() {
 		lines = append(lines, "build: !reset null")
 	}
-	lines = append(lines, "command:")
-	for _, c := range command {
-		lines = append(lines, "  - "+yamlText(c))
-	}
-	lines = append(lines, "environment:")
+	lines = append(append(lines, command.lines()...), "environment:")
 	for _, e := range o.environment() {
 		lines = append(lines, "  "+e.name+": "+yamlText(e.value))
-	}
-	mounts, err := o.mounts()
-	if err != nil {
-		return nil, err
 	}
 	lines = append(lines, "volumes: !override")
 	for _, m := range mounts {
@@ -101,37 +105,6 @@ func (o Overlay) grace() string {
 		return d.String()
 	}
 	return "60s"
-}
-
-// command keeps the options of the base's command; ours come last, where they
-// win. shared_preload_libraries is the base's list with the extension added.
-func (o Overlay) command() ([]string, error) {
-	args := o.Base.Command
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		if path.Base(args[0]) != "postgres" {
-			return nil, guard.Refuse("service "+o.Service, "give the server's options as `command: postgres -c name=value ...`",
-				"its command is %q, not postgres", args[0])
-		}
-		args = args[1:]
-	}
-	e, out, preload := o.Extension, []string{"postgres"}, []string{}
-	for i := 0; i < len(args); i++ {
-		setting, width := serverSetting(args[i:])
-		name, value, _ := strings.Cut(setting, "=")
-		name = strings.ReplaceAll(name, "-", "_")
-		switch {
-		case name == "shared_preload_libraries":
-			preload = Libraries(value)
-		case !e.Owns(name):
-			out = append(out, args[i:i+width]...)
-		}
-		i += width - 1
-	}
-	out = append(out, "-c", "shared_preload_libraries="+strings.Join(e.Join(preload), ","), "-c", e.Setting("wal_encrypt")+"=on")
-	for _, s := range e.Chosen(o.Cipher) {
-		out = append(out, "-c", s.String())
-	}
-	return out, nil
 }
 
 // serverSetting reads "-c name=value", "-cname=value" or "--name=value" at the
@@ -182,6 +155,10 @@ func (o Overlay) mounts() ([]string, error) {
 		if o.replaces(m) {
 			continue
 		}
+		if text, ok := o.writtenMount(m); ok {
+			out = append(out, text)
+			continue
+		}
 		text, err := dollars(m.Raw)
 		if err != nil {
 			return nil, fmt.Errorf("mount %s of service %s: %w", m.Target, o.Service, err)
@@ -189,6 +166,16 @@ func (o Overlay) mounts() ([]string, error) {
 		out = append(out, text)
 	}
 	return out, nil
+}
+
+// writtenMount is a mount as the files have it, where it has variables.
+func (o Overlay) writtenMount(m compose.ServiceMount) (string, bool) {
+	for _, w := range o.Written.Mounts {
+		if compose.MayBe(w.Target, m.Target) {
+			return w.Text, varies(w.Text)
+		}
+	}
+	return "", false
 }
 
 // replaces reports a mount of the base that the overlay's own take the place of.
@@ -213,8 +200,10 @@ func dollars(raw json.RawMessage) (string, error) {
 }
 
 // yamlText prints a text as a double-quoted YAML scalar for compose.
-func yamlText(s string) string {
+func yamlText(s string) string { return strings.ReplaceAll(yamlRaw(s), "$", "$$") }
+
+// yamlRaw is yamlText for a text whose variables are compose's to put in.
+func yamlRaw(s string) string {
 	text, _ := json.Marshal(s)
-	out := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(text))
-	return strings.ReplaceAll(out, "$", "$$")
+	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(text))
 }

@@ -69,11 +69,94 @@ func TestOverlayCommand(t *testing.T) {
 				if !errors.As(err, &no) {
 					t.Errorf("%v %v", got, err)
 				}
-			} else if err != nil || strings.Join(got, " ") != c.want {
-				t.Errorf("got %s, %v\nwant %s", strings.Join(got, " "), err, c.want)
+			} else if err != nil || strings.Join(got.flat(), " ") != c.want {
+				t.Errorf("got %s, %v\nwant %s", strings.Join(got.flat(), " "), err, c.want)
 			}
 		})
 	}
+}
+
+// TestOverlayKeepsVariables has compose read base and overlay before and after a
+// change of .env: what is carried over follows it as the base alone does.
+func TestOverlayKeepsVariables(t *testing.T) {
+	if exec.Command("docker", "compose", "version").Run() != nil {
+		hosttest.Missing(t, "docker compose v2")
+	}
+	const mounts = `
+    volumes:
+    - old:/var/lib/postgresql/data
+    - "${INIT:-./init}:/docker-entrypoint-initdb.d:ro"
+    - {type: bind, source: "${CONF:-./conf}", target: "/etc/${NAME:-conf}"}
+    - "./plain:/plain$$x"`
+	for name, c := range map[string]struct {
+		command string
+		frozen  string
+	}{
+		"in a text":           {`postgres -c effective_cache_size=${CACHE:-1GB} -c 'work_mem=1$$MB'`, ""},
+		"in a list":           {`["postgres", "-c", "effective_cache_size=${CACHE:-1GB}", "-p", "5433"]`, ""},
+		"blanks in a default": {`postgres -c "log_line_prefix=%m ${PREFIX:-a b} " -c port=5433`, ""},
+		"several options":     {`postgres ${OPTIONS} -c "a.b=it's" -c c.d="${CACHE:-1 GB}"`, ""},
+		"no options yet":      {`postgres ${NONE:-} -c a.b=c`, ""},
+		"short form":          {`postgres -c effective_cache_size=$CACHE`, ""},
+		"nested":              {`postgres -c effective_cache_size=${CACHE:-${OTHER:-2GB}}`, ""},
+		"libraries":           {`postgres -c shared_preload_libraries=${LIBS:-pg_stat_statements}`, ""},
+		"maybe no libraries":  {`postgres -c shared_preload_libraries=${NONE}`, "shared_preload_libraries=${NONE}"},
+		"a flag's name":       {`postgres ${FLAG:--c} work_mem=5MB`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir, "compose.yaml", []byte("name: p\nservices:\n  postgres:\n    image: postgres:16\n    command: "+c.command+mounts+"\nvolumes: {old: {}}\n"))
+			write(t, dir, ".env", []byte("OPTIONS=-c max_connections=50 -B 1GB\n"))
+			base := compose.Project{Dir: dir, Files: []string{"compose.yaml"}}
+			o := testOverlay(t, `{}`)
+			overlaid := func() {
+				t.Helper()
+				o.Base, o.Written = composeConfig(t, dir).Services["postgres"], askHere(t, compose.Project{Dir: dir}.Written("postgres"))
+				text, err := OverrideFile{}.With(o, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				write(t, dir, "compose.override.yaml", []byte(text))
+			}
+			want := func() {
+				t.Helper()
+				alone := testOverlay(t, `{}`)
+				alone.Base = askHere(t, base.Config()).Services["postgres"]
+				words, _ := alone.command()
+				now := composeConfig(t, dir).Services["postgres"]
+				if !slices.Equal(now.Command, words.flat()) {
+					t.Errorf("command\n%q, want\n%q", now.Command, words.flat())
+				}
+				for i, m := range alone.Base.Volumes[1:] {
+					if got := now.Volumes[i+2]; got.Source != m.Source || got.Target != m.Target || got.ReadOnly != m.ReadOnly {
+						t.Errorf("mount %+v, want %+v", got, m)
+					}
+				}
+			}
+			overlaid()
+			want()
+			if got := strings.Join(o.Frozen(), " "); got != c.frozen {
+				t.Errorf("frozen %q, want %q", got, c.frozen)
+			}
+			overlaid() // from itself
+			if c.frozen != "" {
+				return
+			}
+			write(t, dir, ".env", []byte("CACHE=3GB\nPREFIX=x\nOPTIONS=-c max_connections=70\nINIT=/abs\nCONF=./other\nNAME=n\nLIBS=auto_explain,x\n"))
+			want()
+		})
+	}
+}
+
+func askHere[T any](t *testing.T, f host.Fact[T]) T {
+	t.Helper()
+	w := &host.Worker{Host: "here", Conn: local.New("here", nil, local.Options{}), Kept: &host.Kept{}}
+	defer w.Conn.Close()
+	v, err := guard.Ask(t.Context(), w, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 func TestOverlayKeepsWhatIsTheUsers(t *testing.T) {

@@ -70,6 +70,7 @@ type fresh struct {
 	graves   []stack.Grave
 	image    *compose.Image
 	override stack.OverrideFile
+	written  compose.Written // the service as the files have it, with its variables
 	key      string
 	bits     int  // of that key, 0 = not known here
 	yes      bool // what the user's override says gives way
@@ -151,6 +152,9 @@ func (m initModule) find(a initArgs, s host.Seen) (fresh, error) {
 	if f.override, err = host.Get(s, a.Override()); err != nil {
 		return f, err
 	}
+	if f.written, err = host.Get(s, a.Compose().Written(a.Service)); err != nil {
+		return f, err
+	}
 	if f.image, err = host.Get(s, compose.ImageNamed(a.Image)); err != nil {
 		return f, err
 	}
@@ -204,7 +208,7 @@ func (f fresh) alreadyThere(s host.Seen) (play.Plan, error) {
 		return guard.FailedPlan(f.notRead()), nil
 	}
 	res := func() play.Result {
-		return play.Result{Changed: true, Data: f.data(), Warnings: f.override.GaveWay(text)}
+		return play.Result{Changed: true, Data: f.data(), Warnings: f.overlayWarnings(text)}
 	}
 	return play.Plan{
 		Steps: append(append(f.pin(), f.writeOverlay(text)), steps...), Result: res(),

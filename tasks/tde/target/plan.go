@@ -22,7 +22,7 @@ func (f fresh) overlay() stack.Overlay {
 	image, own := f.pinned()
 	return stack.Overlay{
 		Project: f.Project, Service: f.Service, Image: image, OwnTag: own, Pgdata: path.Clean(f.image.Env("PGDATA")),
-		Extension: pgtde.Extension(f.Extension), Cipher: f.args.Cipher, RAMDir: f.RAMDir(), Volume: f.Stack.Volume(), Base: f.Spec,
+		Extension: pgtde.Extension(f.Extension), Cipher: f.args.Cipher, RAMDir: f.RAMDir(), Volume: f.Stack.Volume(), Base: f.Spec, Written: f.written,
 	}
 }
 
@@ -109,7 +109,7 @@ func (f fresh) lookFirst() []host.Step {
 
 // result is what was made; told is what the making printed, "" before.
 func (f fresh) result(o stack.Overlay, text, told string) play.Result {
-	res := play.Result{Changed: true, Data: f.data(), Warnings: f.override.GaveWay(text)}
+	res := play.Result{Changed: true, Data: f.data(), Warnings: f.overlayWarnings(text)}
 	if f.Spec.Builds() {
 		res.Warnings = append(res.Warnings, "service "+f.Service+" builds its own image, and the encrypted server's takes its place: what the build adds (extensions, scripts) is not in it")
 	}
@@ -130,6 +130,15 @@ func (f fresh) result(o stack.Overlay, text, told string) play.Result {
 		res.Warnings = append(res.Warnings, "scripts in docker-entrypoint-initdb.d made "+value.Str(n)+" relations that are not encrypted")
 	}
 	return res
+}
+
+// overlayWarnings are what the overlay takes from the user's files.
+func (f fresh) overlayWarnings(text string) []string {
+	out := f.override.GaveWay(text)
+	if frozen := f.overlay().Frozen(); len(frozen) > 0 {
+		out = append(out, "the command of service "+f.Service+" keeps the value that "+strings.Join(frozen, ", ")+" has now: after a change of it, edit command in "+f.override.Path)
+	}
+	return out
 }
 
 func parseMade(text string) *value.Map {

@@ -15,6 +15,7 @@ import (
 	"remoterun/runner/value"
 	"remoterun/tasks/compose"
 	"remoterun/tasks/kit"
+	"remoterun/tasks/pg"
 	"remoterun/tasks/tde/custody"
 	"remoterun/tasks/tde/guard"
 	"remoterun/tasks/tde/memory"
@@ -181,14 +182,19 @@ func (u unlocking) restart(c *compose.Container) guard.Act {
 // start runs steps, waits for SQL, and goes on to the check.
 func (u unlocking) start(p past, steps ...guard.Act) play.Plan {
 	p.started = p.started || len(steps) > 0
+	var all []host.Step
+	for _, st := range steps {
+		all = append(all, saying("starting "+u.Service, st))
+	}
+	return u.afterSteps(p, append(all, u.waitForSQL(time.Duration(u.Timeout)*time.Second))...)
+}
+
+// afterSteps runs steps and goes on to the check.
+func (u unlocking) afterSteps(p past, steps ...host.Step) play.Plan {
 	res := func(p past) play.Result {
 		return play.Result{Changed: p.changed(), Data: guard.Data(guard.Text("state", "starting"))}
 	}
-	plan := play.Plan{Result: res(p)}
-	for _, st := range steps {
-		plan.Steps = append(plan.Steps, saying("starting "+u.Service, st))
-	}
-	plan.Steps = append(plan.Steps, u.waitForSQL(time.Duration(u.Timeout)*time.Second))
+	plan := play.Plan{Steps: steps, Result: res(p)}
 	plan.Finish = func(ran []host.Output) (play.Result, error) {
 		return guard.Finish(func(host.Output) (play.Result, error) { return res(p.with(ran)), nil })(ran)
 	}
@@ -234,6 +240,9 @@ func (u unlocking) check(s host.Seen, p past) (play.Plan, error) {
 		return play.Plan{}, err
 	}
 	keys, err := pgtde.ReadKeys(s, to, pgtde.Extension(u.Extension))
+	if e, ok := pg.AsError(err); ok && stack.RefusedLogin(e.Code) && !p.mended {
+		return u.afterSteps(p, u.renewLogin()), nil // a session that was open before still answered
+	}
 	if err != nil {
 		return play.Plan{}, err
 	}

@@ -101,6 +101,18 @@ func exited(ctx context.Context, w host.Writer, c *compose.Container) error {
 	return fmt.Errorf("%s; next: %s; its last lines:\n%s", msg, next, log)
 }
 
+// renewLogin makes the login anew where only new sessions are refused.
+func (u unlocking) renewLogin() guard.Act {
+	return guard.Do("make the login anew", func(ctx context.Context, w host.Writer) ([]byte, error) {
+		v, err := guard.Resolve(ctx, w, u.Find)
+		if err != nil {
+			return nil, err
+		}
+		_, err = u.mendLogin(ctx, w, v, true)
+		return []byte(saidMended), err
+	})
+}
+
 // mendLogin makes the login anew when the server refuses it, or when the password
 // is lost: root's way into the container answers then, but not for ever.
 func (u unlocking) mendLogin(ctx context.Context, w host.Writer, v stack.Site, refused bool) (mended bool, err error) {

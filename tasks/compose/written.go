@@ -1,0 +1,246 @@
+package compose
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/value"
+	"remoterun/runner/value/yaml"
+)
+
+// Written is what the compose files themselves say of a service, before its
+// variables are put in. "config --no-interpolate" would be asked for that, but it
+// fails on "${A:-b}:/c" and takes "${A}/c" for a path of the project's folder.
+// Files that are included or extended are not followed.
+type Written struct {
+	Command []string       // its words, of the file that says it last
+	Mounts  []WrittenMount // of all files, the last ones first
+}
+
+// WrittenMount is a volume of a service as a file has it.
+type WrittenMount struct {
+	Target string
+	Text   string // as JSON, which is YAML
+}
+
+// writtenText prints the files: for each a line with its size, then the file.
+const writtenText = `cd -- "$1" 2>/dev/null || exit 90
+shift
+if [ $# -eq 0 ]; then
+	for l in "compose.yaml compose.yml docker-compose.yml docker-compose.yaml" "compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml"; do
+		for f in $l; do [ -f "$f" ] && { set -- "$@" "$f"; break; }; done
+	done
+fi
+for f in "$@"; do
+	[ -f "$f" ] && [ "$(wc -c <"$f")" -le 1048576 ] || continue
+	wc -c <"$f"
+	cat -- "$f"
+done
+echo end`
+
+// Written asks for what the files say of a service.
+func (p Project) Written(service string) host.Fact[Written] {
+	args := append([]string{p.Dir}, p.Files...)
+	if p.Last != "" {
+		args = append(args, p.Last)
+	}
+	return host.Fact[Written]{Q: host.NewProbe(writtenText, args...), Parse: func(a host.Answer) (Written, error) {
+		files, ok := filesOf(string(a.Stdout))
+		if a.Status != 0 || !ok {
+			return Written{}, Fail("read the compose files in "+p.Dir, a.Status, string(a.Stdout))
+		}
+		return written(files, service), nil
+	}}
+}
+
+func filesOf(text string) (files []string, ok bool) {
+	for {
+		head, rest, found := strings.Cut(text, "\n")
+		head = strings.TrimSpace(head)
+		n, err := strconv.Atoi(head)
+		switch {
+		case head == "end":
+			return files, true
+		case !found || err != nil || n < 0 || n > len(rest):
+			return nil, false
+		}
+		files, text = append(files, rest[:n]), rest[n:]
+	}
+}
+
+// composeTags are compose's own, which YAML does not know.
+var composeTags = regexp.MustCompile(`(?m)(:[ \t]+)!(?:override|reset)\b`)
+
+func written(files []string, service string) Written {
+	var w Written
+	for _, text := range files {
+		v, err := yaml.One("compose", composeTags.ReplaceAll([]byte(text), []byte("$1")), yaml.Options{})
+		if err != nil {
+			continue // compose reads more than we do; values are kept as they are now
+		}
+		svc := entry(entry(v, "services"), service)
+		if words, ok := commandWords(entry(svc, "command")); ok {
+			w.Command = words
+		}
+		var mounts []WrittenMount
+		for _, m := range items(entry(svc, "volumes")) {
+			if text, err := value.JSON(m, value.JSONStyle{}); err == nil {
+				mounts = append(mounts, WrittenMount{Target: targetOf(m), Text: text})
+			}
+		}
+		w.Mounts = append(mounts, w.Mounts...)
+	}
+	return w
+}
+
+func entry(v value.Value, name string) value.Value {
+	m, ok, err := value.Mapping(v)
+	if err != nil || !ok {
+		return value.Null()
+	}
+	out, _ := m.Lookup(name)
+	return out
+}
+
+func items(v value.Value) []value.Value {
+	if _, ok := v.AsSeq(); !ok {
+		return nil
+	}
+	return v.Items()
+}
+
+func commandWords(v value.Value) ([]string, bool) {
+	if s, ok := v.AsString(); ok {
+		return ShellWords(s), true
+	}
+	var out []string
+	for _, w := range items(v) {
+		out = append(out, value.Str(w))
+	}
+	return out, out != nil
+}
+
+// targetOf is where a mount is inside, of either notation.
+func targetOf(m value.Value) string {
+	s, ok := m.AsString()
+	if !ok {
+		return value.Str(entry(m, "target"))
+	}
+	parts, depth, from := []string{}, 0, 0
+	for i := range len(s) {
+		switch {
+		case s[i] == '{':
+			depth++
+		case s[i] == '}':
+			depth--
+		case s[i] == ':' && depth == 0:
+			parts, from = append(parts, s[from:i]), i+1
+		}
+	}
+	parts = append(parts, s[from:])
+	return parts[min(1, len(parts)-1)]
+}
+
+// ShellWords splits a command as compose does, and leaves what is in ${ } whole.
+func ShellWords(s string) []string {
+	var out []string
+	var word strings.Builder
+	quote, depth, in := byte(0), 0, false
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case quote == 0 && depth == 0 && (c == ' ' || c == '\t' || c == '\n'):
+			if in {
+				out = append(out, word.String())
+			}
+			word.Reset()
+			in = false
+			continue
+		case strings.HasPrefix(s[i:], "${"):
+			depth++
+		case c == '}' && depth > 0:
+			depth--
+		case c == '\\' && quote != '\'' && i+1 < len(s):
+			i++
+			c = s[i]
+		case quote == 0 && (c == '"' || c == '\'') && depth == 0:
+			quote, in = c, true
+			continue
+		case quote == c && depth == 0 && quote != 0:
+			quote = 0
+			continue
+		}
+		word.WriteByte(c)
+		in = true
+	}
+	if in {
+		out = append(out, word.String())
+	}
+	return out
+}
+
+// Variables splits a text of a compose file at its variables. ok is false where
+// one is not closed. The texts between have their $$ undone; there is one more of
+// them than variables.
+func Variables(s string) (between, variables []string, ok bool) {
+	var text strings.Builder
+	for i := 0; i < len(s); {
+		n := variableAt(s[i:])
+		switch {
+		case n < 0:
+			return nil, nil, false
+		case n > 0:
+			between, variables = append(between, text.String()), append(variables, s[i:i+n])
+			text.Reset()
+			i += n
+			continue
+		case strings.HasPrefix(s[i:], "$$"):
+			i++
+		}
+		text.WriteByte(s[i])
+		i++
+	}
+	return append(between, text.String()), variables, true
+}
+
+var plainVariable = regexp.MustCompile(`^\$[A-Za-z_][A-Za-z0-9_]*`)
+
+// variableAt is the length of the variable that s begins with, 0 for none, -1 for
+// one that is not closed.
+func variableAt(s string) int {
+	if !strings.HasPrefix(s, "${") {
+		return len(plainVariable.FindString(s))
+	}
+	depth := 0
+	for i := 1; i < len(s); i++ {
+		switch {
+		case s[i] == '{' && s[i-1] == '$':
+			depth++
+		case s[i] == '}':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return -1
+}
+
+// MayBe reports that a text of a compose file is this value, with its variables
+// as they may be now.
+func MayBe(text, is string) bool {
+	between, variables, ok := Variables(text)
+	if !ok {
+		return false
+	}
+	if len(variables) == 0 {
+		return between[0] == is
+	}
+	for i, b := range between {
+		between[i] = regexp.QuoteMeta(b)
+	}
+	re, err := regexp.Compile(fmt.Sprintf(`(?s)\A%s\z`, strings.Join(between, `.*`)))
+	return err == nil && re.MatchString(is)
+}
