@@ -114,6 +114,8 @@ type status struct {
 	// providers are key providers of the server that are not the keyring in RAM,
 	// rings files in the data folder that are keyrings by their shape.
 	providers, rings []string
+	callers          []stack.Caller // who starts the project without the overlay
+	overlay          string         // the overlay's file
 }
 
 func (st *status) find(d custody.Deps, s host.Seen) error {
@@ -142,6 +144,16 @@ func (st *status) find(d custody.Deps, s host.Seen) error {
 	}
 	if err := st.beside(s); err != nil {
 		return err
+	}
+	if st.truth.There() {
+		f, err := host.Get(s, st.args.Override())
+		if err != nil {
+			return err
+		}
+		st.overlay = path.Base(f.Path)
+		if st.callers, err = host.Get(s, st.args.Callers(st.overlay)); err != nil {
+			return err
+		}
 	}
 	return st.findState(s)
 }

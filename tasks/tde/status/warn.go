@@ -44,6 +44,9 @@ func (st *status) warnings(r *play.Result) {
 		warn(t.State == stack.TombMissing, "the tomb in %s is gone: without the overlay a database in the clear would come to be there; next: remoterun unlock %s", t.Folder, h)
 		warn(t.State == stack.TombCluster, "a database in the clear is in %s, made while the overlay was not in effect; when nothing in it is needed: mv %[1]s/global/pg_control %[1]s/global/pg_control.kept", t.Folder)
 	}
+	for _, c := range st.callers {
+		warn(true, "%s: the database would start without the overlay; %s", c, c.Edit(st.overlay))
+	}
 	warn(st.drift && lacks == nil, "container %s was made from other compose files than there are now; docker compose up -d %s applies them", st.site.Name(), st.args.Service)
 	fine := []custody.CopyState{custody.CopiesEqual, custody.CopyNoServer}
 	warn(!slices.Contains(fine, st.copy) && !(st.copy == custody.CopiesNone && st.disk.Keys == ""),

@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"fmt"
+	"path"
 	"strings"
 
 	"remoterun/runner/host"
@@ -55,7 +56,11 @@ func (m lookModule) Plan(a lookArgs, s host.Seen) (play.Plan, error) {
 		p.Result.Data.Put("missing", guard.List("", lacks...).Value)
 		return p, nil
 	}
-	return play.Plan{Note: "nothing is missing", Result: play.Result{Data: guard.Data(guard.Bool("image", image), guard.List("missing"))}}, nil
+	callers, err := a.callers(s)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	return play.Plan{Note: "nothing is missing", Result: play.Result{Warnings: callers, Data: guard.Data(guard.Bool("image", image), guard.List("missing"))}}, nil
 }
 
 // lacks are what is missing, each with what helps; image says that it is there
@@ -89,6 +94,21 @@ func (a lookArgs) lacks(s host.Seen) (out []string, image bool, err error) {
 		out = append(out, err.Error())
 	}
 	return out, img != nil, nil
+}
+
+// callers are warnings about scripts, units and crontabs that would not read the
+// overlay, which is not written yet.
+func (a lookArgs) callers(s host.Seen) ([]string, error) {
+	f, err := host.Get(s, a.Override())
+	if err != nil {
+		return nil, err
+	}
+	found, err := host.Get(s, a.Callers(f.Path))
+	var out []string
+	for _, c := range found {
+		out = append(out, c.String()+": the encrypted database would not be started by it; "+c.Edit(path.Base(f.Path)))
+	}
+	return out, err
 }
 
 // folderAt asks whether a folder is there.
