@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"remoterun/runner/host"
 	"remoterun/runner/value"
@@ -72,12 +73,12 @@ func filesOf(text string) (files []string, ok bool) {
 }
 
 // composeTags are compose's own, which YAML does not know.
-var composeTags = regexp.MustCompile(`(?m)(:[ \t]+)!(?:override|reset)\b`)
+var composeTags = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)(:[ \t]+)!(?:override|reset)\b`) })
 
 func written(files []string, service string) Written {
 	var w Written
 	for _, text := range files {
-		v, err := yaml.One("compose", composeTags.ReplaceAll([]byte(text), []byte("$1")), yaml.Options{})
+		v, err := yaml.One("compose", composeTags().ReplaceAll([]byte(text), []byte("$1")), yaml.Options{})
 		if err != nil {
 			continue // compose reads more than we do; values are kept as they are now
 		}
@@ -206,13 +207,13 @@ func Variables(s string) (between, variables []string, ok bool) {
 	return append(between, text.String()), variables, true
 }
 
-var plainVariable = regexp.MustCompile(`^\$[A-Za-z_][A-Za-z0-9_]*`)
+var plainVariable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\$[A-Za-z_][A-Za-z0-9_]*`) })
 
 // variableAt is the length of the variable that s begins with, 0 for none, -1 for
 // one that is not closed.
 func variableAt(s string) int {
 	if !strings.HasPrefix(s, "${") {
-		return len(plainVariable.FindString(s))
+		return len(plainVariable().FindString(s))
 	}
 	depth := 0
 	for i := 1; i < len(s); i++ {
