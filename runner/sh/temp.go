@@ -64,7 +64,7 @@ eval "_n$_c=\$_t _k$_c=\${2-f}"
 }
 _gone() {
 trap "" 1 2 3 13 15
-if [ "$_c" -eq 0 ]; then return 0; fi
+if [ "$_c$_e" = 0 ]; then return 0; fi
 set --
 while [ "$_c" -gt 0 ]; do
 eval "_x=\$_n$_c _k=\$_k$_c"

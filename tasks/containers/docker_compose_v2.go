@@ -153,14 +153,11 @@ func (a composeArgs) words(dry bool) []string {
 // are sorted, because compose works on several things at once. Compose 2.26 keeps
 // the state of its builder even when it only shows what it would do: it gets a
 // folder for that which is gone afterwards, in RAM where there is one.
-const dryText sh.Constant = `cd -- "$1" 2>/dev/null || { echo "there is no folder $1"; exit 90; }
+const dryText sh.Constant = sh.Temp + `cd -- "$1" 2>/dev/null || { echo "there is no folder $1"; exit 90; }
 shift
-w=$(mktemp -d "${TMPDIR:-/dev/shm}/remoterun.XXXXXX" 2>/dev/null || mktemp -d 2>/dev/null)
-if [ -n "$w" ]; then
-	trap 'rm -rf "$w"' 0
-	trap 'rm -rf "$w"; exit 1' 1 2 15
-	export BUILDX_CONFIG="$w"
-fi
+_name "${TMPDIR:-/dev/shm}" d
+(umask 077; mkdir "$_t") 2>/dev/null || { _name /tmp d; (umask 077; mkdir "$_t") 2>/dev/null; }
+if [ -d "$_t" ]; then export BUILDX_CONFIG="$_t"; fi
 o=$(docker "$@" 2>&1); r=$?
 if [ $r -eq 0 ]; then printf '%s\n' "$o" | sort; else printf '%s\n' "$o"; fi
 exit $r`

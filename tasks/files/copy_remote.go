@@ -61,10 +61,6 @@ else cmp -s "$p" "$d/$p"; fi || { echo x; exit 0; }
 done' sh "$d" {} +)
 if [ -z "$r" ]; then echo same; else echo differs; fi`
 
-// copyTreeText copies what is in folder $1 into folder $2; existing files are
-// replaced, their modes go along.
-const copyTreeText sh.Constant = `mkdir -p "$2" && cp -pR "$1/." "$2/"`
-
 // remoteTree plans the copy of a folder of the host.
 func (a copyArgs) remoteTree(s host.Seen, src string) (play.Plan, error) {
 	dest, err := kit.Place(s, a.Dest)
@@ -84,7 +80,7 @@ func (a copyArgs) remoteTree(s host.Seen, src string) (play.Plan, error) {
 	data := value.MapOf("dest", value.String(dest), "src", value.String(src))
 	var steps []host.Step
 	if strings.TrimSpace(string(got.Stdout)) != "same" {
-		steps = append(steps, host.Run{Cmd: sh.Script(copyTreeText, kit.Safe(src), kit.Safe(dest)), What: "copy folder " + src + " to " + dest})
+		steps = append(steps, kit.CopyFolder(src, dest))
 	}
 	if steps == nil {
 		return kit.Unchanged(dest+" holds every file", data), nil

@@ -265,27 +265,25 @@ func countPairs(a host.Answer) ([]kit.Info, int, error) {
 }
 
 // treeAttrs plans owner, group and mode of entries that are there already;
-// those that the stream makes get theirs from it and the same commands.
+// those that the stream makes get theirs from it.
 func (a copyArgs) treeAttrs(s host.Seen, t treeState, umask uint32) ([]host.Step, error) {
 	var steps []host.Step
 	for _, part := range []struct {
-		answer host.Answer
-		names  []string
-		mode   kit.Mode
-		what   string
+		answer  host.Answer
+		names   []string
+		mode    kit.Mode
+		what    string
+		folders bool
 	}{
-		{t.files, a.tree.fileNames(), a.Mode, "files"},
-		{t.dirs, append([]string{"."}, a.tree.dirs...), a.DirMode, "folders"},
+		{t.files, a.tree.fileNames(), a.Mode, "files", false},
+		{t.dirs, append([]string{"."}, a.tree.dirs...), a.DirMode, "folders", true},
 	} {
 		at := kit.Attrs{Mode: part.mode, Owner: a.Owner, Group: a.Group}
-		infos, count, err := countPairs(part.answer)
+		infos, _, err := countPairs(part.answer)
 		if err != nil {
 			return nil, err
 		}
 		need := kit.Change{}
-		if count < len(part.names) { // the new ones need theirs
-			need.Owner, need.Group = a.Owner, a.Group
-		}
 		for _, i := range infos {
 			c, err := at.Change(s, i)
 			if err != nil {
@@ -295,53 +293,19 @@ func (a copyArgs) treeAttrs(s host.Seen, t treeState, umask uint32) ([]host.Step
 		}
 		if need.Any() {
 			steps = append(steps, host.Run{What: "owner, group and mode of " + part.what + " in " + t.dest,
-				Cmd: sh.Script(treeAttrText, kit.Safe(t.dest), need.Owner, need.Group, need.Mode).With(sh.Bytes(lines(part.names)))})
+				Cmd: kit.Among(t.dest, part.names, part.folders, need)})
 		}
 	}
 	return steps, nil
 }
 
-// treeAttrText sets owner, group and mode of the entries named on stdin.
-const treeAttrText sh.Constant = `cd "$1" || exit 1
-l=$(cat)
-_all() { printf '%s\n' "$l" | tr '\n' '\0' | xargs -0 -r "$@"; }
-if [ -n "$2" ]; then _all chown -h "$2" -- || exit 1; fi
-if [ -n "$3" ]; then _all chgrp -h "$3" -- || exit 1; fi
-if [ -n "$4" ]; then _all chmod "$4" -- || exit 1; fi`
-
-// untarText takes a tar stream into a folder beside its place and moves each
-// file over the old one, which it takes owner and mode from. Arguments: dest,
-// backup, "keep" when files that are there keep their mode, a new dest's mode.
-const untarText sh.Constant = `d=$1 b=$2 k=$3
-if [ ! -d "$d" ]; then mkdir -p "$d" && chmod "$4" "$d" || exit 1; fi
-d=$(cd "$d" && pwd) || exit 1
-t=$(umask 077; mktemp -d "$d/.remoterun.XXXXXX") || exit 1
-trap 'rm -rf "$t"' 0
-trap 'rm -rf "$t"; exit 1' 1 2 15
-tar -xpof - -C "$t" || exit 1
-cd "$t" || exit 1
-find . -mindepth 1 -type d -exec sh -c 'd=$1; shift
-for p; do if [ ! -d "$d/$p" ]; then mkdir "$d/$p" && chmod "$(stat -c %a "$p")" "$d/$p" || exit 1; fi; done' sh "$d" {} + || exit 1
-find . ! -type d -exec sh -c 'd=$1 b=$2 k=$3; shift 3
-for p; do
-o=$d/$p
-if [ -e "$o" ] && [ ! -L "$p" ]; then
-w=$(stat -L -c "%u:%g" "$o"); if [ "$w" != "$(stat -c "%u:%g" "$p")" ]; then chown "$w" "$p" 2>/dev/null; fi
-if [ -n "$k" ]; then chmod "0$(stat -L -c %a "$o")" "$p" || exit 1; fi
-if [ -n "$b" ]; then cp -p "$o" "$o.$$.$(date +%Y-%m-%d@%H:%M:%S)~" || exit 1; fi
-fi
-if [ -d "$o" ] && [ ! -L "$o" ]; then echo "$o is a directory" >&2; exit 1; fi
-if [ -L "$o" ]; then rm -f "$o"; fi
-mv -f "$p" "$o" || exit 1
-done' sh "$d" "$b" "$k" {} +`
-
 // stream is the step that sends folders, files and links as one tar.
 func (a copyArgs) stream(dest string, files, links []play.Input, umask uint32) host.Step {
-	keep := "keep"
-	if a.Mode.Given() {
-		keep = ""
+	u := kit.Unpacked{Path: dest, Folders: kit.Change{Owner: a.Owner, Group: a.Group, Mode: kit.Octal(a.newDir(umask))}, Force: a.Mode.Given(), Backup: a.Backup}
+	if !a.Mode.Preserves() {
+		u.FileMode = fmt.Sprintf("0%o", a.newFile(umask))
 	}
-	cmd := sh.Script(untarText, kit.Safe(dest), kit.Yes(a.Backup), keep, kit.Octal(a.newDir(umask))).With(tarInput{a: a, files: files, links: links, umask: umask})
+	cmd := u.Unpack(tarInput{a: a, files: files, links: links, umask: umask})
 	for _, f := range files {
 		cmd.Secret = cmd.Secret || f.Secret
 	}
@@ -351,6 +315,11 @@ func (a copyArgs) stream(dest string, files, links []play.Input, umask uint32) h
 // newDir is the mode of a folder that is made.
 func (a copyArgs) newDir(umask uint32) uint32 {
 	return a.DirMode.Apply(kit.TypeDir|0o777&^umask, umask)
+}
+
+// newFile is the mode of a file that is made.
+func (a copyArgs) newFile(umask uint32) uint32 {
+	return a.Mode.Apply(kit.TypeReg|0o666&^umask, umask)
 }
 
 // tarInput writes the stream while it is read.
@@ -379,7 +348,7 @@ func (t tarInput) write(w io.Writer) error {
 		}
 	}
 	for _, f := range t.files {
-		mode := t.a.Mode.Apply(kit.TypeReg|0o666&^t.umask, t.umask)
+		mode := t.a.newFile(t.umask)
 		if t.a.Mode.Preserves() {
 			mode = f.Mode
 		}

@@ -14,6 +14,7 @@ import (
 	"remoterun/runner/play"
 	"remoterun/runner/sh"
 	"remoterun/tasks/files"
+	"remoterun/tasks/system"
 	"remoterun/tasks/tasktest"
 )
 
@@ -102,6 +103,19 @@ func writers() []raced {
 		{"hard link", files.File(), "{path: %s/app/conf, src: %[1]s/app/other, state: hard, force: yes}"},
 		{"touch", files.File(), "{path: %s/app/conf, state: touch, mode: '0666', owner: '4321', follow: no}"},
 		{"absent", files.File(), "{path: %s/app/conf, state: absent}"},
+		{"folder copy", files.Copy(), "{src: tree/, dest: %s/app, owner: '4321', mode: '0666', directory_mode: '0777', backup: yes}"},
+		{"folder copy into a new folder", files.Copy(), "{src: tree/, dest: %s/app/dN/conf, owner: '4321', directory_mode: '0777'}"},
+		{"folder copy that keeps", files.Copy(), "{src: tree/, dest: %s/app}"},
+		{"folder copy of attributes", files.Copy(), "{src: tree/, dest: %s/app, mode: 'a+rw', owner: '4321', directory_mode: 'a+rwx', force: no}"},
+		{"folder copy on the host", files.Copy(), "{src: %[1]s/../source/, dest: %[1]s/app, remote_src: yes}"},
+		{"folder template", files.Template(), "{src: big, dest: %s/app/dN/, owner: '4321', mode: '0640'}"},
+		{"temporary file", files.TempFile(), "{path: %s/app, prefix: conf}"},
+		{"temporary folder", files.TempFile(), "{path: %s/app, prefix: conf, state: directory}"},
+		{"cron file", system.Cron(), "{name: n, cron_file: %s/app/conf, user: root, job: 'echo N', backup: yes}"},
+		{"cron file goes", system.Cron(), "{name: n, cron_file: %s/app/conf, state: absent}"},
+		{"authorized key", system.AuthorizedKey(), "{user: root, path: %s/app/conf, key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHRhY2tlZCBvbiBhcyBhIHRlc3Qga2V5IG9ubHk0 N', manage_dir: no}"},
+		{"authorized key with its folder", system.AuthorizedKey(), "{user: '4321', path: %s/app/conf, key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHRhY2tlZCBvbiBhcyBhIHRlc3Qga2V5IG9ubHk0 N'}"},
+		{"sysctl", system.Sysctl(), "{name: kernel.none, value: N, sysctl_file: %s/app/conf, reload: no, state: present}"},
 	}
 }
 
@@ -156,7 +170,7 @@ func raceAgainst(t *testing.T, self string, env []string, how string, w raced, r
 	t.Cleanup(func() { _ = os.RemoveAll(base) })
 	_ = os.Chmod(base, 0o755)
 	home, vault := base+"/home", base+"/vault"
-	for _, d := range []string{home, home + "/app", vault} {
+	for _, d := range []string{home, home + "/app", vault, base + "/source", base + "/source/sub"} {
 		if err := os.Mkdir(d, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +194,11 @@ func raceAgainst(t *testing.T, self string, env []string, how string, w raced, r
 	for n := range runs {
 		tasktest.WriteFile(t, h.In.Dir+"/big", strings.Repeat(fmt.Sprintln("new", n), 20000))
 		_ = os.Mkdir(h.In.Dir+"/tree", 0o755)
-		tasktest.WriteFile(t, h.In.Dir+"/tree/conf", fmt.Sprint("new ", n))
+		_ = os.MkdirAll(h.In.Dir+"/tree/other.d/conf", 0o755)
+		for _, d := range []string{h.In.Dir + "/tree", base + "/source"} {
+			tasktest.WriteFile(t, d+"/conf", fmt.Sprint("new ", n))
+		}
+		tasktest.WriteFile(t, h.In.Dir+"/tree/other.d/conf/f", fmt.Sprint("new ", n))
 		args := fmt.Sprintf(strings.ReplaceAll(w.args, "N", strconv.Itoa(n)), home)
 		args, _, _ = strings.Cut(args, "%!(EXTRA")
 		o, err := tasktest.Apply(t.Context(), h, w.m, tasktest.Args(t, args), false)

@@ -13,6 +13,9 @@ package kit
 //     followed by the same rule, and must lead to PATH still.
 //   - k_make FOLDER [OWNER GROUP MODE]: the same of a folder and those above it;
 //     those that are new get owner, group and mode.
+//   - k_mkdir NAME OWNER GROUP MODE: makes a folder in the held one and goes into it.
+//   - k_bare: the held folder is ours and empty, as one that was just made.
+//   - k_keep UNSAFE: keeps ./$k_n under the name $c, by a link to it or a copy.
 //   - k_new: makes a file of an unforeseeable name in the held folder; $k_t is its
 //     name, $k_8 leads to the open file.
 //   - k_see FILE: looks at a file and the held folder with one program.
@@ -104,11 +107,23 @@ k_into "$k_a" || return
 while [ -n "$k_m" ]; do
 k_h=${k_m%%/*} k_m=${k_m#*/}
 case $k_h in "" | .) continue ;; esac
-if k_e=$(mkdir ${4:+-m "$4"} "./$k_h" 2>&1); then k_f=y; else k_f=; fi
-[ -d "./$k_h" ] || { k_no "$k_e"; return; }
-k_cd "$k_h" || return
-[ -z "$k_f" ] || [ -z "$2$3" ] || { k_chown "$2" "$3" . && { [ -z "$4" ] || chmod "$4" .; }; } || return
+k_mkdir "$k_h" "$2" "$3" "$4" || return
 done
+}
+k_mkdir() {
+k_f=
+if k_e=$({ [ -z "$4" ] || umask "$(printf %o $((0777 & ~0$4)))"; mkdir "./$1"; } 2>&1); then
+k_f=$2$3
+if [ -n "$4" ] && { [ $((0$4)) -gt 511 ] || [ -g "./$1" ]; }; then k_f=y; fi
+elif [ ! -d "./$1" ]; then k_no "$k_e"; return; fi
+k_cd "$1" || return
+[ -z "$k_f" ] || { k_bare && k_chown "$2" "$3" . && { [ -z "$4" ] || chmod "$4" .; }; }
+}
+k_bare() {
+for k_x in ./* ./.[!.]* ./..?*; do
+if [ -e "$k_x" ] || [ -h "$k_x" ]; then k_no "$PWD changed while it was looked at"; return; fi
+done
+[ -O . ] || k_no "$PWD changed while it was looked at"
 }
 k_new() {
 _name .
@@ -153,6 +168,17 @@ case $k_e in *"nvalid option"* | *"nrecognized option"*) ;; *) return 1 ;; esac
 if [ -h "./$k_n" ]; then rm -f "./$k_n"; fi
 if [ -d "./$k_n" ]; then k_e="cannot overwrite directory $k_n"; return 1; fi
 k_e=$(mv -f "$k_t" "./$k_n" 2>&1)
+}
+k_keep() {
+c=${k_t##*.}
+c=$k_n.${c%%-*}.${k_now:-$(date +%Y-%m-%d@%H:%M:%S)}~
+[ -z "$1" ] && ln -- "./$k_n" "./$c" 2>/dev/null || (
+k_open "./$k_n" && umask 077 && set -C && command exec 8>"./$c" && cat <"$k_9" >&8 || exit 1
+[ -e /proc/self/fd/8 ] || exit 0
+set -- $(stat -L -c "%u:%g %a" "$k_9")
+chown "$1" /proc/self/fd/8 2>/dev/null
+chmod "0$2" /proc/self/fd/8
+) || k_no "the backup $c of ${PWD%/}/$k_n could not be made"
 }
 k_ours() { [ "$k_du" = "$k_u" ] && [ $((0x$k_dm & 022)) -eq 0 ]; }
 k_told() { printf "%s %s %s\n%s\n%s\n%s\n" "$k_hex" "$k_uid" "$k_gid" "$k_un" "$k_gn" "$k_size"; }

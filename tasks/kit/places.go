@@ -104,3 +104,29 @@ k_at "$1" "$5" && k_cd "$k_n" && k_below`
 func Below(p, via string, c Change) host.Step {
 	return host.Run{Cmd: sh.Script(belowText, clean(p), c.Owner, c.Group, c.Mode, clean(via)), What: "owner, group and mode of all below " + p}
 }
+
+// tempText makes a file or folder under a name that nobody can guess. Not every
+// mktemp takes a suffix: the name is tried with mkdir and noclobber, which never
+// take what is there. Arguments: file or directory, folder, prefix, suffix.
+const tempText sh.Constant = holdText + `d=${2:-${TMPDIR:-/tmp}}
+if [ ! -d "$d" ]; then echo "[Errno 2] No such file or directory: '$d'" >&2; exit 1; fi
+case $d in /*) ;; *) d=${PWD%/}/$d ;; esac
+while :; do case $d in *//*) d=${d%%//*}/${d#*//} ;; ?*/) d=${d%/} ;; *) break ;; esac; done
+k_into "$d" || exit 1
+umask 077
+n=0
+while [ $n -lt 100 ]; do
+r=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
+p=$3$r$4
+if [ "$1" = directory ]; then mkdir "./$p" 2>/dev/null && break
+else (set -C; : >"./$p") 2>/dev/null && break; fi
+n=$((n + 1))
+done
+if [ $n -eq 100 ]; then echo "nothing can be made in $d" >&2; exit 1; fi
+printf %s "${d%/}/$p"`
+
+// MakeTemp makes a file or a directory (kind) of an unforeseeable name in a folder,
+// empty = the host's own for such files; it prints the path.
+func MakeTemp(kind, dir, prefix, suffix string) host.Step {
+	return host.Run{Cmd: sh.Script(tempText, kind, dir, prefix, suffix), What: "make a temporary " + kind}
+}

@@ -70,15 +70,7 @@ fi
 k_own "$k_ow" "$k_gr" "$k_mo" "$k_ke" || k_end
 c=
 if [ -n "$k_ba" ] && [ -f "./$k_n" ] && [ ! -h "./$k_n" ]; then
-c=${k_t##*.}
-c=$k_n.${c%%-*}.$(date +%Y-%m-%d@%H:%M:%S)~
-[ -z "$k_un0" ] && ln -- "./$k_n" "./$c" 2>/dev/null || (
-k_open "./$k_n" && umask 077 && set -C && command exec 8>"./$c" && cat <"$k_9" >&8 || exit 1
-[ -e /proc/self/fd/8 ] || exit 0
-set -- $(stat -L -c "%u:%g %a" "$k_9")
-chown "$1" /proc/self/fd/8 2>/dev/null
-chmod "0$2" /proc/self/fd/8
-) || { k_no "the backup $c of $k_p could not be made"; k_end; }
+k_keep "$k_un0" || k_end
 c=${k_p%/*}/$c
 fi
 if [ -e /sys/fs/selinux/enforce ] && [ -e "./$k_n" ]; then chcon --reference="./$k_n" "$k_8" 2>/dev/null; fi

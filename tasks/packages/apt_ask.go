@@ -212,11 +212,11 @@ fi
 apt-get "$@"`
 
 // debURLText fetches a package and installs it: URL, then apt-get's options.
-const debURLText sh.Constant = `LC_ALL=C DEBIAN_FRONTEND=noninteractive; export LC_ALL DEBIAN_FRONTEND
+const debURLText sh.Constant = sh.Temp + `LC_ALL=C DEBIAN_FRONTEND=noninteractive; export LC_ALL DEBIAN_FRONTEND
 u=$1; shift
-d=$(mktemp -d) || exit 1
-trap 'rm -rf "$d"' 0
-trap 'rm -rf "$d"; exit 1' 1 2 15
+_name "${TMPDIR:-/tmp}" d
+d=$_t
+(umask 077; mkdir "$d") || exit 1
 if command -v curl >/dev/null; then curl -fsSL -o "$d/package.deb" "$u"; else wget -q -O "$d/package.deb" "$u"; fi || { echo "cannot fetch $u" >&2; exit 1; }
 chmod 755 "$d"
 apt-get "$@" install "$d/package.deb"`

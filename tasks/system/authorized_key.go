@@ -156,12 +156,8 @@ const fetchText sh.Constant = `if command -v curl >/dev/null; then exec curl -fs
 if command -v wget >/dev/null; then exec wget -q -T 30 ${2:+--no-check-certificate} -O - "$1"; fi
 echo "this host has neither curl nor wget" >&2; exit 1`
 
-// dirText says what the folder of a file is: none, or owner, group and mode.
-const dirText sh.Constant = `if [ -d "$1" ]; then LC_ALL=C stat -c '%U %G %a' "$1"; else echo none; fi`
-
-// dirStepText makes the folder as the user's own: folder, user.
-const dirStepText sh.Constant = `[ -d "$1" ] || (umask 077; mkdir "$1") || exit 1
-cd -P "$1" && chown -h "$2" . && chgrp -h "$(id -g "$2")" . && chmod 0700 .`
+// dirText says what the folder of a file is: none, link, or owner, group and mode.
+const dirText sh.Constant = `if [ -h "$1" ]; then echo link; elif [ -d "$1" ]; then LC_ALL=C stat -c '%U %G %a' "$1"; else echo none; fi`
 
 // authorized is what a plan knows.
 type authorized struct {
@@ -308,12 +304,20 @@ func (st authorized) plan(want []sshKey) play.Plan {
 	if st.look.Own.IsLink() && st.look.Real != "" && a.Follow {
 		real = st.look.Real
 	}
-	w := kit.Write{Path: real}
+	w := st.look.Write(real)
+	if st.look.Target.Exists {
+		w.Old = []byte(st.text)
+	}
 	var steps []host.Step
 	if a.ManageDir && st.user.exists {
 		w.Want = kit.Change{Owner: a.User, Group: st.user.gid, Mode: kit.Octal(0o600)}
-		if dir := kit.DirOf(st.path); st.dir == "none" || !strings.HasPrefix(st.dir, a.User+" ") || !strings.HasSuffix(st.dir, " 700") {
-			steps = append(steps, host.Run{Cmd: sh.Script(dirStepText, dir, a.User), What: "make " + dir + " the user's own"})
+		own := kit.Change{Owner: a.User, Group: st.user.gid, Mode: kit.Octal(0o700)}
+		switch dir := kit.DirOf(st.path); {
+		case st.dir == "none":
+			steps = append(steps, kit.MakeFolder(dir, own))
+		case st.dir == "link": // whoever made it says where, and whose that is
+		case !strings.HasPrefix(st.dir, a.User+" ") || !strings.HasSuffix(st.dir, " 700"):
+			steps = append(steps, own.Step(dir, "", false))
 		}
 	}
 	steps = append(steps, w.Step(kit.MadeInput(real, []byte(now))))

@@ -102,9 +102,6 @@ fi
 crontab "$@" - || { r=$?; if [ -n "$c" ]; then rm -f "$c"; fi; exit $r; }
 printf %s "$c"`
 
-// removeText removes a table's file that has no job left.
-const removeText sh.Constant = `rm -f "$1"`
-
 func (a cronArgs) probe() host.Probe { return host.NewProbe(cronText, a.path(), a.User) }
 
 func (cron) Facts(a cronArgs) []host.Question { return []host.Question{a.probe()} }
@@ -121,6 +118,9 @@ func (cron) Plan(a cronArgs, s host.Seen) (play.Plan, error) {
 	}
 	t := tableOf(l.Rest)
 	t.args = a
+	if first == "table" {
+		t.was = []byte(l.Rest)
+	}
 	changed, failed := t.edit()
 	if failed != "" {
 		return kit.Failure("%s", failed), nil
@@ -134,6 +134,7 @@ func (cron) Plan(a cronArgs, s host.Seen) (play.Plan, error) {
 // table is a crontab's lines.
 type table struct {
 	args  cronArgs
+	was   []byte // the file as it was read, nil = there is none
 	old   string
 	lines []string
 }
@@ -308,11 +309,11 @@ func (t *table) plan(changed bool) play.Plan {
 	}
 	switch {
 	case a.File != "" && a.State == "absent" && !a.Env && strings.TrimSpace(t.text()) == "":
-		plan.Steps = []host.Step{host.Run{Cmd: sh.Script(removeText, a.path()), What: "remove " + a.path()}}
+		plan.Steps = []host.Step{kit.Remove(a.path(), "file")}
 	case a.File != "":
 		in := kit.MadeInput(a.path(), []byte(t.text()))
 		in.Secret = secret
-		plan.Steps = []host.Step{kit.Write{Path: a.path(), Backup: a.Backup && t.old != ""}.Step(in)}
+		plan.Steps = []host.Step{kit.Write{Path: a.path(), Old: t.was, Backup: a.Backup && t.old != ""}.Step(in)}
 		plan.Finish = kit.After(func(ran []host.Output) (play.Result, error) {
 			_, _, copied, err := kit.Told(ran[0], a.path())
 			return backup(copied), err

@@ -207,6 +207,9 @@ func (m mount) plan(a mountArgs, s host.Seen, is mounted, e fstab) (play.Plan, e
 	}
 	if e.changed {
 		f := kit.Write{Path: a.Fstab, Backup: a.Backup}
+		if e.old != "" {
+			f.Old = []byte(e.old)
+		}
 		steps = append(steps, f.Step(kit.MadeInput(a.Fstab, []byte(e.text))))
 	}
 	p := kit.Safe(a.Path)

@@ -63,17 +63,17 @@ func (script) Facts(a scriptArgs) []host.Question { return a.run().facts() }
 
 // scriptText puts a script into a file that only its user can read, runs it,
 // and removes it. Arguments: hash, folder, program (or empty), the script's.
-const scriptText sh.Constant = `s=$1 d=$2 x=$3; shift 3
+const scriptText sh.Constant = sh.Temp + `s=$1 d=$2 x=$3; shift 3
 u=$(umask); umask 077
-t=$(mktemp "${TMPDIR:-/tmp}/.remoterun.XXXXXX") || exit 1
-trap 'rm -f "$t"' 0
-trap 'rm -f "$t"; exit 1' 1 2 15
-cat >"$t" || exit 1
-h=$(sha256sum <"$t")
+_name "${TMPDIR:-/tmp}"
+set -C
+cat >"$_t" || exit 1
+set +C
+h=$(sha256sum <"$_t")
 case $h in "$s "*) ;; *) echo "the script did not arrive whole" >&2; exit 1 ;; esac
-chmod 700 "$t"; umask "$u"
+chmod 700 "$_t"; umask "$u"
 if [ -n "$d" ]; then cd "$d" || exit 126; fi
-if [ -n "$x" ]; then $x "$t" "$@" </dev/null; else "$t" "$@" </dev/null; fi`
+if [ -n "$x" ]; then $x "$_t" "$@" </dev/null; else "$_t" "$@" </dev/null; fi`
 
 func (script) Plan(a scriptArgs, s host.Seen) (play.Plan, error) {
 	r := a.run()

@@ -89,7 +89,11 @@ func (sysctl) Plan(a sysctlArgs, s host.Seen) (play.Plan, error) {
 		if at.Own.IsLink() && at.Real != "" {
 			real = at.Real
 		}
-		p.Steps = append(p.Steps, kit.Write{Path: real}.Step(kit.MadeInput(real, []byte(now))))
+		w := at.Write(real)
+		if at.Target.Exists {
+			w.Old = append([]byte{}, old.Stdout...)
+		}
+		p.Steps = append(p.Steps, w.Step(kit.MadeInput(real, []byte(now))))
 		p.Diff = []play.Diff{{BeforeHeader: a.File, AfterHeader: a.File, BeforeText: string(old.Stdout), AfterText: now}}
 		if a.Reload {
 			p.Steps = append(p.Steps, host.Run{Cmd: sh.Script(reloadText, a.File, ignore), What: "reload " + a.File})

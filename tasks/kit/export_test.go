@@ -1,0 +1,7 @@
+package kit
+
+// Scripts that TestNothingIsLeft cuts.
+const (
+	PutText    = string(putText)
+	UnpackText = string(unpackText)
+)
