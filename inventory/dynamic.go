@@ -9,8 +9,16 @@ import (
 
 // AddHost adds a host, puts it into groups (made where they are missing) and
 // lays vars over its variables; a port in the name becomes ansible_port. It
-// reports whether anything is new.
-func (inv *Inventory) AddHost(name string, groups []string, vars *value.Map) bool {
+// reports whether anything is new. Errors: names that are not valid; nothing is
+// changed then.
+func (inv *Inventory) AddHost(name string, groups []string, vars *value.Map) (bool, error) {
+	groups = slices.DeleteFunc(slices.Clone(groups), func(g string) bool { return g == "" })
+	if err := madeHost(name); err != nil {
+		return false, err
+	}
+	if err := madeGroups(groups...); err != nil {
+		return false, err
+	}
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
 	plain, port, ok := parseAddress(name, false)
@@ -27,27 +35,27 @@ func (inv *Inventory) AddHost(name string, groups []string, vars *value.Map) boo
 	}
 	h.vars = laid
 	for _, g := range groups {
-		if g == "" {
-			continue
-		}
 		_, there := inv.graph.groups[g]
 		if inv.graph.group(g).join(h) || !there {
 			changed = true
 		}
 	}
-	_ = inv.graph.reconcile() // new groups have no parents: no loop
-	return changed
+	return changed, inv.graph.reconcile()
 }
 
 // AddGroup puts a host into a group and the group into parents, all made where
-// they are missing. It reports whether anything is new. Errors: a host that is
-// not in the inventory, groups in a loop; nothing is changed then.
+// they are missing. It reports whether anything is new. Errors: names that are
+// not valid, a host that is not in the inventory, groups in a loop; nothing is
+// changed then.
 func (inv *Inventory) AddGroup(name, group string, parents []string) (bool, error) {
-	inv.mu.Lock()
-	defer inv.mu.Unlock()
 	if group == "" || slices.Contains(parents, "") {
 		return false, &Error{Msg: "a group has no name"}
 	}
+	if err := madeGroups(append([]string{group}, parents...)...); err != nil {
+		return false, err
+	}
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
 	h, err := inv.find(name)
 	if err != nil {
 		return false, err

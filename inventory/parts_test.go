@@ -334,7 +334,14 @@ func TestDynamic(t *testing.T) {
 	inv, _, _ := load(t, "hosts")
 	before, _ := inv.Layers("w1")
 	vars := value.MapOf("a", value.Int(1))
-	if !inv.AddHost("new:2222", []string{"fresh", "web"}, vars) || inv.AddHost("new", []string{"fresh", "web"}, vars) {
+	add := func(name string, groups []string, vars *value.Map) bool {
+		changed, err := inv.AddHost(name, groups, vars)
+		if err != nil {
+			t.Error(err)
+		}
+		return changed
+	}
+	if !add("new:2222", []string{"fresh", "web"}, vars) || add("new", []string{"fresh", "web"}, vars) {
 		t.Error("new the first time, not the second")
 	}
 	if got := layerText(t, inv, "new"); got != "group_vars/fresh.yml {'g': 1}\ninventory host new {'ansible_port': 2222, 'a': 1}\nhost_vars/new.yml {'f': 1}" {
@@ -343,7 +350,7 @@ func TestDynamic(t *testing.T) {
 	if got := inv.GroupsOf("new"); !reflect.DeepEqual(got, []string{"fresh", "up", "web"}) {
 		t.Errorf("groups: %v", got)
 	}
-	if !inv.AddHost("bare", nil, nil) || !reflect.DeepEqual(inv.GroupsOf("bare"), []string{"ungrouped"}) {
+	if !add("bare", nil, nil) || !reflect.DeepEqual(inv.GroupsOf("bare"), []string{"ungrouped"}) {
 		t.Errorf("a host without groups: %v", inv.GroupsOf("bare"))
 	}
 	if changed, err := inv.AddGroup("bare", "os_x", []string{"family", "up"}); !changed || err != nil {
@@ -392,7 +399,7 @@ func TestConcurrentUse(t *testing.T) {
 				if _, err := inv.Hosts("web:!w2:nobody"); err != nil {
 					t.Error(err)
 				}
-				inv.AddHost("n"+string(rune('a'+i)), []string{"web"}, value.MapOf("x", value.Int(1)))
+				_, _ = inv.AddHost("n"+string(rune('a'+i)), []string{"web"}, value.MapOf("x", value.Int(1)))
 				inv.Groups()
 				inv.GroupsOf("w1")
 			}
@@ -446,7 +453,7 @@ func TestListOfHostsWithRanges(t *testing.T) {
 
 func TestGraphMasksSecrets(t *testing.T) {
 	inv, _, _ := load(t, "a,")
-	inv.AddHost("a", nil, value.MapOf("pass", value.MarkedString("hunter2", value.Masked)))
+	_, _ = inv.AddHost("a", nil, value.MapOf("pass", value.MarkedString("hunter2", value.Masked)))
 	got, err := inv.Graph("all", View{Vars: true})
 	if err != nil || strings.Contains(got, "hunter2") || !strings.Contains(got, "{pass = ********}") {
 		t.Errorf("%s, %v", got, err)

@@ -206,6 +206,11 @@ func setFact(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Re
 	if m.Len() == 0 {
 		return play.Result{}, errors.New("set_fact needs at least one variable")
 	}
+	for k := range m.All() {
+		if name := value.Str(k); !isVariableName(name) {
+			return play.Result{}, fmt.Errorf("set_fact: %q is not a valid name of a variable: it begins with a letter or _, and has only letters, digits and _", name)
+		}
+	}
 	v, _ := args.Lookup("cacheable")
 	keep, _ := truth(v)
 	err := h.found(ctx, u, func(to string) {
@@ -215,6 +220,16 @@ func setFact(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Re
 		}
 	})
 	return play.Result{Data: value.MapOf("ansible_facts", value.FromMap(m))}, err
+}
+
+// isVariableName reports names that templates can ask for.
+func isVariableName(name string) bool {
+	for i, r := range name {
+		if r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return name != ""
 }
 
 // found hands on what the unit found out to those for whom it counts: its host,

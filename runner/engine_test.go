@@ -70,15 +70,15 @@ func (m benchModule) Bind(_ context.Context, args *value.Map, _ play.Inputs) (pl
 // planFunc is a bound module that is only its plan.
 type planFunc func(s host.Seen) (play.Plan, error)
 
-func (planFunc) Facts() []host.Question                    { return nil }
-func (f planFunc) Plan(s host.Seen) (play.Plan, error)     { return f(s) }
-func (b *bench) Hosts(string) ([]string, error)            { return b.hosts, nil }
-func (b *bench) Groups() *value.Map                        { return value.NewMap() }
-func (b *bench) GroupsOf(string) []string                  { return nil }
-func (b *bench) Layers(string) ([]play.Layer, error)       { return nil, nil }
-func (b *bench) Dir() string                               { return "" }
-func (b *bench) Sources() []string                         { return nil }
-func (b *bench) AddHost(string, []string, *value.Map) bool { return false }
+func (planFunc) Facts() []host.Question                             { return nil }
+func (f planFunc) Plan(s host.Seen) (play.Plan, error)              { return f(s) }
+func (b *bench) Hosts(string) ([]string, error)                     { return b.hosts, nil }
+func (b *bench) Groups() *value.Map                                 { return value.NewMap() }
+func (b *bench) GroupsOf(string) []string                           { return nil }
+func (b *bench) Layers(string) ([]play.Layer, error)                { return nil, nil }
+func (b *bench) Dir() string                                        { return "" }
+func (b *bench) Sources() []string                                  { return nil }
+func (b *bench) AddHost(string, []string, *value.Map) (bool, error) { return false, nil }
 func (b *bench) AddGroup(string, string, []string) (bool, error) {
 	return false, nil
 }

@@ -112,7 +112,10 @@ func addHost(_ context.Context, h *hostRun, _ *unit, args *value.Map) (play.Resu
 			vars.Set(k, v)
 		}
 	}
-	isNew := h.p.r.opt.Inventory.AddHost(name, groups, vars)
+	isNew, err := h.p.r.opt.Inventory.AddHost(name, groups, vars)
+	if err != nil {
+		return play.Result{}, err
+	}
 	h.p.r.store.Drop(name)
 	return play.Result{Changed: isNew, Data: value.MapOf("add_host", value.FromMap(value.MapOf("host_name", value.String(name), "groups", value.Strings(groups...), "host_vars", value.FromMap(vars))))}, nil
 }
@@ -125,6 +128,11 @@ func groupBy(_ context.Context, h *hostRun, _ *unit, args *value.Map) (play.Resu
 	parents := []string{"all"}
 	if v, ok := args.Lookup("parents"); ok {
 		parents = listOf(v)
+	}
+	// As Ansible names them.
+	key = strings.ReplaceAll(key, " ", "-")
+	for i := range parents {
+		parents[i] = strings.ReplaceAll(parents[i], " ", "-")
 	}
 	changed, err := h.p.r.opt.Inventory.AddGroup(h.name, key, parents)
 	h.p.r.store.Drop(h.name)

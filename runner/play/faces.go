@@ -192,7 +192,7 @@ type Inventory interface {
 	Sources() []string
 	// AddHost and AddGroup serve add_host and group_by; they answer whether
 	// anything is new.
-	AddHost(name string, groups []string, vars *value.Map) bool
+	AddHost(name string, groups []string, vars *value.Map) (bool, error)
 	// AddGroup puts a host into a group and the group into parents, all made
 	// where they are missing. Errors: a host that is not there, a loop of groups.
 	AddGroup(host, group string, parents []string) (bool, error)
