@@ -216,7 +216,7 @@ func (in *inputs) Template(ctx context.Context, name string, extra *value.Map) (
 	local := extra.Clone()
 	if over, ok := extra.Lookup("#jinja2"); ok {
 		local.Delete(value.String("#jinja2"))
-		body = "#jinja2: " + value.Str(over) + "\n" + body
+		body = play.WithTemplateOptions(value.Str(over), body)
 	}
 	s := in.u.scope.WithLocal(local)
 	v, err := in.runner().opt.Expr.File(ctx, path, body, s)

@@ -101,7 +101,7 @@ func (f *evalFlags) scope(ctx context.Context, a *app) (*evalScope, error) {
 	for _, e := range f.extra {
 		vars, err := extraVars(e, f.opener)
 		if err != nil {
-			return nil, usage("-e %s: %v", e, err)
+			return nil, usage("-e %s: %w", e, err)
 		}
 		s.add("-e "+shorten(e), vars)
 	}
@@ -147,7 +147,7 @@ func hostLayer(inv *inventory.Inventory, name string) play.Layer {
 // hostVars returns each host's variables when they are asked for.
 type hostVars struct{ inv *inventory.Inventory }
 
-func (h *hostVars) TypeName() string { return "HostVars" }
+func (h *hostVars) TypeName() string { return "hostvars" }
 
 func (h *hostVars) Keys() ([]value.Value, error) {
 	names, err := h.inv.Hosts("all")
@@ -205,7 +205,7 @@ func allExtraVars(list []string, op *opener) (*value.Map, error) {
 	for _, e := range list {
 		m, err := extraVars(e, op)
 		if err != nil {
-			return nil, usage("-e %s: %v", e, err)
+			return nil, usage("-e %s: %w", e, err)
 		}
 		for k, v := range m.All() {
 			out.Set(k, v)

@@ -15,9 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"remoterun/inventory"
 	"remoterun/inventory/config"
-	"remoterun/playbooks/ast"
 	"remoterun/runner/secret"
 	"remoterun/runner/view"
 )
@@ -85,16 +83,8 @@ func (a *app) tell(err error) {
 	if closed := closedVault(err); closed != nil {
 		err = closed
 	}
-	n := 0
-	var book *ast.Mistakes
-	var inv inventory.Errors
-	switch {
-	case errors.As(err, &book):
-		n = len(book.List)
-	case errors.As(err, &inv):
-		n = len(inv)
-	}
-	switch text := a.shown(err.Error()); {
+	found, n := spots(err)
+	switch text := a.shown(pointed(err.Error(), found)); {
 	case n == 0 || exitCode(err) != exitUsage:
 		fmt.Fprintf(a.err, "remoterun: %s\n", text)
 	default:

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"remoterun/runner/play"
 	"remoterun/runner/value"
+	"remoterun/tasks/files"
 )
 
 func (a *app) templateCommand() *cobra.Command {
@@ -33,6 +36,13 @@ func (a *app) templateCommand() *cobra.Command {
 				return err
 			}
 			s.dirs = []string{filepath.Dir(args[0]), "."}
+			full, err := filepath.Abs(args[0])
+			if err != nil {
+				return err
+			}
+			// Beneath all else, as a task has them; where the text goes nobody said.
+			own := play.Layer{Name: "template", Vars: files.TemplateVars(cmp.Or(f.limit, "localhost"), args[0], full, "")}
+			s.layers = append([]play.Layer{own}, s.layers...)
 			e := a.engine(f.opener)
 			out, err := e.File(cmd.Context(), args[0], string(text), s)
 			if err != nil {

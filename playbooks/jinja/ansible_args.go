@@ -30,10 +30,12 @@ func strict(fn function) function {
 	}
 }
 
-// strictAll applies strict to a family.
+// strictAll applies strict to a family, but for what checks its arguments itself.
 func strictAll(family []entry) []entry {
 	for i := range family {
-		family[i].fn = strict(family[i].fn)
+		if !family[i].lax {
+			family[i].fn = strict(family[i].fn)
+		}
 	}
 	return family
 }
@@ -44,6 +46,20 @@ func asTests(family []entry) []entry {
 		family[i].kind = testKind
 	}
 	return family
+}
+
+// allDefined is the error for the first undefined one of the arguments that
+// were given.
+func (c *call) allDefined(params []param, a []value.Value, names ...string) error {
+	for i, p := range params {
+		if wasGiven := i < len(c.args) || c.given(p.name()); !wasGiven || !slices.Contains(names, p.name()) {
+			continue
+		}
+		if err := defined(a[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // aliases of a list of names.

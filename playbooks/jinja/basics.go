@@ -74,6 +74,9 @@ func filterTypeDebug(c *call) (value.Value, error) {
 	case c.in.IsString() && c.in.Origin() != nil:
 		return textResult("AnsibleUnicode")
 	}
+	if class, ok := map[string]string{"hostvars": "HostVars", "variables of a host": "HostVarsVars"}[value.TypeName(c.in)]; ok && c.in.Kind() == value.KindObject {
+		return textResult(class)
+	}
 	return textResult(value.TypeName(c.in))
 }
 
@@ -113,7 +116,11 @@ func filterSplit(c *call) (value.Value, error) {
 // filterExtract looks its input up in a container, and more keys in what is
 // found.
 func filterExtract(c *call) (value.Value, error) {
-	a, err := c.bind("container", "morekeys=")
+	params := []param{"container", "morekeys="}
+	a, err := c.bind(params...)
+	if err == nil {
+		err = c.allDefined(params, a, "morekeys")
+	}
 	if err != nil {
 		return value.Value{}, err
 	}

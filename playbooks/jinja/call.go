@@ -46,6 +46,9 @@ type entry struct {
 	shallow bool
 	// anchors says that the result shows which lists and mappings are one.
 	anchors bool
+	// lax says that an argument that is not looked at may be undefined: the code
+	// checks those it uses itself.
+	lax bool
 	// trusted is a lookup whose answer is the playbook's own text, which may be
 	// a template again (vars, items).
 	trusted bool

@@ -307,7 +307,7 @@ func filterStrftime(c *call) (value.Value, error) {
 	}
 	t = t.Local()
 	if truthOr(a[1], false) {
-		t = t.UTC()
+		t = t.In(time.FixedZone("GMT", 0)) // what gmtime calls it
 	}
 	return textResult(pytime.Format(f, t))
 }

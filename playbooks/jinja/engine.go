@@ -170,6 +170,10 @@ func (e *Engine) parse(text string, syn lex.Syntax) (*template, error) {
 
 // parseNew parses what is behind the header; places count from its line.
 func (e *Engine) parseNew(text string, syn lex.Syntax) (*template, error) {
+	options, text := play.TemplateOptions(text)
+	if err := syn.Options(options); err != nil {
+		return nil, err
+	}
 	syn, body, skipped, err := lex.Header(text, syn)
 	if err != nil {
 		return nil, err
@@ -178,6 +182,9 @@ func (e *Engine) parseNew(text string, syn lex.Syntax) (*template, error) {
 	var se *lex.Error
 	if skipped > 0 && errors.As(err, &se) {
 		se.At.Line++
+	}
+	if t != nil {
+		t.newline = syn.Newline
 	}
 	if t != nil && skipped > 0 {
 		t.skipped = 1
@@ -198,6 +205,7 @@ func (e *Engine) load(text string, syn lex.Syntax, o *value.Origin) (*template, 
 		at = se.At
 		err = fmt.Errorf("template syntax: %w", se)
 	}
+	_, text = play.TemplateOptions(text)
 	return nil, &Error{Pos: o.At(at.Line, at.Col), Text: lineOf(text, at.Line), Err: err}
 }
 
@@ -354,7 +362,8 @@ func (e *Engine) Eval(ctx context.Context, v value.Value, s play.Scope) (value.V
 }
 
 // File renders the text of a template file: backslashes are escapes, trailing
-// newlines are kept, a "#jinja2:" first line sets white space and delimiters.
+// newlines are kept, a "#jinja2:" first line sets white space and delimiters,
+// as do the options of play.WithTemplateOptions.
 func (e *Engine) File(ctx context.Context, name, text string, s play.Scope) (value.Value, error) {
 	o := &value.Origin{Pos: value.Pos{File: name, Line: 1, Col: 1}}
 	r := e.start(ctx, s)

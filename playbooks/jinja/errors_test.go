@@ -40,7 +40,7 @@ func TestErrorTexts(t *testing.T) {
 		{"{% include 'nope.j2' %}", "t.j2:1:4: template file not found: nope.j2"},
 		{"{{ 1 +", "t.j2:1:3: template syntax: unexpected end of template: '}}' is missing."},
 		{"{{ 'abc }}", "t.j2:1:4: template syntax: unexpected char \"'\" (the string is not closed)"},
-		{"{{ a b }}", "t.j2:1:6: template syntax: expected token 'end of print statement', got 'b'"},
+		{"{{ a b }}", "t.j2:1:6: template syntax: 'b' follows a whole expression: an operator, a filter, a quote or }} is missing"},
 		{"{{ (1 }}", "t.j2:1:7: template syntax: unexpected '}', expected ')'"},
 		{"{{ 1 | }}", "t.j2:1:8: template syntax: expected a name, got end of print statement"},
 		{"{% if 1 %}\nx", "t.j2:1:4: template syntax: Unexpected end of template. Jinja was looking for the following tags: 'elif' or 'else' or 'endif'. The innermost block that needs to be closed is 'if'."},
@@ -59,7 +59,7 @@ func TestErrorTexts(t *testing.T) {
 		{"{{ undef('set it in group_vars') }}", "t.j2:1:9: set it in group_vars"},
 	}
 	s := &mapScope{dirs: []string{"testdata"}, vars: value.MapOf("port", value.Int(1), "d", value.FromMap(value.NewMap()), "l", value.Strings("a"),
-		"outer", value.String("{{ inner }}"), "inner", value.String("{{ gone }}"), "hostvars", value.FromObject(&lazyMap{"HostVars", value.NewMap()}), "loop_a", value.String("{{ loop_b }}"), "loop_b", value.String("{{ loop_a }}"))}
+		"outer", value.String("{{ inner }}"), "inner", value.String("{{ gone }}"), "hostvars", value.FromObject(&lazyMap{"hostvars", value.NewMap()}), "loop_a", value.String("{{ loop_b }}"), "loop_b", value.String("{{ loop_a }}"))}
 	e := New(Options{System: hostSystem{}})
 	for _, c := range cases {
 		t.Run(c.template, func(t *testing.T) {
@@ -136,3 +136,32 @@ func (f *failingScope) Get(value.Value) (value.Value, bool, error) {
 	return value.Value{}, false, f.err
 }
 func (f *failingScope) Keys() ([]value.Value, error) { return nil, f.err }
+
+// TestMessagesHaveNoPythonWords: classes of Python and words of its parser mean
+// nothing to who wrote the template; type_debug alone answers with classes.
+func TestMessagesHaveNoPythonWords(t *testing.T) {
+	e := New(Options{System: hostSystem{}})
+	s := &mapScope{vars: value.MapOf("hostvars", value.FromObject(&lazyMap{"hostvars", value.MapOf("h", value.FromObject(&lazyMap{"variables of a host", value.MapOf("x", value.Int(1))}))}))}
+	for text, want := range map[string]string{
+		"{{ hostvars + 1 }}":    "'hostvars' and 'int'",
+		"{{ hostvars.h + 1 }}":  "'variables of a host' and 'int'",
+		"{{ hostvars.no.x }}":   "'hostvars' has no attribute 'no'",
+		"{{ hostvars.h.nope }}": "'variables of a host' has no attribute 'nope'",
+		"{{ 1 2 }}":             "'2' follows a whole expression",
+		"{% set x = 1 2 %}":     "'2' follows the statement",
+		"{% for x of y %}":      "expected 'in', got 'of'",
+	} {
+		_, err := e.File(t.Context(), "t.j2", text, s)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "HostVars") || strings.Contains(err.Error(), "token") {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+	if _, err := e.Eval(t.Context(), value.String("1 2"), s); err == nil || !strings.Contains(err.Error(), "'2' follows a whole expression") {
+		t.Error(err)
+	}
+	for text, want := range map[string]string{"{{ hostvars | type_debug }}": "HostVars", "{{ hostvars.h | type_debug }}": "HostVarsVars"} {
+		if v, err := e.File(t.Context(), "t.j2", text, s); err != nil || value.Str(v) != want {
+			t.Errorf("%s: %s, %v", text, value.Show(v), err)
+		}
+	}
+}

@@ -13,15 +13,15 @@ import (
 
 // numberFilterEntries are Jinja's filters that make or take numbers.
 func numberFilterEntries() []entry {
-	return []entry{
-		{name: "int", sig: "int(default=0, base=10)", example: "{{ '42.9' | int }}", shows: "42", fn: filterInt},
-		{name: "float", sig: "float(default=0.0)", example: "{{ '1.5' | float }}", shows: "1.5", fn: filterFloat},
+	return strictAll([]entry{
+		{name: "int", sig: "int(default=0, base=10)", example: "{{ '42.9' | int }}", shows: "42", fn: filterInt, lax: true},
+		{name: "float", sig: "float(default=0.0)", example: "{{ '1.5' | float }}", shows: "1.5", fn: filterFloat, lax: true},
 		{name: "abs", sig: "abs", example: "{{ -3 | abs }}", shows: "3", fn: filterAbs},
 		{name: "round", sig: "round(precision=0, method='common')", example: "{{ 2.567 | round(1) }}", shows: "2.6", fn: filterRound},
 		{name: "filesizeformat", sig: "filesizeformat(binary=False)", example: "{{ 1500 | filesizeformat }}", shows: "1.5 kB", fn: filterFileSize},
 		{name: "tojson", sig: "tojson(indent=None)", example: "{{ {'b': 1, 'a': '<x>'} | tojson }}", shows: `{"a": "\u003cx\u003e", "b": 1}`, fn: filterToJSON},
 		{name: "urlencode", sig: "urlencode", example: "{{ 'a b&c' | urlencode }}", shows: "a%20b%26c", fn: filterURLEncode},
-	}
+	})
 }
 
 func filterInt(c *call) (value.Value, error) {
@@ -49,7 +49,7 @@ func filterInt(c *call) (value.Value, error) {
 			return value.Big(n), nil
 		}
 	}
-	if a[0].IsUndefined() {
+	if a[0].IsUndefined() && len(c.args) == 0 && !c.given("default") {
 		return value.Int(0), nil
 	}
 	return a[0], nil
@@ -67,7 +67,7 @@ func filterFloat(c *call) (value.Value, error) {
 	} else if f, ok := c.in.AsFloat(); ok {
 		return value.Float(f), nil
 	}
-	if a[0].IsUndefined() {
+	if a[0].IsUndefined() && len(c.args) == 0 && !c.given("default") {
 		return value.Float(0), nil
 	}
 	return a[0], nil

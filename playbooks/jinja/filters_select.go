@@ -92,6 +92,9 @@ func selection(byAttr, keep bool) function {
 			if len(args) == 0 {
 				return value.Value{}, errors.New("Missing parameter for attribute name")
 			}
+			if err := defined(args[0]); err != nil {
+				return value.Value{}, err
+			}
 			if values, err = c.rt.attributes(value.List(items...), args[0]); err != nil {
 				return value.Value{}, err
 			}

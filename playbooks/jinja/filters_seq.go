@@ -12,8 +12,8 @@ import (
 // sequenceFilterEntries are Jinja's filters over lists and mappings. Their
 // results hold the items themselves, so marks stay where they are.
 func sequenceFilterEntries() []entry {
-	return []entry{
-		{name: "default", aliases: []string{"d"}, sig: "default(value='', boolean=False)", example: "{{ missing | default('x') }}", shows: "x", fn: filterDefault, undefined: true, spread: spreadNone, shallow: true},
+	return strictAll([]entry{
+		{name: "default", aliases: []string{"d"}, sig: "default(value='', boolean=False)", example: "{{ missing | default('x') }}", shows: "x", fn: filterDefault, undefined: true, spread: spreadNone, shallow: true, lax: true},
 		{name: "first", sig: "first", example: "{{ [1, 2, 3] | first }}", shows: "1", fn: filterFirst, spread: spreadNone, shallow: true},
 		{name: "last", sig: "last", example: "{{ [1, 2, 3] | last }}", shows: "3", fn: filterLast, spread: spreadNone, shallow: true},
 		{name: "length", aliases: []string{"count"}, sig: "length", example: "{{ [1, 2, 3] | length }}", shows: "3", fn: filterLength, spread: spreadNone, shallow: true},
@@ -28,16 +28,20 @@ func sequenceFilterEntries() []entry {
 		{name: "sum", sig: "sum(attribute=None, start=0)", example: "{{ [1, 2, 3] | sum }}", shows: "6", fn: filterSum},
 		{name: "slice", sig: "slice(slices, fill_with=None)", example: "{{ [1, 2, 3] | slice(2) }}", shows: "[[1, 2], [3]]", fn: filterSlice, spread: spreadNone, shallow: true},
 		{name: "batch", sig: "batch(linecount, fill_with=None)", example: "{{ [1, 2, 3] | batch(2) }}", shows: "[[1, 2], [3]]", fn: filterBatch, spread: spreadNone, shallow: true},
-		{name: "groupby", sig: "groupby(attribute, default=None, case_sensitive=False)", example: "{{ [{'a': 1}, {'a': 2}] | groupby('a') | map('first') }}", shows: "[1, 2]", fn: filterGroupBy, spread: spreadNone},
-	}
+		{name: "groupby", sig: "groupby(attribute, default=None, case_sensitive=False)", example: "{{ [{'a': 1}, {'a': 2}] | groupby('a') | map('first') }}", shows: "[1, 2]", fn: filterGroupBy, spread: spreadNone, lax: true},
+	})
 }
 
 func filterDefault(c *call) (value.Value, error) {
-	a, err := c.bind("default_value=", "boolean=")
+	params := []param{"default_value=", "boolean="}
+	a, err := c.bind(params...)
 	if err != nil {
 		return value.Value{}, err
 	}
 	if !c.in.IsUndefined() {
+		if err := c.allDefined(params, a, "boolean"); err != nil {
+			return value.Value{}, err
+		}
 		if !value.Truth(a[1]) || value.Truth(c.in) {
 			return c.in, nil
 		}

@@ -126,7 +126,11 @@ func filterDictSort(c *call) (value.Value, error) {
 }
 
 func filterGroupBy(c *call) (value.Value, error) {
-	a, err := c.bind("attribute", "default=", "case_sensitive=")
+	params := []param{"attribute", "default=", "case_sensitive="}
+	a, err := c.bind(params...)
+	if err == nil {
+		err = c.allDefined(params, a, "attribute", "case_sensitive")
+	}
 	if err != nil {
 		return value.Value{}, err
 	}

@@ -13,7 +13,7 @@ import (
 
 // textFilterEntries are Jinja's filters that make text of text.
 func textFilterEntries() []entry {
-	return []entry{
+	return strictAll([]entry{
 		{name: "capitalize", sig: "capitalize", example: "{{ 'heLLo wOrld' | capitalize }}", shows: "Hello world", fn: textFilter(pystr.Capitalize)},
 		{name: "lower", sig: "lower", example: "{{ 'ABC' | lower }}", shows: "abc", fn: textFilter(pystr.Lower)},
 		{name: "upper", sig: "upper", example: "{{ 'abc' | upper }}", shows: "ABC", fn: textFilter(pystr.Upper)},
@@ -27,14 +27,14 @@ func textFilterEntries() []entry {
 		{name: "format", sig: "format(*args, **kwargs)", example: "{{ '%s-%02d' | format('a', 7) }}", shows: "a-07", fn: filterFormat},
 		{name: "replace", sig: "replace(old, new, count=None)", example: "{{ 'aaa' | replace('a', 'b', 2) }}", shows: "bba", fn: filterReplace},
 		{name: "indent", sig: "indent(width=4, first=False, blank=False)", example: "{{ 'a\nb' | indent(2) }}", shows: "a\n  b", fn: filterIndent},
-		{name: "truncate", sig: "truncate(length=255, killwords=False, end='...', leeway=5)", example: "{{ 'foo bar baz qux' | truncate(9) }}", shows: "foo...", fn: filterTruncate},
+		{name: "truncate", sig: "truncate(length=255, killwords=False, end='...', leeway=5)", example: "{{ 'foo bar baz qux' | truncate(9) }}", shows: "foo...", fn: filterTruncate, lax: true},
 		{name: "wordcount", sig: "wordcount", example: "{{ 'a bc  d' | wordcount }}", shows: "3", fn: filterWordCount},
-		{name: "wordwrap", sig: "wordwrap(width=79, break_long_words=True, wrapstring=None, break_on_hyphens=True)", example: "{{ 'aa bb cc' | wordwrap(5) }}", shows: "aa bb\ncc", fn: filterWordWrap},
+		{name: "wordwrap", sig: "wordwrap(width=79, break_long_words=True, wrapstring=None, break_on_hyphens=True)", example: "{{ 'aa bb cc' | wordwrap(5) }}", shows: "aa bb\ncc", fn: filterWordWrap, lax: true},
 		{name: "urlize", sig: "urlize(trim_url_limit=None, nofollow=False, target=None, rel=None)", example: "{{ 'see https://example.com' | urlize }}", shows: `see <a href="https://example.com" rel="noopener">https://example.com</a>`, fn: filterURLize},
 		{name: "xmlattr", sig: "xmlattr(autospace=True)", example: "<a{{ {'id': 'x', 'n': none} | xmlattr }}>", shows: `<a id="x">`, fn: filterXMLAttr},
 		{name: "pprint", sig: "pprint", example: "{{ {'b': 1} | pprint }}", shows: "{'b': 1}", fn: filterPprint},
-		{name: "attr", sig: "attr(name)", example: "{{ {'a': 1} | attr('x') | default('no attribute') }}", shows: "no attribute", fn: filterAttr, spread: spreadNone},
-	}
+		{name: "attr", sig: "attr(name)", example: "{{ {'a': 1} | attr('x') | default('no attribute') }}", shows: "no attribute", fn: filterAttr, undefined: true, spread: spreadNone},
+	})
 }
 
 // str answers the piped value as text, as most filters take it.
@@ -206,7 +206,11 @@ func indented(s, prefix string, first, blank bool) string {
 }
 
 func filterTruncate(c *call) (value.Value, error) {
-	a, err := c.bind("length=", "killwords=", "end=", "leeway=")
+	params := []param{"length=", "killwords=", "end=", "leeway="}
+	a, err := c.bind(params...)
+	if err == nil {
+		err = c.allDefined(params, a, "length", "end", "leeway")
+	}
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -289,6 +293,9 @@ func filterAttr(c *call) (value.Value, error) {
 	name, err := c.text(a[0])
 	if err != nil {
 		return value.Value{}, err
+	}
+	if c.in.IsUndefined() {
+		return c.in, nil
 	}
 	if m, ok := c.rt.methodOf(c.in, name); ok {
 		return m, nil

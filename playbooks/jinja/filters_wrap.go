@@ -10,7 +10,11 @@ import (
 )
 
 func filterWordWrap(c *call) (value.Value, error) {
-	a, err := c.bind("width=", "break_long_words=", "wrapstring=", "break_on_hyphens=")
+	params := []param{"width=", "break_long_words=", "wrapstring=", "break_on_hyphens="}
+	a, err := c.bind(params...)
+	if err == nil {
+		err = c.allDefined(params, a, "width", "wrapstring", "break_on_hyphens")
+	}
 	if err != nil {
 		return value.Value{}, err
 	}

@@ -17,7 +17,7 @@ import (
 func humanEntries() []entry {
 	return strictAll([]entry{
 		{name: "human_readable", sig: "human_readable(isbits=False, unit=None)", example: "{{ 1536 | human_readable }}", shows: "1.50 KB", fn: filterHumanReadable},
-		{name: "human_to_bytes", sig: "human_to_bytes(default_unit=None, isbits=False)", example: "{{ '10M' | human_to_bytes }}", shows: "10485760", fn: filterHumanToBytes},
+		{name: "human_to_bytes", sig: "human_to_bytes(default_unit=None, isbits=False)", example: "{{ '10M' | human_to_bytes }}", shows: "10485760", fn: filterHumanToBytes, lax: true},
 		{name: "log", sig: "log(base=e)", example: "{{ 8 | log(2) }}", shows: "3.0", fn: filterLog},
 		{name: "pow", sig: "pow(y)", example: "{{ 2 | pow(3) }}", shows: "8.0", fn: filterPow},
 		{name: "root", sig: "root(base=2)", example: "{{ 9 | root }}", shows: "3.0", fn: filterRoot},
@@ -60,7 +60,11 @@ func filterHumanReadable(c *call) (value.Value, error) {
 var amountForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s*(\d*\.?\d*)\s*([A-Za-z]+)?`) })
 
 func filterHumanToBytes(c *call) (value.Value, error) {
-	a, err := c.bind("default_unit=", "isbits=")
+	params := []param{"default_unit=", "isbits="}
+	a, err := c.bind(params...)
+	if err == nil {
+		err = c.allDefined(params, a, "isbits")
+	}
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -72,6 +76,9 @@ func filterHumanToBytes(c *call) (value.Value, error) {
 	}
 	unit := m[2]
 	if unit == "" {
+		if err := c.allDefined(params, a, "default_unit"); err != nil {
+			return value.Value{}, err
+		}
 		unit = textOr(a[0], "")
 	}
 	if unit == "" {

@@ -18,7 +18,7 @@ type queries struct {
 // jmesEntries is json_query.
 func jmesEntries() []entry {
 	qs := &queries{}
-	return strictAll([]entry{{name: "json_query", sig: "json_query(expr)", example: "{{ [{'n': 1}, {'n': 2}] | community.general.json_query('[*].n') }}", shows: "[1, 2]", fn: qs.filter, spread: spreadNone}})
+	return strictAll([]entry{{name: "json_query", sig: "json_query(expr)", example: "{{ [{'n': 1}, {'n': 2}] | community.general.json_query('[*].n') }}", shows: "[1, 2]", fn: qs.filter, undefined: true, spread: spreadNone}})
 }
 
 func (qs *queries) parse(s string) (*jmes.Query, error) {

@@ -48,11 +48,8 @@ func objectName(v value.Value) string {
 	if v.IsNull() {
 		return "None"
 	}
-	switch value.TypeName(v) { // Python's classes say nothing to people
-	case "HostVars":
-		return "hostvars"
-	case "HostVarsVars":
-		return "host's variables"
+	if v.Kind() == value.KindObject && value.TypeName(v) != "dict" { // its name says what it is: hostvars
+		return value.TypeName(v)
 	}
 	return value.TypeName(v) + " object"
 }

@@ -217,6 +217,8 @@ type template struct {
 	laptop bool
 	// skipped counts the lines in front of the parsed text (its header).
 	skipped int
+	// newline is what its line ends become.
+	newline string
 	// apart says that it matters whether two lists or mappings are one: a method
 	// may change them, or YAML writes them with anchors. Variables are copied
 	// before the template gets them.

@@ -21,7 +21,7 @@ func oddValues() []value.Value {
 		value.Null(), value.Bool(true), value.Int(0), value.Int(-1), value.Int(1 << 40), value.Big(huge), value.Float(1.5), value.String(""), value.String("a"),
 		value.String("\xff\xfe"), value.String("{{ x }}"), value.String("10.0.0.0/8"), value.String("%s%d%%("), value.String("(?P<n>["), value.String("\\"), value.String("a=1 b='"),
 		value.List(), self, value.List(self, value.Null(), value.String("a")), value.Tuple(value.String("a"), value.Int(1)), value.FromMap(nil),
-		value.FromMap(value.MapOf("a", value.Int(1), "key", self, "value", value.Null())), value.Undefined("u"), value.Omit(), value.FromObject(&lazyMap{"HostVars", value.MapOf("h", value.FromMap(nil))}),
+		value.FromMap(value.MapOf("a", value.Int(1), "key", self, "value", value.Null())), value.Undefined("u"), value.Omit(), value.FromObject(&lazyMap{"hostvars", value.MapOf("h", value.FromMap(nil))}),
 		value.FromOpaque(timedelta(5)), value.FromOpaque(datetime{t: time.Unix(0, 0)}),
 	}
 }

@@ -69,7 +69,7 @@ func oracleScope(t *testing.T) *mapScope {
 	vars.Put("inventory_hostname", value.String("web1"))
 	vars.Put("group_names", value.Strings("web"))
 	vars.Put("ansible_check_mode", value.Bool(false))
-	vars.Put("hostvars", value.FromObject(&lazyMap{"HostVars", hosts}))
+	vars.Put("hostvars", value.FromObject(&lazyMap{"hostvars", hosts}))
 	vars.Put("groups", value.FromMap(value.MapOf("all", value.Strings("web1", "web2", "db1"), "web", value.Strings("web1", "web2"),
 		"db", value.Strings("db1"), "ungrouped", value.List())))
 	vars.Put("vars", value.FromMap(vars.Clone()))

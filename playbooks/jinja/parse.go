@@ -44,7 +44,7 @@ func parse(src string, syn lex.Syntax, reg *registry) (t *template, err error) {
 	if syn.Bare {
 		p.tpl.single = p.tuple(true)
 		if p.peek().Kind != lex.EOF {
-			p.fail(p.peek().At, "chunk after expression: %s", p.peek())
+			p.fail(p.peek().At, "%s follows a whole expression: an operator, a filter or a quote is missing", p.peek())
 		}
 		return p.tpl, nil
 	}
@@ -101,7 +101,7 @@ func (p *parser) skipName(s string) bool {
 
 func (p *parser) wantOp(s string) lex.Token {
 	if !p.isOp(s) {
-		p.fail(p.peek().At, "expected token '%s', got %s", s, p.peek())
+		p.fail(p.peek().At, "expected '%s', got %s", s, p.peek())
 	}
 	return p.next()
 }

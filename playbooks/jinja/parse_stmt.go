@@ -22,7 +22,7 @@ func (p *parser) statements() []stmt {
 			p.next()
 			x := p.tuple(true)
 			if p.peek().Kind != lex.VarEnd {
-				p.fail(p.peek().At, "expected token 'end of print statement', got %s", p.peek())
+				p.fail(p.peek().At, "%s follows a whole expression: an operator, a filter, a quote or }} is missing", p.peek())
 			}
 			p.next()
 			out = append(out, &output{x.Pos(), x})
@@ -83,7 +83,7 @@ func (p *parser) reader(word string) (func(place) []stmt, bool) {
 
 func (p *parser) blockEnd() {
 	if p.peek().Kind != lex.BlockEnd {
-		p.fail(p.peek().At, "expected token 'end of statement block', got %s", p.peek())
+		p.fail(p.peek().At, "%s follows the statement: an operator, a filter or %%} is missing", p.peek())
 	}
 	p.next()
 }
@@ -160,7 +160,7 @@ func (p *parser) targetOne() expr {
 func (p *parser) forLoop(at place) []stmt {
 	f := &forStmt{place: at, target: p.target()}
 	if !p.skipName("in") {
-		p.fail(p.peek().At, "expected token 'in', got %s", p.peek())
+		p.fail(p.peek().At, "expected 'in', got %s", p.peek())
 	}
 	f.iter = p.tuple(false)
 	if p.skipName("if") {
@@ -314,7 +314,7 @@ func (p *parser) importAll(at place) []stmt {
 	p.tpl.laptop = true
 	s := &importStmt{place: at, name: p.expression()}
 	if !p.skipName("as") {
-		p.fail(p.peek().At, "expected token 'as', got %s", p.peek())
+		p.fail(p.peek().At, "expected 'as', got %s", p.peek())
 	}
 	s.target = p.wantName().Text
 	s.context = p.contextWords(false)
@@ -327,7 +327,7 @@ func (p *parser) fromImport(at place) []stmt {
 	p.tpl.laptop = true
 	s := &fromStmt{place: at, name: p.expression()}
 	if !p.skipName("import") {
-		p.fail(p.peek().At, "expected token 'import', got %s", p.peek())
+		p.fail(p.peek().At, "expected 'import', got %s", p.peek())
 	}
 	for p.peek().Kind == lex.Name {
 		if (p.isName("with") || p.isName("without")) && p.toks[p.i+1].Text == "context" {

@@ -16,7 +16,7 @@ type regexes struct{ cache pyre.Cache }
 func regexEntries() []entry {
 	rc := &regexes{}
 	filters := []entry{
-		{name: "regex_replace", sig: "regex_replace(pattern='', replacement='', ignorecase=False, multiline=False)", example: `{{ 'foo1' | regex_replace('^(\\w)', '<\\1>') }}`, shows: "<f>oo1", fn: rc.replace},
+		{name: "regex_replace", sig: "regex_replace(pattern='', replacement='', ignorecase=False, multiline=False)", example: `{{ 'foo1' | regex_replace('^(\\w)', '<\\1>') }}`, shows: "<f>oo1", fn: rc.replace, lax: true},
 		{name: "regex_search", sig: "regex_search(regex, *groups, ignorecase=False, multiline=False)", example: `{{ 'server42' | regex_search('[0-9]+') }}`, shows: "42", fn: rc.search},
 		{name: "regex_findall", sig: "regex_findall(regex, multiline=False, ignorecase=False)", example: `{{ 'a1b2' | regex_findall('[0-9]') }}`, shows: "['1', '2']", fn: rc.findall},
 		{name: "regex_escape", sig: "regex_escape(re_type='python')", example: `{{ 'a.b' | regex_escape }}`, shows: `a\.b`, fn: regexEscape},
@@ -42,12 +42,22 @@ func patternOf(v value.Value) (string, error) {
 }
 
 func (rc *regexes) replace(c *call) (value.Value, error) {
-	a, err := c.bind("pattern=", "replacement=", "ignorecase=", "multiline=")
+	params := []param{"pattern=", "replacement=", "ignorecase=", "multiline="}
+	a, err := c.bind(params...)
+	if err == nil {
+		err = c.allDefined(params, a, "pattern", "ignorecase", "multiline")
+	}
 	if err != nil {
 		return value.Value{}, err
 	}
 	re, err := rc.argument(a[0], a[2], a[3], pyre.Search)
 	if err != nil {
+		return value.Value{}, err
+	}
+	if m, err := re.Find(value.Str(c.in)); err != nil || m == nil && a[1].IsUndefined() {
+		return value.String(value.Str(c.in)), err
+	}
+	if err := c.allDefined(params, a, "replacement"); err != nil {
 		return value.Value{}, err
 	}
 	with := textOr(a[1], "")

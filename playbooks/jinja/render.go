@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -163,21 +164,21 @@ func (r *render) text(s string, syn lex.Syntax, o *value.Origin, m mode) (value.
 		if err == nil && v.IsUndefined() {
 			v = value.String("") // an inline if without else
 		}
-		return ended(v, s), err
+		return ended(v, s, t.newline), err
 	}
 	b := &buffer{r: r}
 	if err := r.body(t, b); err != nil {
 		return value.Value{}, err
 	}
-	return ended(r.converted(b), s), nil
+	return ended(r.converted(b), s, t.newline), nil
 }
 
 // ended gives text as many line breaks at its end as the source has: the
 // language itself drops one.
-func ended(v value.Value, src string) value.Value {
+func ended(v value.Value, src, newline string) value.Value {
 	text, ok := v.AsString()
 	if n := newlines(src) - newlines(text); ok && n > 0 {
-		return value.MarkedString(text+strings.Repeat("\n", n), v.Marks())
+		return value.MarkedString(text+strings.Repeat(cmp.Or(newline, "\n"), n), v.Marks())
 	}
 	return v
 }

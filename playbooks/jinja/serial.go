@@ -3,6 +3,7 @@ package jinja
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"remoterun/runner/value"
@@ -66,32 +67,90 @@ func filterFromJSON(c *call) (value.Value, error) {
 // yamlStyle reads the options that PyYAML's dump takes.
 func yamlStyle(c *call, st yaml.Style) (yaml.Style, error) {
 	for k, v := range c.kw.All() {
-		switch name, _ := k.AsString(); name {
-		case "indent":
-			st.Indent = intOf(v)
-		case "width":
-			st.Width = intOf(v)
-		case "sort_keys":
-			st.KeepKeys = !value.Truth(v)
-		case "explicit_start":
-			st.Start = value.Truth(v)
-		case "default_flow_style":
-			st.Flow = yaml.FlowNone
-			switch {
-			case v.IsNull():
-				st.Flow = yaml.FlowLeaves
-			case value.Truth(v):
-				st.Flow = yaml.FlowAll
-			}
-		case "canonical", "explicit_end", "default_style", "line_break", "encoding", "version", "tags":
-			if value.Truth(v) {
-				return st, fmt.Errorf("the option '%s' is not supported here", name)
-			}
-		default:
-			return st, fmt.Errorf("dump_all() got an unexpected keyword argument '%s'", name)
+		name, _ := k.AsString()
+		if err := yamlOption(&st, name, v); err != nil {
+			return st, err
 		}
 	}
 	return st, nil
+}
+
+func yamlOption(st *yaml.Style, name string, v value.Value) error {
+	switch name {
+	case "indent":
+		st.Indent = sizeOf(v)
+	case "width":
+		st.Width = sizeOf(v)
+	case "sort_keys":
+		st.KeepKeys = !value.Truth(v)
+	case "explicit_start":
+		st.Start = value.Truth(v)
+	case "explicit_end":
+		st.End = value.Truth(v)
+	case "canonical":
+		st.Canonical = value.Truth(v)
+	case "default_flow_style":
+		st.Flow = yaml.FlowNone
+		switch {
+		case v.IsNull():
+			st.Flow = yaml.FlowLeaves
+		case value.Truth(v):
+			st.Flow = yaml.FlowAll
+		}
+	case "default_style":
+		st.Quote = 0
+		if value.Truth(v) {
+			st.Quote = []rune(value.Str(v))[0]
+		}
+	case "line_break":
+		st.Break = ""
+		if s, _ := v.AsString(); s == "\r" || s == "\r\n" {
+			st.Break = s
+		}
+	case "encoding": // of bytes, that Ansible makes text of again
+	case "version", "tags":
+		return yamlDirective(st, name, v)
+	default:
+		return fmt.Errorf("dump_all() got an unexpected keyword argument '%s'", name)
+	}
+	return nil
+}
+
+// yamlDirective reads version=[1, 1] and tags={'!x!': 'tag:…'}.
+func yamlDirective(st *yaml.Style, name string, v value.Value) error {
+	if !value.Truth(v) {
+		return nil
+	}
+	if name == "version" {
+		items := v.Items()
+		if len(items) != 2 {
+			return errors.New("version must be a list of two numbers, as [1, 1]")
+		}
+		st.Directives = append([]string{"%YAML " + value.Str(items[0]) + "." + value.Str(items[1])}, st.Directives...)
+		return nil
+	}
+	m, ok := v.AsMap()
+	if !ok {
+		return errors.New("tags must be a mapping of handles to prefixes, as {'!x!': 'tag:example.com,2000:'}")
+	}
+	handles := m.Names()
+	slices.Sort(handles)
+	for _, h := range handles {
+		prefix, _ := m.Lookup(h)
+		if len(h) < 2 || h[0] != '!' || h[len(h)-1] != '!' || value.Str(prefix) == "" {
+			return fmt.Errorf("tag %s: a handle is written as !x!, and its prefix is not empty", h)
+		}
+		st.Directives = append(st.Directives, "%TAG "+h+" "+value.Str(prefix))
+	}
+	return nil
+}
+
+// sizeOf is a width; null leaves it as it would be.
+func sizeOf(v value.Value) int {
+	if v.IsNull() {
+		return 0
+	}
+	return intOf(v)
 }
 
 func intOf(v value.Value) int {

@@ -11,8 +11,8 @@ import (
 // setEntries are Ansible's filters over lists as sets, and flatten.
 func setEntries() []entry {
 	return strictAll([]entry{
-		{name: "flatten", sig: "flatten(levels=None, skip_nulls=True)", example: "{{ [1, [2, [3]]] | flatten }}", shows: "[1, 2, 3]", fn: filterFlatten, spread: spreadNone},
-		{name: "unique", sig: "unique(case_sensitive=False, attribute=None)", example: "{{ [1, 2, 1] | unique }}", shows: "[1, 2]", fn: filterAnsibleUnique, spread: spreadNone},
+		{name: "flatten", sig: "flatten(levels=None, skip_nulls=True)", example: "{{ [1, [2, [3]]] | flatten }}", shows: "[1, 2, 3]", fn: filterFlatten, spread: spreadNone, lax: true},
+		{name: "unique", sig: "unique(case_sensitive=False, attribute=None)", example: "{{ [1, 2, 1] | unique }}", shows: "[1, 2]", fn: filterAnsibleUnique, spread: spreadNone, lax: true},
 		{name: "union", sig: "union(list)", example: "{{ [1, 2] | union([2, 3]) }}", shows: "[1, 2, 3]", fn: setFilter(unionOf), spread: spreadNone},
 		{name: "intersect", sig: "intersect(list)", example: "{{ [1, 2] | intersect([2, 3]) }}", shows: "[2]", fn: setFilter(intersectionOf), spread: spreadNone},
 		{name: "difference", sig: "difference(list)", example: "{{ [1, 2] | difference([2, 3]) }}", shows: "[1]", fn: setFilter(differenceOf), spread: spreadNone},
@@ -21,7 +21,11 @@ func setEntries() []entry {
 }
 
 func filterFlatten(c *call) (value.Value, error) {
-	a, err := c.bind("levels=", "skip_nulls=")
+	params := []param{"levels=", "skip_nulls="}
+	a, err := c.bind(params...)
+	if err == nil {
+		err = c.allDefined(params, a, "skip_nulls")
+	}
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -74,7 +78,11 @@ func isNullWord(v value.Value) bool {
 }
 
 func filterAnsibleUnique(c *call) (value.Value, error) {
-	a, err := c.bind("case_sensitive=", "attribute=")
+	params := []param{"case_sensitive=", "attribute="}
+	a, err := c.bind(params...)
+	if err == nil {
+		err = c.allDefined(params, a, "attribute")
+	}
 	if err != nil {
 		return value.Value{}, err
 	}

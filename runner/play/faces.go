@@ -3,6 +3,7 @@ package play
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"remoterun/runner/host"
 	"remoterun/runner/secret"
@@ -234,4 +235,22 @@ type Prompter interface {
 	Ask(ctx context.Context, a Ask) (string, error)
 	// Secret asks for a sealed secret.
 	Secret(ctx context.Context, a Ask) (secret.Sealed, error)
+}
+
+// optionsMark begins a line of options in front of a template's text; no
+// template file begins so.
+const optionsMark = "\x00jinja2:"
+
+// WithTemplateOptions is a template's text with options for Expr.File, written
+// as a "#jinja2:" first line has them. Those of the file's own go before them.
+func WithTemplateOptions(options, text string) string {
+	return optionsMark + strings.ReplaceAll(options, "\n", `\n`) + "\n" + text
+}
+
+// TemplateOptions takes text and options apart again.
+func TemplateOptions(text string) (options, rest string) {
+	if line, body, ok := strings.Cut(text, "\n"); ok && strings.HasPrefix(line, optionsMark) {
+		return line[len(optionsMark):], body
+	}
+	return "", text
 }

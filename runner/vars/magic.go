@@ -83,7 +83,7 @@ func short(name string) string {
 type hostvars struct{ s *Scope }
 
 // TypeName is the Python type's name.
-func (h *hostvars) TypeName() string { return "HostVars" }
+func (h *hostvars) TypeName() string { return "hostvars" }
 
 // Keys lists the hosts.
 func (h *hostvars) Keys() ([]value.Value, error) {
@@ -114,7 +114,7 @@ func (h *hostvars) Get(key value.Value) (value.Value, bool, error) {
 type all struct{ s *Scope }
 
 // TypeName is the Python type's name.
-func (a *all) TypeName() string { return "HostVarsVars" }
+func (a *all) TypeName() string { return "variables of a host" }
 
 // Keys lists the names, but for those that hold this mapping again.
 func (a *all) Keys() ([]value.Value, error) {

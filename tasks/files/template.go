@@ -1,7 +1,6 @@
 package files
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -71,6 +70,9 @@ func (a templateArgs) overrides() string {
 	if a.LstripBlocks {
 		parts = append(parts, "lstrip_blocks: True")
 	}
+	if end, _ := newline(a.NewlineSequence); end != "\n" {
+		parts = append(parts, "newline_sequence: "+value.Repr(value.String(end)))
+	}
 	for _, o := range [][2]string{{"block_start_string", a.BlockStart}, {"block_end_string", a.BlockEnd},
 		{"variable_start_string", a.VariableStart}, {"variable_end_string", a.VariableEnd},
 		{"comment_start_string", a.CommentStart}, {"comment_end_string", a.CommentEnd}} {
@@ -81,14 +83,19 @@ func (a templateArgs) overrides() string {
 	return strings.Join(parts, ", ")
 }
 
+// TemplateVars are the variables that a template has beside the task's.
+func TemplateVars(host, src, full, dest string) *value.Map {
+	return value.MapOf("ansible_managed", value.String("Ansible managed"), "template_host", value.String(host),
+		"template_path", value.String(src), "template_fullpath", value.String(full), "template_destpath", value.String(dest))
+}
+
 // Resolve renders the template with the task's variables.
 func (template) Resolve(ctx context.Context, a *templateArgs, in play.Inputs) error {
 	src, err := in.File("templates", a.Src)
 	if err != nil {
 		return err
 	}
-	extra := value.MapOf("ansible_managed", value.String("Ansible managed"), "template_host", value.String(in.Host()),
-		"template_path", value.String(a.Src), "template_fullpath", value.String(src.Path), "template_destpath", value.String(a.Dest))
+	extra := TemplateVars(in.Host(), a.Src, src.Path, a.Dest)
 	if o := a.overrides(); o != "" {
 		extra.Put("#jinja2", value.String(o))
 	}
@@ -96,17 +103,6 @@ func (template) Resolve(ctx context.Context, a *templateArgs, in play.Inputs) er
 		return err
 	}
 	a.in.Mode = src.Mode
-	end, _ := newline(a.NewlineSequence)
-	if end == "\n" {
-		return nil
-	}
-	b, err := a.in.Data.Bytes()
-	if err != nil {
-		return err
-	}
-	made := kit.MadeInput(a.in.Name, bytes.ReplaceAll(b, []byte("\n"), []byte(end)))
-	made.Path, made.Mode, made.Secret = a.in.Path, a.in.Mode, a.in.Secret
-	a.in = made
 	return nil
 }
 

@@ -28,7 +28,6 @@ func TestTemplateTwice(t *testing.T) {
 			{"into a folder", "{src: a.conf.j2, dest: %s/d}", "d/a.conf.j2", "listen 80;\n", "0644"},
 			{"into a folder to make", "{src: a.conf.j2, dest: %s/e/f/}", "e/f/a.conf.j2", "listen 80;\n", "0644"},
 			{"through a link", "{src: a.conf.j2, dest: %s/link, follow: yes, force: yes, mode: '0644'}", "real", "listen 80;\n", "0644"},
-			{"line ends", `{src: a.conf.j2, dest: %s/crlf, newline_sequence: '\r\n'}`, "crlf", "listen 80;\r\n", "0644"},
 			{"instead of a link", "{src: a.conf.j2, dest: %s/link, mode: '0604'}", "link", "listen 80;\n", "0604"},
 		} {
 			t.Run(c.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package jmes
 
 import (
+	"errors"
 	"fmt"
 
 	"remoterun/playbooks/jinja/pynum"
@@ -26,13 +27,13 @@ func (j *run) eval(n *node, v value.Value) (value.Value, error) {
 	if err := j.rt.Step(1); err != nil {
 		return value.Value{}, err
 	}
-	if err := j.rt.Defined(v); err != nil {
-		return value.Value{}, err
-	}
 	switch n.kind {
 	case isIdentity:
 		return v, nil
 	case isField:
+		if err := j.rt.Defined(v); err != nil {
+			return value.Value{}, err
+		}
 		m, ok, err := value.Mapping(v)
 		if !ok || err != nil {
 			return value.Null(), err
@@ -56,13 +57,13 @@ func (j *run) eval(n *node, v value.Value) (value.Value, error) {
 	case isList, isHash:
 		return j.build(n, v)
 	case isOr, isAnd:
-		left, err := j.eval(n.kids[0], v)
+		left, err := j.known(n.kids[0], v)
 		if err != nil || truth(left) == (n.kind == isOr) {
 			return left, err
 		}
 		return j.eval(n.kids[1], v)
 	case isNot:
-		left, err := j.eval(n.kids[0], v)
+		left, err := j.known(n.kids[0], v)
 		return value.Bool(!truth(left)), err
 	case isCompare:
 		return j.compare(n, v)
@@ -70,6 +71,15 @@ func (j *run) eval(n *node, v value.Value) (value.Value, error) {
 		return j.call(n, v)
 	}
 	return value.FromOpaque(&reference{n.kids[0]}), nil
+}
+
+// known evaluates what is looked into: that may not be undefined.
+func (j *run) known(n *node, v value.Value) (value.Value, error) {
+	out, err := j.eval(n, v)
+	if err == nil {
+		err = j.rt.Defined(out)
+	}
+	return out, err
 }
 
 // reference is an expression as an argument: &a.b.
@@ -124,6 +134,9 @@ func (j *run) project(n *node, v value.Value) (value.Value, error) {
 	}
 	items := left.Items()
 	if n.kind == isValues {
+		if err := j.rt.Defined(left); err != nil {
+			return value.Value{}, err
+		}
 		m, ok, err := value.Mapping(left)
 		if !ok || err != nil {
 			return value.Null(), err
@@ -202,6 +215,11 @@ func (j *run) compare(n *node, v value.Value) (value.Value, error) {
 	b, err := j.eval(n.kids[1], v)
 	if err != nil {
 		return b, err
+	}
+	if n.name == "==" || n.name == "!=" {
+		if err := errors.Join(j.rt.Defined(a), j.rt.Defined(b)); err != nil {
+			return value.Value{}, err
+		}
 	}
 	switch n.name {
 	case "==":

@@ -95,6 +95,11 @@ func (j *run) call(n *node, v value.Value) (value.Value, error) {
 		if err != nil {
 			return a, err
 		}
+		if n.name != "not_null" && n.name != "to_array" {
+			if err := j.rt.Defined(a); err != nil {
+				return a, err
+			}
+		}
 		want := strings.TrimSuffix(f.types[min(i, len(f.types)-1)], "...")
 		if got := typeOf(a); want != "any" && !slices.Contains(strings.Split(want, "|"), got) {
 			return value.Value{}, fmt.Errorf("In function %s(), invalid type for value: %s, expected one of: %s, received: %q", n.name, value.Show(a), want, got)

@@ -120,7 +120,15 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%.40s: %s, %v; want %q", c.query, value.Show(v), err, c.want)
 		}
 	}
-	if _, err := search("[*]", value.List(value.Undefined("x"))); err == nil {
-		t.Error("what is undefined was found")
+	for _, q := range []string{"x", "*.x", "@ || `1`", "!@", "@ == `1`", "length(@)", "to_string(@)"} {
+		if _, err := search(q, value.Undefined("x")); err == nil {
+			t.Error(q, "looked into what is undefined")
+		}
+	}
+	// As Python's: what is no list has no items, undefined or not.
+	for q, want := range map[string]string{"[*].x": "None", "[0]": "None", "[]": "None", "[?a]": "None", "[0:1]": "None", "@ < `1`": "None", "`1`": "1", "not_null(`2`, @)": "2"} {
+		if got, err := search(q, value.Undefined("x")); err != nil || value.Repr(got) != want {
+			t.Error(q, value.Repr(got), err)
+		}
 	}
 }

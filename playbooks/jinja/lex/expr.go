@@ -123,7 +123,7 @@ func (l *lexer) str(rest string) error {
 		case rest[i] == '\\' && !literal:
 			i++
 		case rest[i] == q:
-			text := rest[1:i]
+			text := l.lineEnds(rest[1:i])
 			if !literal {
 				text = unescape(text)
 			}

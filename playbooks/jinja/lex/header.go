@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Header reads a first line "#jinja2: trim_blocks: False, …" and answers the
+// Header reads a first line "#jinja2: trim_blocks: False, …" and returns the
 // text behind it and how many bytes that leaves out.
 func Header(text string, syn Syntax) (_ Syntax, body string, skipped int, err error) {
 	const mark = "#jinja2:"
@@ -14,17 +14,28 @@ func Header(text string, syn Syntax) (_ Syntax, body string, skipped int, err er
 		return syn, text, 0, nil
 	}
 	line, body, _ := strings.Cut(text, "\n")
-	for _, part := range strings.Split(line[len(mark):], ",") {
+	if err := syn.Options(strings.TrimSuffix(line, "\r")[len(mark):]); err != nil {
+		return syn, text, 0, err
+	}
+	return syn, body, len(text) - len(body), nil
+}
+
+// Options sets what such a line lists.
+func (s *Syntax) Options(line string) error {
+	if line == "" {
+		return nil
+	}
+	for _, part := range strings.Split(line, ",") {
 		key, val, ok := strings.Cut(part, ":")
 		key, val = strings.TrimSpace(key), strings.TrimSpace(val)
 		if !ok {
-			return syn, text, 0, fmt.Errorf("the #jinja2: line has %q, expected \"option: value\"", strings.TrimSpace(part))
+			return fmt.Errorf("the #jinja2: line has %q, expected \"option: value\"", strings.TrimSpace(part))
 		}
-		if err := syn.set(key, strings.Trim(val, `'"`)); err != nil {
-			return syn, text, 0, err
+		if err := s.set(key, strings.Trim(val, `'"`)); err != nil {
+			return err
 		}
 	}
-	return syn, body, len(text) - len(body), nil
+	return nil
 }
 
 // set sets an option by Jinja's name.
@@ -45,7 +56,13 @@ func (s *Syntax) set(key, val string) error {
 		*p = b
 		return nil
 	}
-	if key == "keep_trailing_newline" || key == "newline_sequence" {
+	switch key {
+	case "keep_trailing_newline": // Ansible gives them back
+		return nil
+	case "newline_sequence":
+		if s.Newline = strings.NewReplacer(`\r`, "\r", `\n`, "\n").Replace(val); s.Newline != "\n" && s.Newline != "\r" && s.Newline != "\r\n" {
+			return fmt.Errorf(`the #jinja2: line has newline_sequence: %s, expected '\n', '\r' or '\r\n'`, val)
+		}
 		return nil
 	}
 	return fmt.Errorf("the #jinja2: line has an unknown option %q", key)

@@ -18,6 +18,8 @@ type Syntax struct {
 	// LiteralBackslash keeps backslashes in string literals inside {{ }} as they
 	// are, as Ansible does in task arguments.
 	LiteralBackslash bool
+	// Newline is what line ends of the template become; "" means "\n".
+	Newline string
 	// Do and LoopControls add {% do %}, {% break %} and {% continue %}, which
 	// Ansible knows only when asked for.
 	Do, LoopControls bool
@@ -233,8 +235,16 @@ func (l *lexer) data(n int, open string, stripBefore bool) {
 		text = l.lstrip(text)
 	}
 	if text != "" {
-		l.out = append(l.out, Token{Kind: Data, Text: text, At: start})
+		l.out = append(l.out, Token{Kind: Data, Text: l.lineEnds(text), At: start})
 	}
+}
+
+// lineEnds gives a text of the template the line ends that are wanted.
+func (l *lexer) lineEnds(text string) string {
+	if l.syn.Newline == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, "\n", l.syn.Newline)
 }
 
 // lstrip takes away blanks between the line's start and a tag.

@@ -2,6 +2,7 @@ package yaml
 
 import (
 	"fmt"
+	"math"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -12,12 +13,20 @@ import (
 // Style says how Dump lays YAML out.
 type Style struct {
 	Indent int // 2 to 9; others mean 2
-	Width  int // of lines; 0 means 80
+	Width  int // of lines; 0 means 80, less than 0 without end
 	// Flow is PyYAML's default_flow_style: FlowLeaves, FlowNone or FlowAll.
 	Flow     Flow
 	KeepKeys bool // in their order (sort_keys=False)
 	ASCII    bool // allow_unicode=False
 	Start    bool // explicit_start
+	End      bool // explicit_end
+	// Quote is default_style: ' " | or >; 0 = as each scalar needs it. Any
+	// other sign too, but then no list or mapping is written in one line.
+	Quote     rune
+	Canonical bool   // every tag written, a line for each item
+	Break     string // the line end; "" means \n
+	// Directives stand before the document: "%YAML 1.1".
+	Directives []string
 	// Lib writes as libyaml does, which Ansible uses where it is there: no
 	// "..." after a lone scalar, characters beyond U+FFFF escaped.
 	Lib bool
@@ -40,27 +49,45 @@ func Dump(v value.Value, st Style) (string, error) {
 	if st.Indent < 2 || st.Indent > 9 {
 		st.Indent = 2
 	}
-	if st.Width <= st.Indent*2 {
+	switch {
+	case st.Width < 0:
+		st.Width = math.MaxInt
+	case st.Width <= st.Indent*2:
 		st.Width = 80
+	}
+	if st.Break == "" {
+		st.Break = "\n"
 	}
 	e := &emitter{st: st, indent: -1, whitespace: true, indention: true}
 	if st.Anchors {
 		e.anchors = anchors{names: map[any]string{}}
 		e.anchors.find(v, e.keys)
 	}
-	if st.Start {
-		e.put("---")
-		e.whitespace, e.indention = false, false
-	}
+	e.head()
 	if err := e.node(v, context{root: true}); err != nil {
 		return "", err
 	}
-	if e.openEnded && !st.Lib {
-		e.lineBreak()
+	if st.End || e.openEnded && !st.Lib || e.keeps {
+		e.writeIndent()
 		e.put("...")
 	}
 	e.lineBreakOnce()
 	return e.b.String(), nil
+}
+
+// head writes what stands before the document.
+func (e *emitter) head() {
+	for _, d := range e.st.Directives {
+		e.put(d)
+		e.lineBreak()
+	}
+	if e.st.Start || e.st.Canonical || len(e.st.Directives) > 0 {
+		e.put("---")
+		e.whitespace, e.indention = false, false
+		if e.st.Canonical {
+			e.writeIndent()
+		}
+	}
 }
 
 // emitter follows PyYAML's Emitter: whitespace and indention say what the last
@@ -74,6 +101,7 @@ type emitter struct {
 	whitespace bool
 	indention  bool
 	openEnded  bool
+	keeps      bool // the last thing written is a block that keeps its line ends
 	anchors    anchors
 }
 
@@ -85,12 +113,12 @@ func (e *emitter) put(s string) {
 }
 
 func (e *emitter) lineBreak() {
-	e.b.WriteByte('\n')
+	e.b.WriteString(e.st.Break)
 	e.column, e.whitespace, e.indention = 0, true, true
 }
 
 func (e *emitter) lineBreakOnce() {
-	if s := e.b.String(); !strings.HasSuffix(s, "\n") {
+	if s := e.b.String(); !strings.HasSuffix(s, e.st.Break) {
 		e.lineBreak()
 	}
 }
@@ -152,17 +180,17 @@ func (e *emitter) node(v value.Value, c context) error {
 		m, _ := v.AsMissing()
 		return fmt.Errorf("%s", m.Message())
 	}
-	text, plain := scalarText(v)
-	e.scalar(text, plain, c)
+	text, isText := scalarText(v)
+	e.scalar(text, isText, tagOf(v, isText), c)
 	return nil
 }
 
 // inFlow decides as PyYAML's representer does.
 func (e *emitter) inFlow(items []value.Value) bool {
-	if e.flowLevel > 0 || len(items) == 0 || e.st.Flow == FlowAll {
+	if e.flowLevel > 0 || len(items) == 0 || e.st.Flow == FlowAll || e.st.Canonical {
 		return true
 	}
-	if e.st.Flow == FlowNone {
+	if e.st.Flow == FlowNone || e.st.Quote != 0 {
 		return false
 	}
 	for _, it := range items {
@@ -176,6 +204,7 @@ func (e *emitter) inFlow(items []value.Value) bool {
 
 func (e *emitter) sequence(v value.Value, c context) error {
 	items := v.Items()
+	e.tag("!!seq")
 	if e.inFlow(items) {
 		e.indicator("[", true, true, false)
 		e.flowLevel++
@@ -188,6 +217,7 @@ func (e *emitter) sequence(v value.Value, c context) error {
 		}
 		undo()
 		e.flowLevel--
+		e.flowEnd(len(items))
 		e.indicator("]", false, false, false)
 		return nil
 	}
@@ -207,13 +237,29 @@ func (e *emitter) flowGap(i int) {
 	if i > 0 {
 		e.indicator(",", false, false, false)
 	}
-	if e.column > e.st.Width {
+	if e.st.Canonical || e.column > e.st.Width {
 		e.writeIndent()
+	}
+}
+
+// flowEnd is what stands behind the last of n items.
+func (e *emitter) flowEnd(n int) {
+	if e.st.Canonical && n > 0 {
+		e.indicator(",", false, false, false)
+		e.writeIndent()
+	}
+}
+
+// tag writes a tag where all of them are wanted.
+func (e *emitter) tag(name string) {
+	if e.st.Canonical {
+		e.indicator(name, true, false, false)
 	}
 }
 
 func (e *emitter) mapping(v value.Value, m *value.Map, c context) error {
 	keys := e.keys(m)
+	e.tag("!!map")
 	all := append([]value.Value{}, keys...)
 	for _, k := range keys {
 		it, _ := m.Get(k)
@@ -242,6 +288,7 @@ func (e *emitter) mapping(v value.Value, m *value.Map, c context) error {
 	undo()
 	if flow {
 		e.flowLevel--
+		e.flowEnd(len(keys))
 		e.indicator("}", false, false, false)
 	}
 	return nil
@@ -263,7 +310,7 @@ func (e *emitter) keys(m *value.Map) []value.Value {
 
 func (e *emitter) pair(k, v value.Value, flow bool) error {
 	text, _ := scalarText(k)
-	simple := text != "" && !strings.Contains(text, "\n") && len(text) < 128
+	simple := !e.st.Canonical && text != "" && !strings.Contains(text, "\n") && len(text) < 128
 	if simple {
 		if err := e.node(k, context{mapping: true, simpleKey: true}); err != nil {
 			return err
@@ -275,7 +322,7 @@ func (e *emitter) pair(k, v value.Value, flow bool) error {
 	if err := e.node(k, context{mapping: true}); err != nil {
 		return err
 	}
-	if !flow {
+	if !flow || e.st.Canonical || e.column > e.st.Width {
 		e.writeIndent()
 	}
 	e.indicator(":", true, false, !flow)

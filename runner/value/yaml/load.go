@@ -5,7 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"regexp"
+	"strconv"
 	"strings"
+	"sync"
+	"unicode/utf8"
 
 	yaml4 "go.yaml.in/yaml/v4"
 	"gopkg.in/yaml.v3"
@@ -83,10 +88,15 @@ type loader struct {
 	grown value.Growth
 }
 
-// syntax places a syntax error: yaml.v3's lines are often wrong, v4's are not.
+// syntax places a syntax error: yaml.v3's lines are often wrong, v4's are not,
+// and have columns.
 func (l *loader) syntax(text []byte, err error) error {
 	pos := value.Pos{File: l.file, Line: 1, Col: 1}
 	msg := strings.TrimPrefix(err.Error(), "yaml: ")
+	if m := inLine().FindStringSubmatch(msg); m != nil {
+		pos.Line, _ = strconv.Atoi(m[1])
+		msg = msg[len(m[0]):]
+	}
 	var any4 yaml4.Node
 	d := yaml4.NewDecoder(bytes.NewReader(text))
 	for {
@@ -94,44 +104,38 @@ func (l *loader) syntax(text []byte, err error) error {
 		if err4 == nil {
 			continue
 		}
-		if line, col, text, ok := place(err4); ok {
-			pos.Line, pos.Col, msg = line, max(col, 1), text
+		var at *yaml4.LoadError
+		if errors.As(err4, &at) && at.Mark.Line > 0 {
+			pos.Line, pos.Col, msg = at.Mark.Line, max(at.Mark.Column, 1), at.Message
+			if begun := at.ContextMark; begun.Line > 0 && begun.Line < pos.Line && at.ContextMsg != "" {
+				msg += fmt.Sprintf(" (%s that begins at %d:%d)", at.ContextMsg, begun.Line, max(begun.Column, 1))
+			}
 		}
 		break
 	}
-	if pos.Line <= len(l.lines) {
-		line := l.lines[pos.Line-1]
-		switch {
-		case strings.Contains(line, "\t") && strings.HasPrefix(strings.TrimLeft(line, " "), "\t"):
-			msg += " (a tab cannot indent YAML: use blanks)"
-		case strings.Contains(line, ": {{"):
-			msg += ` (a value that begins with {{ must be quoted: "{{ name }}")`
-		}
+	l.inText(&pos)
+	line := l.lines[pos.Line-1]
+	switch {
+	case strings.Contains(line, "\t") && strings.HasPrefix(strings.TrimLeft(line, " "), "\t"):
+		msg += " (a tab cannot indent YAML: use blanks)"
+	case strings.Contains(line, ": {{"):
+		msg += ` (a value that begins with {{ must be quoted: "{{ name }}")`
 	}
 	return &Error{Pos: pos, Msg: msg}
 }
 
-// place reads line and column out of a v4 error's text: its types are unsettled.
-func place(err error) (line, col int, msg string, ok bool) {
-	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "go-"), "yaml: ")
-	for _, form := range []string{"line %d, column %d: ", "line %d: "} {
-		i := strings.Index(text, "line ")
-		if i < 0 {
-			return 0, 0, "", false
-		}
-		var n int
-		if form == "line %d: " {
-			n, _ = fmt.Sscanf(text[i:], form, &line)
-		} else {
-			n, _ = fmt.Sscanf(text[i:], form, &line, &col)
-		}
-		if n > 0 && line > 0 {
-			if at := strings.Index(text[i:], ": "); at >= 0 {
-				return line, col, text[i+at+2:], true
-			}
-		}
+var inLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^line (\d+): `) })
+
+// inText puts a place behind the end of the text at the end of its last line,
+// which people can see.
+func (l *loader) inText(pos *value.Pos) {
+	if pos.Line > len(l.lines) {
+		pos.Line, pos.Col = len(l.lines), math.MaxInt
 	}
-	return 0, 0, "", false
+	for pos.Line > 1 && strings.TrimSpace(strings.Join(l.lines[pos.Line-1:], "")) == "" {
+		pos.Line, pos.Col = pos.Line-1, math.MaxInt
+	}
+	pos.Col = min(pos.Col, utf8.RuneCountInString(l.lines[pos.Line-1])+1)
 }
 
 func (l *loader) pos(n *yaml.Node) value.Pos {

@@ -6,7 +6,7 @@ import (
 )
 
 // analysis is what PyYAML's analyze_scalar finds out about a text.
-type analysis struct{ multiline, flowPlain, blockPlain, single bool }
+type analysis struct{ multiline, flowPlain, blockPlain, single, block bool }
 
 func isBreak(r rune) bool { return r == '\n' || r == 0x85 || r == 0x2028 || r == 0x2029 }
 
@@ -50,6 +50,7 @@ func analyze(text []rune, st Style) analysis {
 		a.flowPlain, a.blockPlain = false, false
 	}
 	a.single = !(breakSpace || spaceBreak || special)
+	a.block = !(spaceBreak || special || text[last] == ' ')
 	a.flowPlain = a.flowPlain && !flowInd
 	a.blockPlain = a.blockPlain && !blockInd
 	return a
@@ -81,7 +82,8 @@ func indicator(r rune, first, gapBefore, gapAfter bool) (flow, block bool) {
 }
 
 // scalar writes a scalar in the style that PyYAML would choose.
-func (e *emitter) scalar(text string, isText bool, c context) {
+func (e *emitter) scalar(text string, isText bool, tag string, c context) {
+	e.keeps = false
 	rs := []rune(text)
 	a := analyze(rs, e.st)
 	plain := !isText
@@ -90,17 +92,50 @@ func (e *emitter) scalar(text string, isText bool, c context) {
 		plain = !other && text != "=" && text != "<<"
 	}
 	split := !c.simpleKey
+	how := e.style(a, len(rs) == 0, plain, c)
+	switch {
+	case e.st.Canonical:
+		e.tag(tag)
+	case how != bare && !isText:
+		e.indicator("!", true, false, false) // quoted, and no text
+	}
 	undo := e.deeper(true, false)
 	defer undo()
-	switch {
-	case plain && !(c.simpleKey && (len(rs) == 0 || a.multiline)) && (e.flowLevel > 0 && a.flowPlain || e.flowLevel == 0 && a.blockPlain):
+	switch how {
+	case bare:
 		e.openEnded = e.openEnded || c.root
 		e.plain(rs, split)
-	case a.single && !(c.simpleKey && a.multiline):
+	case '\'':
 		e.single(rs, split)
+	case '|':
+		e.literal(rs)
+	case '>':
+		e.folded(rs)
 	default:
 		e.double(rs, split)
 	}
+}
+
+// bare is the style of scalars without quotes.
+const bare rune = 0
+
+// style is the style wanted, or where a scalar can't be written in it the next
+// one that can.
+func (e *emitter) style(a analysis, empty, plain bool, c context) rune {
+	how := e.st.Quote
+	if how != '\'' && how != '"' && how != '|' && how != '>' {
+		how = bare
+	}
+	if e.st.Canonical || c.simpleKey && a.multiline {
+		how = '"'
+	}
+	if how == bare && !(plain && !(c.simpleKey && empty) && (e.flowLevel > 0 && a.flowPlain || e.flowLevel == 0 && a.blockPlain)) {
+		how = '\''
+	}
+	if how == '\'' && !a.single || (how == '|' || how == '>') && (!a.block || e.flowLevel > 0 || c.simpleKey) {
+		how = '"'
+	}
+	return how
 }
 
 func at(rs []rune, i int) rune {

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"strings"
+	"unicode"
+
+	"remoterun/inventory"
+	"remoterun/playbooks/ast"
+	"remoterun/playbooks/jinja"
+	"remoterun/runner/value"
+	"remoterun/runner/value/yaml"
+)
+
+// spots are the places that an error speaks of, in its order, and how many
+// mistakes of files it lists.
+func spots(err error) (at []value.Pos, mistakes int) {
+	var book *ast.Mistakes
+	var inv inventory.Errors
+	var one *inventory.Error
+	var y *yaml.Error
+	var j *jinja.Error
+	switch {
+	case errors.As(err, &book):
+		for _, m := range book.List {
+			at = append(at, m.Pos)
+		}
+		return at, len(at)
+	case errors.As(err, &inv):
+		for _, m := range inv {
+			at = append(at, m.Pos)
+		}
+		return at, len(at)
+	case errors.As(err, &one):
+		at = append(at, one.Pos)
+	case errors.As(err, &y):
+		at = append(at, y.Pos)
+	case errors.As(err, &j):
+		at = append(at, j.Pos)
+	}
+	return at, 0
+}
+
+const (
+	// maxPointed is how many mistakes show their lines, maxReadable how large a
+	// file may be for that, maxShown how much of a line is shown.
+	maxPointed, maxReadable, maxShown = 20, 4 << 20, 100
+)
+
+// pointed is an error's text with the line of the file below each place, and a
+// caret under the column. Files that can't be read, or that a vault keeps shut,
+// show nothing.
+func pointed(text string, at []value.Pos) string {
+	files := map[string][]string{}
+	var out []string
+	next, shown := 0, 0
+	for _, line := range strings.Split(text, "\n") {
+		out = append(out, line)
+		if next == len(at) || !strings.Contains(line, at[next].String()) {
+			continue
+		}
+		p := at[next]
+		next++
+		source := lineAt(files, p)
+		if source == "" || shown == maxPointed {
+			continue
+		}
+		shown++
+		out = append(out, caret(source, p.Col)...)
+	}
+	return strings.Join(out, "\n")
+}
+
+// lineAt is a line of a file, "" when there is nothing to show.
+func lineAt(files map[string][]string, p value.Pos) string {
+	if p.File == "" || p.Line <= 0 || p.Col <= 0 {
+		return ""
+	}
+	lines, ok := files[p.File]
+	if !ok {
+		if st, err := os.Stat(p.File); err == nil && st.Mode().IsRegular() && st.Size() <= maxReadable {
+			if data, err := os.ReadFile(p.File); err == nil && !bytes.HasPrefix(data, []byte("$ANSIBLE_VAULT")) {
+				lines = strings.Split(string(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))), "\n")
+			}
+		}
+		files[p.File] = lines
+	}
+	if p.Line > len(lines) {
+		return ""
+	}
+	return strings.TrimRightFunc(lines[p.Line-1], unicode.IsSpace)
+}
+
+// caret is a line cut to what is readable, and the sign below its column.
+func caret(line string, col int) []string {
+	rs := []rune(strings.ReplaceAll(line, "\t", " "))
+	at := min(col-1, len(rs))
+	from, before, after := 0, "", ""
+	if at > maxShown*3/4 {
+		from, before = at-maxShown/2, "..."
+	}
+	to := min(from+maxShown, len(rs))
+	if to < len(rs) {
+		after = "..."
+	}
+	pad := strings.Repeat(" ", len(before)+at-from)
+	return []string{"    " + before + string(rs[from:to]) + after, "    " + pad + "^"}
+}

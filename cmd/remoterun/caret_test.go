@@ -1,0 +1,40 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestMistakesShowTheirLine: below each mistake stand the line of the file and a
+// caret under the column, for every kind of file and bounded.
+func TestMistakesShowTheirLine(t *testing.T) {
+	long := "- debug: {msg: '" + strings.Repeat("x", 300) + "{{ a b }}" + strings.Repeat("y", 300) + "'}\n"
+	for _, c := range []struct {
+		name, args string
+		files      map[string]string
+		says       string
+	}{
+		{"YAML", "s.yml", map[string]string{"s.yml": "- hosts: all\n  tasks:\n  - name: say: hello\n"}, "s.yml:3:14: mapping values are not allowed in this context\n      - name: say: hello\n                 ^\nremoterun: 1 mistake"},
+		{"a keyword", "s.yml", map[string]string{"s.yml": "- hosts: all\n  tasks:\n  - dbug: msg=x\n"}, "did you mean \"debug\"?\n      - dbug: msg=x\n        ^\n"},
+		{"a template", "s.yml", map[string]string{"s.yml": "- hosts: all\n  tasks:\n  - debug: {msg: \"ä {{ a b }}\"}\n"}, "'b' follows a whole expression: an operator, a filter, a quote or }} is missing\n      - debug: {msg: \"ä {{ a b }}\"}\n                             ^\n"},
+		{"two", "s.yml", map[string]string{"s.yml": "- hosts: all\n  tasks:\n  - dbug: msg=x\n  - pnig:\n"}, "    ^\ns.yml:4:5: "},
+		{"variables", "eval 1 -e @v.yml", map[string]string{"v.yml": "name: say: hello\n"}, "v.yml:1:10: mapping values are not allowed in this context\n    name: say: hello\n             ^\n"},
+		{"a template file", "template t.j2", map[string]string{"t.j2": "a\n\tb {{ 1 +* 2 }}\n"}, "\n     b {{ 1 +* 2 }}\n             ^\n"},
+		{"a long line", "s.yml", map[string]string{"s.yml": "- hosts: all\n  tasks:\n  " + long}, "\n    ..." + strings.Repeat("x", 45) + "{{ a b }}" + strings.Repeat("y", 46) + "...\n" + strings.Repeat(" ", 57) + "^\n"},
+		{"an inventory", "inventory --list -i i.yml", map[string]string{"i.yml": "all:\n  hosts: a: b\n"}, "i.yml:2:11: mapping values are not allowed in this context\n      hosts: a: b\n              ^\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.files["hosts"] = "here ansible_connection=local\n"
+			projectDir(t, c.files)
+			if _, errs, code := runWith(t, nil, nil, strings.Fields(c.args)...); code == exitOK || !strings.Contains(errs, c.says) {
+				t.Errorf("%d, %q is not in\n%s", code, c.says, errs)
+			}
+		})
+	}
+	t.Run("bounded", func(t *testing.T) {
+		projectDir(t, map[string]string{"hosts": "here\n", "s.yml": "- hosts: all\n  tasks:\n" + strings.Repeat("  - dbug: msg=x\n", 50)})
+		if _, errs, _ := runWith(t, nil, nil, "s.yml"); strings.Count(errs, "^\n") != maxPointed || !strings.Contains(errs, "50 mistakes") {
+			t.Errorf("%d carets:\n%s", strings.Count(errs, "^\n"), errs)
+		}
+	})
+}
