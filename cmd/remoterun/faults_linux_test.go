@@ -289,7 +289,7 @@ func rolledBack(t *testing.T, r *rig) {
 		}
 		r.run(t, "key", "import", r.Name).want(t, exitOK)
 		// It came up; that the newer key is not in use yet is said.
-		r.run(t, "unlock", r.Name).want(t, exitFailed, "SQL answered", "remoterun rotate", next.Manifest.Keys[len(next.Manifest.Keys)-1].Name)
+		r.run(t, "unlock", r.Name).want(t, exitFailed, "SQL answered", "a rotation was not finished", next.Manifest.Keys[len(next.Manifest.Keys)-1].Name)
 		r.rows(t)
 	})
 	r.Run(t, `rm -f "/var/lib/remoterun/$1/$2".*`, r.Project, next.Name)

@@ -205,6 +205,41 @@ func TestRealComposeFiles(t *testing.T) {
 	l.sh("cd " + l.dir + " && docker compose -f base.yaml -f more.yaml -f compose.remoterun.yaml down -v -t 1")
 }
 
+// TestRealApplyPrint: who keeps the compose files elsewhere is told the overlay,
+// and no file is touched; the line of .env that it keeps has its effect.
+func TestRealApplyPrint(t *testing.T) {
+	l := needLab(t)
+	l.compose("command: postgres -c work_mem=${MEM:-5MB}", "environment: {POSTGRES_USER: sync, POSTGRES_PASSWORD: \"p'w$$x\", POSTGRES_DB: app}")
+	l.push()
+	var text string
+	for range 2 {
+		got := l.run(target.New(l.d), "image", l.image, "apply", "print")
+		var ok bool
+		if _, text, ok = strings.Cut(got.Msg, "then: remoterun unlock web1\n"); !got.Failed || !ok || !strings.Contains(got.Msg, "tde_apply is print") {
+			t.Fatalf("it is not told: %+v", got)
+		}
+	}
+	if list, _ := os.ReadDir(l.dir); len(list) != 1 {
+		t.Errorf("files in the compose folder: %v", list)
+	}
+	l.write("compose.override.yaml", text)
+	l.ok(target.New(l.d), "image", l.image, "apply", "print")
+	l.ok(unlock.New(l.d))
+	if s := l.sql("app", "SHOW work_mem"); s != "5MB" {
+		t.Errorf("work_mem is %s", s)
+	}
+	l.write(".env", "MEM=7MB\n")
+	l.sh("cd " + l.dir + " && docker compose up -d")
+	l.eventually(status.StateUnlocked)
+	if s := l.sql("app", "SHOW work_mem"); s != "7MB" {
+		t.Errorf("after a change in .env work_mem is %s", s)
+	}
+	l.write("deploy.sh", "docker compose -f compose.yaml up -d\n")
+	if got := l.run(status.New(l.d)); len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], l.dir+"/deploy.sh:1 calls compose with compose.yaml alone") || !strings.Contains(got.Warnings[0], "put -f compose.override.yaml behind compose.yaml in it") {
+		t.Errorf("a deploy script: %v", got.Warnings)
+	}
+}
+
 // TestRealComposeFileInEnv: an overlay that compose does not read is not called
 // written.
 func TestRealComposeFileInEnv(t *testing.T) {

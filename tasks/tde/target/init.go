@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
@@ -25,6 +26,7 @@ type initArgs struct {
 	Cipher  string `arg:"cipher" default:"aes_128" choices:"aes_128,aes_256" help:"cipher of tables and WAL"`
 	Locale  string `arg:"locale" help:"locale of the cluster; by default the image's own"`
 	DataDir string `arg:"data" help:"folder of the host for the cluster (tde_data), or the word volume; by default beside the service's own data folder, else a volume of the engine's"`
+	Apply   string `arg:"apply" default:"override" choices:"override,print" help:"override = the overlay is written beside the compose file; print = it is told, for compose files that are kept elsewhere, and no file is touched (tde_apply)"`
 	Look    bool   `arg:"look" default:"no" help:"only refuse what would be refused, before a key is sent; nothing is made"`
 
 	host string
@@ -204,6 +206,8 @@ func (f fresh) alreadyThere(s host.Seen) (play.Plan, error) {
 	switch {
 	case err != nil:
 		return guard.PlanOf(err)
+	case f.args.Apply == applyPrint:
+		return guard.FailedPlan(f.printed(text)), nil
 	case f.override.Is(text):
 		return guard.FailedPlan(f.notRead()), nil
 	}
@@ -213,7 +217,7 @@ func (f fresh) alreadyThere(s host.Seen) (play.Plan, error) {
 	return play.Plan{
 		Steps: append(append(f.pin(), f.writeOverlay(text)), steps...), Result: res(),
 		Finish: guard.Finish(func(host.Output) (play.Result, error) { return res(), nil }),
-		Then:   f.inEffect(func([]host.Output) play.Result { return res() }),
+		Then:   f.inEffect(text, func([]host.Output) play.Result { return res() }),
 	}, nil
 }
 
@@ -266,7 +270,7 @@ func (f *fresh) recordedImage(s host.Seen) error {
 
 // inEffect has compose itself say that the overlay is read: a COMPOSE_FILE in
 // .env leaves it out, and would start the old database.
-func (f fresh) inEffect(res func([]host.Output) play.Result) func([]host.Output) (play.Bound, error) {
+func (f fresh) inEffect(text string, res func([]host.Output) play.Result) func([]host.Output) (play.Bound, error) {
 	return func(ran []host.Output) (play.Bound, error) {
 		return kit.Stage(func(s host.Seen) (play.Plan, error) {
 			cfg, err := host.Get(s, f.Compose().Config())
@@ -281,9 +285,21 @@ func (f fresh) inEffect(res func([]host.Output) play.Result) func([]host.Output)
 			if now.Lacks() == nil {
 				return play.Plan{Result: res(ran)}, nil
 			}
+			if f.args.Apply == applyPrint {
+				return guard.FailedPlan(f.printed(text)), nil
+			}
 			return guard.FailedPlan(f.notRead()), nil
 		}), nil
 	}
+}
+
+// applyPrint is tde_apply where the user's compose files are theirs alone.
+const applyPrint = "print"
+
+// printed is the overlay, for the user to put where it belongs.
+func (f fresh) printed(text string) *guard.Refusal {
+	return guard.Refuse("compose files in "+f.Dir, "put these lines into them, or into a file that is listed behind them, then: remoterun unlock "+f.args.host+"\n"+text,
+		"they lack %s, and tde_apply is print", strings.Join(f.Lacks(), ", "))
 }
 
 func (f fresh) notRead() *guard.Refusal {

@@ -81,8 +81,10 @@ func (f fresh) plan(d custody.Deps) (play.Plan, error) {
 			return m.Make(ctx, w, func(ctx context.Context, w host.Writer) (string, error) { return f.secrets(ctx, w, d, password) })
 		}),
 		m.Done(),
-		f.writeOverlay(text),
 	)
+	if f.args.Apply != applyPrint {
+		steps = append(steps, f.writeOverlay(text))
+	}
 	if len(f.graves) > 0 {
 		steps = append(steps, f.LayTombs(f.graves))
 	}
@@ -93,7 +95,7 @@ func (f fresh) plan(d custody.Deps) (play.Plan, error) {
 		}
 		return f.result(o, text, told)
 	}
-	return play.Plan{Steps: steps, Result: res(nil), Then: f.inEffect(res), Finish: func(ran []host.Output) (play.Result, error) {
+	return play.Plan{Steps: steps, Result: res(nil), Then: f.inEffect(text, res), Finish: func(ran []host.Output) (play.Result, error) {
 		return guard.Finish(func(host.Output) (play.Result, error) { return res(ran), nil })(ran)
 	}}, nil
 }
