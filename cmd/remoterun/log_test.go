@@ -24,9 +24,9 @@ func TestLog(t *testing.T) {
 	say("CHANGED", "run", "here", "--", "true")
 	runs := strings.Split(strings.TrimSpace(say("", "log")), "\n")
 	id, _, _ = strings.Cut(runs[len(runs)-1], " ")
-	say("here: command: command: run true [done]", "log", id)
+	say("here: command: run true [done]", "log", id)
 	say("remoterun: log nothing: no run begins like that; remoterun log lists them, remoterun log last shows the newest", "log", "nothing")
-	say("here: command: command: run true [done]", "log", "last")
-	say("here: command: command: run true [done]", "log", id[:len(id)-1])
+	say("here: command: run true [done]", "log", "last")
+	say("here: command: run true [done]", "log", id[:len(id)-1])
 	say("2 runs begin like that: ", "log", id[:4])
 }

@@ -54,7 +54,7 @@ func TestWrongUse(t *testing.T) {
 		{"run|h1|-m|file|-a|path=/x stat=touch", `remoterun: file: stat: there is no such argument; did you mean "state"?`},
 		{"h1|-m|ping", "one task is run like this: remoterun run PATTERN -m MODULE -a ARGUMENTS\n"},
 		{"run|h1|uptime", `what is "uptime"? Put -- before a command: remoterun run h1 -- uptime`},
-		{"trust", "remoterun: it is used like this: remoterun trust HOST [flags]\n"},
+		{"trust", "remoterun: it is used like this: remoterun trust HOST | GROUP | ADDRESS:PORT [flags]\n"},
 		{"lint", "remoterun lint PLAYBOOK.yaml ... [flags]"},
 		{"version|x", "it is used like this: remoterun version"},
 		{"playbooks|nothing", "playbooks nothing: there is copy, list, show"},

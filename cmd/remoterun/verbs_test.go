@@ -47,7 +47,7 @@ func TestOwnVerb(t *testing.T) {
 		{"__complete|flu", "flush\tEmpty the cache\n", exitOK, 2},
 		{"__complete|flush|h", "h1\nh2\n", exitOK, 2},
 		{"unlock|--help", "Bring the key into the host's RAM", exitOK, 2},
-		{"trust|--help", "Shows the key that a host offers", exitOK, 2},
+		{"trust|--help", "Shows the keys that hosts offer", exitOK, 2},
 		{"wrong|h1", `there is no command and no playbook "wrong"`, exitUsage, 2},
 		{"playbooks/wrong.yaml|--syntax-check", `playbooks/wrong.yaml: line 2: "# verb: Wrong" is written like this: # verb: NAME: what it does`, exitUsage, 2},
 		{"lint|playbooks/wrong2.yaml", `playbooks/wrong2.yaml: line 3: "# flag: -a=b: c" is written like this: # flag: --NAME=VARIABLE: what it does`, exitUsage, 2},
