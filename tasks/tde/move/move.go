@@ -234,10 +234,13 @@ grep -qxF -e "tomb $2" "$1/init" && exit 0
 { cat "$1/init" && printf 'tomb %s\n' "$2"; } >"$1/init.new" && { sync "$1/init.new" 2>/dev/null || sync; } && mv "$1/init.new" "$1/init"`, t.stack.StateDir(), r.Source.Data))
 }
 
-// Leave takes the record away: the stack's database is the plain one again. The
+// Leave notes in the record that the stack's database is the plain one again. The
 // volume stays until the next move.
 func (t *encrypted) Leave(ctx context.Context, w host.Writer, _ plain.Stack, _ *plain.Record) error {
-	return run(ctx, w, "note that the stack is not encrypted any more", sh.Script(`[ ! -e "$1/init" ] || mv "$1/init" "$1/init.left"`, t.stack.StateDir()))
+	return run(ctx, w, "note that the stack is not encrypted any more", sh.Script(`set -u
+umask 077
+[ -e "$1/init" ] || exit 0
+sed 's/^state .*/state left/' "$1/init" >"$1/init.new" && { sync "$1/init.new" 2>/dev/null || sync; } && mv "$1/init.new" "$1/init"`, t.stack.StateDir()))
 }
 
 func run(ctx context.Context, w host.Writer, what string, c sh.Cmd) error {

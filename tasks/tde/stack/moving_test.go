@@ -34,3 +34,11 @@ func TestRecordOfAMove(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordLeft: after a rollback the encrypted cluster is nobody's any more.
+func TestRecordLeft(t *testing.T) {
+	r, err := parseRecordText("/x", "volume v\nid 1\nstate left\n")
+	if err != nil || !r.Left() || r.Done() || r.Begun() {
+		t.Errorf("%+v %v", r, err)
+	}
+}

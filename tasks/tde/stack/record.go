@@ -43,6 +43,10 @@ func (r *Record) Done() bool { return r != nil && r.State == "done" }
 // Begun reports that the making of a cluster was cut off.
 func (r *Record) Begun() bool { return r != nil && r.State == "begun" }
 
+// Left reports a cluster that a rollback went away from: the stack's database is
+// the plain one, and the volume is there for people alone.
+func (r *Record) Left() bool { return r != nil && r.State == "left" }
+
 // RecordAt asks for the record; nil = there is none.
 func RecordAt(dir string) host.Fact[*Record] {
 	q := host.NewProbe(`[ -e "$1" ] || [ -L "$1" ] || { [ -d "${1%/*}" ] && [ ! -x "${1%/*}" ] && exit 5; echo none; exit 0; }
@@ -83,7 +87,7 @@ func parseRecordText(dir, body string) (*Record, error) {
 			r.Tombs = append(r.Tombs, rest)
 		}
 	}
-	if r.Volume == "" || r.ID == "" || !r.Begun() && !r.Done() || !cleanFolders(append(r.Tombs, r.Folder)) {
+	if r.Volume == "" || r.ID == "" || !r.Begun() && !r.Done() && !r.Left() || !cleanFolders(append(r.Tombs, r.Folder)) {
 		return nil, fmt.Errorf("record %s/init is damaged: nothing is wiped on its word", dir)
 	}
 	return r, nil

@@ -65,6 +65,9 @@ func (s Stack) Truth(seen host.Seen) (Truth, error) {
 	if t.Volume, err = host.Get(seen, vol); err != nil {
 		return t, err
 	}
+	if t.Record.Left() {
+		return Truth{}, nil
+	}
 	switch {
 	case t.Record.Done() && t.Record.Folder != "":
 		t.Folder = t.Record.Folder
