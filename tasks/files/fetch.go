@@ -1,7 +1,6 @@
 package files
 
 import (
-	"bytes"
 	"context"
 	"crypto/md5"  // #nosec G501: a result key of Ansible's
 	"crypto/sha1" // #nosec G505
@@ -9,10 +8,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"remoterun/runner/host"
@@ -57,15 +58,19 @@ func (fetch) Resolve(_ context.Context, a *fetchArgs, in play.Inputs) error {
 	if st, err := os.Stat(a.to); err == nil && st.IsDir() {
 		return nil // the step says so, should it come to that
 	}
-	b, err := os.ReadFile(a.to)
+	f, err := os.Open(a.to)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
 		return fmt.Errorf("fetch to %s: %w", a.to, err)
 	}
-	sum := sha256.Sum256(b)
-	a.have = hex.EncodeToString(sum[:])
+	defer func() { _ = f.Close() }()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return fmt.Errorf("fetch to %s: %w", a.to, err)
+	}
+	a.have = hex.EncodeToString(sum.Sum(nil))
 	return nil
 }
 
@@ -118,43 +123,53 @@ type pull struct {
 // Describe names both ends.
 func (p pull) Describe() string { return "fetch " + p.from + " to " + p.to }
 
-// Do reads the file through the host's shell and renames it into place.
-func (p pull) Do(ctx context.Context, w host.Writer) (host.Output, error) {
-	out, err := w.Run(ctx, sh.Exec("cat", kit.Safe(p.from)))
-	if err != nil || out.Status != 0 {
-		return out, err
-	}
-	sum := sha256.Sum256(out.Stdout)
-	if p.check && hex.EncodeToString(sum[:]) != p.want {
-		return host.Output{Status: 1, Stderr: []byte("checksum mismatch: the file changed while it was fetched")}, nil
-	}
-	if err := writeLocal(p.to, out.Stdout); err != nil {
-		return host.Output{Status: 1, Stderr: []byte(err.Error())}, nil
-	}
-	s1, m5 := sha1.Sum(out.Stdout), md5.Sum(out.Stdout) // #nosec G401
-	return host.Output{Stdout: []byte(hex.EncodeToString(s1[:]) + " " + hex.EncodeToString(m5[:]))}, nil
-}
+// pieceText prints a piece of a file: path, which one. The first is read as it
+// comes (files of /proc have no size), the others at their place.
+const pieceText sh.Constant = `if [ "$2" = 0 ]; then exec head -c 4194304 <"$1"; fi
+exec dd if="$1" bs=4194304 skip="$2" count=1 2>/dev/null`
 
-// writeLocal writes a file of the laptop by a temporary one and a rename.
-func writeLocal(to string, data []byte) (err error) {
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil { // #nosec G301: as Ansible makes it
-		return err
+// piece is how many bytes of a file are in memory at once.
+const piece = 4 << 20
+
+// Do reads the file through the host's shell, piece by piece into a file beside its
+// place, and renames that when it is whole.
+func (p pull) Do(ctx context.Context, w host.Writer) (out host.Output, err error) {
+	local := func(err error) (host.Output, error) { return host.Output{Status: 1, Stderr: []byte(err.Error())}, nil }
+	if err := os.MkdirAll(filepath.Dir(p.to), 0o755); err != nil { // #nosec G301: as Ansible makes it
+		return local(err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(to), ".remoterun.*")
+	f, err := os.CreateTemp(filepath.Dir(p.to), ".remoterun.*")
 	if err != nil {
-		return err
+		return local(err)
 	}
 	defer func() {
-		if err != nil {
+		_ = f.Close()
+		if err != nil || out.Status != 0 {
 			_ = os.Remove(f.Name())
 		}
 	}()
-	if _, err := bytes.NewReader(data).WriteTo(f); err != nil {
-		_ = f.Close()
-		return err
+	s256, s1, m5 := sha256.New(), sha1.New(), md5.New() // #nosec G401
+	to := io.MultiWriter(f, s256, s1, m5)
+	for n, got := 0, piece; got == piece; n++ {
+		if out, err = w.Run(ctx, sh.Script(pieceText, kit.Safe(p.from), strconv.Itoa(n))); err != nil || out.Status != 0 {
+			return out, err
+		}
+		if got = len(out.Stdout); got > piece {
+			return local(errors.New("the host sent more than was asked for"))
+		}
+		if _, err := to.Write(out.Stdout); err != nil {
+			return local(err)
+		}
+		w.Progress(int64(n)*piece+int64(got), 0)
+	}
+	if p.check && hex.EncodeToString(s256.Sum(nil)) != p.want {
+		return local(errors.New("checksum mismatch: the file changed while it was fetched"))
 	}
 	if err := f.Close(); err != nil {
-		return err
+		return local(err)
 	}
-	return os.Rename(f.Name(), to)
+	if err := os.Rename(f.Name(), p.to); err != nil {
+		return local(err)
+	}
+	return host.Output{Stdout: []byte(hex.EncodeToString(s1.Sum(nil)) + " " + hex.EncodeToString(m5.Sum(nil)))}, nil
 }
