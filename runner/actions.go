@@ -175,7 +175,16 @@ func assert(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Res
 		errors.As(err, &need)
 		return v
 	}
+	quiet := false
+	if v, ok := args.Lookup("quiet"); ok {
+		v, err := expr.Render(ctx, v, u.scope)
+		if err != nil {
+			return play.Result{}, err
+		}
+		quiet, _ = truth(v)
+	}
 	result := func(r play.Result) (play.Result, error) {
+		r.Quiet = quiet
 		if need != nil {
 			return r, need
 		}

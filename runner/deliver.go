@@ -63,7 +63,7 @@ func mistaken(out *outcome, err error) {
 }
 
 func (h *hostRun) event(k Kind, u *unit, out *outcome) Event {
-	e := Event{Kind: k, Host: h.name, Delegated: u.on, Task: u.tr.info, Status: statusOf(out.res), Result: h.registered(u, out), NoLog: u.noLog, Item: u.item, Label: u.label, Diff: out.diff, Tries: out.tries, Err: out.cause}
+	e := Event{Kind: k, Host: h.name, Delegated: u.on, Task: u.tr.info, Status: statusOf(out.res), Result: h.registered(u, out), NoLog: u.noLog, Item: u.item, Label: u.label, Diff: out.diff, Tries: out.tries, Err: out.cause, Quiet: out.res.Quiet}
 	if out.dead != nil {
 		e.Status = Unreachable
 	}
@@ -185,18 +185,21 @@ func (h *hostRun) tell(tr *taskRun, e Event) {
 
 // tally notes what the exit code needs to know.
 func (h *hostRun) tally(res play.Result) {
-	flag := func(name string) bool {
-		v, _ := res.Data.Lookup(name)
-		b, _ := v.AsBool()
-		return b
+	if res.Verdict == play.NoVerdict {
+		return
 	}
-	refused, held, locked, mistyped := flag("refused"), flag("held"), flag("locked"), flag("wrong_passphrase")
-	if refused || held || locked || mistyped {
-		h.p.r.count(h.name, func(c *Counts) {
-			c.Mistyped = c.Mistyped || mistyped
-			c.Refused, c.Held, c.Locked = c.Refused || refused, c.Held || held, c.Locked || locked
-		})
-	}
+	h.p.r.count(h.name, func(c *Counts) {
+		switch res.Verdict {
+		case play.Refused:
+			c.Refused = true
+		case play.Held:
+			c.Held = true
+		case play.Locked:
+			c.Locked = true
+		case play.WrongPassphrase:
+			c.Mistyped = true
+		}
+	})
 }
 
 // move sends the host on.

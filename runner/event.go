@@ -87,6 +87,8 @@ type Event struct {
 	// takes on.
 	Ignored, Rescued bool
 	NoLog            bool
+	// Quiet results are shown with -v only (assert's quiet).
+	Quiet bool
 	// Err is the failure itself when it was none of the module's words: a link, an
 	// identity that was refused, a lock that another operator holds.
 	Err error

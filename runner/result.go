@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"cmp"
+
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -87,6 +89,7 @@ func (h *hostRun) combined(tr *taskRun) (play.Result, *value.Map, *outcome) {
 		res.Changed = res.Changed || u.out.res.Changed
 		res.Failed = res.Failed || u.out.res.Failed
 		res.Skipped = res.Skipped && u.out.res.Skipped
+		res.Verdict = cmp.Or(res.Verdict, u.out.res.Verdict)
 		if u.out.dead != nil {
 			all.dead, all.cause = u.out.dead, u.out.dead
 		}

@@ -347,9 +347,17 @@ func (pr *playRun) runOnce(ctx context.Context, o *op, group []*hostRun) {
 	}
 }
 
+// taskName is the name of an instruction's module; empty when it is no task.
+func taskName(o *op) string {
+	if o.task == nil {
+		return ""
+	}
+	return o.task.Module
+}
+
 // asked asks before a task under --step; a task that is not wanted is passed.
 func (pr *playRun) asked(ctx context.Context, o *op, group []*hostRun) bool {
-	if pr.r.opt.Step == nil {
+	if a := actions[shortName(taskName(o))]; pr.r.opt.Step == nil || o.kind != opTask || a != nil && a.quiet {
 		return true
 	}
 	run, rest := pr.r.opt.Step(ctx, plainName(o.task))

@@ -231,6 +231,7 @@ func broken(err error) *outcome {
 	out.cause = err
 	if heldError(err) {
 		out.res.Data = value.MapOf("held", value.Bool(true))
+		out.res.Verdict = play.Held
 	}
 	return out
 }

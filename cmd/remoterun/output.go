@@ -35,6 +35,13 @@ func (s *session) prepare(ctx context.Context, hosts []string) error {
 	} else {
 		s.journal = j
 	}
+	if s.f.step {
+		t, err := s.prompts.open()
+		if err != nil {
+			return usage("--step asks before each task, and there is no terminal to ask on: run it on a terminal, or without --step")
+		}
+		_ = t.Close()
+	}
 	if s.f.askBecome {
 		_, err := s.prompts.Secret(ctx, play.Ask{Key: becomeKey, Text: "BECOME password for " + someHosts(hosts), Sealed: true})
 		return err

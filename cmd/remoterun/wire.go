@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"remoterun/inventory"
@@ -44,6 +45,7 @@ type session struct {
 	sink          runner.Sink // the view, or what tests put there
 	view          view.View
 	journal       *journal.Journal
+	steps         int              // questions of --step
 	keys          *custody.Session // sealed keyrings that were opened in this run
 	// memory holds files that are made, not read (ad hoc tasks).
 	memory map[string][]byte
@@ -155,10 +157,26 @@ func (s *session) options() runner.Options {
 		Tags: f.tags, SkipTags: f.skipTags, StartAt: f.startAt, Become: f.become, BecomeUser: f.becomeUser, BecomeMethod: f.becomeMethod,
 		RemoteUser: f.user, Connection: f.connection, PrivateKey: f.privateKey, Verbosity: f.verbose,
 	}
+	if f.step {
+		opt.Step = s.step
+	}
 	if s.journal != nil {
 		opt.Journal = noting{s.journal}
 	}
 	return opt
+}
+
+// step asks before a task, in Ansible's words; what is not yes leaves it out.
+func (s *session) step(ctx context.Context, task string) (run, rest bool) {
+	s.steps++
+	answer, err := s.prompts.Ask(ctx, play.Ask{Key: fmt.Sprintf("step %d", s.steps), Text: "Perform task: TASK: " + task + " (N)o/(y)es/(c)ontinue"})
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "c", "continue":
+		return err == nil, err == nil
+	case "y", "yes":
+		return err == nil, false
+	}
+	return false, false
 }
 
 // dir is a folder that a project's relative paths are in.

@@ -50,7 +50,22 @@ type Result struct {
 	Facts *value.Map
 	// Warnings are shown once.
 	Warnings []string
+	// Verdict is what the exit code needs to know; the names in Data are data.
+	Verdict Verdict
+	// Quiet results are shown with -v only, although their module's mostly are.
+	Quiet bool
 }
+
+// Verdict is a result's kind for the exit code, beside ok and failed.
+type Verdict uint8
+
+const (
+	NoVerdict       Verdict = iota
+	Refused                 // a guard refused
+	Held                    // another operator holds the project
+	Locked                  // a database is locked
+	WrongPassphrase         // the operator mistyped
+)
 
 // Failure is a result that failed with a message.
 func Failure(msg string) Result { return Result{Failed: true, Msg: msg} }

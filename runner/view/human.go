@@ -208,7 +208,7 @@ func (h *human) under(e runner.Event) {
 
 // hush reports events that the quiet view leaves out.
 func (h *human) hush(e runner.Event) bool {
-	return h.quiet && e.Status != runner.Failed && e.Status != runner.Unreachable
+	return h.quiet && (e.Ignored || e.Rescued || e.Status != runner.Failed && e.Status != runner.Unreachable)
 }
 
 func (h *human) item(e runner.Event) {

@@ -74,8 +74,8 @@ func (j *junit) result(e runner.Event) {
 	if !j.start.IsZero() && e.At.After(j.start) {
 		c.Seconds = fmt.Sprintf("%.3f", e.At.Sub(j.start).Seconds())
 	}
-	msg, _ := shownResult(e, 0).Lookup("msg")
-	text := &xmlText{Message: value.Show(msg), Text: dump(e, 0)}
+	msg := message(shownResult(e, 0))
+	text := &xmlText{Message: msg, Text: dump(e, 0)}
 	s.Tests++
 	switch {
 	case e.Status == runner.Failed && !e.Ignored && !e.Rescued:
@@ -85,12 +85,22 @@ func (j *junit) result(e runner.Event) {
 		c.Error = text
 		s.Errors++
 	case e.Status == runner.Skipped:
-		c.Skipped = &xmlText{Message: value.Show(msg)}
+		c.Skipped = &xmlText{Message: msg}
 		s.Skipped++
 	default:
 		c.Output = dump(e, 0)
 	}
 	s.Cases = append(s.Cases, c)
+}
+
+// message says in one text why a case ended as it did; empty when nothing does.
+func message(shown *value.Map) string {
+	for _, name := range []string{"msg", "skip_reason", "skipped_reason", "censored"} {
+		if v, ok := shown.Lookup(name); ok && !v.IsNull() {
+			return value.Show(v)
+		}
+	}
+	return ""
 }
 
 // Close writes the report.

@@ -82,8 +82,10 @@ func dump(e runner.Event, verbosity int) string {
 // always reports tasks whose results are shown without -v.
 func always(e runner.Event) bool {
 	switch moduleName(e.Task) {
-	case "debug", "assert":
+	case "debug":
 		return true
+	case "assert":
+		return !e.Quiet
 	}
 	return false
 }

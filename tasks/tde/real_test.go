@@ -183,7 +183,7 @@ func (l *lab) refused(m play.Module, pairs []any, words ...string) {
 	if !got.Failed || got.Changed || len(got.steps) > 1 {
 		l.t.Fatalf("%s was not refused: %+v", m.Spec().Name, got)
 	}
-	if v, _ := got.Data.Lookup("refused"); value.Str(v) != "True" {
+	if v, _ := got.Data.Lookup("refused"); value.Str(v) != "True" || got.Verdict != play.Refused {
 		l.t.Errorf("result of %q is not marked as refused", got.Msg)
 	}
 	for _, w := range words {
@@ -318,7 +318,7 @@ func (l *lab) state(want string) driven {
 	if s := value.Str(data(got.Result, "state")); s != want || got.Changed || len(got.steps) > 0 {
 		l.t.Errorf("status is %q, want %q (%s)", s, want, got.Msg)
 	}
-	if locked, _ := data(got.Result, "locked").AsBool(); locked != (want == status.StateLocked) {
+	if locked, _ := data(got.Result, "locked").AsBool(); locked != (want == status.StateLocked) || locked != (got.Verdict == play.Locked) {
 		l.t.Errorf("status %s says locked=%v", want, locked)
 	}
 	return got

@@ -23,11 +23,11 @@ func Refuse(object, wayOut, problem string, a ...any) *Refusal {
 	return &Refusal{Object: object, Problem: fmt.Sprintf(problem, a...), WayOut: wayOut}
 }
 
-// Result data keys by which the exit code is chosen, and the statuses by which
+// Result data keys that say of what kind a failure is, and the statuses by which
 // steps and laptop questions carry them from where I/O happens to a pure Finish.
 const (
-	KeyRefused         = "refused"          // exit 11
-	KeyWrongPassphrase = "wrong_passphrase" // exit 1
+	KeyRefused         = "refused"          // with play.Refused
+	KeyWrongPassphrase = "wrong_passphrase" // with play.WrongPassphrase
 
 	statusFailed     = 1
 	StatusRefused    = 11
@@ -55,8 +55,10 @@ func failedAs(status int, msg string) play.Result {
 	switch status {
 	case StatusRefused:
 		r.Data.Put(KeyRefused, value.Bool(true))
+		r.Verdict = play.Refused
 	case statusPassphrase:
 		r.Data.Put(KeyWrongPassphrase, value.Bool(true))
+		r.Verdict = play.WrongPassphrase
 	}
 	return r
 }

@@ -335,6 +335,9 @@ func (st *status) result() play.Result {
 		guard.FromHost("container", st.site.Name()), guard.Bool("running", st.site.Running()), guard.FromHost("memory", string(st.mem.Class())),
 		guard.Bool("keyring_in_ram", st.ram.Present()), guard.Text("sealed_copies", string(st.copy)), guard.FromHost("sealed_copy", st.copies),
 	)}
+	if st.state == StateLocked {
+		r.Verdict = play.Locked
+	}
 	if st.disk.Exists {
 		r.Data.Put("uid", value.Int(int64(st.disk.UID)))
 	}
