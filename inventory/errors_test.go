@@ -148,7 +148,7 @@ inventory "web1,web[2:,a=b": "a=b" stands where a host's name is expected (varia
 		"a program that prints a list":     {map[string]string{"run 755": "#!/bin/sh\necho '[1]'\n"}, []string{"run"}, "run: run --list printed list where a mapping is expected"},
 		"a program's wrong groups":         {map[string]string{"run 755": `#!/bin/sh` + "\n" + `echo '{"a": {"hosts": {"x": 1}}, "b": ["x", 2], "c": {"vars": 1}, "d": {"children": ["d"]}, "_meta": {"hostvars": {"x": 5}}}'` + "\n"}, []string{"run"}, "run: hosts of group \"a\" must be a list, got dict\nrun: a host of group \"b\" must be text, got 2\nrun: vars of group \"c\" must be a mapping, got int\nrun: group \"d\" cannot be a child of \"d\": that is a loop (d > d)\nrun: _meta.hostvars of \"x\" must be a mapping, got int"},
 		"a program that is not executable": {map[string]string{"run": "#!/usr/bin/python3\nimport json\nprint(json.dumps({}))\n"}, []string{"run"}, "run: looks like a program and is not executable (chmod +x)"},
-		"files of variables too":           {map[string]string{"h": "web1 x\n", "group_vars/all.yml": "a: [1\n", "group_vars/ungrouped.yml": "- 1\n", "host_vars/web1": "x: {{ y }}\n"}, []string{"h"}, "h:1:6: expected name=value behind the host's name, got: x\ngroup_vars/all.yml:2:1: "},
+		"files of variables too":           {map[string]string{"h": "web1 x\n", "group_vars/all.yml": "a: [1\n", "group_vars/ungrouped.yml": "- 1\n", "host_vars/web1": "x: {{ y }}\n"}, []string{"h"}, "h:1:6: expected name=value behind the host's name, got: x\ngroup_vars/all.yml:1:6: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tree(t, c.files)
