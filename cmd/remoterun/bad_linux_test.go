@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -111,10 +112,13 @@ head -c 60000 /dev/zero >/full/f; chmod 777 /full; mkdir -m 700 /secret`)
 		}
 	})
 	t.Run("three refusals of sudo", func(t *testing.T) {
-		for _, c := range []struct{ user, password, want string }{
-			{real.UserSudo, "not-the-one", "sudo to root: wrong password"}, {real.UserOut, real.Password, "sudo to root: not in sudoers"},
+		for _, c := range []struct {
+			user, password, want string
+			asked                int
+		}{
+			{real.UserSudo, "not-the-one", "sudo to root: wrong password", 3}, {real.UserOut, real.Password, "sudo to root: not in sudoers", 1},
 		} {
-			s := d.talk(t, []turn{{"BECOME password", c.password}}, append([]string{"run", "alpha", "-b", "-u", c.user}, true1...)...)
+			s := d.talk(t, slices.Repeat([]turn{{"BECOME password", c.password}}, c.asked), append([]string{"run", "alpha", "-b", "-u", c.user}, true1...)...)
 			s.want(t, exitFailed, c.want, "remoterun: hint: alpha:")
 		}
 	})

@@ -30,7 +30,8 @@ func TestRealHosts(t *testing.T) {
 		}
 	}
 
-	s = d.talk(t, []turn{{"BECOME password", "not-this-one"}}, "run", "beta", "-b", "-m", "shell", "-a", "true")
+	wrong := turn{"BECOME password", "not-this-one"}
+	s = d.talk(t, []turn{wrong, wrong, wrong}, "run", "beta", "-b", "-m", "shell", "-a", "true")
 	if s.code == exitOK || !strings.Contains(s.out, "wrong password") {
 		t.Errorf("a wrong sudo password: code %d\n%s", s.code, s.out)
 	}
