@@ -80,7 +80,7 @@ head -c 60000 /dev/zero >/full/f; chmod 777 /full; mkdir -m 700 /secret`)
 		words []string
 		hint  string
 	}{
-		{"no SSH server", append([]string{"run", "web"}, true1...), exitUnreachable, []string{"web: connect to", `this is no SSH server, it says \"HTTP/1.1 400 Bad Request\"`}, "web: on which port does its sshd listen? ansible_port=PORT"},
+		{"no SSH server", append([]string{"run", "web"}, true1...), exitUnreachable, []string{"web: connect to", `this is not an SSH server, it says \"HTTP/1.1 400 Bad Request\"`}, "web: on which port does its sshd listen? ansible_port=PORT"},
 		{"refused port", append([]string{"run", "closed"}, true1...), exitUnreachable, []string{"closed: connect to", "127.0.0.1:1", "connection refused"}, "closed: nothing listens there"},
 		{"unknown name", append([]string{"run", "nowhere"}, true1...), exitUnreachable, []string{"nowhere: connect to", "no-such-host.invalid"}, "nowhere"},
 		{"no such key file", append([]string{"run", "alpha", "--private-key", "missing"}, true1...), exitUnreachable, []string{"refused the login of root", "not used: key", "missing"}, "alpha: mend the key that is named"},
