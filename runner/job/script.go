@@ -23,8 +23,9 @@ echo $$ >starting.$$ || exit 73
 trap 'rm -f starting.$$' 0
 trap 'exit 73' 1 2 15
 until ln starting.$$ starting 2>/dev/null; do
-	o=$(cat starting 2>/dev/null) || continue
 	n=$((n + 1))
+	[ $n -le 200 ] || { echo "$d: the job cannot be started: starting cannot be made there" >&2; exit 73; }
+	o=$(cat starting 2>/dev/null) || continue
 	if [ -d "/proc/$o" ] && [ $n -le 60 ]; then sleep 1; elif [ "$(cat starting 2>/dev/null)" = "$o" ]; then rm -f starting; fi
 	if alive .; then cat >/dev/null; echo running; exit 0; fi
 done

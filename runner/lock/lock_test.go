@@ -21,7 +21,7 @@ import (
 // noFlock is a PATH with everything that the holder needs except flock.
 func noFlock(t *testing.T) []string {
 	dir := t.TempDir()
-	for _, name := range []string{"sh", "mkdir", "readlink", "rm", "cat", "sleep", "find", "mv", "dd", "timeout", "id", "chmod", "head", "tail", "wc", "setsid", "sha256sum", "kill", "date"} {
+	for _, name := range []string{"sh", "mkdir", "readlink", "rm", "cat", "sleep", "find", "ln", "mv", "dd", "timeout", "id", "chmod", "head", "tail", "wc", "setsid", "sha256sum", "kill", "date"} {
 		for _, from := range []string{"/bin/", "/usr/bin/"} {
 			if _, err := os.Stat(from + name); err == nil {
 				_ = os.Symlink(from+name, filepath.Join(dir, name))
