@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"remoterun/playbooks/jinja/pynum"
+	"remoterun/playbooks/jinja/py/pynum"
 	"remoterun/runner/value"
 )
 

@@ -4,11 +4,11 @@ import (
 	"strings"
 	"testing"
 
-	"remoterun/playbooks/jinja/inifile"
 	"remoterun/playbooks/jinja/ipnet"
 	"remoterun/playbooks/jinja/jmes"
-	"remoterun/playbooks/jinja/pytime"
-	"remoterun/playbooks/jinja/version"
+	"remoterun/playbooks/jinja/py/inifile"
+	"remoterun/playbooks/jinja/py/pytime"
+	"remoterun/playbooks/jinja/py/version"
 	"remoterun/runner/value"
 )
 

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"remoterun/playbooks/jinja/pynum"
+	"remoterun/playbooks/jinja/py/pynum"
 	"remoterun/runner/value"
 )
 

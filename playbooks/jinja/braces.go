@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"remoterun/playbooks/jinja/pyfmt"
+	"remoterun/playbooks/jinja/py/pyfmt"
 	"remoterun/runner/value"
 )
 

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"remoterun/playbooks/jinja/pynum"
-	"remoterun/playbooks/jinja/pytime"
+	"remoterun/playbooks/jinja/py/pynum"
+	"remoterun/playbooks/jinja/py/pytime"
 	"remoterun/runner/value"
 )
 

@@ -3,7 +3,7 @@ package jinja
 import (
 	"strings"
 
-	"remoterun/playbooks/jinja/pypath"
+	"remoterun/playbooks/jinja/py/pypath"
 	"remoterun/runner/value"
 )
 

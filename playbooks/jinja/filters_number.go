@@ -7,7 +7,7 @@ import (
 	"math/big"
 	"strings"
 
-	"remoterun/playbooks/jinja/pynum"
+	"remoterun/playbooks/jinja/py/pynum"
 	"remoterun/runner/value"
 )
 

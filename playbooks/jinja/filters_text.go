@@ -7,7 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"remoterun/playbooks/jinja/pystr"
+	"remoterun/playbooks/jinja/py/pystr"
 	"remoterun/runner/value"
 )
 

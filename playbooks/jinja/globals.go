@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"remoterun/playbooks/jinja/pystr"
+	"remoterun/playbooks/jinja/py/pystr"
 	"remoterun/runner/value"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"remoterun/playbooks/jinja/ipnet"
-	"remoterun/playbooks/jinja/pynum"
+	"remoterun/playbooks/jinja/py/pynum"
 	"remoterun/runner/value"
 )
 

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"remoterun/playbooks/jinja/lex"
-	"remoterun/playbooks/jinja/pypath"
-	"remoterun/playbooks/jinja/pystr"
+	"remoterun/playbooks/jinja/py/pypath"
+	"remoterun/playbooks/jinja/py/pystr"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"remoterun/playbooks/jinja/pypath"
+	"remoterun/playbooks/jinja/py/pypath"
 	"remoterun/runner/value"
 )
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"remoterun/playbooks/jinja/crypt"
-	"remoterun/playbooks/jinja/pystr"
+	"remoterun/playbooks/jinja/py/pystr"
 	"remoterun/runner/value"
 )
 

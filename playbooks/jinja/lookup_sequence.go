@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"remoterun/playbooks/jinja/pynum"
+	"remoterun/playbooks/jinja/py/pynum"
 	"remoterun/runner/value"
 )
 

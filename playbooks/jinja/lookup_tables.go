@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"remoterun/playbooks/jinja/inifile"
+	"remoterun/playbooks/jinja/py/inifile"
 	"remoterun/runner/pyre"
 	"remoterun/runner/value"
 )

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"remoterun/playbooks/jinja/pystr"
+	"remoterun/playbooks/jinja/py/pystr"
 	"remoterun/runner/value"
 )
 

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"remoterun/playbooks/jinja/pypath"
+	"remoterun/playbooks/jinja/py/pypath"
 	"remoterun/runner/value"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"remoterun/playbooks/jinja/pyfmt"
+	"remoterun/playbooks/jinja/py/pyfmt"
 	"remoterun/runner/value"
 )
 

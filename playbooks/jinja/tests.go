@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"remoterun/playbooks/jinja/pystr"
+	"remoterun/playbooks/jinja/py/pystr"
 	"remoterun/runner/value"
 )
 

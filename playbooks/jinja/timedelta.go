@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"remoterun/playbooks/jinja/pynum"
+	"remoterun/playbooks/jinja/py/pynum"
 	"remoterun/runner/value"
 )
 

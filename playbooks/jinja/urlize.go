@@ -8,7 +8,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
-	"remoterun/playbooks/jinja/pystr"
+	"remoterun/playbooks/jinja/py/pystr"
 	"remoterun/runner/value"
 )
 

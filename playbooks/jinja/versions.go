@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"remoterun/playbooks/jinja/version"
+	"remoterun/playbooks/jinja/py/version"
 	"remoterun/runner/value"
 )
 

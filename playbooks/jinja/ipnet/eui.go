@@ -8,7 +8,7 @@ import (
 	"strings"
 	"sync"
 
-	"remoterun/playbooks/jinja/pynum"
+	"remoterun/playbooks/jinja/py/pynum"
 )
 
 // EUI is a hardware address of 48 or 64 bits.

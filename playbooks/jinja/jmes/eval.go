@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"remoterun/playbooks/jinja/pynum"
+	"remoterun/playbooks/jinja/py/pynum"
 	"remoterun/runner/value"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"remoterun/playbooks/jinja/pynum"
+	"remoterun/playbooks/jinja/py/pynum"
 	"remoterun/runner/value"
 )
 

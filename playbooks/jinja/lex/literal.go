@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode"
 
-	"remoterun/playbooks/jinja/pynum"
+	"remoterun/playbooks/jinja/py/pynum"
 	"remoterun/runner/value"
 )
 

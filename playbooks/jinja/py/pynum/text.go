@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode"
 
-	"remoterun/playbooks/jinja/pystr"
+	"remoterun/playbooks/jinja/py/pystr"
 	"remoterun/runner/value"
 )
 

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"remoterun/playbooks/jinja/pynum"
-	"remoterun/playbooks/jinja/pystr"
+	"remoterun/playbooks/jinja/py/pynum"
+	"remoterun/playbooks/jinja/py/pystr"
 	"remoterun/runner/value"
 )
 
