@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"remoterun/runner/host"
+	"remoterun/runner/sh"
 )
 
 // Config is a project as compose reads its files: merged, interpolated, with
@@ -102,6 +103,15 @@ func (m *ServiceMount) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// MarshalJSON prints the mount as compose did, options included.
+func (m ServiceMount) MarshalJSON() ([]byte, error) {
+	if m.Raw != nil {
+		return m.Raw, nil
+	}
+	type plain ServiceMount
+	return json.Marshal(plain(m))
+}
+
 // FileBehind is the host's file behind a path inside the service: a secret's, or
 // one that is mounted; "" when there is none.
 func (c Config) FileBehind(s Service, inside string) string {
@@ -131,6 +141,37 @@ type Volume struct {
 	External json.RawMessage   `json:"external"`
 	Driver   string            `json:"driver"`
 	Options  map[string]string `json:"driver_opts"`
+}
+
+// Carry prints the service's mounts but those that are replaced, as YAML that keeps
+// their variables: for a list that an overlay gives whole.
+func (s Service) Carry(w Written, replaced func(ServiceMount) bool) ([]string, error) {
+	var out []string
+	for _, m := range s.Volumes {
+		if replaced(m) {
+			continue
+		}
+		if text, ok := w.mount(m); ok {
+			out = append(out, text)
+			continue
+		}
+		text, err := Dollars(m.Raw)
+		if err != nil {
+			return nil, fmt.Errorf("mount %s: %w", m.Target, err)
+		}
+		out = append(out, text)
+	}
+	return out, nil
+}
+
+// mount is a mount as the files have it, where it has variables.
+func (w Written) mount(m ServiceMount) (string, bool) {
+	for _, x := range w.Mounts {
+		if MayBe(x.Target, m.Target) {
+			return x.Text, Varies(x.Text)
+		}
+	}
+	return "", false
 }
 
 // baseText prints which file compose chooses in the folder $1, without overrides.
@@ -168,6 +209,37 @@ func (p Project) Config() host.Fact[Config] {
 		err := parse("docker compose config in "+p.Dir, a, &c)
 		return c, err
 	}}
+}
+
+// previewText prints the configuration, as JSON or YAML ($2), that the folder $1
+// would have with what stdin holds as its override: of the files after it, or of
+// compose's own choice.
+const previewText sh.Constant = `cd -- "$1" || exit 90
+how=$2
+shift 2
+export COMPOSE_PROFILES='*'
+if [ $# -eq 0 ]; then
+	for f in compose.yaml compose.yml docker-compose.yml docker-compose.yaml; do [ -f "$f" ] && { set -- "$f"; break; }; done
+fi
+n=$#
+for f; do set -- "$@" -f "$f"; done
+shift $n
+exec docker compose --project-directory . "$@" -f - config --format "$how"`
+
+// Preview prints the whole configuration with this text in the place of the
+// override, for a step: as compose's "json" or "yaml".
+func (p Project) Preview(override, format string) sh.Cmd {
+	if strings.TrimSpace(override) == "" {
+		override = "services: {}\n"
+	}
+	return sh.Script(previewText, append([]string{p.Dir, format}, p.Files...)...).With(sh.Bytes(override))
+}
+
+// ParseConfig reads what Preview prints as JSON.
+func ParseConfig(text string) (Config, error) {
+	var c Config
+	err := json.Unmarshal([]byte(strings.ReplaceAll(text, "$$", "$")), &c)
+	return c, err
 }
 
 // Service looks a service up; the error lists those that there are.

@@ -229,6 +229,12 @@ func variableAt(s string) int {
 	return -1
 }
 
+// Varies reports a text of a compose file that has variables.
+func Varies(text string) bool {
+	_, variables, ok := Variables(text)
+	return !ok || len(variables) > 0
+}
+
 // MayBe reports that a text of a compose file is this value, with its variables
 // as they may be now.
 func MayBe(text, is string) bool {

@@ -2,7 +2,6 @@ package stack
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
@@ -12,10 +11,6 @@ import (
 	"remoterun/tasks/compose"
 	"remoterun/tasks/tde/pgtde"
 )
-
-// overlayMark is the first line of a file that is ours altogether, and opens
-// the lines that are ours in a file of the user's.
-const overlayMark = "# remoterun: these lines are written by remoterun; what is changed in them is lost"
 
 // Overlay is what a stack's compose files get so that the service runs the
 // encrypted cluster, and can't start the old one by mistake.
@@ -43,19 +38,10 @@ func (o Overlay) Frozen() []string {
 	return c.frozen
 }
 
-// text is the whole overlay as a compose file.
-func (o Overlay) text() (string, error) {
-	service, err := o.serviceLines()
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	b.WriteString(overlayMark + "\nservices:\n  " + yamlText(o.Service) + ":\n")
-	for _, l := range service {
-		b.WriteString("    " + l + "\n")
-	}
-	b.WriteString("volumes:\n  " + o.Volume + ":\n    name: " + yamlText(o.Volume) + "\n    external: true\n")
-	return b.String(), nil
+// addition is what the compose files get.
+func (o Overlay) addition() (compose.Addition, error) {
+	lines, err := o.serviceLines()
+	return compose.Addition{Service: o.Service, Lines: lines, Volumes: []string{o.Volume}}, err
 }
 
 // Lines are the service's keys, not indented.
@@ -71,7 +57,7 @@ func (o Overlay) serviceLines() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines := []string{"image: " + yamlText(o.Image)}
+	lines := []string{"image: " + compose.YAMLText(o.Image)}
 	if o.OwnTag {
 		lines = append(lines, "pull_policy: never")
 	}
@@ -80,7 +66,7 @@ func (o Overlay) serviceLines() ([]string, error) {
 	}
 	lines = append(append(lines, command.lines()...), "environment:")
 	for _, e := range o.environment() {
-		lines = append(lines, "  "+e.name+": "+yamlText(e.value))
+		lines = append(lines, "  "+e.name+": "+compose.YAMLText(e.value))
 	}
 	lines = append(lines, "volumes: !override")
 	for _, m := range mounts {
@@ -148,34 +134,14 @@ func (o Overlay) environment() []variable {
 // Compose appends to lists of volumes, so the list is given whole.
 func (o Overlay) mounts() ([]string, error) {
 	out := []string{
-		fmt.Sprintf("{type: volume, source: %s, target: %s}", o.Volume, yamlText(o.Pgdata)),
-		fmt.Sprintf("{type: bind, source: %s, target: %s, read_only: true, bind: {create_host_path: false}}", yamlText(o.RAMDir), yamlText(o.RAMDir)),
+		fmt.Sprintf("{type: volume, source: %s, target: %s}", o.Volume, compose.YAMLText(o.Pgdata)),
+		fmt.Sprintf("{type: bind, source: %s, target: %s, read_only: true, bind: {create_host_path: false}}", compose.YAMLText(o.RAMDir), compose.YAMLText(o.RAMDir)),
 	}
-	for _, m := range o.Base.Volumes {
-		if o.replaces(m) {
-			continue
-		}
-		if text, ok := o.writtenMount(m); ok {
-			out = append(out, text)
-			continue
-		}
-		text, err := dollars(m.Raw)
-		if err != nil {
-			return nil, fmt.Errorf("mount %s of service %s: %w", m.Target, o.Service, err)
-		}
-		out = append(out, text)
+	rest, err := o.Base.Carry(o.Written, o.replaces)
+	if err != nil {
+		return nil, fmt.Errorf("service %s: %w", o.Service, err)
 	}
-	return out, nil
-}
-
-// writtenMount is a mount as the files have it, where it has variables.
-func (o Overlay) writtenMount(m compose.ServiceMount) (string, bool) {
-	for _, w := range o.Written.Mounts {
-		if compose.MayBe(w.Target, m.Target) {
-			return w.Text, varies(w.Text)
-		}
-	}
-	return "", false
+	return append(out, rest...), nil
 }
 
 // replaces reports a mount of the base that the overlay's own take the place of.
@@ -185,25 +151,4 @@ func (o Overlay) replaces(m compose.ServiceMount) bool {
 		return true // the base's own data folder is below it
 	}
 	return t == o.RAMDir || slices.Contains(dataTargets, t)
-}
-
-// dollars prints JSON, which is YAML too, with every $ doubled: compose would
-// read it as a variable.
-func dollars(raw json.RawMessage) (string, error) {
-	var compact strings.Builder
-	enc := json.NewEncoder(&compact)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(raw); err != nil {
-		return "", err
-	}
-	return strings.ReplaceAll(strings.TrimSpace(compact.String()), "$", "$$"), nil
-}
-
-// yamlText prints a text as a double-quoted YAML scalar for compose.
-func yamlText(s string) string { return strings.ReplaceAll(yamlRaw(s), "$", "$$") }
-
-// yamlRaw is yamlText for a text whose variables are compose's to put in.
-func yamlRaw(s string) string {
-	text, _ := json.Marshal(s)
-	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(text))
 }

@@ -167,16 +167,16 @@ func TestOverlayKeepsWhatIsTheUsers(t *testing.T) {
 		want []string // lines that must be there, in order
 		no   string   // a refusal with these words
 	}{
-		"no file":           {"", []string{overlayMark, "services:", `  "postgres":`, "volumes:", "  p_tde:"}, ""},
-		"ours":              {overlayMark + "\nold: 1\n", []string{overlayMark, "services:"}, ""},
-		"another service":   {rest, []string{"# by hand", "services:", "  " + overlayMark, `  "postgres":`, "  " + overlayEnd, "  app:", "volumes:", "  p_tde:"}, ""},
-		"other keys of it":  {"services:\n  postgres:\n    ports: [\"5432\"]\n    labels:\n      a: b\n", []string{"services:", "  postgres:", "    " + overlayMark, `    image: "img@sha256:1"`, "    " + overlayEnd, "    ports: [\"5432\"]", "volumes:"}, ""},
+		"no file":           {"", []string{compose.Mark, "services:", `  "postgres":`, "volumes:", "  p_tde:"}, ""},
+		"ours":              {compose.Mark + "\nold: 1\n", []string{compose.Mark, "services:"}, ""},
+		"another service":   {rest, []string{"# by hand", "services:", "  " + compose.Mark, `  "postgres":`, "  " + compose.End, "  app:", "volumes:", "  p_tde:"}, ""},
+		"other keys of it":  {"services:\n  postgres:\n    ports: [\"5432\"]\n    labels:\n      a: b\n", []string{"services:", "  postgres:", "    " + compose.Mark, `    image: "img@sha256:1"`, "    " + compose.End, "    ports: [\"5432\"]", "volumes:"}, ""},
 		"their own volumes": {"volumes:\n    mine: {}\nservices:\n    app: {}\n", []string{"volumes:", "    p_tde:", "    mine: {}", "services:", `    "postgres":`}, ""},
 		"the same keys":     {"services:\n  postgres:\n    image: other\n    environment:\n      A: b\n", nil, "image, environment"},
 		"on one line":       {"services:\n  postgres: {image: other}\n", nil, "something"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := OverrideFile{Path: "/srv/compose.override.yaml", text: c.file}.With(o, false)
+			got, err := OverrideFile{compose.OverrideFile{Path: "/srv/compose.override.yaml", Text: c.file}}.With(o, false)
 			var no *guard.Refusal
 			if c.no != "" {
 				if !errors.As(err, &no) || !strings.Contains(err.Error(), c.no) || !strings.Contains(err.Error(), "/srv/compose.override.yaml") {
@@ -195,7 +195,7 @@ func TestOverlayKeepsWhatIsTheUsers(t *testing.T) {
 				}
 				lines = lines[i+1:]
 			}
-			again, err := OverrideFile{Path: "/srv/compose.override.yaml", text: got}.With(o, false)
+			again, err := OverrideFile{compose.OverrideFile{Path: "/srv/compose.override.yaml", Text: got}}.With(o, false)
 			if err != nil || again != got {
 				t.Errorf("twice is not the same: %v\n%s", err, again)
 			}
@@ -219,7 +219,7 @@ func TestOverlayForCompose(t *testing.T) {
 				cfg := composeConfig(t, dir)
 				o := testOverlay(t, `{}`)
 				o.Base = cfg.Services["postgres"]
-				out, err := OverrideFile{text: text}.With(o, false)
+				out, err := OverrideFile{compose.OverrideFile{Text: text}}.With(o, false)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -288,7 +288,7 @@ func TestOverlayFollowsNoLinks(t *testing.T) {
 		}
 	}
 	write := func() {
-		out, err := w.Run(t.Context(), sh.Script(WriteOverride, append([]string{state, file}, compose.Project{Dir: dir}.Command("config", "-q").Args...)...).With(sh.Bytes("services: {}\n")))
+		out, err := w.Run(t.Context(), sh.Script(compose.WriteOverride, append([]string{state, file}, compose.Project{Dir: dir}.Command("config", "-q").Args...)...).With(sh.Bytes("services: {}\n")))
 		if err != nil || out.Status != 0 {
 			t.Fatalf("status %d %v: %s", out.Status, err, out.Stderr)
 		}

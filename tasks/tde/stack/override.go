@@ -1,288 +1,40 @@
 package stack
 
 import (
-	"fmt"
-	"path"
-	"slices"
-	"strings"
+	"errors"
 
 	"remoterun/runner/host"
-	"remoterun/runner/sh"
 	"remoterun/tasks/compose"
 	"remoterun/tasks/tde/guard"
 )
 
-// OverrideFile is the overlay's file on the host. Compose reads one override,
-// and of two it takes .yml: so the one that is there is used.
-type OverrideFile struct {
-	Path string
-	text string // "" when the file is not there
-}
+// OwnFile is the overlay's name where compose files are listed.
+const OwnFile = "compose.remoterun.yaml"
 
-// Is reports that the file says this already.
-func (f OverrideFile) Is(text string) bool { return f.text == text }
-
-// ours reports a file that holds nothing but the overlay.
-func (f OverrideFile) ours() bool { return strings.HasPrefix(f.text, overlayMark) }
-
-// Overlaid reports that the overlay is in the file.
-func (f OverrideFile) Overlaid() bool { return strings.Contains(f.text, overlayMark) }
-
-const overrideText = `cd -- "$1" || exit 5
-[ -n "$2" ] && set -- "$1" "$2" || for f in compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml; do
-	[ -e "$f" ] && { set -- "$1" "$f"; break; }
-done
-echo "${2:-}"
-[ -z "${2:-}" ] || [ ! -e "$2" ] || cat -- "$2"`
+// OverrideFile is the file that the overlay goes into.
+type OverrideFile struct{ compose.OverrideFile }
 
 // Override asks for the file. With a list of compose files the overlay has a
 // file of its own, behind them.
 func (s Stack) Override() host.Fact[OverrideFile] {
-	name := ""
-	if len(s.Files) > 0 {
-		name = OwnFile
-	}
-	q := host.NewProbe(overrideText, s.Dir, name)
-	return host.Fact[OverrideFile]{Q: q, Parse: func(a host.Answer) (OverrideFile, error) {
-		first, rest, ok := strings.Cut(string(a.Stdout), "\n")
-		if a.Status != 0 || !ok {
-			return OverrideFile{}, fmt.Errorf("compose files in %s cannot be read", s.Dir)
-		}
-		if first == "" {
-			first = "compose.override.yaml"
-		}
-		return OverrideFile{Path: path.Join(s.Dir, first), text: rest}, nil
+	f := s.Compose().Override()
+	return host.Fact[OverrideFile]{Q: f.Q, Parse: func(a host.Answer) (OverrideFile, error) {
+		file, err := f.Parse(a)
+		return OverrideFile{file}, err
 	}}
 }
 
-// OwnFile is the overlay's name where compose files are listed.
-const OwnFile = "compose.remoterun.yaml"
-
-// With puts the overlay into the file: a file of ours is written anew, a file of
-// the user's keeps every line. What they define themselves for the service is
-// in the way, and said.
-//
-// With yes the user's keys give way: they stay as comments.
+// With puts the overlay into the file (compose.OverrideFile). What the user's own
+// lines say of the service is in the way, and refused; with yes it gives way.
 func (f OverrideFile) With(o Overlay, yes bool) (string, error) {
-	whole, err := o.text()
+	a, err := o.addition()
 	if err != nil {
 		return "", err
 	}
-	if strings.TrimSpace(f.text) == "" || f.ours() {
-		return whole, nil
+	text, err := f.OverrideFile.With(a, yes)
+	var no *compose.Clash
+	if errors.As(err, &no) {
+		err = guard.Refuse(no.Object, no.WayOut, "%s", no.Problem)
 	}
-	return f.merged(o, yes)
+	return text, err
 }
-
-// merged adds our service and volume to a file of the user's: as blocks of
-// lines behind "services:" and "volumes:".
-func (f OverrideFile) merged(o Overlay, yes bool) (string, error) {
-	doc := splitTop(stripOurs(f.text))
-	lines, err := o.serviceLines()
-	if err != nil {
-		return "", err
-	}
-	theirs := doc.keysOf("services", o.Service)
-	if theirs != nil && len(theirs) == 0 {
-		return "", guard.Refuse(f.Path, "write it as a block, one key a line, and run this again",
-			"it sets something of service %s itself, which cannot be read line by line", o.Service)
-	}
-	if clash := clashing(theirs, lines); clash != nil {
-		if !yes {
-			return "", guard.Refuse(f.Path, "move these keys to the compose file itself, or run this again with --yes, which makes comments of them",
-				"it sets %s of service %s itself, which the overlay has to set", strings.Join(clash, ", "), o.Service)
-		}
-		var unread string
-		if lines, unread = doc.yieldTo(o.Service, clash, lines); unread != "" {
-			return "", guard.Refuse(f.Path, "write it as a block, one name a line, and run this again",
-				"%s of service %s cannot be read line by line", unread, o.Service)
-		}
-	}
-	if theirs != nil {
-		doc.addInto("services", o.Service, lines)
-	} else {
-		doc.add("services", append([]string{yamlText(o.Service) + ":"}, indented(lines, "  ")...))
-	}
-	doc.add("volumes", []string{o.Volume + ":", "  name: " + yamlText(o.Volume), "  external: true"})
-	return doc.String(), nil
-}
-
-// clashing lists the keys that both set.
-func clashing(theirs, lines []string) []string {
-	var out []string
-	for _, l := range lines {
-		if k, _, ok := strings.Cut(l, ":"); ok && l[0] != ' ' && slices.Contains(theirs, k) {
-			out = append(out, k)
-		}
-	}
-	return out
-}
-
-const overlayEnd = "# remoterun: end"
-
-// stripOurs takes earlier lines of ours out.
-func stripOurs(text string) string {
-	var out []string
-	skip := false
-	for _, l := range strings.Split(text, "\n") {
-		t := strings.TrimSpace(l)
-		switch {
-		case t == overlayMark:
-			skip = true
-		case t == overlayEnd:
-			skip = false
-		case !skip:
-			out = append(out, restored(l))
-		}
-	}
-	return strings.Join(out, "\n")
-}
-
-// topFile is a YAML file as blocks of its top-level keys, line by line.
-type topFile struct{ lines []string }
-
-func splitTop(text string) *topFile {
-	return &topFile{lines: strings.Split(strings.TrimRight(text, "\n"), "\n")}
-}
-
-func (d *topFile) String() string { return strings.Join(d.lines, "\n") + "\n" }
-
-// block is the range of lines below a top-level key, -1 when it is not there.
-func (d *topFile) block(key string) (from, to int) {
-	from = -1
-	for i, l := range d.lines {
-		top := l != "" && l[0] != ' ' && l[0] != '\t' && l[0] != '#'
-		switch {
-		case from < 0 && top && strings.HasPrefix(l, key+":"):
-			from = i + 1
-		case from >= 0 && top:
-			return from, i
-		}
-	}
-	return from, len(d.lines)
-}
-
-// indent is the indentation of the first key in a block, two blanks by default.
-func (d *topFile) indent(from, to int) string {
-	for _, l := range d.lines[from:to] {
-		if t := strings.TrimLeft(l, " "); t != "" && t[0] != '#' {
-			return l[:len(l)-len(t)]
-		}
-	}
-	return "  "
-}
-
-// keysOf lists the keys below KEY.NAME, nil when NAME is not there.
-func (d *topFile) keysOf(key, name string) []string {
-	from, to := d.block(key)
-	if from < 0 {
-		return nil
-	}
-	outer := d.indent(from, to)
-	var found []string
-	inside, inner := false, ""
-	for _, l := range d.lines[from:to] {
-		t := strings.TrimLeft(l, " ")
-		if t == "" || t[0] == '#' {
-			continue
-		}
-		in := l[:len(l)-len(t)]
-		k, _, isKey := strings.Cut(t, ":")
-		switch {
-		case in == outer:
-			inside = isKey && strings.Trim(k, `"' `) == name
-			if inside {
-				found = []string{}
-			}
-			inner = ""
-		case inside && isKey && (inner == "" || in == inner):
-			inner = in
-			found = append(found, strings.Trim(k, `"' `))
-		}
-	}
-	return found
-}
-
-// add puts lines at the head of a top-level block, marked as ours.
-func (d *topFile) add(key string, lines []string) {
-	from, to := d.block(key)
-	if from > 0 && nothing(strings.TrimPrefix(d.lines[from-1], key+":")) {
-		d.lines[from-1] = key + ":" // "services: {}" takes no lines below it
-	}
-	if from < 0 {
-		d.lines = append(d.lines, key+":")
-		from, to = len(d.lines), len(d.lines)
-	}
-	in := d.indent(from, to)
-	ours := append([]string{overlayMark}, lines...)
-	ours = append(ours, overlayEnd)
-	d.lines = append(d.lines[:from], append(indented(ours, in), d.lines[from:]...)...)
-}
-
-// nothing reports what YAML writes where a mapping is empty.
-func nothing(value string) bool {
-	value, _, _ = strings.Cut(value, " #")
-	switch strings.Join(strings.Fields(value), "") {
-	case "{}", "null", "~":
-		return true
-	}
-	return false
-}
-
-// addInto puts lines at the head of the block KEY.NAME, marked as ours.
-func (d *topFile) addInto(key, name string, lines []string) {
-	from, to := d.block(key)
-	outer := d.indent(from, to)
-	for i := from; i < to; i++ {
-		k, _, isKey := strings.Cut(strings.TrimLeft(d.lines[i], " "), ":")
-		if !isKey || !strings.HasPrefix(d.lines[i], outer) || strings.HasPrefix(d.lines[i], outer+" ") || strings.Trim(k, `"' `) != name {
-			continue
-		}
-		in := outer + "  "
-		for _, l := range d.lines[i+1 : to] {
-			if t := strings.TrimLeft(l, " "); t != "" && t[0] != '#' {
-				in = l[:len(l)-len(t)]
-				break
-			}
-		}
-		ours := append(append([]string{overlayMark}, lines...), overlayEnd)
-		d.lines = append(d.lines[:i+1], append(indented(ours, in), d.lines[i+1:]...)...)
-		return
-	}
-}
-
-func indented(lines []string, by string) []string {
-	out := make([]string, len(lines))
-	for i, l := range lines {
-		out[i] = by + l
-	}
-	return out
-}
-
-// checkFunction is compose's own command as a function.
-const checkFunction = "check() (\n" + compose.Text + "\n)\n"
-
-// WriteOverride lands the file by rename, with the owner and mode that it had,
-// and puts the old one back when compose does not take the new one. The folder
-// may be a user's, who could put links in the way of root there: so everything
-// is made ready in $1, a folder of root's. $2 is the file, then the folder and
-// the arguments of docker that check it.
-const WriteOverride sh.Constant = checkFunction + `set -u
-umask 077
-mkdir -p "$1" && w=$(mktemp -d "$1/overlay.XXXXXX") || exit 1
-trap 'rm -rf "$w"' 0
-trap 'rm -rf "$w"; exit 1' 1 2 15
-f=$2
-shift 2
-cat >"$w/new" || exit 1
-[ -s "$w/new" ] || { echo "nothing arrived" >&2; exit 1; }
-m=644 o=$(stat -L -c %u:%g "${f%/*}") || exit 1
-if [ -e "$f" ]; then
-	m=$(stat -L -c %a "$f") o=$(stat -L -c %u:%g "$f") || exit 1
-	cp -p "$f" "$w/old" || exit 1
-fi
-chmod "$m" "$w/new" && chown "$o" "$w/new" && mv -f "$w/new" "$f" || exit 1
-if err=$(check "$@" 2>&1 >/dev/null); then exit 0; fi
-if [ -e "$w/old" ]; then mv -f "$w/old" "$f"; else rm -f "$f"; fi
-echo "compose does not take the overlay, the old file is back: $err" >&2
-exit 1`

@@ -150,7 +150,7 @@ func (c *command) paired(now, text []string) []word {
 		return out
 	}
 	for _, t := range text {
-		if varies(t) {
+		if compose.Varies(t) {
 			c.frozen = append(c.frozen, t)
 		}
 	}
@@ -173,7 +173,7 @@ func pair(now, text []string) ([]word, bool) {
 	}
 	if len(now) > 0 && compose.MayBe(text[0], now[0]) {
 		w := word{now: now[:1]}
-		if varies(text[0]) {
+		if compose.Varies(text[0]) {
 			w.text = text[0]
 		}
 		if out, ok := fits(1, w); ok {
@@ -193,11 +193,6 @@ func pair(now, text []string) ([]word, bool) {
 	return nil, false
 }
 
-func varies(text string) bool {
-	_, variables, ok := compose.Variables(text)
-	return !ok || len(variables) > 0
-}
-
 // alone reports a text that is one variable.
 func alone(text string) bool {
 	between, variables, ok := compose.Variables(text)
@@ -213,14 +208,14 @@ func (c command) lines() []string {
 		for _, w := range c.words {
 			b = append(b, w.shell())
 		}
-		return []string{"command: " + yamlRaw(strings.Join(b, " "))}
+		return []string{"command: " + compose.YAMLRaw(strings.Join(b, " "))}
 	}
 	out := []string{"command:"}
 	for _, w := range c.words {
 		if w.text != "" {
-			out = append(out, "  - "+yamlRaw(w.text))
+			out = append(out, "  - "+compose.YAMLRaw(w.text))
 		} else {
-			out = append(out, "  - "+yamlText(w.first()))
+			out = append(out, "  - "+compose.YAMLText(w.first()))
 		}
 	}
 	return out

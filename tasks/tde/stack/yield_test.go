@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"remoterun/runner/hosttest"
+	"remoterun/tasks/compose"
 	"remoterun/tasks/tde/guard"
 )
 
@@ -41,7 +42,7 @@ func TestOverlayTakesThePlace(t *testing.T) {
 			write(t, dir, "compose.override.yaml", []byte(c.over))
 			o := o
 			o.Base = composeConfig(t, dir).Services["postgres"]
-			f := OverrideFile{Path: dir + "/compose.override.yaml", text: c.over}
+			f := OverrideFile{compose.OverrideFile{Path: dir + "/compose.override.yaml", Text: c.over}}
 			var no *guard.Refusal
 			if _, err := f.With(o, false); !errors.As(err, &no) || c.unread == "" && !strings.Contains(err.Error(), "--yes") {
 				t.Fatalf("without yes: %v", err)
@@ -70,11 +71,11 @@ func TestOverlayTakesThePlace(t *testing.T) {
 			if len(s.Volumes) != 2 || s.Volumes[0].Target != "/data/db" {
 				t.Errorf("mounts %+v", s.Volumes)
 			}
-			back := stripOurs(got)
+			back := compose.StripOurs(got)
 			if i := strings.LastIndex(back, "volumes:"); strings.TrimSpace(back[:i]) != strings.TrimSpace(c.over) {
 				t.Errorf("taken back it is\n%s", back)
 			}
-			f.text = got
+			f.Text = got
 			if again, err := f.With(o, true); err != nil || again != got {
 				t.Errorf("twice is not the same: %v\n%s", err, again)
 			}

@@ -155,6 +155,6 @@ func parseMade(text string) *value.Map {
 
 func (f fresh) writeOverlay(text string) host.Step {
 	check := f.Compose().Command("config", "-q")
-	c := sh.Script(stack.WriteOverride, append([]string{f.StateDir(), f.override.Path}, check.Args...)...).With(sh.Bytes(text))
+	c := sh.Script(compose.WriteOverride, append([]string{f.StateDir(), f.override.Path}, check.Args...)...).With(sh.Bytes(text))
 	return guard.Command("write the overlay "+f.override.Path, c)
 }

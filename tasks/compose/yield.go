@@ -1,4 +1,4 @@
-package stack
+package compose
 
 import (
 	"slices"
@@ -123,7 +123,7 @@ func (d *topFile) mergeInto(from, to int, ours []string) (unread string) {
 	if in == "" {
 		return d.lines[from]
 	}
-	add := append(append([]string{overlayMark}, asList(ours, list)...), overlayEnd)
+	add := append(append([]string{Mark}, asList(ours, list)...), End)
 	d.lines = slices.Insert(d.lines, from+1, indented(add, in)...)
 	return ""
 }
