@@ -27,6 +27,7 @@ func All() []play.Module {
 		files.Fetch(),
 		files.File(),
 		files.Find(),
+		net.GetURL(),
 		system.Getent(),
 		system.Group(),
 		system.Hostname(),
