@@ -59,6 +59,14 @@ var actions = map[string]*action{
 	"group_by":      {spec: play.Spec{Name: "group_by", Short: "Make groups of what hosts have in common", Args: []play.Arg{{Name: "key", Type: "str", Required: true, Help: "the group's name, mostly a template"}, {Name: "parents", Type: "list", Help: "groups that the new group is in"}}}, run: groupBy, inTurn: true},
 }
 
+// actionOf is the action that a task stands for; nil = it runs a module, or none.
+func actionOf(t *play.Task) *action {
+	if t == nil || t.Use != nil {
+		return nil
+	}
+	return actions[t.Action]
+}
+
 var metaWords = []string{"noop", "flush_handlers", "end_host", "end_play", "end_batch", "clear_facts", "clear_host_errors", "reset_connection", "refresh_inventory"}
 
 // Actions lists the specs of the engine's own actions, for the binder. An

@@ -330,7 +330,7 @@ func (h *hostRun) journalChain(links []*unit) func(link int, outcome string) {
 func (u *unit) noted() Noted {
 	n := Noted{Task: u.tr.info.Name}
 	for range u.plan.Steps {
-		n.Steps = append(n.Steps, hiddenStep(u.tr.task.Module))
+		n.Steps = append(n.Steps, hiddenStep(u.tr.task))
 	}
 	if !u.noLog {
 		for i, s := range u.plan.Steps {
@@ -340,8 +340,8 @@ func (u *unit) noted() Noted {
 	return n
 }
 
-func hiddenStep(module string) string {
-	return "a step of " + shortName(module) + ", whose text is hidden (no_log)"
+func hiddenStep(t *play.Task) string {
+	return "a step of " + t.Action + ", whose text is hidden (no_log)"
 }
 
 // outcomeShown is an outcome as the journal may keep it: only which kind it was,

@@ -16,7 +16,7 @@ func (h *hostRun) begin(tr *taskRun) {
 		return
 	}
 	tr.began = true
-	if a := actions[shortName(tr.task.Module)]; a != nil && a.quiet {
+	if a := actionOf(tr.task); a != nil && a.quiet {
 		tr.quiet = true
 		return
 	}

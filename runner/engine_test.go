@@ -50,10 +50,27 @@ func (b *bench) told() []string {
 	return out
 }
 
-// Find answers the test's own modules.
-func (b *bench) Find(name string) (play.Module, bool) {
-	make, ok := b.modules[name]
-	return benchModule{name, make}, ok
+// bind gives tasks the test's own modules, as the binder does.
+func (b *bench) bind(items []play.Item) {
+	for _, it := range items {
+		switch it := it.(type) {
+		case *play.Task:
+			if make, ok := b.modules[it.Module]; ok {
+				it.Use = benchModule{it.Module, make}
+			}
+			it.Action = it.Module
+		case *play.Block:
+			b.bind(slices.Concat(it.Body, it.Rescue, it.Always))
+		}
+	}
+}
+
+// bound is a playbook of plays whose tasks have their modules.
+func (b *bench) bound(plays ...*play.Play) *play.Playbook {
+	for _, p := range plays {
+		b.bind(slices.Concat(p.Pre, p.Tasks, p.Post, p.Handlers))
+	}
+	return &play.Playbook{Plays: plays}
 }
 
 type benchModule struct {
@@ -135,8 +152,8 @@ func (b *bench) run(t *testing.T, items ...play.Item) *Stats {
 func engine() play.Expr { return jinja.New(jinja.Options{}) }
 
 func (b *bench) runWith(ctx context.Context, plays ...*play.Play) (*Stats, error) {
-	r := New(Options{Inventory: b, Expr: engine(), Modules: b, Connector: b, Sink: b})
-	return r.Run(ctx, &play.Playbook{Plays: plays})
+	r := New(Options{Inventory: b, Expr: engine(), Connector: b, Sink: b})
+	return r.Run(ctx, b.bound(plays...))
 }
 
 // taskOf is a task of a module.

@@ -59,13 +59,13 @@ func TestInterruptedChain(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	b := &bench{hosts: []string{"h1"}, modules: map[string]func(*value.Map) play.Bound{"run": runs}}
 	j, never := &notes{}, t.TempDir()+"/never"
-	r := New(Options{Inventory: b, Expr: engine(), Modules: b, Connector: b, Journal: j, Sink: stopper{b, "two", func() { cancel(ErrInterrupted) }}})
+	r := New(Options{Inventory: b, Expr: engine(), Connector: b, Journal: j, Sink: stopper{b, "two", func() { cancel(ErrInterrupted) }}})
 	hidden := runTask("one", "true the secret")
 	hidden.NoLog = value.Bool(true)
 	p := &play.Play{Hosts: value.String("all"), GatherFacts: value.Bool(false), Tasks: []play.Item{
 		hidden, say("said"), runTask("two", "echo two"), runTask("long", "sleep 60"), runTask("never", "touch "+never),
 	}}
-	st, _ := r.Run(ctx, &play.Playbook{Plays: []*play.Play{p}})
+	st, _ := r.Run(ctx, b.bound(p))
 	if got := strings.Join(b.told(), ", "); got != "h1 one changed, h1 said ok, h1 two changed" || exists(never) {
 		t.Errorf("told: %s; never: %v", got, exists(never))
 	}
@@ -85,8 +85,8 @@ func TestLinksAreToldAsTheyEnd(t *testing.T) {
 	b := &bench{hosts: []string{"h1"}, modules: map[string]func(*value.Map) play.Bound{"run": runs}}
 	go1 := runTask("one", "true")
 	wait := runTask("two", "until [ -e "+dir+"/go ]; do sleep 0.05; done") // which the first result makes
-	r := New(Options{Inventory: b, Expr: engine(), Modules: b, Connector: b, Sink: stopper{b, "one", func() { _ = os.WriteFile(dir+"/go", nil, 0o600) }}})
-	st, err := r.Run(t.Context(), &play.Playbook{Plays: []*play.Play{{Hosts: value.String("all"), GatherFacts: value.Bool(false), Tasks: []play.Item{go1, wait}}}})
+	r := New(Options{Inventory: b, Expr: engine(), Connector: b, Sink: stopper{b, "one", func() { _ = os.WriteFile(dir+"/go", nil, 0o600) }}})
+	st, err := r.Run(t.Context(), b.bound(&play.Play{Hosts: value.String("all"), GatherFacts: value.Bool(false), Tasks: []play.Item{go1, wait}}))
 	if err != nil || st.Hosts["h1"].Changed != 2 {
 		t.Errorf("%v %+v", err, st.Hosts["h1"])
 	}

@@ -86,7 +86,7 @@ func (h *hostRun) scopeOf(ctx context.Context, o *op, w words) *vars.Scope {
 	for _, k := range w[1:] {
 		switch {
 		case k.Vars.Len() == 0:
-		case k == &o.task.Keywords && shortName(o.task.Module) == "include_tasks":
+		case k == &o.task.Keywords && o.task.Action == "include_tasks":
 			params = append(params, k.Vars) // they count for its own when, too
 		default:
 			blocks = append(blocks, k.Vars)
@@ -120,7 +120,7 @@ func (h *hostRun) info(ctx context.Context, tr *taskRun) (*TaskInfo, error) {
 		info.Name = value.Show(name)
 	}
 	if info.Name == "" {
-		info.Name = shortName(t.Module)
+		info.Name = t.Action
 	}
 	for _, w := range tr.words {
 		info.Tags = append(info.Tags, w.Tags...)
@@ -237,8 +237,8 @@ func (tr *taskRun) changesLaptop() bool {
 	if !tr.words.inner(func(w *play.Keywords) value.Value { return w.Delegate }).IsNull() {
 		return true
 	}
-	mod, ok := tr.h.p.r.opt.Modules.Find(tr.task.Module)
-	return ok && (mod.Spec().Local || mod.Spec().ToLaptop)
+	mod := tr.task.Use
+	return mod != nil && (mod.Spec().Local || mod.Spec().ToLaptop)
 }
 
 // alwaysFalse reports conditions that need no result: none, or a plain False.

@@ -56,8 +56,11 @@ func TestUndone(t *testing.T) {
 	p.Name = value.String("now")
 	later := &play.Play{Hosts: value.String("all:!db")}
 	l := loader{"/one": {say("a"), taskOf("stop", "halt"), say("b")}, "/two": {say("c")}}
-	r := New(Options{Inventory: b, Expr: engine(), Modules: b, Connector: b, Sink: b, Loader: l})
-	st, err := r.Run(ctx, &play.Playbook{Plays: []*play.Play{p, later}})
+	for _, items := range l {
+		b.bind(items)
+	}
+	r := New(Options{Inventory: b, Expr: engine(), Connector: b, Sink: b, Loader: l})
+	st, err := r.Run(ctx, b.bound(p, later))
 	if !errors.Is(err, ErrInterrupted) || !st.Interrupted {
 		t.Errorf("%v %+v", err, st)
 	}

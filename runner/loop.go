@@ -33,7 +33,7 @@ func (h *hostRun) itemUnit(ctx context.Context, tr *taskRun, i int, seen *value.
 // stepwise reports a loop whose items depend on the ones before: they set
 // variables, or something reads the register that each of them fills.
 func (h *hostRun) stepwise(tr *taskRun) bool {
-	switch shortName(tr.task.Module) {
+	switch tr.task.Action {
 	case "set_fact", "include_vars", "add_host", "group_by":
 		return true
 	}

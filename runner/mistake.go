@@ -39,7 +39,7 @@ func mistake(what any, task *play.Task) *Mistake {
 	stack = stack[:runtime.Stack(stack, false)]
 	m := &Mistake{What: fmt.Sprint(what), Where: places(string(stack))}
 	if task != nil {
-		m.Task, m.Pos = plainName(task), task.Pos
+		m.Task, m.Pos = task.Title(), task.Pos
 	}
 	return m
 }

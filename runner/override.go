@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"cmp"
 	"fmt"
 
 	"remoterun/runner/play"
@@ -22,14 +21,6 @@ func (r *Runner) overrides(plays []*play.Play) {
 	}
 }
 
-// plainName names a task as it is written, by its module when it has no name.
-func plainName(t *play.Task) string {
-	if t.Name.IsNull() {
-		return shortName(t.Module)
-	}
-	return cmp.Or(value.Str(t.Name), shortName(t.Module))
-}
-
 // override tells of a program's tasks that --check does not withhold.
 func (pr *playRun) override(p *program) {
 	for _, o := range p.ops {
@@ -41,7 +32,7 @@ func (pr *playRun) override(p *program) {
 		if v.IsNull() || !value.HasTemplate(v) && value.Truth(v) {
 			continue
 		}
-		info := &TaskInfo{ID: fmt.Sprintf("%p", o.task), Name: plainName(o.task), Module: o.task.Module, Pos: o.task.Pos, Handler: o.task.Handler}
+		info := &TaskInfo{ID: fmt.Sprintf("%p", o.task), Name: o.task.Title(), Module: o.task.Module, Pos: o.task.Pos, Handler: o.task.Handler}
 		pr.r.emit(Event{Kind: CheckOverride, Task: info})
 	}
 }

@@ -122,7 +122,7 @@ func (p *program) find(pattern string) (at int, found bool) {
 		return len(p.ops), false // not a pattern that is made of quoted text
 	}
 	for o := range (&frame{prog: p}).path(0) {
-		if o.kind == opTask && fits.MatchString(plainName(o.task)) {
+		if o.kind == opTask && fits.MatchString(o.task.Title()) {
 			return slices.IndexFunc(p.ops, func(q op) bool { return q.task == o.task }), true
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // named is a task that is only a name.
 func named(name string) *play.Task {
-	t := &play.Task{Module: "debug"}
+	t := &play.Task{Module: "debug", Action: "debug"}
 	t.Name = value.String(name)
 	return t
 }

@@ -35,7 +35,7 @@ func (h *hostRun) registered(u *unit, out *outcome) *value.Map {
 		}
 	}
 	if r.Facts.Len() > 0 {
-		m.Put("ansible_facts", value.FromMap(asVariables(u.tr.task.Module, r.Facts)))
+		m.Put("ansible_facts", value.FromMap(asVariables(u.tr.task, r.Facts)))
 	}
 	if len(r.Warnings) > 0 {
 		m.Put("warnings", value.Strings(r.Warnings...))
@@ -59,8 +59,8 @@ func untemplated(m *value.Map) *value.Map {
 
 // asVariables names facts as register shows them: those of setup as variables,
 // with ansible_ before them, as Ansible does.
-func asVariables(module string, facts *value.Map) *value.Map {
-	if name := shortName(module); name != "setup" && name != "gather_facts" {
+func asVariables(t *play.Task, facts *value.Map) *value.Map {
+	if t.Action != "setup" {
 		return facts
 	}
 	out := value.NewMap()

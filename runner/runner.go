@@ -20,11 +20,6 @@ import (
 	"remoterun/runner/vars"
 )
 
-// Modules finds modules by the names that playbooks use.
-type Modules interface {
-	Find(name string) (play.Module, bool)
-}
-
 // Journal keeps what is about to run on hosts and how it ended. Describe lines
 // hold no secret.
 type Journal interface {
@@ -43,7 +38,6 @@ type Noted struct {
 type Options struct {
 	Inventory play.Inventory
 	Expr      play.Expr
-	Modules   Modules
 	Loader    play.Loader
 	Prompter  play.Prompter
 	Gatherer  play.Gatherer // nil = no lazy facts

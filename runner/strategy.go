@@ -71,12 +71,12 @@ func (pr *playRun) ended(hosts []*hostRun) {
 func (pr *playRun) todo(c *cursor) []string {
 	var out []string
 	for _, o := range c.remaining(pr.hand) {
-		switch a := actions[shortName(o.task.Module)]; {
+		switch a := actionOf(o.task); {
 		case a != nil && a.quiet:
 		case o.task.Handler:
-			out = append(out, "handler "+plainName(o.task))
+			out = append(out, "handler "+o.task.Title())
 		default:
-			out = append(out, plainName(o.task))
+			out = append(out, o.task.Title())
 		}
 	}
 	return out
@@ -294,7 +294,7 @@ func (pr *playRun) together(ctx context.Context, o *op, group []*hostRun, forks 
 
 // forks is how many hosts may work at once, by throttle too.
 func (pr *playRun) forks(ctx context.Context, o *op, group []*hostRun) int {
-	if a := actions[shortName(o.task.Module)]; a != nil && a.inTurn {
+	if a := actionOf(o.task); a != nil && a.inTurn {
 		return 1
 	}
 	n := pr.r.opt.Forks
@@ -311,7 +311,7 @@ func (pr *playRun) forks(ctx context.Context, o *op, group []*hostRun) int {
 
 // once reports a task that runs on one host for all.
 func (pr *playRun) once(ctx context.Context, o *op, h *hostRun) bool {
-	if a := actions[shortName(o.task.Module)]; a != nil && (a.once || a.quiet && metaForAll(o.task)) {
+	if a := actionOf(o.task); a != nil && (a.once || a.quiet && metaForAll(o.task)) {
 		return true
 	}
 	w := h.wordsOf(o)
@@ -347,20 +347,12 @@ func (pr *playRun) runOnce(ctx context.Context, o *op, group []*hostRun) {
 	}
 }
 
-// taskName is the name of an instruction's module; empty when it is no task.
-func taskName(o *op) string {
-	if o.task == nil {
-		return ""
-	}
-	return o.task.Module
-}
-
 // asked asks before a task under --step; a task that is not wanted is passed.
 func (pr *playRun) asked(ctx context.Context, o *op, group []*hostRun) bool {
-	if a := actions[shortName(taskName(o))]; pr.r.opt.Step == nil || o.kind != opTask || a != nil && a.quiet {
+	if a := actionOf(o.task); pr.r.opt.Step == nil || o.kind != opTask || a != nil && a.quiet {
 		return true
 	}
-	run, rest := pr.r.opt.Step(ctx, plainName(o.task))
+	run, rest := pr.r.opt.Step(ctx, o.task.Title())
 	if rest {
 		pr.r.opt.Step = nil
 	}

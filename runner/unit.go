@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"remoterun/runner/host"
@@ -318,7 +317,7 @@ func (h *hostRun) fill(ctx context.Context, u *unit, ahead bool) error {
 	if err := h.target(ctx, u, k, ahead); err != nil {
 		return err
 	}
-	if u.act = actions[shortName(u.tr.task.Module)]; u.act != nil {
+	if u.act = actionOf(u.tr.task); u.act != nil {
 		u.raw = u.tr.task.Args
 		return nil
 	}
@@ -358,8 +357,8 @@ func (h *hostRun) target(ctx context.Context, u *unit, k reader, ahead bool) err
 
 // bind renders the arguments and hands them to the module.
 func (h *hostRun) bind(ctx context.Context, u *unit, ahead bool) error {
-	mod, ok := h.p.r.opt.Modules.Find(u.tr.task.Module)
-	if !ok {
+	mod := u.tr.task.Use
+	if mod == nil {
 		return fmt.Errorf("there is no module %s", u.tr.task.Module)
 	}
 	raw := u.tr.task.Args
@@ -428,14 +427,4 @@ func sealedIn(args *value.Map, spec play.Spec) error {
 		}
 	}
 	return nil
-}
-
-// shortName strips Ansible's own collections from a module's name.
-func shortName(module string) string {
-	for _, p := range []string{"ansible.builtin.", "ansible.legacy."} {
-		if s, ok := strings.CutPrefix(module, p); ok {
-			return s
-		}
-	}
-	return module
 }

@@ -67,13 +67,10 @@ func (r *Registry) Find(name string) (play.Module, bool) {
 		return nil, false
 	}
 	home, elsewhere := collections()[short]
-	switch collection {
-	case "ansible.builtin", "ansible.legacy":
+	if play.Own(name) == short {
 		return m, !elsewhere
-	case home:
-		return m, elsewhere
 	}
-	return nil, false
+	return m, elsewhere && collection == home
 }
 
 // Names lists the short names, for "did you mean".

@@ -151,7 +151,7 @@ func (s *session) readFile(path string) ([]byte, bool, error) {
 func (s *session) options() runner.Options {
 	f := s.f
 	opt := runner.Options{
-		Inventory: s.inv, Expr: s.expr, Modules: s.modules, Loader: s.loader, Prompter: s.prompts, Gatherer: system.Gatherer(),
+		Inventory: s.inv, Expr: s.expr, Loader: s.loader, Prompter: s.prompts, Gatherer: system.Gatherer(),
 		Connector: &connector{dialer: s.dialer, prompts: s.prompts, redactor: s.redactor, askPassword: f.askPass, timeout: time.Duration(f.timeout) * time.Second},
 		Locker:    locker{who: operator(), takeOver: f.takeOver}, Sink: s.sink, Redactor: s.redactor, Extra: s.extra, Limit: f.limit, Forks: f.forks, Check: f.check, Diff: f.diff, Force: f.forceHandlers,
 		Tags: f.tags, SkipTags: f.skipTags, StartAt: f.startAt, Become: f.become, BecomeUser: f.becomeUser, BecomeMethod: f.becomeMethod,

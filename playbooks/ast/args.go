@@ -34,7 +34,8 @@ func (s *session) args(a *action, e entry, k kind, old bool, w where) (*value.Ma
 	out.Pos = e.key
 	for _, level := range w.defaults {
 		for name, v := range level.All() {
-			if m, ok := v.AsMap(); ok && short(value.Str(name)) == k.name {
+			of, _ := s.env.kind(value.Str(name))
+			if m, ok := v.AsMap(); ok && of.name == k.name {
 				fill(out, m)
 			}
 		}

@@ -10,13 +10,13 @@ package ast
 import (
 	"os"
 	"slices"
-	"strings"
 
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
 
-// Modules finds modules by name.
+// Modules finds modules by name, with their collection or without: a name under
+// a collection that the module is not in is not found.
 type Modules interface {
 	Find(name string) (play.Module, bool)
 	Names() []string
@@ -63,23 +63,6 @@ func (e *Env) exists(path string) bool {
 	return err == nil
 }
 
-// collections are those whose modules may be ours; a module of any other
-// collection never stands for one of the same short name.
-var collections = []string{
-	"ansible.builtin.", "ansible.legacy.", "ansible.posix.", "community.general.",
-	"community.docker.", "community.postgresql.", "community.crypto.",
-}
-
-// short is a module's name without a collection that we know.
-func short(name string) string {
-	for _, c := range collections {
-		if rest, ok := strings.CutPrefix(name, c); ok && !strings.Contains(rest, ".") {
-			return rest
-		}
-	}
-	return name
-}
-
 // kind is what a task's name stands for: a module, or an action of the engine.
 type kind struct {
 	name   string // short
@@ -88,19 +71,18 @@ type kind struct {
 }
 
 func (e *Env) kind(name string) (kind, bool) {
-	s := short(name)
-	if spec, ok := e.Actions[s]; ok {
-		return kind{name: s, spec: spec}, true
+	own := play.Own(name)
+	if spec, ok := e.Actions[own]; ok {
+		return kind{name: own, spec: spec}, true
 	}
 	if e.Modules == nil {
 		return kind{}, false
 	}
-	for _, n := range []string{name, s} {
-		if m, ok := e.Modules.Find(n); ok {
-			return kind{name: m.Spec().Name, module: m, spec: m.Spec()}, true
-		}
+	m, ok := e.Modules.Find(name)
+	if !ok {
+		return kind{}, false
 	}
-	return kind{}, false
+	return kind{name: m.Spec().Name, module: m, spec: m.Spec()}, true
 }
 
 // kinds lists every name that a task can have.
@@ -130,6 +112,6 @@ var later = map[string]string{
 }
 
 func isLater(word string) (string, bool) {
-	why, ok := later[short(word)]
+	why, ok := later[play.Own(word)]
 	return why, ok
 }

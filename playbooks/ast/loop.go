@@ -53,7 +53,7 @@ func (s *session) loopItems(e entry) {
 
 // isLookup reports lookups that loops can name.
 func (s *session) isLookup(name string) bool {
-	switch short(name) {
+	switch play.Own(name) {
 	case "items", "list", "dict", "sequence", "nested", "cartesian", "together", "subelements", "indexed_items",
 		"fileglob", "first_found", "lines", "random_choice", "flattened", "file", "inventory_hostnames", "ini",
 		"csvfile", "env", "varnames", "vars", "url", "template", "pipe", "password", "filetree":

@@ -122,7 +122,7 @@ func (s *session) hosts(e entry) value.Value {
 }
 
 func (s *session) strategy(e entry) string {
-	name := short(s.word(e))
+	name := play.Own(s.word(e))
 	switch name {
 	case "linear", "free", "":
 		return name

@@ -54,7 +54,7 @@ func (s *session) plays(path string, w where) []*play.Play {
 // importKey finds a keyword under any of its collection names.
 func importKey(m *value.Map, name string) (key string, v value.Value, ok bool) {
 	for _, k := range m.Names() {
-		if short(k) == name {
+		if play.Own(k) == name {
 			v, _ = m.Lookup(k)
 			return k, v, true
 		}

@@ -106,7 +106,7 @@ func (m module) Bind(context.Context, *value.Map, play.Inputs) (play.Bound, erro
 
 type catalog map[string]play.Module
 
-func (c catalog) Find(name string) (play.Module, bool) { m, ok := c[name]; return m, ok }
+func (c catalog) Find(name string) (play.Module, bool) { m, ok := c[play.Own(name)]; return m, ok }
 
 func (c catalog) Names() []string {
 	var out []string

@@ -261,7 +261,7 @@ func (s *session) noModule(name string, e entry) {
 		s.wrong(e.key, "%s", why)
 		return
 	}
-	near := nearest(short(name), s.env.kinds())
+	near := nearest(name[strings.LastIndexByte(name, '.')+1:], s.env.kinds())
 	msg := "there is no module " + name
 	if near == "" {
 		msg += "; remoterun doc lists them all"

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
 
@@ -62,7 +63,7 @@ func (s *session) text(e entry) value.Value {
 // oneOf reads text that, when it holds no template, must be one of a few words.
 func (s *session) oneOf(e entry, allowed ...string) value.Value {
 	v := s.text(e)
-	if v.IsNull() || value.HasTemplate(v) || slices.Contains(allowed, short(value.Str(v))) {
+	if v.IsNull() || value.HasTemplate(v) || slices.Contains(allowed, play.Own(value.Str(v))) {
 		return v
 	}
 	s.unknown(e.at, allowed, value.Str(v), "%s: %q is not known", e.name, value.Str(v))
