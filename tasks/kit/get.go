@@ -288,6 +288,22 @@ type Answered struct {
 	Cookies [][2]string
 	Reason  string // "OK", or what the program complained about
 	Body    string
+
+	moved bool   // the head that is read is a redirection
+	next  string // where it leads
+}
+
+// Absolute is an address as it is meant on a page.
+func Absolute(page, s string) string {
+	base, err := url.Parse(page)
+	if err != nil {
+		return s
+	}
+	to, err := base.Parse(s)
+	if err != nil {
+		return s
+	}
+	return to.String()
 }
 
 // ParseAnswered reads what k_tell printed; Body is what stands behind it.
@@ -324,7 +340,11 @@ func ParseAnswered(text, from string) Answered {
 func (a *Answered) line(s string, said *[]string) {
 	if proto, rest, ok := strings.Cut(s, " "); ok && strings.HasPrefix(proto, "HTTP/") {
 		a.Head, a.Names = map[string]string{}, nil
+		if a.next != "" {
+			a.URL, a.next = a.next, ""
+		}
 		_, a.Reason, _ = strings.Cut(rest, " ")
+		a.moved = strings.HasPrefix(rest, "3")
 		return
 	}
 	k, v, ok := strings.Cut(s, ":")
@@ -337,10 +357,8 @@ func (a *Answered) line(s string, said *[]string) {
 	k, v = strings.ToLower(k), strings.TrimSpace(v)
 	switch k {
 	case "location":
-		if base, err := url.Parse(a.URL); err == nil {
-			if to, err := base.Parse(v); err == nil {
-				a.URL = to.String()
-			}
+		if a.moved {
+			a.next = Absolute(a.URL, v)
 		}
 	case "set-cookie":
 		pair, _, _ := strings.Cut(v, ";")

@@ -107,3 +107,50 @@ func TestGetURLByEveryProgram(t *testing.T) {
 		})
 	}
 }
+
+// TestURIByEveryProgram: what is sent arrives as it is, by every program.
+func TestURIByEveryProgram(t *testing.T) {
+	s := server(t)
+	for name, env := range clients(t) {
+		t.Run(name, func(t *testing.T) {
+			h := tasktest.NewHost(t, env)
+			ask := func(args string) tasktest.Outcome {
+				t.Helper()
+				o, err := tasktest.Apply(t.Context(), h, net.URI(), tasktest.Args(t, strings.ReplaceAll(args, "URL", s.URL)), false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return o
+			}
+			want := func(o tasktest.Outcome, keys ...string) {
+				t.Helper()
+				for i := 0; i < len(keys); i += 2 {
+					if got := tasktest.Dig(o.Result.Data, keys[i]); got != keys[i+1] {
+						t.Errorf("%s is %s, want %s (%s)", keys[i], got, keys[i+1], o.Result.Msg)
+					}
+				}
+			}
+			o := ask(`{url: URL/echo, method: POST, body: "a\nb=\"c\"", headers: {X-A: 'q"q'}}`)
+			want(o, "status", "200", "json.body", `'a\nb="c"'`, "json.method", "'POST'", "json.x", `'q"q'`, "cookies.a", "'b'")
+			o = ask(`{url: URL/none}`)
+			want(o, "status", "404")
+			if !o.Result.Failed || !strings.HasPrefix(o.Result.Msg, "Status code was 404 and not [200]: HTTP Error 404: Not Found") {
+				t.Errorf("it said %q", o.Result.Msg)
+			}
+			o = ask(`{url: URL/moved, return_content: yes}`)
+			want(o, "status", "200", "redirected", "True", "content", "'<html>log in</html>'")
+			o = ask(`{url: "http://127.0.0.1:1/", status_code: [200, -1]}`)
+			want(o, "status", "-1")
+			if o.Result.Failed {
+				t.Error("a status that is allowed failed")
+			}
+			if name == "busybox" {
+				return
+			}
+			o = ask(`{url: URL/echo, method: PUT, body: {k: [1]}, body_format: json, url_username: me, url_password: 'p w', force_basic_auth: yes}`)
+			want(o, "json.method", "'PUT'", "json.user", "'me:p w'", "json.type", "'application/json'")
+			o = ask(`{url: URL/moved, follow_redirects: none, status_code: 302}`)
+			want(o, "status", "302", "redirected", "False")
+		})
+	}
+}
