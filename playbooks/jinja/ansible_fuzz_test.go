@@ -26,8 +26,7 @@ func FuzzJMES(f *testing.F) {
 		if err != nil {
 			return
 		}
-		r := New(Options{MaxSteps: 10_000, MaxOutput: 1 << 16}).start(t.Context(), nil)
-		_, _ = n.Search(r, data)
+		_, _ = n.Search(asked{New(Options{MaxSteps: 10_000, MaxOutput: 1 << 16}).Begin(t.Context(), nil)}, data)
 	})
 }
 
@@ -49,7 +48,7 @@ func FuzzTables(f *testing.F) {
 		}
 		_, _ = ipnet.ParseEUI(text)
 		if s, err := readSequence(text); err == nil && s.check() == nil {
-			_, _ = s.items(New(Options{MaxSteps: 1000}).start(t.Context(), nil))
+			_, _ = s.items(New(Options{MaxSteps: 1000}).Begin(t.Context(), nil))
 		}
 	})
 }

@@ -86,14 +86,6 @@ func (r *render) plus(a, b value.Value) (value.Value, error) {
 	return sum, r.joined(sum, a, b)
 }
 
-// like returns items as a list or a tuple, as v is one.
-func like(v value.Value, items []value.Value) value.Value {
-	if v.Kind() == value.KindTuple {
-		return value.Tuple(items...)
-	}
-	return value.List(items...)
-}
-
 // repeat is text or a list times a number.
 func (r *render) repeat(a, b value.Value) (value.Value, error) {
 	n, ok := b.AsInt()

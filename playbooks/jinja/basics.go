@@ -106,11 +106,11 @@ func filterSplit(c *call) (value.Value, error) {
 	if !c.in.IsString() {
 		return value.Value{}, fmt.Errorf("descriptor 'split' for 'str' objects doesn't apply to a '%s' object", value.TypeName(c.in))
 	}
-	m, err := c.rt.getattr(c.in, "split")
+	m, err := c.getattr(c.in, "split")
 	if err != nil {
 		return m, err
 	}
-	return c.rt.call(m, c.args, c.kw, c.frame)
+	return c.invoke(m, c.args, c.kw)
 }
 
 // filterExtract looks its input up in a container, and more keys in what is
@@ -133,7 +133,7 @@ func filterExtract(c *call) (value.Value, error) {
 	}
 	v := a[0]
 	for _, k := range keys {
-		if v, err = c.rt.getitem(v, k); err != nil {
+		if v, err = c.getitem(v, k); err != nil {
 			return value.Value{}, err
 		}
 	}

@@ -12,7 +12,7 @@ import (
 
 func strFormat(c *call) (value.Value, error) {
 	s, _ := c.in.AsString()
-	f := &braces{c: c, pos: c.args, kw: c.kw, b: &buffer{r: c.rt, marks: c.in.Marks()}}
+	f := &braces{c: c, pos: c.args, kw: c.kw, b: c.buffer(c.in.Marks())}
 	if err := f.write(s, 0); err != nil {
 		return value.Value{}, err
 	}
@@ -32,7 +32,7 @@ func strFormatMap(c *call) (value.Value, error) {
 		return value.Value{}, fmt.Errorf("'%s' object is not subscriptable", value.TypeName(a[0]))
 	}
 	s, _ := c.in.AsString()
-	f := &braces{c: c, kw: m, b: &buffer{r: c.rt, marks: c.in.Marks()}}
+	f := &braces{c: c, kw: m, b: c.buffer(c.in.Marks())}
 	if err := f.write(s, 0); err != nil {
 		return value.Value{}, err
 	}
@@ -134,7 +134,7 @@ func (f *braces) field(s string, depth int) error {
 	}
 	text := strings.TrimPrefix(rest, ":")
 	if strings.ContainsAny(text, "{}") {
-		inner := &braces{c: f.c, pos: f.pos, kw: f.kw, b: &buffer{r: f.c.rt}, auto: f.auto, numbered: f.numbered, automatic: f.automatic}
+		inner := &braces{c: f.c, pos: f.pos, kw: f.kw, b: f.c.buffer(0), auto: f.auto, numbered: f.numbered, automatic: f.automatic}
 		if err := inner.write(text, depth+1); err != nil {
 			return err
 		}
@@ -165,7 +165,7 @@ func (f *braces) lookup(name string) (value.Value, error) {
 			if part == "" {
 				return v, errors.New("Empty attribute in format string")
 			}
-			if v, err = f.c.rt.getattr(v, part); err == nil {
+			if v, err = f.c.getattr(v, part); err == nil {
 				err = defined(v)
 			}
 			continue
@@ -179,7 +179,7 @@ func (f *braces) lookup(name string) (value.Value, error) {
 			key = value.Int(n)
 		}
 		rest = rest[end+1:]
-		if v, err = f.c.rt.getitem(v, key); err == nil {
+		if v, err = f.c.getitem(v, key); err == nil {
 			err = defined(v)
 		}
 	}

@@ -2,7 +2,6 @@ package jinja
 
 import (
 	"context"
-	"fmt"
 
 	"remoterun/runner/value"
 )
@@ -27,7 +26,7 @@ type function func(c *call) (value.Value, error)
 
 // entry describes one name of the language; the table in docs is made of it.
 type entry struct {
-	kind    entryKind
+	kind    Kind
 	name    string
 	aliases []string
 	// sig is the signature as users read it: "combine(*dicts, recursive=False)".
@@ -35,6 +34,8 @@ type entry struct {
 	// example is a template and shows what it gives: a test runs every one.
 	example, shows string
 	fn             function
+	// own are functions that are called on a global itself: dict.fromkeys.
+	own map[string]function
 	// undefined says that Undefined may come in (default, defined, mandatory).
 	undefined bool
 	// impure says that two calls may differ (random, now, password).
@@ -65,56 +66,3 @@ const (
 	// values, which have their marks (combine, map, sort), or it marks itself.
 	spreadNone
 )
-
-// param names one parameter of a signature for bind: "name" is required,
-// "name=" is optional.
-type param string
-
-// bind sorts positional and keyword arguments into the order of params, as
-// Python does: too many, unknown or missing ones are errors. What was not given
-// is Undefined.
-func (c *call) bind(params ...param) ([]value.Value, error) {
-	out := make([]value.Value, len(params))
-	for i := range out {
-		out[i] = value.Undefined(params[i].name())
-	}
-	if len(c.args) > len(params) {
-		return nil, fmt.Errorf("%s() takes at most %d arguments (%d given)", c.name, len(params), len(c.args))
-	}
-	copy(out, c.args)
-	for k, v := range c.kw.All() {
-		name, _ := k.AsString()
-		i := indexParam(params, name)
-		switch {
-		case i < 0:
-			return nil, fmt.Errorf("%s() got an unexpected keyword argument '%s'", c.name, name)
-		case i < len(c.args):
-			return nil, fmt.Errorf("%s() got multiple values for argument '%s'", c.name, name)
-		}
-		out[i] = v
-	}
-	for i, p := range params {
-		if !p.optional() && out[i].IsUndefined() && i >= len(c.args) {
-			return nil, fmt.Errorf("%s() missing required argument: '%s'", c.name, p.name())
-		}
-	}
-	return out, nil
-}
-
-func (p param) optional() bool { return len(p) > 0 && p[len(p)-1] == '=' }
-
-func (p param) name() string {
-	if p.optional() {
-		return string(p[:len(p)-1])
-	}
-	return string(p)
-}
-
-func indexParam(params []param, name string) int {
-	for i, p := range params {
-		if p.name() == name {
-			return i
-		}
-	}
-	return -1
-}

@@ -66,7 +66,7 @@ func (r *render) applyFilter(x *filter, in value.Value, f *frame) (value.Value, 
 	if err != nil {
 		return value.Value{}, err
 	}
-	return r.runEntry(x.e, x.name, in, args, kw, f)
+	return r.runEntry(x.named.(*entry), x.name, in, args, kw, f)
 }
 
 // runEntry calls a filter's code and lets marks travel to its result.
@@ -140,7 +140,7 @@ func (r *render) test(x *test, f *frame) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	ok, err := r.runTest(x.e, x.name, in, args, kw, f)
+	ok, err := r.runTest(x.named.(*entry), x.name, in, args, kw, f)
 	return value.Bool(ok != x.not), err
 }
 

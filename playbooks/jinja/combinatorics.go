@@ -21,7 +21,7 @@ func combinatoricEntries() []entry {
 // columns iterates the input and every argument.
 func columns(c *call) (cols [][]value.Value, short, long int, err error) {
 	for i, v := range append([]value.Value{c.in}, c.args...) {
-		items, err := c.rt.iterate(v)
+		items, err := c.iterate(v)
 		if err != nil {
 			return nil, 0, 0, err
 		}
@@ -60,15 +60,15 @@ func filterZip(c *call) (value.Value, error) {
 	if strictly && short != long {
 		return value.Value{}, errors.New("zip() argument 2 is shorter than argument 1")
 	}
-	return rows(c.rt, cols, short, value.Null())
+	return rows(c, cols, short, value.Null())
 }
 
 // tuples counts n tuples of so many items: they are kept, and cost more than
 // what only passes by.
-func (r *render) tuples(n, width int) error { return r.work(n * 2 * (width + 1)) }
+func (c *call) tuples(n, width int) error { return c.work(n * 2 * (width + 1)) }
 
-func rows(r *render, cols [][]value.Value, n int, fill value.Value) (value.Value, error) {
-	if err := r.tuples(n, len(cols)); err != nil {
+func rows(c *call, cols [][]value.Value, n int, fill value.Value) (value.Value, error) {
+	if err := c.tuples(n, len(cols)); err != nil {
 		return value.Value{}, err
 	}
 	out := make([]value.Value, n)
@@ -90,7 +90,7 @@ func filterZipLongest(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	return rows(c.rt, cols, long, fill)
+	return rows(c, cols, long, fill)
 }
 
 func filterProduct(c *call) (value.Value, error) {
@@ -118,18 +118,18 @@ func filterProduct(c *call) (value.Value, error) {
 	for range repeat {
 		all = append(all, cols...)
 	}
-	return product(c.rt, all)
+	return product(c, all)
 }
 
 // product makes every choice of one item per column, the last column fastest.
-func product(r *render, cols [][]value.Value) (value.Value, error) {
+func product(c *call, cols [][]value.Value) (value.Value, error) {
 	n := 1
 	for _, col := range cols {
 		if n *= len(col); n > maxRange {
 			return value.Value{}, errRepeat
 		}
 	}
-	if err := r.tuples(n, len(cols)); err != nil {
+	if err := c.tuples(n, len(cols)); err != nil {
 		return value.Value{}, err
 	}
 	out := make([]value.Value, n)
@@ -151,7 +151,7 @@ func choose(c *call, p param) (items []value.Value, n int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if items, err = c.rt.iterate(c.in); err != nil {
+	if items, err = c.iterate(c.in); err != nil {
 		return nil, 0, err
 	}
 	take, err := wantInt(a[0], int64(len(items)))
@@ -169,7 +169,7 @@ func filterPermutations(c *call) (value.Value, error) {
 	if err != nil || n > len(items) {
 		return value.List(), err
 	}
-	p := &picker{r: c.rt, items: items, n: n, used: make([]bool, len(items))}
+	p := &picker{c: c, items: items, n: n, used: make([]bool, len(items))}
 	err = p.permute(nil)
 	return value.List(p.out...), err
 }
@@ -182,14 +182,14 @@ func filterCombinations(c *call) (value.Value, error) {
 	if err != nil || n > len(items) {
 		return value.List(), err
 	}
-	p := &picker{r: c.rt, items: items, n: n}
+	p := &picker{c: c, items: items, n: n}
 	err = p.combine(nil, 0)
 	return value.List(p.out...), err
 }
 
 // picker takes n of items in every way.
 type picker struct {
-	r     *render
+	c     *call
 	items []value.Value
 	n     int
 	used  []bool
@@ -201,7 +201,7 @@ func (p *picker) add(chosen []value.Value) error {
 		return errRepeat
 	}
 	p.out = append(p.out, value.Tuple(append([]value.Value{}, chosen...)...))
-	return p.r.tuples(1, len(chosen))
+	return p.c.tuples(1, len(chosen))
 }
 
 func (p *picker) permute(chosen []value.Value) error {

@@ -21,7 +21,7 @@ func combineEntries() []entry {
 }
 
 func filterCombine(c *call) (value.Value, error) {
-	how := merging{rt: c.rt, lists: "replace"}
+	how := merging{c: c, lists: "replace"}
 	for k, v := range c.kw.All() {
 		switch name, _ := k.AsString(); name {
 		case "recursive":
@@ -32,7 +32,7 @@ func filterCombine(c *call) (value.Value, error) {
 			return value.Value{}, errors.New("'recursive' and 'list_merge' are the only valid keyword arguments")
 		}
 	}
-	dicts, err := flatten(c.rt, append([]value.Value{c.in}, c.args...), 1, true)
+	dicts, err := flatten(c, append([]value.Value{c.in}, c.args...), 1, true)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -56,7 +56,7 @@ func filterCombine(c *call) (value.Value, error) {
 
 // merging is how combine joins two mappings.
 type merging struct {
-	rt        *render
+	c         *call
 	recursive bool
 	lists     string
 }
@@ -89,7 +89,7 @@ func (h merging) merge(a, b value.Value) (value.Value, error) {
 		}
 		out.Set(k, v)
 	}
-	return value.FromMap(out), h.rt.work(out.Len())
+	return value.FromMap(out), h.c.work(out.Len())
 }
 
 // entry joins the two values of one key.
@@ -215,7 +215,7 @@ func filterSubelements(c *call) (value.Value, error) {
 	}
 	var out []value.Value
 	for _, it := range items {
-		inner, err := subelement(c.rt, it, keys, truthOr(a[1], false))
+		inner, err := subelement(c, it, keys, truthOr(a[1], false))
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -223,7 +223,7 @@ func filterSubelements(c *call) (value.Value, error) {
 			out = append(out, value.Tuple(it, v))
 		}
 	}
-	return value.List(out...), c.rt.work(len(out))
+	return value.List(out...), c.work(len(out))
 }
 
 func subelementKeys(v value.Value) ([]value.Value, error) {
@@ -238,7 +238,7 @@ func subelementKeys(v value.Value) ([]value.Value, error) {
 }
 
 // subelement walks to the list inside one item.
-func subelement(r *render, v value.Value, keys []value.Value, skip bool) ([]value.Value, error) {
+func subelement(c *call, v value.Value, keys []value.Value, skip bool) ([]value.Value, error) {
 	for _, k := range keys {
 		m, ok, err := value.Mapping(v)
 		if err != nil {
@@ -285,10 +285,10 @@ func filterRekey(c *call) (value.Value, error) {
 	} else if !listLike(c.in) {
 		return value.Value{}, errors.New("Type is not a valid list, set, or dict")
 	}
-	return rekey(c.rt, items, a[0], dup == "error")
+	return rekey(c, items, a[0], dup == "error")
 }
 
-func rekey(r *render, items []value.Value, key value.Value, unique bool) (value.Value, error) {
+func rekey(c *call, items []value.Value, key value.Value, unique bool) (value.Value, error) {
 	out := value.NewMap()
 	for _, it := range items {
 		m, ok, err := value.Mapping(it)

@@ -38,7 +38,7 @@ func filterComment(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	return o.render(c.rt, text)
+	return o.render(c, text)
 }
 
 // commenting is the options of one comment, all filled in.
@@ -93,11 +93,11 @@ func (o *commenting) override(args *value.Map) error {
 	return nil
 }
 
-func (o commenting) render(r *render, text string) (value.Value, error) {
+func (o commenting) render(c *call, text string) (value.Value, error) {
 	nl, deco := o.s["newline"], o.s["decoration"]
 	lines := int64(strings.Count(text, nl)) + max(0, o.before) + max(0, o.after)
-	if lines*int64(len(deco)+len(o.s["prefix"])+len(o.s["postfix"])+1) > int64(r.eng.opt.MaxOutput) {
-		return value.Value{}, errOutput
+	if err := c.fits(int(lines) * (len(deco) + len(o.s["prefix"]) + len(o.s["postfix"]) + 1)); err != nil {
+		return value.Value{}, err
 	}
 	var b strings.Builder
 	if o.s["beginning"] != "" {

@@ -37,7 +37,7 @@ func communityEntries() []entry {
 }
 
 func filterDict(c *call) (value.Value, error) {
-	m, err := c.rt.dictOf(c.in)
+	m, err := c.dictOf(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -61,7 +61,7 @@ func filterCounter(c *call) (value.Value, error) {
 	if !listLike(c.in) && !c.in.IsString() {
 		return value.Value{}, fmt.Errorf("Argument for community.general.counter must be a sequence (string or list). %s is %s", value.Show(c.in), pyType(c.in))
 	}
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -85,7 +85,7 @@ func filterGroupbyDict(c *call) (value.Value, error) {
 	if !listLike(c.in) && !c.in.IsString() {
 		return value.Value{}, errors.New("Input is not a sequence")
 	}
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -114,7 +114,7 @@ func filterGroupbyDict(c *call) (value.Value, error) {
 }
 
 func filterListsMergeby(c *call) (value.Value, error) {
-	how := merging{rt: c.rt, lists: "replace"}
+	how := merging{c: c, lists: "replace"}
 	for k, v := range c.kw.All() {
 		switch value.Str(k) {
 		case "recursive":
@@ -231,15 +231,15 @@ func filterFromCSV(c *call) (value.Value, error) {
 	}
 	var names []value.Value
 	if given(a[1]) {
-		if names, err = c.rt.iterate(a[1]); err != nil {
+		if names, err = c.iterate(a[1]); err != nil {
 			return value.Value{}, err
 		}
 	}
-	return csvRows(c.rt, r, names)
+	return csvRows(c, r, names)
 }
 
 // csvRows reads mappings; names is the first row when nil.
-func csvRows(r *render, from *csv.Reader, names []value.Value) (value.Value, error) {
+func csvRows(c *call, from *csv.Reader, names []value.Value) (value.Value, error) {
 	var out []value.Value
 	for {
 		rec, err := from.Read()
@@ -264,7 +264,7 @@ func csvRows(r *render, from *csv.Reader, names []value.Value) (value.Value, err
 			m.Set(value.Null(), value.Strings(rec[len(names):]...))
 		}
 		out = append(out, value.FromMap(m))
-		if err := r.work(len(rec)); err != nil {
+		if err := c.work(len(rec)); err != nil {
 			return value.Value{}, err
 		}
 	}

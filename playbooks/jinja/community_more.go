@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"math/big"
@@ -52,7 +53,7 @@ func asLookup(fn function) function {
 		if err := defined(in); err != nil {
 			return value.Value{}, err
 		}
-		v, err := fn(&call{ctx: c.ctx, rt: c.rt, name: c.name, in: in, args: args, kw: kw, frame: c.frame})
+		v, err := fn(c.with(c.name, in, args, kw))
 		return value.List(v), err
 	}
 }
@@ -63,7 +64,7 @@ func listsFilter(f func(a, b []value.Value) []value.Value) function {
 		flat := false
 		for k, v := range c.kw.All() {
 			if value.Str(k) != "flatten" {
-				return value.Value{}, fmt.Errorf("%s() got an unexpected keyword argument '%s'", shortName(c.name), value.Str(k))
+				return value.Value{}, fmt.Errorf("%s() got an unexpected keyword argument '%s'", c.short(), value.Str(k))
 			}
 			flat = value.Truth(v)
 		}
@@ -74,12 +75,12 @@ func listsFilter(f func(a, b []value.Value) []value.Value) function {
 		var out []value.Value
 		for i, l := range lists {
 			if !listLike(l) {
-				return value.Value{}, fmt.Errorf("All arguments of %s must be lists, not %s", shortName(c.name), pyType(l))
+				return value.Value{}, fmt.Errorf("All arguments of %s must be lists, not %s", c.short(), pyType(l))
 			}
-			if err := c.rt.work(len(l.Items()) + len(out)); err != nil {
+			if err := c.work(len(l.Items()) + len(out)); err != nil {
 				return value.Value{}, err
 			}
-			items, err := uniqueItems(c.rt, l.Items())
+			items, err := uniqueItems(c, l.Items())
 			if err != nil {
 				return value.Value{}, err
 			}
@@ -117,17 +118,17 @@ func filterAccumulate(c *call) (value.Value, error) {
 	if !listLike(c.in) && !c.in.IsString() {
 		return value.Value{}, fmt.Errorf("Invalid value type (%s) for accumulate", pyType(c.in))
 	}
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
 	out := slices.Clone(items)
 	for i := 1; i < len(out); i++ {
-		if out[i], err = c.rt.arith("+", out[i-1], out[i]); err != nil {
+		if out[i], err = c.arith("+", out[i-1], out[i]); err != nil {
 			return value.Value{}, err
 		}
 		if s, ok := out[i].AsString(); ok {
-			if err := c.rt.work(len(s)); err != nil {
+			if err := c.work(len(s)); err != nil {
 				return value.Value{}, err
 			}
 		}
@@ -223,8 +224,7 @@ func lookupRandomString(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	if wordTruth(nullIfUndefined(optional(opt, "base64"))) {
-		v, err := filterB64encode(&call{ctx: c.ctx, rt: c.rt, name: "b64encode", in: value.String(s)})
-		return value.List(v), err
+		s = base64.StdEncoding.EncodeToString([]byte(s))
 	}
 	return value.Strings(s), nil
 }

@@ -111,7 +111,7 @@ func (d datetime) arith(op string, other value.Value, swapped bool) (value.Value
 	return value.Value{}, false, nil
 }
 
-func (d datetime) attr(_ *render, name string) (value.Value, bool) {
+func (d datetime) attr(name string) (value.Value, bool) {
 	ints := map[string]int{"year": d.t.Year(), "month": int(d.t.Month()), "day": d.t.Day(), "hour": d.t.Hour(), "minute": d.t.Minute(), "second": d.t.Second(), "microsecond": d.t.Nanosecond() / 1000}
 	if n, ok := ints[name]; ok {
 		return value.Int(int64(n)), true
@@ -258,7 +258,7 @@ func (d date) arith(op string, other value.Value, swapped bool) (value.Value, bo
 	return value.Value{}, false, nil
 }
 
-func (d date) attr(r *render, name string) (value.Value, bool) {
+func (d date) attr(name string) (value.Value, bool) {
 	switch name {
 	case "hour", "minute", "second", "microsecond", "tzinfo", "timestamp", "date":
 		return value.Value{}, false
@@ -266,7 +266,7 @@ func (d date) attr(r *render, name string) (value.Value, bool) {
 		return bound(name, plainMethod(func() value.Value { return value.String(d.Str()) })), true
 	}
 	t := time.Date(d.t.Year(), d.t.Month(), d.t.Day(), 0, 0, 0, 0, time.UTC)
-	return datetime{t: t}.attr(r, name)
+	return datetime{t: t}.attr(name)
 }
 
 func filterToDatetime(c *call) (value.Value, error) {
@@ -294,7 +294,7 @@ func filterStrftime(c *call) (value.Value, error) {
 	if !ok {
 		return value.Value{}, fmt.Errorf("strftime() argument 1 must be str, not %s", value.TypeName(c.in))
 	}
-	t := c.rt.now()
+	t := c.now()
 	if given(a[0]) {
 		sec, ok := a[0].AsFloat()
 		if text, isText := a[0].AsString(); isText {
@@ -317,20 +317,12 @@ func globalNow(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	t := c.rt.now().Local()
+	t := c.now().Local()
 	if truthOr(a[0], false) {
 		t = t.UTC()
 	}
 	if given(a[1]) {
-		return datetime{t: t}.strftime(&call{ctx: c.ctx, rt: c.rt, name: "now", args: []value.Value{a[1]}})
+		return datetime{t: t}.strftime(c.with("now", value.Value{}, []value.Value{a[1]}, nil))
 	}
 	return fromTime(t.Truncate(time.Microsecond)), nil
-}
-
-// now is the system's time.
-func (r *render) now() time.Time {
-	if sys := r.system(); sys != nil {
-		return sys.Now()
-	}
-	return time.Now()
 }

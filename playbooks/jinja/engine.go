@@ -18,29 +18,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"remoterun/playbooks/jinja/lex"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
+	"remoterun/runner/value/yaml"
 )
-
-// System is what lookups reach of the laptop.
-type System interface {
-	// ReadFile reads a file found at an absolute path, decrypted when vaulted.
-	ReadFile(path string) ([]byte, error)
-	// WriteFile keeps what the password lookup made.
-	WriteFile(path string, data []byte) error
-	Stat(path string) (isDir bool, err error)
-	Glob(pattern string) ([]string, error)
-	Env(name string) (string, bool)
-	// Command runs a shell command on the laptop (pipe, lines).
-	Command(ctx context.Context, line, dir string) ([]byte, error)
-	// Get fetches a URL.
-	Get(ctx context.Context, url string) ([]byte, error)
-	Now() time.Time
-	Home() string
-}
 
 // Options tune an Engine.
 type Options struct {
@@ -57,6 +40,8 @@ type Options struct {
 type Engine struct {
 	opt Options
 	reg *registry
+	// date makes a date of YAML one that has attributes.
+	date func(yaml.Date) value.Value
 
 	mu    sync.RWMutex
 	cache map[cacheKey]cached
@@ -77,15 +62,15 @@ type cached struct {
 // maxCached bounds the parse cache: beyond it, it starts anew.
 const maxCached = 20_000
 
-// New returns an engine with every filter, test, lookup and global.
-func New(opt Options) *Engine {
+// newEngine returns an engine that speaks a language.
+func newEngine(opt Options, l Language) *Engine {
 	if opt.MaxSteps == 0 {
 		opt.MaxSteps = defaultSteps
 	}
 	if opt.MaxOutput == 0 {
 		opt.MaxOutput = defaultOutput
 	}
-	return &Engine{opt: opt, reg: newRegistry(), cache: map[cacheKey]cached{}}
+	return &Engine{opt: opt, reg: newRegistry(l), date: l.Date, cache: map[cacheKey]cached{}}
 }
 
 // Error is a template or expression that could not be read or rendered.
@@ -327,6 +312,12 @@ func (e *Engine) inspect(v value.Value, bare bool, found func(*template)) error 
 
 func (e *Engine) start(ctx context.Context, s play.Scope) *render {
 	return &render{ctx: ctx, eng: e, scope: s}
+}
+
+// Begin starts a rendering and returns a call in it that belongs to no template:
+// for tests of names.
+func (e *Engine) Begin(ctx context.Context, s play.Scope) *call {
+	return &call{ctx: ctx, rt: e.start(ctx, s)}
 }
 
 // Render renders every template in v, deep; see play.Expr.

@@ -11,7 +11,7 @@ import (
 // TestExamples renders the example of every name in the docs' table.
 func TestExamples(t *testing.T) {
 	e := New(Options{System: laptop.System{SealVault: vault.Seal, OpenVault: vault.Unseal}})
-	for _, x := range e.reg.all {
+	for _, x := range language().Entries {
 		t.Run(x.kind.String()+"/"+x.name, func(t *testing.T) {
 			if x.example == "" || x.sig == "" {
 				t.Fatal("no example or signature")

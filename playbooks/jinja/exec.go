@@ -272,7 +272,7 @@ func (l *loop) TypeName() string { return "LoopContext" }
 func (l *loop) Str() string      { return l.Repr() }
 func (l *loop) Repr() string     { return fmt.Sprintf("<LoopContext %d/%d>", l.i+1, len(l.items)) }
 
-func (l *loop) attr(_ *render, name string) (value.Value, bool) {
+func (l *loop) attr(name string) (value.Value, bool) {
 	n := len(l.items)
 	ints := map[string]int{"index": l.i + 1, "index0": l.i, "revindex": n - l.i, "revindex0": n - l.i - 1, "length": n, "depth": l.depth + 1, "depth0": l.depth}
 	if i, ok := ints[name]; ok {
@@ -344,3 +344,36 @@ func (m *boundFunc) call(c *call) (value.Value, error) {
 	c.name, c.in = m.name, m.self
 	return c.rt.callMethod(m.fn, c)
 }
+
+// namespace is what namespace() makes: the one thing that inner scopes may
+// change.
+type namespace struct {
+	vars    *value.Map
+	showing bool // a namespace may hold itself
+}
+
+func (n *namespace) TypeName() string { return "Namespace" }
+func (n *namespace) Str() string      { return n.Repr() }
+func (n *namespace) Repr() string {
+	if n.showing {
+		return "<Namespace ...>"
+	}
+	n.showing = true
+	defer func() { n.showing = false }()
+	return "<Namespace " + value.Repr(value.FromMap(n.vars)) + ">"
+}
+
+// Marks are those of all that it holds; a namespace in itself adds none.
+func (n *namespace) Marks() value.Marks {
+	if n.showing {
+		return 0
+	}
+	n.showing = true
+	defer func() { n.showing = false }()
+	return value.DeepMarks(value.FromMap(n.vars))
+}
+
+func (n *namespace) attr(name string) (value.Value, bool) { return n.vars.Lookup(name) }
+
+// newNamespace returns a namespace over a mapping of names.
+func newNamespace(vars *value.Map) value.Value { return value.FromOpaque(&namespace{vars: vars}) }

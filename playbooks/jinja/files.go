@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"remoterun/playbooks/jinja/lex"
+	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
 
@@ -103,7 +105,7 @@ func (s *self) TypeName() string { return "TemplateReference" }
 func (s *self) Str() string      { return s.Repr() }
 func (s *self) Repr() string     { return "<TemplateReference>" }
 
-func (s *self) attr(_ *render, name string) (value.Value, bool) {
+func (s *self) attr(name string) (value.Value, bool) {
 	layers := s.layout.blocks[name]
 	if len(layers) == 0 {
 		return value.Value{}, false
@@ -128,7 +130,7 @@ func (s *super) TypeName() string { return "BlockReference" }
 func (s *super) Str() string      { return s.Repr() }
 func (s *super) Repr() string     { return "<super of " + s.name + ">" }
 
-func (s *super) attr(_ *render, name string) (value.Value, bool) {
+func (s *super) attr(name string) (value.Value, bool) {
 	if name == "super" && len(s.layers) > 1 {
 		return value.FromOpaque(&super{s.name, s.layers[1:], s.frame}), true
 	}
@@ -262,7 +264,7 @@ func (m *module) TypeName() string { return "TemplateModule" }
 func (m *module) Str() string      { return m.text }
 func (m *module) Repr() string     { return "<TemplateModule '" + m.name + "'>" }
 
-func (m *module) attr(_ *render, name string) (value.Value, bool) {
+func (m *module) attr(name string) (value.Value, bool) {
 	if strings.HasPrefix(name, "_") {
 		return value.Value{}, false
 	}
@@ -320,4 +322,31 @@ func (r *render) fromImport(s *fromStmt, f *frame) error {
 		f.set(s.targets[i], v)
 	}
 	return nil
+}
+
+// extraScope is a scope with more variables in front, and a folder.
+type extraScope struct {
+	play.Scope
+	vars *value.Map
+	dir  string
+}
+
+func (s *extraScope) Var(name string) (value.Value, bool, error) {
+	if v, ok := s.vars.Lookup(name); ok {
+		return v, true, nil
+	}
+	return s.Scope.Var(name)
+}
+
+func (s *extraScope) Names() []string { return append(s.vars.Names(), s.Scope.Names()...) }
+
+func (s *extraScope) Dirs() []string { return append([]string{s.dir}, s.Scope.Dirs()...) }
+
+// nested renders a template file's text within the rendering under way, with
+// more variables.
+func (r *render) nested(path, text string, syn lex.Syntax, vars *value.Map) (value.Value, error) {
+	scope, memo, layout := r.scope, r.memo, r.layout
+	r.scope, r.memo, r.layout = &extraScope{r.scope, vars, filepath.Dir(path)}, map[string]value.Value{}, nil
+	defer func() { r.scope, r.memo, r.layout = scope, memo, layout }()
+	return r.text(text, syn, &value.Origin{Pos: value.Pos{File: path, Line: 1, Col: 1}}, asText)
 }

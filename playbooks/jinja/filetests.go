@@ -7,23 +7,6 @@ import (
 	"remoterun/runner/value"
 )
 
-// LinkSystem is a System that knows links and mounts; tests of them answer
-// false without.
-type LinkSystem interface {
-	// IsLink reports a symbolic link, a dangling one too.
-	IsLink(path string) bool
-	// EvalSymlinks answers the path without links; it must exist.
-	EvalSymlinks(path string) (string, error)
-	SameFile(a, b string) (bool, error)
-	IsMount(path string) bool
-}
-
-// DirSystem is a System that knows the current directory.
-type DirSystem interface{ Getwd() string }
-
-// system is what lookups reach; nil when the caller injected none.
-func (r *render) system() System { return r.eng.opt.System }
-
 // fileTestEntries are the tests of files on the laptop.
 func fileTestEntries() []entry {
 	family := []entry{
@@ -68,7 +51,7 @@ func pathTest(f func(s System, p string) bool) function {
 		if err != nil {
 			return value.Value{}, err
 		}
-		return value.Bool(f(c.rt.system(), p)), nil
+		return value.Bool(f(c.system(), p)), nil
 	})
 }
 
@@ -87,7 +70,7 @@ func testSameFile(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	if l, ok := c.rt.system().(LinkSystem); ok {
+	if l, ok := c.system().(LinkSystem); ok {
 		same, err := l.SameFile(p, value.Str(a[0]))
 		return value.Bool(same), err
 	}

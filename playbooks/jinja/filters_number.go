@@ -182,7 +182,7 @@ func filterURLEncode(c *call) (value.Value, error) {
 		return value.String(quoteURL(c.str(), "/")), nil
 	}
 	if !isMap {
-		if m, err = c.rt.dictOf(c.in); err != nil {
+		if m, err = c.dictOf(c.in); err != nil {
 			return value.Value{}, err
 		}
 	}

@@ -24,7 +24,7 @@ func (c *call) some() ([]value.Value, error) {
 	if !value.Truth(c.in) && !c.in.IsUndefined() {
 		return nil, nil
 	}
-	return c.rt.iterate(c.in)
+	return c.iterate(c.in)
 }
 
 func filterMap(c *call) (value.Value, error) {
@@ -38,7 +38,7 @@ func filterMap(c *call) (value.Value, error) {
 	}
 	out := make([]value.Value, len(items))
 	for i, it := range items {
-		if err := c.rt.step(); err != nil {
+		if err := c.step(); err != nil {
 			return value.Value{}, err
 		}
 		if out[i], err = apply(it); err != nil {
@@ -56,7 +56,7 @@ func (c *call) mapper() (func(value.Value) (value.Value, error), error) {
 			return nil, fmt.Errorf("Unexpected keyword argument '%s'", value.Str(c.kw.Keys()[c.kw.Len()-1]))
 		}
 		return func(it value.Value) (value.Value, error) {
-			v, err := c.rt.path(it, attr)
+			v, err := c.path(it, attr)
 			if err == nil && v.IsUndefined() && hasDefault && !otherwise.IsNull() {
 				v = otherwise
 			}
@@ -70,13 +70,8 @@ func (c *call) mapper() (func(value.Value) (value.Value, error), error) {
 	if err != nil {
 		return nil, err
 	}
-	e := c.rt.eng.reg.filter(name)
-	if e == nil {
-		return nil, fmt.Errorf("no filter named '%s'%s", name, suggest(name, c.rt.eng.reg.filters))
-	}
-	return func(it value.Value) (value.Value, error) {
-		return c.rt.runEntry(e, name, it, c.args[1:], c.kw, c.frame)
-	}, nil
+	apply, err := c.namedFilter(name)
+	return func(it value.Value) (value.Value, error) { return apply(it, c.args[1:], c.kw) }, err
 }
 
 // selection makes select, reject, selectattr and rejectattr.
@@ -95,7 +90,7 @@ func selection(byAttr, keep bool) function {
 			if err := defined(args[0]); err != nil {
 				return value.Value{}, err
 			}
-			if values, err = c.rt.attributes(value.List(items...), args[0]); err != nil {
+			if values, err = c.attributes(value.List(items...), args[0]); err != nil {
 				return value.Value{}, err
 			}
 			args = args[1:]
@@ -121,20 +116,17 @@ func selection(byAttr, keep bool) function {
 // tester answers the test that args name, truth when they are empty.
 func (c *call) tester(args []value.Value) (func(value.Value) (bool, error), error) {
 	if len(args) == 0 {
-		return func(v value.Value) (bool, error) { return value.Truth(v), errors.Join(c.rt.step(), defined(v)) }, nil
+		return func(v value.Value) (bool, error) { return value.Truth(v), errors.Join(c.step(), defined(v)) }, nil
 	}
 	name, err := c.text(args[0])
 	if err != nil {
 		return nil, err
 	}
-	e := c.rt.eng.reg.test(name)
-	if e == nil {
-		return nil, fmt.Errorf("no test named '%s'%s", name, suggest(name, c.rt.eng.reg.tests))
-	}
+	holds, err := c.namedTest(name)
 	return func(v value.Value) (bool, error) {
-		if err := c.rt.step(); err != nil {
+		if err := c.step(); err != nil {
 			return false, err
 		}
-		return c.rt.runTest(e, name, v, args[1:], c.kw, c.frame)
-	}, nil
+		return holds(v, args[1:], c.kw)
+	}, err
 }

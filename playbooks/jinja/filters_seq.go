@@ -52,18 +52,12 @@ func filterDefault(c *call) (value.Value, error) {
 	return a[0], nil
 }
 
-// given reports whether a keyword argument was written.
-func (c *call) given(name string) bool {
-	_, ok := c.kw.Lookup(name)
-	return ok
-}
-
 func noItem(what string) value.Value {
 	return value.FromMissing(value.Missing{Hint: what + ", sequence was empty."})
 }
 
 func filterFirst(c *call) (value.Value, error) {
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -74,7 +68,7 @@ func filterFirst(c *call) (value.Value, error) {
 }
 
 func filterLast(c *call) (value.Value, error) {
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -85,7 +79,7 @@ func filterLast(c *call) (value.Value, error) {
 }
 
 func filterLength(c *call) (value.Value, error) {
-	n, err := c.rt.length(c.in)
+	n, err := c.length(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -93,7 +87,7 @@ func filterLength(c *call) (value.Value, error) {
 }
 
 func filterList(c *call) (value.Value, error) {
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -111,7 +105,7 @@ func filterItems(c *call) (value.Value, error) {
 }
 
 func filterReverse(c *call) (value.Value, error) {
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -132,7 +126,7 @@ func filterJoin(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.rt.attributes(c.in, orUndefined(a[1]))
+	items, err := c.attributes(c.in, orUndefined(a[1]))
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -142,7 +136,7 @@ func filterJoin(c *call) (value.Value, error) {
 	} else if len(c.args) > 0 || c.given("d") {
 		return value.Value{}, defined(a[0])
 	}
-	b := &buffer{r: c.rt}
+	b := c.buffer(0)
 	for i, it := range items {
 		if i > 0 {
 			err = b.text(sep)
@@ -159,14 +153,14 @@ func filterJoin(c *call) (value.Value, error) {
 
 // attributes answers the items of v, or one attribute of each when attr is
 // given.
-func (r *render) attributes(v, attr value.Value) ([]value.Value, error) {
-	items, err := r.iterate(v)
+func (c *call) attributes(v, attr value.Value) ([]value.Value, error) {
+	items, err := c.iterate(v)
 	if err != nil || attr.IsUndefined() {
 		return items, err
 	}
 	out := make([]value.Value, len(items))
 	for i, it := range items {
-		if out[i], err = r.path(it, attr); err != nil {
+		if out[i], err = c.path(it, attr); err != nil {
 			return nil, err
 		}
 	}
@@ -174,13 +168,13 @@ func (r *render) attributes(v, attr value.Value) ([]value.Value, error) {
 }
 
 // path follows an attribute like "a.b.0" or a number.
-func (r *render) path(v, attr value.Value) (value.Value, error) {
+func (c *call) path(v, attr value.Value) (value.Value, error) {
 	if i, ok := attr.AsInt(); ok {
-		return r.getitem(v, value.Int(i))
+		return c.getitem(v, value.Int(i))
 	}
 	s, ok := attr.AsString()
 	if !ok {
-		return r.getitem(v, attr)
+		return c.getitem(v, attr)
 	}
 	for _, part := range strings.Split(s, ".") {
 		key := value.String(part)
@@ -188,7 +182,7 @@ func (r *render) path(v, attr value.Value) (value.Value, error) {
 			key, _ = lex.Number(lex.Token{Kind: lex.Int, Text: strings.TrimLeft(part[:len(part)-1], "0") + part[len(part)-1:]})
 		}
 		var err error
-		if v, err = r.getitem(v, key); err != nil {
+		if v, err = c.getitem(v, key); err != nil {
 			return v, err
 		}
 	}
@@ -205,14 +199,14 @@ func extreme(c *call, beats func(int) bool) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
 	if len(items) == 0 {
 		return noItem("No aggregated item"), nil
 	}
-	keys, err := c.rt.attributes(c.in, orUndefined(a[1]))
+	keys, err := c.attributes(c.in, orUndefined(a[1]))
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -246,7 +240,7 @@ func filterSum(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.rt.attributes(c.in, orUndefined(a[0]))
+	items, err := c.attributes(c.in, orUndefined(a[0]))
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -261,7 +255,7 @@ func filterSum(c *call) (value.Value, error) {
 		if err := defined(it); err != nil {
 			return value.Value{}, err
 		}
-		if total, err = c.rt.arith("+", total, it); err != nil {
+		if total, err = c.arith("+", total, it); err != nil {
 			return value.Value{}, err
 		}
 	}
@@ -277,7 +271,7 @@ func filterSlice(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -289,7 +283,7 @@ func filterSlice(c *call) (value.Value, error) {
 	case n < 0:
 		return value.List(), nil
 	}
-	if err := c.rt.work(n); err != nil {
+	if err := c.work(n); err != nil {
 		return value.Value{}, err
 	}
 	per, extra, at := len(items)/n, len(items)%n, 0
@@ -317,7 +311,7 @@ func filterBatch(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}

@@ -21,20 +21,20 @@ func filterSort(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
-	keys, err := c.rt.sortKeys(items, orUndefined(a[2]), value.Truth(a[1]))
+	keys, err := c.sortKeys(items, orUndefined(a[2]), value.Truth(a[1]))
 	if err != nil {
 		return value.Value{}, err
 	}
-	out, err := c.rt.sortedBy(items, keys, value.Truth(a[0]))
+	out, err := c.sortedBy(items, keys, value.Truth(a[0]))
 	return value.List(out...), err
 }
 
 // sortKeys answers what items are sorted by: "a,b" names several attributes.
-func (r *render) sortKeys(items []value.Value, attr value.Value, caseSensitive bool) ([]value.Value, error) {
+func (c *call) sortKeys(items []value.Value, attr value.Value, caseSensitive bool) ([]value.Value, error) {
 	parts := []value.Value{attr}
 	if s, ok := attr.AsString(); ok && strings.Contains(s, ",") {
 		parts = nil
@@ -49,7 +49,7 @@ func (r *render) sortKeys(items []value.Value, attr value.Value, caseSensitive b
 			v := it
 			if !attr.IsUndefined() {
 				var err error
-				if v, err = r.path(it, p); err != nil {
+				if v, err = c.path(it, p); err != nil {
 					return nil, err
 				}
 			}
@@ -70,8 +70,8 @@ func (r *render) sortKeys(items []value.Value, attr value.Value, caseSensitive b
 }
 
 // sortedBy orders items by their keys; equal ones keep their order.
-func (r *render) sortedBy(items, keys []value.Value, reverse bool) ([]value.Value, error) {
-	if err := r.work(len(items) * 8); err != nil {
+func (c *call) sortedBy(items, keys []value.Value, reverse bool) ([]value.Value, error) {
+	if err := c.work(len(items) * 8); err != nil {
 		return nil, err
 	}
 	order := make([]value.Value, len(items))
@@ -121,7 +121,7 @@ func filterDictSort(c *call) (value.Value, error) {
 		}
 		items, keys = append(items, value.Tuple(k, v)), append(keys, key)
 	}
-	out, err := c.rt.sortedBy(items, keys, value.Truth(a[2]))
+	out, err := c.sortedBy(items, keys, value.Truth(a[2]))
 	return value.List(out...), err
 }
 
@@ -134,13 +134,13 @@ func filterGroupBy(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
 	real, keys := make([]value.Value, len(items)), make([]value.Value, len(items))
 	for i, it := range items {
-		if real[i], err = c.rt.path(it, a[0]); err != nil {
+		if real[i], err = c.path(it, a[0]); err != nil {
 			return value.Value{}, err
 		}
 		if real[i].IsUndefined() && !orUndefined(a[1]).IsUndefined() {
@@ -153,16 +153,16 @@ func filterGroupBy(c *call) (value.Value, error) {
 			keys[i] = folded(real[i])
 		}
 	}
-	return c.rt.groups(items, real, keys)
+	return c.groups(items, real, keys)
 }
 
 // groups makes (key, items) of what sorts together.
-func (r *render) groups(items, shown, keys []value.Value) (value.Value, error) {
+func (c *call) groups(items, shown, keys []value.Value) (value.Value, error) {
 	order := make([]value.Value, len(items))
 	for i := range order {
 		order[i] = value.Int(int64(i))
 	}
-	order, err := r.sortedBy(order, keys, false)
+	order, err := c.sortedBy(order, keys, false)
 	if err != nil {
 		return value.Value{}, err
 	}

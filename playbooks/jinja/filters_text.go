@@ -37,9 +37,6 @@ func textFilterEntries() []entry {
 	})
 }
 
-// str answers the piped value as text, as most filters take it.
-func (c *call) str() string { return value.Str(c.in) }
-
 func textFilter(f func(string) string) function {
 	return func(c *call) (value.Value, error) {
 		return value.String(f(c.str())), c.none()
@@ -142,7 +139,7 @@ func filterFormat(c *call) (value.Value, error) {
 			return value.Value{}, err
 		}
 	}
-	return c.rt.percent(c.in, c.str(), arg)
+	return c.percent(value.MarkedString(c.str(), c.in.Marks()), arg)
 }
 
 func filterReplace(c *call) (value.Value, error) {
@@ -159,7 +156,7 @@ func filterReplace(c *call) (value.Value, error) {
 			return value.Value{}, err
 		}
 	}
-	s, err := c.rt.replace(c.str(), value.Str(a[0]), value.Str(a[1]), limit)
+	s, err := c.replace(c.str(), value.Str(a[0]), value.Str(a[1]), limit)
 	return value.String(s), err
 }
 
@@ -183,8 +180,8 @@ func filterIndent(c *call) (value.Value, error) {
 		prefix = strings.Repeat(" ", max(n, 0))
 	}
 	s := c.str()
-	if len(s)+strings.Count(s, "\n")*len(prefix) > c.rt.eng.opt.MaxOutput {
-		return value.Value{}, errOutput
+	if err := c.fits(len(s) + strings.Count(s, "\n")*len(prefix)); err != nil {
+		return value.Value{}, err
 	}
 	return value.String(indented(s, prefix, value.Truth(a[1]), value.Truth(a[2]))), nil
 }
@@ -232,7 +229,7 @@ func filterTruncate(c *call) (value.Value, error) {
 	if length < tail {
 		return value.Value{}, fmt.Errorf("expected length >= %d, got %d", tail, length)
 	}
-	n, err := c.rt.length(c.in)
+	n, err := c.length(c.in)
 	if err != nil || n <= length+leeway {
 		return c.in, err
 	}
@@ -297,15 +294,5 @@ func filterAttr(c *call) (value.Value, error) {
 	if c.in.IsUndefined() {
 		return c.in, nil
 	}
-	if m, ok := c.rt.methodOf(c.in, name); ok {
-		return m, nil
-	}
-	if o, ok := c.in.AsOpaque(); ok {
-		if x, ok := o.(attributed); ok {
-			if v, ok := x.attr(c.rt, name); ok {
-				return v, nil
-			}
-		}
-	}
-	return noAttr(c.in, name), nil
+	return c.attribute(c.in, name), nil
 }

@@ -35,7 +35,7 @@ func filterWordWrap(c *call) (value.Value, error) {
 		wrapped := w.wrap(line)
 		lines = append(lines, strings.Join(wrapped, join))
 	}
-	return value.String(strings.Join(lines, join)), c.rt.work(len(c.str()))
+	return value.String(strings.Join(lines, join)), c.work(len(c.str()))
 }
 
 // wrapper cuts lines as Python's textwrap does with white space kept as it is
@@ -169,14 +169,6 @@ func countUpTo(s string, limit int) int {
 		n++
 	}
 	return n
-}
-
-// orUndefined reads null as not given.
-func orUndefined(v value.Value) value.Value {
-	if v.IsNull() {
-		return value.Undefined("")
-	}
-	return v
 }
 
 // filterPprint is Python's pprint: one line when it fits 80 columns.

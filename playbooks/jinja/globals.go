@@ -13,13 +13,11 @@ import (
 func globalEntries() []entry {
 	return []entry{
 		{kind: globalKind, name: "range", sig: "range([start,] stop[, step])", example: "{{ range(1, 4) }}", shows: "[1, 2, 3]", fn: globalRange},
-		{kind: globalKind, name: "dict", sig: "dict(mapping_or_pairs, **more)", example: "{{ dict([('a', 1)], b=2) }}", shows: "{'a': 1, 'b': 2}", fn: globalDict},
+		{kind: globalKind, name: "dict", sig: "dict(mapping_or_pairs, **more)", example: "{{ dict([('a', 1)], b=2) }}", shows: "{'a': 1, 'b': 2}", fn: globalDict, own: map[string]function{"fromkeys": dictFromKeys}},
 		{kind: globalKind, name: "namespace", sig: "namespace(**values)", example: "{% set ns = namespace(n=0) %}{% for x in [1, 2] %}{% set ns.n = ns.n + x %}{% endfor %}{{ ns.n }}", shows: "3", fn: globalNamespace},
 		{kind: globalKind, name: "cycler", sig: "cycler(*items)", example: "{% set c = cycler('odd', 'even') %}{{ c.next() }} {{ c.next() }} {{ c.next() }}", shows: "odd even odd", fn: globalCycler},
 		{kind: globalKind, name: "joiner", sig: "joiner(sep=', ')", example: "{% set sep = joiner('|') %}{% for x in [1, 2, 3] %}{{ sep() }}{{ x }}{% endfor %}", shows: "1|2|3", fn: globalJoiner},
 		{kind: globalKind, name: "lipsum", sig: "lipsum(n=5, html=True, min=20, max=100)", example: "{{ lipsum(1, false) | wordcount >= 20 }}", shows: "True", fn: globalLipsum, impure: true},
-		{kind: globalKind, name: "lookup", sig: "lookup(plugin, *terms, wantlist=False, errors='strict', **options)", example: "{{ lookup('items', ['a', 'b']) }}", shows: "a,b", fn: globalLookup, spread: spreadNone},
-		{kind: globalKind, name: "query", aliases: []string{"q"}, sig: "query(plugin, *terms, errors='strict', **options)", example: "{{ query('items', ['a', 'b']) }}", shows: "['a', 'b']", fn: globalQuery, spread: spreadNone},
 		{kind: globalKind, name: "undef", sig: "undef(hint='Mandatory variable has not been overridden')", example: "{{ undef() | default('none') }}", shows: "none", fn: globalUndef},
 	}
 }
@@ -46,31 +44,7 @@ func globalRange(c *call) (value.Value, error) {
 	if len(c.args) == 3 {
 		step = n[2]
 	}
-	return c.rt.numbersFrom(lo, hi, step)
-}
-
-func (r *render) numbersFrom(lo, hi, step int64) (value.Value, error) {
-	if step == 0 {
-		return value.Value{}, errors.New("range() arg 3 must not be zero")
-	}
-	count := uint64(0)
-	switch {
-	case step > 0 && hi > lo:
-		count = (uint64(hi)-uint64(lo)-1)/uint64(step) + 1
-	case step < 0 && hi < lo:
-		count = (uint64(lo)-uint64(hi)-1)/(-uint64(step)) + 1
-	}
-	if count > maxRange {
-		return value.Value{}, fmt.Errorf("range() of %d items is too large: at most %d", count, maxRange)
-	}
-	if err := r.work(int(count)); err != nil {
-		return value.Value{}, err
-	}
-	out := make([]value.Value, count)
-	for i := range out {
-		out[i] = value.Int(lo + int64(i)*step)
-	}
-	return value.List(out...), nil
+	return c.numbers(lo, hi, step)
 }
 
 func globalDict(c *call) (value.Value, error) {
@@ -82,7 +56,7 @@ func globalDict(c *call) (value.Value, error) {
 		if err := defined(a); err != nil {
 			return value.Value{}, err
 		}
-		from, err := c.rt.dictOf(a)
+		from, err := c.dictOf(a)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -100,38 +74,8 @@ func globalNamespace(c *call) (value.Value, error) {
 		return v, err
 	}
 	m, _ := v.AsMap()
-	return value.FromOpaque(&namespace{vars: m}), nil
+	return newNamespace(m), nil
 }
-
-// namespace is what namespace() makes: the one thing that inner scopes may
-// change.
-type namespace struct {
-	vars    *value.Map
-	showing bool // a namespace may hold itself
-}
-
-func (n *namespace) TypeName() string { return "Namespace" }
-func (n *namespace) Str() string      { return n.Repr() }
-func (n *namespace) Repr() string {
-	if n.showing {
-		return "<Namespace ...>"
-	}
-	n.showing = true
-	defer func() { n.showing = false }()
-	return "<Namespace " + value.Repr(value.FromMap(n.vars)) + ">"
-}
-
-// Marks are those of all that it holds; a namespace in itself adds none.
-func (n *namespace) Marks() value.Marks {
-	if n.showing {
-		return 0
-	}
-	n.showing = true
-	defer func() { n.showing = false }()
-	return value.DeepMarks(value.FromMap(n.vars))
-}
-
-func (n *namespace) attr(_ *render, name string) (value.Value, bool) { return n.vars.Lookup(name) }
 
 func globalCycler(c *call) (value.Value, error) {
 	if len(c.args) == 0 {
@@ -150,7 +94,7 @@ func (y *cycler) TypeName() string { return "Cycler" }
 func (y *cycler) Str() string      { return y.Repr() }
 func (y *cycler) Repr() string     { return "<Cycler>" }
 
-func (y *cycler) attr(_ *render, name string) (value.Value, bool) {
+func (y *cycler) attr(name string) (value.Value, bool) {
 	switch name {
 	case "current":
 		return y.items[y.at], true

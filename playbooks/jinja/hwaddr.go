@@ -29,7 +29,7 @@ func filterHWAddr(c *call) (value.Value, error) {
 	s := value.Str(c.in)
 	e, err := ipnet.ParseEUI(s)
 	if err != nil && query != "" && query != "bool" {
-		return value.Value{}, fmt.Errorf("%s: not a hardware address: %s", shortName(c.name), s)
+		return value.Value{}, fmt.Errorf("%s: not a hardware address: %s", c.short(), s)
 	}
 	if err != nil {
 		return value.Null(), nil
@@ -48,7 +48,7 @@ func filterHWAddr(c *call) (value.Value, error) {
 	forms["postgresql"], forms["psql"], forms["win"] = forms["pgsql"], forms["pgsql"], forms["eui48"]
 	f, ok := forms[query]
 	if !ok {
-		return value.Value{}, fmt.Errorf("%s: unknown filter type: %s", shortName(c.name), query)
+		return value.Value{}, fmt.Errorf("%s: unknown filter type: %s", c.short(), query)
 	}
 	return f(), nil
 }

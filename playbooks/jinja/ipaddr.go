@@ -52,16 +52,16 @@ func ipFilter(version int64) function {
 				return value.Value{}, err
 			}
 		}
-		return ipaddr(c.rt, c.in, textOr(a[0], ""), v, c.name)
+		return ipaddr(c, c.in, textOr(a[0], ""), v, c.name)
 	}
 }
 
 // ipaddr answers null or false for what has no answer.
-func ipaddr(r *render, in value.Value, query string, version int64, alias string) (value.Value, error) {
+func ipaddr(c *call, in value.Value, query string, version int64, alias string) (value.Value, error) {
 	if listLike(in) {
 		var out []value.Value
 		for _, it := range in.Items() {
-			v, err := ipaddr(r, it, query, version, alias)
+			v, err := ipaddr(c, it, query, version, alias)
 			if err != nil {
 				return value.Value{}, err
 			}
@@ -69,7 +69,7 @@ func ipaddr(r *render, in value.Value, query string, version int64, alias string
 				out = append(out, v)
 			}
 		}
-		return value.List(out...), r.work(len(in.Items()) * 64)
+		return value.List(out...), c.work(len(in.Items()) * 64)
 	}
 	q, ok := readIP(in, version)
 	if !ok {
@@ -195,11 +195,11 @@ func filterIPWrap(c *call) (value.Value, error) {
 	}
 	query := textOr(a[0], "")
 	if !listLike(c.in) {
-		return wrapIP(c.rt, c.in, query, true)
+		return wrapIP(c, c.in, query, true)
 	}
 	var out []value.Value
 	for _, it := range c.in.Items() {
-		v, err := wrapIP(c.rt, it, query, false)
+		v, err := wrapIP(c, it, query, false)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -208,13 +208,13 @@ func filterIPWrap(c *call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-func wrapIP(r *render, v value.Value, query string, found bool) (value.Value, error) {
-	got, err := ipaddr(r, v, query, 0, "ipwrap")
+func wrapIP(c *call, v value.Value, query string, found bool) (value.Value, error) {
+	got, err := ipaddr(c, v, query, 0, "ipwrap")
 	if err != nil || !value.Truth(got) {
 		return v, nil
 	}
 	if !found {
 		got = v
 	}
-	return ipaddr(r, got, "wrap", 0, "ipaddr")
+	return ipaddr(c, got, "wrap", 0, "ipaddr")
 }

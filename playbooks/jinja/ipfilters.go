@@ -247,7 +247,7 @@ func filterReduce(c *call) (value.Value, error) {
 			out = append(out, it)
 		}
 	}
-	return value.List(out...), c.rt.work(len(c.in.Items()) * 32)
+	return value.List(out...), c.work(len(c.in.Items()) * 32)
 }
 
 func filterUsableRange(c *call) (value.Value, error) {
@@ -259,7 +259,7 @@ func filterUsableRange(c *call) (value.Value, error) {
 	if n.Many(1 << 20) {
 		return value.Value{}, errors.New("Error while using plugin 'usable_range': the network is too large to be listed")
 	}
-	if err := c.rt.work(int(n.Size().Int64()) * 8); err != nil {
+	if err := c.work(int(n.Size().Int64()) * 8); err != nil {
 		return value.Value{}, err
 	}
 	var ips []value.Value
@@ -323,7 +323,7 @@ func filterCIDRMerge(c *call) (value.Value, error) {
 		for _, n := range ipnet.Merge(nets) {
 			out = append(out, value.String(n.String()))
 		}
-		return value.List(out...), c.rt.work(len(nets) * 32)
+		return value.List(out...), c.work(len(nets) * 32)
 	case "span":
 		if len(nets) == 0 {
 			return value.Null(), nil

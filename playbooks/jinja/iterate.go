@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -154,4 +155,29 @@ func hasObject(v value.Value) bool {
 		}
 	}
 	return false
+}
+
+// numbersFrom is Python's range(lo, hi, step) as a list.
+func (r *render) numbersFrom(lo, hi, step int64) (value.Value, error) {
+	if step == 0 {
+		return value.Value{}, errors.New("range() arg 3 must not be zero")
+	}
+	count := uint64(0)
+	switch {
+	case step > 0 && hi > lo:
+		count = (uint64(hi)-uint64(lo)-1)/uint64(step) + 1
+	case step < 0 && hi < lo:
+		count = (uint64(lo)-uint64(hi)-1)/(-uint64(step)) + 1
+	}
+	if count > maxRange {
+		return value.Value{}, fmt.Errorf("range() of %d items is too large: at most %d", count, maxRange)
+	}
+	if err := r.work(int(count)); err != nil {
+		return value.Value{}, err
+	}
+	out := make([]value.Value, count)
+	for i := range out {
+		out[i] = value.Int(lo + int64(i)*step)
+	}
+	return value.List(out...), nil
 }

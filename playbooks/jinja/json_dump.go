@@ -86,8 +86,8 @@ func (l *jsonLayout) indentBy(v value.Value) error {
 	return nil
 }
 
-func (l jsonLayout) dump(r *render, v value.Value) (value.Value, error) {
-	w := &jsonDumper{jsonLayout: l, r: r}
+func (l jsonLayout) dump(c *call, v value.Value) (value.Value, error) {
+	w := &jsonDumper{jsonLayout: l, c: c}
 	if err := w.write(v, 0); err != nil {
 		return value.Value{}, err
 	}
@@ -96,7 +96,7 @@ func (l jsonLayout) dump(r *render, v value.Value) (value.Value, error) {
 
 type jsonDumper struct {
 	jsonLayout
-	r *render
+	c *call
 	b strings.Builder
 }
 
@@ -104,8 +104,8 @@ func (w *jsonDumper) write(v value.Value, depth int) error {
 	if depth > maxEval {
 		return errors.New("Circular reference detected")
 	}
-	if w.b.Len() > w.r.eng.opt.MaxOutput {
-		return errOutput
+	if err := w.c.fits(w.b.Len()); err != nil {
+		return err
 	}
 	switch v.Kind() {
 	case value.KindList, value.KindTuple:
@@ -170,7 +170,7 @@ func (w *jsonDumper) list(items []value.Value, depth int) error {
 	}
 	w.newline(depth)
 	w.b.WriteByte(']')
-	return w.r.work(len(items))
+	return w.c.work(len(items))
 }
 
 func (w *jsonDumper) object(m *value.Map, depth int) error {
@@ -207,7 +207,7 @@ func (w *jsonDumper) object(m *value.Map, depth int) error {
 		w.newline(depth)
 	}
 	w.b.WriteByte('}')
-	return w.r.work(n)
+	return w.c.work(n)
 }
 
 // jsonName is a key as JSON has it.

@@ -50,7 +50,7 @@ func (qs *queries) filter(c *call) (value.Value, error) {
 	q, err := qs.parse(s)
 	if err == nil {
 		var v value.Value
-		if v, err = q.Search(c.rt, c.in); err == nil {
+		if v, err = q.Search(asked{c}, c.in); err == nil {
 			return v.With(a[0].Marks()), nil
 		}
 	}
@@ -60,8 +60,11 @@ func (qs *queries) filter(c *call) (value.Value, error) {
 	return value.Value{}, fmt.Errorf("JMESPathError in json_query filter plugin: %w", err)
 }
 
-// Step and Defined are what a query asks of a rendering.
-func (r *render) Step(n int) error { return r.work(n) }
+// asked is what a query asks of a rendering.
+type asked struct{ c *call }
+
+// Step counts what was looked at.
+func (a asked) Step(n int) error { return a.c.work(n) }
 
 // Defined is an error for what is undefined.
-func (r *render) Defined(v value.Value) error { return defined(v) }
+func (asked) Defined(v value.Value) error { return defined(v) }

@@ -21,10 +21,10 @@ type recipe struct{ name, template string }
 // recipes are the examples of all names that are registered, the uses below of
 // names that have more ways than one, and all methods: a new name brings its
 // recipe with it, or fails TestEveryNameHasARecipe.
-func recipes(t *testing.T, r *registry) []recipe {
+func recipes(t *testing.T) []recipe {
 	t.Helper()
 	var out []recipe
-	for _, e := range r.all {
+	for _, e := range language().Entries {
 		out = append(out, recipe{e.kind.String() + " " + e.name, e.example})
 	}
 	for _, name := range slices.Sorted(mapKeys(moreRecipes())) {
@@ -159,9 +159,9 @@ func moreRecipes() map[string][]string {
 // TestEveryNameHasARecipe: a filter, test, global or lookup brings its example;
 // a method needs a line in moreRecipes. A recipe whose name is gone is a mistake.
 func TestEveryNameHasARecipe(t *testing.T) {
-	reg := newRegistry()
+	l := language()
 	known := map[string]bool{"language": true, "lazy": true}
-	for _, e := range reg.all {
+	for _, e := range l.Entries {
 		known[e.kind.String()+" "+e.name] = true
 		for _, a := range e.aliases {
 			known[e.kind.String()+" "+a] = true
@@ -175,7 +175,7 @@ func TestEveryNameHasARecipe(t *testing.T) {
 	for _, n := range []string{"isalnum", "isalpha", "isascii", "isdecimal", "isdigit", "isidentifier", "islower", "isnumeric", "isprintable", "isspace", "istitle", "isupper"} {
 		tests["method str."+n] = true // give a boolean
 	}
-	for kind, methods := range reg.methods {
+	for kind, methods := range l.Methods {
 		for name := range methods {
 			key := "method " + kind + "." + name
 			known[key] = true
@@ -304,7 +304,7 @@ func TestNoNameLosesAMark(t *testing.T) {
 	t.Setenv("JINJA_CASE", "from the environment")
 	e := New(Options{System: leakSystem{}})
 	dir := leakFolder(t)
-	for _, rec := range recipes(t, e.reg) {
+	for _, rec := range recipes(t) {
 		p := takeLiterals(t, e, rec.template)
 		if len(p.literals) == 0 && rec.name != "lazy" {
 			continue
@@ -353,7 +353,7 @@ func TestNoArgumentLosesAMark(t *testing.T) {
 	t.Setenv("JINJA_CASE", "from the environment")
 	e := New(Options{System: leakSystem{}})
 	dir := leakFolder(t)
-	for _, rec := range recipes(t, e.reg) {
+	for _, rec := range recipes(t) {
 		p := takeLiterals(t, e, rec.template)
 		for i := range p.literals {
 			for _, how := range []func(string) string{func(s string) string { return s + "Z" }, func(s string) string { return "Z" + s }, strings.ToUpper, func(s string) string { return strings.Repeat(s, 2) }} {
@@ -446,7 +446,7 @@ func TestHostTextIsNeverRun(t *testing.T) {
 	sys := &runsNothing{t: t}
 	e := New(Options{System: sys})
 	texts := []string{"{{ lookup('pipe', 'id') }}", "lookup('pipe', 'id')", "{% set x = lookup('pipe', 'id') %}", "a{{ lookup('pipe', 'id') }}", "'{{ lookup(\"pipe\", \"id\") }}'", "k: '{{ lookup(\"pipe\", \"id\") }}'", "[\"{{ lookup('pipe', 'id') }}\"]", "{\"a {{ lookup('pipe', 'id') }}\": 1}"}
-	for _, rec := range recipes(t, e.reg) {
+	for _, rec := range recipes(t) {
 		if strings.Contains(rec.name, "lookup pipe") || strings.Contains(rec.name, "lookup lines") {
 			continue // run what they are given, by their nature
 		}

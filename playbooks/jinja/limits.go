@@ -40,6 +40,15 @@ var (
 	errCycle  = errors.New("a list or mapping cannot hold itself")
 )
 
+// enter counts one level of nesting; who leaves it takes one off depth.
+func (r *render) enter() error {
+	if r.depth++; r.depth > maxEval {
+		r.depth--
+		return errDepth
+	}
+	return nil
+}
+
 // step counts work and stops what never ends.
 func (r *render) step() error {
 	if r.steps++; r.steps > r.eng.opt.MaxSteps {
@@ -128,47 +137,6 @@ func isContainer(v value.Value) bool {
 	switch v.Kind() {
 	case value.KindList, value.KindTuple, value.KindMap:
 		return true
-	}
-	return false
-}
-
-// apart refuses to put into a container something that holds it: nothing could
-// be shown or compared that way.
-func (r *render) apart(container value.Value, items ...value.Value) error {
-	for _, it := range items {
-		if err := r.weigh(it); err != nil {
-			return err
-		}
-		if holds(it, container) {
-			return errCycle
-		}
-	}
-	return nil
-}
-
-// holds reports whether v is the container or has it somewhere inside.
-func holds(v, container value.Value) bool {
-	switch v.Kind() {
-	case value.KindList, value.KindTuple:
-		s, _ := v.AsSeq()
-		if t, ok := container.AsSeq(); ok && s == t {
-			return true
-		}
-		for _, it := range s.Items {
-			if isContainer(it) && holds(it, container) {
-				return true
-			}
-		}
-	case value.KindMap:
-		m, _ := v.AsMap()
-		if n, ok := container.AsMap(); ok && m == n {
-			return true
-		}
-		for _, it := range m.All() {
-			if isContainer(it) && holds(it, container) {
-				return true
-			}
-		}
 	}
 	return false
 }

@@ -26,16 +26,6 @@ func dataLookupEntries() []entry {
 	return asLookups(family, true)
 }
 
-// asLookups makes a family one of plug-ins; trusted says that their answers
-// are the playbook's own data.
-func asLookups(family []entry, trusted bool) []entry {
-	for i := range family {
-		family[i].kind = lookupKind
-		family[i].trusted = trusted
-	}
-	return strictAll(family)
-}
-
 // flattenOnce opens the lists among terms, one level.
 func flattenOnce(terms []value.Value) []value.Value {
 	var out []value.Value
@@ -51,11 +41,11 @@ func flattenOnce(terms []value.Value) []value.Value {
 
 func lookupItems(c *call) (value.Value, error) {
 	out := flattenOnce(c.args)
-	return value.List(out...), c.rt.work(len(out))
+	return value.List(out...), c.work(len(out))
 }
 
 func lookupFlattened(c *call) (value.Value, error) {
-	out, err := flatten(c.rt, c.args, -1, true)
+	out, err := flatten(c, c.args, -1, true)
 	return value.List(out...), err
 }
 
@@ -75,23 +65,23 @@ func lookupDict(c *call) (value.Value, error) {
 }
 
 // listOf is a term as a list: what cannot be iterated is its only item.
-func listOf(r *render, t value.Value) ([]value.Value, error) {
+func listOf(c *call, t value.Value) ([]value.Value, error) {
 	if t.IsString() || !listLike(t) && !mappingLike(t) {
 		return []value.Value{t}, nil
 	}
-	return r.iterate(t)
+	return c.iterate(t)
 }
 
 func lookupNested(c *call) (value.Value, error) {
 	if len(c.args) == 0 {
 		return value.Value{}, errors.New("with_nested requires at least one element in the nested list")
 	}
-	out, err := listOf(c.rt, c.args[0])
+	out, err := listOf(c, c.args[0])
 	if err != nil {
 		return value.Value{}, err
 	}
 	for _, t := range c.args[1:] {
-		items, err := listOf(c.rt, t)
+		items, err := listOf(c, t)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -104,7 +94,7 @@ func lookupNested(c *call) (value.Value, error) {
 				next = append(next, value.List(flattenOnce([]value.Value{a, b})...))
 			}
 		}
-		if err := c.rt.work(len(next)); err != nil {
+		if err := c.work(len(next)); err != nil {
 			return value.Value{}, err
 		}
 		out = next
@@ -125,7 +115,7 @@ func lookupTogether(c *call) (value.Value, error) {
 	var cols [][]value.Value
 	long := 0
 	for _, t := range c.args {
-		items, err := listOf(c.rt, t)
+		items, err := listOf(c, t)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -136,7 +126,7 @@ func lookupTogether(c *call) (value.Value, error) {
 	for i := range out {
 		out[i] = value.List(flattenOnce(row(cols, i, value.Null()).Items())...)
 	}
-	return value.List(out...), c.rt.work(long * len(cols))
+	return value.List(out...), c.work(long * len(cols))
 }
 
 func lookupIndexed(c *call) (value.Value, error) {
@@ -145,7 +135,7 @@ func lookupIndexed(c *call) (value.Value, error) {
 	for i, it := range items {
 		out[i] = value.Tuple(value.Int(int64(i)), it)
 	}
-	return value.List(out...), c.rt.work(len(out))
+	return value.List(out...), c.work(len(out))
 }
 
 func lookupRandom(c *call) (value.Value, error) {
@@ -187,10 +177,10 @@ func lookupSubelements(c *call) (value.Value, error) {
 		v, _ := flags.Lookup("skip_missing")
 		skip, _ = boolWord(v)
 	}
-	return subelementPairs(c.rt, items, splitText(key, "."), skip)
+	return subelementPairs(c, items, splitText(key, "."), skip)
 }
 
-func subelementPairs(r *render, items, keys []value.Value, skip bool) (value.Value, error) {
+func subelementPairs(c *call, items, keys []value.Value, skip bool) (value.Value, error) {
 	var out []value.Value
 	for _, it := range items {
 		m, ok, err := value.Mapping(it)
@@ -203,7 +193,7 @@ func subelementPairs(r *render, items, keys []value.Value, skip bool) (value.Val
 		if v, ok := m.Lookup("skipped"); ok && !value.Equal(v, value.Bool(false)) {
 			continue
 		}
-		inner, err := subelement(r, it, keys, skip)
+		inner, err := subelement(c, it, keys, skip)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -212,7 +202,7 @@ func subelementPairs(r *render, items, keys []value.Value, skip bool) (value.Val
 			out = append(out, value.Tuple(left, v))
 		}
 	}
-	return value.List(out...), r.work(len(out))
+	return value.List(out...), c.work(len(out))
 }
 
 // without is an item less the list that was taken out of it.

@@ -9,7 +9,6 @@ import (
 	"remoterun/playbooks/jinja/lex"
 	"remoterun/playbooks/jinja/py/pypath"
 	"remoterun/playbooks/jinja/py/pystr"
-	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
 
@@ -36,19 +35,15 @@ var errNoSystem = errors.New("no files, commands or URLs can be reached here")
 
 // reach answers the system, or the error that there is none.
 func (c *call) reach() (System, error) {
-	if sys := c.rt.system(); sys != nil {
+	if sys := c.system(); sys != nil {
 		return sys, nil
 	}
 	return nil, errNoSystem
 }
 
-// VaultSystem is a System that knows which files are vaults: what lookups
-// read of those is secret.
-type VaultSystem interface{ Vaulted(path string) bool }
-
 // marks are those of what stands in a file.
 func (c *call) marks(path string) value.Marks {
-	if v, ok := c.rt.system().(VaultSystem); ok && v.Vaulted(path) {
+	if v, ok := c.system().(VaultSystem); ok && v.Vaulted(path) {
 		return value.Masked
 	}
 	return 0
@@ -63,12 +58,12 @@ func (c *call) read(term value.Value, kind string) (text, path string, err error
 	if err != nil {
 		return "", "", err
 	}
-	data, path, err := c.rt.readFile(name, kind)
+	data, path, err := c.readFile(name, kind)
 	if path == "" && err != nil {
 		return "", "", fmt.Errorf("could not locate file in lookup: %s", name)
 	}
-	if err == nil && len(data) > c.rt.eng.opt.MaxOutput {
-		err = errOutput
+	if err == nil {
+		err = c.fits(len(data))
 	}
 	return string(data), path, err
 }
@@ -110,24 +105,6 @@ func lookupUnvault(c *call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-// extraScope is a scope with more variables in front, and a folder.
-type extraScope struct {
-	play.Scope
-	vars *value.Map
-	dir  string
-}
-
-func (s *extraScope) Var(name string) (value.Value, bool, error) {
-	if v, ok := s.vars.Lookup(name); ok {
-		return v, true, nil
-	}
-	return s.Scope.Var(name)
-}
-
-func (s *extraScope) Names() []string { return append(s.vars.Names(), s.Scope.Names()...) }
-
-func (s *extraScope) Dirs() []string { return append([]string{s.dir}, s.Scope.Dirs()...) }
-
 func lookupTemplate(c *call) (value.Value, error) {
 	opt, err := c.options("template_vars", "convert_data", "jinja2_native", "variable_start_string", "variable_end_string", "comment_start_string", "comment_end_string")
 	if err != nil {
@@ -135,7 +112,7 @@ func lookupTemplate(c *call) (value.Value, error) {
 	}
 	var out []value.Value
 	for _, t := range c.args {
-		v, err := c.template(t, opt)
+		v, err := c.renderFile(t, opt)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -144,8 +121,8 @@ func lookupTemplate(c *call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-// template renders one template file as the plug-in of that name does.
-func (c *call) template(t value.Value, opt map[string]value.Value) (value.Value, error) {
+// renderFile renders one template file as the plug-in of that name does.
+func (c *call) renderFile(t value.Value, opt map[string]value.Value) (value.Value, error) {
 	text, path, err := c.read(t, "templates")
 	if err != nil {
 		return value.Value{}, err
@@ -160,11 +137,7 @@ func (c *call) template(t value.Value, opt map[string]value.Value) (value.Value,
 			vars.Set(k, v)
 		}
 	}
-	if c.rt.depth++; c.rt.depth > maxEval {
-		return value.Value{}, errDepth
-	}
-	defer func() { c.rt.depth-- }()
-	v, err := c.rt.nested(path, text, delimiters(c.rt.eng.fileSyntax(), opt), &extraScope{c.rt.scope, vars, filepath.Dir(path)})
+	v, err := c.template(path, text, delimiters(opt), vars)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -188,11 +161,11 @@ func lookupFileglob(c *call) (value.Value, error) {
 		base := pypath.Base(term)
 		var dirs []string
 		if base != term {
-			if dir, err := c.rt.find(pypath.Dir(term), "files"); err == nil {
+			if dir, err := c.find(pypath.Dir(term), "files"); err == nil {
 				dirs = append(dirs, dir)
 			}
 		} else {
-			for _, d := range c.rt.scope.Dirs() {
+			for _, d := range c.dirs() {
 				dirs = append(dirs, filepath.Join(d, "files"), d)
 			}
 		}
@@ -230,7 +203,7 @@ func (c *call) commands(read func(out string) []value.Value) (value.Value, error
 		return value.Value{}, err
 	}
 	dir := ""
-	if dirs := c.rt.scope.Dirs(); len(dirs) > 0 {
+	if dirs := c.dirs(); len(dirs) > 0 {
 		dir = dirs[len(dirs)-1]
 	}
 	out := []value.Value{}
@@ -285,20 +258,12 @@ func lookupURL(c *call) (value.Value, error) {
 }
 
 // delimiters are a file's signs, as the options of a call set them.
-func delimiters(syn lex.Syntax, opt map[string]value.Value) lex.Syntax {
-	for name, into := range map[string]*string{"variable_start_string": &syn.VarStart, "variable_end_string": &syn.VarEnd, "comment_start_string": &syn.CommentStart, "comment_end_string": &syn.CommentEnd} {
-		if s := textOr(optional(opt, name), ""); s != "" {
-			*into = s
+func delimiters(opt map[string]value.Value) func(*lex.Syntax) {
+	return func(syn *lex.Syntax) {
+		for name, into := range map[string]*string{"variable_start_string": &syn.VarStart, "variable_end_string": &syn.VarEnd, "comment_start_string": &syn.CommentStart, "comment_end_string": &syn.CommentEnd} {
+			if s := textOr(optional(opt, name), ""); s != "" {
+				*into = s
+			}
 		}
 	}
-	return syn
-}
-
-// nested renders a template file's text within the rendering under way, over
-// another scope.
-func (r *render) nested(path, text string, syn lex.Syntax, s play.Scope) (value.Value, error) {
-	scope, memo, layout := r.scope, r.memo, r.layout
-	r.scope, r.memo, r.layout = s, map[string]value.Value{}, nil
-	defer func() { r.scope, r.memo, r.layout = scope, memo, layout }()
-	return r.text(text, syn, &value.Origin{Pos: value.Pos{File: path, Line: 1, Col: 1}}, asText)
 }

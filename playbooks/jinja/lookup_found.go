@@ -24,7 +24,7 @@ func lookupFirstFound(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	for _, n := range s.names {
-		if p, err := c.rt.find(n, "files"); err == nil {
+		if p, err := c.find(n, "files"); err == nil {
 			return value.Strings(p), nil
 		}
 	}
@@ -86,14 +86,6 @@ func (s *search) one(t value.Value, options *value.Map) error {
 		return errors.New("first_found needs files")
 	}
 	return nil
-}
-
-// wordTruth is a boolean option, which may be a word.
-func wordTruth(v value.Value) bool {
-	if b, ok := boolWord(v); ok {
-		return b
-	}
-	return value.Truth(v)
 }
 
 // splitSigns splits text, or each text of a list, at any of the signs.

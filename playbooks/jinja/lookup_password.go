@@ -46,7 +46,7 @@ func lookupPassword(c *call) (value.Value, error) {
 		if err != nil {
 			return value.Value{}, err
 		}
-		po, err := readPasswordOptions(c.rt, rest, o)
+		po, err := readPasswordOptions(c, rest, o)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -59,10 +59,10 @@ func lookupPassword(c *call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-func readPasswordOptions(r *render, path string, opt map[string]value.Value) (passwordOptions, error) {
-	o := passwordOptions{path: expandUser(r, path), length: 20, encrypt: textOr(optional(opt, "encrypt"), ""), ident: textOr(optional(opt, "ident"), ""), seed: nullIfUndefined(optional(opt, "seed"))}
+func readPasswordOptions(c *call, path string, opt map[string]value.Value) (passwordOptions, error) {
+	o := passwordOptions{path: expandUser(c, path), length: 20, encrypt: textOr(optional(opt, "encrypt"), ""), ident: textOr(optional(opt, "ident"), ""), seed: nullIfUndefined(optional(opt, "seed"))}
 	if !filepath.IsAbs(o.path) {
-		if dirs := r.scope.Dirs(); len(dirs) > 0 {
+		if dirs := c.dirs(); len(dirs) > 0 {
 			o.path = filepath.Join(dirs[len(dirs)-1], o.path)
 		}
 	}

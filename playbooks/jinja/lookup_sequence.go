@@ -34,7 +34,7 @@ func lookupSequence(c *call) (value.Value, error) {
 		if err := s.check(); err != nil {
 			return value.Value{}, err
 		}
-		items, err := s.items(c.rt)
+		items, err := s.items(c)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -132,7 +132,7 @@ func (s *sequence) check() error {
 	return nil
 }
 
-func (s *sequence) items(r *render) ([]value.Value, error) {
+func (s *sequence) items(c *call) ([]value.Value, error) {
 	if s.stride == 0 {
 		return nil, nil
 	}
@@ -143,13 +143,13 @@ func (s *sequence) items(r *render) ([]value.Value, error) {
 	if *s.end == math.MaxInt64 || *s.end == math.MinInt64 {
 		return nil, errors.New("the last number of with_sequence does not fit 64 bits")
 	}
-	list, err := r.numbersFrom(s.start, *s.end+past, s.stride)
+	list, err := c.numbers(s.start, *s.end+past, s.stride)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]value.Value, len(list.Items()))
 	for i, n := range list.Items() {
-		if out[i], err = r.percent(value.String(s.format), s.format, n); err != nil {
+		if out[i], err = c.percent(value.String(s.format), n); err != nil {
 			return nil, fmt.Errorf("problem formatting %s with %s", value.Repr(n), value.Repr(value.String(s.format)))
 		}
 	}

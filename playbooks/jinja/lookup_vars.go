@@ -11,12 +11,6 @@ import (
 	"remoterun/runner/value"
 )
 
-// ConfigSystem is a System that knows settings, for the config lookup.
-type ConfigSystem interface {
-	// Setting answers a setting by Ansible's name (DEFAULT_ROLES_PATH).
-	Setting(name string) (v value.Value, ok bool)
-}
-
 // varLookupEntries are the plug-ins that look at variables, the environment
 // and the inventory.
 func varLookupEntries() []entry {
@@ -39,19 +33,6 @@ func varLookupEntries() []entry {
 	return append(names, rest...)
 }
 
-// option answers a keyword argument of a plug-in and refuses unknown ones.
-func (c *call) options(known ...string) (map[string]value.Value, error) {
-	out := map[string]value.Value{}
-	for k, v := range c.kw.All() {
-		name, _ := k.AsString()
-		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("unknown option '%s'%s", name, suggestName(name, slices.Clone(known)))
-		}
-		out[name] = v
-	}
-	return out, nil
-}
-
 func lookupVars(c *call) (value.Value, error) {
 	opt, err := c.options("default")
 	if err != nil {
@@ -63,9 +44,9 @@ func lookupVars(c *call) (value.Value, error) {
 		if !ok {
 			return value.Value{}, fmt.Errorf("Invalid setting identifier, \"%s\" is not a string, its a %s", value.Show(t), pyType(t))
 		}
-		v, ok, err := c.rt.variable(name)
+		v, ok, err := c.variable(name)
 		if err == nil && !ok {
-			err = &undefinedError{msg: "No variable found with this name: " + name + suggestName(name, c.rt.scope.Names())}
+			err = &undefinedError{msg: "No variable found with this name: " + name + suggestName(name, c.variables())}
 		}
 		if d, there := opt["default"]; there && !d.IsNull() && errors.Is(err, ErrUndefined) {
 			v, err = d, nil
@@ -80,7 +61,7 @@ func lookupVars(c *call) (value.Value, error) {
 
 func (rc *regexes) lookupVarnames(c *call) (value.Value, error) {
 	var out []value.Value
-	names := c.rt.scope.Names()
+	names := c.variables()
 	for _, t := range c.args {
 		p, ok := t.AsString()
 		if !ok {
@@ -100,7 +81,7 @@ func (rc *regexes) lookupVarnames(c *call) (value.Value, error) {
 			}
 		}
 	}
-	return value.List(out...), c.rt.work(len(names))
+	return value.List(out...), c.work(len(names))
 }
 
 func lookupEnv(c *call) (value.Value, error) {
@@ -123,7 +104,7 @@ func lookupEnv(c *call) (value.Value, error) {
 			return value.Value{}, errors.New("the name of an environment variable is empty")
 		}
 		v, ok := "", false
-		if sys := c.rt.system(); sys != nil {
+		if sys := c.system(); sys != nil {
 			v, ok = sys.Env(words[0])
 		}
 		switch {
@@ -151,7 +132,7 @@ func lookupConfig(c *call) (value.Value, error) {
 	if given(kind) != given(name) {
 		return value.Value{}, errors.New("Both plugin_type and plugin_name are required, cannot use one without the other")
 	}
-	sys, _ := c.rt.system().(ConfigSystem)
+	sys, _ := c.system().(ConfigSystem)
 	if given(kind) {
 		sys = nil // plug-ins have settings in Ansible; there are none here
 	}
@@ -175,16 +156,9 @@ func lookupConfig(c *call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-func optional(m map[string]value.Value, name string) value.Value {
-	if v, ok := m[name]; ok {
-		return v
-	}
-	return value.Undefined(name)
-}
-
 // lookupHostnames answers the hosts of patterns over the variable "groups".
 func lookupHostnames(c *call) (value.Value, error) {
-	groups, ok, err := c.rt.variable("groups")
+	groups, ok, err := c.variable("groups")
 	if err != nil || !ok {
 		return value.List(), err
 	}

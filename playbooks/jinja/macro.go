@@ -21,7 +21,7 @@ func (m *macro) TypeName() string { return "Macro" }
 func (m *macro) Str() string      { return m.Repr() }
 func (m *macro) Repr() string     { return fmt.Sprintf("<Macro '%s'>", m.stmt.name) }
 
-func (m *macro) attr(_ *render, name string) (value.Value, bool) {
+func (m *macro) attr(name string) (value.Value, bool) {
 	switch name {
 	case "name":
 		return value.String(m.stmt.name), true

@@ -3,6 +3,7 @@ package jinja
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"remoterun/playbooks/jinja/py/pynum"
 	"remoterun/runner/value"
@@ -18,7 +19,7 @@ func (b *builtin) Repr() string     { return "<function " + b.e.name + ">" }
 
 // attributed is an opaque datum with attributes.
 type attributed interface {
-	attr(r *render, name string) (value.Value, bool)
+	attr(name string) (value.Value, bool)
 }
 
 // callable is an opaque datum that can be called.
@@ -26,12 +27,10 @@ type callable interface {
 	call(c *call) (value.Value, error)
 }
 
-// attr knows the one attribute that templates use: dict.fromkeys.
-func (b *builtin) attr(_ *render, name string) (value.Value, bool) {
-	if b.e.name == "dict" && name == "fromkeys" {
-		return bound(name, dictFromKeys), true
-	}
-	return value.Value{}, false
+// attr returns what is called on the name itself, as dict.fromkeys is.
+func (b *builtin) attr(name string) (value.Value, bool) {
+	fn, ok := b.e.own[name]
+	return bound(name, fn), ok
 }
 
 func (b *builtin) call(c *call) (value.Value, error) {
@@ -109,10 +108,10 @@ func (r *render) entry(v, key value.Value, name string) (value.Value, error) {
 	case value.KindOpaque:
 		o, _ := v.AsOpaque()
 		if d, ok := o.(yaml.Date); ok {
-			o, _ = yamlDate(d).AsOpaque()
+			o, _ = r.eng.date(d).AsOpaque()
 		}
 		if a, ok := o.(attributed); ok {
-			if it, ok := a.attr(r, name); ok {
+			if it, ok := a.attr(name); ok {
 				return it, nil
 			}
 		}
@@ -140,7 +139,7 @@ func (r *render) getitem(v, k value.Value) (value.Value, error) {
 	if v.IsUndefined() {
 		return deeper(v)
 	}
-	if err := defined(k); err != nil && isMapping(v) {
+	if err := defined(k); err != nil && mappingLike(v) {
 		return value.Value{}, err
 	}
 	text, isText := k.AsString()
@@ -226,7 +225,7 @@ func (r *render) slice(v value.Value, s *slice, f *frame) (value.Value, error) {
 		return value.MarkedString(string(out), v.Marks()), nil
 	}
 	if _, ok := v.AsSeq(); !ok {
-		if isMapping(v) {
+		if mappingLike(v) {
 			return value.Value{}, errors.New("unhashable type: 'slice'")
 		}
 		return value.Value{}, fmt.Errorf("'%s' object is not subscriptable", value.TypeName(v))
@@ -244,4 +243,80 @@ func (r *render) slice(v value.Value, s *slice, f *frame) (value.Value, error) {
 		return value.Tuple(out...), nil
 	}
 	return value.List(out...), nil
+}
+
+// typeKey names the table of methods for v, empty when it has none.
+func typeKey(v value.Value) string {
+	switch v.Kind() {
+	case value.KindString, value.KindList, value.KindTuple, value.KindMap, value.KindInt, value.KindBool, value.KindFloat, value.KindBig:
+		return value.TypeName(v)
+	case value.KindObject:
+		return "dict"
+	}
+	return ""
+}
+
+// method finds the code of v.name().
+func (r *render) method(v value.Value, name string) (function, bool) {
+	fn, ok := r.eng.reg.methods[typeKey(v)][name]
+	if ok && v.Kind() == value.KindObject {
+		ok = slices.Contains([]string{"get", "items", "keys", "values"}, name)
+	}
+	return fn, ok
+}
+
+// methodOf answers v.name as a value that can be called.
+func (r *render) methodOf(v value.Value, name string) (value.Value, bool) {
+	fn, ok := r.method(v, name)
+	if !ok {
+		return value.Value{}, false
+	}
+	return value.FromOpaque(&boundFunc{name: name, self: v, fn: fn}), true
+}
+
+// onlyScope answers the entries of one mapping.
+type onlyScope struct{ m *value.Map }
+
+func (s onlyScope) Var(name string) (value.Value, bool, error) {
+	v, ok := s.m.Lookup(name)
+	return v, ok, nil
+}
+func (s onlyScope) Names() []string { return s.m.Names() }
+func (onlyScope) Dirs() []string    { return nil }
+
+// follow evaluates a path in a mapping: names, indices and keys. Anything else
+// is refused, for a path may be a host's text, which is never a program.
+func (r *render) follow(path string, s onlyScope) (value.Value, error) {
+	t, err := r.eng.load(path, bareSyntax(), nil)
+	if err != nil {
+		return value.Value{}, err
+	}
+	if !isPath(t.single, true) {
+		return value.Value{}, fmt.Errorf("get_path takes a path such as a.b[0]['c'], got %s", path)
+	}
+	oldT, oldO, oldS, oldM := r.tpl, r.origin, r.scope, r.memo
+	r.tpl, r.origin, r.scope, r.memo = t, nil, s, nil
+	defer func() { r.tpl, r.origin, r.scope, r.memo = oldT, oldO, oldS, oldM }()
+	return r.eval(t.single, nil)
+}
+
+// isPath reports whether x only walks; root says that x must begin at a name.
+func isPath(x expr, root bool) bool {
+	switch x := x.(type) {
+	case nil:
+		return !root
+	case *name:
+		return root
+	case *attr:
+		return isPath(x.x, true)
+	case *index:
+		return isPath(x.x, true) && isPath(x.at, false)
+	case *slice:
+		return !root && isPath(x.from, false) && isPath(x.to, false) && isPath(x.step, false)
+	case *unary:
+		return !root && x.op == "-" && isPath(x.x, false)
+	case *literal:
+		return !root
+	}
+	return false
 }

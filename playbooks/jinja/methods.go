@@ -58,43 +58,6 @@ func positional(kind string, fn function) function {
 	}
 }
 
-// mutators are the methods that change their object: a template that names one
-// works on copies of the variables, as Ansible's templates always do.
-func mutators() []string {
-	return []string{"append", "extend", "insert", "pop", "remove", "clear", "update", "setdefault", "popitem", "sort", "reverse", "__setitem__"}
-}
-
-func isMutator(name string) bool { return slices.Contains(mutators(), name) }
-
-// typeKey names the table of methods for v, empty when it has none.
-func typeKey(v value.Value) string {
-	switch v.Kind() {
-	case value.KindString, value.KindList, value.KindTuple, value.KindMap, value.KindInt, value.KindBool, value.KindFloat, value.KindBig:
-		return value.TypeName(v)
-	case value.KindObject:
-		return "dict"
-	}
-	return ""
-}
-
-// method finds the code of v.name().
-func (r *render) method(v value.Value, name string) (function, bool) {
-	fn, ok := r.eng.reg.methods[typeKey(v)][name]
-	if ok && v.Kind() == value.KindObject {
-		ok = slices.Contains([]string{"get", "items", "keys", "values"}, name)
-	}
-	return fn, ok
-}
-
-// methodOf answers v.name as a value that can be called.
-func (r *render) methodOf(v value.Value, name string) (value.Value, bool) {
-	fn, ok := r.method(v, name)
-	if !ok {
-		return value.Value{}, false
-	}
-	return value.FromOpaque(&boundFunc{name: name, self: v, fn: fn}), true
-}
-
 func intMethods() map[string]function {
 	return map[string]function{
 		"bit_length": func(c *call) (value.Value, error) {
@@ -114,37 +77,6 @@ func floatMethods() map[string]function {
 	}
 }
 
-// none refuses arguments.
-func (c *call) none() error {
-	_, err := c.bind()
-	return err
-}
-
-// text answers argument v of a call as text.
-func (c *call) text(v value.Value) (string, error) {
-	if err := defined(v); err != nil {
-		return "", err
-	}
-	s, ok := v.AsString()
-	if !ok {
-		return "", fmt.Errorf("%s() argument must be str, not %s", c.name, value.TypeName(v))
-	}
-	return s, nil
-}
-
-// integer answers argument v of a call as an int, otherwise when it was not
-// given.
-func (c *call) integer(v value.Value, otherwise int) (int, error) {
-	if v.IsUndefined() {
-		return otherwise, nil
-	}
-	i, ok := v.AsInt()
-	if !ok {
-		return 0, fmt.Errorf("'%s' object cannot be interpreted as an integer", value.TypeName(v))
-	}
-	return int(max(-1<<40, min(i, 1<<40))), nil
-}
-
 // listMethods are those of list; they change the list itself.
 func listMethods() map[string]function {
 	m := tupleMethods()
@@ -154,7 +86,7 @@ func listMethods() map[string]function {
 			if err != nil {
 				return value.Value{}, err
 			}
-			return value.Null(), c.rt.grow(c.in, a[0])
+			return value.Null(), c.grow(c.in, a[0])
 		},
 		"extend": listExtend, "insert": listInsert, "pop": listPop, "remove": listRemove, "sort": listSort,
 		"clear": func(c *call) (value.Value, error) {
@@ -245,39 +177,11 @@ func listExtend(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	more, err := c.rt.iterate(a[0])
+	more, err := c.iterate(a[0])
 	if err != nil {
 		return value.Value{}, err
 	}
-	return value.Null(), c.rt.grow(c.in, more...)
-}
-
-// grow appends to a list. Lists may share their storage, so the first time a
-// list moves to storage of its own; from then on appending is cheap.
-func (r *render) grow(list value.Value, more ...value.Value) error {
-	if err := r.apart(list, more...); err != nil {
-		return err
-	}
-	s, _ := list.AsSeq()
-	n := len(s.Items)
-	if n+len(more) > maxRange {
-		return errRepeat
-	}
-	if owned, ok := r.owned[s]; !ok || owned != n {
-		s.Items = append(make([]value.Value, 0, 2*n+len(more)+4), s.Items...)
-		if err := r.copying(n); err != nil {
-			return err
-		}
-	}
-	if r.owned == nil {
-		r.owned = map[*value.Seq]int{}
-	}
-	s.Items = append(s.Items, more...)
-	r.owned[s] = len(s.Items)
-	if err := r.changed(list, n, more...); err != nil {
-		return err
-	}
-	return r.work(len(more))
+	return value.Null(), c.grow(c.in, more...)
 }
 
 func listInsert(c *call) (value.Value, error) {
@@ -289,18 +193,7 @@ func listInsert(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	if err := c.rt.apart(c.in, a[1]); err != nil {
-		return value.Value{}, err
-	}
-	s, _ := c.in.AsSeq()
-	n := len(s.Items)
-	at := clampIndex(i, n)
-	items := make([]value.Value, 0, n+1)
-	s.Items = append(append(append(items, s.Items[:at]...), a[1]), s.Items[at:]...)
-	if err := c.rt.changed(c.in, n, a[1]); err != nil {
-		return value.Value{}, err
-	}
-	return value.Null(), c.rt.copying(n)
+	return value.Null(), c.insert(c.in, clampIndex(i, len(c.in.Items())), a[1])
 }
 
 func listPop(c *call) (value.Value, error) {
@@ -324,7 +217,7 @@ func listPop(c *call) (value.Value, error) {
 	}
 	it := s.Items[i]
 	s.Items = slices.Delete(slices.Clone(s.Items), i, i+1)
-	return it, c.rt.copying(len(s.Items))
+	return it, c.copying(len(s.Items))
 }
 
 func listRemove(c *call) (value.Value, error) {
@@ -338,7 +231,7 @@ func listRemove(c *call) (value.Value, error) {
 		return value.Value{}, errors.New("list.remove(x): x not in list")
 	}
 	s.Items = slices.Delete(slices.Clone(s.Items), i, i+1)
-	return value.Null(), c.rt.work(len(s.Items))
+	return value.Null(), c.work(len(s.Items))
 }
 
 func listSort(c *call) (value.Value, error) {
@@ -358,21 +251,5 @@ func listSort(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	s.Items = items
-	return value.Null(), c.rt.work(len(items))
-}
-
-// sorted answers items in Python's order by key, equal ones in their old
-// order even when reversed.
-func sorted(items []value.Value, reverse bool, key func(value.Value) value.Value) ([]value.Value, error) {
-	out := slices.Clone(items)
-	if reverse {
-		slices.Reverse(out)
-	}
-	if err := value.SortBy(out, key); err != nil {
-		return nil, err
-	}
-	if reverse {
-		slices.Reverse(out)
-	}
-	return out, nil
+	return value.Null(), c.work(len(items))
 }

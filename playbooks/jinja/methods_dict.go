@@ -38,7 +38,7 @@ func dictSetItem(c *call) (value.Value, error) {
 	if err := keyError(a[0]); err != nil {
 		return value.Value{}, err
 	}
-	return value.Null(), c.rt.put(c.in, a[0], a[1])
+	return value.Null(), c.put(c.in, a[0], a[1])
 }
 
 func dictGet(c *call) (value.Value, error) {
@@ -70,10 +70,6 @@ func orNull(v value.Value, c *call) value.Value {
 	return v
 }
 
-func keyError(k value.Value) error {
-	return errors.Join(defined(k), value.Hashable(k))
-}
-
 func dictItems(c *call) (value.Value, error) {
 	if err := c.none(); err != nil {
 		return value.Value{}, err
@@ -86,14 +82,14 @@ func dictItems(c *call) (value.Value, error) {
 	for k, v := range m.All() {
 		out = append(out, value.Tuple(k, v))
 	}
-	return value.List(out...), c.rt.work(len(out))
+	return value.List(out...), c.work(len(out))
 }
 
 func dictKeys(c *call) (value.Value, error) {
 	if err := c.none(); err != nil {
 		return value.Value{}, err
 	}
-	keys, err := c.rt.iterate(c.in)
+	keys, err := c.iterate(c.in)
 	return value.List(keys...), err
 }
 
@@ -109,7 +105,7 @@ func dictValues(c *call) (value.Value, error) {
 	for _, v := range m.All() {
 		out = append(out, v)
 	}
-	return value.List(out...), c.rt.work(len(out))
+	return value.List(out...), c.work(len(out))
 }
 
 func dictPop(c *call) (value.Value, error) {
@@ -157,7 +153,7 @@ func dictSetDefault(c *call) (value.Value, error) {
 		return v, nil
 	}
 	v := orNull(a[1], c)
-	return v, c.rt.put(c.in, a[0], v)
+	return v, c.put(c.in, a[0], v)
 }
 
 func dictUpdate(c *call) (value.Value, error) {
@@ -165,66 +161,22 @@ func dictUpdate(c *call) (value.Value, error) {
 		return value.Value{}, fmt.Errorf("update expected at most 1 argument, got %d", len(c.args))
 	}
 	for _, a := range c.args {
-		more, err := c.rt.dictOf(a)
+		more, err := c.dictOf(a)
 		if err != nil {
 			return value.Value{}, err
 		}
 		for k, v := range more.All() {
-			if err := c.rt.put(c.in, k, v); err != nil {
+			if err := c.put(c.in, k, v); err != nil {
 				return value.Value{}, err
 			}
 		}
 	}
 	for k, v := range c.kw.All() {
-		if err := c.rt.put(c.in, k, v); err != nil {
+		if err := c.put(c.in, k, v); err != nil {
 			return value.Value{}, err
 		}
 	}
 	return value.Null(), nil
-}
-
-// put sets an entry of a mapping.
-func (r *render) put(mapping, k, v value.Value) error {
-	if err := r.apart(mapping, v); err != nil {
-		return err
-	}
-	m, _ := mapping.AsMap()
-	n := m.Len()
-	_, there := m.Get(k)
-	m.Set(k, v)
-	if there { // what it replaces need not be taken off: that is counted anew
-		return r.replaced(mapping)
-	}
-	if err := r.changed(mapping, n, v); err != nil {
-		return err
-	}
-	return r.work(1)
-}
-
-// dictOf is Python's dict(v): a mapping, or pairs.
-func (r *render) dictOf(v value.Value) (*value.Map, error) {
-	if m, ok, err := value.Mapping(v); ok || err != nil {
-		return m, err
-	}
-	items, err := r.iterate(v)
-	if err != nil {
-		return nil, err
-	}
-	m := value.NewMap()
-	for i, it := range items {
-		pair, err := r.iterate(it)
-		if err != nil {
-			return nil, fmt.Errorf("cannot convert dictionary update sequence element #%d to a sequence", i)
-		}
-		if len(pair) != 2 {
-			return nil, fmt.Errorf("dictionary update sequence element #%d has length %d; 2 is required", i, len(pair))
-		}
-		if err := keyError(pair[0]); err != nil {
-			return nil, err
-		}
-		m.Set(pair[0], pair[1])
-	}
-	return m, nil
 }
 
 func dictFromKeys(c *call) (value.Value, error) {
@@ -232,7 +184,7 @@ func dictFromKeys(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	keys, err := c.rt.iterate(a[0])
+	keys, err := c.iterate(a[0])
 	if err != nil {
 		return value.Value{}, err
 	}

@@ -34,7 +34,7 @@ func strSplit(last bool) function {
 			}
 			parts = pystr.SplitOn(s, sep, limit, last)
 		}
-		return c.markedList(parts), c.rt.work(len(s))
+		return c.markedList(parts), c.work(len(s))
 	}
 }
 
@@ -52,7 +52,7 @@ func strSplitLines(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	s, _ := c.in.AsString()
-	return c.markedList(pystr.SplitLines(s, value.Truth(a[0]))), c.rt.work(len(s))
+	return c.markedList(pystr.SplitLines(s, value.Truth(a[0]))), c.work(len(s))
 }
 
 func strJoin(c *call) (value.Value, error) {
@@ -60,12 +60,12 @@ func strJoin(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.rt.iterate(a[0])
+	items, err := c.iterate(a[0])
 	if err != nil {
 		return value.Value{}, errors.New("can only join an iterable")
 	}
 	sep, _ := c.in.AsString()
-	b := &buffer{r: c.rt, marks: c.in.Marks()}
+	b := c.buffer(c.in.Marks())
 	for i, it := range items {
 		if i > 0 {
 			if err := b.text(sep); err != nil {
@@ -98,14 +98,16 @@ func strReplace(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	s, _ := c.in.AsString()
-	out, err := c.rt.replace(s, words[0], words[1], limit)
+	out, err := c.replace(s, words[0], words[1], limit)
 	return c.marked(out), err
 }
 
 // replace is str.replace within the limit of output.
-func (r *render) replace(s, old, with string, limit int) (string, error) {
-	if grow := len(with) - len(old); grow > 0 && len(s)+(strings.Count(s, old)*grow) > r.eng.opt.MaxOutput {
-		return "", errOutput
+func (c *call) replace(s, old, with string, limit int) (string, error) {
+	if grow := len(with) - len(old); grow > 0 {
+		if err := c.fits(len(s) + strings.Count(s, old)*grow); err != nil {
+			return "", err
+		}
 	}
 	return strings.Replace(s, old, with, limit), nil
 }

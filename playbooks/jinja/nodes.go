@@ -79,18 +79,18 @@ type (
 	// filter with a nil x is the filter of a block.
 	filter struct {
 		place
-		x    expr
-		name string
-		args arguments
-		e    *entry
+		x     expr
+		name  string
+		args  arguments
+		named Named
 	}
 	test struct {
 		place
-		x    expr
-		name string
-		args arguments
-		not  bool
-		e    *entry
+		x     expr
+		name  string
+		args  arguments
+		not   bool
+		named Named
 	}
 )
 

@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"context"
+	"errors"
 	"math"
 	"math/big"
 	"strings"
@@ -13,7 +14,7 @@ import (
 )
 
 // oddValues are inputs and arguments that nobody expects.
-func oddValues() []value.Value {
+func oddValues(t *testing.T) []value.Value {
 	huge, _ := new(big.Int).SetString("99999999999999999999999999999999999999999", 10)
 	self := value.List(value.Int(1))
 	return []value.Value{
@@ -22,17 +23,27 @@ func oddValues() []value.Value {
 		value.String("\xff\xfe"), value.String("{{ x }}"), value.String("10.0.0.0/8"), value.String("%s%d%%("), value.String("(?P<n>["), value.String("\\"), value.String("a=1 b='"),
 		value.List(), self, value.List(self, value.Null(), value.String("a")), value.Tuple(value.String("a"), value.Int(1)), value.FromMap(nil),
 		value.FromMap(value.MapOf("a", value.Int(1), "key", self, "value", value.Null())), value.Undefined("u"), value.Omit(), value.FromObject(&lazyMap{"hostvars", value.MapOf("h", value.FromMap(nil))}),
-		value.FromOpaque(timedelta(5)), value.FromOpaque(datetime{t: time.Unix(0, 0)}),
+		evaluated(t, "'1970-01-01 00:00:00' | to_datetime"), evaluated(t, "('1970-01-02 00:00:00' | to_datetime) - ('1970-01-01 00:00:00' | to_datetime)"),
 	}
+}
+
+// evaluated returns an expression's value.
+func evaluated(t *testing.T, expr string) value.Value {
+	t.Helper()
+	v, err := New(Options{}).Eval(t.Context(), value.String(expr), &mapScope{vars: value.NewMap()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 // TestNoPanic calls every filter, test and lookup with odd inputs and
 // arguments: an answer or an error, never a panic, and never a long wait.
 func TestNoPanic(t *testing.T) {
 	e := New(Options{System: quietSystem{}, MaxSteps: 200_000, MaxOutput: 1 << 20})
-	odd := oddValues()
+	odd := oddValues(t)
 	slow := map[string]bool{"password_hash": true}
-	for _, x := range e.reg.all {
+	for _, x := range language().Entries {
 		if slow[x.name] {
 			continue
 		}
@@ -55,67 +66,79 @@ func TestNoPanic(t *testing.T) {
 	}
 }
 
-func callOddly(t *testing.T, e *Engine, x *entry, in value.Value, args ...value.Value) {
-	defer func() {
-		if p := recover(); p != nil {
-			t.Errorf("%s with %s and %s: panic: %v", x.name, value.Repr(in), value.Repr(value.List(args...)), p)
+func callOddly(t *testing.T, e *Engine, x entry, in value.Value, args ...value.Value) {
+	calmly(t, e, x.name, in, args, func(c *call, in value.Value, args []value.Value) {
+		switch x.kind {
+		case lookupKind:
+			_, _ = c.plugin(x.name, append([]value.Value{in}, args...), nil)
+		case globalKind:
+			fn, err := e.Eval(t.Context(), value.String(x.name), &mapScope{vars: value.NewMap()})
+			if err != nil {
+				t.Error(err)
+			}
+			_, _ = c.invoke(fn, append([]value.Value{in}, args...), nil)
+		case testKind:
+			f, err := c.namedTest(x.name)
+			if err != nil {
+				t.Error(err)
+			}
+			_, _ = f(in, args, nil)
+		default:
+			f, err := c.namedFilter(x.name)
+			if err != nil {
+				t.Error(err)
+			}
+			_, _ = f(in, args, nil)
 		}
-	}()
-	r := e.start(t.Context(), &mapScope{vars: value.NewMap(), dirs: []string{"/no/such"}})
-	if x.kind == lookupKind {
-		_, _ = r.lookup(x.name, append([]value.Value{in}, args...), nil)
-		return
-	}
-	if x.kind == globalKind {
-		_, _ = r.call(value.FromOpaque(&builtin{x}), append([]value.Value{in}, args...), nil, nil)
-		return
-	}
-	_, _ = r.runEntry(x, x.name, in, args, nil, nil)
+	})
 }
 
 // TestMethodsDoNotPanic is the same for the methods of all types and for the
 // operators.
 func TestMethodsDoNotPanic(t *testing.T) {
 	e := New(Options{System: quietSystem{}, MaxSteps: 200_000, MaxOutput: 1 << 20})
-	odd := oddValues()
+	methods := language().Methods
+	odd := oddValues(t)
 	for _, in := range odd {
-		for name := range e.reg.methods[typeKey(in)] {
+		kind := value.TypeName(in)
+		if in.Kind() == value.KindObject {
+			kind = "dict"
+		}
+		for name := range methods[kind] {
 			for i, a := range odd {
 				for _, args := range [][]value.Value{nil, {a}, {a, odd[(i+3)%len(odd)]}, {a, a, a}} {
-					calmly(t, "."+name, in, args, func(r *render, in value.Value, args []value.Value) {
-						m, _ := r.methodOf(value.Copy(in), name)
-						_, _ = r.call(m, args, nil, nil)
+					calmly(t, e, "."+name, in, args, func(c *call, in value.Value, args []value.Value) {
+						m, _ := c.getattr(value.Copy(in), name)
+						_, _ = c.invoke(m, args, nil)
 					})
 				}
 			}
 		}
 		for _, b := range odd {
 			for _, op := range []string{"+", "-", "*", "/", "//", "%", "**", "==", "<", "in"} {
-				calmly(t, op, in, []value.Value{b}, func(r *render, a value.Value, b []value.Value) {
-					_, _ = r.arith(op, a, b[0])
-					_, _ = r.holds(op, a, b[0])
-					_, _ = r.getitem(a, b[0])
+				calmly(t, e, op, in, []value.Value{b}, func(c *call, a value.Value, b []value.Value) {
+					_, _ = c.arith(op, a, b[0])
+					_, _ = c.compares(op, a, b[0])
+					_, _ = c.getitem(a, b[0])
 				})
 			}
 		}
 	}
 }
 
-var calmEngine = New(Options{System: quietSystem{}, MaxSteps: 200_000, MaxOutput: 1 << 20})
-
-func calmly(t *testing.T, what string, in value.Value, args []value.Value, f func(*render, value.Value, []value.Value)) {
+func calmly(t *testing.T, e *Engine, what string, in value.Value, args []value.Value, f func(*call, value.Value, []value.Value)) {
 	defer func() {
 		if p := recover(); p != nil {
 			t.Errorf("%s with %.80s and %.80s: panic: %v", what, value.Repr(in), value.Repr(value.List(args...)), p)
 		}
 	}()
-	f(calmEngine.start(t.Context(), &mapScope{vars: value.NewMap()}), in, args)
+	f(e.Begin(t.Context(), &mapScope{vars: value.NewMap(), dirs: []string{"/no/such"}}), in, args)
 }
 
 // quietSystem is the laptop without commands, network and writing.
 type quietSystem struct{ laptop.System }
 
-func (quietSystem) WriteFile(string, []byte) error { return errNoSystem }
+func (quietSystem) WriteFile(string, []byte) error { return errors.New("no writing") }
 
 func (quietSystem) Command(context.Context, string, string) ([]byte, error) {
 	return []byte("out\n"), nil

@@ -9,6 +9,25 @@ import (
 	"remoterun/runner/value"
 )
 
+// Named is a name of the language; what is behind it is the evaluator's.
+type Named interface{ Traits() Traits }
+
+// Traits is what the parser has to know of a name.
+type Traits struct {
+	// Impure says that two calls may differ (random, now, password).
+	Impure bool
+	// Anchors says that the result shows which lists and mappings are one.
+	Anchors bool
+}
+
+// Names are the names of the language.
+type Names interface {
+	Find(k Kind, name string) (Named, bool)
+	// Near proposes the known name that was perhaps meant, as the end of a
+	// message; empty when there is none.
+	Near(k Kind, name string) string
+}
+
 // maxDepth bounds how deeply expressions and statements nest.
 const maxDepth = 400
 
@@ -17,7 +36,7 @@ type parser struct {
 	i     int
 	depth int
 	syn   lex.Syntax
-	reg   *registry
+	names Names
 	tpl   *template
 	// macros says what the macro being read refers to.
 	macro *macroUses
@@ -26,12 +45,12 @@ type parser struct {
 }
 
 // parse reads a template. Errors are *syntaxError.
-func parse(src string, syn lex.Syntax, reg *registry) (t *template, err error) {
+func parse(src string, syn lex.Syntax, names Names) (t *template, err error) {
 	toks, err := lex.Tokens(src, syn)
 	if err != nil {
 		return nil, err
 	}
-	p := &parser{toks: toks, syn: syn, reg: reg, tpl: &template{blocks: map[string]*blockStmt{}}}
+	p := &parser{toks: toks, syn: syn, names: names, tpl: &template{blocks: map[string]*blockStmt{}}}
 	defer func() {
 		switch e := recover().(type) {
 		case nil:
@@ -444,4 +463,18 @@ func (p *parser) sliceOrIndex() expr {
 		s.step = part()
 	}
 	return s
+}
+
+// Kind says what a name of the language is.
+type Kind uint8
+
+const (
+	filterKind Kind = iota
+	testKind
+	globalKind
+	lookupKind
+)
+
+func (k Kind) String() string {
+	return [...]string{"filter", "test", "global", "lookup"}[k]
 }

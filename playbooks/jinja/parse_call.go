@@ -44,7 +44,7 @@ func (p *parser) noteCall(c *invoke) {
 	if !ok {
 		return
 	}
-	if e, ok := p.reg.globals[n.id]; ok && e.impure {
+	if e, ok := p.names.Find(globalKind, n.id); ok && e.Traits().Impure {
 		p.tpl.impure = true
 	}
 	if slices.Contains([]string{"lookup", "query", "q"}, n.id) && len(c.args.pos) > 0 {
@@ -55,8 +55,8 @@ func (p *parser) noteCall(c *invoke) {
 			return
 		}
 		s, _ := l.v.AsString()
-		e := p.reg.lookup(s)
-		p.tpl.impure = p.tpl.impure || e == nil || e.impure
+		e, ok := p.names.Find(lookupKind, s)
+		p.tpl.impure = p.tpl.impure || !ok || e.Traits().Impure
 	}
 }
 
@@ -89,15 +89,17 @@ func (p *parser) dotted() lex.Token {
 
 func (p *parser) filter(x expr) expr {
 	t := p.dotted()
-	f := &filter{place: t.At, x: x, name: t.Text, e: p.reg.filter(t.Text)}
-	p.tpl.apart = p.tpl.apart || f.e != nil && f.e.anchors
+	f := &filter{place: t.At, x: x, name: t.Text}
+	e, ok := p.names.Find(filterKind, t.Text)
 	if p.isOp("(") {
 		f.args = p.arguments()
 	}
-	if f.e == nil {
-		p.fail(t.At, "no filter named '%s'%s", t.Text, suggest(t.Text, p.reg.filters))
+	if !ok {
+		p.fail(t.At, "no filter named '%s'%s", t.Text, p.names.Near(filterKind, t.Text))
 	}
-	p.tpl.impure = p.tpl.impure || f.e.impure
+	f.named = e
+	p.tpl.apart = p.tpl.apart || e.Traits().Anchors
+	p.tpl.impure = p.tpl.impure || e.Traits().Impure
 	return f
 }
 
@@ -105,10 +107,11 @@ func (p *parser) test(x expr) expr {
 	p.next()
 	n := &test{x: x, not: p.skipName("not")}
 	t := p.dotted()
-	n.place, n.name, n.e = t.At, t.Text, p.reg.test(t.Text)
-	if n.e == nil {
-		p.fail(t.At, "no test named '%s'%s", t.Text, suggest(t.Text, p.reg.tests))
+	e, ok := p.names.Find(testKind, t.Text)
+	if !ok {
+		p.fail(t.At, "no test named '%s'%s", t.Text, p.names.Near(testKind, t.Text))
 	}
+	n.place, n.name, n.named = t.At, t.Text, e
 	switch a := p.peek(); {
 	case p.isOp("("):
 		n.args = p.arguments()
@@ -120,3 +123,11 @@ func (p *parser) test(x expr) expr {
 	}
 	return n
 }
+
+// mutators are the methods that change their object: a template that names one
+// works on copies of the variables, as Ansible's templates always do.
+func mutators() []string {
+	return []string{"append", "extend", "insert", "pop", "remove", "clear", "update", "setdefault", "popitem", "sort", "reverse", "__setitem__"}
+}
+
+func isMutator(name string) bool { return slices.Contains(mutators(), name) }

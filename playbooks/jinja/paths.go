@@ -102,15 +102,15 @@ func filterExpanduser(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	return textResult(expandUser(c.rt, p))
+	return textResult(expandUser(c, p))
 }
 
 // expandUser opens a leading ~; other users' homes are not known here.
-func expandUser(r *render, p string) string {
-	if p != "~" && !strings.HasPrefix(p, "~/") || r.system() == nil {
+func expandUser(c *call, p string) string {
+	if p != "~" && !strings.HasPrefix(p, "~/") || c.system() == nil {
 		return p
 	}
-	home := strings.TrimRight(r.system().Home(), "/")
+	home := strings.TrimRight(c.system().Home(), "/")
 	if s := home + p[1:]; s != "" {
 		return s
 	}
@@ -122,12 +122,12 @@ func filterExpandvars(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	return textResult(expandVars(c.rt, p))
+	return textResult(expandVars(c, p))
 }
 
 // expandVars opens $NAME and ${NAME}; what is not set stays as it is.
-func expandVars(r *render, p string) string {
-	sys := r.system()
+func expandVars(c *call, p string) string {
+	sys := c.system()
 	if sys == nil {
 		return p
 	}
@@ -151,8 +151,8 @@ func filterRealpath(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	p = absolute(c.rt, p)
-	if links, ok := c.rt.system().(LinkSystem); ok {
+	p = absolute(c, p)
+	if links, ok := c.system().(LinkSystem); ok {
 		return textResult(resolve(links, p))
 	}
 	return textResult(p)
@@ -173,12 +173,12 @@ func resolve(sys LinkSystem, p string) string {
 }
 
 // absolute is os.path.abspath: the current directory goes before.
-func absolute(r *render, p string) string {
+func absolute(c *call, p string) string {
 	if strings.HasPrefix(p, "/") {
 		return pypath.Norm(p)
 	}
 	dir := "/"
-	if d, ok := r.system().(DirSystem); ok {
+	if d, ok := c.system().(DirSystem); ok {
 		dir = d.Getwd()
 	}
 	return pypath.Norm(dir + "/" + p)
@@ -196,15 +196,15 @@ func filterRelpath(c *call) (value.Value, error) {
 	if p == "" {
 		return value.Value{}, errors.New("no path specified")
 	}
-	return textResult(pypath.Rel(absolute(c.rt, p), absolute(c.rt, textOr(a[0], "."))))
+	return textResult(pypath.Rel(absolute(c, p), absolute(c, textOr(a[0], "."))))
 }
 
 func filterFileglob(c *call) (value.Value, error) {
 	p, err := pathText(c)
-	if err != nil || c.rt.system() == nil {
+	if err != nil || c.system() == nil {
 		return value.List(), err
 	}
-	return value.Strings(globFiles(c.rt.system(), p)...), nil
+	return value.Strings(globFiles(c.system(), p)...), nil
 }
 
 // globFiles answers the plain files that a pattern matches.

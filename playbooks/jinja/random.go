@@ -67,7 +67,7 @@ func filterRandom(c *call) (value.Value, error) {
 		}
 		return value.Value{}, errors.New(k.String())
 	}
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -116,7 +116,7 @@ func filterShuffle(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return c.in, nil // as Ansible: what is no list is answered as it came
 	}

@@ -64,7 +64,7 @@ func (rc *regexes) replace(c *call) (value.Value, error) {
 	if given(a[1]) && !a[1].IsString() || a[1].IsNull() {
 		return value.Value{}, fmt.Errorf("decoding to str: need a bytes-like object, %s found", value.TypeName(a[1]))
 	}
-	return c.rt.substitute(re, value.Str(c.in), with)
+	return c.substitute(re, value.Str(c.in), with)
 }
 
 func (rc *regexes) argument(pattern, ignorecase, multiline value.Value, how pyre.How) (*pyre.Regexp, error) {
@@ -76,7 +76,7 @@ func (rc *regexes) argument(pattern, ignorecase, multiline value.Value, how pyre
 }
 
 // substitute is re.sub.
-func (r *render) substitute(re *pyre.Regexp, s, with string) (value.Value, error) {
+func (c *call) substitute(re *pyre.Regexp, s, with string) (value.Value, error) {
 	m, err := re.Find(s)
 	if err != nil || m == nil {
 		return value.String(s), err
@@ -89,14 +89,14 @@ func (r *render) substitute(re *pyre.Regexp, s, with string) (value.Value, error
 	runes, at := []rune(s), 0
 	for m != nil {
 		from, to := m.Span()
-		if err := r.work(from - at + 8); err != nil {
+		if err := c.work(from - at + 8); err != nil {
 			return value.Value{}, err
 		}
 		b.WriteString(string(runes[at:from]))
 		b.WriteString(tmpl.Expand(m))
 		at = to
-		if b.Len() > r.eng.opt.MaxOutput {
-			return value.Value{}, errOutput
+		if err := c.fits(b.Len()); err != nil {
+			return value.Value{}, err
 		}
 		if m, err = m.Next(); err != nil {
 			return value.Value{}, err
@@ -177,7 +177,7 @@ func (rc *regexes) findall(c *call) (value.Value, error) {
 	for ; m != nil && err == nil; m, err = m.Next() {
 		out = append(out, allGroups(re, m))
 		from, to := m.Span()
-		if err := c.rt.work(to - from + 8); err != nil {
+		if err := c.work(to - from + 8); err != nil {
 			return value.Value{}, err
 		}
 	}

@@ -5,90 +5,41 @@ import (
 	"strings"
 
 	"remoterun/runner/near"
+	"remoterun/runner/value"
+	"remoterun/runner/value/yaml"
 )
-
-// entryKind says what a name of the language is.
-type entryKind uint8
-
-const (
-	filterKind entryKind = iota
-	testKind
-	globalKind
-	lookupKind
-)
-
-func (k entryKind) String() string {
-	return [...]string{"filter", "test", "global", "lookup"}[k]
-}
 
 // registry holds every name of the language; it never changes once made.
 type registry struct {
 	filters, tests, globals, lookups map[string]*entry
 	// methods holds the methods of Python's types by type name.
 	methods map[string]map[string]function
-	// all lists the entries in the order of their families, for docs.
-	all []*entry
 }
 
-// families lists every family of names: adding one is a file and a line here.
-func families() [][]entry {
-	return [][]entry{
-		textFilterEntries(),
-		sequenceFilterEntries(),
-		selectFilterEntries(),
-		numberFilterEntries(),
-		testEntries(),
-		globalEntries(),
-		basicEntries(),
-		combineEntries(),
-		setEntries(),
-		combinatoricEntries(),
-		regexEntries(),
-		versionEntries(),
-		resultEntries(),
-		commentEntries(),
-		pathEntries(),
-		fileTestEntries(),
-		hashEntries(),
-		cryptEntries(),
-		vaultEntries(),
-		humanEntries(),
-		randomEntries(),
-		serialEntries(),
-		urlEntries(),
-		dataLookupEntries(),
-		varLookupEntries(),
-		fileLookupEntries(),
-		tableLookupEntries(),
-		passwordLookupEntries(),
-		datetimeEntries(),
-		communityEntries(),
-		jmesEntries(),
-		ipaddrEntries(),
-		ipnetEntries(),
-		hwaddrEntries(),
-		utilEntries(),
-		ipTestEntries(),
-		communityMoreEntries(),
-	}
+// Language is what an evaluator speaks.
+type Language struct {
+	// Entries are the filters, tests, globals and lookups.
+	Entries []entry
+	// Methods are those of Python's types, by the type's name.
+	Methods map[string]map[string]function
+	// Date makes a date of YAML one that has attributes.
+	Date func(yaml.Date) value.Value
 }
 
-func newRegistry() *registry {
-	r := &registry{filters: map[string]*entry{}, tests: map[string]*entry{}, globals: map[string]*entry{}, lookups: map[string]*entry{}, methods: allMethods()}
-	for _, family := range families() {
-		for i := range family {
-			e := &family[i]
-			r.all = append(r.all, e)
-			names := r.of(e.kind)
-			for _, n := range append([]string{e.name}, e.aliases...) {
-				names[n] = e
-			}
+func newRegistry(l Language) *registry {
+	r := &registry{filters: map[string]*entry{}, tests: map[string]*entry{}, globals: map[string]*entry{}, lookups: map[string]*entry{}, methods: l.Methods}
+	for i := range l.Entries {
+		e := &l.Entries[i]
+		names := r.of(e.kind)
+		names[e.name] = e
+		for _, n := range e.aliases {
+			names[n] = e
 		}
 	}
 	return r
 }
 
-func (r *registry) of(k entryKind) map[string]*entry {
+func (r *registry) of(k Kind) map[string]*entry {
 	return [...]map[string]*entry{r.filters, r.tests, r.globals, r.lookups}[k]
 }
 
@@ -111,11 +62,20 @@ func shortName(name string) string {
 	return name
 }
 
-func (r *registry) filter(name string) *entry { return r.filters[shortName(name)] }
+// find returns a name's entry, nil when there is none; a known collection may
+// stand before it.
+func (r *registry) find(k Kind, name string) *entry { return r.of(k)[shortName(name)] }
 
-func (r *registry) test(name string) *entry { return r.tests[shortName(name)] }
+// Find and Near are what the parser asks.
+func (r *registry) Find(k Kind, name string) (Named, bool) {
+	e := r.find(k, name)
+	return e, e != nil
+}
 
-func (r *registry) lookup(name string) *entry { return r.lookups[shortName(name)] }
+func (r *registry) Near(k Kind, name string) string { return suggest(name, r.of(k)) }
+
+// Traits are those that the parser asks for.
+func (e *entry) Traits() Traits { return Traits{Impure: e.impure, Anchors: e.anchors} }
 
 // suggest ends a message about an unknown name with the nearest known one, or
 // with nothing.

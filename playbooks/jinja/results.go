@@ -43,16 +43,6 @@ func negated(fn function) function {
 	}
 }
 
-// noArguments refuses arguments.
-func noArguments(fn function) function {
-	return func(c *call) (value.Value, error) {
-		if _, err := c.bind(); err != nil {
-			return value.Value{}, err
-		}
-		return fn(c)
-	}
-}
-
 func resultTest(key string, otherwise bool) function {
 	return noArguments(func(c *call) (value.Value, error) {
 		m, ok, err := value.Mapping(c.in)
@@ -115,7 +105,7 @@ func testAll(c *call) (value.Value, error) { return truths(c, false) }
 
 // truths looks for the first item of that truth.
 func truths(c *call, want bool) (value.Value, error) {
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -146,21 +136,6 @@ func testTruthy(c *call) (value.Value, error) {
 	return value.Bool(value.Truth(c.in)), nil
 }
 
-// boolWord reads what Ansible's modules take for a boolean.
-func boolWord(v value.Value) (b, ok bool) {
-	if s, isText := v.AsString(); isText {
-		switch lower(s) {
-		case "y", "yes", "on", "1", "true", "t", "1.0":
-			return true, true
-		case "n", "no", "off", "0", "false", "f", "0.0":
-			return false, true
-		}
-		return false, false
-	}
-	f, isNumber := v.AsFloat()
-	return f == 1, isNumber && (f == 0 || f == 1)
-}
-
 // subsetTest asks whether all items of one side are in the other.
 func subsetTest(swap bool) function {
 	return func(c *call) (value.Value, error) {
@@ -172,11 +147,11 @@ func subsetTest(swap bool) function {
 		if swap {
 			small, big = big, small
 		}
-		x, err := hashedItems(c.rt, small)
+		x, err := hashedItems(c, small)
 		if err != nil {
 			return value.Value{}, err
 		}
-		y, err := hashedItems(c.rt, big)
+		y, err := hashedItems(c, big)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -190,8 +165,8 @@ func subsetTest(swap bool) function {
 }
 
 // hashedItems is Python's set(v).
-func hashedItems(r *render, v value.Value) (*value.Map, error) {
-	items, err := r.iterate(v)
+func hashedItems(c *call, v value.Value) (*value.Map, error) {
+	items, err := c.iterate(v)
 	if err != nil {
 		return nil, err
 	}
@@ -213,6 +188,6 @@ func testContains(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	ok, err := c.rt.contains(c.in, a[0])
+	ok, err := c.contains(c.in, a[0])
 	return value.Bool(ok), err
 }

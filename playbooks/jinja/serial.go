@@ -31,7 +31,7 @@ func filterAnsibleJSON(c *call) (value.Value, error) {
 	if err := st.options(c.kw, false); err != nil {
 		return value.Value{}, err
 	}
-	return st.dump(c.rt, c.in)
+	return st.dump(c, c.in)
 }
 
 func filterToNiceJSON(c *call) (value.Value, error) {
@@ -50,7 +50,7 @@ func filterToNiceJSON(c *call) (value.Value, error) {
 	if err := st.options(c.kw, true); err != nil {
 		return value.Value{}, err
 	}
-	return st.dump(c.rt, c.in)
+	return st.dump(c, c.in)
 }
 
 func filterFromJSON(c *call) (value.Value, error) {
@@ -188,8 +188,8 @@ func dumpYAML(c *call, st yaml.Style) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, fmt.Errorf("%s - %w", c.name, err)
 	}
-	if len(s) > c.rt.eng.opt.MaxOutput {
-		return value.Value{}, errOutput
+	if err := c.fits(len(s)); err != nil {
+		return value.Value{}, err
 	}
 	return textResult(s)
 }

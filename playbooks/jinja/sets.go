@@ -29,7 +29,7 @@ func filterFlatten(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -41,13 +41,13 @@ func filterFlatten(c *call) (value.Value, error) {
 		}
 		levels = max(0, int(f))
 	}
-	out, err := flatten(c.rt, items, levels, truthOr(a[1], true))
+	out, err := flatten(c, items, levels, truthOr(a[1], true))
 	return value.List(out...), err
 }
 
 // flatten opens lists inside a list; levels < 0 means all.
-func flatten(r *render, items []value.Value, levels int, skipNulls bool) ([]value.Value, error) {
-	if err := r.work(len(items)); err != nil {
+func flatten(c *call, items []value.Value, levels int, skipNulls bool) ([]value.Value, error) {
+	if err := c.work(len(items)); err != nil {
 		return nil, err
 	}
 	out := make([]value.Value, 0, len(items))
@@ -55,12 +55,11 @@ func flatten(r *render, items []value.Value, levels int, skipNulls bool) ([]valu
 		switch {
 		case skipNulls && isNullWord(it):
 		case listLike(it) && levels != 0:
-			if r.depth > maxEval {
-				return nil, errDepth
+			if err := c.enter(); err != nil {
+				return nil, err
 			}
-			r.depth++
-			inner, err := flatten(r, it.Items(), max(-1, levels-1), skipNulls)
-			r.depth--
+			inner, err := flatten(c, it.Items(), max(-1, levels-1), skipNulls)
+			c.leave()
 			if err != nil {
 				return nil, err
 			}
@@ -86,12 +85,12 @@ func filterAnsibleUnique(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}
 	sensitive, _ := a[0].AsBool()
-	out, err := uniqueBy(c.rt, items, value.Truth(nullIfUndefined(a[0])), a[1])
+	out, err := uniqueBy(c, items, value.Truth(nullIfUndefined(a[0])), a[1])
 	if err == nil {
 		return value.List(out...), nil
 	}
@@ -101,16 +100,16 @@ func filterAnsibleUnique(c *call) (value.Value, error) {
 	if explicit := a[0].Kind() == value.KindBool && !sensitive; explicit || given(a[1]) {
 		return value.Value{}, fmt.Errorf("Jinja2's unique filter failed and we cannot fall back to Ansible's version as it does not support the parameters supplied: %w", err)
 	}
-	out, err = uniqueItems(c.rt, items)
+	out, err = uniqueItems(c, items)
 	return value.List(out...), err
 }
 
 // uniqueBy keeps the first item of each key; keys must be hashable.
-func uniqueBy(r *render, items []value.Value, sensitive bool, attribute value.Value) ([]value.Value, error) {
+func uniqueBy(c *call, items []value.Value, sensitive bool, attribute value.Value) ([]value.Value, error) {
 	seen := value.NewMap()
 	var out []value.Value
 	for _, it := range items {
-		k, err := attributeOf(r, it, attribute)
+		k, err := attributeOf(c, it, attribute)
 		if err != nil {
 			return nil, err
 		}
@@ -132,12 +131,12 @@ func uniqueBy(r *render, items []value.Value, sensitive bool, attribute value.Va
 }
 
 // attributeOf follows a dotted path as map(attribute=) does.
-func attributeOf(r *render, v, path value.Value) (value.Value, error) {
+func attributeOf(c *call, v, path value.Value) (value.Value, error) {
 	if !given(path) {
 		return v, nil
 	}
 	if n, ok := path.AsInt(); ok {
-		return r.getitem(v, value.Int(n))
+		return c.getitem(v, value.Int(n))
 	}
 	for _, part := range strings.Split(value.Str(path), ".") {
 		k := value.String(part)
@@ -145,7 +144,7 @@ func attributeOf(r *render, v, path value.Value) (value.Value, error) {
 			k = value.Int(n)
 		}
 		var err error
-		if v, err = r.getitem(v, k); err != nil {
+		if v, err = c.getitem(v, k); err != nil {
 			return v, err
 		}
 	}
@@ -153,7 +152,7 @@ func attributeOf(r *render, v, path value.Value) (value.Value, error) {
 }
 
 // uniqueItems keeps the first of equal items, of any type.
-func uniqueItems(r *render, items []value.Value) ([]value.Value, error) {
+func uniqueItems(c *call, items []value.Value) ([]value.Value, error) {
 	seen := value.NewMap()
 	var out, odd []value.Value
 	for _, it := range items {
@@ -167,7 +166,7 @@ func uniqueItems(r *render, items []value.Value) ([]value.Value, error) {
 			}
 			continue
 		}
-		if err := r.work(len(odd)); err != nil {
+		if err := c.work(len(odd)); err != nil {
 			return nil, err
 		}
 		if !inList(odd, it) {
@@ -179,67 +178,67 @@ func uniqueItems(r *render, items []value.Value) ([]value.Value, error) {
 }
 
 // setFilter is a filter over its input and one argument.
-func setFilter(f func(r *render, a, b value.Value) ([]value.Value, error)) function {
+func setFilter(f func(c *call, a, b value.Value) ([]value.Value, error)) function {
 	return func(c *call) (value.Value, error) {
 		a, err := c.bind("b")
 		if err != nil {
 			return value.Value{}, err
 		}
-		out, err := f(c.rt, c.in, a[0])
+		out, err := f(c, c.in, a[0])
 		return value.List(out...), err
 	}
 }
 
 // asSets answers two hashable operands as plain items: Python makes sets of
 // them, whose order is arbitrary; we keep the order in which items come.
-func asSets(r *render, a, b value.Value) (x, y []value.Value, ok bool, err error) {
+func asSets(c *call, a, b value.Value) (x, y []value.Value, ok bool, err error) {
 	if value.Hashable(a) != nil || value.Hashable(b) != nil {
 		return nil, nil, false, nil
 	}
-	if x, err = r.iterate(a); err == nil {
-		y, err = r.iterate(b)
+	if x, err = c.iterate(a); err == nil {
+		y, err = c.iterate(b)
 	}
 	return x, y, true, err
 }
 
-func unionOf(r *render, a, b value.Value) ([]value.Value, error) {
-	x, y, ok, err := asSets(r, a, b)
+func unionOf(c *call, a, b value.Value) ([]value.Value, error) {
+	x, y, ok, err := asSets(c, a, b)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		sum, err := r.arith("+", a, b)
+		sum, err := c.arith("+", a, b)
 		if err != nil {
 			return nil, err
 		}
-		return uniqueOf(r, sum.Items())
+		return uniqueOf(c, sum.Items())
 	}
-	return uniqueItems(r, append(append([]value.Value{}, x...), y...))
+	return uniqueItems(c, append(append([]value.Value{}, x...), y...))
 }
 
 // uniqueOf is unique(environment, items, True).
-func uniqueOf(r *render, items []value.Value) ([]value.Value, error) {
-	return uniqueItems(r, items)
+func uniqueOf(c *call, items []value.Value) ([]value.Value, error) {
+	return uniqueItems(c, items)
 }
 
-func intersectionOf(r *render, a, b value.Value) ([]value.Value, error) {
-	return kept(r, a, b, true)
+func intersectionOf(c *call, a, b value.Value) ([]value.Value, error) {
+	return kept(c, a, b, true)
 }
 
-func differenceOf(r *render, a, b value.Value) ([]value.Value, error) {
-	return kept(r, a, b, false)
+func differenceOf(c *call, a, b value.Value) ([]value.Value, error) {
+	return kept(c, a, b, false)
 }
 
 // kept answers the items of a that are in b, or those that are not.
-func kept(r *render, a, b value.Value, in bool) ([]value.Value, error) {
-	items, err := r.iterate(a)
+func kept(c *call, a, b value.Value, in bool) ([]value.Value, error) {
+	items, err := c.iterate(a)
 	if err != nil {
 		return nil, err
 	}
-	if _, _, ok, err := asSets(r, a, b); ok && err == nil {
-		b = value.List(mustItems(r, b)...)
+	if _, _, ok, err := asSets(c, a, b); ok && err == nil {
+		b = value.List(mustItems(c, b)...)
 	}
-	has := membership(r, b)
+	has := membership(c, b)
 	var out []value.Value
 	for _, it := range items {
 		ok, err := has(it)
@@ -250,18 +249,18 @@ func kept(r *render, a, b value.Value, in bool) ([]value.Value, error) {
 			out = append(out, it)
 		}
 	}
-	return uniqueOf(r, out)
+	return uniqueOf(c, out)
 }
 
-func mustItems(r *render, v value.Value) []value.Value {
-	items, _ := r.iterate(v)
+func mustItems(c *call, v value.Value) []value.Value {
+	items, _ := c.iterate(v)
 	return items
 }
 
 // membership answers "item in v", by a table where items are hashable.
-func membership(r *render, v value.Value) func(value.Value) (bool, error) {
+func membership(c *call, v value.Value) func(value.Value) (bool, error) {
 	if !listLike(v) {
-		return func(it value.Value) (bool, error) { return r.contains(v, it) }
+		return func(it value.Value) (bool, error) { return c.contains(v, it) }
 	}
 	table, odd := value.NewMap(), []value.Value{}
 	for _, it := range v.Items() {
@@ -274,20 +273,20 @@ func membership(r *render, v value.Value) func(value.Value) (bool, error) {
 	return func(it value.Value) (bool, error) {
 		if value.Hashable(it) == nil {
 			_, ok := table.Get(it)
-			return ok, r.step()
+			return ok, c.step()
 		}
-		return inList(odd, it), r.work(len(odd))
+		return inList(odd, it), c.work(len(odd))
 	}
 }
 
-func symmetricOf(r *render, a, b value.Value) ([]value.Value, error) {
-	both, err := unionOf(r, a, b)
+func symmetricOf(c *call, a, b value.Value) ([]value.Value, error) {
+	both, err := unionOf(c, a, b)
 	if err != nil {
 		return nil, err
 	}
-	common, err := intersectionOf(r, a, b)
+	common, err := intersectionOf(c, a, b)
 	if err != nil {
 		return nil, err
 	}
-	return kept(r, value.List(both...), value.List(common...), false)
+	return kept(c, value.List(both...), value.List(common...), false)
 }

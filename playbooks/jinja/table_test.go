@@ -17,7 +17,7 @@ const tablePath = "../../docs/expressions-table.md"
 // TestTable holds the docs' table of names against the code; the examples in it
 // are run by TestExamples.
 func TestTable(t *testing.T) {
-	want := table(newRegistry())
+	want := table(language())
 	if *update {
 		if err := os.WriteFile(tablePath, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
@@ -32,15 +32,13 @@ func TestTable(t *testing.T) {
 // TestNamesOnce finds names that two families claim.
 func TestNamesOnce(t *testing.T) {
 	seen := map[string]bool{}
-	for _, family := range families() {
-		for _, e := range family {
-			for _, n := range append([]string{e.name}, e.aliases...) {
-				key := e.kind.String() + " " + n
-				if seen[key] {
-					t.Errorf("%s is there twice", key)
-				}
-				seen[key] = true
+	for _, e := range language().Entries {
+		for _, n := range append([]string{e.name}, e.aliases...) {
+			key := e.kind.String() + " " + n
+			if seen[key] {
+				t.Errorf("%s is there twice", key)
 			}
+			seen[key] = true
 		}
 	}
 }
@@ -60,17 +58,17 @@ func TestDifferencesAreInDocs(t *testing.T) {
 	}
 }
 
-func table(r *registry) string {
+func table(l Language) string {
 	var b strings.Builder
 	b.WriteString("# Every name of the expression language\n\nMade from the code by `go test ./playbooks/jinja -run TestTable -update`; each example is run by a test.\nCollections may be written in front: `ansible.builtin.combine`, `community.general.json_query`.\n[expressions.md](expressions.md) has the language itself.\n")
-	for _, k := range []entryKind{filterKind, testKind, globalKind, lookupKind} {
-		var rows []*entry
-		for _, e := range r.all {
+	for _, k := range []Kind{filterKind, testKind, globalKind, lookupKind} {
+		var rows []entry
+		for _, e := range l.Entries {
 			if e.kind == k {
 				rows = append(rows, e)
 			}
 		}
-		slices.SortFunc(rows, func(a, b *entry) int { return strings.Compare(a.name, b.name) })
+		slices.SortFunc(rows, func(a, b entry) int { return strings.Compare(a.name, b.name) })
 		fmt.Fprintf(&b, "\n## %ss\n\n| name | signature | example | gives |\n|---|---|---|---|\n", strings.ToUpper(k.String()[:1])+k.String()[1:])
 		for _, e := range rows {
 			name := e.name

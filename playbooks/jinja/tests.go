@@ -29,7 +29,7 @@ func testEntries() []entry {
 		is("float", "{{ 3.0 is float }}", func(v value.Value) bool { return v.Kind() == value.KindFloat }),
 		is("number", "{{ 3 is number }}", value.Value.IsNumber),
 		is("string", "{{ 'x' is string }}", func(v value.Value) bool { return v.IsString() || v.IsOmit() }),
-		is("mapping", "{{ {} is mapping }}", isMapping),
+		is("mapping", "{{ {} is mapping }}", mappingLike),
 		is("sequence", "{{ [1] is sequence }}", isSequence),
 		is("callable", "{{ range is callable }}", isCallable),
 		is("escaped", "{{ ('x' is escaped) == false }}", value.Value.IsUndefined),
@@ -54,11 +54,9 @@ func testEntries() []entry {
 	}
 }
 
-func isMapping(v value.Value) bool { return v.Kind() == value.KindMap || v.Kind() == value.KindObject }
-
 func isSequence(v value.Value) bool {
 	_, isSeq := v.AsSeq()
-	return isSeq || v.IsString() || v.IsOmit() || isMapping(v)
+	return isSeq || v.IsString() || v.IsOmit() || mappingLike(v)
 }
 
 func isCallable(v value.Value) bool {
@@ -74,7 +72,7 @@ func textTest(name string) function {
 
 func testModulo(n, rest int64) function {
 	return func(c *call) (value.Value, error) {
-		m, err := c.rt.arith("%", c.in, value.Int(n))
+		m, err := c.arith("%", c.in, value.Int(n))
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -87,7 +85,7 @@ func testDivisible(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	m, err := c.rt.arith("%", c.in, a[0])
+	m, err := c.arith("%", c.in, a[0])
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -102,7 +100,7 @@ func testIn(c *call) (value.Value, error) {
 	if err := defined(a[0]); err != nil {
 		return value.Value{}, err
 	}
-	ok, err := c.rt.contains(a[0], c.in)
+	ok, err := c.contains(a[0], c.in)
 	return value.Bool(ok), err
 }
 
@@ -128,11 +126,10 @@ func testSameAs(c *call) (value.Value, error) {
 	return value.Bool(value.Equal(x, y)), nil
 }
 
-func testKnown(k entryKind) function {
+func testKnown(k Kind) function {
 	return func(c *call) (value.Value, error) {
 		s, ok := c.in.AsString()
-		_, known := c.rt.eng.reg.of(k)[shortName(s)]
-		return value.Bool(ok && known), c.none()
+		return value.Bool(ok && c.known(k, s)), c.none()
 	}
 }
 
@@ -144,7 +141,7 @@ func testOrder(op string) function {
 		if err := defined(c.args[0]); err != nil {
 			return value.Value{}, err
 		}
-		ok, err := c.rt.holds(op, c.in, c.args[0])
+		ok, err := c.compares(op, c.in, c.args[0])
 		return value.Bool(ok), err
 	}
 }

@@ -75,7 +75,7 @@ func (d timedelta) Compare(other value.Value) (int, error) {
 	return 0, nil
 }
 
-func (d timedelta) attr(_ *render, name string) (value.Value, bool) {
+func (d timedelta) attr(name string) (value.Value, bool) {
 	switch name {
 	case "days":
 		return value.Int(d.days()), true

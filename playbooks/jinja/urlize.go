@@ -58,7 +58,7 @@ func filterURLize(c *call) (value.Value, error) {
 	for i, w := range words {
 		words[i] = l.word(w)
 	}
-	return value.String(strings.Join(words, "")), c.rt.work(len(words) * 8)
+	return value.String(strings.Join(words, "")), c.work(len(words) * 8)
 }
 
 // word cuts off the signs around an address; those at the end come back as

@@ -182,7 +182,7 @@ func schemesMatch(c *call, a value.Value) (pyURL, bool) {
 	if !value.Truth(nullIfUndefined(a)) {
 		return u, true
 	}
-	in, err := c.rt.contains(a, value.String(u.scheme))
+	in, err := c.contains(a, value.String(u.scheme))
 	return u, in && err == nil
 }
 

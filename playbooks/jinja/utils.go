@@ -22,16 +22,6 @@ func utilEntries() []entry {
 	})
 }
 
-// onlyScope answers the entries of one mapping.
-type onlyScope struct{ m *value.Map }
-
-func (s onlyScope) Var(name string) (value.Value, bool, error) {
-	v, ok := s.m.Lookup(name)
-	return v, ok, nil
-}
-func (s onlyScope) Names() []string { return s.m.Names() }
-func (onlyScope) Dirs() []string    { return nil }
-
 func filterGetPath(c *call) (value.Value, error) {
 	a, err := c.bind("path", "environment=", "wantlist=")
 	if err != nil {
@@ -44,7 +34,7 @@ func filterGetPath(c *call) (value.Value, error) {
 	if !ok {
 		return value.Value{}, fmt.Errorf("argument after ** must be a mapping, not %s", value.TypeName(c.in))
 	}
-	v, err := c.rt.follow(value.Str(a[0]), onlyScope{m})
+	v, err := c.follow(value.Str(a[0]), m)
 	if err == nil {
 		err = defined(v)
 	}
@@ -52,43 +42,6 @@ func filterGetPath(c *call) (value.Value, error) {
 		v = value.List(v)
 	}
 	return v, err
-}
-
-// follow evaluates a path in a mapping: names, indices and keys. Anything else
-// is refused, for a path may be a host's text, which is never a program.
-func (r *render) follow(path string, s onlyScope) (value.Value, error) {
-	t, err := r.eng.load(path, bareSyntax(), nil)
-	if err != nil {
-		return value.Value{}, err
-	}
-	if !isPath(t.single, true) {
-		return value.Value{}, fmt.Errorf("get_path takes a path such as a.b[0]['c'], got %s", path)
-	}
-	oldT, oldO, oldS, oldM := r.tpl, r.origin, r.scope, r.memo
-	r.tpl, r.origin, r.scope, r.memo = t, nil, s, nil
-	defer func() { r.tpl, r.origin, r.scope, r.memo = oldT, oldO, oldS, oldM }()
-	return r.eval(t.single, nil)
-}
-
-// isPath reports whether x only walks; root says that x must begin at a name.
-func isPath(x expr, root bool) bool {
-	switch x := x.(type) {
-	case nil:
-		return !root
-	case *name:
-		return root
-	case *attr:
-		return isPath(x.x, true)
-	case *index:
-		return isPath(x.x, true) && isPath(x.at, false)
-	case *slice:
-		return !root && isPath(x.from, false) && isPath(x.to, false) && isPath(x.step, false)
-	case *unary:
-		return !root && x.op == "-" && isPath(x.x, false)
-	case *literal:
-		return !root
-	}
-	return false
 }
 
 func filterToPaths(c *call) (value.Value, error) {
@@ -106,7 +59,7 @@ func filterToPaths(c *call) (value.Value, error) {
 		v = value.FromMap(m)
 	}
 	out := value.NewMap()
-	if err := toPaths(c.rt, v, value.String(""), out, 0); err != nil {
+	if err := toPaths(c, v, value.String(""), out, 0); err != nil {
 		return value.Value{}, err
 	}
 	if truthOr(a[1], false) {
@@ -117,7 +70,7 @@ func filterToPaths(c *call) (value.Value, error) {
 
 // toPaths puts what v holds into out, each by its path, which has the marks of
 // all keys on it.
-func toPaths(r *render, v, path value.Value, out *value.Map, depth int) error {
+func toPaths(c *call, v, path value.Value, out *value.Map, depth int) error {
 	if depth > maxEval {
 		return errDepth
 	}
@@ -136,26 +89,26 @@ func toPaths(r *render, v, path value.Value, out *value.Map, depth int) error {
 			case name != "":
 				key = name + "['" + key + "']"
 			}
-			if err := r.grown(len(key)); err != nil {
+			if err := c.grown(len(key)); err != nil {
 				return err
 			}
-			if err := toPaths(r, it, value.MarkedString(key, marks|value.DeepMarks(k)), out, depth+1); err != nil {
+			if err := toPaths(c, it, value.MarkedString(key, marks|value.DeepMarks(k)), out, depth+1); err != nil {
 				return err
 			}
 		}
 	case isList(v) && len(v.Items()) > 0:
 		for i, it := range v.Items() {
-			if err := r.grown(len(name)); err != nil {
+			if err := c.grown(len(name)); err != nil {
 				return err
 			}
-			if err := toPaths(r, it, value.MarkedString(fmt.Sprintf("%s[%d]", name, i), marks), out, depth+1); err != nil {
+			if err := toPaths(c, it, value.MarkedString(fmt.Sprintf("%s[%d]", name, i), marks), out, depth+1); err != nil {
 				return err
 			}
 		}
 	case name != "" || !isMap && !isList(v):
 		out.Set(path, v)
 	}
-	return r.step()
+	return c.step()
 }
 
 func filterIndexOf(c *call) (value.Value, error) {
@@ -167,7 +120,7 @@ func filterIndexOf(c *call) (value.Value, error) {
 		return value.Value{}, fmt.Errorf("index_of needs a list, got %s", pyType(c.in))
 	}
 	items := c.in.Items()
-	holds, err := c.namedTest(value.Str(a[0]), a[1])
+	holds, err := c.signedTest(value.Str(a[0]), a[1])
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -202,8 +155,8 @@ func filterIndexOf(c *call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-// namedTest answers a test by its name, "!name" or "not name".
-func (c *call) namedTest(name string, arg value.Value) (func(value.Value) (bool, error), error) {
+// signedTest answers a test by its name, "!name" or "not name".
+func (c *call) signedTest(name string, arg value.Value) (func(value.Value) (bool, error), error) {
 	name, inverted := strings.CutPrefix(name, "!")
 	if name == "=" {
 		name = "=="
@@ -211,9 +164,9 @@ func (c *call) namedTest(name string, arg value.Value) (func(value.Value) (bool,
 	if rest, ok := strings.CutPrefix(name, "not "); ok {
 		name, inverted = rest, true
 	}
-	e := c.rt.eng.reg.test(name)
-	if e == nil {
-		return nil, fmt.Errorf("index_of: the test '%s' was not found%s", name, suggest(name, c.rt.eng.reg.tests))
+	test, err := c.namedTest(name)
+	if err != nil {
+		return nil, fmt.Errorf("index_of: the test '%s' was not found%s", name, c.near(testKind, name))
 	}
 	var args []value.Value
 	if given(arg) {
@@ -223,8 +176,8 @@ func (c *call) namedTest(name string, arg value.Value) (func(value.Value) (bool,
 		args = []value.Value{arg}
 	}
 	return func(v value.Value) (bool, error) {
-		out, err := e.fn(&call{ctx: c.ctx, rt: c.rt, name: name, in: v, args: args, frame: c.frame})
-		return value.Truth(out) != inverted, err
+		ok, err := test(v, args, nil)
+		return ok != inverted, err
 	}, nil
 }
 
@@ -232,7 +185,7 @@ func (c *call) namedTest(name string, arg value.Value) (func(value.Value) (bool,
 type keyMatcher func(target, key string) (bool, error)
 
 // keyWalk changes data by its keys, in depth.
-type keyWalk func(r *render, v value.Value, targets []value.Value, match keyMatcher, depth int) (value.Value, error)
+type keyWalk func(c *call, v value.Value, targets []value.Value, match keyMatcher, depth int) (value.Value, error)
 
 func (rc *regexes) keysFilter(walk keyWalk) function {
 	return func(c *call) (value.Value, error) {
@@ -251,7 +204,7 @@ func (rc *regexes) keysFilter(walk keyWalk) function {
 		if !listLike(a[0]) {
 			targets = []value.Value{a[0]}
 		}
-		return walk(c.rt, c.in, targets, match, 0)
+		return walk(c, c.in, targets, match, 0)
 	}
 }
 
@@ -287,24 +240,24 @@ func anyKey(targets []value.Value, key string, match keyMatcher) (bool, error) {
 }
 
 // each applies walk to the items of a list.
-func each(r *render, v value.Value, targets []value.Value, match keyMatcher, depth int, walk keyWalk) (value.Value, error) {
+func each(c *call, v value.Value, targets []value.Value, match keyMatcher, depth int, walk keyWalk) (value.Value, error) {
 	if depth > maxEval {
 		return value.Value{}, errDepth
 	}
 	out := make([]value.Value, 0, len(v.Items()))
 	for _, it := range v.Items() {
-		x, err := walk(r, it, targets, match, depth+1)
+		x, err := walk(c, it, targets, match, depth+1)
 		if err != nil {
 			return value.Value{}, err
 		}
 		out = append(out, x)
 	}
-	return value.List(out...), r.work(len(out))
+	return value.List(out...), c.work(len(out))
 }
 
-func keepKeys(r *render, v value.Value, targets []value.Value, match keyMatcher, depth int) (value.Value, error) {
+func keepKeys(c *call, v value.Value, targets []value.Value, match keyMatcher, depth int) (value.Value, error) {
 	if isList(v) {
-		return each(r, v, targets, match, depth, keepKeys)
+		return each(c, v, targets, match, depth, keepKeys)
 	}
 	m, ok := v.AsMap()
 	if !ok {
@@ -322,7 +275,7 @@ func keepKeys(r *render, v value.Value, targets []value.Value, match keyMatcher,
 			}
 			continue
 		}
-		inner, err := keepKeys(r, it, targets, match, depth+1)
+		inner, err := keepKeys(c, it, targets, match, depth+1)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -330,7 +283,7 @@ func keepKeys(r *render, v value.Value, targets []value.Value, match keyMatcher,
 			out.Set(k, inner)
 		}
 	}
-	return value.FromMap(out), r.step()
+	return value.FromMap(out), c.step()
 }
 
 // keptItems drops what is empty from a list; a list of mere text is nothing.
@@ -353,9 +306,9 @@ func keptItems(v value.Value) value.Value {
 	return value.List(out...)
 }
 
-func removeKeys(r *render, v value.Value, targets []value.Value, match keyMatcher, depth int) (value.Value, error) {
+func removeKeys(c *call, v value.Value, targets []value.Value, match keyMatcher, depth int) (value.Value, error) {
 	if isList(v) {
-		out, err := each(r, v, targets, match, depth, removeKeys)
+		out, err := each(c, v, targets, match, depth, removeKeys)
 		var full []value.Value
 		for _, it := range out.Items() {
 			if value.Truth(it) {
@@ -377,17 +330,17 @@ func removeKeys(r *render, v value.Value, targets []value.Value, match keyMatche
 		if gone {
 			continue
 		}
-		if it, err = removeKeys(r, it, targets, match, depth+1); err != nil {
+		if it, err = removeKeys(c, it, targets, match, depth+1); err != nil {
 			return value.Value{}, err
 		}
 		out.Set(k, it)
 	}
-	return value.FromMap(out), r.step()
+	return value.FromMap(out), c.step()
 }
 
-func replaceKeys(r *render, v value.Value, targets []value.Value, match keyMatcher, depth int) (value.Value, error) {
+func replaceKeys(c *call, v value.Value, targets []value.Value, match keyMatcher, depth int) (value.Value, error) {
 	if isList(v) {
-		return each(r, v, targets, match, depth, replaceKeys)
+		return each(c, v, targets, match, depth, replaceKeys)
 	}
 	m, ok := v.AsMap()
 	if !ok {
@@ -412,13 +365,13 @@ func replaceKeys(r *render, v value.Value, targets []value.Value, match keyMatch
 	}
 	out := value.NewMap()
 	for k, it := range m.All() {
-		it, err := replaceKeys(r, it, targets, match, depth+1)
+		it, err := replaceKeys(c, it, targets, match, depth+1)
 		if err != nil {
 			return value.Value{}, err
 		}
 		out.Set(k, it)
 	}
-	return value.FromMap(out), r.step()
+	return value.FromMap(out), c.step()
 }
 
 func filterParamList(c *call) (value.Value, error) {

@@ -8,15 +8,6 @@ import (
 	"remoterun/runner/value"
 )
 
-// SealSystem is a System with Ansible Vault's cryptography, for the filters
-// vault and unvault.
-type SealSystem interface {
-	// Seal writes a vault; a nil salt is drawn.
-	Seal(plain, password, salt []byte, id string) ([]byte, error)
-	// Unseal opens a vault with this password, whatever its id.
-	Unseal(text, password []byte) ([]byte, error)
-}
-
 // vaultEntries are the filters between text and Ansible Vault's.
 func vaultEntries() []entry {
 	return strictAll([]entry{
@@ -38,7 +29,7 @@ func vaultTexts(c *call, secret value.Value, bad string) (text, password string,
 }
 
 func sealSystem(c *call) (SealSystem, error) {
-	sys, ok := c.rt.system().(SealSystem)
+	sys, ok := c.system().(SealSystem)
 	if !ok {
 		return nil, errors.New("vaults cannot be read or written here")
 	}

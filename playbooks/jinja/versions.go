@@ -78,7 +78,7 @@ func filterVersionSort(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.rt.iterate(c.in)
+	items, err := c.iterate(c.in)
 	if err != nil {
 		return value.Value{}, err
 	}

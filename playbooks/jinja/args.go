@@ -2,7 +2,6 @@ package jinja
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"remoterun/playbooks/jinja/py/pynum"
@@ -11,59 +10,6 @@ import (
 
 // Helpers of Ansible's own filters, tests and lookups: reading arguments as
 // the Python code behind them does.
-
-// strict wraps code that uses all of its arguments: an Undefined among them is
-// the error that Ansible gives.
-func strict(fn function) function {
-	return func(c *call) (value.Value, error) {
-		for _, a := range c.args {
-			if err := defined(a); err != nil {
-				return value.Value{}, err
-			}
-		}
-		for _, a := range c.kw.All() {
-			if err := defined(a); err != nil {
-				return value.Value{}, err
-			}
-		}
-		return fn(c)
-	}
-}
-
-// strictAll applies strict to a family, but for what checks its arguments itself.
-func strictAll(family []entry) []entry {
-	for i := range family {
-		if !family[i].lax {
-			family[i].fn = strict(family[i].fn)
-		}
-	}
-	return family
-}
-
-// asTests makes a family one of tests.
-func asTests(family []entry) []entry {
-	for i := range family {
-		family[i].kind = testKind
-	}
-	return family
-}
-
-// allDefined is the error for the first undefined one of the arguments that
-// were given.
-func (c *call) allDefined(params []param, a []value.Value, names ...string) error {
-	for i, p := range params {
-		if wasGiven := i < len(c.args) || c.given(p.name()); !wasGiven || !slices.Contains(names, p.name()) {
-			continue
-		}
-		if err := defined(a[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// aliases of a list of names.
-func also(names ...string) []string { return names }
 
 // nullIfUndefined answers what an argument that was left out means: null.
 func nullIfUndefined(v value.Value) value.Value {
@@ -133,28 +79,6 @@ func asInteger(v value.Value) (int64, error) {
 	return n.Int64(), nil
 }
 
-// listLike reports what Ansible calls a sequence: lists and tuples.
-func listLike(v value.Value) bool {
-	_, ok := v.AsSeq()
-	return ok
-}
-
-// isList reports a list, which Python code may ask for by that type.
-func isList(v value.Value) bool { return v.Kind() == value.KindList }
-
-// mappingLike reports a mapping, lazy ones included.
-func mappingLike(v value.Value) bool {
-	return v.Kind() == value.KindMap || v.Kind() == value.KindObject
-}
-
-// inList is Python's "v in items".
-func inList(items []value.Value, v value.Value) bool {
-	return slices.ContainsFunc(items, func(it value.Value) bool { return value.Equal(it, v) })
-}
-
-// pyType is what str(type(v)) shows.
-func pyType(v value.Value) string { return "<class '" + value.TypeName(v) + "'>" }
-
 // textResult answers text with the marks of what it was made of; the caller
 // adds those of the arguments.
 func textResult(s string) (value.Value, error) { return value.String(s), nil }
@@ -174,3 +98,62 @@ func splitText(s, sep string) []value.Value {
 func isHex(s string) bool {
 	return s != "" && strings.Trim(lower(s), "0123456789abcdef") == ""
 }
+
+// text answers argument v of a call as text.
+func (c *call) text(v value.Value) (string, error) {
+	if err := defined(v); err != nil {
+		return "", err
+	}
+	s, ok := v.AsString()
+	if !ok {
+		return "", fmt.Errorf("%s() argument must be str, not %s", c.name, value.TypeName(v))
+	}
+	return s, nil
+}
+
+// integer answers argument v of a call as an int, otherwise when it was not
+// given.
+func (c *call) integer(v value.Value, otherwise int) (int, error) {
+	if v.IsUndefined() {
+		return otherwise, nil
+	}
+	i, ok := v.AsInt()
+	if !ok {
+		return 0, fmt.Errorf("'%s' object cannot be interpreted as an integer", value.TypeName(v))
+	}
+	return int(max(-1<<40, min(i, 1<<40))), nil
+}
+
+// boolWord reads what Ansible's modules take for a boolean.
+func boolWord(v value.Value) (b, ok bool) {
+	if s, isText := v.AsString(); isText {
+		switch lower(s) {
+		case "y", "yes", "on", "1", "true", "t", "1.0":
+			return true, true
+		case "n", "no", "off", "0", "false", "f", "0.0":
+			return false, true
+		}
+		return false, false
+	}
+	f, isNumber := v.AsFloat()
+	return f == 1, isNumber && (f == 0 || f == 1)
+}
+
+// wordTruth is a boolean option, which may be a word.
+func wordTruth(v value.Value) bool {
+	if b, ok := boolWord(v); ok {
+		return b
+	}
+	return value.Truth(v)
+}
+
+// orUndefined reads null as not given.
+func orUndefined(v value.Value) value.Value {
+	if v.IsNull() {
+		return value.Undefined("")
+	}
+	return v
+}
+
+// str answers the piped value as text, as most filters take it.
+func (c *call) str() string { return value.Str(c.in) }
