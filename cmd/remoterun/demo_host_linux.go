@@ -80,6 +80,11 @@ func startDemoHost(ctx context.Context, dir, keyFile string, apart bool) (*demoH
 	if err != nil {
 		return nil, err
 	}
+	return beginDemoHost(ctx, self, dir, signer.PublicKey(), apart)
+}
+
+// beginDemoHost starts a host of the program self that lets the key's owner in.
+func beginDemoHost(ctx context.Context, self, dir string, operator ssh.PublicKey, apart bool) (*demoHost, error) {
 	// Not under ctx: it has to live until the last command has let go of it.
 	cmd := exec.Command(self, "demo-host", dir) // #nosec G204: ourselves
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -89,6 +94,7 @@ func startDemoHost(ctx context.Context, dir, keyFile string, apart bool) (*demoH
 	}
 	h := &demoHost{cmd: cmd}
 	var said strings.Builder
+	var err error
 	cmd.Stderr = &said
 	if h.in, err = cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -101,7 +107,7 @@ func startDemoHost(ctx context.Context, dir, keyFile string, apart bool) (*demoH
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("namespaces of its own (in a container without the right to mount?): %w", err)
 	}
-	line, err := h.ask(strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey()))))
+	line, err := h.ask(strings.TrimSpace(string(ssh.MarshalAuthorizedKey(operator))))
 	if err == nil {
 		_, err = fmt.Sscanf(line, "%d %s", &h.port, &h.fingerprint)
 	}

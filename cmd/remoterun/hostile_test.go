@@ -16,18 +16,37 @@ import (
 	"remoterun/runner/hosttest/sshd"
 )
 
+var wellHosts = []string{"well-1", "well-2"}
+
 // hostileFleet is one host of each misbehaviour, and two that are well. The bad
-// ones have a second for the login and two for the rest.
+// ones have so many seconds for the login and two for the rest.
 type hostileFleet struct {
 	bad  map[string]hostile.Mode
 	env  map[string]string
 	well string // where those that are well leave their mark
+	home string
+	// says is what a bad host's words are here: of a mode's.
+	says func(string) string
 }
 
-func newHostileFleet(t *testing.T, modes []hostile.Mode, files map[string]string) hostileFleet {
+// startWell starts a host that is well, and lets the operator op in.
+type startWell func(t *testing.T, home string, op gossh.PublicKey) (addr string, port int, hostKey gossh.PublicKey)
+
+// wellHere is a host of this process.
+func wellHere(t *testing.T, home string, op gossh.PublicKey) (string, int, gossh.PublicKey) {
+	t.Helper()
+	srv, err := sshd.Listen(sshd.Config{User: "op", Keys: []gossh.PublicKey{op}, Env: append(os.Environ(), "HOME="+home)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = srv.Close() })
+	return srv.Addr(), srv.Port(), srv.HostKey()
+}
+
+func newHostileFleet(t *testing.T, modes []hostile.Mode, login int, well startWell, files map[string]string) hostileFleet {
 	t.Helper()
 	home := t.TempDir()
-	f := hostileFleet{bad: map[string]hostile.Mode{}, env: map[string]string{"HOME": home, "XDG_STATE_HOME": home, "USER": "op"}, well: t.TempDir()}
+	f := hostileFleet{bad: map[string]hostile.Mode{}, env: map[string]string{"HOME": home, "XDG_STATE_HOME": home, "USER": "op"}, well: t.TempDir(), home: home, says: func(s string) string { return s }}
 	signer, key, err := sshd.NewSigner()
 	if err != nil {
 		t.Fatal(err)
@@ -55,28 +74,25 @@ func newHostileFleet(t *testing.T, modes []hostile.Mode, files map[string]string
 		}
 		add(name, srv.Addr(), srv.Port(), srv.HostKey())
 	}
-	for _, name := range []string{"well-1", "well-2"} {
-		srv, err := sshd.Listen(sshd.Config{User: "op", Keys: []gossh.PublicKey{signer.PublicKey()}, Env: append(os.Environ(), "HOME="+filepath.Join(home, name))})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = srv.Close() })
-		add(name, srv.Addr(), srv.Port(), srv.HostKey())
+	for _, name := range wellHosts {
+		addr, port, hostKey := well(t, filepath.Join(home, name), signer.PublicKey())
+		add(name, addr, port, hostKey)
 	}
-	config.WriteString("Host bad-*\n  ConnectTimeout 1\n  ServerAliveInterval 1\n  ServerAliveCountMax 1\nHost *\n  ConnectTimeout 60\n")
+	fmt.Fprintf(&config, "Host bad-*\n  ConnectTimeout %d\n", login)
+	config.WriteString("  ServerAliveInterval 1\n  ServerAliveCountMax 1\nHost *\n  ConnectTimeout 60\n")
 	if err := os.Mkdir(filepath.Join(home, ".ssh"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{"config": config.String(), "known_hosts": known.String(), "id_ed25519": string(pem.EncodeToMemory(block))} {
 		writeFile(t, filepath.Join(home, ".ssh", name), text)
 	}
-	files["hosts"] = inventory.String() + "[all:vars]\nmark=" + f.well + "\n"
+	files["hosts"] = inventory.String() + "[all:vars]\nmark=" + f.well + "\n" + files["hosts"]
 	projectDir(t, files)
 	return f
 }
 
-// TestHostileHosts: every misbehaviour in one fleet, against a play, a play as
-// unlock is one (free) and a question as status is one. The run
+// TestHostileHosts: every misbehaviour in one fleet, against a play, a play with
+// strategy free and a single task. The run
 // ends, each bad host has its class and its words, and those that are well are
 // done.
 func TestHostileHosts(t *testing.T) {
@@ -85,12 +101,12 @@ func TestHostileHosts(t *testing.T) {
 		args []string
 	}{
 		"play": {play: "- hosts: all\n  gather_facts: no\n  tasks:\n    - stat: {path: /}\n    - shell: 'echo done > {{ mark }}/{{ inventory_hostname }}'\n"},
-		"like unlock": {play: "- hosts: all\n  gather_facts: no\n  strategy: free\n  tasks:\n    - stat: {path: /}\n" +
+		"free": {play: "- hosts: all\n  gather_facts: no\n  strategy: free\n  tasks:\n    - stat: {path: /}\n" +
 			"    - copy: {content: done, dest: '{{ mark }}/{{ inventory_hostname }}'}\n"},
-		"like status": {args: []string{"run", "all", "-m", "shell", "-a", "echo done > {{ mark }}/{{ inventory_hostname }}"}},
+		"run": {args: []string{"run", "all", "-m", "shell", "-a", "echo done > {{ mark }}/{{ inventory_hostname }}"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newHostileFleet(t, hostile.Modes(), map[string]string{"play.yml": c.play})
+			f := newHostileFleet(t, hostile.Modes(), 1, wellHere, map[string]string{"play.yml": c.play})
 			args := c.args
 			if args == nil {
 				args = []string{"play.yml"}
@@ -100,12 +116,18 @@ func TestHostileHosts(t *testing.T) {
 				t.Errorf("exit code %d, want %d: %s", code, exitUnreachable, errs)
 			}
 			f.judge(t, out)
+			for _, h := range wellHosts {
+				if text, err := os.ReadFile(filepath.Join(f.well, h)); err != nil || !strings.HasPrefix(string(text), "done") {
+					t.Errorf("%s is not done: %v", h, err)
+				}
+			}
 		})
 	}
 }
 
-// judge reads the run's JSON.
-func (f hostileFleet) judge(t *testing.T, out string) {
+// judge reads the run's JSON: each bad host has its class and its words, and
+// those that are well have no failure. said is what came of each host.
+func (f hostileFleet) judge(t *testing.T, out string) (said map[string]string) {
 	t.Helper()
 	var doc struct {
 		Plays []struct {
@@ -118,7 +140,7 @@ func (f hostileFleet) judge(t *testing.T, out string) {
 	if err := json.Unmarshal([]byte(out), &doc); err != nil {
 		t.Fatalf("%v: %.2000s", err, out)
 	}
-	said := map[string]string{}
+	said = map[string]string{}
 	for _, p := range doc.Plays {
 		for _, task := range p.Tasks {
 			for h, r := range task.Hosts {
@@ -134,16 +156,14 @@ func (f hostileFleet) judge(t *testing.T, out string) {
 		if got := s.Unreachable > 0; got != (m.Class == hostile.Unreachable) || s.Unreachable+s.Failures == 0 {
 			t.Errorf("%s (%s): %+v, want %s: %s", h, m.Name, s, m.Class, said[h])
 		}
-		if !strings.Contains(said[h], m.Says) {
-			t.Errorf("%s (%s) lacks %q: %s", h, m.Name, m.Says, said[h])
+		if says := f.says(m.Says); !strings.Contains(said[h], says) {
+			t.Errorf("%s (%s) lacks %q: %s", h, m.Name, says, said[h])
 		}
 	}
-	for _, h := range []string{"well-1", "well-2"} {
+	for _, h := range wellHosts {
 		if s := doc.Stats[h]; s.Unreachable+s.Failures > 0 {
 			t.Errorf("%s: %+v: %s", h, s, said[h])
 		}
-		if text, err := os.ReadFile(filepath.Join(f.well, h)); err != nil || !strings.HasPrefix(string(text), "done") {
-			t.Errorf("%s is not done: %v", h, err)
-		}
 	}
+	return said
 }

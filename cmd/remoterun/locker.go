@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/user"
+	"time"
 
 	"remoterun/runner"
 	"remoterun/runner/host"
@@ -14,6 +15,8 @@ import (
 type locker struct {
 	who      string
 	takeOver bool
+	// within is how long taking one may take; zero is the lock's own limit.
+	within time.Duration
 }
 
 var _ runner.Locker = locker{}
@@ -32,7 +35,7 @@ func operator() string {
 
 // Hold takes the lock and returns the connection under it.
 func (l locker) Hold(ctx context.Context, c host.Conn, name string, h runner.LockHolder) (host.Conn, func() error, error) {
-	held, err := lock.Take(ctx, c, h.As, h.Host, name, h.Doing, lock.Options{Who: l.who, TakeOver: l.takeOver})
+	held, err := lock.Take(ctx, c, h.As, h.Host, name, h.Doing, lock.Options{Who: l.who, TakeOver: l.takeOver, Within: l.within})
 	if err != nil {
 		return nil, nil, err
 	}

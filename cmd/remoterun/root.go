@@ -34,6 +34,8 @@ type app struct {
 	cfg *config.Config
 	// from says where a flag's value came from when it was not typed.
 	from map[string]string
+	// lowered is zero outside of tests.
+	lowered lowered
 	// tidies is set while there is a machine of our own to take away (demo).
 	tidies *atomic.Bool
 }

@@ -23,6 +23,7 @@ import (
 	"remoterun/tasks/system"
 	"remoterun/tasks/tde"
 	"remoterun/tasks/tde/custody"
+	"remoterun/tasks/tde/seal"
 )
 
 // session is everything that one run of playbooks is made of: the one place
@@ -86,8 +87,15 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 // custody are the modules that keep databases encrypted, and those that move them.
 func (s *session) custody() []play.Module {
 	s.keys = custody.NewSession()
-	return append(tde.All(custody.Deps{Prompter: s.prompts, Session: s.keys, Dir: s.dir, By: operator(), Yes: s.f.yes, WitnessDir: s.a.stateDir("keys")}),
+	return append(tde.All(custody.Deps{Prompter: s.prompts, Session: s.keys, Sealer: s.a.lowered.sealer, Dir: s.dir, By: operator(), Yes: s.f.yes, WitnessDir: s.a.stateDir("keys")}),
 		move.All(move.Deps{Prompter: s.prompts, Dir: s.dir, By: operator(), Yes: s.f.yes})...)
+}
+
+// lowered is what tests make cheaper: the work of sealing, and how long taking a
+// lock may take; zero values are the program's own.
+type lowered struct {
+	sealer seal.Sealer
+	lock   time.Duration
 }
 
 // allModules are the modules as docs show them: nothing runs with these.
@@ -153,7 +161,7 @@ func (s *session) options() runner.Options {
 	opt := runner.Options{
 		Inventory: s.inv, Expr: s.expr, Loader: s.loader, Prompter: s.prompts, Gatherer: system.Gatherer(),
 		Connector: &connector{dialer: s.dialer, prompts: s.prompts, redactor: s.redactor, askPassword: f.askPass, timeout: time.Duration(f.timeout) * time.Second},
-		Locker:    locker{who: operator(), takeOver: f.takeOver}, Sink: s.sink, Redactor: s.redactor, Extra: s.extra, Limit: f.limit, Forks: f.forks, Check: f.check, Diff: f.diff, Force: f.forceHandlers,
+		Locker:    locker{who: operator(), takeOver: f.takeOver, within: s.a.lowered.lock}, Sink: s.sink, Redactor: s.redactor, Extra: s.extra, Limit: f.limit, Forks: f.forks, Check: f.check, Diff: f.diff, Force: f.forceHandlers,
 		Tags: f.tags, SkipTags: f.skipTags, StartAt: f.startAt, Become: f.become, BecomeUser: f.becomeUser, BecomeMethod: f.becomeMethod,
 		RemoteUser: f.user, Connection: f.connection, PrivateKey: f.privateKey, Verbosity: f.verbose,
 	}

@@ -30,6 +30,9 @@ const (
 	Expiry = 60 * time.Second
 	// grace is how long giving the lock back may take.
 	grace = 10 * time.Second
+	// within is how long taking the lock may take: a holder asks four times, and
+	// ends another one's work in 20 s at most.
+	within = 90 * time.Second
 )
 
 // Options tune a lock; zero values are the protocol's own.
@@ -41,8 +44,8 @@ type Options struct {
 	// Join names the detached job that may be at work meanwhile: the one that this
 	// run begins or attaches to. Another one at work is another holder.
 	Join string
-	// Beat and Expiry are shortened by tests.
-	Beat, Expiry time.Duration
+	// Beat, Expiry and Within, how long taking it may take, are shortened by tests.
+	Beat, Expiry, Within time.Duration
 	// Dir replaces the lock's folder (tests).
 	Dir string
 }
@@ -96,13 +99,16 @@ func Take(ctx context.Context, c host.Conn, as host.As, hostName, name, doing st
 	if opt.Expiry == 0 {
 		opt.Expiry = Expiry
 	}
+	if opt.Within == 0 {
+		opt.Within = within
+	}
 	if lock, join, ok := strings.Cut(name, joins); ok {
 		name, opt.Join = lock, join
 	}
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	at, err := find(ctx, c, as, name, opt)
+	at, err := find(ctx, c, as, hostName, name, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +134,9 @@ func Take(ctx context.Context, c host.Conn, as host.As, hostName, name, doing st
 	case <-h.done:
 		h.beats.stop()
 		return nil, refusal(hostName, name, out, h.err)
+	case <-time.After(opt.Within):
+		h.beats.leave()
+		return nil, broken(hostName, name, fmt.Sprintf("its lock's holder has said nothing for %s", opt.Within))
 	case <-ctx.Done():
 		h.beats.stop()
 		return nil, context.Cause(ctx)
@@ -167,7 +176,7 @@ fi
 echo "$d"`
 
 // find asks an identity where it keeps the lock.
-func find(ctx context.Context, c host.Conn, as host.As, name string, opt Options) (place, error) {
+func find(ctx context.Context, c host.Conn, as host.As, hostName, name string, opt Options) (place, error) {
 	s, err := c.Shell(ctx, as)
 	if err != nil {
 		return place{}, err
@@ -181,7 +190,7 @@ func find(ctx context.Context, c host.Conn, as host.As, name string, opt Options
 	}
 	p, err := placeOf(string(out.Stdout))
 	if err != nil {
-		return p, &host.TransportError{Host: name, During: "find the lock's folder", Err: err}
+		return p, &host.TransportError{Host: hostName, During: "find the lock's folder", Err: err}
 	}
 	if opt.Dir != "" {
 		p = p.moved(opt.Dir)
@@ -230,7 +239,15 @@ func refusal(hostName, name string, out host.Output, err error) error {
 		e.Host, e.Name = hostName, name
 		return e
 	}
+	if out.Status == 0 {
+		return broken(hostName, name, "its lock's holder ended without having the lock")
+	}
 	return fmt.Errorf("%s: taking the lock of the project %s: %w", hostName, name, out.Err("the lock's holder"))
+}
+
+// broken is a host that does not keep to the lock's protocol.
+func broken(hostName, name, what string) error {
+	return &host.TransportError{Host: hostName, During: "take the lock of the project " + name, Err: fmt.Errorf("%w: %s", host.ErrProtocol, what)}
 }
 
 // Lost is closed when the lock is gone.
