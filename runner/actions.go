@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"remoterun/runner/event"
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
@@ -357,7 +358,7 @@ func pauseAction(ctx context.Context, h *hostRun, u *unit, args *value.Map) (pla
 			if _, err := fmt.Sscanf(s, "%d", &n); err != nil {
 				return play.Result{}, fmt.Errorf("%s: %q is no whole number", name, s)
 			}
-			h.p.r.emit(Event{Kind: Waiting, Host: h.name, Task: u.tr.info, Text: fmt.Sprintf("pausing for %s", time.Duration(n)*unit)})
+			h.p.r.emit(event.Waiting{Host: h.name, Task: u.tr.info, Text: fmt.Sprintf("pausing for %s", time.Duration(n)*unit)})
 			return play.Result{Data: value.MapOf("user_input", value.String(""))}, sleep(ctx, time.Duration(n)*unit)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"remoterun/runner/event"
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/sh"
@@ -14,7 +15,7 @@ import (
 
 // alone runs the unit's steps one by one on fresh answers, stage after stage.
 func (h *hostRun) alone(ctx context.Context, u *unit) *outcome {
-	var diff []DiffText
+	var diff []event.Diff
 	changed := false
 	for {
 		// The first stage, and every one behind a step, rests on answers of now.
@@ -67,7 +68,7 @@ func (h *hostRun) steps(ctx context.Context, u *unit) (ran []host.Output, err er
 	defer func() { end(outcomeText(ran, err)) }()
 	worker := u.m.worker(u.as, h.progress(u))
 	worker.Said = func(text string) {
-		h.p.r.emit(Event{Kind: Note, Host: h.name, Task: u.tr.info, Text: text})
+		h.p.r.emit(event.Note{Host: h.name, Task: u.tr.info, Text: text})
 	}
 	w := envWriter{worker, u.env}
 	for _, st := range u.plan.Steps {
@@ -99,7 +100,7 @@ func (h *hostRun) steps(ctx context.Context, u *unit) (ran []host.Output, err er
 
 func (h *hostRun) progress(u *unit) func(done, total int64) {
 	return func(done, total int64) {
-		h.p.r.emit(Event{Kind: Waiting, Host: h.name, Task: u.tr.info, Text: u.tr.info.Name, Done: done, Total: total})
+		h.p.r.emit(event.Waiting{Host: h.name, Task: u.tr.info, Text: u.tr.info.Name, Done: done, Total: total})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"remoterun/runner/event"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 	"remoterun/runner/vars"
@@ -42,7 +43,7 @@ func (h *hostRun) deliver(ctx context.Context, u *unit) error {
 		h.p.r.warn(h.name, w)
 	}
 	if tr.loop && !tr.quiet {
-		h.p.r.emit(h.event(ItemResult, u, u.out))
+		h.p.r.emit(event.ItemResult{Outcome: h.told(u, u.out), LoopItem: u.loopItem()})
 	}
 	if u.out.dead != nil {
 		if on, err := h.ignores(ctx, tr, u.out); err != nil || !on {
@@ -62,10 +63,13 @@ func mistaken(out *outcome, err error) {
 	out.res.Data = merge(out.res.Data, value.MapOf("msg", value.MarkedString(err.Error(), value.Unsafe)))
 }
 
-func (h *hostRun) event(k Kind, u *unit, out *outcome) Event {
-	e := Event{Kind: k, Host: h.name, Delegated: u.on, Task: u.tr.info, Status: statusOf(out.res), Result: h.registered(u, out), NoLog: u.noLog, Item: u.item, Label: u.label, Diff: out.diff, Tries: out.tries, Err: out.cause, Quiet: out.res.Quiet}
+func (u *unit) loopItem() event.LoopItem { return event.LoopItem{Item: u.item, Label: u.label} }
+
+// told is what is told of a unit's outcome.
+func (h *hostRun) told(u *unit, out *outcome) event.Outcome {
+	e := event.Outcome{Host: h.name, Delegated: u.on, Task: u.tr.info, Status: event.StatusOf(out.res), Result: h.registered(u, out), NoLog: u.noLog, Diff: out.diff, Tries: out.tries, Err: out.cause, Quiet: out.res.Quiet}
 	if out.dead != nil {
-		e.Status = Unreachable
+		e.Status = event.Unreachable
 	}
 	return e
 }
@@ -124,15 +128,15 @@ func (h *hostRun) finish(ctx context.Context, tr *taskRun) error {
 		}
 	}
 	h.giveUp(tr, ignored)
-	e := Event{Kind: HostResult, Host: h.name, Task: tr.info, Status: statusOf(res), Result: m, Ignored: ignored}
+	e := event.Outcome{Host: h.name, Task: tr.info, Status: event.StatusOf(res), Result: m, Ignored: ignored}
 	if len(tr.units) == 1 && !tr.loop {
-		e = h.event(HostResult, tr.units[0], out)
+		e = h.told(tr.units[0], out)
 		e.Ignored = ignored
 	}
 	if out.dead != nil {
-		e.Status = Unreachable
+		e.Status = event.Unreachable
 	}
-	e.Rescued = e.Status == Failed && !ignored && h.cur.rescues()
+	e.Rescued = e.Status == event.Failed && !ignored && h.cur.rescues()
 	for _, u := range tr.units {
 		e.NoLog = e.NoLog || u.noLog
 	}
@@ -170,16 +174,16 @@ func (h *hostRun) giveUp(tr *taskRun, ignored bool) {
 
 // tell reports a task's outcome. Of a meta action only what is not as it should
 // be is shown, and only a failure is counted.
-func (h *hostRun) tell(tr *taskRun, e Event) {
+func (h *hostRun) tell(tr *taskRun, e event.Outcome) {
 	if tr.quiet {
-		if e.Status == OK || e.Status == Changed {
+		if e.Status == event.OK || e.Status == event.Changed {
 			return
 		}
 		h.p.announce(tr.info, h)
 	}
-	h.p.r.emit(e)
-	if !tr.quiet || e.Status != Skipped {
-		h.p.r.count(h.name, func(c *Counts) { c.count(e, len(tr.pushes)) })
+	h.p.r.emit(event.HostResult{Outcome: e})
+	if !tr.quiet || e.Status != event.Skipped {
+		h.p.r.count(h.name, func(c *event.Counts) { c.Add(e, len(tr.pushes)) })
 	}
 }
 
@@ -188,7 +192,7 @@ func (h *hostRun) tally(res play.Result) {
 	if res.Verdict == play.NoVerdict {
 		return
 	}
-	h.p.r.count(h.name, func(c *Counts) {
+	h.p.r.count(h.name, func(c *event.Counts) {
 		switch res.Verdict {
 		case play.Refused:
 			c.Refused = true
@@ -203,11 +207,11 @@ func (h *hostRun) tally(res play.Result) {
 }
 
 // move sends the host on.
-func (h *hostRun) move(ctx context.Context, tr *taskRun, e Event) error {
-	bad := (e.Status == Failed || e.Status == Unreachable) && !e.Ignored
+func (h *hostRun) move(ctx context.Context, tr *taskRun, e event.Outcome) error {
+	bad := (e.Status == event.Failed || e.Status == event.Unreachable) && !e.Ignored
 	h.jumped = false
 	keep := !bad && len(tr.pushes) == 0 && tr.after == nil
-	if e.Status == Unreachable && !e.Ignored {
+	if e.Status == event.Unreachable && !e.Ignored {
 		h.queue = nil
 		h.over = unreachable
 		return nil
@@ -221,7 +225,7 @@ func (h *hostRun) move(ctx context.Context, tr *taskRun, e Event) error {
 		}
 		return nil
 	}
-	if e.Status == Changed {
+	if e.Status == event.Changed {
 		if err := h.notify(ctx, tr); err != nil {
 			return err
 		}

@@ -10,8 +10,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"remoterun/playbooks/jinja"
+	"remoterun/runner/event"
 	"remoterun/runner/host"
 	"remoterun/runner/local"
 	"remoterun/runner/play"
@@ -30,20 +32,20 @@ type bench struct {
 	mu     sync.Mutex
 	trips  int // messages that were sent, those on which the link was cut too
 	dials  int
-	events []Event
+	events []event.Event
 }
 
 // Event keeps what is told.
-func (b *bench) Event(e Event) { b.events = append(b.events, e) }
+func (b *bench) Event(_ time.Time, e event.Event) { b.events = append(b.events, e) }
 
 // told lists the results as "host task status", items with their label.
 func (b *bench) told() []string {
 	var out []string
 	for _, e := range b.events {
-		switch e.Kind {
-		case ItemResult:
+		switch e := e.(type) {
+		case event.ItemResult:
 			out = append(out, fmt.Sprintf("%s %s (%s) %s", e.Host, e.Task.Name, e.Label, e.Status))
-		case HostResult:
+		case event.HostResult:
 			out = append(out, fmt.Sprintf("%s %s %s", e.Host, e.Task.Name, e.Status))
 		}
 	}
@@ -140,7 +142,7 @@ func (s benchShell) Batch(ctx context.Context, batch sh.Batch) (sh.BatchResult, 
 }
 
 // run runs one play of tasks on the bench's hosts.
-func (b *bench) run(t *testing.T, items ...play.Item) *Stats {
+func (b *bench) run(t *testing.T, items ...play.Item) *event.Stats {
 	t.Helper()
 	st, err := b.runWith(t.Context(), &play.Play{Hosts: value.String("all"), GatherFacts: value.Bool(false), Tasks: items})
 	if err != nil {
@@ -151,7 +153,7 @@ func (b *bench) run(t *testing.T, items ...play.Item) *Stats {
 
 func engine() play.Expr { return jinja.New(jinja.Options{}) }
 
-func (b *bench) runWith(ctx context.Context, plays ...*play.Play) (*Stats, error) {
+func (b *bench) runWith(ctx context.Context, plays ...*play.Play) (*event.Stats, error) {
 	r := New(Options{Inventory: b, Expr: engine(), Connector: b, Sink: b})
 	return r.Run(ctx, b.bound(plays...))
 }
@@ -238,7 +240,7 @@ func TestLoopEndsWithItsLink(t *testing.T) {
 				t.Errorf("%d messages after the cut, %+v", after, st.Hosts["h1"])
 			}
 			for _, e := range b.events {
-				if e.Host == "h1" && e.Kind == ItemResult && e.Status == Unreachable && !strings.Contains(e.Err.Error(), "outcome unknown") {
+				if e, ok := e.(event.ItemResult); ok && e.Host == "h1" && e.Status == event.Unreachable && !strings.Contains(e.Err.Error(), "outcome unknown") {
 					t.Errorf("the item says %v", e.Err)
 				}
 			}
@@ -286,7 +288,7 @@ func TestWaits(t *testing.T) {
 	b.run(t, taskOf("long", "run"), taskOf("next", "run"), taskOf("make", "touch", "path", value.String(t.TempDir()+"/x")))
 	var waits []string
 	for _, e := range b.events {
-		if e.Kind == Waiting {
+		if e, ok := e.(event.Waiting); ok {
 			waits = append(waits, e.Text)
 		}
 	}
@@ -373,7 +375,7 @@ func TestUntilIsHeardInAChain(t *testing.T) {
 	b.run(t, taskOf("first", "touch", "path", value.String(dir+"/first")), second, taskOf("third", "touch", "path", value.String(dir+"/third")))
 	tries := 0
 	for _, e := range b.events {
-		if e.Kind == Retry {
+		if _, ok := e.(event.Retry); ok {
 			tries++
 		}
 	}
@@ -390,7 +392,10 @@ func TestOnceUnderFree(t *testing.T) {
 	if _, err := b.runWith(t.Context(), &play.Play{Hosts: value.String("all"), Strategy: "free", Tasks: []play.Item{once, say("each")}}); err != nil {
 		t.Fatal(err)
 	}
-	warned := slices.ContainsFunc(b.events, func(e Event) bool { return e.Kind == Warning && strings.Contains(e.Text, "run_once has no effect") })
+	warned := slices.ContainsFunc(b.events, func(e event.Event) bool {
+		w, ok := e.(event.Warning)
+		return ok && strings.Contains(w.Text, "run_once has no effect")
+	})
 	if got := len(b.told()); got != 4 || !warned {
 		t.Errorf("%d results, warned %v", got, warned)
 	}

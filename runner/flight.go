@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"remoterun/runner/event"
 	"remoterun/runner/host"
 	"remoterun/runner/sh"
 )
@@ -16,7 +17,7 @@ type flight struct {
 	again [][]host.Question
 	asks  []host.Question
 	epoch int64
-	diffs [][]DiffText // as of before the steps
+	diffs [][]event.Diff // as of before the steps
 
 	mu   sync.Mutex
 	ran  [][]host.Output // of the links that passed

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"remoterun/runner/event"
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/sh"
@@ -46,9 +48,9 @@ type stopper struct {
 	stop func()
 }
 
-func (s stopper) Event(e Event) {
-	s.bench.Event(e)
-	if e.Kind == HostResult && e.Task.Name == s.at {
+func (s stopper) Event(at time.Time, e event.Event) {
+	s.bench.Event(at, e)
+	if e, ok := e.(event.HostResult); ok && e.Task.Name == s.at {
 		s.stop()
 	}
 }
@@ -127,7 +129,7 @@ func TestPanicFailsItsHost(t *testing.T) {
 				}
 				var said string
 				for _, e := range b.events {
-					if e.Status == Failed && e.Kind == HostResult {
+					if e, ok := e.(event.HostResult); ok && e.Status == event.Failed {
 						msg, _ := e.Result.Lookup("msg")
 						said = value.Str(msg)
 					}

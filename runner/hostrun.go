@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"remoterun/runner/event"
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
@@ -106,9 +107,9 @@ func (h *hostRun) gathers() bool {
 }
 
 // info is what is told of a task; the error are facts that its name needs first.
-func (h *hostRun) info(ctx context.Context, tr *taskRun) (*TaskInfo, error) {
+func (h *hostRun) info(ctx context.Context, tr *taskRun) (*event.Task, error) {
 	t := tr.task
-	info := &TaskInfo{ID: fmt.Sprintf("%p", t), Module: t.Module, Pos: t.Pos, Handler: t.Handler}
+	info := &event.Task{ID: fmt.Sprintf("%p", t), Module: t.Module, Action: t.Action, Pos: t.Pos, Handler: t.Handler}
 	name := t.Name
 	var need *host.ErrNeed
 	if !name.IsNull() {
@@ -323,14 +324,14 @@ func (u *unit) diffQuestions() []host.Question {
 }
 
 // diffs makes the texts to show.
-func (u *unit) diffs() []DiffText {
+func (u *unit) diffs() []event.Diff {
 	if !u.diff {
 		return nil
 	}
-	var out []DiffText
+	var out []event.Diff
 	known := u.m.of(u.as).answers
 	for _, d := range u.plan.Diff {
-		t := DiffText{BeforeHeader: d.BeforeHeader, AfterHeader: d.AfterHeader, Before: d.BeforeText, After: d.AfterText, Prepared: d.Prepared, Secret: d.Secret || u.noLog}
+		t := event.Diff{BeforeHeader: d.BeforeHeader, AfterHeader: d.AfterHeader, Before: d.BeforeText, After: d.AfterText, Prepared: d.Prepared, Secret: d.Secret || u.noLog}
 		if d.Before != nil {
 			t.Before = string(known[d.Before.Key()].Stdout)
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"remoterun/runner/event"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -33,7 +34,7 @@ func includeTasks(_ context.Context, h *hostRun, u *unit, args *value.Map) (play
 	}
 	inc := &include{params: params}
 	u.tr.pushes = append(u.tr.pushes, &frame{prog: prog, inc: inc})
-	u.tr.included = append(u.tr.included, Event{Kind: Included, Host: h.name, Task: u.tr.info, Text: path, Item: u.item, Label: u.label, NoLog: u.noLog})
+	u.tr.included = append(u.tr.included, event.Included{Host: h.name, Task: u.tr.info, Path: path, LoopItem: u.loopItem(), NoLog: u.noLog})
 	return play.Result{Data: value.MapOf("include", value.String(path))}, nil
 }
 

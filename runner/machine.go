@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"remoterun/runner/event"
 	"remoterun/runner/host"
 	"remoterun/runner/secret"
 	"remoterun/runner/sh"
@@ -67,7 +68,7 @@ type machine struct {
 	err     error // why it is unreachable for good
 
 	// waits is what it was told to be waiting for last: connecting comes between.
-	waits atomic.Pointer[Event]
+	waits atomic.Pointer[event.Waiting]
 	kept  host.Kept
 	work  sync.Mutex // guards facts; one task at a time uses a machine
 	facts map[host.As]*facts
@@ -101,7 +102,7 @@ func (m *machine) connect(ctx context.Context) (host.Conn, error) {
 		return nil, m.err
 	}
 	if m.raw == nil {
-		m.r.emit(Event{Kind: Waiting, Host: m.name, Text: "connecting"})
+		m.r.emit(event.Waiting{Host: m.name, Text: "connecting"})
 		c, err := m.r.opt.Connector.Connect(ctx, m.at)
 		if err != nil {
 			if ctx.Err() == nil {

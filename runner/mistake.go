@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 
+	"remoterun/runner/event"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -74,11 +75,11 @@ func (h *hostRun) survives(task *play.Task, do func()) (ok bool) {
 
 // crash ends the play for a host by a mistake of ours or of the play.
 func (h *hostRun) crash(err error) {
-	e := Event{Kind: HostResult, Host: h.name, Task: h.queueInfo(), Status: Failed, Err: err, Result: value.MapOf("msg", value.MarkedString(err.Error(), value.Unsafe))}
+	e := event.Outcome{Host: h.name, Task: h.queueInfo(), Status: event.Failed, Err: err, Result: value.MapOf("msg", value.MarkedString(err.Error(), value.Unsafe))}
 	if m, ok := err.(*Mistake); ok {
 		e.Result.Put("exception", value.Strings(m.Where...))
 	}
-	h.p.r.emit(e)
-	h.p.r.count(h.name, func(c *Counts) { c.Failed++ })
+	h.p.r.emit(event.HostResult{Outcome: e})
+	h.p.r.count(h.name, func(c *event.Counts) { c.Failed++ })
 	h.over = failed
 }

@@ -3,6 +3,7 @@ package runner
 import (
 	"fmt"
 
+	"remoterun/runner/event"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -32,7 +33,7 @@ func (pr *playRun) override(p *program) {
 		if v.IsNull() || !value.HasTemplate(v) && value.Truth(v) {
 			continue
 		}
-		info := &TaskInfo{ID: fmt.Sprintf("%p", o.task), Name: o.task.Title(), Module: o.task.Module, Pos: o.task.Pos, Handler: o.task.Handler}
-		pr.r.emit(Event{Kind: CheckOverride, Task: info})
+		info := &event.Task{ID: fmt.Sprintf("%p", o.task), Name: o.task.Title(), Module: o.task.Module, Action: o.task.Action, Pos: o.task.Pos, Handler: o.task.Handler}
+		pr.r.emit(event.CheckOverride{Task: info})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"remoterun/runner/event"
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/secret"
@@ -44,7 +45,7 @@ type Options struct {
 	Connector Connector
 	Locker    Locker  // nil = plays with lock: run without
 	Journal   Journal // nil = none
-	Sink      Sink
+	Sink      event.Sink
 	Redactor  *secret.Redactor
 
 	Extra    *value.Map
@@ -75,7 +76,7 @@ var ErrInterrupted = errors.New("interrupted")
 type Runner struct {
 	opt    Options
 	store  *vars.Store
-	stats  *Stats
+	stats  *event.Stats
 	files  *fileCache
 	warned map[string]bool
 	gone   map[string]bool // hosts that failed in an earlier play
@@ -97,7 +98,7 @@ func New(opt Options) *Runner {
 		opt.Redactor = secret.NewRedactor()
 	}
 	return &Runner{
-		opt: opt, store: vars.New(opt.Inventory, opt.Expr, opt.Gatherer, opt.Extra), stats: newStats(),
+		opt: opt, store: vars.New(opt.Inventory, opt.Expr, opt.Gatherer, opt.Extra), stats: event.NewStats(),
 		files: newFileCache(opt.Loader), warned: map[string]bool{}, gone: map[string]bool{}, machines: map[string]*machine{}, epochs: map[string]*atomic.Int64{},
 	}
 }
@@ -105,24 +106,24 @@ func New(opt Options) *Runner {
 // Store is the run's variables (eval, inventory).
 func (r *Runner) Store() *vars.Store { return r.store }
 
-func (r *Runner) emit(e Event) {
-	e.At = time.Now()
+func (r *Runner) emit(e event.Event) {
+	at := time.Now()
 	r.sink.Lock()
 	defer r.sink.Unlock()
 	defer func() {
 		if p := recover(); p != nil {
-			r.unshown(e, mistake(p, nil))
+			r.unshown(at, e, mistake(p, nil))
 		}
 	}()
-	r.opt.Sink.Event(e)
+	r.opt.Sink.Event(at, e)
 }
 
 // unshown tells that an event could not be shown, once; the run goes on.
-func (r *Runner) unshown(e Event, err error) {
+func (r *Runner) unshown(at time.Time, e event.Event, err error) {
 	defer func() { _ = recover() }() // a view that cannot even show this is left alone
 	if !r.dumb {
 		r.dumb = true
-		r.opt.Sink.Event(Event{Kind: Warning, At: e.At, Host: e.Host, Text: fmt.Sprintf("a result (%s) could not be shown: %v", e.Kind, err)})
+		r.opt.Sink.Event(at, event.Warning{Host: event.HostOf(e), Text: fmt.Sprintf("a result (%s) could not be shown: %v", e.Kind(), err)})
 	}
 }
 
@@ -132,19 +133,19 @@ func (r *Runner) warn(host, text string) {
 	r.warned[text] = true
 	r.mu.Unlock()
 	if !seen {
-		r.emit(Event{Kind: Warning, Host: host, Text: text})
+		r.emit(event.Warning{Host: host, Text: text})
 	}
 }
 
-func (r *Runner) count(host string, f func(*Counts)) {
+func (r *Runner) count(host string, f func(*event.Counts)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f(r.stats.of(host))
+	f(r.stats.Of(host))
 }
 
 // Run runs playbooks in order. The error is a mistake that ended the run (a
 // pattern, a variable of a play); failures of hosts are in the stats.
-func (r *Runner) Run(ctx context.Context, books ...*play.Playbook) (*Stats, error) {
+func (r *Runner) Run(ctx context.Context, books ...*play.Playbook) (*event.Stats, error) {
 	defer r.close()
 	var plays []*play.Play
 	for _, b := range books {
@@ -166,7 +167,7 @@ func (r *Runner) Run(ctx context.Context, books ...*play.Playbook) (*Stats, erro
 			r.stats.NotBegun = append(r.stats.NotBegun, nameOf(p))
 		}
 	}
-	r.emit(Event{Kind: Recap, Stats: r.stats})
+	r.emit(event.Recap{Stats: r.stats})
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -196,11 +197,11 @@ func (r *Runner) play(ctx context.Context, p *play.Play) (on bool, err error) {
 		return false, err
 	}
 	if len(batches) == 0 {
-		r.emit(Event{Kind: PlayStart, Play: pr.name})
-		r.emit(Event{Kind: PlayNoHosts, Play: pr.name})
+		r.emit(event.PlayStart{Play: pr.name})
+		r.emit(event.PlayNoHosts{Play: pr.name})
 	}
 	for i, hosts := range batches {
-		r.emit(Event{Kind: PlayStart, Play: pr.name, Hosts: slices.DeleteFunc(slices.Clone(hosts), r.isLost)})
+		r.emit(event.PlayStart{Play: pr.name, Hosts: slices.DeleteFunc(slices.Clone(hosts), r.isLost)})
 		if !pr.batch(ctx, hosts) || ctx.Err() != nil {
 			pr.notBegun(ctx, batches[i+1:])
 			return false, nil
@@ -227,7 +228,7 @@ func (pr *playRun) notBegun(ctx context.Context, batches [][]string) {
 	}
 	for _, h := range slices.Concat(batches...) {
 		if !pr.r.isLost(h) {
-			pr.r.stats.Undone = append(pr.r.stats.Undone, Undone{Host: h, Tasks: pr.todo(newCursor(pr.main))})
+			pr.r.stats.Undone = append(pr.r.stats.Undone, event.Undone{Host: h, Tasks: pr.todo(newCursor(pr.main))})
 		}
 	}
 }

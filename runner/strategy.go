@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"remoterun/runner/event"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -26,8 +27,8 @@ func (pr *playRun) batch(ctx context.Context, all []string) bool {
 	for _, n := range names {
 		h, err := pr.newHost(ctx, n, through)
 		if err != nil {
-			pr.r.count(n, func(c *Counts) { c.Failed++ })
-			pr.r.emit(Event{Kind: HostResult, Host: n, Status: Failed, Task: &TaskInfo{Name: "settings of the host"}, Result: value.MapOf("msg", value.String(err.Error()))})
+			pr.r.count(n, func(c *event.Counts) { c.Failed++ })
+			pr.r.emit(event.HostResult{Outcome: event.Outcome{Host: n, Status: event.Failed, Task: &event.Task{Name: "settings of the host"}, Result: value.MapOf("msg", value.String(err.Error()))}})
 			pr.r.lose(n)
 			continue
 		}
@@ -83,8 +84,8 @@ func (pr *playRun) todo(c *cursor) []string {
 }
 
 // undone tells what a host that had begun did not come to; false = it was through.
-func (h *hostRun) undone() (Undone, bool) {
-	u := Undone{Host: h.name}
+func (h *hostRun) undone() (event.Undone, bool) {
+	u := event.Undone{Host: h.name}
 	if h.over != working || h.cur.current() == nil {
 		return u, false
 	}
@@ -207,11 +208,11 @@ func (h *hostRun) step(ctx context.Context, o *op) {
 	})
 }
 
-func (h *hostRun) queueInfo() *TaskInfo {
+func (h *hostRun) queueInfo() *event.Task {
 	if len(h.queue) > 0 {
 		return h.queue[0].info
 	}
-	return &TaskInfo{}
+	return &event.Task{}
 }
 
 // linear brings all hosts through the same task before the next one begins.
@@ -389,7 +390,7 @@ func (pr *playRun) judgeRound(ctx context.Context, o *op, hosts []*hostRun) {
 	if !fatal {
 		return
 	}
-	pr.r.emit(Event{Kind: Note, Text: "NO MORE HOSTS LEFT"})
+	pr.r.emit(event.NoHostsLeft{})
 	for _, h := range hosts {
 		if h.over == working {
 			h.over, h.away = ended, true
@@ -399,7 +400,7 @@ func (pr *playRun) judgeRound(ctx context.Context, o *op, hosts []*hostRun) {
 }
 
 // announce tells that a task starts: once for hosts in step.
-func (pr *playRun) announce(info *TaskInfo, h *hostRun) {
+func (pr *playRun) announce(info *event.Task, h *hostRun) {
 	pr.mu.Lock()
 	free := pr.p.Strategy == "free"
 	said := pr.said == info.ID && !free && !h.through
@@ -408,7 +409,7 @@ func (pr *playRun) announce(info *TaskInfo, h *hostRun) {
 	if said {
 		return
 	}
-	e := Event{Kind: TaskStart, Task: info, Play: pr.name}
+	e := event.TaskStart{Task: info, Play: pr.name}
 	if free {
 		e.Host = h.name
 	}

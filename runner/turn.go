@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"remoterun/runner/event"
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
@@ -103,7 +104,7 @@ func (h *hostRun) asked(ctx context.Context, do func() error) error {
 
 // waits tells what the host waits for from now on.
 func (h *hostRun) waits(u *unit, text string) {
-	e := Event{Kind: Waiting, Host: h.name, Text: text, Task: u.tr.info}
+	e := event.Waiting{Host: h.name, Text: text, Task: u.tr.info}
 	u.m.waits.Store(&e)
 	h.p.r.emit(e)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"remoterun/runner/event"
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/sh"
@@ -22,7 +23,7 @@ type taskRun struct {
 	task  *play.Task
 	words words
 	scope *vars.Scope
-	info  *TaskInfo
+	info  *event.Task
 	loop  bool
 	units []*unit
 	items []value.Value // of the loop
@@ -34,7 +35,7 @@ type taskRun struct {
 	// pushes are the files that include_tasks takes in, included what is told of
 	// them when the task has ended.
 	pushes   []*frame
-	included []Event
+	included []event.Included
 	// after is what a meta action does to the host when the task has ended.
 	after func()
 	quiet bool // meta actions show nothing
@@ -75,7 +76,7 @@ type unit struct {
 // outcome is what came of a unit.
 type outcome struct {
 	res  play.Result
-	diff []DiffText
+	diff []event.Diff
 	// cause is why it could not be tried.
 	cause error
 	// cut says that the run was told to stop while it was under way.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"remoterun/runner/event"
 	"remoterun/runner/value"
 	"remoterun/runner/vars"
 )
@@ -22,7 +23,7 @@ func (h *hostRun) until(ctx context.Context, u *unit) *outcome {
 		if out.dead != nil || h.tried(ctx, u, out, retries) {
 			return out
 		}
-		h.p.r.emit(Event{Kind: Retry, Host: h.name, Task: u.tr.info, Tries: n, Left: retries - n + 1, Result: h.registered(u, out), Item: u.item, Label: u.label})
+		h.p.r.emit(event.Retry{Outcome: event.Outcome{Host: h.name, Task: u.tr.info, Tries: n, Result: h.registered(u, out)}, LoopItem: u.loopItem(), Left: retries - n + 1})
 		if err := sleep(ctx, delay); err != nil {
 			return broken(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"remoterun/runner"
+	"remoterun/runner/event"
 	"remoterun/runner/host"
 	"remoterun/runner/hosttest/sshd"
 	"remoterun/runner/hosttest/sshtest"
@@ -47,7 +48,7 @@ func (g ground) fresh(t *testing.T) {
 
 // run runs a playbook; reports are sorted by host, because hosts in step end a
 // task in any order.
-func (g ground) run(t *testing.T, book string) (*runner.Stats, []string) {
+func (g ground) run(t *testing.T, book string) (*event.Stats, []string) {
 	t.Helper()
 	a := &app{in: strings.NewReader(""), out: &strings.Builder{}, err: &strings.Builder{}, env: func(string) (string, bool) { return "", false }}
 	extra := []string{"laptop=" + g.base + "/laptop/", "root=" + g.base + "/{{inventory_hostname}}", "other=" + g.hosts[len(g.hosts)-1]}

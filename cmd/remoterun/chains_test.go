@@ -8,8 +8,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
-	"remoterun/runner"
+	"remoterun/runner/event"
 	"remoterun/runner/value"
 )
 
@@ -20,23 +21,29 @@ type recorder struct {
 	lines []string
 }
 
-func (r *recorder) Event(e runner.Event) {
+func (r *recorder) Event(_ time.Time, e event.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch e.Kind {
-	case runner.ItemResult, runner.HostResult:
-		rc, _ := e.Result.Lookup("rc")
-		changed, _ := e.Result.Lookup("changed")
-		out, _ := e.Result.Lookup("stdout")
-		if e.Task.Module == "debug" {
-			out, _ = e.Result.Lookup("msg")
-		}
-		r.lines = append(r.lines, fmt.Sprintf("%s %s %s [%s] %s ignored=%v rescued=%v changed=%s rc=%s %q", e.Host, e.Task.Name, e.Task.Module, e.Label, e.Status, e.Ignored, e.Rescued, value.Show(changed), value.Show(rc), value.Show(out)))
-	case runner.Recap:
+	switch e := e.(type) {
+	case event.ItemResult:
+		r.result(e.Outcome, e.Label)
+	case event.HostResult:
+		r.result(e.Outcome, "")
+	case event.Recap:
 		for _, h := range e.Stats.Order {
 			r.lines = append(r.lines, fmt.Sprintf("%s %+v", h, *e.Stats.Hosts[h]))
 		}
 	}
+}
+
+func (r *recorder) result(e event.Outcome, label string) {
+	rc, _ := e.Result.Lookup("rc")
+	changed, _ := e.Result.Lookup("changed")
+	out, _ := e.Result.Lookup("stdout")
+	if e.Task.Module == "debug" {
+		out, _ = e.Result.Lookup("msg")
+	}
+	r.lines = append(r.lines, fmt.Sprintf("%s %s %s [%s] %s ignored=%v rescued=%v changed=%s rc=%s %q", e.Host, e.Task.Name, e.Task.Module, label, e.Status, e.Ignored, e.Rescued, value.Show(changed), value.Show(rc), value.Show(out)))
 }
 
 // snapshot is a folder as text: kinds, modes, targets and contents.

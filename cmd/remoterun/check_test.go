@@ -6,17 +6,19 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"remoterun/runner"
+	"remoterun/runner/event"
 )
 
 // sinkFunc is a sink of one function.
-type sinkFunc func(runner.Event)
+type sinkFunc func(event.Event)
 
-func (f sinkFunc) Event(e runner.Event) { f(e) }
+func (f sinkFunc) Event(_ time.Time, e event.Event) { f(e) }
 
 // runBook runs a playbook's text on local hosts and hands its events to see.
-func runBook(t *testing.T, dir, text string, change func(*runner.Options), see func(runner.Event)) *runner.Stats {
+func runBook(t *testing.T, dir, text string, change func(*runner.Options), see func(event.Event)) *event.Stats {
 	t.Helper()
 	book := filepath.Join(dir, "book.yaml")
 	writeFile(t, book, text)
@@ -74,16 +76,16 @@ func TestCheckListsWhatRuns(t *testing.T) {
     - name: a handler
       command: echo 3
       check_mode: false
-`, func(o *runner.Options) { o.Check = true }, func(e runner.Event) {
-		order = append(order, string(e.Kind))
-		if e.Kind == runner.CheckOverride {
+`, func(o *runner.Options) { o.Check = true }, func(e event.Event) {
+		order = append(order, e.Kind())
+		if e, ok := e.(event.CheckOverride); ok {
 			listed = append(listed, e.Task.Name)
 		}
 	})
 	if want := []string{"command", "known later", "a handler", "in a file"}; !slices.Equal(listed, want) {
 		t.Errorf("listed %q, want %q", listed, want)
 	}
-	if i := slices.Index(order, string(runner.PlayStart)); i != 3 {
+	if i := slices.Index(order, event.PlayStart{}.Kind()); i != 3 {
 		t.Errorf("the first play begins behind %d events, want the list first: %q", i, order)
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "no")); left != nil {

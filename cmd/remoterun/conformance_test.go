@@ -10,10 +10,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"remoterun/runner"
+	"remoterun/runner/event"
 	"remoterun/runner/value"
 )
 
@@ -32,15 +34,25 @@ func (r *reporter) line(words ...string) {
 	r.lines = append(r.lines, strings.Join(words, "\t"))
 }
 
-func (r *reporter) Event(e runner.Event) {
-	switch e.Kind {
-	case runner.Included:
-		r.line(e.Host, "included", filepath.Base(e.Text), "", "")
-	case runner.PlayNoHosts:
+func (r *reporter) Event(_ time.Time, e event.Event) {
+	switch e := e.(type) {
+	case event.Included:
+		r.line(e.Host, "included", filepath.Base(e.Path), "", "")
+	case event.PlayNoHosts:
 		r.line("-", "no hosts matched", "", "", "")
-	case runner.ItemResult, runner.HostResult:
-		r.result(e)
-	case runner.Recap:
+	case event.ItemResult:
+		label := strings.ReplaceAll(e.Label, "\n", " ")
+		if e.NoLog {
+			label = "None"
+		}
+		r.result(e.Outcome, string(e.Status), label)
+	case event.HostResult:
+		status := string(e.Status)
+		if e.Status == event.Failed && e.Ignored {
+			status += " ignored"
+		}
+		r.result(e.Outcome, status, "")
+	case event.Recap:
 		for h, c := range e.Stats.Hosts {
 			r.line(h, "RECAP", fmt.Sprintf("ok=%d changed=%d unreachable=%d failed=%d skipped=%d rescued=%d ignored=%d",
 				c.OK, c.Changed, c.Unreachable, c.Failed, c.Skipped, c.Rescued, c.Ignored), "", "")
@@ -48,35 +60,25 @@ func (r *reporter) Event(e runner.Event) {
 	}
 }
 
-func (r *reporter) result(e runner.Event) {
-	module := e.Task.Module[strings.LastIndexByte(e.Task.Module, '.')+1:]
-	if module == "include_tasks" && (e.Status == runner.OK || e.Status == runner.Changed) {
+func (r *reporter) result(e event.Outcome, status, label string) {
+	module := e.Task.Action
+	if module == "include_tasks" && (e.Status == event.OK || e.Status == event.Changed) {
 		return
-	}
-	status := string(e.Status)
-	if e.Kind == runner.HostResult && e.Status == runner.Failed && e.Ignored {
-		status += " ignored"
-	}
-	label := ""
-	if e.Kind == runner.ItemResult {
-		if label = strings.ReplaceAll(e.Label, "\n", " "); e.NoLog {
-			label = "None"
-		}
 	}
 	r.line(e.Host, e.Task.Name, status, label, message(e, module))
 }
 
 // message is what a task that speaks said. The words of mistakes are not held
 // against Ansible's.
-func message(e runner.Event, module string) string {
+func message(e event.Outcome, module string) string {
 	if e.NoLog {
 		return "no_log"
 	}
 	_, loop := e.Result.Lookup("results")
-	if module != "debug" && module != "assert" && module != "fail" || e.Status == runner.Skipped || loop {
+	if module != "debug" && module != "assert" && module != "fail" || e.Status == event.Skipped || loop {
 		return ""
 	}
-	if _, judged := e.Result.Lookup("assertion"); e.Status == runner.Failed && module != "fail" && !judged {
+	if _, judged := e.Result.Lookup("assertion"); e.Status == event.Failed && module != "fail" && !judged {
 		return ""
 	}
 	shown, ok := e.Result.Lookup("msg")

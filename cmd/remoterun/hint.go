@@ -9,8 +9,9 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
-	"remoterun/runner"
+	"remoterun/runner/event"
 	"remoterun/runner/host"
 	"remoterun/runner/lock"
 	"remoterun/runner/play"
@@ -25,7 +26,7 @@ import (
 
 // hints collects what failed while a run goes on; events go on to next.
 type hints struct {
-	next runner.Sink
+	next event.Sink
 	mu   sync.Mutex
 	list []*hint
 }
@@ -38,13 +39,13 @@ type hint struct {
 }
 
 // Event looks at failures that nothing forgave.
-func (h *hints) Event(e runner.Event) {
-	if e.Kind == runner.HostResult && (e.Status == runner.Failed || e.Status == runner.Unreachable) && !e.Ignored && !e.Rescued {
-		if text := hostHint(e); text != "" {
-			h.add(e.Host, text)
+func (h *hints) Event(at time.Time, e event.Event) {
+	if r, ok := e.(event.HostResult); ok && (r.Status == event.Failed || r.Status == event.Unreachable) && !r.Ignored && !r.Rescued {
+		if text := hostHint(r.Outcome); text != "" {
+			h.add(r.Host, text)
 		}
 	}
-	h.next.Event(e)
+	h.next.Event(at, e)
 }
 
 func (h *hints) add(host, text string) {
@@ -95,7 +96,7 @@ func someHosts(hosts []string) string {
 }
 
 // hostHint is the hint for a failure on a host; empty = none.
-func hostHint(e runner.Event) string {
+func hostHint(e event.Outcome) string {
 	name := e.Host
 	if e.Delegated != "" {
 		name = e.Delegated

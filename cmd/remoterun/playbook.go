@@ -15,6 +15,7 @@ import (
 
 	"remoterun/playbooks/ast"
 	"remoterun/runner"
+	"remoterun/runner/event"
 	"remoterun/runner/near"
 	"remoterun/runner/play"
 )
@@ -195,7 +196,7 @@ func (s *session) run(ctx context.Context, books ...*play.Playbook) error {
 }
 
 // code is the run's exit code.
-func (s *session) code(st *runner.Stats) int {
+func (s *session) code(st *event.Stats) int {
 	have := map[int]bool{}
 	if st.Interrupted {
 		have[exitInterrupted] = true

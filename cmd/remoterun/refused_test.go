@@ -9,42 +9,42 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"remoterun/runner"
+	"remoterun/runner/event"
 )
 
 // TestExitCodes is the one table of exit codes and of which wins.
 func TestExitCodes(t *testing.T) {
-	lost, refusedHost, failedHost, lockedHost := runner.Counts{Unreachable: 1}, runner.Counts{Failed: 1, Refused: true}, runner.Counts{Failed: 1}, runner.Counts{Failed: 1, Locked: true}
-	held, mistyped, changed := runner.Counts{Failed: 1, Held: true}, runner.Counts{Failed: 1, Mistyped: true}, runner.Counts{OK: 1, Changed: 1}
+	lost, refusedHost, failedHost, lockedHost := event.Counts{Unreachable: 1}, event.Counts{Failed: 1, Refused: true}, event.Counts{Failed: 1}, event.Counts{Failed: 1, Locked: true}
+	held, mistyped, changed := event.Counts{Failed: 1, Held: true}, event.Counts{Failed: 1, Mistyped: true}, event.Counts{OK: 1, Changed: 1}
 	for _, c := range []struct {
 		name  string
-		hosts []runner.Counts
+		hosts []event.Counts
 		cut   bool
 		check bool
 		want  int
 	}{
 		{"nothing", nil, false, false, 0},
-		{"ok", []runner.Counts{{OK: 1}}, false, false, 0},
-		{"changed", []runner.Counts{changed}, false, false, 0},
-		{"changes in check mode", []runner.Counts{changed}, false, true, 3},
-		{"no changes in check mode", []runner.Counts{{OK: 1}}, false, true, 0},
-		{"a wrong passphrase", []runner.Counts{mistyped}, false, false, 1},
-		{"failed", []runner.Counts{failedHost, {OK: 1}}, false, false, 2},
-		{"ignored and rescued", []runner.Counts{{OK: 2, Ignored: 1, Rescued: 1}}, false, false, 0},
-		{"failed wins over changes", []runner.Counts{failedHost, changed}, false, true, 2},
-		{"unreachable", []runner.Counts{lost}, false, false, 4},
-		{"unreachable wins over failed", []runner.Counts{failedHost, lost}, false, false, 4},
-		{"unreachable wins over refused", []runner.Counts{refusedHost, lost}, false, false, 4},
-		{"held", []runner.Counts{held}, false, false, 10},
-		{"held wins over unreachable", []runner.Counts{lost, held}, false, false, 10},
-		{"refused", []runner.Counts{refusedHost}, false, false, 11},
-		{"refused wins over failed", []runner.Counts{failedHost, refusedHost}, false, false, 11},
-		{"locked", []runner.Counts{lockedHost}, false, false, 12},
-		{"failed wins over locked", []runner.Counts{lockedHost, failedHost}, false, false, 2},
-		{"interrupted", []runner.Counts{{OK: 1}}, true, false, 99},
-		{"interrupted wins over all", []runner.Counts{held, lost, refusedHost, failedHost, lockedHost, changed}, true, true, 99},
+		{"ok", []event.Counts{{OK: 1}}, false, false, 0},
+		{"changed", []event.Counts{changed}, false, false, 0},
+		{"changes in check mode", []event.Counts{changed}, false, true, 3},
+		{"no changes in check mode", []event.Counts{{OK: 1}}, false, true, 0},
+		{"a wrong passphrase", []event.Counts{mistyped}, false, false, 1},
+		{"failed", []event.Counts{failedHost, {OK: 1}}, false, false, 2},
+		{"ignored and rescued", []event.Counts{{OK: 2, Ignored: 1, Rescued: 1}}, false, false, 0},
+		{"failed wins over changes", []event.Counts{failedHost, changed}, false, true, 2},
+		{"unreachable", []event.Counts{lost}, false, false, 4},
+		{"unreachable wins over failed", []event.Counts{failedHost, lost}, false, false, 4},
+		{"unreachable wins over refused", []event.Counts{refusedHost, lost}, false, false, 4},
+		{"held", []event.Counts{held}, false, false, 10},
+		{"held wins over unreachable", []event.Counts{lost, held}, false, false, 10},
+		{"refused", []event.Counts{refusedHost}, false, false, 11},
+		{"refused wins over failed", []event.Counts{failedHost, refusedHost}, false, false, 11},
+		{"locked", []event.Counts{lockedHost}, false, false, 12},
+		{"failed wins over locked", []event.Counts{lockedHost, failedHost}, false, false, 2},
+		{"interrupted", []event.Counts{{OK: 1}}, true, false, 99},
+		{"interrupted wins over all", []event.Counts{held, lost, refusedHost, failedHost, lockedHost, changed}, true, true, 99},
 	} {
-		st := &runner.Stats{Hosts: map[string]*runner.Counts{}, Interrupted: c.cut}
+		st := &event.Stats{Hosts: map[string]*event.Counts{}, Interrupted: c.cut}
 		for i := range c.hosts {
 			st.Hosts[fmt.Sprint(i)] = &c.hosts[i]
 		}

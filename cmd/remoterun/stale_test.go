@@ -10,6 +10,7 @@ import (
 
 	"remoterun/playbooks/ast"
 	"remoterun/runner"
+	"remoterun/runner/event"
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
@@ -82,8 +83,8 @@ func TestPlansFollowAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	var saw []string
-	s.sink = sinkFunc(func(e runner.Event) {
-		if e.Kind == runner.HostResult {
+	s.sink = sinkFunc(func(e event.Event) {
+		if e, ok := e.(event.HostResult); ok {
 			v, _ := e.Result.Lookup("there")
 			saw = append(saw, value.Str(v))
 		}

@@ -12,6 +12,7 @@ import (
 	"remoterun/playbooks/ast"
 	"remoterun/playbooks/jinja"
 	"remoterun/runner"
+	"remoterun/runner/event"
 	"remoterun/runner/journal"
 	"remoterun/runner/play"
 	"remoterun/runner/secret"
@@ -43,7 +44,7 @@ type session struct {
 	loader        *ast.Loader
 	extra         *value.Map
 	dialer        *ssh.Dialer
-	sink          runner.Sink // the view, or what tests put there
+	sink          event.Sink // the view, or what tests put there
 	view          view.View
 	journal       *journal.Journal
 	steps         int              // questions of --step

@@ -1,7 +1,9 @@
 package view
 
 import (
-	"remoterun/runner"
+	"time"
+
+	"remoterun/runner/event"
 	"remoterun/runner/secret"
 	"remoterun/runner/value"
 )
@@ -15,24 +17,72 @@ type cleaned struct {
 }
 
 // Event masks and hands on.
-func (c cleaned) Event(e runner.Event) {
-	e.Text, e.Label, e.Play = c.red.Redact(e.Text), c.red.Redact(e.Label), c.red.Redact(e.Play)
-	e.Item = c.value(e.Item)
+func (c cleaned) Event(at time.Time, e event.Event) { c.View.Event(at, c.event(e)) }
+
+func (c cleaned) event(e event.Event) event.Event {
+	switch e := e.(type) {
+	case event.PlayStart:
+		e.Play = c.red.Redact(e.Play)
+		return e
+	case event.PlayNoHosts:
+		e.Play = c.red.Redact(e.Play)
+		return e
+	case event.TaskStart:
+		e.Play, e.Task = c.red.Redact(e.Play), c.task(e.Task)
+		return e
+	case event.ItemResult:
+		e.Outcome, e.LoopItem = c.outcome(e.Outcome), c.item(e.LoopItem)
+		return e
+	case event.HostResult:
+		e.Outcome = c.outcome(e.Outcome)
+		return e
+	case event.Retry:
+		e.Outcome, e.LoopItem = c.outcome(e.Outcome), c.item(e.LoopItem)
+		return e
+	case event.Included:
+		e.Task, e.Path, e.LoopItem = c.task(e.Task), c.red.Redact(e.Path), c.item(e.LoopItem)
+		return e
+	case event.Waiting:
+		e.Task, e.Text = c.task(e.Task), c.red.Redact(e.Text)
+		return e
+	case event.Note:
+		e.Task, e.Text = c.task(e.Task), c.red.Redact(e.Text)
+		return e
+	case event.Warning:
+		e.Text = c.red.Redact(e.Text)
+		return e
+	case event.CheckOverride:
+		e.Task = c.task(e.Task)
+		return e
+	}
+	return e
+}
+
+func (c cleaned) task(t *event.Task) *event.Task {
+	if t == nil {
+		return nil
+	}
+	clean := *t
+	clean.Name = c.red.Redact(t.Name)
+	return &clean
+}
+
+func (c cleaned) item(i event.LoopItem) event.LoopItem {
+	return event.LoopItem{Item: c.value(i.Item), Label: c.red.Redact(i.Label)}
+}
+
+func (c cleaned) outcome(e event.Outcome) event.Outcome {
+	e.Task = c.task(e.Task)
 	if e.Result != nil {
 		e.Result, _ = c.value(value.FromMap(e.Result)).AsMap()
 	}
-	if e.Task != nil {
-		t := *e.Task
-		t.Name = c.red.Redact(t.Name)
-		e.Task = &t
-	}
-	diffs := make([]runner.DiffText, len(e.Diff))
+	diffs := make([]event.Diff, len(e.Diff))
 	for i, d := range e.Diff {
 		d.Before, d.After, d.Prepared = c.red.Redact(d.Before), c.red.Redact(d.After), c.red.Redact(d.Prepared)
 		diffs[i] = d
 	}
 	e.Diff = diffs
-	c.View.Event(e)
+	return e
 }
 
 // value masks every text in v, keys too. Text with a secret mark is left to

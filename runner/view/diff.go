@@ -5,12 +5,12 @@ import (
 
 	udiff "github.com/aymanbagabas/go-udiff"
 
-	"remoterun/runner"
+	"remoterun/runner/event"
 )
 
 // diffText is a difference as Ansible shows it: a unified diff with three lines
 // of context and an empty line behind it.
-func (h *human) diffText(d runner.DiffText) string {
+func (h *human) diffText(d event.Diff) string {
 	switch {
 	case d.Secret:
 		return "diff hidden: the content is secret\n"

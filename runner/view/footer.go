@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"remoterun/runner"
+	"remoterun/runner/event"
 )
 
 // footer is the redrawn part at the bottom of a terminal: one line per running
@@ -78,7 +78,7 @@ func (f *footer) over() {
 }
 
 // wait notes what a host waits for; empty text = for nothing any longer.
-func (f *footer) wait(e runner.Event) {
+func (f *footer) wait(at time.Time, e event.Waiting) {
 	if f == nil || f.stopped {
 		return
 	}
@@ -93,7 +93,7 @@ func (f *footer) wait(e runner.Event) {
 		if !there {
 			f.order = append(f.order, e.Host)
 		}
-		f.hosts[e.Host] = waiting{text: e.Text, since: now(e), done: e.Done, total: e.Total}
+		f.hosts[e.Host] = waiting{text: e.Text, since: at, done: e.Done, total: e.Total}
 	}
 	if time.Since(f.last) >= pause {
 		f.clear()
@@ -101,17 +101,10 @@ func (f *footer) wait(e runner.Event) {
 	}
 }
 
-func now(e runner.Event) time.Time {
-	if e.At.IsZero() {
-		return time.Now()
-	}
-	return e.At
-}
-
 // forget drops a host whose task ended.
-func (f *footer) forget(e runner.Event) {
+func (f *footer) forget(host string) {
 	if f != nil {
-		f.drop(e.Host)
+		f.drop(host)
 	}
 }
 

@@ -5,12 +5,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 
 	"github.com/fatih/color"
 	"golang.org/x/text/width"
 
-	"remoterun/runner"
+	"remoterun/runner/event"
 )
 
 // human is the look of Ansible's default callback.
@@ -25,7 +26,7 @@ type human struct {
 	banner  string // ID of the task whose banner stands last
 	free    bool   // the task that began last did so for one host
 	looped  map[string]bool
-	diffs   map[string][]runner.DiffText // of a loop's items, by host and task
+	diffs   map[string][]event.Diff // of a loop's items, by host and task
 	files   []inclusion
 	columns int
 	quiet   bool
@@ -42,7 +43,7 @@ func newHuman(o Options) *human {
 	h := &human{
 		o: o, out: output{w: o.Out, red: o.Redactor}, err: output{w: o.Err, red: o.Redactor},
 		paint: newPaint(o.OutColor), warnings: newPaint(o.ErrColor),
-		looped: map[string]bool{}, diffs: map[string][]runner.DiffText{}, columns: 79,
+		looped: map[string]bool{}, diffs: map[string][]event.Diff{}, columns: 79,
 	}
 	if o.Columns > 80 {
 		h.columns = o.Columns - 1
@@ -62,11 +63,11 @@ func newQuiet(o Options) *human {
 }
 
 // Event shows one event.
-func (h *human) Event(e runner.Event) {
+func (h *human) Event(at time.Time, e event.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if e.Kind == runner.Waiting {
-		h.foot.wait(e)
+	if w, ok := e.(event.Waiting); ok {
+		h.foot.wait(at, w)
 		return
 	}
 	h.foot.clear()
@@ -97,45 +98,53 @@ func (h *human) Close() error {
 	return h.err.err
 }
 
-func (h *human) event(e runner.Event) {
-	switch e.Kind {
-	case runner.Included:
+func (h *human) event(e event.Event) {
+	switch e := e.(type) {
+	case event.Included:
 		h.include(e)
 		return
-	case runner.HostResult, runner.ItemResult:
-		if isInclude(e) && e.Status != runner.Failed && e.Status != runner.Skipped {
-			h.foot.forget(e)
-			return // the line of the file says it all
+	case event.HostResult:
+		if h.foot.forget(e.Host); saidByFile(e.Outcome) {
+			return
+		}
+	case event.ItemResult:
+		if saidByFile(e.Outcome) {
+			h.foot.forget(e.Host)
+			return
 		}
 	}
 	h.included()
-	switch e.Kind {
-	case runner.PlayStart:
-		h.playStart(e)
-	case runner.PlayNoHosts:
+	switch e := e.(type) {
+	case event.PlayStart:
+		h.playStart(e.Play)
+	case event.PlayNoHosts:
 		h.say(h.paint.skipped, "skipping: no hosts matched")
-	case runner.TaskStart:
+	case event.TaskStart:
 		h.taskStart(e)
-	case runner.ItemResult:
+	case event.ItemResult:
 		h.item(e)
-	case runner.HostResult:
-		h.foot.forget(e)
-		h.result(e)
-	case runner.Retry:
+	case event.HostResult:
+		h.result(e.Outcome)
+	case event.Retry:
 		h.retry(e)
-	case runner.Note:
+	case event.Note:
 		h.note(e)
-	case runner.Warning:
+	case event.NoHostsLeft:
+		h.noHostsLeft()
+	case event.Warning:
 		h.warn(e.Text)
-	case runner.CheckOverride:
-		h.override(e)
-	case runner.Recap:
+	case event.CheckOverride:
+		h.override(e.Task)
+	case event.Recap:
 		h.foot.over()
 		h.recap(e.Stats)
 	}
 }
 
-func isInclude(e runner.Event) bool { return moduleName(e.Task) == "include_tasks" }
+// saidByFile reports a task that took in a file: the file's line says it all.
+func saidByFile(e event.Outcome) bool {
+	return actionOf(e.Task) == "include_tasks" && e.Status != event.Failed && e.Status != event.Skipped
+}
 
 // say writes a line, each of its lines coloured.
 func (h *human) say(c *color.Color, text string) {
@@ -167,19 +176,19 @@ func columnsOf(text string) int {
 	return n
 }
 
-func (h *human) playStart(e runner.Event) {
+func (h *human) playStart(play string) {
 	h.banner = ""
 	if h.quiet {
 		return
 	}
-	if name := strings.TrimSpace(e.Play); name != "" {
+	if name := strings.TrimSpace(play); name != "" {
 		h.stars("PLAY [" + name + "]")
 		return
 	}
 	h.stars("PLAY")
 }
 
-func (h *human) taskStart(e runner.Event) {
+func (h *human) taskStart(e event.TaskStart) {
 	if h.free = e.Host != ""; h.free || h.quiet {
 		return // the banner comes with the first result
 	}
@@ -187,7 +196,7 @@ func (h *human) taskStart(e runner.Event) {
 }
 
 // heading writes a task's banner.
-func (h *human) heading(t *runner.TaskInfo) {
+func (h *human) heading(t *event.Task) {
 	h.banner = t.ID
 	prefix := "TASK"
 	if t.Handler {
@@ -200,51 +209,51 @@ func (h *human) heading(t *runner.TaskInfo) {
 }
 
 // under makes sure that a line stands under its task's banner.
-func (h *human) under(e runner.Event) {
-	if e.Task != nil && e.Task.ID != h.banner {
-		h.heading(e.Task)
+func (h *human) under(t *event.Task) {
+	if t != nil && t.ID != h.banner {
+		h.heading(t)
 	}
 }
 
 // hush reports events that the quiet view leaves out.
-func (h *human) hush(e runner.Event) bool {
-	return h.quiet && (e.Ignored || e.Rescued || e.Status != runner.Failed && e.Status != runner.Unreachable)
+func (h *human) hush(e event.Outcome) bool {
+	return h.quiet && (e.Ignored || e.Rescued || e.Status != event.Failed && e.Status != event.Unreachable)
 }
 
-func (h *human) item(e runner.Event) {
-	key := loopKey(e)
+func (h *human) item(e event.ItemResult) {
+	key := loopKey(e.Outcome)
 	h.looped[key] = true
-	if e.Status == runner.Changed {
+	if e.Status == event.Changed {
 		h.diffs[key] = append(h.diffs[key], e.Diff...)
 	}
-	if h.hush(e) {
+	if h.hush(e.Outcome) {
 		return
 	}
-	h.under(e)
-	item := "(item=" + itemLabel(e) + ")"
+	h.under(e.Task)
+	item, said := "(item="+itemLabel(e.LoopItem, e.NoLog)+")", e.Outcome
 	switch e.Status {
-	case runner.Failed:
-		h.say(h.paint.failed, "failed: ["+hostLabel(e)+"] "+item+" => "+dump(e, h.o.Verbosity))
-	case runner.Unreachable:
-		h.say(h.paint.unreachable, "fatal: ["+hostLabel(e)+"]: UNREACHABLE! "+item+" => "+dump(e, h.o.Verbosity))
-	case runner.Skipped:
-		h.say(h.paint.skipped, "skipping: ["+e.Host+"] => "+item+" "+h.more(e))
-	case runner.Changed:
-		h.say(h.paint.changed, "changed: ["+hostLabel(e)+"] => "+item+h.more(e))
+	case event.Failed:
+		h.say(h.paint.failed, "failed: ["+hostLabel(said)+"] "+item+" => "+dump(said, h.o.Verbosity))
+	case event.Unreachable:
+		h.say(h.paint.unreachable, "fatal: ["+hostLabel(said)+"]: UNREACHABLE! "+item+" => "+dump(said, h.o.Verbosity))
+	case event.Skipped:
+		h.say(h.paint.skipped, "skipping: ["+e.Host+"] => "+item+" "+h.more(said))
+	case event.Changed:
+		h.say(h.paint.changed, "changed: ["+hostLabel(said)+"] => "+item+h.more(said))
 	default:
-		h.say(h.paint.ok, "ok: ["+hostLabel(e)+"] => "+item+h.more(e))
+		h.say(h.paint.ok, "ok: ["+hostLabel(said)+"] => "+item+h.more(said))
 	}
 }
 
 // more is a result that is shown because of -v or of what the module is.
-func (h *human) more(e runner.Event) string {
+func (h *human) more(e event.Outcome) string {
 	if !verbose(e, h.o.Verbosity) {
 		return ""
 	}
 	return " => " + dump(e, h.o.Verbosity)
 }
 
-func loopKey(e runner.Event) string {
+func loopKey(e event.Outcome) string {
 	if e.Task == nil {
 		return e.Host
 	}
@@ -253,7 +262,7 @@ func loopKey(e runner.Event) string {
 
 // result writes a host's line of a task. Of a loop only what its items did not
 // say is left.
-func (h *human) result(e runner.Event) {
+func (h *human) result(e event.Outcome) {
 	key := loopKey(e)
 	loop := h.looped[key]
 	delete(h.looped, key)
@@ -262,14 +271,14 @@ func (h *human) result(e runner.Event) {
 	if h.hush(e) {
 		return
 	}
-	h.under(e)
-	if !loop && e.Status == runner.Changed {
+	h.under(e.Task)
+	if !loop && e.Status == event.Changed {
 		diffs = e.Diff
 	}
 	for _, d := range diffs {
 		h.out.write(h.diffText(d))
 	}
-	if !loop || e.Status == runner.Skipped || e.Status == runner.Unreachable || e.NoLog {
+	if !loop || e.Status == event.Skipped || e.Status == event.Unreachable || e.NoLog {
 		h.line(e)
 	}
 	if e.Ignored {
@@ -277,46 +286,46 @@ func (h *human) result(e runner.Event) {
 	}
 }
 
-func (h *human) line(e runner.Event) {
+func (h *human) line(e event.Outcome) {
 	switch e.Status {
-	case runner.Failed:
+	case event.Failed:
 		h.say(h.paint.failed, "fatal: ["+hostLabel(e)+"]: FAILED! => "+dump(e, h.o.Verbosity))
-	case runner.Unreachable:
+	case event.Unreachable:
 		h.say(h.paint.unreachable, "fatal: ["+hostLabel(e)+"]: UNREACHABLE! => "+dump(e, h.o.Verbosity))
-	case runner.Skipped:
+	case event.Skipped:
 		h.say(h.paint.skipped, "skipping: ["+e.Host+"]"+h.more(e))
-	case runner.Changed:
+	case event.Changed:
 		h.say(h.paint.changed, "changed: ["+hostLabel(e)+"]"+h.more(e))
 	default:
 		h.say(h.paint.ok, "ok: ["+hostLabel(e)+"]"+h.more(e))
 	}
 }
 
-func (h *human) retry(e runner.Event) {
+func (h *human) retry(e event.Retry) {
 	if h.quiet {
 		return
 	}
-	h.under(e)
-	text := fmt.Sprintf("FAILED - RETRYING: [%s]: %s (%d retries left).", hostLabel(e), e.Task.Name, e.Left)
+	h.under(e.Task)
+	text := fmt.Sprintf("FAILED - RETRYING: [%s]: %s (%d retries left).", hostLabel(e.Outcome), e.Task.Name, e.Left)
 	if h.o.Verbosity > 2 {
-		text += "Result was: " + dump(e, h.o.Verbosity)
+		text += "Result was: " + dump(e.Outcome, h.o.Verbosity)
 	}
 	h.say(h.paint.debug, text)
 }
 
 // include collects hosts that take in the same file.
-func (h *human) include(e runner.Event) {
+func (h *human) include(e event.Included) {
 	label := e.Label
 	if e.NoLog && label != "" {
 		label = "(censored due to no_log)"
 	}
 	for i, f := range h.files {
-		if f.path == e.Text && f.label == label {
+		if f.path == e.Path && f.label == label {
 			h.files[i].hosts = append(f.hosts, e.Host)
 			return
 		}
 	}
-	h.files = append(h.files, inclusion{e.Text, label, []string{e.Host}})
+	h.files = append(h.files, inclusion{e.Path, label, []string{e.Host}})
 }
 
 // included writes the files that were collected.
@@ -335,24 +344,26 @@ func (h *human) included() {
 	}
 }
 
-// noMoreHosts is the note that Ansible shows as a heading.
-const noMoreHosts = "NO MORE HOSTS LEFT"
+// noHostsLeft is a heading, as Ansible has it.
+func (h *human) noHostsLeft() {
+	if !h.quiet {
+		h.stars("NO MORE HOSTS LEFT")
+	}
+}
 
-func (h *human) note(e runner.Event) {
+func (h *human) note(e event.Note) {
 	switch {
 	case h.quiet:
-	case e.Text == noMoreHosts:
-		h.stars(e.Text)
 	case e.Host == "":
 		h.say(h.paint.note, e.Text)
 	default:
-		h.under(e)
+		h.under(e.Task)
 		h.say(h.paint.note, "    ["+e.Host+"] "+e.Text)
 	}
 }
 
-func (h *human) override(e runner.Event) {
-	h.warn(fmt.Sprintf("task %q runs in spite of --check: it says check_mode: false (%s)", e.Task.Name, e.Task.Pos))
+func (h *human) override(t *event.Task) {
+	h.warn(fmt.Sprintf("task %q runs in spite of --check: it says check_mode: false (%s)", t.Name, t.Pos))
 }
 
 func (h *human) warn(text string) {

@@ -3,7 +3,7 @@ package view
 import (
 	"time"
 
-	"remoterun/runner"
+	"remoterun/runner/event"
 	"remoterun/runner/value"
 )
 
@@ -12,8 +12,8 @@ import (
 type jsonLines struct{ out output }
 
 // Event writes one line.
-func (j *jsonLines) Event(e runner.Event) {
-	m := eventMap(e)
+func (j *jsonLines) Event(at time.Time, e event.Event) {
+	m := eventMap(at, e)
 	text, err := value.JSON(value.FromMap(m), value.JSONStyle{KeepUTF8: true, Compact: true, MaskSecret: true})
 	if err != nil {
 		m.Put("result", value.String("cannot be shown: "+err.Error()))
@@ -46,27 +46,77 @@ func (f fields) yes(name string, b bool) {
 	}
 }
 
-func eventMap(e runner.Event) *value.Map {
+func eventMap(at time.Time, e event.Event) *value.Map {
 	f := fields{value.NewMap()}
-	f.text("event", string(e.Kind))
-	if !e.At.IsZero() {
-		f.text("at", e.At.UTC().Format(time.RFC3339Nano))
+	f.text("event", e.Kind())
+	if !at.IsZero() {
+		f.text("at", at.UTC().Format(time.RFC3339Nano))
 	}
-	f.text("play", e.Play)
-	if e.Hosts != nil {
-		f.m.Put("hosts", value.Strings(e.Hosts...))
+	switch e := e.(type) {
+	case event.PlayStart:
+		f.text("play", e.Play)
+		if e.Hosts != nil {
+			f.m.Put("hosts", value.Strings(e.Hosts...))
+		}
+	case event.PlayNoHosts:
+		f.text("play", e.Play)
+	case event.TaskStart:
+		f.text("play", e.Play)
+		f.where(e.Task, e.Host)
+	case event.ItemResult:
+		f.outcome(e.Outcome, e.LoopItem)
+	case event.HostResult:
+		f.outcome(e.Outcome, event.LoopItem{})
+	case event.Retry:
+		f.outcome(e.Outcome, e.LoopItem)
+		f.number("left", int64(e.Left))
+	case event.Included:
+		f.where(e.Task, e.Host)
+		f.label(e.LoopItem, e.NoLog)
+		f.text("text", e.Path)
+	case event.Waiting:
+		f.where(e.Task, e.Host)
+		f.number("done", e.Done)
+		f.number("total", e.Total)
+		f.text("text", e.Text)
+	case event.Note:
+		f.where(e.Task, e.Host)
+		f.text("text", e.Text)
+	case event.Warning:
+		f.where(nil, e.Host)
+		f.text("text", e.Text)
+	case event.CheckOverride:
+		f.where(e.Task, "")
+	case event.Recap:
+		if e.Stats != nil {
+			f.m.Put("stats", value.FromMap(statsMap(e.Stats)))
+			f.interrupted(e.Stats)
+		}
 	}
-	if e.Task != nil {
-		f.m.Put("task", value.FromMap(taskMap(e.Task)))
+	return f.m
+}
+
+// where is the task and the host that an event is of.
+func (f fields) where(t *event.Task, host string) {
+	if t != nil {
+		f.m.Put("task", value.FromMap(taskMap(t)))
 	}
-	f.text("host", e.Host)
+	f.text("host", host)
+}
+
+func (f fields) label(i event.LoopItem, noLog bool) {
+	if i.Label != "" {
+		f.text("label", itemLabel(i, noLog))
+	}
+}
+
+func (f fields) outcome(e event.Outcome, i event.LoopItem) {
+	f.where(e.Task, e.Host)
 	f.text("delegated_to", e.Delegated)
 	f.text("status", string(e.Status))
 	f.yes("ignored", e.Ignored)
 	f.yes("rescued", e.Rescued)
-	if e.Label != "" {
-		f.text("label", itemLabel(e))
-	}
+	f.label(i, e.NoLog)
 	if e.Result != nil {
 		f.m.Put("result", value.FromMap(plainResult(e)))
 	}
@@ -74,19 +124,10 @@ func eventMap(e runner.Event) *value.Map {
 		f.m.Put("diff", diffList(e.Diff))
 	}
 	f.number("tries", int64(e.Tries))
-	f.number("left", int64(e.Left))
-	f.number("done", e.Done)
-	f.number("total", e.Total)
-	f.text("text", e.Text)
-	if e.Stats != nil {
-		f.m.Put("stats", value.FromMap(statsMap(e.Stats)))
-		f.interrupted(e.Stats)
-	}
-	return f.m
 }
 
 // interrupted tells what an interruption left undone.
-func (f fields) interrupted(st *runner.Stats) {
+func (f fields) interrupted(st *event.Stats) {
 	f.yes("interrupted", st.Interrupted)
 	if len(st.Undone) > 0 {
 		var out []value.Value
@@ -107,14 +148,14 @@ func (f fields) interrupted(st *runner.Stats) {
 }
 
 // plainResult is a result for programs: whole, but no_log stays hidden.
-func plainResult(e runner.Event) *value.Map {
+func plainResult(e event.Outcome) *value.Map {
 	if e.NoLog {
 		return shownResult(e, 0)
 	}
 	return e.Result
 }
 
-func taskMap(t *runner.TaskInfo) *value.Map {
+func taskMap(t *event.Task) *value.Map {
 	f := fields{value.NewMap()}
 	f.text("name", t.Name)
 	f.text("module", t.Module)
@@ -126,7 +167,7 @@ func taskMap(t *runner.TaskInfo) *value.Map {
 	return f.m
 }
 
-func diffList(list []runner.DiffText) value.Value {
+func diffList(list []event.Diff) value.Value {
 	var out []value.Value
 	for _, d := range list {
 		f := fields{value.NewMap()}
@@ -148,7 +189,7 @@ func diffList(list []runner.DiffText) value.Value {
 	return value.List(out...)
 }
 
-func statsMap(st *runner.Stats) *value.Map {
+func statsMap(st *event.Stats) *value.Map {
 	out := value.NewMap()
 	for _, host := range st.Order {
 		c := st.Hosts[host]

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"remoterun/runner"
+	"remoterun/runner/event"
 	"remoterun/runner/value"
 )
 
@@ -50,18 +50,18 @@ type xmlText struct {
 }
 
 // Event collects.
-func (j *junit) Event(e runner.Event) {
-	switch e.Kind {
-	case runner.PlayStart:
+func (j *junit) Event(at time.Time, e event.Event) {
+	switch e := e.(type) {
+	case event.PlayStart:
 		j.suites = append(j.suites, &xmlSuite{Name: e.Play})
-	case runner.TaskStart:
-		j.start = e.At
-	case runner.HostResult:
-		j.result(e)
+	case event.TaskStart:
+		j.start = at
+	case event.HostResult:
+		j.result(at, e.Outcome)
 	}
 }
 
-func (j *junit) result(e runner.Event) {
+func (j *junit) result(at time.Time, e event.Outcome) {
 	if len(j.suites) == 0 {
 		j.suites = append(j.suites, &xmlSuite{})
 	}
@@ -71,20 +71,20 @@ func (j *junit) result(e runner.Event) {
 		c.Name += " " + e.Task.Name
 		c.Class = e.Task.Pos.String()
 	}
-	if !j.start.IsZero() && e.At.After(j.start) {
-		c.Seconds = fmt.Sprintf("%.3f", e.At.Sub(j.start).Seconds())
+	if !j.start.IsZero() && at.After(j.start) {
+		c.Seconds = fmt.Sprintf("%.3f", at.Sub(j.start).Seconds())
 	}
 	msg := message(shownResult(e, 0))
 	text := &xmlText{Message: msg, Text: dump(e, 0)}
 	s.Tests++
 	switch {
-	case e.Status == runner.Failed && !e.Ignored && !e.Rescued:
+	case e.Status == event.Failed && !e.Ignored && !e.Rescued:
 		c.Failure = text
 		s.Failures++
-	case e.Status == runner.Unreachable && !e.Ignored:
+	case e.Status == event.Unreachable && !e.Ignored:
 		c.Error = text
 		s.Errors++
-	case e.Status == runner.Skipped:
+	case e.Status == event.Skipped:
 		c.Skipped = &xmlText{Message: msg}
 		s.Skipped++
 	default:

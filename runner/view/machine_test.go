@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"remoterun/runner"
+	"remoterun/runner/event"
 	"remoterun/runner/secret"
 	"remoterun/runner/value"
 	"remoterun/runner/view"
@@ -144,14 +144,14 @@ func TestFooterIsRedrawnAndLeavesNothing(t *testing.T) {
 	s.start("x", "ping")
 	wait := func(host, text string) {
 		time.Sleep(90 * time.Millisecond) // the footer is redrawn at most every 80 ms
-		v.Event(runner.Event{Kind: runner.Waiting, Host: host, Text: text})
+		v.Event(time.Now(), event.Waiting{Host: host, Text: text})
 	}
 	wait("h1", "connecting")
 	wait("h2", strings.Repeat("long ", 30))
 	if got := strings.Split(scr.text(), "\n"); len(got) != 4 || got[2] != "  h1: connecting" || !strings.HasSuffix(got[3], "…") || len([]rune(got[3])) > 59 {
 		t.Errorf("two hosts:\n%s", scr.text())
 	}
-	s.host("h1", runner.OK, pong)
+	s.host("h1", event.OK, pong)
 	if got := scr.text(); !strings.Contains(got, "ok: [h1]\n  h2: long") || strings.Contains(got, "connecting") {
 		t.Errorf("one is done:\n%s", got)
 	}
@@ -161,8 +161,8 @@ func TestFooterIsRedrawnAndLeavesNothing(t *testing.T) {
 	if got := scr.text(); !strings.HasSuffix(got, "  h3: copying\n  … and 2 more hosts") {
 		t.Errorf("no room:\n%s", got)
 	}
-	v.Event(runner.Event{Kind: runner.Waiting, Host: "h2"})
-	s.emit(runner.Event{Kind: runner.Recap, Stats: &runner.Stats{}})
+	v.Event(time.Time{}, event.Waiting{Host: "h2"})
+	s.emit(event.Recap{Stats: &event.Stats{}})
 	if err := v.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestFooterIsRedrawnAndLeavesNothing(t *testing.T) {
 func TestProgressInTheFooter(t *testing.T) {
 	scr := &screen{}
 	v, _ := view.New("human", view.Options{Out: io.Discard, Err: scr, Footer: true})
-	v.Event(runner.Event{Kind: runner.Waiting, Host: "h1", Text: "copying", Done: 1, Total: 4, At: time.Now().Add(-5 * time.Second)})
+	v.Event(time.Now().Add(-5*time.Second), event.Waiting{Host: "h1", Text: "copying", Done: 1, Total: 4})
 	if got := scr.text(); got != "  h1: copying 25% (5s)" {
 		t.Errorf("%q", got)
 	}
@@ -197,8 +197,8 @@ func TestBrokenPipe(t *testing.T) {
 		}
 		s := &script{v: v}
 		s.start("x", "ping")
-		s.host("h1", runner.Failed, `{"msg": "x"}`)
-		s.emit(runner.Event{Kind: runner.HostResult, Host: "h", Task: s.task, Status: runner.OK, Result: value.MapOf("x", value.Undefined("y"))})
+		s.host("h1", event.Failed, `{"msg": "x"}`)
+		s.emit(event.HostResult{Outcome: event.Outcome{Host: "h", Task: s.task, Status: event.OK, Result: value.MapOf("x", value.Undefined("y"))}})
 		if err := v.Close(); err == nil {
 			t.Errorf("%s: no error", format)
 		}

@@ -3,8 +3,9 @@ package view
 import (
 	"slices"
 	"strings"
+	"time"
 
-	"remoterun/runner"
+	"remoterun/runner/event"
 	"remoterun/runner/value"
 )
 
@@ -21,29 +22,29 @@ func newMinimal(o Options) minimal {
 var commands = []string{"command", "shell", "raw", "script"}
 
 // Event shows a host's result, and warnings.
-func (m minimal) Event(e runner.Event) {
+func (m minimal) Event(_ time.Time, e event.Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	switch e.Kind {
-	case runner.HostResult:
-		m.out.write(m.result(e))
-	case runner.Warning:
+	switch e := e.(type) {
+	case event.HostResult:
+		m.out.write(m.result(e.Outcome))
+	case event.Warning:
 		m.warn(e.Text)
-	case runner.PlayNoHosts:
+	case event.PlayNoHosts:
 		m.warn("no hosts matched, nothing to do")
 	}
 }
 
-func (m minimal) result(e runner.Event) string {
+func (m minimal) result(e event.Outcome) string {
 	word, c := "SUCCESS", m.paint.ok
 	switch e.Status {
-	case runner.Changed:
+	case event.Changed:
 		word, c = "CHANGED", m.paint.changed
-	case runner.Failed:
+	case event.Failed:
 		word, c = "FAILED", m.paint.failed
-	case runner.Unreachable:
+	case event.Unreachable:
 		word, c = "UNREACHABLE!", m.paint.unreachable
-	case runner.Skipped:
+	case event.Skipped:
 		word, c = "SKIPPED", m.paint.skipped
 	}
 	text := e.Host + " | " + word + m.body(e) + "\n"
@@ -54,10 +55,10 @@ func (m minimal) result(e runner.Event) string {
 }
 
 // body is a command's output, or the result as JSON.
-func (m minimal) body(e runner.Event) string {
+func (m minimal) body(e event.Outcome) string {
 	rc, ran := e.Result.Lookup("rc")
 	_, has := e.Result.Lookup("stdout")
-	if ran && has && !e.NoLog && slices.Contains(commands, moduleName(e.Task)) {
+	if ran && has && !e.NoLog && slices.Contains(commands, actionOf(e.Task)) {
 		text := " | rc=" + value.Show(rc) + " >>"
 		for _, name := range []string{"stdout", "stderr"} {
 			v, _ := e.Result.Lookup(name)

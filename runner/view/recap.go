@@ -7,11 +7,11 @@ import (
 
 	"github.com/fatih/color"
 
-	"remoterun/runner"
+	"remoterun/runner/event"
 )
 
 // recap writes a line per host, by name, in Ansible's columns.
-func (h *human) recap(st *runner.Stats) {
+func (h *human) recap(st *event.Stats) {
 	if st == nil {
 		return
 	}
@@ -27,7 +27,7 @@ func (h *human) recap(st *runner.Stats) {
 	}
 }
 
-func (h *human) recapLine(name string, c *runner.Counts) string {
+func (h *human) recapLine(name string, c *event.Counts) string {
 	p := h.paint
 	whole := p.ok
 	switch {
@@ -57,7 +57,7 @@ const mostNames = 12
 
 // interrupted says what was not done: hosts and where they stood, the tasks
 // behind, the plays that had not begun.
-func (h *human) interrupted(st *runner.Stats) {
+func (h *human) interrupted(st *event.Stats) {
 	text := "interrupted: every host had finished its play"
 	if len(st.Undone) > 0 {
 		places := make([]string, len(st.Undone))
@@ -81,7 +81,7 @@ func (h *human) interrupted(st *runner.Stats) {
 }
 
 // tasksLeft names the tasks that were not done, once for hosts that lack the same.
-func (h *human) tasksLeft(undone []runner.Undone) {
+func (h *human) tasksLeft(undone []event.Undone) {
 	for i, u := range undone {
 		if i > 0 && slices.Equal(undone[i-1].Tasks, u.Tasks) || len(u.Tasks) == 0 {
 			continue

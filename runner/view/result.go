@@ -3,24 +3,24 @@ package view
 import (
 	"strings"
 
-	"remoterun/runner"
+	"remoterun/runner/event"
 	"remoterun/runner/value"
 )
 
 // censored is what stands for the result of a no_log task.
 const censored = "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
 
-// moduleName is a module's name without its collection.
-func moduleName(t *runner.TaskInfo) string {
+// actionOf is what a task runs, by its short name; empty when it is no task.
+func actionOf(t *event.Task) string {
 	if t == nil {
 		return ""
 	}
-	return t.Module[strings.LastIndexByte(t.Module, '.')+1:]
+	return t.Action
 }
 
 // shownResult is the part of a result that people see. Text in it keeps its
 // marks.
-func shownResult(e runner.Event, verbosity int) *value.Map {
+func shownResult(e event.Outcome, verbosity int) *value.Map {
 	out := value.NewMap()
 	if e.NoLog {
 		out.Put("censored", value.String(censored))
@@ -36,7 +36,7 @@ func shownResult(e runner.Event, verbosity int) *value.Map {
 			out.Set(k, v)
 		}
 	}
-	if moduleName(e.Task) == "debug" {
+	if actionOf(e.Task) == "debug" {
 		return debugResult(out)
 	}
 	return out
@@ -66,7 +66,7 @@ func debugResult(m *value.Map) *value.Map {
 
 // dump is a result as JSON with sorted keys, secrets masked: on one line, or
 // indented for -vvv and for what is there to be read (debug, assert).
-func dump(e runner.Event, verbosity int) string {
+func dump(e event.Outcome, verbosity int) string {
 	st := value.JSONStyle{SortKeys: true, KeepUTF8: true, MaskSecret: true}
 	if verbosity > 2 || always(e) && !e.NoLog {
 		st.Indent = 4
@@ -80,8 +80,8 @@ func dump(e runner.Event, verbosity int) string {
 }
 
 // always reports tasks whose results are shown without -v.
-func always(e runner.Event) bool {
-	switch moduleName(e.Task) {
+func always(e event.Outcome) bool {
+	switch actionOf(e.Task) {
 	case "debug":
 		return true
 	case "assert":
@@ -91,26 +91,26 @@ func always(e runner.Event) bool {
 }
 
 // verbose reports whether the result of a task that went well is shown.
-func verbose(e runner.Event, verbosity int) bool {
-	if moduleName(e.Task) == "setup" {
+func verbose(e event.Outcome, verbosity int) bool {
+	if actionOf(e.Task) == "setup" {
 		return verbosity > 2
 	}
-	return verbosity > 0 || always(e) && e.Status != runner.Skipped
+	return verbosity > 0 || always(e) && e.Status != event.Skipped
 }
 
 // itemLabel is what stands for a loop's item.
-func itemLabel(e runner.Event) string {
-	if e.NoLog {
+func itemLabel(i event.LoopItem, noLog bool) string {
+	if noLog {
 		return "None"
 	}
-	if e.Label != "" {
-		return e.Label
+	if i.Label != "" {
+		return i.Label
 	}
-	return value.Show(e.Item)
+	return value.Show(i.Item)
 }
 
 // hostLabel is the host, and who did its work when that was another machine.
-func hostLabel(e runner.Event) string {
+func hostLabel(e event.Outcome) string {
 	if e.Delegated != "" && e.Delegated != e.Host {
 		return e.Host + " -> " + e.Delegated
 	}

@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
-	"remoterun/runner"
+	"remoterun/runner/event"
 	"remoterun/runner/value"
 	"remoterun/runner/view"
 )
@@ -20,18 +21,18 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		task := &runner.TaskInfo{ID: "1", Name: evil, Module: "command"}
+		task := &event.Task{ID: "1", Name: evil, Module: "command", Action: "command"}
 		data := value.MapOf("msg", value.String(evil), "stdout", value.String(evil), evil, value.String(evil))
-		for _, e := range []runner.Event{
-			{Kind: runner.PlayStart, Play: evil}, {Kind: runner.TaskStart, Task: task},
-			{Kind: runner.Warning, Text: evil}, {Kind: runner.Note, Host: "h", Text: evil, Task: task},
-			{Kind: runner.ItemResult, Host: "h", Task: task, Status: runner.Failed, Result: data, Label: evil, Item: value.String(evil)},
-			{Kind: runner.Included, Host: "h", Task: task, Text: evil, Label: evil, Result: data},
-			{Kind: runner.HostResult, Host: "h", Task: task, Status: runner.Failed, Result: data, Diff: []runner.DiffText{
-				{Before: evil + "\n", After: "z\n" + evil, BeforeHeader: evil, AfterHeader: evil}, {Prepared: evil}}},
-			{Kind: runner.HostResult, Host: "h", Task: task, Status: runner.Unreachable, Result: data},
+		for _, e := range []event.Event{
+			event.PlayStart{Play: evil}, event.TaskStart{Task: task},
+			event.Warning{Text: evil}, event.Note{Host: "h", Text: evil, Task: task},
+			event.ItemResult{Outcome: event.Outcome{Host: "h", Task: task, Status: event.Failed, Result: data}, LoopItem: event.LoopItem{Label: evil, Item: value.String(evil)}},
+			event.Included{Host: "h", Task: task, Path: evil, LoopItem: event.LoopItem{Label: evil}},
+			event.HostResult{Outcome: event.Outcome{Host: "h", Task: task, Status: event.Failed, Result: data, Diff: []event.Diff{
+				{Before: evil + "\n", After: "z\n" + evil, BeforeHeader: evil, AfterHeader: evil}, {Prepared: evil}}}},
+			event.HostResult{Outcome: event.Outcome{Host: "h", Task: task, Status: event.Unreachable, Result: data}},
 		} {
-			v.Event(e)
+			v.Event(time.Time{}, e)
 		}
 		_ = v.Close()
 		for name, text := range map[string]string{"stdout": out.String(), "stderr": errs.String()} {

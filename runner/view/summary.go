@@ -1,7 +1,9 @@
 package view
 
 import (
-	"remoterun/runner"
+	"time"
+
+	"remoterun/runner/event"
 	"remoterun/runner/value"
 )
 
@@ -10,7 +12,7 @@ import (
 type summary struct {
 	out   output
 	plays []*summaryPlay
-	stats *runner.Stats
+	stats *event.Stats
 	warns []string
 }
 
@@ -20,25 +22,25 @@ type summaryPlay struct {
 }
 
 type summaryTask struct {
-	info  *runner.TaskInfo
+	info  *event.Task
 	hosts *value.Map
 }
 
 // Event collects.
-func (s *summary) Event(e runner.Event) {
-	switch e.Kind {
-	case runner.PlayStart:
+func (s *summary) Event(_ time.Time, e event.Event) {
+	switch e := e.(type) {
+	case event.PlayStart:
 		s.plays = append(s.plays, &summaryPlay{name: e.Play})
-	case runner.HostResult:
-		s.result(e)
-	case runner.Warning:
+	case event.HostResult:
+		s.result(e.Outcome)
+	case event.Warning:
 		s.warns = append(s.warns, e.Text)
-	case runner.Recap:
+	case event.Recap:
 		s.stats = e.Stats
 	}
 }
 
-func (s *summary) result(e runner.Event) {
+func (s *summary) result(e event.Outcome) {
 	if len(s.plays) == 0 {
 		s.plays = append(s.plays, &summaryPlay{})
 	}
@@ -59,7 +61,7 @@ func (s *summary) result(e runner.Event) {
 }
 
 // task is the entry of a task: the last one with its ID in the play.
-func (p *summaryPlay) task(info *runner.TaskInfo) *summaryTask {
+func (p *summaryPlay) task(info *event.Task) *summaryTask {
 	for i := len(p.tasks) - 1; i >= 0; i-- {
 		if info != nil && p.tasks[i].info != nil && p.tasks[i].info.ID == info.ID {
 			return p.tasks[i]

@@ -22,13 +22,13 @@ import (
 	"io"
 	"strings"
 
-	"remoterun/runner"
+	"remoterun/runner/event"
 	"remoterun/runner/secret"
 )
 
 // View takes a run's events; Close ends it and gives the error of writing.
 type View interface {
-	runner.Sink
+	event.Sink
 	// Hold keeps the view from writing while the operator is asked something on
 	// the terminal; release lets it go on.
 	Hold() (release func())

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"remoterun/runner"
+	"remoterun/runner/event"
 	"remoterun/runner/secret"
 	"remoterun/runner/value"
 	"remoterun/runner/view"
@@ -51,19 +51,19 @@ func TestAnsiblesLook(t *testing.T) {
 
 func TestFreeStrategy(t *testing.T) {
 	out, _ := play(t, "human", view.Options{}, func(s *script) {
-		s.emit(runner.Event{Kind: runner.PlayStart, Play: "all", Hosts: both})
-		one, two := &runner.TaskInfo{ID: "1", Name: "one", Module: "command"}, &runner.TaskInfo{ID: "2", Name: "two", Module: "command"}
+		s.emit(event.PlayStart{Play: "all", Hosts: both})
+		one, two := &event.Task{ID: "1", Name: "one", Module: "command", Action: "command"}, &event.Task{ID: "2", Name: "two", Module: "command", Action: "command"}
 		for _, h := range both {
-			for _, task := range []*runner.TaskInfo{one, two} {
-				s.emit(runner.Event{Kind: runner.TaskStart, Task: task, Host: h})
+			for _, task := range []*event.Task{one, two} {
+				s.emit(event.TaskStart{Task: task, Host: h})
 			}
-			for _, task := range []*runner.TaskInfo{one, two} {
-				s.emit(runner.Event{Kind: runner.HostResult, Task: task, Host: h, Status: runner.OK, Result: res(pong)})
+			for _, task := range []*event.Task{one, two} {
+				s.emit(event.HostResult{Outcome: event.Outcome{Task: task, Host: h, Status: event.OK, Result: res(pong)}})
 			}
 		}
-		s.emit(runner.Event{Kind: runner.PlayStart, Play: "nobody"})
-		s.emit(runner.Event{Kind: runner.PlayNoHosts, Play: "nobody"})
-		s.emit(runner.Event{Kind: runner.Recap, Stats: &runner.Stats{Order: both, Hosts: map[string]*runner.Counts{"h1": {OK: 2}, "h2": {OK: 2}}}})
+		s.emit(event.PlayStart{Play: "nobody"})
+		s.emit(event.PlayNoHosts{Play: "nobody"})
+		s.emit(event.Recap{Stats: &event.Stats{Order: both, Hosts: map[string]*event.Counts{"h1": {OK: 2}, "h2": {OK: 2}}}})
 	})
 	same(t, out, golden(t, "ansible-free.txt"))
 }
@@ -85,11 +85,11 @@ func TestQuietShowsWhatWentWrong(t *testing.T) {
 func TestNotesWarningsAndInterruption(t *testing.T) {
 	out, stderr := play(t, "human", view.Options{}, func(s *script) {
 		s.start("x", "ping")
-		s.emit(runner.Event{Kind: runner.Note, Host: "h1", Text: "key sent"})
-		s.emit(runner.Event{Kind: runner.Note, Text: "NO MORE HOSTS LEFT"})
-		s.emit(runner.Event{Kind: runner.Warning, Text: strings.Repeat("long ", 20)})
-		s.emit(runner.Event{Kind: runner.CheckOverride, Task: s.task})
-		s.emit(runner.Event{Kind: runner.Recap, Stats: &runner.Stats{Interrupted: true, Undone: []runner.Undone{{Host: "h1", At: "a", Unknown: []string{"a"}, Tasks: []string{"b", "handler c"}}, {Host: "h2", Tasks: []string{"b", "handler c"}}, {Host: "h3", Tasks: strings.Fields("1 2 3 4 5 6 7 8 9 10 11 12 13 14")}}, NotBegun: []string{"p", "q"}}})
+		s.emit(event.Note{Host: "h1", Text: "key sent"})
+		s.emit(event.NoHostsLeft{})
+		s.emit(event.Warning{Text: strings.Repeat("long ", 20)})
+		s.emit(event.CheckOverride{Task: s.task})
+		s.emit(event.Recap{Stats: &event.Stats{Interrupted: true, Undone: []event.Undone{{Host: "h1", At: "a", Unknown: []string{"a"}, Tasks: []string{"b", "handler c"}}, {Host: "h2", Tasks: []string{"b", "handler c"}}, {Host: "h3", Tasks: strings.Fields("1 2 3 4 5 6 7 8 9 10 11 12 13 14")}}, NotBegun: []string{"p", "q"}}})
 	})
 	same(t, out, "\nTASK [x] ***********************************************************************\n    [h1] key sent\n\nNO MORE HOSTS LEFT *************************************************************\n\nPLAY RECAP *********************************************************************\n\ninterrupted: not finished on h1 (at: a), h2, h3; the same command again begins at its first task\nunknown on h1, it had been sent and no end was heard: a\nnot done on h1, h2: b, handler c\nnot done on h3: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 2 more\nnot begun: the plays p, q\n")
 	same(t, stderr, "[WARNING]: long long long long long long long long long long long long long\nlong long long long long long long\n[WARNING]: task \"x\" runs in spite of --check: it says check_mode: false\n(/srv/look/look.yml:1:7)\n")
@@ -99,11 +99,11 @@ func TestNotesWarningsAndInterruption(t *testing.T) {
 func TestNotesOfFreeHosts(t *testing.T) {
 	out, _ := play(t, "human", view.Options{}, func(s *script) {
 		s.start("x", "ping")
-		s.each(runner.OK, `{}`)
-		s.task = &runner.TaskInfo{ID: "2", Name: "y", Module: "ping"}
-		s.emit(runner.Event{Kind: runner.TaskStart, Host: "h1", Task: s.task})
-		s.emit(runner.Event{Kind: runner.Note, Host: "h1", Task: s.task, Text: "key sent"})
-		s.each(runner.Changed, `{}`)
+		s.each(event.OK, `{}`)
+		s.task = &event.Task{ID: "2", Name: "y", Module: "ping", Action: "ping"}
+		s.emit(event.TaskStart{Host: "h1", Task: s.task})
+		s.emit(event.Note{Host: "h1", Task: s.task, Text: "key sent"})
+		s.each(event.Changed, `{}`)
 	})
 	if _, y, _ := strings.Cut(out, "TASK [y]"); !strings.HasPrefix(strings.TrimLeft(y, " *\n"), "[h1] key sent\nchanged: ") || strings.Count(out, "TASK [y]") != 1 {
 		t.Errorf("%s", out)
@@ -126,17 +126,17 @@ func TestSecretsInEveryFormat(t *testing.T) {
 			red := secret.NewRedactor()
 			red.Add([]byte(canary))
 			out, stderr := play(t, format, view.Options{Redactor: red, Verbosity: 3}, func(s *script) {
-				s.emit(runner.Event{Kind: runner.PlayStart, Play: "p " + canary})
+				s.emit(event.PlayStart{Play: "p " + canary})
 				s.start("t "+canary, "ping")
 				marked := value.MapOf("msg", value.MarkedString("the canary sings", value.Masked), "changed", value.Bool(true))
-				s.emit(runner.Event{Kind: runner.HostResult, Host: "h1", Task: s.task, Status: runner.Failed, Result: marked})
-				s.host("h2", runner.Failed, `{"msg": "the canary sings"}`, noLog)
+				s.emit(event.HostResult{Outcome: event.Outcome{Host: "h1", Task: s.task, Status: event.Failed, Result: marked}})
+				s.host("h2", event.Failed, `{"msg": "the canary sings"}`, noLog)
 				leaked := value.MapOf("msg", value.String("x "+canary), canary, value.Strings(canary))
-				s.emit(runner.Event{Kind: runner.HostResult, Host: "h3", Task: s.task, Status: runner.Changed, Result: leaked,
-					Diff: []runner.DiffText{{Before: "a\n", After: canary + "\n"}, {Secret: true, Before: "the canary sings", After: "x"}}})
-				s.emit(runner.Event{Kind: runner.Warning, Text: canary})
-				s.emit(runner.Event{Kind: runner.Note, Text: canary})
-				s.emit(runner.Event{Kind: runner.Recap, Stats: &runner.Stats{}})
+				s.emit(event.HostResult{Outcome: event.Outcome{Host: "h3", Task: s.task, Status: event.Changed, Result: leaked,
+					Diff: []event.Diff{{Before: "a\n", After: canary + "\n"}, {Secret: true, Before: "the canary sings", After: "x"}}}})
+				s.emit(event.Warning{Text: canary})
+				s.emit(event.Note{Text: canary})
+				s.emit(event.Recap{Stats: &event.Stats{}})
 			})
 			for _, text := range []string{out, stderr} {
 				for _, bad := range []string{canary, "canary sings", `s3\"cr`, "s3&#34;cr", "s3&quot;"} {
