@@ -49,6 +49,7 @@ func All() []play.Module {
 		services.SystemdService(),
 		files.TempFile(),
 		files.Template(),
+		files.Unarchive(),
 		net.URI(),
 		system.User(),
 		net.WaitFor(),

@@ -127,3 +127,28 @@ func BenchmarkCopyTree(b *testing.B) {
 		}
 	}
 }
+
+// TestUnarchiveOnAFullDisk: an archive that does not fit leaves nothing.
+func TestUnarchiveOnAFullDisk(t *testing.T) {
+	dir, src := t.TempDir(), t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=256k", "none", dir).CombinedOutput(); err != nil {
+		t.Fatalf("mount: %v: %s", err, out)
+	}
+	t.Cleanup(func() { _ = exec.Command("umount", "-l", dir).Run() })
+	tasktest.WriteFile(t, src+"/a", "first")
+	tasktest.WriteFile(t, src+"/big", strings.Repeat("x", 1<<20))
+	if out, err := exec.Command("tar", "-czf", src+"/a.tgz", "-C", src, "a", "big").CombinedOutput(); err != nil {
+		t.Fatalf("tar: %v: %s", err, out)
+	}
+	for name, env := range tasktest.Shells(t) {
+		h := tasktest.NewHost(t, env)
+		h.In = &tasktest.Inputs{Dir: src}
+		o, err := tasktest.Apply(t.Context(), h, files.Unarchive(), tasktest.Args(t, fmt.Sprintf("{src: a.tgz, dest: %s}", dir)), false)
+		if err != nil || !o.Result.Failed || !strings.Contains(o.Result.Msg, "failed to unpack a.tgz") {
+			t.Errorf("%s: %q %v", name, o.Result.Msg, err)
+		}
+		if left, _ := os.ReadDir(dir); len(left) > 0 {
+			t.Errorf("%s: left %v", name, left)
+		}
+	}
+}
