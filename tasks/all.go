@@ -28,6 +28,7 @@ func All() []play.Module {
 		files.File(),
 		files.Find(),
 		net.GetURL(),
+		files.Git(),
 		system.Getent(),
 		system.Group(),
 		system.Hostname(),

@@ -1,5 +1,7 @@
 package kit
 
+import "remoterun/runner/sh"
+
 // Root writes into folders that others own, and whoever owns a folder can swap
 // what is in it at any moment: names are not to be trusted twice. So scripts hold
 // things. A folder is held as the working directory, a file as descriptor 8, and
@@ -206,3 +208,7 @@ k_x=$(stat -c %d:%i "$1") k_h=$(stat -L -c %d:%i $k_9)
 }
 if [ -O / ]; then k_u=0; else k_u=$(id -u); fi
 `
+
+// Hold is the words of this file for scripts of modules that write something that
+// is no plain file of known content: it begins the script.
+const Hold = sh.Temp + holdText
