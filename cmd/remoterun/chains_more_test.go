@@ -28,6 +28,8 @@ type ground struct {
 	remote    bool // the hosts are not this machine, as far as the engine knows
 	connector runner.Connector
 	become    bool
+	// open lets other users write into the folders and the log.
+	open bool
 	// seen is base as this test sees it, empty = base.
 	seen string
 }
@@ -38,10 +40,21 @@ func (g ground) fresh(t *testing.T) {
 	if g.seen == "" {
 		_ = os.RemoveAll(filepath.Join(g.base, "laptop"))
 	}
+	if err := os.RemoveAll(filepath.Join(cmp.Or(g.seen, g.base), "late")); err != nil {
+		t.Fatal(err) // a host that a playbook has added
+	}
 	for _, h := range g.hosts {
 		dir := filepath.Join(cmp.Or(g.seen, g.base), h)
 		if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(dir, "d"), 0o755)); err != nil {
 			t.Fatal(err)
+		}
+		if g.open {
+			writeFile(t, filepath.Join(dir, "log"), "")
+			for _, p := range []string{dir, filepath.Join(dir, "d"), filepath.Join(dir, "log")} {
+				if err := os.Chmod(p, 0o777); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
 	}
 }

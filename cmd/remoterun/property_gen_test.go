@@ -67,7 +67,7 @@ func (g *maker) value() string {
 	case 6, 7:
 		return fmt.Sprintf("{{ f%d | default('none') }}", g.IntN(2))
 	case 8:
-		return "{{ ansible_play_hosts | length }}"
+		return "{{ " + g.pick("ansible_play_hosts", "groups['all']", "groups['g_x'] | default([])", "group_names", "hostvars.keys() | list") + " | length }}"
 	}
 	return "v" + fmt.Sprint(g.IntN(3))
 }
@@ -179,6 +179,9 @@ func (g *maker) loops(w func(string, ...any)) {
 
 // words writes the keywords that any task may have.
 func (g *maker) words(w func(string, ...any), k kind) {
+	if k.meta {
+		return
+	}
 	if g.one(5) && !k.when {
 		w("when: %s", g.condition())
 	}
@@ -306,8 +309,15 @@ func (g *maker) items(at string, n int) {
 
 // book writes a playbook of one or two plays.
 func (g *maker) book(strategy string) string {
-	for range 1 + g.IntN(5)/4 {
-		g.line("", "- hosts: all\n  gather_facts: false\n  strategy: %s\n  vars: {p: a, zero: 0, part: main, void: {}}", strategy)
+	for i := range 1 + g.IntN(5)/4 {
+		hosts, facts := "all", g.pick("false", "false", "false", "true")
+		if i > 0 {
+			hosts = g.pick("all", "all", "g_x:g_a", "all:!late")
+		}
+		if g.plain {
+			facts = "false"
+		}
+		g.line("", "- hosts: %s\n  gather_facts: %s\n  strategy: %s\n  vars: {p: a, zero: 0, part: main, void: {}}", hosts, facts, strategy)
 		if !g.free && g.hosts > 1 {
 			switch g.IntN(8) {
 			case 0:

@@ -7,7 +7,9 @@ type kind struct {
 	// inside of included files.
 	over, single, plain, takes bool
 	// when says that it writes its own condition.
-	when  bool
+	when bool
+	// meta takes when and nothing else.
+	meta  bool
 	write func(g *maker, w func(string, ...any))
 }
 
@@ -86,6 +88,24 @@ var kinds = []kind{
 	{write: func(g *maker, w func(string, ...any)) {
 		w("group_by: {key: \"g_%s\"}", g.pick("x", "{{ inventory_hostname }}", "{{ void.nothing }}"))
 	}, plain: true, single: true, over: true},
+	{write: func(g *maker, w func(string, ...any)) {
+		w("add_host: {name: \"%s\", groups: \"%s\", f0: \"%s\"}", g.pick("h1", "{{ inventory_hostname }}", "late", "late", "{{ void.nothing }}", "{{ '{' }}{ 1 }}"), g.pick("g_x", "g_{{ p }}"), g.value())
+	}, plain: true, single: true, over: true},
+	{write: func(g *maker, w func(string, ...any)) {
+		w("setup: {filter: [\"%s\"]}", g.pick("ansible_os_family", "ansible_system", "ansible_local", "{{ void.nothing }}"))
+	}, single: true},
+	{write: func(g *maker, w func(string, ...any)) {
+		w("debug: {msg: \"{{ ansible_facts.%s | default('no fact') }}\"}", g.pick("os_family", "system", "distribution"))
+	}, plain: true},
+	{write: func(g *maker, w func(string, ...any)) {
+		w("meta: %s", g.pick("end_host", "end_play", "end_batch", "clear_host_errors", "clear_facts", "refresh_inventory", "reset_connection"))
+		w("when: %s", g.pick("false", "inventory_hostname == 'h1'", "inventory_hostname != 'h1'", g.condition()))
+	}, takes: true, single: true, when: true, meta: true},
+	{write: func(g *maker, w func(string, ...any)) {
+		w("shell: %s; id -un", g.log())
+		w("become: true")
+		w("become_user: %s", g.pick("nobody", "nobody", "root", "\"{{ 'nobody' if zero == 0 }}\"", "\"{{ void.nothing }}\"", "not-there"))
+	}, plain: true},
 	{write: func(g *maker, w func(string, ...any)) { w("fetch: {src: %q, dest: \"{{ laptop }}\"}", g.path()) }, plain: true},
 	{write: func(g *maker, w func(string, ...any)) { w("script: {cmd: \"s.sh {{ root }}/log t%d\"}", g.n) }},
 	{write: func(g *maker, w func(string, ...any)) {

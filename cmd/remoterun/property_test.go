@@ -6,10 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
+	"remoterun/runner"
 	"remoterun/runner/hosttest/sshd"
 	"remoterun/runner/hosttest/sshtest"
 )
@@ -33,40 +36,52 @@ func number(t *testing.T, name string, otherwise int) int {
 // time, whatever the tasks are and wherever one fails. make property runs it with
 // another seed and many more playbooks.
 func TestChainsEqualOneTaskAtATime(t *testing.T) {
-	books := 120
+	books := 300
 	if testing.Short() {
 		books = 40
 	}
 	seed, books, first := number(t, "REMOTERUN_PROPERTY_SEED", 1), number(t, "REMOTERUN_PROPERTY_BOOKS", books), number(t, "REMOTERUN_PROPERTY_FIRST", 0)
 	t.Logf("%d playbooks of REMOTERUN_PROPERTY_SEED=%d", books, seed)
 	srv, d := sshtest.Listen(t, sshd.Config{})
-	t.Run("books", func(t *testing.T) {
-		for i := first; i < first+books; i++ {
-			t.Run(fmt.Sprint(i), func(t *testing.T) {
-				t.Parallel()
-				defer func() {
-					if t.Failed() {
-						t.Logf("again: REMOTERUN_PROPERTY_SEED=%d REMOTERUN_PROPERTY_FIRST=%d REMOTERUN_PROPERTY_BOOKS=1 go test -run TestChainsEqual ./cmd/remoterun", seed, i)
-					}
-				}()
-				g := &maker{Rand: rand.New(rand.NewPCG(uint64(seed), uint64(i))), hosts: 1}
-				at := ground{hosts: []string{"h1"}, base: filepath.Join(t.TempDir(), "hosts"), remote: true, connector: dialled{d, srv.Port()}}
-				strategy := "linear"
-				switch g.IntN(10) {
-				case 0, 1:
-					at.connector, at.remote = nil, false
-				case 2, 3:
-					g.hosts, at.hosts = 3, []string{"h1", "h2", "h3"}
-				case 4:
-					strategy, g.free = "free", true
-				case 5:
-					strategy, g.free, g.hosts, at.hosts = "free", true, 3, []string{"h1", "h2", "h3"}
-				}
-				book, text := g.put(t, t.TempDir(), strategy)
-				at.same(t, book, text, 1+g.IntN(4)/3)
-			})
+	next := make(chan int)
+	var wg sync.WaitGroup
+	// More at a time than there are processors: a book waits most of its time.
+	for range 4 * runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := range next {
+				t.Run(fmt.Sprint(i), func(t *testing.T) { sameBook(t, seed, i, dialled{d, srv.Port()}) })
+			}
+		})
+	}
+	for i := first; i < first+books; i++ {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+}
+
+// sameBook makes book i of a seed and plays it both ways.
+func sameBook(t *testing.T, seed, i int, remote runner.Connector) {
+	defer func() {
+		if t.Failed() {
+			t.Logf("again: REMOTERUN_PROPERTY_SEED=%d REMOTERUN_PROPERTY_FIRST=%d REMOTERUN_PROPERTY_BOOKS=1 go test -run TestChainsEqual ./cmd/remoterun", seed, i)
 		}
-	})
+	}()
+	g := &maker{Rand: rand.New(rand.NewPCG(uint64(seed), uint64(i))), hosts: 1}
+	at := ground{open: true, hosts: []string{"h1"}, base: filepath.Join(t.TempDir(), "hosts"), remote: true, connector: remote}
+	strategy := "linear"
+	switch g.IntN(10) {
+	case 0, 1:
+		at.connector, at.remote = nil, false
+	case 2, 3:
+		g.hosts, at.hosts = 3, []string{"h1", "h2", "h3"}
+	case 4:
+		strategy, g.free = "free", true
+	case 5:
+		strategy, g.free, g.hosts, at.hosts = "free", true, 3, []string{"h1", "h2", "h3"}
+	}
+	book, text := g.put(t, t.TempDir(), strategy)
+	at.same(t, book, text, 1+g.IntN(4)/3)
 }
 
 // TestChainsAsAnsible plays some of them by ansible-playbook, too: the same tasks
@@ -79,7 +94,7 @@ func TestChainsAsAnsible(t *testing.T) {
 	for i := range books {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			g := &maker{Rand: rand.New(rand.NewPCG(uint64(seed), uint64(1<<32+i))), hosts: 1, plain: true}
-			at := ground{hosts: []string{"h1"}, base: filepath.Join(t.TempDir(), "hosts")}
+			at := ground{open: true, hosts: []string{"h1"}, base: filepath.Join(t.TempDir(), "hosts")}
 			book, text := g.put(t, t.TempDir(), "linear")
 			at.fresh(t)
 			_, lines := at.run(t, book)
