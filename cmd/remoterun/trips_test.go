@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"remoterun/runner"
+	"remoterun/runner/event"
 	"remoterun/runner/host"
 	"remoterun/runner/local"
 	"remoterun/runner/sh"
@@ -51,6 +52,31 @@ func (s *countedShell) Batch(ctx context.Context, b sh.Batch) (sh.BatchResult, e
 	return s.Shell.Batch(ctx, b)
 }
 
+// counting plays a book against hosts that are this machine and lie elsewhere: one
+// connection each, whose round trips it counts.
+func counting(t *testing.T, book, hosts, extra string) (*event.Stats, *counted) {
+	t.Helper()
+	var out strings.Builder
+	a := &app{in: strings.NewReader(""), out: &out, err: &out, env: func(string) (string, bool) { return "", false }}
+	s, err := a.open(context.Background(), &runFlags{projectFlags: projectFlags{inventory: []string{hosts}, extra: []string{extra}}, passphraseFD: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	books, err := s.loader.Load(book)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.sink = &recorder{}
+	opt := s.options()
+	c := &counted{}
+	opt.Connector = c
+	st, err := runner.New(opt).Run(t.Context(), books...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st, c
+}
+
 // fileTasks is a playbook of n tasks on files under root.
 func fileTasks(n int) string {
 	var b strings.Builder
@@ -89,24 +115,7 @@ func TestRoundTrips(t *testing.T) {
 		{"unchanged, three hosts in step", 6, 0, "h1,h2,h3,"},
 	} {
 		t.Run(run.name, func(t *testing.T) {
-			var out strings.Builder
-			a := &app{in: strings.NewReader(""), out: &out, err: &out, env: func(string) (string, bool) { return "", false }}
-			s, err := a.open(context.Background(), &runFlags{projectFlags: projectFlags{inventory: []string{run.hosts}, extra: []string{"root=" + root}}, passphraseFD: -1})
-			if err != nil {
-				t.Fatal(err)
-			}
-			books, err := s.loader.Load(book)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s.sink = &recorder{}
-			opt := s.options()
-			c := &counted{}
-			opt.Connector = c
-			st, err := runner.New(opt).Run(t.Context(), books...)
-			if err != nil {
-				t.Fatal(err)
-			}
+			st, c := counting(t, book, run.hosts, "root="+root)
 			for name, n := range st.Hosts {
 				if n.OK != 100 || n.Changed != run.changed || n.Failed != 0 {
 					t.Errorf("%s: %+v, want 100 ok and %d changed", name, *n, run.changed)

@@ -35,6 +35,8 @@ type Probe struct {
 	stdin string
 	wide  bool
 	plain bool
+	// shared is what it can ask together with others.
+	shared *sh.Shared
 }
 
 // NewProbe returns a probe; args are $1, $2 … of text.
@@ -59,6 +61,13 @@ func (p Probe) Plain() Probe { p.plain = true; return p }
 // IsPlain reports whether the answer can never hold a NUL byte.
 func (p Probe) IsPlain() bool { return p.plain }
 
+// Together returns the probe with what one program can find out for many of its
+// kind (sh.Shared).
+func (p Probe) Together(text sh.Constant, args ...string) Probe {
+	p.shared = &sh.Shared{Text: text, Args: args}
+	return p
+}
+
 // Key identifies the probe.
 func (p Probe) Key() string {
 	return KeyOf("sh", append([]string{p.text, p.stdin}, p.args...)...)
@@ -66,7 +75,7 @@ func (p Probe) Key() string {
 
 // Cmd is the probe as a command.
 func (p Probe) Cmd() sh.Cmd {
-	c := sh.Cmd{Text: p.text, Args: p.args}
+	c := sh.Cmd{Text: p.text, Args: p.args, Shared: p.shared}
 	if p.stdin != "" {
 		c.Stdin = sh.Bytes(p.stdin)
 	}

@@ -31,6 +31,11 @@ func (b Batch) Render(nonce string) (script string, data []byte, err error) {
 		return "", nil, err
 	}
 	for i, q := range b.Ask {
+		if i%together == 0 {
+			if err := w.all(b.Ask[i:min(len(b.Ask), i+together)]); err != nil {
+				return "", nil, err
+			}
+		}
 		if err := w.ask(q, "a", i); err != nil {
 			return "", nil, err
 		}
@@ -38,6 +43,14 @@ func (b Batch) Render(nonce string) (script string, data []byte, err error) {
 	head := "_n=" + nonce + "\n" + chainHead
 	if w.data.Len() > 0 {
 		head += chainData
+	}
+	if w.clocked {
+		head += string(Clock)
+	}
+	if w.temporary {
+		kept, end := tempKept()
+		head += kept
+		w.body.WriteString(end)
 	}
 	return b.Lock.under(head + w.defs.String() + w.body.String() + "_m .\nexit 0"), w.data.Bytes(), nil
 }
@@ -48,6 +61,8 @@ type batchWriter struct {
 	defs, body strings.Builder
 	data       bytes.Buffer
 	funcs      map[string]string // text -> name of the function that holds it
+	clocked    bool              // a step tells its times
+	temporary  bool              // a step notes temporary files
 	asks       map[string]string // a question's call -> name of the function that asks it
 }
 
@@ -131,6 +146,42 @@ func (w *batchWriter) ask(q Cmd, kind string, i int) error {
 		return err
 	}
 	fmt.Fprintf(&w.body, "%s\n_m \"%s %d $?\"\n", name, kind, i)
+	return nil
+}
+
+// together is the most questions that share what they ask: a long $_all takes
+// longer to search than a program takes to start.
+const together = 100
+
+// all writes what the questions ask together, when it spares programs.
+func (w *batchWriter) all(qs []Cmd) error {
+	args, asked, order := map[Constant][]string{}, map[string]bool{}, []Constant(nil)
+	count := map[Constant]int{}
+	for _, q := range qs {
+		if q.Shared == nil {
+			continue
+		}
+		if count[q.Shared.Text]++; count[q.Shared.Text] == 1 {
+			order = append(order, q.Shared.Text)
+		}
+		for _, a := range q.Shared.Args {
+			if key := string(q.Shared.Text) + "\x00" + a; !asked[key] {
+				asked[key] = true
+				args[q.Shared.Text] = append(args[q.Shared.Text], a)
+			}
+		}
+	}
+	w.body.WriteString("_all=\n")
+	for _, text := range order {
+		if count[text] < 2 {
+			continue
+		}
+		w.body.WriteString("_all=\"$_all\n$(\n")
+		if err := w.subshell(&w.body, Cmd{Text: string(text), Args: args[text]}, "</dev/null 2>/dev/null"); err != nil {
+			return err
+		}
+		w.body.WriteString(")\"\n")
+	}
 	return nil
 }
 
@@ -230,6 +281,8 @@ func (w *batchWriter) subshell(b *strings.Builder, c Cmd, redirect string) error
 // error is its own.
 func (w *batchWriter) function(c Cmd) string {
 	body := c.Text
+	w.clocked = w.clocked || !c.foreign && clocked(body)
+	w.temporary = w.temporary || !c.foreign && temporary(body)
 	if c.foreign {
 		body = "eval " + Quote(c.Text)
 	}

@@ -41,9 +41,21 @@ type Cmd struct {
 	Gated bool
 	// Lock is the host lock that the command runs under, nil = none.
 	Lock *Lock
+	// Shared makes one program answer for many questions, nil = each has its own.
+	Shared *Shared
 
 	// foreign text may hold syntax errors: it is kept apart by eval.
 	foreign bool
+}
+
+// Shared is what a question can ask together with others that are asked in the
+// same batch: its Text runs once with the Args of all of them, each argument once.
+// What it prints stands, behind a line break, in $_all while the questions run;
+// their own text looks there first. In a guard $_all is not set: right before a
+// step everything is asked anew.
+type Shared struct {
+	Text Constant
+	Args []string
 }
 
 // Var is one environment variable.

@@ -1,5 +1,7 @@
 package sh
 
+import "strings"
+
 // Temp is text that a script begins with when it makes temporary files beside
 // what it writes. However the script ends, nothing of them stays: it cleans up
 // itself at its end and at every signal that can be caught, SIGPIPE among them
@@ -68,11 +70,26 @@ if [ "$_c$_e" = 0 ]; then return 0; fi
 set --
 while [ "$_c" -gt 0 ]; do
 eval "_x=\$_n$_c _k=\$_k$_c"
-if [ "$_k" = d ]; then rm -rf "$_x"; else set -- "$@" "$_x"; fi
+if [ "$_k" = d ]; then rm -rf "$_x"; elif [ -e "$_x" ] || [ -h "$_x" ]; then set -- "$@" "$_x"; fi
 _c=$((_c - 1))
 done
-if [ -n "$_e" ]; then set -- "$@" "$_e"; fi
-rm -f "$@"
+if [ -z "$_e" ]; then :
+elif [ -n "${_kept-}" ] && : >"$_e"; then :
+else set -- "$@" "$_e"; fi
+[ $# -eq 0 ] || rm -f "$@"
 }
 _tidy
 `
+
+// tempWords are the words of Temp, without its beginning.
+func tempWords() string { return strings.TrimSuffix(string(Temp), "_tidy\n") }
+
+// A chain's steps are subshells of one shell, and so have one file of notes: each
+// empties it ($_kept), and the chain's end removes it, which spares a program for
+// each step.
+func tempKept() (head, end string) {
+	return "_kept=y\n", "(\n" + tempWords() + "_root; _start $$\n[ -z \"$_d\" ] || rm -f \"$_d/$$.$_s\")\n"
+}
+
+// temporary reports that a text begins with Temp.
+func temporary(text string) bool { return strings.Contains(text, string(Temp)) }

@@ -90,15 +90,35 @@ const statForm = `"%f %u %g
 // readlink -f looks for it for ever: anyone on the host can make one.
 const RealText = `case $r in *"Too many levels"*|*"ymbolic link loop"*) echo ;; *) readlink -f "$p" || echo ;; esac`
 
+// lookAllText tells of many paths at once, each given behind a = or, where its hash
+// is wanted too, a +. For each that is there: "=PATH", then what lookText asks of
+// stat; a last =; then what sha256sum prints of regular files.
+const lookAllText sh.Constant = `LC_ALL=C; export LC_ALL
+(for a; do shift; set -- "$@" "${a#?}"; done
+stat -c "=%n
+%f %u %g %s %d:%i
+%U
+%G" "$@"
+echo =)
+for a; do shift; case $a in +*) if [ -f "${a#?}" ] && [ -r "${a#?}" ]; then set -- "$@" "${a#?}"; fi ;; esac; done
+if [ $# -gt 0 ]; then sha256sum "$@"; fi`
+
 // lookText takes a path, a name to append when the path is a folder, and "sum"
 // for size and hash. It prints d or - and the folders that hold the path and what
-// it leads to, then what is there; one program does it for a file, and one its hash.
+// it leads to, then what is there; one program does it for a file, and one its
+// hash, and none where lookAllText has found them.
 const lookText sh.Constant = `p=$1 k=-
 if [ -n "$2" ] && [ -d "$p" ]; then p=${p%/}/$2 k=d; fi
 LC_ALL=C; export LC_ALL
 q=$p
 while :; do case $q in ?*/) q=${q%/} ;; *) break ;; esac; done
 case $q in */*) q=${q%/*}/. ;; *) q=. ;; esac
+of() { case ${_all-} in *"
+=$1
+"*) s=${_all#*"
+=$1
+"}; s=${s%%"
+="*} ;; *) return 1 ;; esac; }
 if [ -e "$p" ] || [ -h "$p" ]; then
 r= i= j= t=
 if [ -h "$p" ]; then
@@ -106,9 +126,12 @@ t=$(stat -L -c ` + statForm + ` "$p" 2>&1)
 r=$t
 r=$(` + RealText + `)
 fi
-s=$(stat -c "%f %u %g %s %d:%i
+if [ ! -h "$p" ] && of "$p" && b=$s && of "$q"; then s="$b
+$s"
+else s=$(stat -c "%f %u %g %s %d:%i
 %U
 %G" "$p" "$q" ${r:+"${r%/*}/."} 2>&1)
+fi
 { read -r f u g z x; IFS= read -r un; IFS= read -r gn; read -r x x x x i; read -r x; read -r x; read -r x x x x j; } <<END
 $s
 END
@@ -121,11 +144,21 @@ printf "%s\n" "$t" "$r"
 if [ -n "$3" ] && [ -f "$p" ] && [ -r "$p" ]; then z=$(stat -L -c %s "$p"); fi
 fi
 if [ -n "$3" ] && [ -f "$p" ]; then
-if [ -r "$p" ]; then echo "$z"; sha256sum <"$p"; else echo -; fi
+if [ -r "$p" ]; then echo "$z"
+h=
+case ${_all-} in *"  $p
+"*) h=${_all%%"  $p
+"*}; h=${h##*"
+"} ;; esac
+if [ ${#h} -eq 64 ]; then echo "$h  -"; else sha256sum <"$p"; fi
+else echo -; fi
 fi
 if [ -h "$p" ]; then readlink "$p"; fi
 else
-stat -c "$k %d:%i" "$q" 2>/dev/null || echo "$k"
+if of "$q"; then read -r x x x x i <<END
+$s
+END
+echo "$k $i"; else stat -c "$k %d:%i" "$q" 2>/dev/null || echo "$k"; fi
 if [ -d "$q" ] && [ -x "$q" ]; then echo "$p: No such file or directory"; else stat "$p" 2>&1 || true; fi
 fi`
 
@@ -135,10 +168,32 @@ func LookAt(path, into string, sum bool) host.Fact[Look] {
 	if sum {
 		flag = "sum"
 	}
+	q := host.NewProbe(lookText, Safe(path), into, flag).Plain()
+	if !strings.Contains(path, "\n") {
+		q = q.Together(lookAllText, together(Safe(path), sum)...)
+	}
 	return host.Fact[Look]{
-		Q:     host.NewProbe(lookText, Safe(path), into, flag).Plain(),
+		Q:     q,
 		Parse: func(a host.Answer) (Look, error) { return parseLook(a, path, into, sum) },
 	}
+}
+
+// together is what lookAllText is asked for a path: it and its folder, named as
+// lookText does it.
+func together(p string, sum bool) []string {
+	own := "=" + p
+	if sum {
+		own = "+" + p
+	}
+	q := p
+	for len(q) > 1 && strings.HasSuffix(q, "/") {
+		q = q[:len(q)-1]
+	}
+	folder := "."
+	if i := strings.LastIndexByte(q, '/'); i >= 0 {
+		folder = q[:i] + "/."
+	}
+	return []string{own, "=" + folder}
 }
 
 // Safe keeps a relative path from being read as an option.

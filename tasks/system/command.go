@@ -2,6 +2,7 @@ package system
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -71,9 +72,10 @@ _missing() { printf "\n#rr ENOENT\n" >&2; exit 2; }
 
 // Times stand in the last line of stderr, behind a line break of ours.
 const (
-	timedHead = `_b=$(date "+%Y-%m-%d %H:%M:%S.%N")
+	timedHead = sh.Clock + `_began
 `
-	timedTail = `printf "\n#rr %s|%s\n" "$_b" "$(date "+%Y-%m-%d %H:%M:%S.%N")" >&2
+	timedTail = `_ended
+printf "\n#rr %s\n" "$_ct" >&2
 exit $r`
 )
 
@@ -236,19 +238,43 @@ func cutTimes(stderr string) (rest, times string) {
 
 // putTimes adds start, end and delta as Python shows them.
 func putTimes(data *value.Map, times string) {
-	b, e, ok := strings.Cut(times, "|")
+	start, end, ok := span(strings.Split(times, "|"))
 	if !ok {
 		return
 	}
-	start, end := micros(b), micros(e)
-	data.Put("start", value.String(start))
-	data.Put("end", value.String(end))
 	const form = "2006-01-02 15:04:05.000000"
-	from, err1 := time.Parse(form, start)
-	to, err2 := time.Parse(form, end)
-	if d := to.Sub(from); err1 == nil && err2 == nil && d >= 0 {
+	data.Put("start", value.String(start.Format(form)))
+	data.Put("end", value.String(end.Format(form)))
+	if d := end.Sub(start); d >= 0 {
 		data.Put("delta", value.String(fmt.Sprintf("%d:%02d:%02d.%06d", int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60, d.Microseconds()%1e6)))
 	}
+}
+
+// span reads the times that sh.Clock tells.
+func span(words []string) (start, end time.Time, ok bool) {
+	const form = "2006-01-02 15:04:05.000000"
+	switch len(words) {
+	case 2:
+		from, err1 := time.Parse(form, micros(words[0]))
+		to, err2 := time.Parse(form, micros(words[1]))
+		return from, to, err1 == nil && err2 == nil
+	case 4:
+		at, err := time.Parse(form, micros(words[0]))
+		up, ok1 := hundredths(words[1])
+		from, ok2 := hundredths(words[2])
+		to, ok3 := hundredths(words[3])
+		return at.Add(from - up), at.Add(to - up), err == nil && ok1 && ok2 && ok3
+	}
+	return start, end, false
+}
+
+// hundredths reads what /proc/uptime holds, "SECONDS.HH", without the rounding of
+// a float: at most a century.
+func hundredths(s string) (time.Duration, bool) {
+	whole, part, _ := strings.Cut(s, ".")
+	sec, err1 := strconv.ParseUint(whole, 10, 32)
+	n, err2 := strconv.ParseUint((part + "00")[:2], 10, 8)
+	return time.Duration(sec)*time.Second + time.Duration(n)*10*time.Millisecond, err1 == nil && err2 == nil
 }
 
 // micros cuts nanoseconds to six digits; a host whose date has none (busybox)

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestProgramsPerTask counts the programs that a host has to start for each of
+// many tasks, changed and unchanged: what two runs differ by, of which one has more
+// tasks, so that the connection's own share is left out. The counts are exact; what a command
+// itself starts by an absolute path is not among them. A chain of up to 32 costs some
+// programs of its own.
+func TestProgramsPerTask(t *testing.T) {
+	log := countedPrograms(t)
+	const few, many = 20, 60
+	dir := t.TempDir()
+	for _, c := range []struct {
+		name, task         string
+		changed, unchanged float64 // at most
+	}{
+		{"command", `command: "/bin/true {{ item }}"`, 0.2, 0.2},
+		{"command that creates", `command: "/bin/cp {{ d }}/seed {{ d }}/f{{ item }} creates={{ d }}/f{{ item }}"`, 0.2, 0},
+		{"shell", `shell: ": {{ item }}"`, 0.2, 0.2},
+		// Its folder is looked at before and after, then a rename.
+		{"copy", `copy: {content: "x {{ item }}\n", dest: "{{ d }}/f{{ item }}", mode: "0644"}`, 3.2, 0.1},
+		{"template", `template: {src: t.j2, dest: "{{ d }}/f{{ item }}"}`, 3.2, 0.1},
+		// Whole texts of many files in one answer: a text could pass for another's.
+		{"lineinfile", `lineinfile: {path: "{{ d }}/f{{ item }}", line: "x", create: yes}`, 3.2, 1.1},
+		{"file", `file: {path: "{{ d }}/f{{ item }}", state: directory}`, 3.2, 0.1},
+		{"stat", `stat: {path: "{{ d }}/f{{ item }}"}`, 1.1, 1.1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var ran []string
+			run := func(n int, fresh bool, d string) float64 {
+				writeFile(t, dir+"/t.j2", "{{ item }}\n")
+				writeFile(t, dir+"/book.yaml", book(c.task, n))
+				if fresh {
+					writeFile(t, d+"/seed", "s\n")
+				}
+				writeFile(t, log, "")
+				if st, c := counting(t, dir+"/book.yaml", "h1,", "d="+d); st.Hosts["h1"] == nil || st.Hosts["h1"].OK != n {
+					t.Fatalf("%+v after %d round trips", st.Hosts["h1"], c.trips.Load())
+				}
+				text, err := os.ReadFile(log)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ran = append(ran, tally(string(text)))
+				return float64(strings.Count(string(text), "\n"))
+			}
+			a, b := t.TempDir(), t.TempDir()
+			changed := (run(many, true, a) - run(few, true, b)) / (many - few)
+			unchanged := (run(many, false, a) - run(few, false, b)) / (many - few)
+			t.Logf("programs per task: changed %.2f, unchanged %.2f", changed, unchanged)
+			if changed > c.changed || unchanged > c.unchanged {
+				t.Errorf("programs per task: changed %.2f (at most %.2f), unchanged %.2f (at most %.2f)\n%d tasks changed: %s\nunchanged: %s", changed, c.changed, unchanged, c.unchanged, many, ran[0], ran[2])
+			}
+		})
+	}
+}
+
+// tally counts the lines of a log: "3 stat, 1 mv".
+func tally(log string) string {
+	n := map[string]int{}
+	for _, name := range strings.Fields(log) {
+		n[name]++
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(n)) {
+		out = append(out, fmt.Sprint(n[name], " ", name))
+	}
+	return strings.Join(out, ", ")
+}
+
+// book has n tasks of one kind, each with its own item.
+func book(task string, n int) string {
+	var b strings.Builder
+	b.WriteString("- hosts: all\n  gather_facts: no\n  tasks:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "    - %s\n      vars: {item: %d}\n", task, i)
+	}
+	return b.String()
+}
+
+// countedPrograms puts a word before every program of this machine that notes its
+// name, one a line, in the file that it returns.
+func countedPrograms(t *testing.T) string {
+	t.Helper()
+	dir, real := t.TempDir(), map[string]string{}
+	for _, from := range filepath.SplitList(os.Getenv("PATH")) {
+		entries, err := os.ReadDir(from)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			if p, err := exec.LookPath(filepath.Join(from, e.Name())); err == nil && real[e.Name()] == "" {
+				real[e.Name()] = p
+			}
+		}
+	}
+	log := filepath.Join(dir, "log")
+	for name, path := range real {
+		text := "#!/bin/sh\necho " + name + " >>" + log + "\nexec " + path + ` "$@"` + "\n"
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir)
+	return log
+}
