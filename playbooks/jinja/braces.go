@@ -6,21 +6,22 @@ import (
 	"strconv"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/py/pyfmt"
 	"remoterun/runner/value"
 )
 
-func strFormat(c *call) (value.Value, error) {
-	s, _ := c.in.AsString()
-	f := &braces{c: c, pos: c.args, kw: c.kw, b: c.buffer(c.in.Marks())}
+func strFormat(c *core.Call) (value.Value, error) {
+	s, _ := c.In.AsString()
+	f := &braces{c: c, pos: c.Args, kw: c.Kw, b: c.Buffer(c.In.Marks())}
 	if err := f.write(s, 0); err != nil {
 		return value.Value{}, err
 	}
-	return value.MarkedString(f.b.String(), f.b.marks), nil
+	return value.MarkedString(f.b.String(), f.b.Marks), nil
 }
 
-func strFormatMap(c *call) (value.Value, error) {
-	a, err := c.bind("mapping")
+func strFormatMap(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("mapping")
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -31,20 +32,20 @@ func strFormatMap(c *call) (value.Value, error) {
 	if !ok {
 		return value.Value{}, fmt.Errorf("'%s' object is not subscriptable", value.TypeName(a[0]))
 	}
-	s, _ := c.in.AsString()
-	f := &braces{c: c, kw: m, b: c.buffer(c.in.Marks())}
+	s, _ := c.In.AsString()
+	f := &braces{c: c, kw: m, b: c.Buffer(c.In.Marks())}
 	if err := f.write(s, 0); err != nil {
 		return value.Value{}, err
 	}
-	return value.MarkedString(f.b.String(), f.b.marks), nil
+	return value.MarkedString(f.b.String(), f.b.Marks), nil
 }
 
 // braces is str.format at work.
 type braces struct {
-	c    *call
+	c    *core.Call
 	pos  []value.Value
 	kw   *value.Map
-	b    *buffer
+	b    *core.Buffer
 	auto int
 	// numbered and automatic say which kind of field was used: not both.
 	numbered, automatic bool
@@ -57,13 +58,13 @@ func (f *braces) write(s string, depth int) error {
 	for s != "" {
 		i := strings.IndexAny(s, "{}")
 		if i < 0 {
-			return f.b.text(s)
+			return f.b.Text(s)
 		}
-		if err := f.b.text(s[:i]); err != nil {
+		if err := f.b.Text(s[:i]); err != nil {
 			return err
 		}
 		if i+1 < len(s) && s[i+1] == s[i] {
-			if err := f.b.text(s[i : i+1]); err != nil {
+			if err := f.b.Text(s[i : i+1]); err != nil {
 				return err
 			}
 			s = s[i+2:]
@@ -110,12 +111,12 @@ func (f *braces) field(s string, depth int) error {
 	}
 	v, err := f.lookup(name)
 	if err == nil {
-		err = defined(v)
+		err = core.Defined(v)
 	}
 	if err != nil {
 		return err
 	}
-	f.b.marks |= value.DeepMarks(v)
+	f.b.Marks |= value.DeepMarks(v)
 	if strings.HasPrefix(rest, "!") {
 		if len(rest) < 2 || len(rest) > 2 && rest[2] != ':' {
 			return errors.New("expected ':' after conversion specifier")
@@ -134,18 +135,18 @@ func (f *braces) field(s string, depth int) error {
 	}
 	text := strings.TrimPrefix(rest, ":")
 	if strings.ContainsAny(text, "{}") {
-		inner := &braces{c: f.c, pos: f.pos, kw: f.kw, b: f.c.buffer(0), auto: f.auto, numbered: f.numbered, automatic: f.automatic}
+		inner := &braces{c: f.c, pos: f.pos, kw: f.kw, b: f.c.Buffer(0), auto: f.auto, numbered: f.numbered, automatic: f.automatic}
 		if err := inner.write(text, depth+1); err != nil {
 			return err
 		}
 		text, f.auto = inner.b.String(), inner.auto
-		f.b.marks |= inner.b.marks
+		f.b.Marks |= inner.b.Marks
 	}
 	out, err := pyfmt.Value(v, text)
 	if err != nil {
 		return err
 	}
-	return f.b.text(out)
+	return f.b.Text(out)
 }
 
 // lookup finds a field's value: {}, {0}, {name}, {a.b}, {a[0]}.
@@ -165,8 +166,8 @@ func (f *braces) lookup(name string) (value.Value, error) {
 			if part == "" {
 				return v, errors.New("Empty attribute in format string")
 			}
-			if v, err = f.c.getattr(v, part); err == nil {
-				err = defined(v)
+			if v, err = f.c.Getattr(v, part); err == nil {
+				err = core.Defined(v)
 			}
 			continue
 		}
@@ -179,8 +180,8 @@ func (f *braces) lookup(name string) (value.Value, error) {
 			key = value.Int(n)
 		}
 		rest = rest[end+1:]
-		if v, err = f.c.getitem(v, key); err == nil {
-			err = defined(v)
+		if v, err = f.c.Getitem(v, key); err == nil {
+			err = core.Defined(v)
 		}
 	}
 	return v, err

@@ -4,24 +4,25 @@ import (
 	"errors"
 	"fmt"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/value"
 )
 
 // combinatoricEntries are the filters over Python's itertools.
-func combinatoricEntries() []entry {
-	return strictAll([]entry{
-		{name: "zip", sig: "zip(*lists)", example: "{{ [1, 2] | zip(['a', 'b']) }}", shows: "[(1, 'a'), (2, 'b')]", fn: filterZip, spread: spreadNone},
-		{name: "zip_longest", sig: "zip_longest(*lists, fillvalue=None)", example: "{{ [1, 2] | zip_longest(['a'], fillvalue='-') }}", shows: "[(1, 'a'), (2, '-')]", fn: filterZipLongest, spread: spreadNone},
-		{name: "product", sig: "product(*lists, repeat=1)", example: "{{ [1, 2] | product(['a']) }}", shows: "[(1, 'a'), (2, 'a')]", fn: filterProduct, spread: spreadNone},
-		{name: "permutations", sig: "permutations(r=None)", example: "{{ [1, 2] | permutations }}", shows: "[(1, 2), (2, 1)]", fn: filterPermutations, spread: spreadNone},
-		{name: "combinations", sig: "combinations(r)", example: "{{ [1, 2, 3] | combinations(2) }}", shows: "[(1, 2), (1, 3), (2, 3)]", fn: filterCombinations, spread: spreadNone},
+func combinatoricEntries() []core.Entry {
+	return core.StrictAll([]core.Entry{
+		{Name: "zip", Sig: "zip(*lists)", Example: "{{ [1, 2] | zip(['a', 'b']) }}", Shows: "[(1, 'a'), (2, 'b')]", Func: filterZip, Spread: core.SpreadNone},
+		{Name: "zip_longest", Sig: "zip_longest(*lists, fillvalue=None)", Example: "{{ [1, 2] | zip_longest(['a'], fillvalue='-') }}", Shows: "[(1, 'a'), (2, '-')]", Func: filterZipLongest, Spread: core.SpreadNone},
+		{Name: "product", Sig: "product(*lists, repeat=1)", Example: "{{ [1, 2] | product(['a']) }}", Shows: "[(1, 'a'), (2, 'a')]", Func: filterProduct, Spread: core.SpreadNone},
+		{Name: "permutations", Sig: "permutations(r=None)", Example: "{{ [1, 2] | permutations }}", Shows: "[(1, 2), (2, 1)]", Func: filterPermutations, Spread: core.SpreadNone},
+		{Name: "combinations", Sig: "combinations(r)", Example: "{{ [1, 2, 3] | combinations(2) }}", Shows: "[(1, 2), (1, 3), (2, 3)]", Func: filterCombinations, Spread: core.SpreadNone},
 	})
 }
 
 // columns iterates the input and every argument.
-func columns(c *call) (cols [][]value.Value, short, long int, err error) {
-	for i, v := range append([]value.Value{c.in}, c.args...) {
-		items, err := c.iterate(v)
+func columns(c *core.Call) (cols [][]value.Value, short, long int, err error) {
+	for i, v := range append([]value.Value{c.In}, c.Args...) {
+		items, err := c.Iterate(v)
 		if err != nil {
 			return nil, 0, 0, err
 		}
@@ -45,9 +46,9 @@ func row(cols [][]value.Value, i int, fill value.Value) value.Value {
 	return value.Tuple(out...)
 }
 
-func filterZip(c *call) (value.Value, error) {
+func filterZip(c *core.Call) (value.Value, error) {
 	strictly := false
-	for k, v := range c.kw.All() {
+	for k, v := range c.Kw.All() {
 		if name, _ := k.AsString(); name != "strict" {
 			return value.Value{}, fmt.Errorf("zip() got an unexpected keyword argument '%s'", name)
 		}
@@ -65,10 +66,10 @@ func filterZip(c *call) (value.Value, error) {
 
 // tuples counts n tuples of so many items: they are kept, and cost more than
 // what only passes by.
-func (c *call) tuples(n, width int) error { return c.work(n * 2 * (width + 1)) }
+func tuples(c *core.Call, n, width int) error { return c.Work(n * 2 * (width + 1)) }
 
-func rows(c *call, cols [][]value.Value, n int, fill value.Value) (value.Value, error) {
-	if err := c.tuples(n, len(cols)); err != nil {
+func rows(c *core.Call, cols [][]value.Value, n int, fill value.Value) (value.Value, error) {
+	if err := tuples(c, n, len(cols)); err != nil {
 		return value.Value{}, err
 	}
 	out := make([]value.Value, n)
@@ -78,9 +79,9 @@ func rows(c *call, cols [][]value.Value, n int, fill value.Value) (value.Value, 
 	return value.List(out...), nil
 }
 
-func filterZipLongest(c *call) (value.Value, error) {
+func filterZipLongest(c *core.Call) (value.Value, error) {
 	fill := value.Null()
-	for k, v := range c.kw.All() {
+	for k, v := range c.Kw.All() {
 		if name, _ := k.AsString(); name != "fillvalue" {
 			return value.Value{}, errors.New("zip_longest() got an unexpected keyword argument")
 		}
@@ -93,13 +94,13 @@ func filterZipLongest(c *call) (value.Value, error) {
 	return rows(c, cols, long, fill)
 }
 
-func filterProduct(c *call) (value.Value, error) {
+func filterProduct(c *core.Call) (value.Value, error) {
 	repeat := int64(1)
-	for k, v := range c.kw.All() {
+	for k, v := range c.Kw.All() {
 		if name, _ := k.AsString(); name != "repeat" {
 			return value.Value{}, fmt.Errorf("'%s' is an invalid keyword argument for product()", name)
 		}
-		n, err := wantInt(v, 1)
+		n, err := core.WantInt(v, 1)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -112,7 +113,7 @@ func filterProduct(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	if repeat > 64 {
-		return value.Value{}, errRepeat
+		return value.Value{}, core.ErrRepeat
 	}
 	var all [][]value.Value
 	for range repeat {
@@ -122,14 +123,14 @@ func filterProduct(c *call) (value.Value, error) {
 }
 
 // product makes every choice of one item per column, the last column fastest.
-func product(c *call, cols [][]value.Value) (value.Value, error) {
+func product(c *core.Call, cols [][]value.Value) (value.Value, error) {
 	n := 1
 	for _, col := range cols {
-		if n *= len(col); n > maxRange {
-			return value.Value{}, errRepeat
+		if n *= len(col); n > core.MaxRange {
+			return value.Value{}, core.ErrRepeat
 		}
 	}
-	if err := c.tuples(n, len(cols)); err != nil {
+	if err := tuples(c, n, len(cols)); err != nil {
 		return value.Value{}, err
 	}
 	out := make([]value.Value, n)
@@ -146,15 +147,15 @@ func product(c *call, cols [][]value.Value) (value.Value, error) {
 }
 
 // choose reads the items and how many are taken.
-func choose(c *call, p param) (items []value.Value, n int, err error) {
-	a, err := c.bind(p)
+func choose(c *core.Call, p core.Param) (items []value.Value, n int, err error) {
+	a, err := c.Bind(p)
 	if err != nil {
 		return nil, 0, err
 	}
-	if items, err = c.iterate(c.in); err != nil {
+	if items, err = c.Iterate(c.In); err != nil {
 		return nil, 0, err
 	}
-	take, err := wantInt(a[0], int64(len(items)))
+	take, err := core.WantInt(a[0], int64(len(items)))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -164,7 +165,7 @@ func choose(c *call, p param) (items []value.Value, n int, err error) {
 	return items, int(min(take, int64(len(items))+1)), nil
 }
 
-func filterPermutations(c *call) (value.Value, error) {
+func filterPermutations(c *core.Call) (value.Value, error) {
 	items, n, err := choose(c, "r=")
 	if err != nil || n > len(items) {
 		return value.List(), err
@@ -174,8 +175,8 @@ func filterPermutations(c *call) (value.Value, error) {
 	return value.List(p.out...), err
 }
 
-func filterCombinations(c *call) (value.Value, error) {
-	if len(c.args) == 1 && c.args[0].IsNull() {
+func filterCombinations(c *core.Call) (value.Value, error) {
+	if len(c.Args) == 1 && c.Args[0].IsNull() {
 		return value.Value{}, errors.New("'NoneType' object cannot be interpreted as an integer")
 	}
 	items, n, err := choose(c, "r")
@@ -189,7 +190,7 @@ func filterCombinations(c *call) (value.Value, error) {
 
 // picker takes n of items in every way.
 type picker struct {
-	c     *call
+	c     *core.Call
 	items []value.Value
 	n     int
 	used  []bool
@@ -197,11 +198,11 @@ type picker struct {
 }
 
 func (p *picker) add(chosen []value.Value) error {
-	if len(p.out) >= maxRange {
-		return errRepeat
+	if len(p.out) >= core.MaxRange {
+		return core.ErrRepeat
 	}
 	p.out = append(p.out, value.Tuple(append([]value.Value{}, chosen...)...))
-	return p.c.tuples(1, len(chosen))
+	return tuples(p.c, 1, len(chosen))
 }
 
 func (p *picker) permute(chosen []value.Value) error {

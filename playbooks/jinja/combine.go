@@ -5,24 +5,25 @@ import (
 	"fmt"
 	"slices"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/value"
 )
 
 // combineEntries are the filters that merge mappings and turn them into lists
 // and back.
-func combineEntries() []entry {
-	return strictAll([]entry{
-		{name: "combine", sig: "combine(*dicts, recursive=False, list_merge='replace')", example: "{{ {'a': 1} | combine({'b': 2}) }}", shows: "{'a': 1, 'b': 2}", fn: filterCombine, spread: spreadNone},
-		{name: "dict2items", sig: "dict2items(key_name='key', value_name='value')", example: "{{ {'a': 1} | dict2items }}", shows: "[{'key': 'a', 'value': 1}]", fn: filterDict2items, spread: spreadNone},
-		{name: "items2dict", sig: "items2dict(key_name='key', value_name='value')", example: "{{ [{'key': 'a', 'value': 1}] | items2dict }}", shows: "{'a': 1}", fn: filterItems2dict, spread: spreadNone},
-		{name: "subelements", sig: "subelements(subelements, skip_missing=False)", example: "{{ [{'n': 'x', 'l': [1]}] | subelements('l') }}", shows: "[({'n': 'x', 'l': [1]}, 1)]", fn: filterSubelements, spread: spreadNone},
-		{name: "rekey_on_member", sig: "rekey_on_member(key, duplicates='error')", example: "{{ [{'n': 'x'}] | rekey_on_member('n') }}", shows: "{'x': {'n': 'x'}}", fn: filterRekey, spread: spreadNone},
+func combineEntries() []core.Entry {
+	return core.StrictAll([]core.Entry{
+		{Name: "combine", Sig: "combine(*dicts, recursive=False, list_merge='replace')", Example: "{{ {'a': 1} | combine({'b': 2}) }}", Shows: "{'a': 1, 'b': 2}", Func: filterCombine, Spread: core.SpreadNone},
+		{Name: "dict2items", Sig: "dict2items(key_name='key', value_name='value')", Example: "{{ {'a': 1} | dict2items }}", Shows: "[{'key': 'a', 'value': 1}]", Func: filterDict2items, Spread: core.SpreadNone},
+		{Name: "items2dict", Sig: "items2dict(key_name='key', value_name='value')", Example: "{{ [{'key': 'a', 'value': 1}] | items2dict }}", Shows: "{'a': 1}", Func: filterItems2dict, Spread: core.SpreadNone},
+		{Name: "subelements", Sig: "subelements(subelements, skip_missing=False)", Example: "{{ [{'n': 'x', 'l': [1]}] | subelements('l') }}", Shows: "[({'n': 'x', 'l': [1]}, 1)]", Func: filterSubelements, Spread: core.SpreadNone},
+		{Name: "rekey_on_member", Sig: "rekey_on_member(key, duplicates='error')", Example: "{{ [{'n': 'x'}] | rekey_on_member('n') }}", Shows: "{'x': {'n': 'x'}}", Func: filterRekey, Spread: core.SpreadNone},
 	})
 }
 
-func filterCombine(c *call) (value.Value, error) {
+func filterCombine(c *core.Call) (value.Value, error) {
 	how := merging{c: c, lists: "replace"}
-	for k, v := range c.kw.All() {
+	for k, v := range c.Kw.All() {
 		switch name, _ := k.AsString(); name {
 		case "recursive":
 			how.recursive = value.Truth(v)
@@ -32,11 +33,11 @@ func filterCombine(c *call) (value.Value, error) {
 			return value.Value{}, errors.New("'recursive' and 'list_merge' are the only valid keyword arguments")
 		}
 	}
-	dicts, err := flatten(c, append([]value.Value{c.in}, c.args...), 1, true)
+	dicts, err := flatten(c, append([]value.Value{c.In}, c.Args...), 1, true)
 	if err != nil {
 		return value.Value{}, err
 	}
-	if err := deepDefined(value.List(dicts...)); err != nil {
+	if err := core.DeepDefined(value.List(dicts...)); err != nil {
 		return value.Value{}, err
 	}
 	switch len(dicts) {
@@ -56,7 +57,7 @@ func filterCombine(c *call) (value.Value, error) {
 
 // merging is how combine joins two mappings.
 type merging struct {
-	c         *call
+	c         *core.Call
 	recursive bool
 	lists     string
 }
@@ -89,18 +90,18 @@ func (h merging) merge(a, b value.Value) (value.Value, error) {
 		}
 		out.Set(k, v)
 	}
-	return value.FromMap(out), h.c.work(out.Len())
+	return value.FromMap(out), h.c.Work(out.Len())
 }
 
 // entry joins the two values of one key.
 func (h merging) entry(old, v value.Value) (value.Value, error) {
 	switch {
-	case mappingLike(old) && mappingLike(v):
+	case core.MappingLike(old) && core.MappingLike(v):
 		if h.recursive {
 			return h.merge(old, v)
 		}
 		return v, nil
-	case isList(old) && isList(v):
+	case core.IsList(old) && core.IsList(v):
 		return value.List(h.list(old.Items(), v.Items())...), nil
 	}
 	return v, nil
@@ -109,7 +110,7 @@ func (h merging) entry(old, v value.Value) (value.Value, error) {
 func (h merging) list(old, v []value.Value) []value.Value {
 	rest := func() (out []value.Value) {
 		for _, it := range old {
-			if !inList(v, it) {
+			if !core.InList(v, it) {
 				out = append(out, it)
 			}
 		}
@@ -130,24 +131,24 @@ func (h merging) list(old, v []value.Value) []value.Value {
 	return v
 }
 
-func filterDict2items(c *call) (value.Value, error) {
-	a, err := c.bind("key_name=", "value_name=")
+func filterDict2items(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("key_name=", "value_name=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	m, ok, err := value.Mapping(c.in)
+	m, ok, err := value.Mapping(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
 	if !ok {
-		return value.Value{}, fmt.Errorf("dict2items requires a dictionary, got %s instead.", pyType(c.in))
+		return value.Value{}, fmt.Errorf("dict2items requires a dictionary, got %s instead.", core.PyType(c.In))
 	}
 	return value.List(pairs(m, keyName(a[0], "key"), keyName(a[1], "value"))...), nil
 }
 
 // keyName is a key that an argument names, with the argument's marks.
 func keyName(v value.Value, otherwise string) value.Value {
-	return value.MarkedString(textOr(v, otherwise), v.Marks())
+	return value.MarkedString(core.TextOr(v, otherwise), v.Marks())
 }
 
 // pairs makes a mapping a list of mappings with two entries.
@@ -162,51 +163,51 @@ func pairs(m *value.Map, key, val value.Value) []value.Value {
 	return out
 }
 
-func filterItems2dict(c *call) (value.Value, error) {
-	a, err := c.bind("key_name=", "value_name=")
+func filterItems2dict(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("key_name=", "value_name=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	key, val := textOr(a[0], "key"), textOr(a[1], "value")
-	if !listLike(c.in) {
-		return value.Value{}, fmt.Errorf("items2dict requires a list, got %s instead.", pyType(c.in))
+	key, val := core.TextOr(a[0], "key"), core.TextOr(a[1], "value")
+	if !core.ListLike(c.In) {
+		return value.Value{}, fmt.Errorf("items2dict requires a list, got %s instead.", core.PyType(c.In))
 	}
 	out := value.NewMap()
-	for _, it := range c.in.Items() {
+	for _, it := range c.In.Items() {
 		m, ok, err := value.Mapping(it)
 		if err != nil {
 			return value.Value{}, err
 		}
 		if !ok {
-			return value.Value{}, fmt.Errorf("items2dict requires a list of dictionaries, got %s instead.", value.Show(c.in))
+			return value.Value{}, fmt.Errorf("items2dict requires a list of dictionaries, got %s instead.", value.Show(c.In))
 		}
 		k, okK := m.Lookup(key)
 		v, okV := m.Lookup(val)
 		if !okK || !okV {
-			return value.Value{}, fmt.Errorf("items2dict requires each dictionary in the list to contain the keys '%s' and '%s', got %s instead.", key, val, value.Show(c.in))
+			return value.Value{}, fmt.Errorf("items2dict requires each dictionary in the list to contain the keys '%s' and '%s', got %s instead.", key, val, value.Show(c.In))
 		}
 		if err := value.Hashable(k); err != nil {
-			return value.Value{}, fmt.Errorf("items2dict requires a list of dictionaries, got %s instead.", value.Show(c.in))
+			return value.Value{}, fmt.Errorf("items2dict requires a list of dictionaries, got %s instead.", value.Show(c.In))
 		}
 		out.Set(k, v)
 	}
 	return value.FromMap(out), nil
 }
 
-func filterSubelements(c *call) (value.Value, error) {
-	a, err := c.bind("subelements", "skip_missing=")
+func filterSubelements(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("subelements", "skip_missing=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	items := c.in.Items()
-	if m, ok, err := value.Mapping(c.in); err != nil {
+	items := c.In.Items()
+	if m, ok, err := value.Mapping(c.In); err != nil {
 		return value.Value{}, err
 	} else if ok {
 		items = nil
 		for _, v := range m.All() {
 			items = append(items, v)
 		}
-	} else if !isList(c.in) {
+	} else if !core.IsList(c.In) {
 		return value.Value{}, errors.New("obj must be a list of dicts or a nested dict")
 	}
 	keys, err := subelementKeys(a[0])
@@ -215,7 +216,7 @@ func filterSubelements(c *call) (value.Value, error) {
 	}
 	var out []value.Value
 	for _, it := range items {
-		inner, err := subelement(c, it, keys, truthOr(a[1], false))
+		inner, err := subelement(c, it, keys, core.TruthOr(a[1], false))
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -223,22 +224,22 @@ func filterSubelements(c *call) (value.Value, error) {
 			out = append(out, value.Tuple(it, v))
 		}
 	}
-	return value.List(out...), c.work(len(out))
+	return value.List(out...), c.Work(len(out))
 }
 
 func subelementKeys(v value.Value) ([]value.Value, error) {
-	if isList(v) {
+	if core.IsList(v) {
 		return v.Items(), nil
 	}
 	s, ok := v.AsString()
 	if !ok {
 		return nil, errors.New("subelements must be a list or a string")
 	}
-	return splitText(s, "."), nil
+	return core.SplitText(s, "."), nil
 }
 
 // subelement walks to the list inside one item.
-func subelement(c *call, v value.Value, keys []value.Value, skip bool) ([]value.Value, error) {
+func subelement(c *core.Call, v value.Value, keys []value.Value, skip bool) ([]value.Value, error) {
 	for _, k := range keys {
 		m, ok, err := value.Mapping(v)
 		if err != nil {
@@ -256,7 +257,7 @@ func subelement(c *call, v value.Value, keys []value.Value, skip bool) ([]value.
 		}
 		v = next
 	}
-	if !isList(v) {
+	if !core.IsList(v) {
 		last := value.Null()
 		if len(keys) > 0 {
 			last = keys[len(keys)-1]
@@ -266,29 +267,29 @@ func subelement(c *call, v value.Value, keys []value.Value, skip bool) ([]value.
 	return v.Items(), nil
 }
 
-func filterRekey(c *call) (value.Value, error) {
-	a, err := c.bind("key", "duplicates=")
+func filterRekey(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("key", "duplicates=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	dup := textOr(a[1], "error")
+	dup := core.TextOr(a[1], "error")
 	if dup != "error" && dup != "overwrite" {
 		return value.Value{}, fmt.Errorf("duplicates parameter to rekey_on_member has unknown value: %s", dup)
 	}
-	items := c.in.Items()
-	if m, ok, err := value.Mapping(c.in); err != nil {
+	items := c.In.Items()
+	if m, ok, err := value.Mapping(c.In); err != nil {
 		return value.Value{}, err
 	} else if ok {
 		for _, v := range m.All() {
 			items = append(items, v)
 		}
-	} else if !listLike(c.in) {
+	} else if !core.ListLike(c.In) {
 		return value.Value{}, errors.New("Type is not a valid list, set, or dict")
 	}
 	return rekey(c, items, a[0], dup == "error")
 }
 
-func rekey(c *call, items []value.Value, key value.Value, unique bool) (value.Value, error) {
+func rekey(c *core.Call, items []value.Value, key value.Value, unique bool) (value.Value, error) {
 	out := value.NewMap()
 	for _, it := range items {
 		m, ok, err := value.Mapping(it)

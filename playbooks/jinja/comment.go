@@ -4,15 +4,16 @@ import (
 	"fmt"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/value"
 )
 
 // commentEntries are the comment filter alone: it has a page of options.
-func commentEntries() []entry {
-	return strictAll([]entry{{
-		name:    "comment",
-		sig:     "comment(style='plain', decoration, beginning, end, prefix, prefix_count=1, postfix, postfix_count=1, newline)",
-		example: "{{ 'managed' | comment }}", shows: "#\n# managed\n#", fn: filterComment,
+func commentEntries() []core.Entry {
+	return core.StrictAll([]core.Entry{{
+		Name:    "comment",
+		Sig:     "comment(style='plain', decoration, beginning, end, prefix, prefix_count=1, postfix, postfix_count=1, newline)",
+		Example: "{{ 'managed' | comment }}", Shows: "#\n# managed\n#", Func: filterComment,
 	}})
 }
 
@@ -29,8 +30,8 @@ func commentStyle(style string) (map[string]string, bool) {
 	return s, ok
 }
 
-func filterComment(c *call) (value.Value, error) {
-	text, err := wantText(c.in, "the text of a comment")
+func filterComment(c *core.Call) (value.Value, error) {
+	text, err := core.WantText(c.In, "the text of a comment")
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -47,18 +48,18 @@ type commenting struct {
 	before, after int64
 }
 
-func commentOptions(c *call) (commenting, error) {
+func commentOptions(c *core.Call) (commenting, error) {
 	style := "plain"
 	args := value.NewMap()
-	for k, v := range c.kw.All() {
+	for k, v := range c.Kw.All() {
 		args.Set(k, v)
 	}
 	if v, ok := args.Lookup("style"); ok {
 		style = value.Str(v)
 		args.Delete(value.String("style"))
 	}
-	if len(c.args) > 0 {
-		style = value.Str(c.args[0])
+	if len(c.Args) > 0 {
+		style = value.Str(c.Args[0])
 	}
 	preset, ok := commentStyle(style)
 	if !ok {
@@ -80,9 +81,9 @@ func (o *commenting) override(args *value.Map) error {
 		var err error
 		switch name, _ := k.AsString(); name {
 		case "prefix_count":
-			o.before, err = asInteger(v)
+			o.before, err = core.AsInteger(v)
 		case "postfix_count":
-			o.after, err = wantInt(v, 1)
+			o.after, err = core.WantInt(v, 1)
 		default:
 			o.s[name] = value.Str(v)
 		}
@@ -93,10 +94,10 @@ func (o *commenting) override(args *value.Map) error {
 	return nil
 }
 
-func (o commenting) render(c *call, text string) (value.Value, error) {
+func (o commenting) render(c *core.Call, text string) (value.Value, error) {
 	nl, deco := o.s["newline"], o.s["decoration"]
 	lines := int64(strings.Count(text, nl)) + max(0, o.before) + max(0, o.after)
-	if err := c.fits(int(lines) * (len(deco) + len(o.s["prefix"]) + len(o.s["postfix"]) + 1)); err != nil {
+	if err := c.Fits(int(lines) * (len(deco) + len(o.s["prefix"]) + len(o.s["postfix"]) + 1)); err != nil {
 		return value.Value{}, err
 	}
 	var b strings.Builder
@@ -115,5 +116,5 @@ func (o commenting) render(c *call, text string) (value.Value, error) {
 	if o.s["end"] != "" {
 		b.WriteString(nl + o.s["end"])
 	}
-	return textResult(b.String())
+	return core.Text(b.String())
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/laptop"
 	"remoterun/runner/secret/vault"
 	"remoterun/runner/value"
@@ -87,7 +88,7 @@ func errorClass(err error) string {
 	switch {
 	case err == nil:
 		return ""
-	case errors.Is(err, ErrUndefined):
+	case errors.Is(err, core.ErrUndefined):
 		return "undefined"
 	case strings.Contains(err.Error(), "template syntax"):
 		return "syntax"

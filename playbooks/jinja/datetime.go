@@ -7,18 +7,18 @@ import (
 	"strings"
 	"time"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/py/pynum"
 	"remoterun/playbooks/jinja/py/pytime"
 	"remoterun/runner/value"
 )
 
 // datetimeEntries are the filters over dates, and now().
-func datetimeEntries() []entry {
-	return strictAll([]entry{
-		{name: "to_datetime", sig: "to_datetime(format='%Y-%m-%d %H:%M:%S')", example: "{{ ('2024-03-01 12:00:00' | to_datetime).year }}", shows: "2024", fn: filterToDatetime},
-		{name: "strftime", sig: "strftime(second=None, utc=False)", example: "{{ '%Y-%m-%d' | strftime(86400, utc=true) }}", shows: "1970-01-02", fn: filterStrftime, impure: true},
-		{kind: globalKind, name: "now", sig: "now(utc=False, fmt=None)", example: "{{ now().year > 2000 }}", shows: "True", fn: globalNow, impure: true},
-	})
+func datetimeEntries() []core.Entry {
+	return append(core.StrictAll([]core.Entry{
+		{Name: "to_datetime", Sig: "to_datetime(format='%Y-%m-%d %H:%M:%S')", Example: "{{ ('2024-03-01 12:00:00' | to_datetime).year }}", Shows: "2024", Func: filterToDatetime},
+		{Name: "strftime", Sig: "strftime(second=None, utc=False)", Example: "{{ '%Y-%m-%d' | strftime(86400, utc=true) }}", Shows: "1970-01-02", Func: filterStrftime, Impure: true},
+	}), core.StrictAll(core.Globals([]core.Entry{{Name: "now", Sig: "now(utc=False, fmt=None)", Example: "{{ now().year > 2000 }}", Shows: "True", Func: globalNow, Impure: true}}))...)
 }
 
 // datetime is Python's datetime; a naive one has no time zone.
@@ -85,7 +85,7 @@ func (d datetime) Compare(other value.Value) (int, error) {
 	return d.t.Compare(e.t), nil
 }
 
-func (d datetime) arith(op string, other value.Value, swapped bool) (value.Value, bool, error) {
+func (d datetime) Arith(op string, other value.Value, swapped bool) (value.Value, bool, error) {
 	o, _ := other.AsOpaque()
 	switch e := o.(type) {
 	case timedelta:
@@ -111,7 +111,7 @@ func (d datetime) arith(op string, other value.Value, swapped bool) (value.Value
 	return value.Value{}, false, nil
 }
 
-func (d datetime) attr(name string) (value.Value, bool) {
+func (d datetime) Attr(name string) (value.Value, bool) {
 	ints := map[string]int{"year": d.t.Year(), "month": int(d.t.Month()), "day": d.t.Day(), "hour": d.t.Hour(), "minute": d.t.Minute(), "second": d.t.Second(), "microsecond": d.t.Nanosecond() / 1000}
 	if n, ok := ints[name]; ok {
 		return value.Int(int64(n)), true
@@ -126,17 +126,17 @@ func (d datetime) attr(name string) (value.Value, bool) {
 	if !ok {
 		return value.Value{}, false
 	}
-	return bound(name, strict(f)), true
+	return core.Bound(name, core.Strict(f)), true
 }
 
 // plainMethod is a method without arguments.
-func plainMethod(f func() value.Value) function {
-	return noArguments(func(*call) (value.Value, error) { return f(), nil })
+func plainMethod(f func() value.Value) core.Function {
+	return core.NoArguments(func(*core.Call) (value.Value, error) { return f(), nil })
 }
 
-func (d datetime) methods() map[string]function {
+func (d datetime) methods() map[string]core.Function {
 	weekday := (int64(d.t.Weekday()) + 6) % 7
-	return map[string]function{
+	return map[string]core.Function{
 		"strftime":   d.strftime,
 		"isoformat":  d.isoformatMethod,
 		"timestamp":  plainMethod(d.timestamp),
@@ -158,27 +158,27 @@ func ordinal(t time.Time) int64 {
 	return day.Unix()/86400 + 719163
 }
 
-func (d datetime) strftime(c *call) (value.Value, error) {
-	a, err := c.bind("format")
+func (d datetime) strftime(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("format")
 	if err != nil {
 		return value.Value{}, err
 	}
-	f, err := wantText(a[0], "a format")
+	f, err := core.WantText(a[0], "a format")
 	if err != nil {
 		return value.Value{}, err
 	}
 	if !d.aware {
 		f = strings.NewReplacer("%%", "%%", "%z", "", "%Z", "").Replace(f)
 	}
-	return textResult(pytime.Format(f, d.t))
+	return core.Text(pytime.Format(f, d.t))
 }
 
-func (d datetime) isoformatMethod(c *call) (value.Value, error) {
-	a, err := c.bind("sep=", "timespec=")
+func (d datetime) isoformatMethod(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("sep=", "timespec=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	return textResult(d.iso(textOr(a[0], "T")))
+	return core.Text(d.iso(core.TextOr(a[0], "T")))
 }
 
 // timestamp is seconds since 1970; a naive date is one of the local zone.
@@ -190,15 +190,15 @@ func (d datetime) timestamp() value.Value {
 	return value.Float(float64(t.Unix()) + float64(t.Nanosecond()/1000)/1e6)
 }
 
-func (d datetime) replace(c *call) (value.Value, error) {
-	names := []param{"year=", "month=", "day=", "hour=", "minute=", "second=", "microsecond="}
-	a, err := c.bind(names...)
+func (d datetime) replace(c *core.Call) (value.Value, error) {
+	names := []core.Param{"year=", "month=", "day=", "hour=", "minute=", "second=", "microsecond="}
+	a, err := c.Bind(names...)
 	if err != nil {
 		return value.Value{}, err
 	}
 	n := []int64{int64(d.t.Year()), int64(d.t.Month()), int64(d.t.Day()), int64(d.t.Hour()), int64(d.t.Minute()), int64(d.t.Second()), int64(d.t.Nanosecond() / 1000)}
 	for i, v := range a {
-		if n[i], err = wantInt(v, n[i]); err != nil {
+		if n[i], err = core.WantInt(v, n[i]); err != nil {
 			return value.Value{}, err
 		}
 	}
@@ -235,7 +235,7 @@ func (d date) Compare(other value.Value) (int, error) {
 	return int(ordinal(d.t) - ordinal(e.t)), nil
 }
 
-func (d date) arith(op string, other value.Value, swapped bool) (value.Value, bool, error) {
+func (d date) Arith(op string, other value.Value, swapped bool) (value.Value, bool, error) {
 	o, _ := other.AsOpaque()
 	switch e := o.(type) {
 	case timedelta:
@@ -258,44 +258,44 @@ func (d date) arith(op string, other value.Value, swapped bool) (value.Value, bo
 	return value.Value{}, false, nil
 }
 
-func (d date) attr(name string) (value.Value, bool) {
+func (d date) Attr(name string) (value.Value, bool) {
 	switch name {
 	case "hour", "minute", "second", "microsecond", "tzinfo", "timestamp", "date":
 		return value.Value{}, false
 	case "isoformat":
-		return bound(name, plainMethod(func() value.Value { return value.String(d.Str()) })), true
+		return core.Bound(name, plainMethod(func() value.Value { return value.String(d.Str()) })), true
 	}
 	t := time.Date(d.t.Year(), d.t.Month(), d.t.Day(), 0, 0, 0, 0, time.UTC)
-	return datetime{t: t}.attr(name)
+	return datetime{t: t}.Attr(name)
 }
 
-func filterToDatetime(c *call) (value.Value, error) {
-	a, err := c.bind("format=")
+func filterToDatetime(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("format=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	s, ok := c.in.AsString()
+	s, ok := c.In.AsString()
 	if !ok {
-		return value.Value{}, fmt.Errorf("strptime() argument 1 must be str, not %s", value.TypeName(c.in))
+		return value.Value{}, fmt.Errorf("strptime() argument 1 must be str, not %s", value.TypeName(c.In))
 	}
-	t, aware, err := pytime.Parse(s, textOr(a[0], "%Y-%m-%d %H:%M:%S"))
+	t, aware, err := pytime.Parse(s, core.TextOr(a[0], "%Y-%m-%d %H:%M:%S"))
 	if err != nil {
 		return value.Value{}, err
 	}
 	return value.FromOpaque(datetime{t, aware}), nil
 }
 
-func filterStrftime(c *call) (value.Value, error) {
-	a, err := c.bind("second=", "utc=")
+func filterStrftime(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("second=", "utc=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	f, ok := c.in.AsString()
+	f, ok := c.In.AsString()
 	if !ok {
-		return value.Value{}, fmt.Errorf("strftime() argument 1 must be str, not %s", value.TypeName(c.in))
+		return value.Value{}, fmt.Errorf("strftime() argument 1 must be str, not %s", value.TypeName(c.In))
 	}
-	t := c.now()
-	if given(a[0]) {
+	t := c.Now()
+	if core.Given(a[0]) {
 		sec, ok := a[0].AsFloat()
 		if text, isText := a[0].AsString(); isText {
 			sec, ok = pynum.ParseFloat(text)
@@ -306,23 +306,23 @@ func filterStrftime(c *call) (value.Value, error) {
 		t = time.Unix(int64(math.Floor(sec)), 0)
 	}
 	t = t.Local()
-	if truthOr(a[1], false) {
+	if core.TruthOr(a[1], false) {
 		t = t.In(time.FixedZone("GMT", 0)) // what gmtime calls it
 	}
-	return textResult(pytime.Format(f, t))
+	return core.Text(pytime.Format(f, t))
 }
 
-func globalNow(c *call) (value.Value, error) {
-	a, err := c.bind("utc=", "fmt=")
+func globalNow(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("utc=", "fmt=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	t := c.now().Local()
-	if truthOr(a[0], false) {
+	t := c.Now().Local()
+	if core.TruthOr(a[0], false) {
 		t = t.UTC()
 	}
-	if given(a[1]) {
-		return datetime{t: t}.strftime(c.with("now", value.Value{}, []value.Value{a[1]}, nil))
+	if core.Given(a[1]) {
+		return datetime{t: t}.strftime(c.With("now", value.Value{}, []value.Value{a[1]}, nil))
 	}
 	return fromTime(t.Truncate(time.Microsecond)), nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/value"
 	"remoterun/runner/value/yaml"
 )
@@ -99,7 +100,7 @@ list:
 	for key, want := range map[string]string{"plain": "play.yml:1:12", "single": "play.yml:2:13", "unquoted": "play.yml:3:16", "block": "play.yml:6:8", "folded": "play.yml:9:10", "list": "play.yml:15:9"} {
 		item, _ := m.Lookup(key)
 		_, err := e.Render(t.Context(), item, &mapScope{vars: value.NewMap()})
-		if err == nil || !strings.HasPrefix(err.Error(), want+": ") || !errors.Is(err, ErrUndefined) {
+		if err == nil || !strings.HasPrefix(err.Error(), want+": ") || !errors.Is(err, core.ErrUndefined) {
 			t.Errorf("%s: got %v, want %s", key, err, want)
 		}
 	}

@@ -3,66 +3,67 @@ package jinja
 import (
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/py/pypath"
 	"remoterun/runner/value"
 )
 
 // fileTestEntries are the tests of files on the laptop.
-func fileTestEntries() []entry {
-	family := []entry{
-		{name: "exists", sig: "exists", example: "{{ '/no/such' is exists }}", shows: "False", fn: fileTest(pathExists)},
-		{name: "directory", aliases: also("is_dir"), sig: "directory", example: "{{ '/no/such' is directory }}", shows: "False", fn: fileTest(func(s System, p string) bool {
+func fileTestEntries() []core.Entry {
+	family := []core.Entry{
+		{Name: "exists", Sig: "exists", Example: "{{ '/no/such' is exists }}", Shows: "False", Func: fileTest(pathExists)},
+		{Name: "directory", Aliases: []string{"is_dir"}, Sig: "directory", Example: "{{ '/no/such' is directory }}", Shows: "False", Func: fileTest(func(s core.System, p string) bool {
 			isDir, err := s.Stat(p)
 			return err == nil && isDir
 		})},
-		{name: "file", aliases: also("is_file"), sig: "file", example: "{{ '/no/such' is file }}", shows: "False", fn: fileTest(func(s System, p string) bool {
+		{Name: "file", Aliases: []string{"is_file"}, Sig: "file", Example: "{{ '/no/such' is file }}", Shows: "False", Func: fileTest(func(s core.System, p string) bool {
 			isDir, err := s.Stat(p)
 			return err == nil && !isDir
 		})},
-		{name: "link", aliases: also("is_link"), sig: "link", example: "{{ '/no/such' is link }}", shows: "False", fn: fileTest(isLink)},
-		{name: "link_exists", sig: "link_exists", example: "{{ '/no/such' is link_exists }}", shows: "False", fn: fileTest(func(s System, p string) bool { return isLink(s, p) || pathExists(s, p) })},
-		{name: "mount", aliases: also("is_mount"), sig: "mount", example: "{{ '/no/such' is mount }}", shows: "False", fn: fileTest(func(s System, p string) bool {
-			l, ok := s.(LinkSystem)
+		{Name: "link", Aliases: []string{"is_link"}, Sig: "link", Example: "{{ '/no/such' is link }}", Shows: "False", Func: fileTest(isLink)},
+		{Name: "link_exists", Sig: "link_exists", Example: "{{ '/no/such' is link_exists }}", Shows: "False", Func: fileTest(func(s core.System, p string) bool { return isLink(s, p) || pathExists(s, p) })},
+		{Name: "mount", Aliases: []string{"is_mount"}, Sig: "mount", Example: "{{ '/no/such' is mount }}", Shows: "False", Func: fileTest(func(s core.System, p string) bool {
+			l, ok := s.(core.LinkSystem)
 			return ok && l.IsMount(p)
 		})},
-		{name: "same_file", aliases: also("is_same_file"), sig: "same_file(path)", example: "{{ '/' is same_file('/') }}", shows: "True", fn: testSameFile},
+		{Name: "same_file", Aliases: []string{"is_same_file"}, Sig: "same_file(path)", Example: "{{ '/' is same_file('/') }}", Shows: "True", Func: testSameFile},
 	}
 	for i := range family {
-		family[i].impure = true
+		family[i].Impure = true
 	}
-	abs := entry{name: "abs", aliases: also("is_abs"), sig: "abs", example: "{{ '/etc' is abs }}", shows: "True", fn: pathTest(func(_ System, p string) bool { return strings.HasPrefix(p, "/") })}
-	return strictAll(asTests(append(family, abs)))
+	abs := core.Entry{Name: "abs", Aliases: []string{"is_abs"}, Sig: "abs", Example: "{{ '/etc' is abs }}", Shows: "True", Func: pathTest(func(_ core.System, p string) bool { return strings.HasPrefix(p, "/") })}
+	return core.StrictAll(core.Tests(append(family, abs)))
 }
 
-func pathExists(s System, p string) bool {
+func pathExists(s core.System, p string) bool {
 	_, err := s.Stat(p)
 	return err == nil
 }
 
-func isLink(s System, p string) bool {
-	l, ok := s.(LinkSystem)
+func isLink(s core.System, p string) bool {
+	l, ok := s.(core.LinkSystem)
 	return ok && l.IsLink(p)
 }
 
 // pathTest is a test over a path that is text.
-func pathTest(f func(s System, p string) bool) function {
-	return noArguments(func(c *call) (value.Value, error) {
+func pathTest(f func(s core.System, p string) bool) core.Function {
+	return core.NoArguments(func(c *core.Call) (value.Value, error) {
 		p, err := pathText(c)
 		if err != nil {
 			return value.Value{}, err
 		}
-		return value.Bool(f(c.system(), p)), nil
+		return value.Bool(f(c.System(), p)), nil
 	})
 }
 
 // fileTest is a pathTest that is false without a system. Relative paths count
 // from the current directory.
-func fileTest(f func(s System, p string) bool) function {
-	return pathTest(func(s System, p string) bool { return s != nil && p != "" && f(s, p) })
+func fileTest(f func(s core.System, p string) bool) core.Function {
+	return pathTest(func(s core.System, p string) bool { return s != nil && p != "" && f(s, p) })
 }
 
-func testSameFile(c *call) (value.Value, error) {
-	a, err := c.bind("path")
+func testSameFile(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("path")
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -70,7 +71,7 @@ func testSameFile(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	if l, ok := c.system().(LinkSystem); ok {
+	if l, ok := c.System().(core.LinkSystem); ok {
 		same, err := l.SameFile(p, value.Str(a[0]))
 		return value.Bool(same), err
 	}

@@ -7,33 +7,34 @@ import (
 	"math/big"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/py/pynum"
 	"remoterun/runner/value"
 )
 
 // numberFilterEntries are Jinja's filters that make or take numbers.
-func numberFilterEntries() []entry {
-	return strictAll([]entry{
-		{name: "int", sig: "int(default=0, base=10)", example: "{{ '42.9' | int }}", shows: "42", fn: filterInt, lax: true},
-		{name: "float", sig: "float(default=0.0)", example: "{{ '1.5' | float }}", shows: "1.5", fn: filterFloat, lax: true},
-		{name: "abs", sig: "abs", example: "{{ -3 | abs }}", shows: "3", fn: filterAbs},
-		{name: "round", sig: "round(precision=0, method='common')", example: "{{ 2.567 | round(1) }}", shows: "2.6", fn: filterRound},
-		{name: "filesizeformat", sig: "filesizeformat(binary=False)", example: "{{ 1500 | filesizeformat }}", shows: "1.5 kB", fn: filterFileSize},
-		{name: "tojson", sig: "tojson(indent=None)", example: "{{ {'b': 1, 'a': '<x>'} | tojson }}", shows: `{"a": "\u003cx\u003e", "b": 1}`, fn: filterToJSON},
-		{name: "urlencode", sig: "urlencode", example: "{{ 'a b&c' | urlencode }}", shows: "a%20b%26c", fn: filterURLEncode},
+func numberFilterEntries() []core.Entry {
+	return core.StrictAll([]core.Entry{
+		{Name: "int", Sig: "int(default=0, base=10)", Example: "{{ '42.9' | int }}", Shows: "42", Func: filterInt, Lax: true},
+		{Name: "float", Sig: "float(default=0.0)", Example: "{{ '1.5' | float }}", Shows: "1.5", Func: filterFloat, Lax: true},
+		{Name: "abs", Sig: "abs", Example: "{{ -3 | abs }}", Shows: "3", Func: filterAbs},
+		{Name: "round", Sig: "round(precision=0, method='common')", Example: "{{ 2.567 | round(1) }}", Shows: "2.6", Func: filterRound},
+		{Name: "filesizeformat", Sig: "filesizeformat(binary=False)", Example: "{{ 1500 | filesizeformat }}", Shows: "1.5 kB", Func: filterFileSize},
+		{Name: "tojson", Sig: "tojson(indent=None)", Example: "{{ {'b': 1, 'a': '<x>'} | tojson }}", Shows: `{"a": "\u003cx\u003e", "b": 1}`, Func: filterToJSON},
+		{Name: "urlencode", Sig: "urlencode", Example: "{{ 'a b&c' | urlencode }}", Shows: "a%20b%26c", Func: filterURLEncode},
 	})
 }
 
-func filterInt(c *call) (value.Value, error) {
-	a, err := c.bind("default=", "base=")
+func filterInt(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("default=", "base=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	base, err := c.integer(a[1], 10)
+	base, err := c.Integer(a[1], 10)
 	if err != nil {
 		return value.Value{}, err
 	}
-	if s, ok := c.in.AsString(); ok {
+	if s, ok := c.In.AsString(); ok {
 		if n, ok := pynum.ParseInt(s, base); ok {
 			return value.Big(n), nil
 		}
@@ -42,58 +43,58 @@ func filterInt(c *call) (value.Value, error) {
 				return value.Big(n), nil
 			}
 		}
-	} else if n, ok := c.in.AsBig(); ok {
+	} else if n, ok := c.In.AsBig(); ok {
 		return value.Big(n), nil
-	} else if f, ok := c.in.AsFloat(); ok {
+	} else if f, ok := c.In.AsFloat(); ok {
 		if n, err := pynum.Truncated(f); err == nil {
 			return value.Big(n), nil
 		}
 	}
-	if a[0].IsUndefined() && len(c.args) == 0 && !c.given("default") {
+	if a[0].IsUndefined() && len(c.Args) == 0 && !c.Given("default") {
 		return value.Int(0), nil
 	}
 	return a[0], nil
 }
 
-func filterFloat(c *call) (value.Value, error) {
-	a, err := c.bind("default=")
+func filterFloat(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("default=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	if s, ok := c.in.AsString(); ok {
+	if s, ok := c.In.AsString(); ok {
 		if f, ok := pynum.ParseFloat(s); ok {
 			return value.Float(f), nil
 		}
-	} else if f, ok := c.in.AsFloat(); ok {
+	} else if f, ok := c.In.AsFloat(); ok {
 		return value.Float(f), nil
 	}
-	if a[0].IsUndefined() && len(c.args) == 0 && !c.given("default") {
+	if a[0].IsUndefined() && len(c.Args) == 0 && !c.Given("default") {
 		return value.Float(0), nil
 	}
 	return a[0], nil
 }
 
-func filterAbs(c *call) (value.Value, error) {
-	if f, ok := c.in.AsFloat(); ok && c.in.Kind() == value.KindFloat {
-		return value.Float(math.Abs(f)), c.none()
+func filterAbs(c *core.Call) (value.Value, error) {
+	if f, ok := c.In.AsFloat(); ok && c.In.Kind() == value.KindFloat {
+		return value.Float(math.Abs(f)), c.NoArguments()
 	}
-	if n, ok := c.in.AsBig(); ok {
-		return value.Big(new(big.Int).Abs(n)), c.none()
+	if n, ok := c.In.AsBig(); ok {
+		return value.Big(new(big.Int).Abs(n)), c.NoArguments()
 	}
-	if o, ok := c.in.AsOpaque(); ok {
+	if o, ok := c.In.AsOpaque(); ok {
 		if x, ok := o.(interface{ abs() value.Value }); ok {
-			return x.abs(), c.none()
+			return x.abs(), c.NoArguments()
 		}
 	}
-	return value.Value{}, fmt.Errorf("bad operand type for abs(): '%s'", value.TypeName(c.in))
+	return value.Value{}, fmt.Errorf("bad operand type for abs(): '%s'", value.TypeName(c.In))
 }
 
-func filterRound(c *call) (value.Value, error) {
-	a, err := c.bind("precision=", "method=")
+func filterRound(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("precision=", "method=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	precision, err := c.integer(a[0], 0)
+	precision, err := c.Integer(a[0], 0)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -101,13 +102,13 @@ func filterRound(c *call) (value.Value, error) {
 	if !a[1].IsUndefined() {
 		method = value.Str(a[1])
 	}
-	if !c.in.IsNumber() {
-		return value.Value{}, fmt.Errorf("type %s doesn't define __round__ method", value.TypeName(c.in))
+	if !c.In.IsNumber() {
+		return value.Value{}, fmt.Errorf("type %s doesn't define __round__ method", value.TypeName(c.In))
 	}
-	f, _ := c.in.AsFloat()
+	f, _ := c.In.AsFloat()
 	switch method {
 	case "common":
-		if n, ok := c.in.AsBig(); ok {
+		if n, ok := c.In.AsBig(); ok {
 			return value.Big(pynum.RoundInt(n, precision)), nil
 		}
 		return value.Float(pynum.Round(f, precision)), nil
@@ -122,17 +123,17 @@ func filterRound(c *call) (value.Value, error) {
 	return value.Value{}, errors.New("method must be common, ceil or floor")
 }
 
-func filterFileSize(c *call) (value.Value, error) {
-	a, err := c.bind("binary=")
+func filterFileSize(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("binary=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	f, ok := c.in.AsFloat()
-	if s, isText := c.in.AsString(); isText {
+	f, ok := c.In.AsFloat()
+	if s, isText := c.In.AsString(); isText {
 		f, ok = pynum.ParseFloat(s)
 	}
 	if !ok {
-		return value.Value{}, fmt.Errorf("could not convert to float: %s", value.Repr(c.in))
+		return value.Value{}, fmt.Errorf("could not convert to float: %s", value.Repr(c.In))
 	}
 	base, units := 1000.0, []string{"kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"}
 	if value.Truth(a[0]) {
@@ -153,36 +154,36 @@ func filterFileSize(c *call) (value.Value, error) {
 	return value.Null(), nil
 }
 
-func filterToJSON(c *call) (value.Value, error) {
-	a, err := c.bind("indent=")
+func filterToJSON(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("indent=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	indent, err := c.integer(orUndefined(a[0]), 0)
+	indent, err := c.Integer(core.OrUndefined(a[0]), 0)
 	if err != nil {
 		return value.Value{}, err
 	}
 	if indent > 1000 {
-		return value.Value{}, errRepeat
+		return value.Value{}, core.ErrRepeat
 	}
-	s, err := value.JSON(c.in, value.JSONStyle{Indent: indent, SortKeys: true})
+	s, err := value.JSON(c.In, value.JSONStyle{Indent: indent, SortKeys: true})
 	return value.String(strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`, "'", `\u0027`).Replace(s)), err
 }
 
-func filterURLEncode(c *call) (value.Value, error) {
-	if err := c.none(); err != nil {
+func filterURLEncode(c *core.Call) (value.Value, error) {
+	if err := c.NoArguments(); err != nil {
 		return value.Value{}, err
 	}
-	_, isSeq := c.in.AsSeq()
-	m, isMap, err := value.Mapping(c.in)
+	_, isSeq := c.In.AsSeq()
+	m, isMap, err := value.Mapping(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
 	if !isMap && !isSeq {
-		return value.String(quoteURL(c.str(), "/")), nil
+		return value.String(quoteURL(c.Str(), "/")), nil
 	}
 	if !isMap {
-		if m, err = c.dictOf(c.in); err != nil {
+		if m, err = c.DictOf(c.In); err != nil {
 			return value.Value{}, err
 		}
 	}

@@ -4,41 +4,42 @@ import (
 	"errors"
 	"fmt"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/value"
 )
 
 // selectFilterEntries are the filters that apply others to each item.
-func selectFilterEntries() []entry {
-	return []entry{
-		{name: "map", sig: "map(filter, *args) or map(attribute=PATH, default=None)", example: "{{ [{'n': 1}, {'n': 2}] | map(attribute='n') }}", shows: "[1, 2]", fn: filterMap, spread: spreadNone, shallow: true},
-		{name: "select", sig: "select(test='', *args)", example: "{{ [1, 2, 3] | select('odd') }}", shows: "[1, 3]", fn: selection(false, true), spread: spreadNone, shallow: true},
-		{name: "reject", sig: "reject(test='', *args)", example: "{{ [1, 2, 3] | reject('odd') }}", shows: "[2]", fn: selection(false, false), spread: spreadNone, shallow: true},
-		{name: "selectattr", sig: "selectattr(attribute, test='', *args)", example: "{{ [{'n': 1}, {'n': 0}] | selectattr('n') }}", shows: "[{'n': 1}]", fn: selection(true, true), spread: spreadNone, shallow: true},
-		{name: "rejectattr", sig: "rejectattr(attribute, test='', *args)", example: "{{ [{'n': 1}, {'n': 0}] | rejectattr('n') }}", shows: "[{'n': 0}]", fn: selection(true, false), spread: spreadNone, shallow: true},
+func selectFilterEntries() []core.Entry {
+	return []core.Entry{
+		{Name: "map", Sig: "map(filter, *args) or map(attribute=PATH, default=None)", Example: "{{ [{'n': 1}, {'n': 2}] | map(attribute='n') }}", Shows: "[1, 2]", Func: filterMap, Spread: core.SpreadNone, Shallow: true},
+		{Name: "select", Sig: "select(test='', *args)", Example: "{{ [1, 2, 3] | select('odd') }}", Shows: "[1, 3]", Func: selection(false, true), Spread: core.SpreadNone, Shallow: true},
+		{Name: "reject", Sig: "reject(test='', *args)", Example: "{{ [1, 2, 3] | reject('odd') }}", Shows: "[2]", Func: selection(false, false), Spread: core.SpreadNone, Shallow: true},
+		{Name: "selectattr", Sig: "selectattr(attribute, test='', *args)", Example: "{{ [{'n': 1}, {'n': 0}] | selectattr('n') }}", Shows: "[{'n': 1}]", Func: selection(true, true), Spread: core.SpreadNone, Shallow: true},
+		{Name: "rejectattr", Sig: "rejectattr(attribute, test='', *args)", Example: "{{ [{'n': 1}, {'n': 0}] | rejectattr('n') }}", Shows: "[{'n': 0}]", Func: selection(true, false), Spread: core.SpreadNone, Shallow: true},
 	}
 }
 
 // some answers the items of the input; what is false has none, even when it
 // could not be looped over (null).
-func (c *call) some() ([]value.Value, error) {
-	if !value.Truth(c.in) && !c.in.IsUndefined() {
+func some(c *core.Call) ([]value.Value, error) {
+	if !value.Truth(c.In) && !c.In.IsUndefined() {
 		return nil, nil
 	}
-	return c.iterate(c.in)
+	return c.Iterate(c.In)
 }
 
-func filterMap(c *call) (value.Value, error) {
-	items, err := c.some()
+func filterMap(c *core.Call) (value.Value, error) {
+	items, err := some(c)
 	if err != nil {
 		return value.Value{}, err
 	}
-	apply, err := c.mapper()
+	apply, err := mapper(c)
 	if err != nil {
 		return value.Value{}, err
 	}
 	out := make([]value.Value, len(items))
 	for i, it := range items {
-		if err := c.step(); err != nil {
+		if err := c.Step(); err != nil {
 			return value.Value{}, err
 		}
 		if out[i], err = apply(it); err != nil {
@@ -49,36 +50,36 @@ func filterMap(c *call) (value.Value, error) {
 }
 
 // mapper answers what map() does to one item.
-func (c *call) mapper() (func(value.Value) (value.Value, error), error) {
-	if attr, ok := c.kw.Lookup("attribute"); ok && len(c.args) == 0 {
-		otherwise, hasDefault := c.kw.Lookup("default")
-		if c.kw.Len() > 2 || c.kw.Len() == 2 && !hasDefault {
-			return nil, fmt.Errorf("Unexpected keyword argument '%s'", value.Str(c.kw.Keys()[c.kw.Len()-1]))
+func mapper(c *core.Call) (func(value.Value) (value.Value, error), error) {
+	if attr, ok := c.Kw.Lookup("attribute"); ok && len(c.Args) == 0 {
+		otherwise, hasDefault := c.Kw.Lookup("default")
+		if c.Kw.Len() > 2 || c.Kw.Len() == 2 && !hasDefault {
+			return nil, fmt.Errorf("Unexpected keyword argument '%s'", value.Str(c.Kw.Keys()[c.Kw.Len()-1]))
 		}
 		return func(it value.Value) (value.Value, error) {
-			v, err := c.path(it, attr)
+			v, err := attributeAt(c, it, attr)
 			if err == nil && v.IsUndefined() && hasDefault && !otherwise.IsNull() {
 				v = otherwise
 			}
 			return v, err
 		}, nil
 	}
-	if len(c.args) == 0 {
+	if len(c.Args) == 0 {
 		return nil, errors.New("map requires a filter argument")
 	}
-	name, err := c.text(c.args[0])
+	name, err := c.Text(c.Args[0])
 	if err != nil {
 		return nil, err
 	}
-	apply, err := c.namedFilter(name)
-	return func(it value.Value) (value.Value, error) { return apply(it, c.args[1:], c.kw) }, err
+	apply, err := c.NamedFilter(name)
+	return func(it value.Value) (value.Value, error) { return apply(it, c.Args[1:], c.Kw) }, err
 }
 
 // selection makes select, reject, selectattr and rejectattr.
-func selection(byAttr, keep bool) function {
-	return func(c *call) (value.Value, error) {
-		args := c.args
-		items, err := c.some()
+func selection(byAttr, keep bool) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		args := c.Args
+		items, err := some(c)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -87,15 +88,15 @@ func selection(byAttr, keep bool) function {
 			if len(args) == 0 {
 				return value.Value{}, errors.New("Missing parameter for attribute name")
 			}
-			if err := defined(args[0]); err != nil {
+			if err := core.Defined(args[0]); err != nil {
 				return value.Value{}, err
 			}
-			if values, err = c.attributes(value.List(items...), args[0]); err != nil {
+			if values, err = attributesOf(c, value.List(items...), args[0]); err != nil {
 				return value.Value{}, err
 			}
 			args = args[1:]
 		}
-		holds, err := c.tester(args)
+		holds, err := tester(c, args)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -114,19 +115,19 @@ func selection(byAttr, keep bool) function {
 }
 
 // tester answers the test that args name, truth when they are empty.
-func (c *call) tester(args []value.Value) (func(value.Value) (bool, error), error) {
+func tester(c *core.Call, args []value.Value) (func(value.Value) (bool, error), error) {
 	if len(args) == 0 {
-		return func(v value.Value) (bool, error) { return value.Truth(v), errors.Join(c.step(), defined(v)) }, nil
+		return func(v value.Value) (bool, error) { return value.Truth(v), errors.Join(c.Step(), core.Defined(v)) }, nil
 	}
-	name, err := c.text(args[0])
+	name, err := c.Text(args[0])
 	if err != nil {
 		return nil, err
 	}
-	holds, err := c.namedTest(name)
+	holds, err := c.NamedTest(name)
 	return func(v value.Value) (bool, error) {
-		if err := c.step(); err != nil {
+		if err := c.Step(); err != nil {
 			return false, err
 		}
-		return holds(v, args[1:], c.kw)
+		return holds(v, args[1:], c.Kw)
 	}, err
 }

@@ -5,48 +5,49 @@ import (
 	"slices"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/lex"
 	"remoterun/runner/value"
 )
 
 // sequenceFilterEntries are Jinja's filters over lists and mappings. Their
 // results hold the items themselves, so marks stay where they are.
-func sequenceFilterEntries() []entry {
-	return strictAll([]entry{
-		{name: "default", aliases: []string{"d"}, sig: "default(value='', boolean=False)", example: "{{ missing | default('x') }}", shows: "x", fn: filterDefault, undefined: true, spread: spreadNone, shallow: true, lax: true},
-		{name: "first", sig: "first", example: "{{ [1, 2, 3] | first }}", shows: "1", fn: filterFirst, spread: spreadNone, shallow: true},
-		{name: "last", sig: "last", example: "{{ [1, 2, 3] | last }}", shows: "3", fn: filterLast, spread: spreadNone, shallow: true},
-		{name: "length", aliases: []string{"count"}, sig: "length", example: "{{ [1, 2, 3] | length }}", shows: "3", fn: filterLength, spread: spreadNone, shallow: true},
-		{name: "list", sig: "list", example: "{{ 'abc' | list }}", shows: "['a', 'b', 'c']", fn: filterList, spread: spreadNone, shallow: true},
-		{name: "items", sig: "items", example: "{{ {'a': 1} | items }}", shows: "[('a', 1)]", fn: filterItems, undefined: true, spread: spreadNone, shallow: true},
-		{name: "reverse", sig: "reverse", example: "{{ [1, 2, 3] | reverse }}", shows: "[3, 2, 1]", fn: filterReverse, spread: spreadNone, shallow: true},
-		{name: "join", sig: "join(d='', attribute=None)", example: "{{ [1, 2, 3] | join('-') }}", shows: "1-2-3", fn: filterJoin},
-		{name: "sort", sig: "sort(reverse=False, case_sensitive=False, attribute=None)", example: "{{ [3, 1, 2] | sort }}", shows: "[1, 2, 3]", fn: filterSort, spread: spreadNone},
-		{name: "dictsort", sig: "dictsort(case_sensitive=False, by='key', reverse=False)", example: "{{ {'b': 1, 'a': 2} | dictsort }}", shows: "[('a', 2), ('b', 1)]", fn: filterDictSort, spread: spreadNone},
-		{name: "min", sig: "min(case_sensitive=False, attribute=None)", example: "{{ [3, 1, 2] | min }}", shows: "1", fn: filterMin, spread: spreadNone},
-		{name: "max", sig: "max(case_sensitive=False, attribute=None)", example: "{{ [3, 1, 2] | max }}", shows: "3", fn: filterMax, spread: spreadNone},
-		{name: "sum", sig: "sum(attribute=None, start=0)", example: "{{ [1, 2, 3] | sum }}", shows: "6", fn: filterSum},
-		{name: "slice", sig: "slice(slices, fill_with=None)", example: "{{ [1, 2, 3] | slice(2) }}", shows: "[[1, 2], [3]]", fn: filterSlice, spread: spreadNone, shallow: true},
-		{name: "batch", sig: "batch(linecount, fill_with=None)", example: "{{ [1, 2, 3] | batch(2) }}", shows: "[[1, 2], [3]]", fn: filterBatch, spread: spreadNone, shallow: true},
-		{name: "groupby", sig: "groupby(attribute, default=None, case_sensitive=False)", example: "{{ [{'a': 1}, {'a': 2}] | groupby('a') | map('first') }}", shows: "[1, 2]", fn: filterGroupBy, spread: spreadNone, lax: true},
+func sequenceFilterEntries() []core.Entry {
+	return core.StrictAll([]core.Entry{
+		{Name: "default", Aliases: []string{"d"}, Sig: "default(value='', boolean=False)", Example: "{{ missing | default('x') }}", Shows: "x", Func: filterDefault, Undefined: true, Spread: core.SpreadNone, Shallow: true, Lax: true},
+		{Name: "first", Sig: "first", Example: "{{ [1, 2, 3] | first }}", Shows: "1", Func: filterFirst, Spread: core.SpreadNone, Shallow: true},
+		{Name: "last", Sig: "last", Example: "{{ [1, 2, 3] | last }}", Shows: "3", Func: filterLast, Spread: core.SpreadNone, Shallow: true},
+		{Name: "length", Aliases: []string{"count"}, Sig: "length", Example: "{{ [1, 2, 3] | length }}", Shows: "3", Func: filterLength, Spread: core.SpreadNone, Shallow: true},
+		{Name: "list", Sig: "list", Example: "{{ 'abc' | list }}", Shows: "['a', 'b', 'c']", Func: filterList, Spread: core.SpreadNone, Shallow: true},
+		{Name: "items", Sig: "items", Example: "{{ {'a': 1} | items }}", Shows: "[('a', 1)]", Func: filterItems, Undefined: true, Spread: core.SpreadNone, Shallow: true},
+		{Name: "reverse", Sig: "reverse", Example: "{{ [1, 2, 3] | reverse }}", Shows: "[3, 2, 1]", Func: filterReverse, Spread: core.SpreadNone, Shallow: true},
+		{Name: "join", Sig: "join(d='', attribute=None)", Example: "{{ [1, 2, 3] | join('-') }}", Shows: "1-2-3", Func: filterJoin},
+		{Name: "sort", Sig: "sort(reverse=False, case_sensitive=False, attribute=None)", Example: "{{ [3, 1, 2] | sort }}", Shows: "[1, 2, 3]", Func: filterSort, Spread: core.SpreadNone},
+		{Name: "dictsort", Sig: "dictsort(case_sensitive=False, by='key', reverse=False)", Example: "{{ {'b': 1, 'a': 2} | dictsort }}", Shows: "[('a', 2), ('b', 1)]", Func: filterDictSort, Spread: core.SpreadNone},
+		{Name: "min", Sig: "min(case_sensitive=False, attribute=None)", Example: "{{ [3, 1, 2] | min }}", Shows: "1", Func: filterMin, Spread: core.SpreadNone},
+		{Name: "max", Sig: "max(case_sensitive=False, attribute=None)", Example: "{{ [3, 1, 2] | max }}", Shows: "3", Func: filterMax, Spread: core.SpreadNone},
+		{Name: "sum", Sig: "sum(attribute=None, start=0)", Example: "{{ [1, 2, 3] | sum }}", Shows: "6", Func: filterSum},
+		{Name: "slice", Sig: "slice(slices, fill_with=None)", Example: "{{ [1, 2, 3] | slice(2) }}", Shows: "[[1, 2], [3]]", Func: filterSlice, Spread: core.SpreadNone, Shallow: true},
+		{Name: "batch", Sig: "batch(linecount, fill_with=None)", Example: "{{ [1, 2, 3] | batch(2) }}", Shows: "[[1, 2], [3]]", Func: filterBatch, Spread: core.SpreadNone, Shallow: true},
+		{Name: "groupby", Sig: "groupby(attribute, default=None, case_sensitive=False)", Example: "{{ [{'a': 1}, {'a': 2}] | groupby('a') | map('first') }}", Shows: "[1, 2]", Func: filterGroupBy, Spread: core.SpreadNone, Lax: true},
 	})
 }
 
-func filterDefault(c *call) (value.Value, error) {
-	params := []param{"default_value=", "boolean="}
-	a, err := c.bind(params...)
+func filterDefault(c *core.Call) (value.Value, error) {
+	params := []core.Param{"default_value=", "boolean="}
+	a, err := c.Bind(params...)
 	if err != nil {
 		return value.Value{}, err
 	}
-	if !c.in.IsUndefined() {
-		if err := c.allDefined(params, a, "boolean"); err != nil {
+	if !c.In.IsUndefined() {
+		if err := c.AllDefined(params, a, "boolean"); err != nil {
 			return value.Value{}, err
 		}
-		if !value.Truth(a[1]) || value.Truth(c.in) {
-			return c.in, nil
+		if !value.Truth(a[1]) || value.Truth(c.In) {
+			return c.In, nil
 		}
 	}
-	if a[0].IsUndefined() && len(c.args) == 0 && !c.given("default_value") {
+	if a[0].IsUndefined() && len(c.Args) == 0 && !c.Given("default_value") {
 		return value.String(""), nil
 	}
 	return a[0], nil
@@ -56,125 +57,125 @@ func noItem(what string) value.Value {
 	return value.FromMissing(value.Missing{Hint: what + ", sequence was empty."})
 }
 
-func filterFirst(c *call) (value.Value, error) {
-	items, err := c.iterate(c.in)
+func filterFirst(c *core.Call) (value.Value, error) {
+	items, err := c.Iterate(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
 	if len(items) == 0 {
-		return noItem("No first item"), c.none()
+		return noItem("No first item"), c.NoArguments()
 	}
-	return items[0], c.none()
+	return items[0], c.NoArguments()
 }
 
-func filterLast(c *call) (value.Value, error) {
-	items, err := c.iterate(c.in)
+func filterLast(c *core.Call) (value.Value, error) {
+	items, err := c.Iterate(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
 	if len(items) == 0 {
-		return noItem("No last item"), c.none()
+		return noItem("No last item"), c.NoArguments()
 	}
-	return items[len(items)-1], c.none()
+	return items[len(items)-1], c.NoArguments()
 }
 
-func filterLength(c *call) (value.Value, error) {
-	n, err := c.length(c.in)
+func filterLength(c *core.Call) (value.Value, error) {
+	n, err := c.Length(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
-	return value.Int(int64(n)).With(c.in.Marks()), c.none()
+	return value.Int(int64(n)).With(c.In.Marks()), c.NoArguments()
 }
 
-func filterList(c *call) (value.Value, error) {
-	items, err := c.iterate(c.in)
+func filterList(c *core.Call) (value.Value, error) {
+	items, err := c.Iterate(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
-	return value.List(slices.Clone(items)...), c.none()
+	return value.List(slices.Clone(items)...), c.NoArguments()
 }
 
-func filterItems(c *call) (value.Value, error) {
-	if c.in.IsUndefined() {
-		return value.List(), c.none()
+func filterItems(c *core.Call) (value.Value, error) {
+	if c.In.IsUndefined() {
+		return value.List(), c.NoArguments()
 	}
-	if _, ok, err := value.Mapping(c.in); !ok || err != nil {
+	if _, ok, err := value.Mapping(c.In); !ok || err != nil {
 		return value.Value{}, errors.Join(err, errors.New("Can only get item pairs from a mapping."))
 	}
 	return dictItems(c)
 }
 
-func filterReverse(c *call) (value.Value, error) {
-	items, err := c.iterate(c.in)
+func filterReverse(c *core.Call) (value.Value, error) {
+	items, err := c.Iterate(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
 	out := slices.Clone(items)
 	slices.Reverse(out)
-	if !c.in.IsString() {
-		return value.List(out...), c.none()
+	if !c.In.IsString() {
+		return value.List(out...), c.NoArguments()
 	}
 	var b strings.Builder
 	for _, it := range out {
 		b.WriteString(value.Str(it))
 	}
-	return value.MarkedString(b.String(), c.in.Marks()), c.none()
+	return value.MarkedString(b.String(), c.In.Marks()), c.NoArguments()
 }
 
-func filterJoin(c *call) (value.Value, error) {
-	a, err := c.bind("d=", "attribute=")
+func filterJoin(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("d=", "attribute=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.attributes(c.in, orUndefined(a[1]))
+	items, err := attributesOf(c, c.In, core.OrUndefined(a[1]))
 	if err != nil {
 		return value.Value{}, err
 	}
 	sep := ""
 	if !a[0].IsUndefined() {
 		sep = value.Str(a[0])
-	} else if len(c.args) > 0 || c.given("d") {
-		return value.Value{}, defined(a[0])
+	} else if len(c.Args) > 0 || c.Given("d") {
+		return value.Value{}, core.Defined(a[0])
 	}
-	b := c.buffer(0)
+	b := c.Buffer(0)
 	for i, it := range items {
 		if i > 0 {
-			err = b.text(sep)
+			err = b.Text(sep)
 		}
-		if err = errors.Join(err, defined(it)); err == nil {
-			err = b.add(it)
+		if err = errors.Join(err, core.Defined(it)); err == nil {
+			err = b.Add(it)
 		}
 		if err != nil {
 			return value.Value{}, err
 		}
 	}
-	return value.MarkedString(b.String(), b.marks), nil
+	return value.MarkedString(b.String(), b.Marks), nil
 }
 
-// attributes answers the items of v, or one attribute of each when attr is
+// attributesOf answers the items of v, or one attribute of each when attr is
 // given.
-func (c *call) attributes(v, attr value.Value) ([]value.Value, error) {
-	items, err := c.iterate(v)
+func attributesOf(c *core.Call, v, attr value.Value) ([]value.Value, error) {
+	items, err := c.Iterate(v)
 	if err != nil || attr.IsUndefined() {
 		return items, err
 	}
 	out := make([]value.Value, len(items))
 	for i, it := range items {
-		if out[i], err = c.path(it, attr); err != nil {
+		if out[i], err = attributeAt(c, it, attr); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// path follows an attribute like "a.b.0" or a number.
-func (c *call) path(v, attr value.Value) (value.Value, error) {
+// attributeAt follows an attribute like "a.b.0" or a number.
+func attributeAt(c *core.Call, v, attr value.Value) (value.Value, error) {
 	if i, ok := attr.AsInt(); ok {
-		return c.getitem(v, value.Int(i))
+		return c.Getitem(v, value.Int(i))
 	}
 	s, ok := attr.AsString()
 	if !ok {
-		return c.getitem(v, attr)
+		return c.Getitem(v, attr)
 	}
 	for _, part := range strings.Split(s, ".") {
 		key := value.String(part)
@@ -182,38 +183,42 @@ func (c *call) path(v, attr value.Value) (value.Value, error) {
 			key, _ = lex.Number(lex.Token{Kind: lex.Int, Text: strings.TrimLeft(part[:len(part)-1], "0") + part[len(part)-1:]})
 		}
 		var err error
-		if v, err = c.getitem(v, key); err != nil {
+		if v, err = c.Getitem(v, key); err != nil {
 			return v, err
 		}
 	}
 	return v, nil
 }
 
-func filterMin(c *call) (value.Value, error) { return extreme(c, func(n int) bool { return n < 0 }) }
+func filterMin(c *core.Call) (value.Value, error) {
+	return extreme(c, func(n int) bool { return n < 0 })
+}
 
-func filterMax(c *call) (value.Value, error) { return extreme(c, func(n int) bool { return n > 0 }) }
+func filterMax(c *core.Call) (value.Value, error) {
+	return extreme(c, func(n int) bool { return n > 0 })
+}
 
 // extreme answers the first item that no other one beats.
-func extreme(c *call, beats func(int) bool) (value.Value, error) {
-	a, err := c.bind("case_sensitive=", "attribute=")
+func extreme(c *core.Call, beats func(int) bool) (value.Value, error) {
+	a, err := c.Bind("case_sensitive=", "attribute=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.iterate(c.in)
+	items, err := c.Iterate(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
 	if len(items) == 0 {
 		return noItem("No aggregated item"), nil
 	}
-	keys, err := c.attributes(c.in, orUndefined(a[1]))
+	keys, err := attributesOf(c, c.In, core.OrUndefined(a[1]))
 	if err != nil {
 		return value.Value{}, err
 	}
 	best := 0
 	for i := range keys {
 		if len(keys) > 1 {
-			if err := defined(keys[i]); err != nil {
+			if err := core.Defined(keys[i]); err != nil {
 				return value.Value{}, err
 			}
 		}
@@ -235,12 +240,12 @@ func extreme(c *call, beats func(int) bool) (value.Value, error) {
 	return items[best], nil
 }
 
-func filterSum(c *call) (value.Value, error) {
-	a, err := c.bind("attribute=", "start=")
+func filterSum(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("attribute=", "start=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.attributes(c.in, orUndefined(a[0]))
+	items, err := attributesOf(c, c.In, core.OrUndefined(a[0]))
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -252,38 +257,38 @@ func filterSum(c *call) (value.Value, error) {
 		return value.Value{}, errors.New("sum() can't sum strings [use ''.join(seq) instead]")
 	}
 	for _, it := range items {
-		if err := defined(it); err != nil {
+		if err := core.Defined(it); err != nil {
 			return value.Value{}, err
 		}
-		if total, err = c.arith("+", total, it); err != nil {
+		if total, err = c.Arith("+", total, it); err != nil {
 			return value.Value{}, err
 		}
 	}
 	return total, nil
 }
 
-func filterSlice(c *call) (value.Value, error) {
-	a, err := c.bind("slices", "fill_with=")
+func filterSlice(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("slices", "fill_with=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	n, err := c.integer(a[0], 0)
+	n, err := c.Integer(a[0], 0)
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.iterate(c.in)
+	items, err := c.Iterate(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
 	switch {
 	case n == 0:
 		return value.Value{}, errors.New("integer division or modulo by zero")
-	case n > maxRange:
-		return value.Value{}, errRepeat
+	case n > core.MaxRange:
+		return value.Value{}, core.ErrRepeat
 	case n < 0:
 		return value.List(), nil
 	}
-	if err := c.work(n); err != nil {
+	if err := c.Work(n); err != nil {
 		return value.Value{}, err
 	}
 	per, extra, at := len(items)/n, len(items)%n, 0
@@ -294,7 +299,7 @@ func filterSlice(c *call) (value.Value, error) {
 			end++
 		}
 		part := slices.Clone(items[at:end])
-		if !orUndefined(a[1]).IsUndefined() && i >= extra {
+		if !core.OrUndefined(a[1]).IsUndefined() && i >= extra {
 			part = append(part, a[1])
 		}
 		out[i], at = value.List(part...), end
@@ -302,16 +307,16 @@ func filterSlice(c *call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-func filterBatch(c *call) (value.Value, error) {
-	a, err := c.bind("linecount", "fill_with=")
+func filterBatch(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("linecount", "fill_with=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	n, err := c.integer(a[0], 0)
+	n, err := c.Integer(a[0], 0)
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.iterate(c.in)
+	items, err := c.Iterate(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -326,10 +331,10 @@ func filterBatch(c *call) (value.Value, error) {
 	if len(part) == 0 {
 		return value.List(out...), nil
 	}
-	if n > maxRange {
-		return value.Value{}, errRepeat
+	if n > core.MaxRange {
+		return value.Value{}, core.ErrRepeat
 	}
-	for !orUndefined(a[1]).IsUndefined() && len(part) < n {
+	for !core.OrUndefined(a[1]).IsUndefined() && len(part) < n {
 		part = append(part, a[1])
 	}
 	return value.List(append(out, value.List(part...))...), nil

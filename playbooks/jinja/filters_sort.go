@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/value"
 )
 
@@ -16,25 +17,25 @@ func folded(v value.Value) value.Value {
 	return v
 }
 
-func filterSort(c *call) (value.Value, error) {
-	a, err := c.bind("reverse=", "case_sensitive=", "attribute=")
+func filterSort(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("reverse=", "case_sensitive=", "attribute=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.iterate(c.in)
+	items, err := c.Iterate(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
-	keys, err := c.sortKeys(items, orUndefined(a[2]), value.Truth(a[1]))
+	keys, err := sortKeys(c, items, core.OrUndefined(a[2]), value.Truth(a[1]))
 	if err != nil {
 		return value.Value{}, err
 	}
-	out, err := c.sortedBy(items, keys, value.Truth(a[0]))
+	out, err := sortedBy(c, items, keys, value.Truth(a[0]))
 	return value.List(out...), err
 }
 
 // sortKeys answers what items are sorted by: "a,b" names several attributes.
-func (c *call) sortKeys(items []value.Value, attr value.Value, caseSensitive bool) ([]value.Value, error) {
+func sortKeys(c *core.Call, items []value.Value, attr value.Value, caseSensitive bool) ([]value.Value, error) {
 	parts := []value.Value{attr}
 	if s, ok := attr.AsString(); ok && strings.Contains(s, ",") {
 		parts = nil
@@ -49,11 +50,11 @@ func (c *call) sortKeys(items []value.Value, attr value.Value, caseSensitive boo
 			v := it
 			if !attr.IsUndefined() {
 				var err error
-				if v, err = c.path(it, p); err != nil {
+				if v, err = attributeAt(c, it, p); err != nil {
 					return nil, err
 				}
 			}
-			if err := defined(v); err != nil && len(items) > 1 {
+			if err := core.Defined(v); err != nil && len(items) > 1 {
 				return nil, err
 			}
 			if !caseSensitive {
@@ -70,15 +71,15 @@ func (c *call) sortKeys(items []value.Value, attr value.Value, caseSensitive boo
 }
 
 // sortedBy orders items by their keys; equal ones keep their order.
-func (c *call) sortedBy(items, keys []value.Value, reverse bool) ([]value.Value, error) {
-	if err := c.work(len(items) * 8); err != nil {
+func sortedBy(c *core.Call, items, keys []value.Value, reverse bool) ([]value.Value, error) {
+	if err := c.Work(len(items) * 8); err != nil {
 		return nil, err
 	}
 	order := make([]value.Value, len(items))
 	for i := range order {
 		order[i] = value.Int(int64(i))
 	}
-	order, err := sorted(order, reverse, func(v value.Value) value.Value {
+	order, err := core.Sorted(order, reverse, func(v value.Value) value.Value {
 		i, _ := v.AsInt()
 		return keys[i]
 	})
@@ -93,8 +94,8 @@ func (c *call) sortedBy(items, keys []value.Value, reverse bool) ([]value.Value,
 	return out, nil
 }
 
-func filterDictSort(c *call) (value.Value, error) {
-	a, err := c.bind("case_sensitive=", "by=", "reverse=")
+func filterDictSort(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("case_sensitive=", "by=", "reverse=")
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -106,12 +107,12 @@ func filterDictSort(c *call) (value.Value, error) {
 	default:
 		return value.Value{}, errors.New(`You can only sort by either "key" or "value"`)
 	}
-	m, ok, err := value.Mapping(c.in)
+	m, ok, err := value.Mapping(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
 	if !ok {
-		return value.Value{}, fmt.Errorf("'%s' object has no attribute 'items'", value.TypeName(c.in))
+		return value.Value{}, fmt.Errorf("'%s' object has no attribute 'items'", value.TypeName(c.In))
 	}
 	var items, keys []value.Value
 	for k, v := range m.All() {
@@ -121,48 +122,48 @@ func filterDictSort(c *call) (value.Value, error) {
 		}
 		items, keys = append(items, value.Tuple(k, v)), append(keys, key)
 	}
-	out, err := c.sortedBy(items, keys, value.Truth(a[2]))
+	out, err := sortedBy(c, items, keys, value.Truth(a[2]))
 	return value.List(out...), err
 }
 
-func filterGroupBy(c *call) (value.Value, error) {
-	params := []param{"attribute", "default=", "case_sensitive="}
-	a, err := c.bind(params...)
+func filterGroupBy(c *core.Call) (value.Value, error) {
+	params := []core.Param{"attribute", "default=", "case_sensitive="}
+	a, err := c.Bind(params...)
 	if err == nil {
-		err = c.allDefined(params, a, "attribute", "case_sensitive")
+		err = c.AllDefined(params, a, "attribute", "case_sensitive")
 	}
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.iterate(c.in)
+	items, err := c.Iterate(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
 	real, keys := make([]value.Value, len(items)), make([]value.Value, len(items))
 	for i, it := range items {
-		if real[i], err = c.path(it, a[0]); err != nil {
+		if real[i], err = attributeAt(c, it, a[0]); err != nil {
 			return value.Value{}, err
 		}
-		if real[i].IsUndefined() && !orUndefined(a[1]).IsUndefined() {
+		if real[i].IsUndefined() && !core.OrUndefined(a[1]).IsUndefined() {
 			real[i] = a[1]
 		}
-		if err := defined(real[i]); err != nil {
+		if err := core.Defined(real[i]); err != nil {
 			return value.Value{}, err
 		}
 		if keys[i] = real[i]; !value.Truth(a[2]) {
 			keys[i] = folded(real[i])
 		}
 	}
-	return c.groups(items, real, keys)
+	return groupsOf(c, items, real, keys)
 }
 
-// groups makes (key, items) of what sorts together.
-func (c *call) groups(items, shown, keys []value.Value) (value.Value, error) {
+// groupsOf makes (key, items) of what sorts together.
+func groupsOf(c *core.Call, items, shown, keys []value.Value) (value.Value, error) {
 	order := make([]value.Value, len(items))
 	for i := range order {
 		order[i] = value.Int(int64(i))
 	}
-	order, err := c.sortedBy(order, keys, false)
+	order, err := sortedBy(c, order, keys, false)
 	if err != nil {
 		return value.Value{}, err
 	}

@@ -7,47 +7,48 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/py/pystr"
 	"remoterun/runner/value"
 )
 
 // textFilterEntries are Jinja's filters that make text of text.
-func textFilterEntries() []entry {
-	return strictAll([]entry{
-		{name: "capitalize", sig: "capitalize", example: "{{ 'heLLo wOrld' | capitalize }}", shows: "Hello world", fn: textFilter(pystr.Capitalize)},
-		{name: "lower", sig: "lower", example: "{{ 'ABC' | lower }}", shows: "abc", fn: textFilter(pystr.Lower)},
-		{name: "upper", sig: "upper", example: "{{ 'abc' | upper }}", shows: "ABC", fn: textFilter(pystr.Upper)},
-		{name: "title", sig: "title", example: "{{ 'hello big-world' | title }}", shows: "Hello Big-World", fn: textFilter(titleWords)},
-		{name: "string", sig: "string", example: "{{ 42 | string | type_debug }}", shows: "str", fn: filterString},
-		{name: "trim", sig: "trim(chars=None)", example: "{{ '  x ' | trim }}", shows: "x", fn: filterTrim},
-		{name: "striptags", sig: "striptags", example: "{{ '<b>a</b>  c' | striptags }}", shows: "a c", fn: textFilter(stripTags)},
-		{name: "escape", aliases: []string{"e", "forceescape"}, sig: "escape", example: "{{ '<a & b>' | e }}", shows: "&lt;a &amp; b&gt;", fn: textFilter(htmlEscape)},
-		{name: "safe", sig: "safe", example: "{{ '<b>' | safe }}", shows: "<b>", fn: filterString},
-		{name: "center", sig: "center(width=80)", example: "[{{ 'x' | center(5) }}]", shows: "[  x  ]", fn: filterCenter},
-		{name: "format", sig: "format(*args, **kwargs)", example: "{{ '%s-%02d' | format('a', 7) }}", shows: "a-07", fn: filterFormat},
-		{name: "replace", sig: "replace(old, new, count=None)", example: "{{ 'aaa' | replace('a', 'b', 2) }}", shows: "bba", fn: filterReplace},
-		{name: "indent", sig: "indent(width=4, first=False, blank=False)", example: "{{ 'a\nb' | indent(2) }}", shows: "a\n  b", fn: filterIndent},
-		{name: "truncate", sig: "truncate(length=255, killwords=False, end='...', leeway=5)", example: "{{ 'foo bar baz qux' | truncate(9) }}", shows: "foo...", fn: filterTruncate, lax: true},
-		{name: "wordcount", sig: "wordcount", example: "{{ 'a bc  d' | wordcount }}", shows: "3", fn: filterWordCount},
-		{name: "wordwrap", sig: "wordwrap(width=79, break_long_words=True, wrapstring=None, break_on_hyphens=True)", example: "{{ 'aa bb cc' | wordwrap(5) }}", shows: "aa bb\ncc", fn: filterWordWrap, lax: true},
-		{name: "urlize", sig: "urlize(trim_url_limit=None, nofollow=False, target=None, rel=None)", example: "{{ 'see https://example.com' | urlize }}", shows: `see <a href="https://example.com" rel="noopener">https://example.com</a>`, fn: filterURLize},
-		{name: "xmlattr", sig: "xmlattr(autospace=True)", example: "<a{{ {'id': 'x', 'n': none} | xmlattr }}>", shows: `<a id="x">`, fn: filterXMLAttr},
-		{name: "pprint", sig: "pprint", example: "{{ {'b': 1} | pprint }}", shows: "{'b': 1}", fn: filterPprint},
-		{name: "attr", sig: "attr(name)", example: "{{ {'a': 1} | attr('x') | default('no attribute') }}", shows: "no attribute", fn: filterAttr, undefined: true, spread: spreadNone},
+func textFilterEntries() []core.Entry {
+	return core.StrictAll([]core.Entry{
+		{Name: "capitalize", Sig: "capitalize", Example: "{{ 'heLLo wOrld' | capitalize }}", Shows: "Hello world", Func: textFilter(pystr.Capitalize)},
+		{Name: "lower", Sig: "lower", Example: "{{ 'ABC' | lower }}", Shows: "abc", Func: textFilter(pystr.Lower)},
+		{Name: "upper", Sig: "upper", Example: "{{ 'abc' | upper }}", Shows: "ABC", Func: textFilter(pystr.Upper)},
+		{Name: "title", Sig: "title", Example: "{{ 'hello big-world' | title }}", Shows: "Hello Big-World", Func: textFilter(titleWords)},
+		{Name: "string", Sig: "string", Example: "{{ 42 | string | type_debug }}", Shows: "str", Func: filterString},
+		{Name: "trim", Sig: "trim(chars=None)", Example: "{{ '  x ' | trim }}", Shows: "x", Func: filterTrim},
+		{Name: "striptags", Sig: "striptags", Example: "{{ '<b>a</b>  c' | striptags }}", Shows: "a c", Func: textFilter(stripTags)},
+		{Name: "escape", Aliases: []string{"e", "forceescape"}, Sig: "escape", Example: "{{ '<a & b>' | e }}", Shows: "&lt;a &amp; b&gt;", Func: textFilter(htmlEscape)},
+		{Name: "safe", Sig: "safe", Example: "{{ '<b>' | safe }}", Shows: "<b>", Func: filterString},
+		{Name: "center", Sig: "center(width=80)", Example: "[{{ 'x' | center(5) }}]", Shows: "[  x  ]", Func: filterCenter},
+		{Name: "format", Sig: "format(*args, **kwargs)", Example: "{{ '%s-%02d' | format('a', 7) }}", Shows: "a-07", Func: filterFormat},
+		{Name: "replace", Sig: "replace(old, new, count=None)", Example: "{{ 'aaa' | replace('a', 'b', 2) }}", Shows: "bba", Func: filterReplace},
+		{Name: "indent", Sig: "indent(width=4, first=False, blank=False)", Example: "{{ 'a\nb' | indent(2) }}", Shows: "a\n  b", Func: filterIndent},
+		{Name: "truncate", Sig: "truncate(length=255, killwords=False, end='...', leeway=5)", Example: "{{ 'foo bar baz qux' | truncate(9) }}", Shows: "foo...", Func: filterTruncate, Lax: true},
+		{Name: "wordcount", Sig: "wordcount", Example: "{{ 'a bc  d' | wordcount }}", Shows: "3", Func: filterWordCount},
+		{Name: "wordwrap", Sig: "wordwrap(width=79, break_long_words=True, wrapstring=None, break_on_hyphens=True)", Example: "{{ 'aa bb cc' | wordwrap(5) }}", Shows: "aa bb\ncc", Func: filterWordWrap, Lax: true},
+		{Name: "urlize", Sig: "urlize(trim_url_limit=None, nofollow=False, target=None, rel=None)", Example: "{{ 'see https://example.com' | urlize }}", Shows: `see <a href="https://example.com" rel="noopener">https://example.com</a>`, Func: filterURLize},
+		{Name: "xmlattr", Sig: "xmlattr(autospace=True)", Example: "<a{{ {'id': 'x', 'n': none} | xmlattr }}>", Shows: `<a id="x">`, Func: filterXMLAttr},
+		{Name: "pprint", Sig: "pprint", Example: "{{ {'b': 1} | pprint }}", Shows: "{'b': 1}", Func: filterPprint},
+		{Name: "attr", Sig: "attr(name)", Example: "{{ {'a': 1} | attr('x') | default('no attribute') }}", Shows: "no attribute", Func: filterAttr, Undefined: true, Spread: core.SpreadNone},
 	})
 }
 
-func textFilter(f func(string) string) function {
-	return func(c *call) (value.Value, error) {
-		return value.String(f(c.str())), c.none()
+func textFilter(f func(string) string) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		return value.String(f(c.Str())), c.NoArguments()
 	}
 }
 
-func filterString(c *call) (value.Value, error) {
-	if c.in.IsString() {
-		return c.in, c.none()
+func filterString(c *core.Call) (value.Value, error) {
+	if c.In.IsString() {
+		return c.In, c.NoArguments()
 	}
-	return value.String(c.str()), c.none()
+	return value.String(c.Str()), c.NoArguments()
 }
 
 // titleWords is Jinja's title: a letter behind white space, - ( { [ or < is
@@ -66,16 +67,16 @@ func titleWords(s string) string {
 	return b.String()
 }
 
-func filterTrim(c *call) (value.Value, error) {
-	a, err := c.bind("chars=")
+func filterTrim(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("chars=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	if a[0].IsUndefined() && len(c.args) == 0 && !c.given("chars") || a[0].IsNull() {
-		return value.String(strings.TrimFunc(c.str(), pystr.Space)), nil
+	if a[0].IsUndefined() && len(c.Args) == 0 && !c.Given("chars") || a[0].IsNull() {
+		return value.String(strings.TrimFunc(c.Str(), pystr.Space)), nil
 	}
-	chars, err := c.text(a[0])
-	return value.String(strings.TrimFunc(c.str(), func(r rune) bool { return strings.ContainsRune(chars, r) })), err
+	chars, err := c.Text(a[0])
+	return value.String(strings.TrimFunc(c.Str(), func(r rune) bool { return strings.ContainsRune(chars, r) })), err
 }
 
 func stripTags(s string) string {
@@ -112,75 +113,75 @@ func htmlUnescape(s string) string { return unescaper.Replace(s) }
 
 func htmlEscape(s string) string { return escaper.Replace(s) }
 
-func filterCenter(c *call) (value.Value, error) {
-	a, err := c.bind("width=")
+func filterCenter(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("width=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	width, err := c.integer(a[0], 80)
+	width, err := c.Integer(a[0], 80)
 	if err != nil {
 		return value.Value{}, err
 	}
-	c.in = value.String(c.str())
+	c.In = value.String(c.Str())
 	s, err := padded(c, width, " ", pystr.PadCenter)
 	return value.String(s), err
 }
 
-func filterFormat(c *call) (value.Value, error) {
-	if len(c.args) > 0 && c.kw.Len() > 0 {
+func filterFormat(c *core.Call) (value.Value, error) {
+	if len(c.Args) > 0 && c.Kw.Len() > 0 {
 		return value.Value{}, errors.New("can't handle positional and keyword arguments at the same time")
 	}
-	arg := value.Tuple(c.args...)
-	if c.kw.Len() > 0 {
-		arg = value.FromMap(c.kw)
+	arg := value.Tuple(c.Args...)
+	if c.Kw.Len() > 0 {
+		arg = value.FromMap(c.Kw)
 	}
-	for _, a := range c.args {
-		if err := defined(a); err != nil {
+	for _, a := range c.Args {
+		if err := core.Defined(a); err != nil {
 			return value.Value{}, err
 		}
 	}
-	return c.percent(value.MarkedString(c.str(), c.in.Marks()), arg)
+	return c.Percent(value.MarkedString(c.Str(), c.In.Marks()), arg)
 }
 
-func filterReplace(c *call) (value.Value, error) {
-	a, err := c.bind("old", "new", "count=")
+func filterReplace(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("old", "new", "count=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	if err := errors.Join(defined(a[0]), defined(a[1])); err != nil {
+	if err := errors.Join(core.Defined(a[0]), core.Defined(a[1])); err != nil {
 		return value.Value{}, err
 	}
 	limit := -1
 	if !a[2].IsNull() {
-		if limit, err = c.integer(a[2], -1); err != nil {
+		if limit, err = c.Integer(a[2], -1); err != nil {
 			return value.Value{}, err
 		}
 	}
-	s, err := c.replace(c.str(), value.Str(a[0]), value.Str(a[1]), limit)
+	s, err := replaced(c, c.Str(), value.Str(a[0]), value.Str(a[1]), limit)
 	return value.String(s), err
 }
 
-func filterIndent(c *call) (value.Value, error) {
-	a, err := c.bind("width=", "first=", "blank=")
+func filterIndent(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("width=", "first=", "blank=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	if !c.in.IsString() {
-		return value.Value{}, noOperator("+=", c.in, value.String(""))
+	if !c.In.IsString() {
+		return value.Value{}, core.NoOperator("+=", c.In, value.String(""))
 	}
 	prefix, isText := a[0].AsString()
 	if !isText {
-		n, err := c.integer(a[0], 4)
+		n, err := c.Integer(a[0], 4)
 		if err != nil {
 			return value.Value{}, err
 		}
 		if n > 10_000 {
-			return value.Value{}, errRepeat
+			return value.Value{}, core.ErrRepeat
 		}
 		prefix = strings.Repeat(" ", max(n, 0))
 	}
-	s := c.str()
-	if err := c.fits(len(s) + strings.Count(s, "\n")*len(prefix)); err != nil {
+	s := c.Str()
+	if err := c.Fits(len(s) + strings.Count(s, "\n")*len(prefix)); err != nil {
 		return value.Value{}, err
 	}
 	return value.String(indented(s, prefix, value.Truth(a[1]), value.Truth(a[2]))), nil
@@ -202,16 +203,16 @@ func indented(s, prefix string, first, blank bool) string {
 	return out
 }
 
-func filterTruncate(c *call) (value.Value, error) {
-	params := []param{"length=", "killwords=", "end=", "leeway="}
-	a, err := c.bind(params...)
+func filterTruncate(c *core.Call) (value.Value, error) {
+	params := []core.Param{"length=", "killwords=", "end=", "leeway="}
+	a, err := c.Bind(params...)
 	if err == nil {
-		err = c.allDefined(params, a, "length", "end", "leeway")
+		err = c.AllDefined(params, a, "length", "end", "leeway")
 	}
 	if err != nil {
 		return value.Value{}, err
 	}
-	length, err := c.integer(a[0], 255)
+	length, err := c.Integer(a[0], 255)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -221,7 +222,7 @@ func filterTruncate(c *call) (value.Value, error) {
 	}
 	leeway := 5
 	if !a[3].IsNull() {
-		if leeway, err = c.integer(a[3], 5); err != nil {
+		if leeway, err = c.Integer(a[3], 5); err != nil {
 			return value.Value{}, err
 		}
 	}
@@ -229,14 +230,14 @@ func filterTruncate(c *call) (value.Value, error) {
 	if length < tail {
 		return value.Value{}, fmt.Errorf("expected length >= %d, got %d", tail, length)
 	}
-	n, err := c.length(c.in)
+	n, err := c.Length(c.In)
 	if err != nil || n <= length+leeway {
-		return c.in, err
+		return c.In, err
 	}
-	if !c.in.IsString() {
-		return value.Value{}, fmt.Errorf("can only concatenate %s (not \"str\") to %s", value.TypeName(c.in), value.TypeName(c.in))
+	if !c.In.IsString() {
+		return value.Value{}, fmt.Errorf("can only concatenate %s (not \"str\") to %s", value.TypeName(c.In), value.TypeName(c.In))
 	}
-	rs := []rune(c.str())
+	rs := []rune(c.Str())
 	kept := string(rs[:length-tail])
 	if i := strings.LastIndexByte(kept, ' '); i >= 0 && !value.Truth(a[1]) {
 		kept = kept[:i]
@@ -244,30 +245,30 @@ func filterTruncate(c *call) (value.Value, error) {
 	return value.String(kept + end), nil
 }
 
-func filterWordCount(c *call) (value.Value, error) {
+func filterWordCount(c *core.Call) (value.Value, error) {
 	n := 0
 	inWord := false
-	for _, r := range c.str() {
+	for _, r := range c.Str() {
 		isWord := r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r)
 		if isWord && !inWord {
 			n++
 		}
 		inWord = isWord
 	}
-	return value.Int(int64(n)), c.none()
+	return value.Int(int64(n)), c.NoArguments()
 }
 
-func filterXMLAttr(c *call) (value.Value, error) {
-	a, err := c.bind("autospace=")
+func filterXMLAttr(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("autospace=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	m, ok, err := value.Mapping(c.in)
+	m, ok, err := value.Mapping(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
 	if !ok {
-		return value.Value{}, fmt.Errorf("'%s' object has no attribute 'items'", value.TypeName(c.in))
+		return value.Value{}, fmt.Errorf("'%s' object has no attribute 'items'", value.TypeName(c.In))
 	}
 	var parts []string
 	for k, v := range m.All() {
@@ -282,17 +283,17 @@ func filterXMLAttr(c *call) (value.Value, error) {
 	return value.String(out), nil
 }
 
-func filterAttr(c *call) (value.Value, error) {
-	a, err := c.bind("name")
+func filterAttr(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("name")
 	if err != nil {
 		return value.Value{}, err
 	}
-	name, err := c.text(a[0])
+	name, err := c.Text(a[0])
 	if err != nil {
 		return value.Value{}, err
 	}
-	if c.in.IsUndefined() {
-		return c.in, nil
+	if c.In.IsUndefined() {
+		return c.In, nil
 	}
-	return c.attribute(c.in, name), nil
+	return c.Attribute(c.In, name), nil
 }

@@ -5,23 +5,24 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/py/pystr"
 	"remoterun/runner/value"
 )
 
-func filterWordWrap(c *call) (value.Value, error) {
-	params := []param{"width=", "break_long_words=", "wrapstring=", "break_on_hyphens="}
-	a, err := c.bind(params...)
+func filterWordWrap(c *core.Call) (value.Value, error) {
+	params := []core.Param{"width=", "break_long_words=", "wrapstring=", "break_on_hyphens="}
+	a, err := c.Bind(params...)
 	if err == nil {
-		err = c.allDefined(params, a, "width", "wrapstring", "break_on_hyphens")
+		err = c.AllDefined(params, a, "width", "wrapstring", "break_on_hyphens")
 	}
 	if err != nil {
 		return value.Value{}, err
 	}
-	if !c.in.IsString() {
-		return value.Value{}, fmt.Errorf("'%s' object has no attribute 'splitlines'", value.TypeName(c.in))
+	if !c.In.IsString() {
+		return value.Value{}, fmt.Errorf("'%s' object has no attribute 'splitlines'", value.TypeName(c.In))
 	}
-	width, err := c.integer(a[0], 79)
+	width, err := c.Integer(a[0], 79)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -31,11 +32,11 @@ func filterWordWrap(c *call) (value.Value, error) {
 	}
 	w := wrapper{width: max(width, 1), long: a[1].IsUndefined() || value.Truth(a[1]), hyphens: a[3].IsUndefined() || value.Truth(a[3])}
 	var lines []string
-	for _, line := range pystr.SplitLines(c.str(), false) {
+	for _, line := range pystr.SplitLines(c.Str(), false) {
 		wrapped := w.wrap(line)
 		lines = append(lines, strings.Join(wrapped, join))
 	}
-	return value.String(strings.Join(lines, join)), c.work(len(c.str()))
+	return value.String(strings.Join(lines, join)), c.Work(len(c.Str()))
 }
 
 // wrapper cuts lines as Python's textwrap does with white space kept as it is
@@ -172,12 +173,12 @@ func countUpTo(s string, limit int) int {
 }
 
 // filterPprint is Python's pprint: one line when it fits 80 columns.
-func filterPprint(c *call) (value.Value, error) {
-	if _, err := c.bind("verbose="); err != nil {
+func filterPprint(c *core.Call) (value.Value, error) {
+	if _, err := c.Bind("verbose="); err != nil {
 		return value.Value{}, err
 	}
 	var b strings.Builder
-	pprint(&b, c.in, 0, 0)
+	pprint(&b, c.In, 0, 0)
 	return value.String(b.String()), nil
 }
 
@@ -229,7 +230,7 @@ func sortedKeys(v value.Value) value.Value {
 		for i, it := range v.Items() {
 			out[i] = sortedKeys(it)
 		}
-		return like(v, out)
+		return core.Like(v, out)
 	case value.KindMap:
 		m, _ := v.AsMap()
 		keys := m.Keys()

@@ -2,58 +2,28 @@ package jinja
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
-	"remoterun/playbooks/jinja/lex"
 	"remoterun/runner/value"
 )
 
 // seeds gives a fuzzer some templates with everything the language has; the
 // kept corpus is in testdata/fuzz.
 func seeds(f *testing.F) {
-	for _, s := range []string{
-		"{{ a.b[1:2] | default('x', true) ~ [1, 2.5, none] if c is not defined else {'k': (1,)} }}",
-		"{% for a, b in d.items() if a recursive %}{{ loop.index }}{{ loop(b) }}{% else %}x{% endfor %}",
-		"{% macro m(a, b=1) %}{{ varargs }}{{ caller() }}{% endmacro %}{% call(x) m(1, *y, **z) %}{{ x }}{% endcall %}",
-		"{% set ns = namespace(x=1) %}{% set ns.x = 2 %}{% set q | upper %}a{% endset %}{% with a = 1 %}{{ a }}{% endwith %}",
-		"#jinja2: trim_blocks: False, line_statement_prefix: '%'\n% if x:\n{#- c -#}\n% endif\n",
-		"{% raw -%} {{ x }} {%- endraw %}{% filter replace('a', 'b') %}a{% endfilter %}{% block b scoped %}{{ super() }}{{ self.b() }}{% endblock %}",
-		"{% include ['a', 'b'] ignore missing without context %}{% import 'm' as m %}{% from 'm' import a as b with context %}{% extends 'x' %}",
-		"{{ -1 ** 2 // 3 % 4 >= 5 and not 6 in [7] or '%s' % (8,) }}{{ '{:>5}'.format(1) }}{{ 0x1F + 1_000 + 1e3 }}",
-		"{{ 'a\\n\\x41\\u00e9' 'b' }}{{ range(3) | batch(2) | map('sum') | list }}{{ 'é☃'[::-1] }}",
-	} {
-		f.Add(s)
+	names, _ := filepath.Glob("testdata/seeds/*.j2")
+	if len(names) == 0 {
+		f.Fatal("no seeds")
 	}
-}
-
-func FuzzLex(f *testing.F) {
-	seeds(f)
-	e := New(Options{Do: true, LoopControls: true})
-	f.Fuzz(func(t *testing.T, src string) {
-		for _, syn := range []lex.Syntax{e.fileSyntax(), e.argSyntax(), bareSyntax()} {
-			toks, err := lex.Tokens(src, syn)
-			var se *lex.Error
-			if err != nil && !errors.As(err, &se) {
-				t.Fatalf("%T is no syntax error: %v", err, err)
-			}
-			if err == nil && toks[len(toks)-1].Kind != lex.EOF {
-				t.Fatal("the end is missing")
-			}
+	for _, n := range names {
+		text, err := os.ReadFile(n)
+		if err != nil {
+			f.Fatal(err)
 		}
-	})
-}
-
-func FuzzParse(f *testing.F) {
-	seeds(f)
-	e := New(Options{Do: true, LoopControls: true})
-	f.Fuzz(func(t *testing.T, src string) {
-		_, err := e.load(src, e.fileSyntax(), &value.Origin{Pos: value.Pos{File: "f", Line: 1, Col: 1}})
-		var je *Error
-		if err != nil && (!errors.As(err, &je) || je.Pos.Line < 1 || je.Pos.Col < 1) {
-			t.Fatalf("an error without a place: %v", err)
-		}
-	})
+		f.Add(string(text))
+	}
 }
 
 func FuzzRender(f *testing.F) {

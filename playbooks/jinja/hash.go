@@ -18,19 +18,20 @@ import (
 	"golang.org/x/crypto/blake2b"
 	"golang.org/x/crypto/blake2s"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/value"
 )
 
 // hashEntries are the filters that make digests and codes of text.
-func hashEntries() []entry {
-	return strictAll([]entry{
-		{name: "hash", sig: "hash(hashtype='sha1')", example: "{{ 'a' | hash('md5') }}", shows: "0cc175b9c0f1b6a831c399e269772661", fn: filterHash},
-		{name: "checksum", aliases: also("sha1"), sig: "checksum", example: "{{ 'a' | checksum }}", shows: "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8", fn: digestFilter("sha1")},
-		{name: "md5", sig: "md5", example: "{{ 'a' | md5 }}", shows: "0cc175b9c0f1b6a831c399e269772661", fn: digestFilter("md5")},
-		{name: "crc32", sig: "crc32", example: "{{ 'a' | crc32 }}", shows: "e8b7be43", fn: filterCRC32},
-		{name: "b64encode", sig: "b64encode(encoding='utf-8')", example: "{{ 'hi' | b64encode }}", shows: "aGk=", fn: filterB64encode},
-		{name: "b64decode", sig: "b64decode(encoding='utf-8')", example: "{{ 'aGk=' | b64decode }}", shows: "hi", fn: filterB64decode},
-		{name: "to_uuid", sig: "to_uuid(namespace='361E6D51-FAEC-444A-9079-341386DA8E2E')", example: "{{ 'hello' | to_uuid }}", shows: "9518e9b7-3af9-5e6c-b924-2eac65ffcd8e", fn: filterToUUID},
+func hashEntries() []core.Entry {
+	return core.StrictAll([]core.Entry{
+		{Name: "hash", Sig: "hash(hashtype='sha1')", Example: "{{ 'a' | hash('md5') }}", Shows: "0cc175b9c0f1b6a831c399e269772661", Func: filterHash},
+		{Name: "checksum", Aliases: []string{"sha1"}, Sig: "checksum", Example: "{{ 'a' | checksum }}", Shows: "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8", Func: digestFilter("sha1")},
+		{Name: "md5", Sig: "md5", Example: "{{ 'a' | md5 }}", Shows: "0cc175b9c0f1b6a831c399e269772661", Func: digestFilter("md5")},
+		{Name: "crc32", Sig: "crc32", Example: "{{ 'a' | crc32 }}", Shows: "e8b7be43", Func: filterCRC32},
+		{Name: "b64encode", Sig: "b64encode(encoding='utf-8')", Example: "{{ 'hi' | b64encode }}", Shows: "aGk=", Func: filterB64encode},
+		{Name: "b64decode", Sig: "b64decode(encoding='utf-8')", Example: "{{ 'aGk=' | b64decode }}", Shows: "hi", Func: filterB64decode},
+		{Name: "to_uuid", Sig: "to_uuid(namespace='361E6D51-FAEC-444A-9079-341386DA8E2E')", Example: "{{ 'hello' | to_uuid }}", Shows: "9518e9b7-3af9-5e6c-b924-2eac65ffcd8e", Func: filterToUUID},
 	})
 }
 
@@ -58,27 +59,27 @@ func digestOf(name, s string) (value.Value, error) {
 		return value.Value{}, err
 	}
 	h.Write([]byte(s))
-	return textResult(hex.EncodeToString(h.Sum(nil)))
+	return core.Text(hex.EncodeToString(h.Sum(nil)))
 }
 
-func filterHash(c *call) (value.Value, error) {
-	a, err := c.bind("hashtype=")
+func filterHash(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("hashtype=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	return digestOf(textOr(a[0], "sha1"), value.Str(c.in))
+	return digestOf(core.TextOr(a[0], "sha1"), value.Str(c.In))
 }
 
-func digestFilter(name string) function {
-	return noArguments(func(c *call) (value.Value, error) { return digestOf(name, value.Str(c.in)) })
+func digestFilter(name string) core.Function {
+	return core.NoArguments(func(c *core.Call) (value.Value, error) { return digestOf(name, value.Str(c.In)) })
 }
 
-func filterCRC32(c *call) (value.Value, error) {
-	s, err := wantText(c.in, "the input of crc32")
+func filterCRC32(c *core.Call) (value.Value, error) {
+	s, err := core.WantText(c.In, "the input of crc32")
 	if err != nil {
 		return value.Value{}, err
 	}
-	return textResult(fmt.Sprintf("%x", crc32.ChecksumIEEE([]byte(s))))
+	return core.Text(fmt.Sprintf("%x", crc32.ChecksumIEEE([]byte(s))))
 }
 
 // encodeText is Python's str.encode for the encodings that people use.
@@ -164,32 +165,32 @@ func decodeUTF16(b []byte, enc string) (string, error) {
 	return string(utf16.Decode(units)), nil
 }
 
-func filterB64encode(c *call) (value.Value, error) {
-	a, err := c.bind("encoding=")
+func filterB64encode(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("encoding=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	b, err := encodeText(value.Str(c.in), textOr(a[0], "utf-8"))
+	b, err := encodeText(value.Str(c.In), core.TextOr(a[0], "utf-8"))
 	if err != nil {
 		return value.Value{}, err
 	}
-	return textResult(base64.StdEncoding.EncodeToString(b))
+	return core.Text(base64.StdEncoding.EncodeToString(b))
 }
 
-func filterB64decode(c *call) (value.Value, error) {
-	a, err := c.bind("encoding=")
+func filterB64decode(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("encoding=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	b, err := lenientBase64(value.Str(c.in))
+	b, err := lenientBase64(value.Str(c.In))
 	if err != nil {
 		return value.Value{}, err
 	}
-	s, err := decodeText(b, textOr(a[0], "utf-8"))
+	s, err := decodeText(b, core.TextOr(a[0], "utf-8"))
 	if err != nil {
 		return value.Value{}, err
 	}
-	return textResult(s)
+	return core.Text(s)
 }
 
 // lenientBase64 reads as Python does: letters outside the alphabet count for
@@ -221,18 +222,18 @@ func lenientBase64(s string) ([]byte, error) {
 	return base64.RawStdEncoding.DecodeString(string(quad))
 }
 
-func filterToUUID(c *call) (value.Value, error) {
-	a, err := c.bind("namespace=")
+func filterToUUID(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("namespace=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	text := textOr(a[0], "361E6D51-FAEC-444A-9079-341386DA8E2E")
+	text := core.TextOr(a[0], "361E6D51-FAEC-444A-9079-341386DA8E2E")
 	ns, err := hex.DecodeString(strings.NewReplacer("urn:", "", "uuid:", "", "{", "", "}", "", "-", "").Replace(text))
 	if err != nil || len(ns) != 16 {
 		return value.Value{}, fmt.Errorf("Invalid value '%s' for 'namespace': badly formed hexadecimal UUID string", text)
 	}
-	sum := sha1.Sum(append(ns, value.Str(c.in)...))
+	sum := sha1.Sum(append(ns, value.Str(c.In)...))
 	u := sum[:16]
 	u[6], u[8] = u[6]&0x0f|0x50, u[8]&0x3f|0x80
-	return textResult(fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:]))
+	return core.Text(fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:]))
 }

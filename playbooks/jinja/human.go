@@ -9,18 +9,19 @@ import (
 	"strings"
 	"sync"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/py/pynum"
 	"remoterun/runner/value"
 )
 
 // humanEntries are the filters over amounts and numbers.
-func humanEntries() []entry {
-	return strictAll([]entry{
-		{name: "human_readable", sig: "human_readable(isbits=False, unit=None)", example: "{{ 1536 | human_readable }}", shows: "1.50 KB", fn: filterHumanReadable},
-		{name: "human_to_bytes", sig: "human_to_bytes(default_unit=None, isbits=False)", example: "{{ '10M' | human_to_bytes }}", shows: "10485760", fn: filterHumanToBytes, lax: true},
-		{name: "log", sig: "log(base=e)", example: "{{ 8 | log(2) }}", shows: "3.0", fn: filterLog},
-		{name: "pow", sig: "pow(y)", example: "{{ 2 | pow(3) }}", shows: "8.0", fn: filterPow},
-		{name: "root", sig: "root(base=2)", example: "{{ 9 | root }}", shows: "3.0", fn: filterRoot},
+func humanEntries() []core.Entry {
+	return core.StrictAll([]core.Entry{
+		{Name: "human_readable", Sig: "human_readable(isbits=False, unit=None)", Example: "{{ 1536 | human_readable }}", Shows: "1.50 KB", Func: filterHumanReadable},
+		{Name: "human_to_bytes", Sig: "human_to_bytes(default_unit=None, isbits=False)", Example: "{{ '10M' | human_to_bytes }}", Shows: "10485760", Func: filterHumanToBytes, Lax: true},
+		{Name: "log", Sig: "log(base=e)", Example: "{{ 8 | log(2) }}", Shows: "3.0", Func: filterLog},
+		{Name: "pow", Sig: "pow(y)", Example: "{{ 2 | pow(3) }}", Shows: "8.0", Func: filterPow},
+		{Name: "root", Sig: "root(base=2)", Example: "{{ 9 | root }}", Shows: "3.0", Func: filterRoot},
 	})
 }
 
@@ -30,22 +31,22 @@ const sizeUnits = "YZEPTGMKB"
 
 func unitSize(i int) float64 { return math.Ldexp(1, (len(sizeUnits)-1-i)*10) }
 
-func filterHumanReadable(c *call) (value.Value, error) {
-	a, err := c.bind("isbits=", "unit=")
+func filterHumanReadable(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("isbits=", "unit=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	f, ok := c.in.AsFloat()
+	f, ok := c.In.AsFloat()
 	if !ok {
-		return value.Value{}, fmt.Errorf("human_readable() failed on bad input: unsupported operand type(s) for /: '%s' and 'int'", value.TypeName(c.in))
+		return value.Value{}, fmt.Errorf("human_readable() failed on bad input: unsupported operand type(s) for /: '%s' and 'int'", value.TypeName(c.In))
 	}
 	base := "Bytes"
-	if truthOr(a[0], false) {
+	if core.TruthOr(a[0], false) {
 		base = "bits"
 	}
 	at := len(sizeUnits) - 1
 	for i := range sizeUnits {
-		if given(a[1]) && strings.EqualFold(value.Str(a[1]), sizeUnits[i:i+1]) || !given(a[1]) && f >= unitSize(i) {
+		if core.Given(a[1]) && strings.EqualFold(value.Str(a[1]), sizeUnits[i:i+1]) || !core.Given(a[1]) && f >= unitSize(i) {
 			at = i
 			break
 		}
@@ -54,39 +55,39 @@ func filterHumanReadable(c *call) (value.Value, error) {
 	if at < len(sizeUnits)-1 {
 		suffix = sizeUnits[at:at+1] + base[:1]
 	}
-	return textResult(strconv.FormatFloat(f/unitSize(at), 'f', 2, 64) + " " + suffix)
+	return core.Text(strconv.FormatFloat(f/unitSize(at), 'f', 2, 64) + " " + suffix)
 }
 
 var amountForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s*(\d*\.?\d*)\s*([A-Za-z]+)?`) })
 
-func filterHumanToBytes(c *call) (value.Value, error) {
-	params := []param{"default_unit=", "isbits="}
-	a, err := c.bind(params...)
+func filterHumanToBytes(c *core.Call) (value.Value, error) {
+	params := []core.Param{"default_unit=", "isbits="}
+	a, err := c.Bind(params...)
 	if err == nil {
-		err = c.allDefined(params, a, "isbits")
+		err = c.AllDefined(params, a, "isbits")
 	}
 	if err != nil {
 		return value.Value{}, err
 	}
-	bad := fmt.Errorf("human_to_bytes() can't interpret following string: %s", value.Show(c.in))
-	m := amountForm().FindStringSubmatch(value.Str(c.in))
+	bad := fmt.Errorf("human_to_bytes() can't interpret following string: %s", value.Show(c.In))
+	m := amountForm().FindStringSubmatch(value.Str(c.In))
 	num, err := strconv.ParseFloat(m[1], 64)
 	if err != nil {
 		return value.Value{}, bad
 	}
 	unit := m[2]
 	if unit == "" {
-		if err := c.allDefined(params, a, "default_unit"); err != nil {
+		if err := c.AllDefined(params, a, "default_unit"); err != nil {
 			return value.Value{}, err
 		}
-		unit = textOr(a[0], "")
+		unit = core.TextOr(a[0], "")
 	}
 	if unit == "" {
 		return value.Int(int64(math.RoundToEven(num))), nil
 	}
 	at := strings.Index(sizeUnits, strings.ToUpper(unit[:1]))
 	class, word := byte('B'), "byte"
-	if truthOr(a[1], false) {
+	if core.TruthOr(a[1], false) {
 		class, word = 'b', "bit"
 	}
 	if at < 0 || len(unit) > 1 && !strings.Contains(strings.ToLower(unit), word) && unit[1] != class {
@@ -103,12 +104,12 @@ func numberOf(v value.Value, name string) (float64, error) {
 	return f, nil
 }
 
-func filterLog(c *call) (value.Value, error) {
-	a, err := c.bind("base=")
+func filterLog(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("base=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	x, err := numberOf(c.in, "log")
+	x, err := numberOf(c.In, "log")
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -129,12 +130,12 @@ func filterLog(c *call) (value.Value, error) {
 	return value.Float(pynum.Log(x) / pynum.Log(base)), nil
 }
 
-func filterPow(c *call) (value.Value, error) {
-	a, err := c.bind("y")
+func filterPow(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("y")
 	if err != nil {
 		return value.Value{}, err
 	}
-	x, err := numberOf(c.in, "pow")
+	x, err := numberOf(c.In, "pow")
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -157,12 +158,12 @@ func mathPow(x, y float64) (value.Value, error) {
 	return value.Float(f), nil
 }
 
-func filterRoot(c *call) (value.Value, error) {
-	a, err := c.bind("base=")
+func filterRoot(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("base=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	x, err := numberOf(c.in, "root")
+	x, err := numberOf(c.In, "root")
 	if err != nil {
 		return value.Value{}, err
 	}

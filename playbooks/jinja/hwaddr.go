@@ -4,32 +4,33 @@ import (
 	"fmt"
 	"math/big"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/ipnet"
 	"remoterun/runner/value"
 )
 
 // hwaddrEntries are the filters over MAC addresses.
-func hwaddrEntries() []entry {
-	return strictAll([]entry{
-		{name: "hwaddr", sig: "hwaddr(query='', alias='hwaddr')", example: "{{ '1A:2B:3C:4D:5E:6F' | ansible.utils.hwaddr('cisco') }}", shows: "1a2b.3c4d.5e6f", fn: filterHWAddr},
-		{name: "macaddr", sig: "macaddr(query='')", example: "{{ '1A:2B:3C:4D:5E:6F' | ansible.utils.macaddr('linux') }}", shows: "1a:2b:3c:4d:5e:6f", fn: filterHWAddr},
+func hwaddrEntries() []core.Entry {
+	return core.StrictAll([]core.Entry{
+		{Name: "hwaddr", Sig: "hwaddr(query='', alias='hwaddr')", Example: "{{ '1A:2B:3C:4D:5E:6F' | ansible.utils.hwaddr('cisco') }}", Shows: "1a2b.3c4d.5e6f", Func: filterHWAddr},
+		{Name: "macaddr", Sig: "macaddr(query='')", Example: "{{ '1A:2B:3C:4D:5E:6F' | ansible.utils.macaddr('linux') }}", Shows: "1a:2b:3c:4d:5e:6f", Func: filterHWAddr},
 	})
 }
 
-func filterHWAddr(c *call) (value.Value, error) {
-	params := []param{"query="}
-	if c.name == "hwaddr" {
+func filterHWAddr(c *core.Call) (value.Value, error) {
+	params := []core.Param{"query="}
+	if c.Name == "hwaddr" {
 		params = append(params, "alias=")
 	}
-	a, err := c.bind(params...)
+	a, err := c.Bind(params...)
 	if err != nil {
 		return value.Value{}, err
 	}
-	query := textOr(a[0], "")
-	s := value.Str(c.in)
+	query := core.TextOr(a[0], "")
+	s := value.Str(c.In)
 	e, err := ipnet.ParseEUI(s)
 	if err != nil && query != "" && query != "bool" {
-		return value.Value{}, fmt.Errorf("%s: not a hardware address: %s", c.short(), s)
+		return value.Value{}, fmt.Errorf("%s: not a hardware address: %s", c.Short(), s)
 	}
 	if err != nil {
 		return value.Null(), nil
@@ -48,7 +49,7 @@ func filterHWAddr(c *call) (value.Value, error) {
 	forms["postgresql"], forms["psql"], forms["win"] = forms["pgsql"], forms["pgsql"], forms["eui48"]
 	f, ok := forms[query]
 	if !ok {
-		return value.Value{}, fmt.Errorf("%s: unknown filter type: %s", c.short(), query)
+		return value.Value{}, fmt.Errorf("%s: unknown filter type: %s", c.Short(), query)
 	}
 	return f(), nil
 }

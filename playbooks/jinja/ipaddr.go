@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/ipnet"
 	"remoterun/playbooks/jinja/py/pynum"
 	"remoterun/runner/value"
@@ -14,12 +15,12 @@ import (
 
 // ipaddrEntries are ipaddr and its kin, which answer questions about one
 // address or network, or keep those of a list that have an answer.
-func ipaddrEntries() []entry {
-	return strictAll([]entry{
-		{name: "ipaddr", sig: "ipaddr(query='', version=False, alias='ipaddr')", example: "{{ '192.168.1.5/24' | ansible.utils.ipaddr('network') }}", shows: "192.168.1.0", fn: ipFilter(0)},
-		{name: "ipv4", sig: "ipv4(query='')", example: "{{ ['10.0.0.1', '::1'] | ansible.utils.ipv4 }}", shows: "['10.0.0.1']", fn: ipFilter(4)},
-		{name: "ipv6", sig: "ipv6(query='')", example: "{{ ['10.0.0.1', '::1'] | ansible.utils.ipv6 }}", shows: "['::1']", fn: ipFilter(6)},
-		{name: "ipwrap", sig: "ipwrap(query='')", example: "{{ '::1' | ansible.utils.ipwrap }}", shows: "[::1]", fn: filterIPWrap},
+func ipaddrEntries() []core.Entry {
+	return core.StrictAll([]core.Entry{
+		{Name: "ipaddr", Sig: "ipaddr(query='', version=False, alias='ipaddr')", Example: "{{ '192.168.1.5/24' | ansible.utils.ipaddr('network') }}", Shows: "192.168.1.0", Func: ipFilter(0)},
+		{Name: "ipv4", Sig: "ipv4(query='')", Example: "{{ ['10.0.0.1', '::1'] | ansible.utils.ipv4 }}", Shows: "['10.0.0.1']", Func: ipFilter(4)},
+		{Name: "ipv6", Sig: "ipv6(query='')", Example: "{{ ['10.0.0.1', '::1'] | ansible.utils.ipv6 }}", Shows: "['::1']", Func: ipFilter(6)},
+		{Name: "ipwrap", Sig: "ipwrap(query='')", Example: "{{ '::1' | ansible.utils.ipwrap }}", Shows: "[::1]", Func: filterIPWrap},
 	})
 }
 
@@ -31,34 +32,34 @@ type ipAsked struct {
 	lookup  *ipnet.Net
 }
 
-func ipFilter(version int64) function {
-	return func(c *call) (value.Value, error) {
-		params := []param{"query="}
+func ipFilter(version int64) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		params := []core.Param{"query="}
 		if version == 0 {
 			params = append(params, "version=", "alias=")
 		}
-		a, err := c.bind(params...)
+		a, err := c.Bind(params...)
 		if err != nil {
 			return value.Value{}, err
 		}
-		switch c.in.Kind() {
+		switch c.In.Kind() {
 		case value.KindString, value.KindList, value.KindInt, value.KindBool, value.KindBig:
 		default:
-			return value.Value{}, fmt.Errorf("Unrecognized type <%s> for %s filter <value>", pyType(c.in), c.name)
+			return value.Value{}, fmt.Errorf("Unrecognized type <%s> for %s filter <value>", core.PyType(c.In), c.Name)
 		}
 		v := version
-		if version == 0 && value.Truth(nullIfUndefined(a[1])) {
-			if v, err = asInteger(a[1]); err != nil {
+		if version == 0 && value.Truth(core.NullIfUndefined(a[1])) {
+			if v, err = core.AsInteger(a[1]); err != nil {
 				return value.Value{}, err
 			}
 		}
-		return ipaddr(c, c.in, textOr(a[0], ""), v, c.name)
+		return ipaddr(c, c.In, core.TextOr(a[0], ""), v, c.Name)
 	}
 }
 
 // ipaddr answers null or false for what has no answer.
-func ipaddr(c *call, in value.Value, query string, version int64, alias string) (value.Value, error) {
-	if listLike(in) {
+func ipaddr(c *core.Call, in value.Value, query string, version int64, alias string) (value.Value, error) {
+	if core.ListLike(in) {
 		var out []value.Value
 		for _, it := range in.Items() {
 			v, err := ipaddr(c, it, query, version, alias)
@@ -69,7 +70,7 @@ func ipaddr(c *call, in value.Value, query string, version int64, alias string) 
 				out = append(out, v)
 			}
 		}
-		return value.List(out...), c.work(len(in.Items()) * 64)
+		return value.List(out...), c.Work(len(in.Items()) * 64)
 	}
 	q, ok := readIP(in, version)
 	if !ok {
@@ -177,28 +178,28 @@ func suggestQuery(query string) string {
 	for n := range ipQueries() {
 		names = append(names, n)
 	}
-	return suggestName(query, names)
+	return core.Suggest(query, names)
 }
 
 var errNotNetwork = errors.New("Not a network address")
 
 // filterIPWrap puts IPv6 addresses into brackets and leaves all else as it is.
-func filterIPWrap(c *call) (value.Value, error) {
-	a, err := c.bind("query=")
+func filterIPWrap(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("query=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	switch c.in.Kind() {
+	switch c.In.Kind() {
 	case value.KindString, value.KindList, value.KindBool:
 	default:
-		return value.Value{}, fmt.Errorf("Unrecognized type <%s> for ipwrap filter <value>", pyType(c.in))
+		return value.Value{}, fmt.Errorf("Unrecognized type <%s> for ipwrap filter <value>", core.PyType(c.In))
 	}
-	query := textOr(a[0], "")
-	if !listLike(c.in) {
-		return wrapIP(c, c.in, query, true)
+	query := core.TextOr(a[0], "")
+	if !core.ListLike(c.In) {
+		return wrapIP(c, c.In, query, true)
 	}
 	var out []value.Value
-	for _, it := range c.in.Items() {
+	for _, it := range c.In.Items() {
 		v, err := wrapIP(c, it, query, false)
 		if err != nil {
 			return value.Value{}, err
@@ -208,7 +209,7 @@ func filterIPWrap(c *call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-func wrapIP(c *call, v value.Value, query string, found bool) (value.Value, error) {
+func wrapIP(c *core.Call, v value.Value, query string, found bool) (value.Value, error) {
 	got, err := ipaddr(c, v, query, 0, "ipwrap")
 	if err != nil || !value.Truth(got) {
 		return v, nil

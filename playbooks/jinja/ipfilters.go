@@ -7,26 +7,27 @@ import (
 	"strconv"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/ipnet"
 	"remoterun/playbooks/jinja/py/pynum"
 	"remoterun/runner/value"
 )
 
 // ipnetEntries are the filters that reckon with networks.
-func ipnetEntries() []entry {
-	return strictAll([]entry{
-		{name: "ipsubnet", sig: "ipsubnet(query='', index=None)", example: "{{ '192.168.0.0/16' | ansible.utils.ipsubnet(24, 5) }}", shows: "192.168.5.0/24", fn: filterIPSubnet},
-		{name: "ipmath", sig: "ipmath(amount)", example: "{{ '10.0.0.1' | ansible.utils.ipmath(5) }}", shows: "10.0.0.6", fn: filterIPMath},
-		{name: "nthhost", sig: "nthhost(query='')", example: "{{ '10.0.0.0/8' | ansible.utils.nthhost(305) }}", shows: "10.0.1.49", fn: filterNthHost},
-		{name: "next_nth_usable", sig: "next_nth_usable(offset)", example: "{{ '10.0.0.1/24' | ansible.utils.next_nth_usable(2) }}", shows: "10.0.0.3", fn: nthUsable(1)},
-		{name: "previous_nth_usable", sig: "previous_nth_usable(offset)", example: "{{ '10.0.0.9/24' | ansible.utils.previous_nth_usable(2) }}", shows: "10.0.0.7", fn: nthUsable(-1)},
-		{name: "network_in_network", sig: "network_in_network(test)", example: "{{ '10.0.0.0/8' | ansible.utils.network_in_network('10.1.0.0/16') }}", shows: "True", fn: networkIn(false)},
-		{name: "network_in_usable", sig: "network_in_usable(test)", example: "{{ '10.0.0.0/8' | ansible.utils.network_in_usable('10.255.255.255') }}", shows: "False", fn: networkIn(true)},
-		{name: "reduce_on_network", sig: "reduce_on_network(network)", example: "{{ ['10.0.0.1', '192.168.0.1'] | ansible.utils.reduce_on_network('10.0.0.0/8') }}", shows: "['10.0.0.1']", fn: filterReduce, spread: spreadNone},
-		{name: "cidr_merge", sig: "cidr_merge(action='merge')", example: "{{ ['10.0.0.0/25', '10.0.0.128/25'] | ansible.utils.cidr_merge }}", shows: "['10.0.0.0/24']", fn: filterCIDRMerge},
-		{name: "usable_range", sig: "usable_range", example: "{{ ('10.0.0.0/31' | ansible.utils.usable_range).usable_ips }}", shows: "['10.0.0.0', '10.0.0.1']", fn: noArguments(filterUsableRange)},
-		{name: "ip4_hex", sig: "ip4_hex(delimiter='')", example: "{{ '192.168.1.5' | ansible.utils.ip4_hex }}", shows: "c0a80105", fn: filterIP4Hex},
-		{name: "slaac", sig: "slaac(query='')", example: "{{ 'fdcf:1894:23b5:d38c::/64' | ansible.utils.slaac('c2:31:b3:83:bf:2b') }}", shows: "fdcf:1894:23b5:d38c:c031:b3ff:fe83:bf2b", fn: filterSLAAC},
+func ipnetEntries() []core.Entry {
+	return core.StrictAll([]core.Entry{
+		{Name: "ipsubnet", Sig: "ipsubnet(query='', index=None)", Example: "{{ '192.168.0.0/16' | ansible.utils.ipsubnet(24, 5) }}", Shows: "192.168.5.0/24", Func: filterIPSubnet},
+		{Name: "ipmath", Sig: "ipmath(amount)", Example: "{{ '10.0.0.1' | ansible.utils.ipmath(5) }}", Shows: "10.0.0.6", Func: filterIPMath},
+		{Name: "nthhost", Sig: "nthhost(query='')", Example: "{{ '10.0.0.0/8' | ansible.utils.nthhost(305) }}", Shows: "10.0.1.49", Func: filterNthHost},
+		{Name: "next_nth_usable", Sig: "next_nth_usable(offset)", Example: "{{ '10.0.0.1/24' | ansible.utils.next_nth_usable(2) }}", Shows: "10.0.0.3", Func: nthUsable(1)},
+		{Name: "previous_nth_usable", Sig: "previous_nth_usable(offset)", Example: "{{ '10.0.0.9/24' | ansible.utils.previous_nth_usable(2) }}", Shows: "10.0.0.7", Func: nthUsable(-1)},
+		{Name: "network_in_network", Sig: "network_in_network(test)", Example: "{{ '10.0.0.0/8' | ansible.utils.network_in_network('10.1.0.0/16') }}", Shows: "True", Func: networkIn(false)},
+		{Name: "network_in_usable", Sig: "network_in_usable(test)", Example: "{{ '10.0.0.0/8' | ansible.utils.network_in_usable('10.255.255.255') }}", Shows: "False", Func: networkIn(true)},
+		{Name: "reduce_on_network", Sig: "reduce_on_network(network)", Example: "{{ ['10.0.0.1', '192.168.0.1'] | ansible.utils.reduce_on_network('10.0.0.0/8') }}", Shows: "['10.0.0.1']", Func: filterReduce, Spread: core.SpreadNone},
+		{Name: "cidr_merge", Sig: "cidr_merge(action='merge')", Example: "{{ ['10.0.0.0/25', '10.0.0.128/25'] | ansible.utils.cidr_merge }}", Shows: "['10.0.0.0/24']", Func: filterCIDRMerge},
+		{Name: "usable_range", Sig: "usable_range", Example: "{{ ('10.0.0.0/31' | ansible.utils.usable_range).usable_ips }}", Shows: "['10.0.0.0', '10.0.0.1']", Func: core.NoArguments(filterUsableRange)},
+		{Name: "ip4_hex", Sig: "ip4_hex(delimiter='')", Example: "{{ '192.168.1.5' | ansible.utils.ip4_hex }}", Shows: "c0a80105", Func: filterIP4Hex},
+		{Name: "slaac", Sig: "slaac(query='')", Example: "{{ 'fdcf:1894:23b5:d38c::/64' | ansible.utils.slaac('c2:31:b3:83:bf:2b') }}", Shows: "fdcf:1894:23b5:d38c:c031:b3ff:fe83:bf2b", Func: filterSLAAC},
 	})
 }
 
@@ -36,17 +37,17 @@ func subnetOf(v value.Value) (ipnet.Net, bool) {
 	return q.n, ok
 }
 
-func filterIPSubnet(c *call) (value.Value, error) {
-	a, err := c.bind("query=", "index=")
+func filterIPSubnet(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("query=", "index=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	n, ok := subnetOf(c.in)
+	n, ok := subnetOf(c.In)
 	if !ok {
 		return value.Bool(false), nil
 	}
 	n = n.CIDR()
-	query := textOr(a[0], "")
+	query := core.TextOr(a[0], "")
 	switch {
 	case query == "":
 		return value.String(n.String()), nil
@@ -57,7 +58,7 @@ func filterIPSubnet(c *call) (value.Value, error) {
 	if err != nil || size > n.Width {
 		return value.Bool(false), nil
 	}
-	if !given(a[1]) {
+	if !core.Given(a[1]) {
 		if !n.Many(1) {
 			return supernetOf(n, size, 0)
 		}
@@ -66,7 +67,7 @@ func filterIPSubnet(c *call) (value.Value, error) {
 		}
 		return value.String(new(big.Int).Lsh(big.NewInt(1), uint(size-n.Prefix)).String()), nil
 	}
-	index, err := asInteger(a[1])
+	index, err := core.AsInteger(a[1])
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -131,12 +132,12 @@ func rankOf(n ipnet.Net, query string) (value.Value, error) {
 	return value.String(at.Add(at, big.NewInt(1)).String()), nil
 }
 
-func filterIPMath(c *call) (value.Value, error) {
-	a, err := c.bind("amount")
+func filterIPMath(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("amount")
 	if err != nil {
 		return value.Value{}, err
 	}
-	s := value.Str(c.in)
+	s := value.Str(c.In)
 	n, err := ipnet.ParseAddress(s)
 	if strings.Contains(s, "/") {
 		n, err = ipnet.Parse(s)
@@ -147,7 +148,7 @@ func filterIPMath(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, fmt.Errorf("You must pass a valid IP address; %s is invalid", s)
 	}
-	by, err := asInteger(a[0])
+	by, err := core.AsInteger(a[0])
 	if err != nil {
 		return value.Value{}, fmt.Errorf("You must pass an integer for arithmetic; %s is not a valid integer", value.Show(a[0]))
 	}
@@ -158,13 +159,13 @@ func filterIPMath(c *call) (value.Value, error) {
 	return value.String(n.Text(at)), nil
 }
 
-func filterNthHost(c *call) (value.Value, error) {
-	a, err := c.bind("query=")
+func filterNthHost(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("query=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	q, ok := readIP(c.in, 0)
-	i, okI := pynum.ParseInt(textOr(a[0], ""), 10)
+	q, ok := readIP(c.In, 0)
+	i, okI := pynum.ParseInt(core.TextOr(a[0], ""), 10)
 	if !ok || !okI {
 		return value.Bool(false), nil
 	}
@@ -181,17 +182,17 @@ func filterNthHost(c *call) (value.Value, error) {
 	return value.String(n.IP()), nil
 }
 
-func nthUsable(sign int64) function {
-	return func(c *call) (value.Value, error) {
-		a, err := c.bind("offset")
+func nthUsable(sign int64) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		a, err := c.Bind("offset")
 		if err != nil {
 			return value.Value{}, err
 		}
-		by, err := asInteger(a[0])
+		by, err := core.AsInteger(a[0])
 		if err != nil {
 			return value.Value{}, errors.New("Must pass in an integer")
 		}
-		n, ok := subnetOf(c.in)
+		n, ok := subnetOf(c.In)
 		if !ok {
 			return value.Bool(false), nil
 		}
@@ -223,35 +224,35 @@ func within(outer, inner value.Value, usable bool) bool {
 	return ok && okInner && lo.Cmp(a) <= 0 && a.Cmp(hi) <= 0 && lo.Cmp(b) <= 0 && b.Cmp(hi) <= 0
 }
 
-func networkIn(usable bool) function {
-	return func(c *call) (value.Value, error) {
-		a, err := c.bind("test")
+func networkIn(usable bool) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		a, err := c.Bind("test")
 		if err != nil {
 			return value.Value{}, err
 		}
-		return value.Bool(within(c.in, a[0], usable)), nil
+		return value.Bool(within(c.In, a[0], usable)), nil
 	}
 }
 
-func filterReduce(c *call) (value.Value, error) {
-	a, err := c.bind("network")
+func filterReduce(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("network")
 	if err != nil {
 		return value.Value{}, err
 	}
-	if !listLike(c.in) {
-		return value.Value{}, fmt.Errorf("reduce_on_network expects a list, got %s", pyType(c.in))
+	if !core.ListLike(c.In) {
+		return value.Value{}, fmt.Errorf("reduce_on_network expects a list, got %s", core.PyType(c.In))
 	}
 	var out []value.Value
-	for _, it := range c.in.Items() {
+	for _, it := range c.In.Items() {
 		if within(a[0], it, false) {
 			out = append(out, it)
 		}
 	}
-	return value.List(out...), c.work(len(c.in.Items()) * 32)
+	return value.List(out...), c.Work(len(c.In.Items()) * 32)
 }
 
-func filterUsableRange(c *call) (value.Value, error) {
-	s := value.Str(c.in)
+func filterUsableRange(c *core.Call) (value.Value, error) {
+	s := value.Str(c.In)
 	n, err := ipnet.Parse(s)
 	if err != nil || !n.IsNetwork() {
 		return value.Value{}, fmt.Errorf("Error while using plugin 'usable_range': %s does not appear to be an IPv4 or IPv6 network", s)
@@ -259,7 +260,7 @@ func filterUsableRange(c *call) (value.Value, error) {
 	if n.Many(1 << 20) {
 		return value.Value{}, errors.New("Error while using plugin 'usable_range': the network is too large to be listed")
 	}
-	if err := c.work(int(n.Size().Int64()) * 8); err != nil {
+	if err := c.Work(int(n.Size().Int64()) * 8); err != nil {
 		return value.Value{}, err
 	}
 	var ips []value.Value
@@ -269,13 +270,13 @@ func filterUsableRange(c *call) (value.Value, error) {
 	return value.FromMap(value.MapOf("usable_ips", value.List(ips...), "number_of_ips", value.Big(n.Size()))), nil
 }
 
-func filterIP4Hex(c *call) (value.Value, error) {
-	a, err := c.bind("delimiter=")
+func filterIP4Hex(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("delimiter=")
 	if err != nil {
 		return value.Value{}, err
 	}
 	var parts []string
-	for _, p := range strings.Split(value.Str(c.in), ".") {
+	for _, p := range strings.Split(value.Str(c.In), ".") {
 		n, err := strconv.Atoi(p)
 		if err != nil {
 			return value.Value{}, fmt.Errorf("invalid literal for int() with base 10: %s", value.Repr(value.String(p)))
@@ -285,45 +286,45 @@ func filterIP4Hex(c *call) (value.Value, error) {
 	if len(parts) < 4 {
 		return value.Value{}, errors.New("Replacement index 3 out of range for positional args tuple")
 	}
-	return value.String(strings.Join(parts[:4], textOr(a[0], ""))), nil
+	return value.String(strings.Join(parts[:4], core.TextOr(a[0], ""))), nil
 }
 
-func filterSLAAC(c *call) (value.Value, error) {
-	a, err := c.bind("query=")
+func filterSLAAC(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("query=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	n, ok := subnetOf(c.in)
-	mac, errMAC := ipnet.ParseEUI(textOr(a[0], ""))
+	n, ok := subnetOf(c.In)
+	mac, errMAC := ipnet.ParseEUI(core.TextOr(a[0], ""))
 	if !ok || n.Width != 128 || errMAC != nil {
 		return value.Bool(false), nil
 	}
 	return value.String(n.Text(new(big.Int).Or(n.First(), mac.InterfaceID()))), nil
 }
 
-func filterCIDRMerge(c *call) (value.Value, error) {
-	a, err := c.bind("action=")
+func filterCIDRMerge(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("action=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	if !listLike(c.in) {
-		return value.Value{}, fmt.Errorf("cidr_merge: expected iterable, got %s", value.Show(c.in))
+	if !core.ListLike(c.In) {
+		return value.Value{}, fmt.Errorf("cidr_merge: expected iterable, got %s", value.Show(c.In))
 	}
 	var nets []ipnet.Net
-	for _, it := range c.in.Items() {
+	for _, it := range c.In.Items() {
 		n, err := ipnet.Parse(value.Str(it))
 		if err != nil {
 			return value.Value{}, fmt.Errorf("cidr_merge: error in netaddr: invalid IPNetwork %s", value.Show(it))
 		}
 		nets = append(nets, n)
 	}
-	switch action := textOr(a[0], "merge"); action {
+	switch action := core.TextOr(a[0], "merge"); action {
 	case "merge":
 		var out []value.Value
 		for _, n := range ipnet.Merge(nets) {
 			out = append(out, value.String(n.String()))
 		}
-		return value.List(out...), c.work(len(nets) * 32)
+		return value.List(out...), c.Work(len(nets) * 32)
 	case "span":
 		if len(nets) == 0 {
 			return value.Null(), nil

@@ -6,23 +6,24 @@ import (
 	"regexp"
 	"sync"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/ipnet"
 	"remoterun/runner/value"
 )
 
 // ipTestEntries are the tests of ansible.utils over addresses.
-func ipTestEntries() []entry {
-	one := func(name, in, shows string, f func(n ipnet.Net) bool) entry {
-		return entry{name: name, sig: name, example: "{{ '" + in + "' is ansible.utils." + name + " }}", shows: shows, fn: addressTest(f)}
+func ipTestEntries() []core.Entry {
+	one := func(name, in, shows string, f func(n ipnet.Net) bool) core.Entry {
+		return core.Entry{Name: name, Sig: name, Example: "{{ '" + in + "' is ansible.utils." + name + " }}", Shows: shows, Func: addressTest(f)}
 	}
-	list := func(name string, want func(n int) bool) entry {
-		return entry{name: name, sig: name + "(networks)", example: "{{ '10.1.1.1' is ansible.utils." + name + "(['10.0.0.0/8']) }}", shows: "True", fn: manyNetworks(want)}
+	list := func(name string, want func(n int) bool) core.Entry {
+		return core.Entry{Name: name, Sig: name + "(networks)", Example: "{{ '10.1.1.1' is ansible.utils." + name + "(['10.0.0.0/8']) }}", Shows: "True", Func: manyNetworks(want)}
 	}
 	reserved := []string{"240.0.0.0/4", "::/8", "100::/8", "200::/7", "400::/6", "800::/5", "1000::/4", "4000::/3", "6000::/3", "8000::/3", "a000::/3", "c000::/3", "e000::/4", "f000::/5", "f800::/6", "fe00::/9"}
-	return strictAll(asTests([]entry{
-		{name: "ip", sig: "ip", example: "{{ '10.0.0.0/8' is ansible.utils.ip }}", shows: "True", fn: netTest(func(ipnet.Net) bool { return true })},
-		{name: "ipv4", sig: "ipv4", example: "{{ '10.0.0.0/8' is ansible.utils.ipv4 }}", shows: "True", fn: netTest(func(n ipnet.Net) bool { return n.Width == 32 })},
-		{name: "ipv6", sig: "ipv6", example: "{{ '10.0.0.0/8' is ansible.utils.ipv6 }}", shows: "False", fn: netTest(func(n ipnet.Net) bool { return n.Width == 128 })},
+	return core.StrictAll(core.Tests([]core.Entry{
+		{Name: "ip", Sig: "ip", Example: "{{ '10.0.0.0/8' is ansible.utils.ip }}", Shows: "True", Func: netTest(func(ipnet.Net) bool { return true })},
+		{Name: "ipv4", Sig: "ipv4", Example: "{{ '10.0.0.0/8' is ansible.utils.ipv4 }}", Shows: "True", Func: netTest(func(n ipnet.Net) bool { return n.Width == 32 })},
+		{Name: "ipv6", Sig: "ipv6", Example: "{{ '10.0.0.0/8' is ansible.utils.ipv6 }}", Shows: "False", Func: netTest(func(n ipnet.Net) bool { return n.Width == 128 })},
 		one("ip_address", "10.0.0.1", "True", func(ipnet.Net) bool { return true }),
 		one("ipv4_address", "10.0.0.1", "True", func(n ipnet.Net) bool { return n.Width == 32 }),
 		one("ipv6_address", "10.0.0.1", "False", func(n ipnet.Net) bool { return n.Width == 128 }),
@@ -35,11 +36,13 @@ func ipTestEntries() []entry {
 		one("public", "8.8.8.8", "True", func(n ipnet.Net) bool { return !pyPrivate(n) && !n.In("100.64.0.0/10") }),
 		one("reserved", "253.0.0.1", "True", func(n ipnet.Net) bool { return n.In(reserved...) }),
 		one("unspecified", "0.0.0.0", "True", func(n ipnet.Net) bool { return n.V.Sign() == 0 }),
-		{name: "ipv4_netmask", sig: "ipv4_netmask", example: "{{ '255.255.255.0' is ansible.utils.ipv4_netmask }}", shows: "True", fn: maskTest(ipnet.Net.Mask)},
-		{name: "ipv4_hostmask", sig: "ipv4_hostmask", example: "{{ '0.0.0.255' is ansible.utils.ipv4_hostmask }}", shows: "True", fn: maskTest(ipnet.Net.Hostmask)},
-		{name: "mac", sig: "mac", example: "{{ '02:16:3e:e4:16:f3' is ansible.utils.mac }}", shows: "True", fn: noArguments(func(c *call) (value.Value, error) { return value.Bool(macForm().MatchString(value.Str(c.in))), nil })},
-		{name: "in_network", aliases: also("subnet_of"), sig: "in_network(network)", example: "{{ '10.1.1.1' is ansible.utils.in_network('10.0.0.0/8') }}", shows: "True", fn: networkTest(false)},
-		{name: "supernet_of", sig: "supernet_of(network)", example: "{{ '10.0.0.0/8' is ansible.utils.supernet_of('10.1.0.0/16') }}", shows: "True", fn: networkTest(true)},
+		{Name: "ipv4_netmask", Sig: "ipv4_netmask", Example: "{{ '255.255.255.0' is ansible.utils.ipv4_netmask }}", Shows: "True", Func: maskTest(ipnet.Net.Mask)},
+		{Name: "ipv4_hostmask", Sig: "ipv4_hostmask", Example: "{{ '0.0.0.255' is ansible.utils.ipv4_hostmask }}", Shows: "True", Func: maskTest(ipnet.Net.Hostmask)},
+		{Name: "mac", Sig: "mac", Example: "{{ '02:16:3e:e4:16:f3' is ansible.utils.mac }}", Shows: "True", Func: core.NoArguments(func(c *core.Call) (value.Value, error) {
+			return value.Bool(macForm().MatchString(value.Str(c.In))), nil
+		})},
+		{Name: "in_network", Aliases: []string{"subnet_of"}, Sig: "in_network(network)", Example: "{{ '10.1.1.1' is ansible.utils.in_network('10.0.0.0/8') }}", Shows: "True", Func: networkTest(false)},
+		{Name: "supernet_of", Sig: "supernet_of(network)", Example: "{{ '10.0.0.0/8' is ansible.utils.supernet_of('10.1.0.0/16') }}", Shows: "True", Func: networkTest(true)},
 		list("in_any_network", func(n int) bool { return n > 0 }),
 		list("in_one_network", func(n int) bool { return n == 1 }),
 	}))
@@ -84,35 +87,35 @@ func containsRune(s string, r rune) bool {
 	return false
 }
 
-func netTest(f func(n ipnet.Net) bool) function {
-	return noArguments(func(c *call) (value.Value, error) {
-		n, ok := strictNetwork(c.in)
+func netTest(f func(n ipnet.Net) bool) core.Function {
+	return core.NoArguments(func(c *core.Call) (value.Value, error) {
+		n, ok := strictNetwork(c.In)
 		return value.Bool(ok && f(n)), nil
 	})
 }
 
-func addressTest(f func(n ipnet.Net) bool) function {
-	return noArguments(func(c *call) (value.Value, error) {
-		n, err := ipnet.ParseAddress(value.Str(c.in))
+func addressTest(f func(n ipnet.Net) bool) core.Function {
+	return core.NoArguments(func(c *core.Call) (value.Value, error) {
+		n, err := ipnet.ParseAddress(value.Str(c.In))
 		return value.Bool(err == nil && f(n)), nil
 	})
 }
 
-func maskTest(f func(n ipnet.Net) *big.Int) function {
-	return noArguments(func(c *call) (value.Value, error) {
-		s := value.Str(c.in)
+func maskTest(f func(n ipnet.Net) *big.Int) core.Function {
+	return core.NoArguments(func(c *core.Call) (value.Value, error) {
+		s := value.Str(c.In)
 		n, err := ipnet.Parse("10.0.0.0/" + s)
 		return value.Bool(err == nil && n.IsNetwork() && n.Text(f(n)) == s), nil
 	})
 }
 
-func networkTest(swap bool) function {
-	return func(c *call) (value.Value, error) {
-		a, err := c.bind("network")
+func networkTest(swap bool) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		a, err := c.Bind("network")
 		if err != nil {
 			return value.Value{}, err
 		}
-		inner, outer := c.in, a[0]
+		inner, outer := c.In, a[0]
 		if swap {
 			inner, outer = outer, inner
 		}
@@ -123,16 +126,16 @@ func networkTest(swap bool) function {
 }
 
 // manyNetworks counts the networks that hold an address.
-func manyNetworks(want func(n int) bool) function {
-	return func(c *call) (value.Value, error) {
-		a, err := c.bind("networks")
+func manyNetworks(want func(n int) bool) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		a, err := c.Bind("networks")
 		if err != nil {
 			return value.Value{}, err
 		}
-		if !listLike(a[0]) {
+		if !core.ListLike(a[0]) {
 			return value.Value{}, errors.New("networks must be a list")
 		}
-		x, ok := strictNetwork(c.in)
+		x, ok := strictNetwork(c.In)
 		count := 0
 		for _, it := range a[0].Items() {
 			if y, okY := strictNetwork(it); ok && okY && y.Holds(x) {

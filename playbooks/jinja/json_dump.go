@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/value"
 	"remoterun/runner/value/yaml"
 )
@@ -86,25 +87,25 @@ func (l *jsonLayout) indentBy(v value.Value) error {
 	return nil
 }
 
-func (l jsonLayout) dump(c *call, v value.Value) (value.Value, error) {
+func (l jsonLayout) dump(c *core.Call, v value.Value) (value.Value, error) {
 	w := &jsonDumper{jsonLayout: l, c: c}
 	if err := w.write(v, 0); err != nil {
 		return value.Value{}, err
 	}
-	return textResult(w.b.String())
+	return core.Text(w.b.String())
 }
 
 type jsonDumper struct {
 	jsonLayout
-	c *call
+	c *core.Call
 	b strings.Builder
 }
 
 func (w *jsonDumper) write(v value.Value, depth int) error {
-	if depth > maxEval {
+	if w.c.Deeper(depth) != nil {
 		return errors.New("Circular reference detected")
 	}
-	if err := w.c.fits(w.b.Len()); err != nil {
+	if err := w.c.Fits(w.b.Len()); err != nil {
 		return err
 	}
 	switch v.Kind() {
@@ -117,7 +118,7 @@ func (w *jsonDumper) write(v value.Value, depth int) error {
 		}
 		return w.object(m, depth)
 	case value.KindUndefined:
-		return defined(v)
+		return core.Defined(v)
 	case value.KindFloat:
 		if f, _ := v.AsFloat(); w.noNaN && (math.IsNaN(f) || math.IsInf(f, 0)) {
 			return errors.New("Out of range float values are not JSON compliant")
@@ -170,7 +171,7 @@ func (w *jsonDumper) list(items []value.Value, depth int) error {
 	}
 	w.newline(depth)
 	w.b.WriteByte(']')
-	return w.c.work(len(items))
+	return w.c.Work(len(items))
 }
 
 func (w *jsonDumper) object(m *value.Map, depth int) error {
@@ -207,7 +208,7 @@ func (w *jsonDumper) object(m *value.Map, depth int) error {
 		w.newline(depth)
 	}
 	w.b.WriteByte('}')
-	return w.c.work(n)
+	return w.c.Work(n)
 }
 
 // jsonName is a key as JSON has it.

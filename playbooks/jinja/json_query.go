@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/jmes"
 	"remoterun/runner/value"
 )
@@ -16,9 +17,9 @@ type queries struct {
 }
 
 // jmesEntries is json_query.
-func jmesEntries() []entry {
+func jmesEntries() []core.Entry {
 	qs := &queries{}
-	return strictAll([]entry{{name: "json_query", sig: "json_query(expr)", example: "{{ [{'n': 1}, {'n': 2}] | community.general.json_query('[*].n') }}", shows: "[1, 2]", fn: qs.filter, undefined: true, spread: spreadNone}})
+	return core.StrictAll([]core.Entry{{Name: "json_query", Sig: "json_query(expr)", Example: "{{ [{'n': 1}, {'n': 2}] | community.general.json_query('[*].n') }}", Shows: "[1, 2]", Func: qs.filter, Undefined: true, Spread: core.SpreadNone}})
 }
 
 func (qs *queries) parse(s string) (*jmes.Query, error) {
@@ -38,33 +39,33 @@ func (qs *queries) parse(s string) (*jmes.Query, error) {
 	return q, nil
 }
 
-func (qs *queries) filter(c *call) (value.Value, error) {
-	a, err := c.bind("expr")
+func (qs *queries) filter(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("expr")
 	if err != nil {
 		return value.Value{}, err
 	}
-	s, err := wantText(a[0], "a query")
+	s, err := core.WantText(a[0], "a query")
 	if err != nil {
 		return value.Value{}, fmt.Errorf("Error in jmespath.search in json_query filter plugin: %w", err)
 	}
 	q, err := qs.parse(s)
 	if err == nil {
 		var v value.Value
-		if v, err = q.Search(asked{c}, c.in); err == nil {
+		if v, err = q.Search(asked{c}, c.In); err == nil {
 			return v.With(a[0].Marks()), nil
 		}
 	}
-	if errors.Is(err, ErrUndefined) {
+	if errors.Is(err, core.ErrUndefined) {
 		return value.Value{}, err
 	}
 	return value.Value{}, fmt.Errorf("JMESPathError in json_query filter plugin: %w", err)
 }
 
 // asked is what a query asks of a rendering.
-type asked struct{ c *call }
+type asked struct{ c *core.Call }
 
 // Step counts what was looked at.
-func (a asked) Step(n int) error { return a.c.work(n) }
+func (a asked) Step(n int) error { return a.c.Work(n) }
 
 // Defined is an error for what is undefined.
-func (asked) Defined(v value.Value) error { return defined(v) }
+func (asked) Defined(v value.Value) error { return core.Defined(v) }

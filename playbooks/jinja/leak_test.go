@@ -25,7 +25,7 @@ func recipes(t *testing.T) []recipe {
 	t.Helper()
 	var out []recipe
 	for _, e := range language().Entries {
-		out = append(out, recipe{e.kind.String() + " " + e.name, e.example})
+		out = append(out, recipe{e.Kind.String() + " " + e.Name, e.Example})
 	}
 	for _, name := range slices.Sorted(mapKeys(moreRecipes())) {
 		for _, tpl := range moreRecipes()[name] {
@@ -162,12 +162,12 @@ func TestEveryNameHasARecipe(t *testing.T) {
 	l := language()
 	known := map[string]bool{"language": true, "lazy": true}
 	for _, e := range l.Entries {
-		known[e.kind.String()+" "+e.name] = true
-		for _, a := range e.aliases {
-			known[e.kind.String()+" "+a] = true
+		known[e.Kind.String()+" "+e.Name] = true
+		for _, a := range e.Aliases {
+			known[e.Kind.String()+" "+a] = true
 		}
-		if e.example == "" {
-			t.Errorf("%s %s has no example", e.kind, e.name)
+		if e.Example == "" {
+			t.Errorf("%s %s has no example", e.Kind, e.Name)
 		}
 	}
 	more := moreRecipes()

@@ -6,31 +6,33 @@ import (
 	"math/big"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
+	"remoterun/playbooks/jinja/py/pyrandom"
 	"remoterun/runner/value"
 )
 
 // dataLookupEntries are the plug-ins that only rearrange their terms.
-func dataLookupEntries() []entry {
-	family := []entry{
-		{name: "items", aliases: also("flattened_once"), sig: "items(*lists)", example: "{{ query('items', [1, 2], 3) }}", shows: "[1, 2, 3]", fn: lookupItems},
-		{name: "list", sig: "list(*terms)", example: "{{ query('list', [1, 2]) }}", shows: "[[1, 2]]", fn: func(c *call) (value.Value, error) { return value.List(c.args...), nil }},
-		{name: "flattened", sig: "flattened(*lists)", example: "{{ query('flattened', [1, [2]]) }}", shows: "[1, 2]", fn: lookupFlattened},
-		{name: "dict", sig: "dict(*mappings)", example: "{{ query('dict', {'a': 1}) }}", shows: "[{'key': 'a', 'value': 1}]", fn: lookupDict},
-		{name: "sequence", sig: "sequence('start=1 end=3 stride=1 format=%d')", example: "{{ query('sequence', '1-3') }}", shows: "['1', '2', '3']", fn: lookupSequence},
-		{name: "nested", aliases: also("cartesian"), sig: "nested(*lists)", example: "{{ query('nested', [1, 2], ['a']) }}", shows: "[[1, 'a'], [2, 'a']]", fn: lookupNested},
-		{name: "together", sig: "together(*lists)", example: "{{ query('together', [1, 2], ['a']) }}", shows: "[[1, 'a'], [2, None]]", fn: lookupTogether},
-		{name: "indexed_items", sig: "indexed_items(*lists)", example: "{{ query('indexed_items', ['a', 'b']) }}", shows: "[(0, 'a'), (1, 'b')]", fn: lookupIndexed},
-		{name: "subelements", sig: "subelements(list, subkey, {'skip_missing': False})", example: "{{ query('subelements', [{'n': 'x', 'l': [1]}], 'l') }}", shows: "[({'n': 'x'}, 1)]", fn: lookupSubelements},
-		{name: "random_choice", sig: "random_choice(*terms)", example: "{{ query('random_choice', 'a') }}", shows: "['a']", fn: lookupRandom, impure: true},
+func dataLookupEntries() []core.Entry {
+	family := []core.Entry{
+		{Name: "items", Aliases: []string{"flattened_once"}, Sig: "items(*lists)", Example: "{{ query('items', [1, 2], 3) }}", Shows: "[1, 2, 3]", Func: lookupItems},
+		{Name: "list", Sig: "list(*terms)", Example: "{{ query('list', [1, 2]) }}", Shows: "[[1, 2]]", Func: func(c *core.Call) (value.Value, error) { return value.List(c.Args...), nil }},
+		{Name: "flattened", Sig: "flattened(*lists)", Example: "{{ query('flattened', [1, [2]]) }}", Shows: "[1, 2]", Func: lookupFlattened},
+		{Name: "dict", Sig: "dict(*mappings)", Example: "{{ query('dict', {'a': 1}) }}", Shows: "[{'key': 'a', 'value': 1}]", Func: lookupDict},
+		{Name: "sequence", Sig: "sequence('start=1 end=3 stride=1 format=%d')", Example: "{{ query('sequence', '1-3') }}", Shows: "['1', '2', '3']", Func: lookupSequence},
+		{Name: "nested", Aliases: []string{"cartesian"}, Sig: "nested(*lists)", Example: "{{ query('nested', [1, 2], ['a']) }}", Shows: "[[1, 'a'], [2, 'a']]", Func: lookupNested},
+		{Name: "together", Sig: "together(*lists)", Example: "{{ query('together', [1, 2], ['a']) }}", Shows: "[[1, 'a'], [2, None]]", Func: lookupTogether},
+		{Name: "indexed_items", Sig: "indexed_items(*lists)", Example: "{{ query('indexed_items', ['a', 'b']) }}", Shows: "[(0, 'a'), (1, 'b')]", Func: lookupIndexed},
+		{Name: "subelements", Sig: "subelements(list, subkey, {'skip_missing': False})", Example: "{{ query('subelements', [{'n': 'x', 'l': [1]}], 'l') }}", Shows: "[({'n': 'x'}, 1)]", Func: lookupSubelements},
+		{Name: "random_choice", Sig: "random_choice(*terms)", Example: "{{ query('random_choice', 'a') }}", Shows: "['a']", Func: lookupRandom, Impure: true},
 	}
-	return asLookups(family, true)
+	return core.Lookups(family, true)
 }
 
 // flattenOnce opens the lists among terms, one level.
 func flattenOnce(terms []value.Value) []value.Value {
 	var out []value.Value
 	for _, t := range terms {
-		if listLike(t) {
+		if core.ListLike(t) {
 			out = append(out, t.Items()...)
 		} else {
 			out = append(out, t)
@@ -39,19 +41,19 @@ func flattenOnce(terms []value.Value) []value.Value {
 	return out
 }
 
-func lookupItems(c *call) (value.Value, error) {
-	out := flattenOnce(c.args)
-	return value.List(out...), c.work(len(out))
+func lookupItems(c *core.Call) (value.Value, error) {
+	out := flattenOnce(c.Args)
+	return value.List(out...), c.Work(len(out))
 }
 
-func lookupFlattened(c *call) (value.Value, error) {
-	out, err := flatten(c, c.args, -1, true)
+func lookupFlattened(c *core.Call) (value.Value, error) {
+	out, err := flatten(c, c.Args, -1, true)
 	return value.List(out...), err
 }
 
-func lookupDict(c *call) (value.Value, error) {
+func lookupDict(c *core.Call) (value.Value, error) {
 	var out []value.Value
-	for _, t := range c.args {
+	for _, t := range c.Args {
 		m, ok, err := value.Mapping(t)
 		if err != nil {
 			return value.Value{}, err
@@ -65,28 +67,28 @@ func lookupDict(c *call) (value.Value, error) {
 }
 
 // listOf is a term as a list: what cannot be iterated is its only item.
-func listOf(c *call, t value.Value) ([]value.Value, error) {
-	if t.IsString() || !listLike(t) && !mappingLike(t) {
+func listOf(c *core.Call, t value.Value) ([]value.Value, error) {
+	if t.IsString() || !core.ListLike(t) && !core.MappingLike(t) {
 		return []value.Value{t}, nil
 	}
-	return c.iterate(t)
+	return c.Iterate(t)
 }
 
-func lookupNested(c *call) (value.Value, error) {
-	if len(c.args) == 0 {
+func lookupNested(c *core.Call) (value.Value, error) {
+	if len(c.Args) == 0 {
 		return value.Value{}, errors.New("with_nested requires at least one element in the nested list")
 	}
-	out, err := listOf(c, c.args[0])
+	out, err := listOf(c, c.Args[0])
 	if err != nil {
 		return value.Value{}, err
 	}
-	for _, t := range c.args[1:] {
+	for _, t := range c.Args[1:] {
 		items, err := listOf(c, t)
 		if err != nil {
 			return value.Value{}, err
 		}
-		if len(out)*len(items) > maxRange {
-			return value.Value{}, errRepeat
+		if len(out)*len(items) > core.MaxRange {
+			return value.Value{}, core.ErrRepeat
 		}
 		var next []value.Value
 		for _, a := range out {
@@ -94,13 +96,13 @@ func lookupNested(c *call) (value.Value, error) {
 				next = append(next, value.List(flattenOnce([]value.Value{a, b})...))
 			}
 		}
-		if err := c.work(len(next)); err != nil {
+		if err := c.Work(len(next)); err != nil {
 			return value.Value{}, err
 		}
 		out = next
 	}
 	for i, it := range out {
-		if !listLike(it) {
+		if !core.ListLike(it) {
 			return value.Value{}, fmt.Errorf("'%s' object is not iterable", value.TypeName(it))
 		}
 		out[i] = value.List(flattenOnce(it.Items())...)
@@ -108,13 +110,13 @@ func lookupNested(c *call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-func lookupTogether(c *call) (value.Value, error) {
-	if len(c.args) == 0 {
+func lookupTogether(c *core.Call) (value.Value, error) {
+	if len(c.Args) == 0 {
 		return value.Value{}, errors.New("with_together requires at least one element in each list")
 	}
 	var cols [][]value.Value
 	long := 0
-	for _, t := range c.args {
+	for _, t := range c.Args {
 		items, err := listOf(c, t)
 		if err != nil {
 			return value.Value{}, err
@@ -126,39 +128,39 @@ func lookupTogether(c *call) (value.Value, error) {
 	for i := range out {
 		out[i] = value.List(flattenOnce(row(cols, i, value.Null()).Items())...)
 	}
-	return value.List(out...), c.work(long * len(cols))
+	return value.List(out...), c.Work(long * len(cols))
 }
 
-func lookupIndexed(c *call) (value.Value, error) {
-	items := flattenOnce(c.args)
+func lookupIndexed(c *core.Call) (value.Value, error) {
+	items := flattenOnce(c.Args)
 	out := make([]value.Value, len(items))
 	for i, it := range items {
 		out[i] = value.Tuple(value.Int(int64(i)), it)
 	}
-	return value.List(out...), c.work(len(out))
+	return value.List(out...), c.Work(len(out))
 }
 
-func lookupRandom(c *call) (value.Value, error) {
-	if len(c.args) == 0 {
+func lookupRandom(c *core.Call) (value.Value, error) {
+	if len(c.Args) == 0 {
 		return value.List(), nil
 	}
-	draw, err := generator(value.Null())
+	draw, err := pyrandom.Generator(value.Null())
 	if err != nil {
 		return value.Value{}, err
 	}
-	return value.List(c.args[draw(big.NewInt(int64(len(c.args)))).Int64()]), nil
+	return value.List(c.Args[draw(big.NewInt(int64(len(c.Args)))).Int64()]), nil
 }
 
-func lookupSubelements(c *call) (value.Value, error) {
-	if len(c.args) < 2 || len(c.args) > 3 {
+func lookupSubelements(c *core.Call) (value.Value, error) {
+	if len(c.Args) < 2 || len(c.Args) > 3 {
 		return value.Value{}, errors.New("subelements lookup expects a list of two or three items")
 	}
-	key, ok := c.args[1].AsString()
-	if !ok || !isList(c.args[0]) && !mappingLike(c.args[0]) {
+	key, ok := c.Args[1].AsString()
+	if !ok || !core.IsList(c.Args[0]) && !core.MappingLike(c.Args[0]) {
 		return value.Value{}, errors.New("subelements lookup expects a list of two or three items, first a dict or a list, second a string pointing to the subkey")
 	}
-	items := c.args[0].Items()
-	if m, ok, err := value.Mapping(c.args[0]); err != nil {
+	items := c.Args[0].Items()
+	if m, ok, err := value.Mapping(c.Args[0]); err != nil {
 		return value.Value{}, err
 	} else if ok {
 		if v, there := m.Lookup("skipped"); there && !value.Equal(v, value.Bool(false)) {
@@ -169,18 +171,18 @@ func lookupSubelements(c *call) (value.Value, error) {
 		}
 	}
 	skip := false
-	if len(c.args) == 3 {
-		flags, ok := c.args[2].AsMap()
+	if len(c.Args) == 3 {
+		flags, ok := c.Args[2].AsMap()
 		if !ok {
 			return value.Value{}, errors.New("subelements lookup: the optional third item must be a dict with the flag skip_missing")
 		}
 		v, _ := flags.Lookup("skip_missing")
-		skip, _ = boolWord(v)
+		skip, _ = core.BoolWord(v)
 	}
-	return subelementPairs(c, items, splitText(key, "."), skip)
+	return subelementPairs(c, items, core.SplitText(key, "."), skip)
 }
 
-func subelementPairs(c *call, items, keys []value.Value, skip bool) (value.Value, error) {
+func subelementPairs(c *core.Call, items, keys []value.Value, skip bool) (value.Value, error) {
 	var out []value.Value
 	for _, it := range items {
 		m, ok, err := value.Mapping(it)
@@ -202,7 +204,7 @@ func subelementPairs(c *call, items, keys []value.Value, skip bool) (value.Value
 			out = append(out, value.Tuple(left, v))
 		}
 	}
-	return value.List(out...), c.work(len(out))
+	return value.List(out...), c.Work(len(out))
 }
 
 // without is an item less the list that was taken out of it.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/lex"
 	"remoterun/playbooks/jinja/py/pypath"
 	"remoterun/playbooks/jinja/py/pystr"
@@ -14,105 +15,105 @@ import (
 
 // fileLookupEntries are the plug-ins that read the laptop's files, commands
 // and URLs.
-func fileLookupEntries() []entry {
-	family := []entry{
-		{name: "file", sig: "file(*names, lstrip=False, rstrip=True)", example: "{{ query('file', '/no/such', errors='ignore') }}", shows: "[]", fn: lookupFile},
-		{name: "unvault", sig: "unvault(*names)", example: "{{ query('unvault', '/no/such', errors='ignore') }}", shows: "[]", fn: lookupUnvault},
-		{name: "template", sig: "template(*names, template_vars={}, convert_data=True)", example: "{{ query('template', '/no/such', errors='ignore') }}", shows: "[]", fn: lookupTemplate, spread: spreadNone},
-		{name: "fileglob", sig: "fileglob(*patterns)", example: "{{ query('fileglob', '/no/such/*') }}", shows: "[]", fn: lookupFileglob},
-		{name: "first_found", sig: "first_found(*names, files=[], paths=[], skip=False)", example: "{{ query('first_found', '/no/such', skip=true) }}", shows: "[]", fn: lookupFirstFound},
-		{name: "pipe", sig: "pipe(*commands)", example: "{{ lookup('pipe', 'echo hi') }}", shows: "hi", fn: lookupPipe},
-		{name: "lines", sig: "lines(*commands)", example: "{{ query('lines', 'echo a; echo b') }}", shows: "['a', 'b']", fn: lookupLines},
-		{name: "url", sig: "url(*urls, split_lines=True)", example: "{{ query('url', 'http://127.0.0.1:1/', errors='ignore') }}", shows: "[]", fn: lookupURL},
+func fileLookupEntries() []core.Entry {
+	family := []core.Entry{
+		{Name: "file", Sig: "file(*names, lstrip=False, rstrip=True)", Example: "{{ query('file', '/no/such', errors='ignore') }}", Shows: "[]", Func: lookupFile},
+		{Name: "unvault", Sig: "unvault(*names)", Example: "{{ query('unvault', '/no/such', errors='ignore') }}", Shows: "[]", Func: lookupUnvault},
+		{Name: "template", Sig: "template(*names, template_vars={}, convert_data=True)", Example: "{{ query('template', '/no/such', errors='ignore') }}", Shows: "[]", Func: lookupTemplate, Spread: core.SpreadNone},
+		{Name: "fileglob", Sig: "fileglob(*patterns)", Example: "{{ query('fileglob', '/no/such/*') }}", Shows: "[]", Func: lookupFileglob},
+		{Name: "first_found", Sig: "first_found(*names, files=[], paths=[], skip=False)", Example: "{{ query('first_found', '/no/such', skip=true) }}", Shows: "[]", Func: lookupFirstFound},
+		{Name: "pipe", Sig: "pipe(*commands)", Example: "{{ lookup('pipe', 'echo hi') }}", Shows: "hi", Func: lookupPipe},
+		{Name: "lines", Sig: "lines(*commands)", Example: "{{ query('lines', 'echo a; echo b') }}", Shows: "['a', 'b']", Func: lookupLines},
+		{Name: "url", Sig: "url(*urls, split_lines=True)", Example: "{{ query('url', 'http://127.0.0.1:1/', errors='ignore') }}", Shows: "[]", Func: lookupURL},
 	}
 	for i := range family {
-		family[i].impure = true
+		family[i].Impure = true
 	}
-	return asLookups(family, false)
+	return core.Lookups(family, false)
 }
 
 var errNoSystem = errors.New("no files, commands or URLs can be reached here")
 
 // reach answers the system, or the error that there is none.
-func (c *call) reach() (System, error) {
-	if sys := c.system(); sys != nil {
+func reach(c *core.Call) (core.System, error) {
+	if sys := c.System(); sys != nil {
 		return sys, nil
 	}
 	return nil, errNoSystem
 }
 
-// marks are those of what stands in a file.
-func (c *call) marks(path string) value.Marks {
-	if v, ok := c.system().(VaultSystem); ok && v.Vaulted(path) {
+// marksOfFile are those of what stands in a file.
+func marksOfFile(c *core.Call, path string) value.Marks {
+	if v, ok := c.System().(core.VaultSystem); ok && v.Vaulted(path) {
 		return value.Masked
 	}
 	return 0
 }
 
-// read finds and reads one file of a kind (files, templates).
-func (c *call) read(term value.Value, kind string) (text, path string, err error) {
-	if _, err := c.reach(); err != nil {
+// readNamed finds and reads one file of a kind (files, templates).
+func readNamed(c *core.Call, term value.Value, kind string) (text, path string, err error) {
+	if _, err := reach(c); err != nil {
 		return "", "", err
 	}
-	name, err := wantText(term, "the name of a file")
+	name, err := core.WantText(term, "the name of a file")
 	if err != nil {
 		return "", "", err
 	}
-	data, path, err := c.readFile(name, kind)
+	data, path, err := c.ReadFile(name, kind)
 	if path == "" && err != nil {
 		return "", "", fmt.Errorf("could not locate file in lookup: %s", name)
 	}
 	if err == nil {
-		err = c.fits(len(data))
+		err = c.Fits(len(data))
 	}
 	return string(data), path, err
 }
 
-func lookupFile(c *call) (value.Value, error) {
-	opt, err := c.options("lstrip", "rstrip")
+func lookupFile(c *core.Call) (value.Value, error) {
+	opt, err := c.Options("lstrip", "rstrip")
 	if err != nil {
 		return value.Value{}, err
 	}
 	var out []value.Value
-	for _, t := range c.args {
-		text, path, err := c.read(t, "files")
+	for _, t := range c.Args {
+		text, path, err := readNamed(c, t, "files")
 		if err != nil {
 			return value.Value{}, err
 		}
-		if truthOr(optional(opt, "lstrip"), false) {
+		if core.TruthOr(core.Optional(opt, "lstrip"), false) {
 			text = strings.TrimLeftFunc(text, pystr.Space)
 		}
-		if truthOr(optional(opt, "rstrip"), true) {
+		if core.TruthOr(core.Optional(opt, "rstrip"), true) {
 			text = strings.TrimRightFunc(text, pystr.Space)
 		}
-		out = append(out, value.MarkedString(text, c.marks(path)))
+		out = append(out, value.MarkedString(text, marksOfFile(c, path)))
 	}
 	return value.List(out...), nil
 }
 
-func lookupUnvault(c *call) (value.Value, error) {
-	if _, err := c.options(); err != nil {
+func lookupUnvault(c *core.Call) (value.Value, error) {
+	if _, err := c.Options(); err != nil {
 		return value.Value{}, err
 	}
 	var out []value.Value
-	for _, t := range c.args {
-		text, path, err := c.read(t, "files")
+	for _, t := range c.Args {
+		text, path, err := readNamed(c, t, "files")
 		if err != nil {
 			return value.Value{}, err
 		}
-		out = append(out, value.MarkedString(text, c.marks(path)))
+		out = append(out, value.MarkedString(text, marksOfFile(c, path)))
 	}
 	return value.List(out...), nil
 }
 
-func lookupTemplate(c *call) (value.Value, error) {
-	opt, err := c.options("template_vars", "convert_data", "jinja2_native", "variable_start_string", "variable_end_string", "comment_start_string", "comment_end_string")
+func lookupTemplate(c *core.Call) (value.Value, error) {
+	opt, err := c.Options("template_vars", "convert_data", "jinja2_native", "variable_start_string", "variable_end_string", "comment_start_string", "comment_end_string")
 	if err != nil {
 		return value.Value{}, err
 	}
 	var out []value.Value
-	for _, t := range c.args {
-		v, err := c.renderFile(t, opt)
+	for _, t := range c.Args {
+		v, err := renderFile(c, t, opt)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -122,8 +123,8 @@ func lookupTemplate(c *call) (value.Value, error) {
 }
 
 // renderFile renders one template file as the plug-in of that name does.
-func (c *call) renderFile(t value.Value, opt map[string]value.Value) (value.Value, error) {
-	text, path, err := c.read(t, "templates")
+func renderFile(c *core.Call, t value.Value, opt map[string]value.Value) (value.Value, error) {
+	text, path, err := readNamed(c, t, "templates")
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -137,35 +138,35 @@ func (c *call) renderFile(t value.Value, opt map[string]value.Value) (value.Valu
 			vars.Set(k, v)
 		}
 	}
-	v, err := c.template(path, text, delimiters(opt), vars)
+	v, err := c.Template(path, text, delimiters(opt), vars)
 	if err != nil {
 		return value.Value{}, err
 	}
-	if truthOr(optional(opt, "convert_data"), true) && v.Marks()&value.Unsafe == 0 {
+	if core.TruthOr(core.Optional(opt, "convert_data"), true) && v.Marks()&value.Unsafe == 0 {
 		v = lex.Literal(v)
 	}
-	return v.With(c.marks(path)), nil
+	return v.With(marksOfFile(c, path)), nil
 }
 
-func lookupFileglob(c *call) (value.Value, error) {
-	sys, err := c.reach()
+func lookupFileglob(c *core.Call) (value.Value, error) {
+	sys, err := reach(c)
 	if err != nil {
 		return value.Value{}, err
 	}
 	out := []string{}
-	for _, t := range c.args {
-		term, err := wantText(t, "a pattern of files")
+	for _, t := range c.Args {
+		term, err := core.WantText(t, "a pattern of files")
 		if err != nil {
 			return value.Value{}, err
 		}
 		base := pypath.Base(term)
 		var dirs []string
 		if base != term {
-			if dir, err := c.find(pypath.Dir(term), "files"); err == nil {
+			if dir, err := c.Find(pypath.Dir(term), "files"); err == nil {
 				dirs = append(dirs, dir)
 			}
 		} else {
-			for _, d := range c.dirs() {
+			for _, d := range c.Dirs() {
 				dirs = append(dirs, filepath.Join(d, "files"), d)
 			}
 		}
@@ -179,13 +180,13 @@ func lookupFileglob(c *call) (value.Value, error) {
 	return value.Strings(out...), nil
 }
 
-func lookupPipe(c *call) (value.Value, error) {
-	return c.commands(func(out string) []value.Value {
+func lookupPipe(c *core.Call) (value.Value, error) {
+	return runCommands(c, func(out string) []value.Value {
 		return []value.Value{value.String(strings.TrimRightFunc(out, pystr.Space))}
 	})
 }
 
-func lookupLines(c *call) (value.Value, error) { return c.commands(textLines) }
+func lookupLines(c *core.Call) (value.Value, error) { return runCommands(c, textLines) }
 
 // textLines is Python's splitlines as values.
 func textLines(s string) []value.Value {
@@ -193,25 +194,25 @@ func textLines(s string) []value.Value {
 	if s = strings.TrimSuffix(s, "\n"); s == "" {
 		return nil
 	}
-	return splitText(s, "\n")
+	return core.SplitText(s, "\n")
 }
 
-// commands runs every term in the playbook's folder.
-func (c *call) commands(read func(out string) []value.Value) (value.Value, error) {
-	sys, err := c.reach()
+// runCommands runs every term in the playbook's folder.
+func runCommands(c *core.Call, read func(out string) []value.Value) (value.Value, error) {
+	sys, err := reach(c)
 	if err != nil {
 		return value.Value{}, err
 	}
 	dir := ""
-	if dirs := c.dirs(); len(dirs) > 0 {
+	if dirs := c.Dirs(); len(dirs) > 0 {
 		dir = dirs[len(dirs)-1]
 	}
 	out := []value.Value{}
-	for _, t := range c.args {
+	for _, t := range c.Args {
 		if value.DeepMarks(t)&value.Sealed != 0 {
 			return value.Value{}, errors.New("a sealed secret must not stand in a command")
 		}
-		text, err := sys.Command(c.ctx, value.Str(t), dir)
+		text, err := sys.Command(c.Ctx, value.Str(t), dir)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -220,13 +221,13 @@ func (c *call) commands(read func(out string) []value.Value) (value.Value, error
 	return value.List(out...), nil
 }
 
-func lookupURL(c *call) (value.Value, error) {
-	sys, err := c.reach()
+func lookupURL(c *core.Call) (value.Value, error) {
+	sys, err := reach(c)
 	if err != nil {
 		return value.Value{}, err
 	}
 	split := true
-	for k, v := range c.kw.All() {
+	for k, v := range c.Kw.All() {
 		switch name := value.Str(k); name {
 		case "split_lines":
 			split = value.Truth(v)
@@ -240,11 +241,11 @@ func lookupURL(c *call) (value.Value, error) {
 		}
 	}
 	out := []value.Value{}
-	for _, t := range c.args {
+	for _, t := range c.Args {
 		if value.DeepMarks(t)&value.Sealed != 0 {
 			return value.Value{}, errors.New("a sealed secret must not stand in a URL")
 		}
-		text, err := sys.Get(c.ctx, value.Str(t))
+		text, err := sys.Get(c.Ctx, value.Str(t))
 		if err != nil {
 			return value.Value{}, fmt.Errorf("Failed lookup url for %s : %w", value.Show(t), err)
 		}
@@ -261,7 +262,7 @@ func lookupURL(c *call) (value.Value, error) {
 func delimiters(opt map[string]value.Value) func(*lex.Syntax) {
 	return func(syn *lex.Syntax) {
 		for name, into := range map[string]*string{"variable_start_string": &syn.VarStart, "variable_end_string": &syn.VarEnd, "comment_start_string": &syn.CommentStart, "comment_end_string": &syn.CommentEnd} {
-			if s := textOr(optional(opt, name), ""); s != "" {
+			if s := core.TextOr(core.Optional(opt, name), ""); s != "" {
 				*into = s
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/py/pypath"
 	"remoterun/runner/value"
 )
@@ -15,16 +16,16 @@ type search struct {
 	skip  bool
 }
 
-func lookupFirstFound(c *call) (value.Value, error) {
-	if _, err := c.reach(); err != nil {
+func lookupFirstFound(c *core.Call) (value.Value, error) {
+	if _, err := reach(c); err != nil {
 		return value.Value{}, err
 	}
 	var s search
-	if err := s.terms(c.args, c.kw); err != nil {
+	if err := s.terms(c.Args, c.Kw); err != nil {
 		return value.Value{}, err
 	}
 	for _, n := range s.names {
-		if p, err := c.find(n, "files"); err == nil {
+		if p, err := c.Find(n, "files"); err == nil {
 			return value.Strings(p), nil
 		}
 	}
@@ -39,15 +40,15 @@ func (s *search) terms(terms []value.Value, kw *value.Map) error {
 	for _, t := range terms {
 		options := kw
 		switch {
-		case mappingLike(t):
+		case core.MappingLike(t):
 			options, _ = t.AsMap()
-		case listLike(t):
+		case core.ListLike(t):
 			if err := s.terms(t.Items(), kw); err != nil {
 				return err
 			}
 			continue
 		case !t.IsString():
-			return fmt.Errorf("Invalid term supplied, can handle string, mapping or list of strings but got: %s for %s", pyType(t), value.Show(t))
+			return fmt.Errorf("Invalid term supplied, can handle string, mapping or list of strings but got: %s for %s", core.PyType(t), value.Show(t))
 		}
 		if err := s.one(t, options); err != nil {
 			return err
@@ -66,7 +67,7 @@ func (s *search) one(t value.Value, options *value.Map) error {
 		case "paths":
 			paths = splitSigns(v, ",:;")
 		case "skip":
-			s.skip = wordTruth(v)
+			s.skip = core.WordTruth(v)
 		default:
 			return fmt.Errorf("unknown option '%s': files, paths or skip", name)
 		}

@@ -8,16 +8,18 @@ import (
 	"path/filepath"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/crypt"
+	"remoterun/playbooks/jinja/py/pyrandom"
 	"remoterun/playbooks/jinja/py/pystr"
 	"remoterun/runner/value"
 )
 
 // passwordLookupEntries is the plug-in that makes and keeps passwords.
-func passwordLookupEntries() []entry {
-	return asLookups([]entry{{
-		name: "password", sig: "password('PATH length=20 chars=ascii_letters,digits,... encrypt=... seed=...', length, chars, encrypt, ident, seed)",
-		example: "{{ lookup('password', '/dev/null length=8 chars=digits seed=x') }}", shows: "59971697", fn: lookupPassword, impure: true,
+func passwordLookupEntries() []core.Entry {
+	return core.Lookups([]core.Entry{{
+		Name: "password", Sig: "password('PATH length=20 chars=ascii_letters,digits,... encrypt=... seed=...', length, chars, encrypt, ident, seed)",
+		Example: "{{ lookup('password', '/dev/null length=8 chars=digits seed=x') }}", Shows: "59971697", Func: lookupPassword, Impure: true,
 	}}, false)
 }
 
@@ -30,18 +32,18 @@ type passwordOptions struct {
 	seed           value.Value
 }
 
-func lookupPassword(c *call) (value.Value, error) {
-	sys, err := c.reach()
+func lookupPassword(c *core.Call) (value.Value, error) {
+	sys, err := reach(c)
 	if err != nil {
 		return value.Value{}, err
 	}
 	known := []string{"length", "encrypt", "chars", "ident", "seed"}
-	opt, err := c.options(known...)
+	opt, err := c.Options(known...)
 	if err != nil {
 		return value.Value{}, err
 	}
 	out := []value.Value{}
-	for _, t := range c.args {
+	for _, t := range c.Args {
 		rest, o, err := inline(value.Str(t), opt, known...)
 		if err != nil {
 			return value.Value{}, err
@@ -59,21 +61,21 @@ func lookupPassword(c *call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-func readPasswordOptions(c *call, path string, opt map[string]value.Value) (passwordOptions, error) {
-	o := passwordOptions{path: expandUser(c, path), length: 20, encrypt: textOr(optional(opt, "encrypt"), ""), ident: textOr(optional(opt, "ident"), ""), seed: nullIfUndefined(optional(opt, "seed"))}
+func readPasswordOptions(c *core.Call, path string, opt map[string]value.Value) (passwordOptions, error) {
+	o := passwordOptions{path: expandUser(c, path), length: 20, encrypt: core.TextOr(core.Optional(opt, "encrypt"), ""), ident: core.TextOr(core.Optional(opt, "ident"), ""), seed: core.NullIfUndefined(core.Optional(opt, "seed"))}
 	if !filepath.IsAbs(o.path) {
-		if dirs := c.dirs(); len(dirs) > 0 {
+		if dirs := c.Dirs(); len(dirs) > 0 {
 			o.path = filepath.Join(dirs[len(dirs)-1], o.path)
 		}
 	}
 	if v, ok := opt["length"]; ok {
-		n, err := asInteger(v)
+		n, err := core.AsInteger(v)
 		if err != nil || n < 0 || n > 1<<16 {
 			return o, fmt.Errorf("a password of length %s", value.Show(v))
 		}
 		o.length = n
 	}
-	o.chars = passwordChars(optional(opt, "chars"))
+	o.chars = passwordChars(core.Optional(opt, "chars"))
 	if o.chars == "" {
 		return o, errors.New("Cannot choose from an empty sequence")
 	}
@@ -94,7 +96,7 @@ func passwordChars(v value.Value) string {
 				specs = append(specs, p)
 			}
 		}
-	} else if isList(v) {
+	} else if core.IsList(v) {
 		specs = nil
 		for _, it := range v.Items() {
 			specs = append(specs, value.Str(it))
@@ -115,7 +117,7 @@ func passwordChars(v value.Value) string {
 }
 
 // get reads the password that the file keeps, or makes one and keeps it.
-func (o passwordOptions) get(sys System) (string, error) {
+func (o passwordOptions) get(sys core.System) (string, error) {
 	keep := o.path != "/dev/null"
 	var text []byte
 	err := error(fs.ErrNotExist)
@@ -166,7 +168,7 @@ func (o passwordOptions) line(plain, salt string) string {
 }
 
 func (o passwordOptions) generate() (string, error) {
-	draw, err := generator(o.seed)
+	draw, err := pyrandom.Generator(o.seed)
 	if err != nil {
 		return "", err
 	}

@@ -4,42 +4,43 @@ import (
 	"errors"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/value"
 )
 
 // queryEntries are the globals that run plug-ins.
-func queryEntries() []entry {
-	return []entry{
-		{kind: globalKind, name: "lookup", sig: "lookup(plugin, *terms, wantlist=False, errors='strict', **options)", example: "{{ lookup('items', ['a', 'b']) }}", shows: "a,b", fn: globalLookup, spread: spreadNone},
-		{kind: globalKind, name: "query", aliases: []string{"q"}, sig: "query(plugin, *terms, errors='strict', **options)", example: "{{ query('items', ['a', 'b']) }}", shows: "['a', 'b']", fn: globalQuery, spread: spreadNone},
-	}
+func queryEntries() []core.Entry {
+	return core.Globals([]core.Entry{
+		{Name: "lookup", Sig: "lookup(plugin, *terms, wantlist=False, errors='strict', **options)", Example: "{{ lookup('items', ['a', 'b']) }}", Shows: "a,b", Func: globalLookup, Spread: core.SpreadNone},
+		{Name: "query", Aliases: []string{"q"}, Sig: "query(plugin, *terms, errors='strict', **options)", Example: "{{ query('items', ['a', 'b']) }}", Shows: "['a', 'b']", Func: globalQuery, Spread: core.SpreadNone},
+	})
 }
 
-func globalLookup(c *call) (value.Value, error) {
-	list, want, err := c.lookup(false)
+func globalLookup(c *core.Call) (value.Value, error) {
+	list, want, err := runPlugin(c, false)
 	if err != nil || want {
 		return list, err
 	}
 	return joinTerms(list), nil
 }
 
-func globalQuery(c *call) (value.Value, error) {
-	list, _, err := c.lookup(true)
+func globalQuery(c *core.Call) (value.Value, error) {
+	list, _, err := runPlugin(c, true)
 	return list, err
 }
 
-// lookup runs the plug-in that the first argument names and answers its list.
-func (c *call) lookup(want bool) (list value.Value, wantList bool, err error) {
-	if len(c.args) == 0 {
+// runPlugin runs the plug-in that the first argument names and answers its list.
+func runPlugin(c *core.Call, want bool) (list value.Value, wantList bool, err error) {
+	if len(c.Args) == 0 {
 		return value.Value{}, want, errors.New("lookup() needs the name of a plug-in")
 	}
-	name, ok := c.args[0].AsString()
+	name, ok := c.Args[0].AsString()
 	if !ok {
-		return value.Value{}, want, errors.Join(defined(c.args[0]), errors.New("lookup() needs the name of a plug-in as text"))
+		return value.Value{}, want, errors.Join(core.Defined(c.Args[0]), errors.New("lookup() needs the name of a plug-in as text"))
 	}
 	options := value.NewMap()
 	mode := "strict"
-	for k, v := range c.kw.All() {
+	for k, v := range c.Kw.All() {
 		switch key, _ := k.AsString(); key {
 		case "wantlist":
 			want = want || value.Truth(v)
@@ -50,18 +51,18 @@ func (c *call) lookup(want bool) (list value.Value, wantList bool, err error) {
 			options.Set(k, v)
 		}
 	}
-	terms := make([]value.Value, len(c.args)-1)
-	for i, t := range c.args[1:] {
-		if err := defined(t); err != nil {
+	terms := make([]value.Value, len(c.Args)-1)
+	for i, t := range c.Args[1:] {
+		if err := core.Defined(t); err != nil {
 			return value.Value{}, want, err
 		}
 		// Terms are templates once more, as in Ansible: 'echo "{{ name }}"'.
-		if terms[i], err = c.deep(t); err != nil {
+		if terms[i], err = c.Deep(t); err != nil {
 			return value.Value{}, want, err
 		}
 	}
-	list, err = c.plugin(name, terms, options)
-	var failed *lookupError
+	list, err = c.Plugin(name, terms, options)
+	var failed *core.LookupError
 	if errors.As(err, &failed) && (mode == "ignore" || mode == "warn") {
 		if want {
 			return value.List(), want, nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/py/pynum"
 	"remoterun/runner/value"
 )
@@ -24,9 +25,9 @@ var sequenceForm = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)^((0?x?[0-9a-f]+)-)?(0?x?[0-9a-f]+)(/(0?x?[0-9a-f]+))?(:(.+))?$`)
 })
 
-func lookupSequence(c *call) (value.Value, error) {
+func lookupSequence(c *core.Call) (value.Value, error) {
 	var out []value.Value
-	for _, t := range c.args {
+	for _, t := range c.Args {
 		s, err := readSequence(value.Str(t))
 		if err != nil {
 			return value.Value{}, err
@@ -132,7 +133,7 @@ func (s *sequence) check() error {
 	return nil
 }
 
-func (s *sequence) items(c *call) ([]value.Value, error) {
+func (s *sequence) items(c *core.Call) ([]value.Value, error) {
 	if s.stride == 0 {
 		return nil, nil
 	}
@@ -143,13 +144,13 @@ func (s *sequence) items(c *call) ([]value.Value, error) {
 	if *s.end == math.MaxInt64 || *s.end == math.MinInt64 {
 		return nil, errors.New("the last number of with_sequence does not fit 64 bits")
 	}
-	list, err := c.numbers(s.start, *s.end+past, s.stride)
+	list, err := c.Numbers(s.start, *s.end+past, s.stride)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]value.Value, len(list.Items()))
 	for i, n := range list.Items() {
-		if out[i], err = c.percent(value.String(s.format), n); err != nil {
+		if out[i], err = c.Percent(value.String(s.format), n); err != nil {
 			return nil, fmt.Errorf("problem formatting %s with %s", value.Repr(n), value.Repr(value.String(s.format)))
 		}
 	}

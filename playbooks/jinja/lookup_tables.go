@@ -7,22 +7,23 @@ import (
 	"io"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/py/inifile"
 	"remoterun/runner/pyre"
 	"remoterun/runner/value"
 )
 
 // tableLookupEntries are the plug-ins that look things up in files of values.
-func tableLookupEntries() []entry {
-	rc := &regexes{}
-	family := []entry{
-		{name: "ini", sig: "ini(*keys, file='ansible.ini', section='global', type='ini', re=False, default='', case_sensitive=False, allow_no_value=False)", example: "{{ query('ini', 'key', file='/no/such', errors='ignore') }}", shows: "[]", fn: rc.lookupINI},
-		{name: "csvfile", sig: "csvfile(*keys, file='ansible.csv', delimiter='TAB', col=1, default='')", example: "{{ query('csvfile', 'key', file='/no/such', errors='ignore') }}", shows: "[]", fn: lookupCSV},
+func tableLookupEntries() []core.Entry {
+	rc := &patterns{}
+	family := []core.Entry{
+		{Name: "ini", Sig: "ini(*keys, file='ansible.ini', section='global', type='ini', re=False, default='', case_sensitive=False, allow_no_value=False)", Example: "{{ query('ini', 'key', file='/no/such', errors='ignore') }}", Shows: "[]", Func: rc.lookupINI},
+		{Name: "csvfile", Sig: "csvfile(*keys, file='ansible.csv', delimiter='TAB', col=1, default='')", Example: "{{ query('csvfile', 'key', file='/no/such', errors='ignore') }}", Shows: "[]", Func: lookupCSV},
 	}
 	for i := range family {
-		family[i].impure = true
+		family[i].Impure = true
 	}
-	return asLookups(family, false)
+	return core.Lookups(family, false)
 }
 
 // inline joins the options of a call with those written inside a term; the
@@ -46,14 +47,14 @@ func inline(term string, opt map[string]value.Value, known ...string) (key strin
 	return strings.Join(raw, " "), out, nil
 }
 
-func lookupCSV(c *call) (value.Value, error) {
+func lookupCSV(c *core.Call) (value.Value, error) {
 	known := []string{"file", "delimiter", "col", "default", "encoding"}
-	opt, err := c.options(known...)
+	opt, err := c.Options(known...)
 	if err != nil {
 		return value.Value{}, err
 	}
 	out := []value.Value{}
-	for _, t := range c.args {
+	for _, t := range c.Args {
 		key, o, err := inline(value.Str(t), opt, known...)
 		if err != nil {
 			return value.Value{}, err
@@ -61,7 +62,7 @@ func lookupCSV(c *call) (value.Value, error) {
 		if key == "" {
 			return value.Value{}, errors.New("Search key is required but was not found")
 		}
-		v, err := c.csvCell(key, o)
+		v, err := csvCell(c, key, o)
 		if err != nil {
 			return value.Value{}, fmt.Errorf("csvfile: %w", err)
 		}
@@ -72,12 +73,12 @@ func lookupCSV(c *call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-func (c *call) csvCell(key string, opt map[string]value.Value) (value.Value, error) {
-	text, path, err := c.read(value.String(textOr(optional(opt, "file"), "ansible.csv")), "files")
+func csvCell(c *core.Call, key string, opt map[string]value.Value) (value.Value, error) {
+	text, path, err := readNamed(c, value.String(core.TextOr(core.Optional(opt, "file"), "ansible.csv")), "files")
 	if err != nil {
 		return value.Value{}, err
 	}
-	sign := textOr(optional(opt, "delimiter"), "TAB")
+	sign := core.TextOr(core.Optional(opt, "delimiter"), "TAB")
 	if sign == "TAB" {
 		sign = "\t"
 	}
@@ -86,7 +87,7 @@ func (c *call) csvCell(key string, opt map[string]value.Value) (value.Value, err
 	}
 	col := int64(1)
 	if v, ok := opt["col"]; ok {
-		if col, err = asInteger(v); err != nil {
+		if col, err = core.AsInteger(v); err != nil {
 			return value.Value{}, err
 		}
 	}
@@ -95,7 +96,7 @@ func (c *call) csvCell(key string, opt map[string]value.Value) (value.Value, err
 	for {
 		row, err := r.Read()
 		if errors.Is(err, io.EOF) {
-			return nullIfUndefined(optional(opt, "default")), nil
+			return core.NullIfUndefined(core.Optional(opt, "default")), nil
 		}
 		if err != nil {
 			return value.Value{}, err
@@ -109,18 +110,18 @@ func (c *call) csvCell(key string, opt map[string]value.Value) (value.Value, err
 		if col < 0 || col >= int64(len(row)) {
 			return value.Value{}, errors.New("list index out of range")
 		}
-		return value.MarkedString(row[col], c.marks(path)), nil
+		return value.MarkedString(row[col], marksOfFile(c, path)), nil
 	}
 }
 
-func (rc *regexes) lookupINI(c *call) (value.Value, error) {
+func (rc *patterns) lookupINI(c *core.Call) (value.Value, error) {
 	known := []string{"file", "section", "type", "re", "default", "case_sensitive", "allow_no_value", "allow_none", "encoding"}
-	opt, err := c.options(known...)
+	opt, err := c.Options(known...)
 	if err != nil {
 		return value.Value{}, err
 	}
 	out := []value.Value{}
-	for _, t := range c.args {
+	for _, t := range c.Args {
 		key, o := value.Str(t), opt
 		if strings.ContainsRune(key, '=') || strings.ContainsRune(strings.TrimSpace(key), ' ') {
 			if key, o, err = inline(key, opt, known...); err != nil {
@@ -140,15 +141,15 @@ func (rc *regexes) lookupINI(c *call) (value.Value, error) {
 }
 
 // iniValues answers the value of a key, or of all keys that match.
-func (rc *regexes) iniValues(c *call, key string, opt map[string]value.Value) ([]value.Value, error) {
-	file := textOr(optional(opt, "file"), "ansible.ini")
-	text, path, err := c.read(value.String(file), "files")
+func (rc *patterns) iniValues(c *core.Call, key string, opt map[string]value.Value) ([]value.Value, error) {
+	file := core.TextOr(core.Optional(opt, "file"), "ansible.ini")
+	text, path, err := readNamed(c, value.String(file), "files")
 	if err != nil {
 		return nil, err
 	}
-	flag := func(name string) bool { return wordTruth(nullIfUndefined(optional(opt, name))) }
-	section := textOr(optional(opt, "section"), "global")
-	if textOr(optional(opt, "type"), "ini") == "properties" {
+	flag := func(name string) bool { return core.WordTruth(core.NullIfUndefined(core.Optional(opt, name))) }
+	section := core.TextOr(core.Optional(opt, "section"), "global")
+	if core.TextOr(core.Optional(opt, "type"), "ini") == "properties" {
 		section, text = "java_properties", "[java_properties]\n"+text
 	}
 	r := inifile.File{Fold: !flag("case_sensitive"), Bare: flag("allow_no_value") || flag("allow_none")}
@@ -156,7 +157,7 @@ func (rc *regexes) iniValues(c *call, key string, opt map[string]value.Value) ([
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	found, ok := r.Sections[section]
-	if m := c.marks(path); ok && m != 0 {
+	if m := marksOfFile(c, path); ok && m != 0 {
 		found, _ = value.FromMap(found).With(m).AsMap()
 	}
 	if !ok {
@@ -166,19 +167,19 @@ func (rc *regexes) iniValues(c *call, key string, opt map[string]value.Value) ([
 		return rc.matching(found, key)
 	}
 	if r.Fold {
-		key = lower(key)
+		key = strings.ToLower(key)
 	}
 	v, ok := found.Lookup(key)
 	switch {
 	case !ok:
-		return []value.Value{value.String(textOr(optional(opt, "default"), ""))}, nil
+		return []value.Value{value.String(core.TextOr(core.Optional(opt, "default"), ""))}, nil
 	case v.IsNull():
 		return nil, nil
 	}
 	return []value.Value{v}, nil
 }
 
-func (rc *regexes) matching(found *value.Map, pattern string) ([]value.Value, error) {
+func (rc *patterns) matching(found *value.Map, pattern string) ([]value.Value, error) {
 	re, err := rc.cache.Compile(pattern, pyre.Match, pyre.Flags{})
 	if err != nil {
 		return nil, err

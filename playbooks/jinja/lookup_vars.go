@@ -7,48 +7,43 @@ import (
 	"slices"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/pyre"
 	"remoterun/runner/value"
 )
 
 // varLookupEntries are the plug-ins that look at variables, the environment
 // and the inventory.
-func varLookupEntries() []entry {
-	rc := &regexes{}
-	names := asLookups([]entry{
-		{name: "vars", sig: "vars(*names, default=None)", example: "{{ lookup('vars', 'no_such', default='none') }}", shows: "none", fn: lookupVars},
+func varLookupEntries() []core.Entry {
+	rc := &patterns{}
+	names := core.Lookups([]core.Entry{
+		{Name: "vars", Sig: "vars(*names, default=None)", Example: "{{ lookup('vars', 'no_such', default='none') }}", Shows: "none", Func: lookupVars},
 	}, true)
-	rest := asLookups([]entry{
-		{name: "varnames", sig: "varnames(*regexes)", example: "{{ query('varnames', '^no_such_') }}", shows: "[]", fn: rc.lookupVarnames},
-		{name: "inventory_hostnames", sig: "inventory_hostnames(*patterns)", example: "{{ query('inventory_hostnames', 'all') }}", shows: "[]", fn: lookupHostnames},
-		{name: "env", sig: "env(*names, default='')", example: "{{ lookup('env', 'NO_SUCH_NAME') }}", shows: "", fn: lookupEnv},
-		{name: "config", sig: "config(*names, on_missing='error')", example: "{{ query('config', 'NO_SUCH', on_missing='skip') }}", shows: "[]", fn: lookupConfig, impure: true},
+	rest := core.Lookups([]core.Entry{
+		{Name: "varnames", Sig: "varnames(*regexes)", Example: "{{ query('varnames', '^no_such_') }}", Shows: "[]", Func: rc.lookupVarnames},
+		{Name: "inventory_hostnames", Sig: "inventory_hostnames(*patterns)", Example: "{{ query('inventory_hostnames', 'all') }}", Shows: "[]", Func: lookupHostnames},
+		{Name: "env", Sig: "env(*names, default='')", Example: "{{ lookup('env', 'NO_SUCH_NAME') }}", Shows: "", Func: lookupEnv, Lax: true},
+		{Name: "config", Sig: "config(*names, on_missing='error')", Example: "{{ query('config', 'NO_SUCH', on_missing='skip') }}", Shows: "[]", Func: lookupConfig, Impure: true},
 	}, false)
-	// env takes an undefined default as "must be set".
-	for i := range rest {
-		if rest[i].name == "env" {
-			rest[i].fn = lookupEnv
-		}
-	}
 	return append(names, rest...)
 }
 
-func lookupVars(c *call) (value.Value, error) {
-	opt, err := c.options("default")
+func lookupVars(c *core.Call) (value.Value, error) {
+	opt, err := c.Options("default")
 	if err != nil {
 		return value.Value{}, err
 	}
 	var out []value.Value
-	for _, t := range c.args {
+	for _, t := range c.Args {
 		name, ok := t.AsString()
 		if !ok {
-			return value.Value{}, fmt.Errorf("Invalid setting identifier, \"%s\" is not a string, its a %s", value.Show(t), pyType(t))
+			return value.Value{}, fmt.Errorf("Invalid setting identifier, \"%s\" is not a string, its a %s", value.Show(t), core.PyType(t))
 		}
-		v, ok, err := c.variable(name)
+		v, ok, err := c.Variable(name)
 		if err == nil && !ok {
-			err = &undefinedError{msg: "No variable found with this name: " + name + suggestName(name, c.variables())}
+			err = core.NotDefined("No variable found with this name: " + name + core.Suggest(name, c.Variables()))
 		}
-		if d, there := opt["default"]; there && !d.IsNull() && errors.Is(err, ErrUndefined) {
+		if d, there := opt["default"]; there && !d.IsNull() && errors.Is(err, core.ErrUndefined) {
 			v, err = d, nil
 		}
 		if err != nil {
@@ -59,13 +54,13 @@ func lookupVars(c *call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-func (rc *regexes) lookupVarnames(c *call) (value.Value, error) {
+func (rc *patterns) lookupVarnames(c *core.Call) (value.Value, error) {
 	var out []value.Value
-	names := c.variables()
-	for _, t := range c.args {
+	names := c.Variables()
+	for _, t := range c.Args {
 		p, ok := t.AsString()
 		if !ok {
-			return value.Value{}, fmt.Errorf("Invalid setting identifier, \"%s\" is not a string, it is a %s", value.Show(t), pyType(t))
+			return value.Value{}, fmt.Errorf("Invalid setting identifier, \"%s\" is not a string, it is a %s", value.Show(t), core.PyType(t))
 		}
 		re, err := rc.cache.Compile(p, pyre.Search, pyre.Flags{})
 		if err != nil {
@@ -81,11 +76,11 @@ func (rc *regexes) lookupVarnames(c *call) (value.Value, error) {
 			}
 		}
 	}
-	return value.List(out...), c.work(len(names))
+	return value.List(out...), c.Work(len(names))
 }
 
-func lookupEnv(c *call) (value.Value, error) {
-	opt, err := c.options("default")
+func lookupEnv(c *core.Call) (value.Value, error) {
+	opt, err := c.Options("default")
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -94,8 +89,8 @@ func lookupEnv(c *call) (value.Value, error) {
 		otherwise = value.String("")
 	}
 	var out []value.Value
-	for _, t := range c.args {
-		name, err := wantText(t, "the name of an environment variable")
+	for _, t := range c.Args {
+		name, err := core.WantText(t, "the name of an environment variable")
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -104,14 +99,14 @@ func lookupEnv(c *call) (value.Value, error) {
 			return value.Value{}, errors.New("the name of an environment variable is empty")
 		}
 		v, ok := "", false
-		if sys := c.system(); sys != nil {
+		if sys := c.System(); sys != nil {
 			v, ok = sys.Env(words[0])
 		}
 		switch {
 		case ok:
 			out = append(out, value.String(v))
 		case otherwise.IsUndefined():
-			return value.Value{}, &undefinedError{msg: `The "env" lookup, found an undefined variable: ` + words[0]}
+			return value.Value{}, core.NotDefined(`The "env" lookup, found an undefined variable: ` + words[0])
 		default:
 			out = append(out, otherwise)
 		}
@@ -119,28 +114,28 @@ func lookupEnv(c *call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-func lookupConfig(c *call) (value.Value, error) {
-	opt, err := c.options("on_missing", "plugin_type", "plugin_name")
+func lookupConfig(c *core.Call) (value.Value, error) {
+	opt, err := c.Options("on_missing", "plugin_type", "plugin_name")
 	if err != nil {
 		return value.Value{}, err
 	}
-	missing := textOr(optional(opt, "on_missing"), "error")
+	missing := core.TextOr(core.Optional(opt, "on_missing"), "error")
 	if missing != "error" && missing != "warn" && missing != "skip" {
 		return value.Value{}, fmt.Errorf("\"on_missing\" must be a string and one of \"error\", \"warn\" or \"skip\", not %s", missing)
 	}
-	kind, name := optional(opt, "plugin_type"), optional(opt, "plugin_name")
-	if given(kind) != given(name) {
+	kind, name := core.Optional(opt, "plugin_type"), core.Optional(opt, "plugin_name")
+	if core.Given(kind) != core.Given(name) {
 		return value.Value{}, errors.New("Both plugin_type and plugin_name are required, cannot use one without the other")
 	}
-	sys, _ := c.system().(ConfigSystem)
-	if given(kind) {
+	sys, _ := c.System().(core.ConfigSystem)
+	if core.Given(kind) {
 		sys = nil // plug-ins have settings in Ansible; there are none here
 	}
 	var out []value.Value
-	for _, t := range c.args {
+	for _, t := range c.Args {
 		name, isText := t.AsString()
 		if !isText {
-			return value.Value{}, fmt.Errorf("Invalid setting identifier, \"%s\" is not a string, its a %s", value.Str(t), pyType(t))
+			return value.Value{}, fmt.Errorf("Invalid setting identifier, \"%s\" is not a string, its a %s", value.Str(t), core.PyType(t))
 		}
 		v, ok := value.Null(), false
 		if sys != nil {
@@ -157,8 +152,8 @@ func lookupConfig(c *call) (value.Value, error) {
 }
 
 // lookupHostnames answers the hosts of patterns over the variable "groups".
-func lookupHostnames(c *call) (value.Value, error) {
-	groups, ok, err := c.variable("groups")
+func lookupHostnames(c *core.Call) (value.Value, error) {
+	groups, ok, err := c.Variable("groups")
 	if err != nil || !ok {
 		return value.List(), err
 	}
@@ -167,7 +162,7 @@ func lookupHostnames(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	var words []string
-	for _, t := range flattenOnce(c.args) {
+	for _, t := range flattenOnce(c.Args) {
 		words = append(words, strings.FieldsFunc(value.Str(t), func(r rune) bool { return r == ',' || r == ':' })...)
 	}
 	return value.List(matchHosts(m, words)...), nil
@@ -187,7 +182,7 @@ func matchHosts(groups *value.Map, words []string) []value.Value {
 	for _, w := range words {
 		if !strings.HasPrefix(w, "&") && !strings.HasPrefix(w, "!") {
 			for _, h := range hostsOf(groups, w) {
-				if !inList(hosts, h) {
+				if !core.InList(hosts, h) {
 					hosts = append(hosts, h)
 				}
 			}
@@ -200,7 +195,7 @@ func matchHosts(groups *value.Map, words []string) []value.Value {
 				continue
 			}
 			set := hostsOf(groups, rest)
-			hosts = slices.DeleteFunc(hosts, func(h value.Value) bool { return inList(set, h) == (sign == "!") })
+			hosts = slices.DeleteFunc(hosts, func(h value.Value) bool { return core.InList(set, h) == (sign == "!") })
 		}
 	}
 	return hosts
@@ -211,7 +206,7 @@ func hostsOf(groups *value.Map, word string) []value.Value {
 	var out []value.Value
 	add := func(items []value.Value) {
 		for _, h := range items {
-			if !inList(out, h) {
+			if !core.InList(out, h) {
 				out = append(out, h)
 			}
 		}
@@ -229,3 +224,6 @@ func hostsOf(groups *value.Map, word string) []value.Value {
 	}
 	return out
 }
+
+// patterns are compiled regular expressions of plug-ins.
+type patterns struct{ cache pyre.Cache }

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"slices"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/value"
 )
 
 // allMethods holds the methods of Python's types that templates use; in a
 // method's call, in is the object.
-func allMethods() map[string]map[string]function {
-	all := map[string]map[string]function{
+func allMethods() map[string]map[string]core.Function {
+	all := map[string]map[string]core.Function{
 		"str":   strMethods(),
 		"list":  listMethods(),
 		"tuple": tupleMethods(),
@@ -36,10 +37,10 @@ func allMethods() map[string]map[string]function {
 }
 
 // definite refuses undefined arguments: text methods look at all of them.
-func definite(fn function) function {
-	return func(c *call) (value.Value, error) {
-		for _, a := range c.args {
-			if err := defined(a); err != nil {
+func definite(fn core.Function) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		for _, a := range c.Args {
+			if err := core.Defined(a); err != nil {
 				return value.Value{}, err
 			}
 		}
@@ -49,59 +50,59 @@ func definite(fn function) function {
 
 // positional refuses keyword arguments, as most methods of Python's own types
 // do.
-func positional(kind string, fn function) function {
-	return func(c *call) (value.Value, error) {
-		if c.kw.Len() > 0 {
-			return value.Value{}, fmt.Errorf("%s.%s() takes no keyword arguments", kind, c.name)
+func positional(kind string, fn core.Function) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		if c.Kw.Len() > 0 {
+			return value.Value{}, fmt.Errorf("%s.%s() takes no keyword arguments", kind, c.Name)
 		}
 		return fn(c)
 	}
 }
 
-func intMethods() map[string]function {
-	return map[string]function{
-		"bit_length": func(c *call) (value.Value, error) {
-			i, _ := c.in.AsBig()
-			return value.Int(int64(i.BitLen())), c.none()
+func intMethods() map[string]core.Function {
+	return map[string]core.Function{
+		"bit_length": func(c *core.Call) (value.Value, error) {
+			i, _ := c.In.AsBig()
+			return value.Int(int64(i.BitLen())), c.NoArguments()
 		},
-		"is_integer": func(c *call) (value.Value, error) { return value.Bool(true), c.none() },
+		"is_integer": func(c *core.Call) (value.Value, error) { return value.Bool(true), c.NoArguments() },
 	}
 }
 
-func floatMethods() map[string]function {
-	return map[string]function{
-		"is_integer": func(c *call) (value.Value, error) {
-			f, _ := c.in.AsFloat()
-			return value.Bool(f == float64(int64(f))), c.none()
+func floatMethods() map[string]core.Function {
+	return map[string]core.Function{
+		"is_integer": func(c *core.Call) (value.Value, error) {
+			f, _ := c.In.AsFloat()
+			return value.Bool(f == float64(int64(f))), c.NoArguments()
 		},
 	}
 }
 
 // listMethods are those of list; they change the list itself.
-func listMethods() map[string]function {
+func listMethods() map[string]core.Function {
 	m := tupleMethods()
-	for name, fn := range map[string]function{
-		"append": func(c *call) (value.Value, error) {
-			a, err := c.bind("object")
+	for name, fn := range map[string]core.Function{
+		"append": func(c *core.Call) (value.Value, error) {
+			a, err := c.Bind("object")
 			if err != nil {
 				return value.Value{}, err
 			}
-			return value.Null(), c.grow(c.in, a[0])
+			return value.Null(), c.Grow(c.In, a[0])
 		},
 		"extend": listExtend, "insert": listInsert, "pop": listPop, "remove": listRemove, "sort": listSort,
-		"clear": func(c *call) (value.Value, error) {
-			s, _ := c.in.AsSeq()
+		"clear": func(c *core.Call) (value.Value, error) {
+			s, _ := c.In.AsSeq()
 			s.Items = nil
-			return value.Null(), c.none()
+			return value.Null(), c.NoArguments()
 		},
-		"copy": func(c *call) (value.Value, error) {
-			return value.List(slices.Clone(c.in.Items())...), c.none()
+		"copy": func(c *core.Call) (value.Value, error) {
+			return value.List(slices.Clone(c.In.Items())...), c.NoArguments()
 		},
-		"reverse": func(c *call) (value.Value, error) {
-			s, _ := c.in.AsSeq()
+		"reverse": func(c *core.Call) (value.Value, error) {
+			s, _ := c.In.AsSeq()
 			s.Items = slices.Clone(s.Items)
 			slices.Reverse(s.Items)
-			return value.Null(), c.none()
+			return value.Null(), c.NoArguments()
 		},
 	} {
 		m[name] = fn
@@ -109,17 +110,17 @@ func listMethods() map[string]function {
 	return m
 }
 
-func tupleMethods() map[string]function {
-	return map[string]function{"count": seqCount, "index": seqIndex}
+func tupleMethods() map[string]core.Function {
+	return map[string]core.Function{"count": seqCount, "index": seqIndex}
 }
 
-func seqCount(c *call) (value.Value, error) {
-	a, err := c.bind("value")
+func seqCount(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("value")
 	if err != nil {
 		return value.Value{}, err
 	}
 	n := 0
-	for _, it := range c.in.Items() {
+	for _, it := range c.In.Items() {
 		if value.Equal(it, a[0]) {
 			n++
 		}
@@ -127,13 +128,13 @@ func seqCount(c *call) (value.Value, error) {
 	return value.Int(int64(n)), nil
 }
 
-func seqIndex(c *call) (value.Value, error) {
-	a, err := c.bind("value", "start=", "stop=")
+func seqIndex(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("value", "start=", "stop=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	items := c.in.Items()
-	lo, hi, err := c.window(a[1], a[2], len(items))
+	items := c.In.Items()
+	lo, hi, err := window(c, a[1], a[2], len(items))
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -142,24 +143,24 @@ func seqIndex(c *call) (value.Value, error) {
 			return value.Int(int64(i)), nil
 		}
 	}
-	if c.in.Kind() == value.KindTuple {
+	if c.In.Kind() == value.KindTuple {
 		return value.Value{}, errors.New("tuple.index(x): x not in tuple")
 	}
 	return value.Value{}, fmt.Errorf("%s is not in list", value.Repr(a[0]))
 }
 
 // window reads optional start and stop of a search in n items.
-func (c *call) window(from, to value.Value, n int) (lo, hi int, err error) {
+func window(c *core.Call, from, to value.Value, n int) (lo, hi int, err error) {
 	if from.IsNull() {
 		from = value.Int(0)
 	}
 	if to.IsNull() {
 		to = value.Int(int64(n))
 	}
-	if lo, err = c.integer(from, 0); err != nil {
+	if lo, err = c.Integer(from, 0); err != nil {
 		return 0, 0, err
 	}
-	if hi, err = c.integer(to, n); err != nil {
+	if hi, err = c.Integer(to, n); err != nil {
 		return 0, 0, err
 	}
 	return clampIndex(lo, n), clampIndex(hi, n), nil
@@ -172,40 +173,40 @@ func clampIndex(i, n int) int {
 	return max(0, min(i, n))
 }
 
-func listExtend(c *call) (value.Value, error) {
-	a, err := c.bind("iterable")
+func listExtend(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("iterable")
 	if err != nil {
 		return value.Value{}, err
 	}
-	more, err := c.iterate(a[0])
+	more, err := c.Iterate(a[0])
 	if err != nil {
 		return value.Value{}, err
 	}
-	return value.Null(), c.grow(c.in, more...)
+	return value.Null(), c.Grow(c.In, more...)
 }
 
-func listInsert(c *call) (value.Value, error) {
-	a, err := c.bind("index", "object")
+func listInsert(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("index", "object")
 	if err != nil {
 		return value.Value{}, err
 	}
-	i, err := c.integer(a[0], 0)
+	i, err := c.Integer(a[0], 0)
 	if err != nil {
 		return value.Value{}, err
 	}
-	return value.Null(), c.insert(c.in, clampIndex(i, len(c.in.Items())), a[1])
+	return value.Null(), c.Insert(c.In, clampIndex(i, len(c.In.Items())), a[1])
 }
 
-func listPop(c *call) (value.Value, error) {
-	a, err := c.bind("index=")
+func listPop(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("index=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	i, err := c.integer(a[0], -1)
+	i, err := c.Integer(a[0], -1)
 	if err != nil {
 		return value.Value{}, err
 	}
-	s, _ := c.in.AsSeq()
+	s, _ := c.In.AsSeq()
 	if len(s.Items) == 0 {
 		return value.Value{}, errors.New("pop from empty list")
 	}
@@ -217,39 +218,39 @@ func listPop(c *call) (value.Value, error) {
 	}
 	it := s.Items[i]
 	s.Items = slices.Delete(slices.Clone(s.Items), i, i+1)
-	return it, c.copying(len(s.Items))
+	return it, c.Copying(len(s.Items))
 }
 
-func listRemove(c *call) (value.Value, error) {
-	a, err := c.bind("value")
+func listRemove(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("value")
 	if err != nil {
 		return value.Value{}, err
 	}
-	s, _ := c.in.AsSeq()
+	s, _ := c.In.AsSeq()
 	i := slices.IndexFunc(s.Items, func(v value.Value) bool { return value.Equal(v, a[0]) })
 	if i < 0 {
 		return value.Value{}, errors.New("list.remove(x): x not in list")
 	}
 	s.Items = slices.Delete(slices.Clone(s.Items), i, i+1)
-	return value.Null(), c.work(len(s.Items))
+	return value.Null(), c.Work(len(s.Items))
 }
 
-func listSort(c *call) (value.Value, error) {
+func listSort(c *core.Call) (value.Value, error) {
 	var reverse value.Value
-	for k, v := range c.kw.All() {
+	for k, v := range c.Kw.All() {
 		if name, _ := k.AsString(); name != "reverse" {
 			return value.Value{}, fmt.Errorf("sort() got an unexpected keyword argument '%s'", name)
 		}
 		reverse = v
 	}
-	if len(c.args) > 0 {
+	if len(c.Args) > 0 {
 		return value.Value{}, errors.New("sort() takes no positional arguments")
 	}
-	s, _ := c.in.AsSeq()
-	items, err := sorted(s.Items, value.Truth(reverse), func(v value.Value) value.Value { return v })
+	s, _ := c.In.AsSeq()
+	items, err := core.Sorted(s.Items, value.Truth(reverse), func(v value.Value) value.Value { return v })
 	if err != nil {
 		return value.Value{}, err
 	}
 	s.Items = items
-	return value.Null(), c.work(len(items))
+	return value.Null(), c.Work(len(items))
 }

@@ -4,25 +4,26 @@ import (
 	"errors"
 	"fmt"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/value"
 )
 
 // dictMethods are those of dict; get, items, keys and values serve lazy
 // mappings too.
-func dictMethods() map[string]function {
-	return map[string]function{
+func dictMethods() map[string]core.Function {
+	return map[string]core.Function{
 		"get": dictGet, "items": dictItems, "keys": dictKeys, "values": dictValues,
 		"pop": dictPop, "popitem": dictPopItem, "setdefault": dictSetDefault, "update": dictUpdate,
-		"clear": func(c *call) (value.Value, error) {
-			m, _ := c.in.AsMap()
+		"clear": func(c *core.Call) (value.Value, error) {
+			m, _ := c.In.AsMap()
 			for _, k := range m.Keys() {
 				m.Delete(k)
 			}
-			return value.Null(), c.none()
+			return value.Null(), c.NoArguments()
 		},
-		"copy": func(c *call) (value.Value, error) {
-			m, _ := c.in.AsMap()
-			return value.FromMap(m.Clone()), c.none()
+		"copy": func(c *core.Call) (value.Value, error) {
+			m, _ := c.In.AsMap()
+			return value.FromMap(m.Clone()), c.NoArguments()
 		},
 		"fromkeys":    dictFromKeys,
 		"__setitem__": dictSetItem,
@@ -30,30 +31,30 @@ func dictMethods() map[string]function {
 }
 
 // dictSetItem is what templates use to set a key of their own mapping.
-func dictSetItem(c *call) (value.Value, error) {
-	a, err := c.bind("key", "value")
+func dictSetItem(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("key", "value")
 	if err != nil {
 		return value.Value{}, err
 	}
-	if err := keyError(a[0]); err != nil {
+	if err := core.KeyError(a[0]); err != nil {
 		return value.Value{}, err
 	}
-	return value.Null(), c.put(c.in, a[0], a[1])
+	return value.Null(), c.Put(c.In, a[0], a[1])
 }
 
-func dictGet(c *call) (value.Value, error) {
-	a, err := c.bind("key", "default=")
+func dictGet(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("key", "default=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	if err := keyError(a[0]); err != nil {
+	if err := core.KeyError(a[0]); err != nil {
 		return value.Value{}, err
 	}
-	if o, ok := c.in.AsObject(); ok {
+	if o, ok := c.In.AsObject(); ok {
 		if v, ok, err := o.Get(a[0]); ok || err != nil {
 			return v, err
 		}
-	} else if m, _ := c.in.AsMap(); m != nil {
+	} else if m, _ := c.In.AsMap(); m != nil {
 		if v, ok := m.Get(a[0]); ok {
 			return v, nil
 		}
@@ -63,18 +64,18 @@ func dictGet(c *call) (value.Value, error) {
 
 // orNull is a default that was not given: null. One that was given and is
 // undefined stays so.
-func orNull(v value.Value, c *call) value.Value {
-	if v.IsUndefined() && len(c.args) < 2 && c.kw.Len() == 0 {
+func orNull(v value.Value, c *core.Call) value.Value {
+	if v.IsUndefined() && len(c.Args) < 2 && c.Kw.Len() == 0 {
 		return value.Null()
 	}
 	return v
 }
 
-func dictItems(c *call) (value.Value, error) {
-	if err := c.none(); err != nil {
+func dictItems(c *core.Call) (value.Value, error) {
+	if err := c.NoArguments(); err != nil {
 		return value.Value{}, err
 	}
-	m, _, err := value.Mapping(c.in)
+	m, _, err := value.Mapping(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -82,22 +83,22 @@ func dictItems(c *call) (value.Value, error) {
 	for k, v := range m.All() {
 		out = append(out, value.Tuple(k, v))
 	}
-	return value.List(out...), c.work(len(out))
+	return value.List(out...), c.Work(len(out))
 }
 
-func dictKeys(c *call) (value.Value, error) {
-	if err := c.none(); err != nil {
+func dictKeys(c *core.Call) (value.Value, error) {
+	if err := c.NoArguments(); err != nil {
 		return value.Value{}, err
 	}
-	keys, err := c.iterate(c.in)
+	keys, err := c.Iterate(c.In)
 	return value.List(keys...), err
 }
 
-func dictValues(c *call) (value.Value, error) {
-	if err := c.none(); err != nil {
+func dictValues(c *core.Call) (value.Value, error) {
+	if err := c.NoArguments(); err != nil {
 		return value.Value{}, err
 	}
-	m, _, err := value.Mapping(c.in)
+	m, _, err := value.Mapping(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -105,31 +106,31 @@ func dictValues(c *call) (value.Value, error) {
 	for _, v := range m.All() {
 		out = append(out, v)
 	}
-	return value.List(out...), c.work(len(out))
+	return value.List(out...), c.Work(len(out))
 }
 
-func dictPop(c *call) (value.Value, error) {
-	a, err := c.bind("key", "default=")
+func dictPop(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("key", "default=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	if err := keyError(a[0]); err != nil {
+	if err := core.KeyError(a[0]); err != nil {
 		return value.Value{}, err
 	}
-	m, _ := c.in.AsMap()
+	m, _ := c.In.AsMap()
 	v, ok := m.Get(a[0])
 	switch {
 	case ok:
 		m.Delete(a[0])
 		return v, nil
-	case len(c.args) < 2:
+	case len(c.Args) < 2:
 		return value.Value{}, fmt.Errorf("KeyError: %s", value.Repr(a[0]))
 	}
 	return a[1], nil
 }
 
-func dictPopItem(c *call) (value.Value, error) {
-	m, _ := c.in.AsMap()
+func dictPopItem(c *core.Call) (value.Value, error) {
+	m, _ := c.In.AsMap()
 	keys := m.Keys()
 	if len(keys) == 0 {
 		return value.Value{}, errors.New("'popitem(): dictionary is empty'")
@@ -137,60 +138,60 @@ func dictPopItem(c *call) (value.Value, error) {
 	k := keys[len(keys)-1]
 	v, _ := m.Get(k)
 	m.Delete(k)
-	return value.Tuple(k, v), c.none()
+	return value.Tuple(k, v), c.NoArguments()
 }
 
-func dictSetDefault(c *call) (value.Value, error) {
-	a, err := c.bind("key", "default=")
+func dictSetDefault(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("key", "default=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	if err := keyError(a[0]); err != nil {
+	if err := core.KeyError(a[0]); err != nil {
 		return value.Value{}, err
 	}
-	m, _ := c.in.AsMap()
+	m, _ := c.In.AsMap()
 	if v, ok := m.Get(a[0]); ok {
 		return v, nil
 	}
 	v := orNull(a[1], c)
-	return v, c.put(c.in, a[0], v)
+	return v, c.Put(c.In, a[0], v)
 }
 
-func dictUpdate(c *call) (value.Value, error) {
-	if len(c.args) > 1 {
-		return value.Value{}, fmt.Errorf("update expected at most 1 argument, got %d", len(c.args))
+func dictUpdate(c *core.Call) (value.Value, error) {
+	if len(c.Args) > 1 {
+		return value.Value{}, fmt.Errorf("update expected at most 1 argument, got %d", len(c.Args))
 	}
-	for _, a := range c.args {
-		more, err := c.dictOf(a)
+	for _, a := range c.Args {
+		more, err := c.DictOf(a)
 		if err != nil {
 			return value.Value{}, err
 		}
 		for k, v := range more.All() {
-			if err := c.put(c.in, k, v); err != nil {
+			if err := c.Put(c.In, k, v); err != nil {
 				return value.Value{}, err
 			}
 		}
 	}
-	for k, v := range c.kw.All() {
-		if err := c.put(c.in, k, v); err != nil {
+	for k, v := range c.Kw.All() {
+		if err := c.Put(c.In, k, v); err != nil {
 			return value.Value{}, err
 		}
 	}
 	return value.Null(), nil
 }
 
-func dictFromKeys(c *call) (value.Value, error) {
-	a, err := c.bind("iterable", "value=")
+func dictFromKeys(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("iterable", "value=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	keys, err := c.iterate(a[0])
+	keys, err := c.Iterate(a[0])
 	if err != nil {
 		return value.Value{}, err
 	}
 	m := value.NewMap()
 	for _, k := range keys {
-		if err := keyError(k); err != nil {
+		if err := core.KeyError(k); err != nil {
 			return value.Value{}, err
 		}
 		m.Set(k, orNull(a[1], c))

@@ -6,26 +6,27 @@ import (
 	"strings"
 	"unicode"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/py/pystr"
 	"remoterun/runner/value"
 )
 
-func strSplit(last bool) function {
-	return func(c *call) (value.Value, error) {
-		a, err := c.bind("sep=", "maxsplit=")
+func strSplit(last bool) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		a, err := c.Bind("sep=", "maxsplit=")
 		if err != nil {
 			return value.Value{}, err
 		}
-		limit, err := c.integer(a[1], -1)
+		limit, err := c.Integer(a[1], -1)
 		if err != nil {
 			return value.Value{}, err
 		}
-		s, _ := c.in.AsString()
+		s, _ := c.In.AsString()
 		var parts []string
 		if a[0].IsUndefined() || a[0].IsNull() {
 			parts = pystr.SplitSpace(s, limit, last)
 		} else {
-			sep, err := c.text(a[0])
+			sep, err := c.Text(a[0])
 			if err != nil {
 				return value.Value{}, err
 			}
@@ -34,97 +35,97 @@ func strSplit(last bool) function {
 			}
 			parts = pystr.SplitOn(s, sep, limit, last)
 		}
-		return c.markedList(parts), c.work(len(s))
+		return markedList(c, parts), c.Work(len(s))
 	}
 }
 
-func (c *call) markedList(parts []string) value.Value {
+func markedList(c *core.Call, parts []string) value.Value {
 	out := make([]value.Value, len(parts))
 	for i, p := range parts {
-		out[i] = c.marked(p)
+		out[i] = marked(c, p)
 	}
 	return value.List(out...)
 }
 
-func strSplitLines(c *call) (value.Value, error) {
-	a, err := c.bind("keepends=")
+func strSplitLines(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("keepends=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	s, _ := c.in.AsString()
-	return c.markedList(pystr.SplitLines(s, value.Truth(a[0]))), c.work(len(s))
+	s, _ := c.In.AsString()
+	return markedList(c, pystr.SplitLines(s, value.Truth(a[0]))), c.Work(len(s))
 }
 
-func strJoin(c *call) (value.Value, error) {
-	a, err := c.bind("iterable")
+func strJoin(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("iterable")
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.iterate(a[0])
+	items, err := c.Iterate(a[0])
 	if err != nil {
 		return value.Value{}, errors.New("can only join an iterable")
 	}
-	sep, _ := c.in.AsString()
-	b := c.buffer(c.in.Marks())
+	sep, _ := c.In.AsString()
+	b := c.Buffer(c.In.Marks())
 	for i, it := range items {
 		if i > 0 {
-			if err := b.text(sep); err != nil {
+			if err := b.Text(sep); err != nil {
 				return value.Value{}, err
 			}
 		}
 		if _, ok := it.AsString(); !ok {
 			return value.Value{}, fmt.Errorf("sequence item %d: expected str instance, %s found", i, value.TypeName(it))
 		}
-		if err := b.add(it); err != nil {
+		if err := b.Add(it); err != nil {
 			return value.Value{}, err
 		}
 	}
-	return value.MarkedString(b.String(), b.marks), nil
+	return value.MarkedString(b.String(), b.Marks), nil
 }
 
-func strReplace(c *call) (value.Value, error) {
-	a, err := c.bind("old", "new", "count=")
+func strReplace(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("old", "new", "count=")
 	if err != nil {
 		return value.Value{}, err
 	}
 	var words [2]string
 	for i := range words {
-		if words[i], err = c.text(a[i]); err != nil {
+		if words[i], err = c.Text(a[i]); err != nil {
 			return value.Value{}, err
 		}
 	}
-	limit, err := c.integer(a[2], -1)
+	limit, err := c.Integer(a[2], -1)
 	if err != nil {
 		return value.Value{}, err
 	}
-	s, _ := c.in.AsString()
-	out, err := c.replace(s, words[0], words[1], limit)
-	return c.marked(out), err
+	s, _ := c.In.AsString()
+	out, err := replaced(c, s, words[0], words[1], limit)
+	return marked(c, out), err
 }
 
-// replace is str.replace within the limit of output.
-func (c *call) replace(s, old, with string, limit int) (string, error) {
+// replaced is str.replace within the limit of output.
+func replaced(c *core.Call, s, old, with string, limit int) (string, error) {
 	if grow := len(with) - len(old); grow > 0 {
-		if err := c.fits(len(s) + strings.Count(s, old)*grow); err != nil {
+		if err := c.Fits(len(s) + strings.Count(s, old)*grow); err != nil {
 			return "", err
 		}
 	}
 	return strings.Replace(s, old, with, limit), nil
 }
 
-func strExpandTabs(c *call) (value.Value, error) {
-	a, err := c.bind("tabsize=")
+func strExpandTabs(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("tabsize=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	size, err := c.integer(a[0], 8)
+	size, err := c.Integer(a[0], 8)
 	if err != nil {
 		return value.Value{}, err
 	}
 	if size > 1000 {
-		return value.Value{}, errRepeat
+		return value.Value{}, core.ErrRepeat
 	}
-	s, _ := c.in.AsString()
+	s, _ := c.In.AsString()
 	var b strings.Builder
 	col := 0
 	for _, r := range s {
@@ -141,19 +142,19 @@ func strExpandTabs(c *call) (value.Value, error) {
 			}
 		}
 	}
-	return c.marked(b.String()), nil
+	return marked(c, b.String()), nil
 }
 
 // strEncode answers the text itself: bytes and text are one thing here.
-func strEncode(c *call) (value.Value, error) {
-	if _, err := c.bind("encoding=", "errors="); err != nil {
+func strEncode(c *core.Call) (value.Value, error) {
+	if _, err := c.Bind("encoding=", "errors="); err != nil {
 		return value.Value{}, err
 	}
-	return c.in, nil
+	return c.In, nil
 }
 
-func strTranslate(c *call) (value.Value, error) {
-	a, err := c.bind("table")
+func strTranslate(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("table")
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -161,7 +162,7 @@ func strTranslate(c *call) (value.Value, error) {
 	if !ok {
 		return value.Value{}, fmt.Errorf("translate() argument must be a mapping, not %s", value.TypeName(a[0]))
 	}
-	s, _ := c.in.AsString()
+	s, _ := c.In.AsString()
 	var b strings.Builder
 	for _, r := range s {
 		to, ok := m.Get(value.Int(int64(r)))
@@ -175,5 +176,5 @@ func strTranslate(c *call) (value.Value, error) {
 			b.WriteString(value.Str(to))
 		}
 	}
-	return c.marked(b.String()), nil
+	return marked(c, b.String()), nil
 }

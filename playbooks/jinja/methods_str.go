@@ -6,13 +6,14 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/py/pystr"
 	"remoterun/runner/value"
 )
 
 // strMethods are those of str. Their text keeps the marks of what went in.
-func strMethods() map[string]function {
-	m := map[string]function{
+func strMethods() map[string]core.Function {
+	m := map[string]core.Function{
 		"center": strPad(pystr.PadCenter), "ljust": strPad(pystr.PadRight), "rjust": strPad(pystr.PadLeft), "zfill": strZfill,
 		"count": strCount, "find": strFind(false, false), "rfind": strFind(true, false), "index": strFind(false, true), "rindex": strFind(true, true),
 		"startswith": strAffix(strings.HasPrefix), "endswith": strAffix(strings.HasSuffix),
@@ -29,39 +30,39 @@ func strMethods() map[string]function {
 		m[name] = strSimple(f)
 	}
 	for name, f := range pystr.Tests() {
-		m[name] = func(c *call) (value.Value, error) {
-			s, _ := c.in.AsString()
-			return value.Bool(f(s)), c.none()
+		m[name] = func(c *core.Call) (value.Value, error) {
+			s, _ := c.In.AsString()
+			return value.Bool(f(s)), c.NoArguments()
 		}
 	}
 	return m
 }
 
 // marked is text made by a method, with the marks of all that went in.
-func (c *call) marked(s string) value.Value {
-	return value.MarkedString(s, c.in.Marks()|marksOf(value.Null(), c.args))
+func marked(c *core.Call, s string) value.Value {
+	return value.MarkedString(s, c.In.Marks()|core.MarksOf(value.Null(), c.Args))
 }
 
-func strSimple(f func(string) string) function {
-	return func(c *call) (value.Value, error) {
-		s, _ := c.in.AsString()
-		return c.marked(f(s)), c.none()
+func strSimple(f func(string) string) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		s, _ := c.In.AsString()
+		return marked(c, f(s)), c.NoArguments()
 	}
 }
 
-func strPad(pad pystr.Padding) function {
-	return func(c *call) (value.Value, error) {
-		a, err := c.bind("width", "fillchar=")
+func strPad(pad pystr.Padding) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		a, err := c.Bind("width", "fillchar=")
 		if err != nil {
 			return value.Value{}, err
 		}
-		width, err := c.integer(a[0], 0)
+		width, err := c.Integer(a[0], 0)
 		if err != nil {
 			return value.Value{}, err
 		}
 		fill := " "
 		if !a[1].IsUndefined() {
-			if fill, err = c.text(a[1]); err != nil {
+			if fill, err = c.Text(a[1]); err != nil {
 				return value.Value{}, err
 			}
 			if utf8.RuneCountInString(fill) != 1 {
@@ -69,14 +70,14 @@ func strPad(pad pystr.Padding) function {
 			}
 		}
 		s, err := padded(c, width, fill, pad)
-		return c.marked(s), err
+		return marked(c, s), err
 	}
 }
 
-func padded(c *call, width int, fill string, pad pystr.Padding) (string, error) {
-	s, _ := c.in.AsString()
-	if width > maxRepeat {
-		return "", errRepeat
+func padded(c *core.Call, width int, fill string, pad pystr.Padding) (string, error) {
+	s, _ := c.In.AsString()
+	if width > core.MaxRepeat {
+		return "", core.ErrRepeat
 	}
 	missing := width - utf8.RuneCountInString(s)
 	if missing <= 0 {
@@ -85,12 +86,12 @@ func padded(c *call, width int, fill string, pad pystr.Padding) (string, error) 
 	return pad(s, fill, missing, width), nil
 }
 
-func strZfill(c *call) (value.Value, error) {
-	a, err := c.bind("width")
+func strZfill(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("width")
 	if err != nil {
 		return value.Value{}, err
 	}
-	width, err := c.integer(a[0], 0)
+	width, err := c.Integer(a[0], 0)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -101,47 +102,47 @@ func strZfill(c *call) (value.Value, error) {
 		}
 		return sign + strings.Repeat(fill, missing) + s
 	})
-	return c.marked(out), err
+	return marked(c, out), err
 }
 
 // runeWindow cuts text to optional start and stop, counted in characters.
-func (c *call) runeWindow(from, to value.Value) (part string, offset int, err error) {
-	s, _ := c.in.AsString()
+func runeWindow(c *core.Call, from, to value.Value) (part string, offset int, err error) {
+	s, _ := c.In.AsString()
 	if from.IsUndefined() && to.IsUndefined() {
 		return s, 0, nil
 	}
 	rs := []rune(s)
-	lo, hi, err := c.window(from, to, len(rs))
+	lo, hi, err := window(c, from, to, len(rs))
 	if err != nil || lo > hi {
 		return "", 0, err
 	}
 	return string(rs[lo:hi]), lo, nil
 }
 
-func strCount(c *call) (value.Value, error) {
-	a, err := c.bind("sub", "start=", "end=")
+func strCount(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("sub", "start=", "end=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	sub, err := c.text(a[0])
+	sub, err := c.Text(a[0])
 	if err != nil {
 		return value.Value{}, err
 	}
-	s, _, err := c.runeWindow(a[1], a[2])
+	s, _, err := runeWindow(c, a[1], a[2])
 	return value.Int(int64(strings.Count(s, sub))), err
 }
 
-func strFind(last, strict bool) function {
-	return func(c *call) (value.Value, error) {
-		a, err := c.bind("sub", "start=", "end=")
+func strFind(last, strict bool) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		a, err := c.Bind("sub", "start=", "end=")
 		if err != nil {
 			return value.Value{}, err
 		}
-		sub, err := c.text(a[0])
+		sub, err := c.Text(a[0])
 		if err != nil {
 			return value.Value{}, err
 		}
-		s, offset, err := c.runeWindow(a[1], a[2])
+		s, offset, err := runeWindow(c, a[1], a[2])
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -159,13 +160,13 @@ func strFind(last, strict bool) function {
 	}
 }
 
-func strAffix(has func(s, affix string) bool) function {
-	return func(c *call) (value.Value, error) {
-		a, err := c.bind("affix", "start=", "end=")
+func strAffix(has func(s, affix string) bool) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		a, err := c.Bind("affix", "start=", "end=")
 		if err != nil {
 			return value.Value{}, err
 		}
-		s, _, err := c.runeWindow(a[1], a[2])
+		s, _, err := runeWindow(c, a[1], a[2])
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -176,7 +177,7 @@ func strAffix(has func(s, affix string) bool) function {
 		for _, t := range tries {
 			affix, ok := t.AsString()
 			if !ok {
-				return value.Value{}, fmt.Errorf("%s first arg must be str or a tuple of str, not %s", c.name, value.TypeName(t))
+				return value.Value{}, fmt.Errorf("%s first arg must be str or a tuple of str, not %s", c.Name, value.TypeName(t))
 			}
 			if has(s, affix) {
 				return value.Bool(true), nil
@@ -186,57 +187,57 @@ func strAffix(has func(s, affix string) bool) function {
 	}
 }
 
-func strStrip(left, right bool) function {
-	return func(c *call) (value.Value, error) {
-		a, err := c.bind("chars=")
+func strStrip(left, right bool) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		a, err := c.Bind("chars=")
 		if err != nil {
 			return value.Value{}, err
 		}
 		drop := pystr.Space
 		if !a[0].IsUndefined() && !a[0].IsNull() {
-			chars, err := c.text(a[0])
+			chars, err := c.Text(a[0])
 			if err != nil {
 				return value.Value{}, err
 			}
 			drop = func(r rune) bool { return strings.ContainsRune(chars, r) }
 		}
-		s, _ := c.in.AsString()
+		s, _ := c.In.AsString()
 		if left {
 			s = strings.TrimLeftFunc(s, drop)
 		}
 		if right {
 			s = strings.TrimRightFunc(s, drop)
 		}
-		return c.marked(s), nil
+		return marked(c, s), nil
 	}
 }
 
-func strRemove(cut func(s, affix string) string) function {
-	return func(c *call) (value.Value, error) {
-		a, err := c.bind("affix")
+func strRemove(cut func(s, affix string) string) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		a, err := c.Bind("affix")
 		if err != nil {
 			return value.Value{}, err
 		}
-		affix, err := c.text(a[0])
-		s, _ := c.in.AsString()
-		return c.marked(cut(s, affix)), err
+		affix, err := c.Text(a[0])
+		s, _ := c.In.AsString()
+		return marked(c, cut(s, affix)), err
 	}
 }
 
-func strPartition(last bool) function {
-	return func(c *call) (value.Value, error) {
-		a, err := c.bind("sep")
+func strPartition(last bool) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		a, err := c.Bind("sep")
 		if err != nil {
 			return value.Value{}, err
 		}
-		sep, err := c.text(a[0])
+		sep, err := c.Text(a[0])
 		if err != nil {
 			return value.Value{}, err
 		}
 		if sep == "" {
 			return value.Value{}, errors.New("empty separator")
 		}
-		s, _ := c.in.AsString()
+		s, _ := c.In.AsString()
 		i := strings.Index(s, sep)
 		if last {
 			i = strings.LastIndex(s, sep)
@@ -248,6 +249,6 @@ func strPartition(last bool) function {
 		case last:
 			parts = [3]string{"", "", s}
 		}
-		return value.Tuple(c.marked(parts[0]), c.marked(parts[1]), c.marked(parts[2])), nil
+		return value.Tuple(marked(c, parts[0]), marked(c, parts[1]), marked(c, parts[2])), nil
 	}
 }

@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/laptop"
+	"remoterun/playbooks/jinja/parse"
 	"remoterun/runner/value"
 )
 
@@ -44,10 +46,10 @@ func TestNoPanic(t *testing.T) {
 	odd := oddValues(t)
 	slow := map[string]bool{"password_hash": true}
 	for _, x := range language().Entries {
-		if slow[x.name] {
+		if slow[x.Name] {
 			continue
 		}
-		t.Run(x.kind.String()+"/"+x.name, func(t *testing.T) {
+		t.Run(x.Kind.String()+"/"+x.Name, func(t *testing.T) {
 			begin := time.Now()
 			for _, in := range odd {
 				callOddly(t, e, x, in)
@@ -66,25 +68,25 @@ func TestNoPanic(t *testing.T) {
 	}
 }
 
-func callOddly(t *testing.T, e *Engine, x entry, in value.Value, args ...value.Value) {
-	calmly(t, e, x.name, in, args, func(c *call, in value.Value, args []value.Value) {
-		switch x.kind {
-		case lookupKind:
-			_, _ = c.plugin(x.name, append([]value.Value{in}, args...), nil)
-		case globalKind:
-			fn, err := e.Eval(t.Context(), value.String(x.name), &mapScope{vars: value.NewMap()})
+func callOddly(t *testing.T, e *Engine, x core.Entry, in value.Value, args ...value.Value) {
+	calmly(t, e, x.Name, in, args, func(c *core.Call, in value.Value, args []value.Value) {
+		switch x.Kind {
+		case parse.LookupKind:
+			_, _ = c.Plugin(x.Name, append([]value.Value{in}, args...), nil)
+		case parse.GlobalKind:
+			fn, err := e.Eval(t.Context(), value.String(x.Name), &mapScope{vars: value.NewMap()})
 			if err != nil {
 				t.Error(err)
 			}
-			_, _ = c.invoke(fn, append([]value.Value{in}, args...), nil)
-		case testKind:
-			f, err := c.namedTest(x.name)
+			_, _ = c.Invoke(fn, append([]value.Value{in}, args...), nil)
+		case parse.TestKind:
+			f, err := c.NamedTest(x.Name)
 			if err != nil {
 				t.Error(err)
 			}
 			_, _ = f(in, args, nil)
 		default:
-			f, err := c.namedFilter(x.name)
+			f, err := c.NamedFilter(x.Name)
 			if err != nil {
 				t.Error(err)
 			}
@@ -107,26 +109,26 @@ func TestMethodsDoNotPanic(t *testing.T) {
 		for name := range methods[kind] {
 			for i, a := range odd {
 				for _, args := range [][]value.Value{nil, {a}, {a, odd[(i+3)%len(odd)]}, {a, a, a}} {
-					calmly(t, e, "."+name, in, args, func(c *call, in value.Value, args []value.Value) {
-						m, _ := c.getattr(value.Copy(in), name)
-						_, _ = c.invoke(m, args, nil)
+					calmly(t, e, "."+name, in, args, func(c *core.Call, in value.Value, args []value.Value) {
+						m, _ := c.Getattr(value.Copy(in), name)
+						_, _ = c.Invoke(m, args, nil)
 					})
 				}
 			}
 		}
 		for _, b := range odd {
 			for _, op := range []string{"+", "-", "*", "/", "//", "%", "**", "==", "<", "in"} {
-				calmly(t, e, op, in, []value.Value{b}, func(c *call, a value.Value, b []value.Value) {
-					_, _ = c.arith(op, a, b[0])
-					_, _ = c.compares(op, a, b[0])
-					_, _ = c.getitem(a, b[0])
+				calmly(t, e, op, in, []value.Value{b}, func(c *core.Call, a value.Value, b []value.Value) {
+					_, _ = c.Arith(op, a, b[0])
+					_, _ = c.Compares(op, a, b[0])
+					_, _ = c.Getitem(a, b[0])
 				})
 			}
 		}
 	}
 }
 
-func calmly(t *testing.T, e *Engine, what string, in value.Value, args []value.Value, f func(*call, value.Value, []value.Value)) {
+func calmly(t *testing.T, e *Engine, what string, in value.Value, args []value.Value, f func(*core.Call, value.Value, []value.Value)) {
 	defer func() {
 		if p := recover(); p != nil {
 			t.Errorf("%s with %.80s and %.80s: panic: %v", what, value.Repr(in), value.Repr(value.List(args...)), p)

@@ -6,50 +6,51 @@ import (
 	"path/filepath"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/py/pypath"
 	"remoterun/runner/value"
 )
 
 // pathEntries are the filters over paths: Python's posixpath and ntpath.
-func pathEntries() []entry {
-	return strictAll([]entry{
-		{name: "basename", sig: "basename", example: "{{ '/etc/hosts' | basename }}", shows: "hosts", fn: pathFilter(pypath.Base)},
-		{name: "dirname", sig: "dirname", example: "{{ '/etc/hosts' | dirname }}", shows: "/etc", fn: pathFilter(pypath.Dir)},
-		{name: "splitext", sig: "splitext", example: "{{ 'a.tar.gz' | splitext }}", shows: "('a.tar', '.gz')", fn: filterSplitext},
-		{name: "expanduser", sig: "expanduser", example: "{{ '/x' | expanduser }}", shows: "/x", fn: filterExpanduser, impure: true},
-		{name: "expandvars", sig: "expandvars", example: "{{ 'a' | expandvars }}", shows: "a", fn: filterExpandvars, impure: true},
-		{name: "realpath", sig: "realpath", example: "{{ '/no/../such' | realpath }}", shows: "/such", fn: filterRealpath, impure: true},
-		{name: "relpath", sig: "relpath(start='.')", example: "{{ '/a/b/c' | relpath('/a') }}", shows: "b/c", fn: filterRelpath},
-		{name: "path_join", sig: "path_join", example: "{{ ['/etc', 'x'] | path_join }}", shows: "/etc/x", fn: filterPathJoin},
-		{name: "commonpath", sig: "commonpath", example: "{{ ['/a/b', '/a/c'] | commonpath }}", shows: "/a", fn: filterCommonpath},
-		{name: "normpath", sig: "normpath", example: "{{ 'a/./b/..' | normpath }}", shows: "a", fn: pathFilter(pypath.Norm)},
-		{name: "win_basename", sig: "win_basename", example: `{{ 'C:\\x\\y.txt' | win_basename }}`, shows: "y.txt", fn: pathFilter(pypath.WinBase)},
-		{name: "win_dirname", sig: "win_dirname", example: `{{ 'C:\\x\\y.txt' | win_dirname }}`, shows: `C:\x`, fn: pathFilter(pypath.WinDir)},
-		{name: "win_splitdrive", sig: "win_splitdrive", example: `{{ 'C:\\x' | win_splitdrive }}`, shows: `('C:', '\\x')`, fn: filterWinSplitdrive},
-		{name: "fileglob", sig: "fileglob", example: "{{ '/no/such/*' | fileglob }}", shows: "[]", fn: filterFileglob, impure: true},
+func pathEntries() []core.Entry {
+	return core.StrictAll([]core.Entry{
+		{Name: "basename", Sig: "basename", Example: "{{ '/etc/hosts' | basename }}", Shows: "hosts", Func: pathFilter(pypath.Base)},
+		{Name: "dirname", Sig: "dirname", Example: "{{ '/etc/hosts' | dirname }}", Shows: "/etc", Func: pathFilter(pypath.Dir)},
+		{Name: "splitext", Sig: "splitext", Example: "{{ 'a.tar.gz' | splitext }}", Shows: "('a.tar', '.gz')", Func: filterSplitext},
+		{Name: "expanduser", Sig: "expanduser", Example: "{{ '/x' | expanduser }}", Shows: "/x", Func: filterExpanduser, Impure: true},
+		{Name: "expandvars", Sig: "expandvars", Example: "{{ 'a' | expandvars }}", Shows: "a", Func: filterExpandvars, Impure: true},
+		{Name: "realpath", Sig: "realpath", Example: "{{ '/no/../such' | realpath }}", Shows: "/such", Func: filterRealpath, Impure: true},
+		{Name: "relpath", Sig: "relpath(start='.')", Example: "{{ '/a/b/c' | relpath('/a') }}", Shows: "b/c", Func: filterRelpath},
+		{Name: "path_join", Sig: "path_join", Example: "{{ ['/etc', 'x'] | path_join }}", Shows: "/etc/x", Func: filterPathJoin},
+		{Name: "commonpath", Sig: "commonpath", Example: "{{ ['/a/b', '/a/c'] | commonpath }}", Shows: "/a", Func: filterCommonpath},
+		{Name: "normpath", Sig: "normpath", Example: "{{ 'a/./b/..' | normpath }}", Shows: "a", Func: pathFilter(pypath.Norm)},
+		{Name: "win_basename", Sig: "win_basename", Example: `{{ 'C:\\x\\y.txt' | win_basename }}`, Shows: "y.txt", Func: pathFilter(pypath.WinBase)},
+		{Name: "win_dirname", Sig: "win_dirname", Example: `{{ 'C:\\x\\y.txt' | win_dirname }}`, Shows: `C:\x`, Func: pathFilter(pypath.WinDir)},
+		{Name: "win_splitdrive", Sig: "win_splitdrive", Example: `{{ 'C:\\x' | win_splitdrive }}`, Shows: `('C:', '\\x')`, Func: filterWinSplitdrive},
+		{Name: "fileglob", Sig: "fileglob", Example: "{{ '/no/such/*' | fileglob }}", Shows: "[]", Func: filterFileglob, Impure: true},
 	})
 }
 
 // pathText is the path that came in: only text is one.
-func pathText(c *call) (string, error) {
-	s, ok := c.in.AsString()
+func pathText(c *core.Call) (string, error) {
+	s, ok := c.In.AsString()
 	if !ok {
-		return "", fmt.Errorf("expected str, bytes or os.PathLike object, not %s", value.TypeName(c.in))
+		return "", fmt.Errorf("expected str, bytes or os.PathLike object, not %s", value.TypeName(c.In))
 	}
 	return s, nil
 }
 
-func pathFilter(f func(string) string) function {
-	return noArguments(func(c *call) (value.Value, error) {
+func pathFilter(f func(string) string) core.Function {
+	return core.NoArguments(func(c *core.Call) (value.Value, error) {
 		p, err := pathText(c)
 		if err != nil {
 			return value.Value{}, err
 		}
-		return textResult(f(p))
+		return core.Text(f(p))
 	})
 }
 
-func filterSplitext(c *call) (value.Value, error) {
+func filterSplitext(c *core.Call) (value.Value, error) {
 	p, err := pathText(c)
 	if err != nil {
 		return value.Value{}, err
@@ -58,19 +59,19 @@ func filterSplitext(c *call) (value.Value, error) {
 	return value.Tuple(value.String(root), value.String(ext)), nil
 }
 
-func filterPathJoin(c *call) (value.Value, error) {
-	if s, ok := c.in.AsString(); ok {
-		return textResult(s)
+func filterPathJoin(c *core.Call) (value.Value, error) {
+	if s, ok := c.In.AsString(); ok {
+		return core.Text(s)
 	}
-	if !listLike(c.in) {
-		return value.Value{}, fmt.Errorf("|path_join expects string or sequence, got %s instead.", pyType(c.in))
+	if !core.ListLike(c.In) {
+		return value.Value{}, fmt.Errorf("|path_join expects string or sequence, got %s instead.", core.PyType(c.In))
 	}
-	if len(c.in.Items()) == 0 {
+	if len(c.In.Items()) == 0 {
 		return value.Value{}, errors.New("join() missing 1 required positional argument: 'a'")
 	}
 	var parts []string
-	for _, it := range c.in.Items() {
-		if err := defined(it); err != nil {
+	for _, it := range c.In.Items() {
+		if err := core.Defined(it); err != nil {
 			return value.Value{}, err
 		}
 		s, ok := it.AsString()
@@ -79,55 +80,55 @@ func filterPathJoin(c *call) (value.Value, error) {
 		}
 		parts = append(parts, s)
 	}
-	return textResult(pypath.Join(parts...))
+	return core.Text(pypath.Join(parts...))
 }
 
-func filterCommonpath(c *call) (value.Value, error) {
-	if !listLike(c.in) || len(c.in.Items()) == 0 {
+func filterCommonpath(c *core.Call) (value.Value, error) {
+	if !core.ListLike(c.In) || len(c.In.Items()) == 0 {
 		return value.Value{}, errors.New("|commonpath expects a list of paths")
 	}
-	paths := make([]string, len(c.in.Items()))
-	for i, it := range c.in.Items() {
+	paths := make([]string, len(c.In.Items()))
+	for i, it := range c.In.Items() {
 		paths[i] = value.Str(it)
 	}
 	common, err := pypath.Common(paths)
 	if err != nil {
 		return value.Value{}, err
 	}
-	return textResult(common)
+	return core.Text(common)
 }
 
-func filterExpanduser(c *call) (value.Value, error) {
+func filterExpanduser(c *core.Call) (value.Value, error) {
 	p, err := pathText(c)
 	if err != nil {
 		return value.Value{}, err
 	}
-	return textResult(expandUser(c, p))
+	return core.Text(expandUser(c, p))
 }
 
 // expandUser opens a leading ~; other users' homes are not known here.
-func expandUser(c *call, p string) string {
-	if p != "~" && !strings.HasPrefix(p, "~/") || c.system() == nil {
+func expandUser(c *core.Call, p string) string {
+	if p != "~" && !strings.HasPrefix(p, "~/") || c.System() == nil {
 		return p
 	}
-	home := strings.TrimRight(c.system().Home(), "/")
+	home := strings.TrimRight(c.System().Home(), "/")
 	if s := home + p[1:]; s != "" {
 		return s
 	}
 	return "/"
 }
 
-func filterExpandvars(c *call) (value.Value, error) {
+func filterExpandvars(c *core.Call) (value.Value, error) {
 	p, err := pathText(c)
 	if err != nil {
 		return value.Value{}, err
 	}
-	return textResult(expandVars(c, p))
+	return core.Text(expandVars(c, p))
 }
 
 // expandVars opens $NAME and ${NAME}; what is not set stays as it is.
-func expandVars(c *call, p string) string {
-	sys := c.system()
+func expandVars(c *core.Call, p string) string {
+	sys := c.System()
 	if sys == nil {
 		return p
 	}
@@ -146,20 +147,20 @@ func expandVars(c *call, p string) string {
 	return b.String()
 }
 
-func filterRealpath(c *call) (value.Value, error) {
+func filterRealpath(c *core.Call) (value.Value, error) {
 	p, err := pathText(c)
 	if err != nil {
 		return value.Value{}, err
 	}
 	p = absolute(c, p)
-	if links, ok := c.system().(LinkSystem); ok {
-		return textResult(resolve(links, p))
+	if links, ok := c.System().(core.LinkSystem); ok {
+		return core.Text(resolve(links, p))
 	}
-	return textResult(p)
+	return core.Text(p)
 }
 
 // resolve follows links in the part of a path that exists.
-func resolve(sys LinkSystem, p string) string {
+func resolve(sys core.LinkSystem, p string) string {
 	rest := ""
 	for at := p; ; at = filepath.Dir(at) {
 		if real, err := sys.EvalSymlinks(at); err == nil {
@@ -173,19 +174,19 @@ func resolve(sys LinkSystem, p string) string {
 }
 
 // absolute is os.path.abspath: the current directory goes before.
-func absolute(c *call, p string) string {
+func absolute(c *core.Call, p string) string {
 	if strings.HasPrefix(p, "/") {
 		return pypath.Norm(p)
 	}
 	dir := "/"
-	if d, ok := c.system().(DirSystem); ok {
+	if d, ok := c.System().(core.DirSystem); ok {
 		dir = d.Getwd()
 	}
 	return pypath.Norm(dir + "/" + p)
 }
 
-func filterRelpath(c *call) (value.Value, error) {
-	a, err := c.bind("start=")
+func filterRelpath(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("start=")
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -196,19 +197,19 @@ func filterRelpath(c *call) (value.Value, error) {
 	if p == "" {
 		return value.Value{}, errors.New("no path specified")
 	}
-	return textResult(pypath.Rel(absolute(c, p), absolute(c, textOr(a[0], "."))))
+	return core.Text(pypath.Rel(absolute(c, p), absolute(c, core.TextOr(a[0], "."))))
 }
 
-func filterFileglob(c *call) (value.Value, error) {
+func filterFileglob(c *core.Call) (value.Value, error) {
 	p, err := pathText(c)
-	if err != nil || c.system() == nil {
+	if err != nil || c.System() == nil {
 		return value.List(), err
 	}
-	return value.Strings(globFiles(c.system(), p)...), nil
+	return value.Strings(globFiles(c.System(), p)...), nil
 }
 
 // globFiles answers the plain files that a pattern matches.
-func globFiles(sys System, pattern string) []string {
+func globFiles(sys core.System, pattern string) []string {
 	var out []string
 	found, _ := sys.Glob(pattern)
 	for _, f := range found {
@@ -219,7 +220,7 @@ func globFiles(sys System, pattern string) []string {
 	return out
 }
 
-func filterWinSplitdrive(c *call) (value.Value, error) {
+func filterWinSplitdrive(c *core.Call) (value.Value, error) {
 	p, err := pathText(c)
 	if err != nil {
 		return value.Value{}, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/pyre"
 	"remoterun/runner/value"
 )
@@ -13,20 +14,20 @@ import (
 type regexes struct{ cache pyre.Cache }
 
 // regexEntries are the filters and tests over Python's regular expressions.
-func regexEntries() []entry {
+func regexEntries() []core.Entry {
 	rc := &regexes{}
-	filters := []entry{
-		{name: "regex_replace", sig: "regex_replace(pattern='', replacement='', ignorecase=False, multiline=False)", example: `{{ 'foo1' | regex_replace('^(\\w)', '<\\1>') }}`, shows: "<f>oo1", fn: rc.replace, lax: true},
-		{name: "regex_search", sig: "regex_search(regex, *groups, ignorecase=False, multiline=False)", example: `{{ 'server42' | regex_search('[0-9]+') }}`, shows: "42", fn: rc.search},
-		{name: "regex_findall", sig: "regex_findall(regex, multiline=False, ignorecase=False)", example: `{{ 'a1b2' | regex_findall('[0-9]') }}`, shows: "['1', '2']", fn: rc.findall},
-		{name: "regex_escape", sig: "regex_escape(re_type='python')", example: `{{ 'a.b' | regex_escape }}`, shows: `a\.b`, fn: regexEscape},
+	filters := []core.Entry{
+		{Name: "regex_replace", Sig: "regex_replace(pattern='', replacement='', ignorecase=False, multiline=False)", Example: `{{ 'foo1' | regex_replace('^(\\w)', '<\\1>') }}`, Shows: "<f>oo1", Func: rc.replace, Lax: true},
+		{Name: "regex_search", Sig: "regex_search(regex, *groups, ignorecase=False, multiline=False)", Example: `{{ 'server42' | regex_search('[0-9]+') }}`, Shows: "42", Func: rc.search},
+		{Name: "regex_findall", Sig: "regex_findall(regex, multiline=False, ignorecase=False)", Example: `{{ 'a1b2' | regex_findall('[0-9]') }}`, Shows: "['1', '2']", Func: rc.findall},
+		{Name: "regex_escape", Sig: "regex_escape(re_type='python')", Example: `{{ 'a.b' | regex_escape }}`, Shows: `a\.b`, Func: regexEscape},
 	}
-	tests := []entry{
-		{name: "match", sig: "match(pattern='', ignorecase=False, multiline=False)", example: "{{ 'web1' is match('web') }}", shows: "True", fn: rc.test(pyre.Match)},
-		{name: "search", sig: "search(pattern='', ignorecase=False, multiline=False)", example: "{{ 'web1' is search('[0-9]') }}", shows: "True", fn: rc.test(pyre.Search)},
-		{name: "regex", sig: "regex(pattern='', ignorecase=False, multiline=False, match_type='search')", example: "{{ 'web1' is regex('^w.*1$') }}", shows: "True", fn: rc.test("")},
+	tests := []core.Entry{
+		{Name: "match", Sig: "match(pattern='', ignorecase=False, multiline=False)", Example: "{{ 'web1' is match('web') }}", Shows: "True", Func: rc.test(pyre.Match)},
+		{Name: "search", Sig: "search(pattern='', ignorecase=False, multiline=False)", Example: "{{ 'web1' is search('[0-9]') }}", Shows: "True", Func: rc.test(pyre.Search)},
+		{Name: "regex", Sig: "regex(pattern='', ignorecase=False, multiline=False, match_type='search')", Example: "{{ 'web1' is regex('^w.*1$') }}", Shows: "True", Func: rc.test("")},
 	}
-	return strictAll(append(filters, asTests(tests)...))
+	return core.StrictAll(append(filters, core.Tests(tests)...))
 }
 
 // patternOf refuses what re.compile refuses.
@@ -41,11 +42,11 @@ func patternOf(v value.Value) (string, error) {
 	return s, nil
 }
 
-func (rc *regexes) replace(c *call) (value.Value, error) {
-	params := []param{"pattern=", "replacement=", "ignorecase=", "multiline="}
-	a, err := c.bind(params...)
+func (rc *regexes) replace(c *core.Call) (value.Value, error) {
+	params := []core.Param{"pattern=", "replacement=", "ignorecase=", "multiline="}
+	a, err := c.Bind(params...)
 	if err == nil {
-		err = c.allDefined(params, a, "pattern", "ignorecase", "multiline")
+		err = c.AllDefined(params, a, "pattern", "ignorecase", "multiline")
 	}
 	if err != nil {
 		return value.Value{}, err
@@ -54,17 +55,17 @@ func (rc *regexes) replace(c *call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	if m, err := re.Find(value.Str(c.in)); err != nil || m == nil && a[1].IsUndefined() {
-		return value.String(value.Str(c.in)), err
+	if m, err := re.Find(value.Str(c.In)); err != nil || m == nil && a[1].IsUndefined() {
+		return value.String(value.Str(c.In)), err
 	}
-	if err := c.allDefined(params, a, "replacement"); err != nil {
+	if err := c.AllDefined(params, a, "replacement"); err != nil {
 		return value.Value{}, err
 	}
-	with := textOr(a[1], "")
-	if given(a[1]) && !a[1].IsString() || a[1].IsNull() {
+	with := core.TextOr(a[1], "")
+	if core.Given(a[1]) && !a[1].IsString() || a[1].IsNull() {
 		return value.Value{}, fmt.Errorf("decoding to str: need a bytes-like object, %s found", value.TypeName(a[1]))
 	}
-	return c.substitute(re, value.Str(c.in), with)
+	return substitute(c, re, value.Str(c.In), with)
 }
 
 func (rc *regexes) argument(pattern, ignorecase, multiline value.Value, how pyre.How) (*pyre.Regexp, error) {
@@ -72,11 +73,11 @@ func (rc *regexes) argument(pattern, ignorecase, multiline value.Value, how pyre
 	if err != nil {
 		return nil, err
 	}
-	return rc.cache.Compile(p, how, pyre.Flags{IgnoreCase: truthOr(ignorecase, false), Multiline: truthOr(multiline, false)})
+	return rc.cache.Compile(p, how, pyre.Flags{IgnoreCase: core.TruthOr(ignorecase, false), Multiline: core.TruthOr(multiline, false)})
 }
 
 // substitute is re.sub.
-func (c *call) substitute(re *pyre.Regexp, s, with string) (value.Value, error) {
+func substitute(c *core.Call, re *pyre.Regexp, s, with string) (value.Value, error) {
 	m, err := re.Find(s)
 	if err != nil || m == nil {
 		return value.String(s), err
@@ -89,13 +90,13 @@ func (c *call) substitute(re *pyre.Regexp, s, with string) (value.Value, error) 
 	runes, at := []rune(s), 0
 	for m != nil {
 		from, to := m.Span()
-		if err := c.work(from - at + 8); err != nil {
+		if err := c.Work(from - at + 8); err != nil {
 			return value.Value{}, err
 		}
 		b.WriteString(string(runes[at:from]))
 		b.WriteString(tmpl.Expand(m))
 		at = to
-		if err := c.fits(b.Len()); err != nil {
+		if err := c.Fits(b.Len()); err != nil {
 			return value.Value{}, err
 		}
 		if m, err = m.Next(); err != nil {
@@ -106,25 +107,25 @@ func (c *call) substitute(re *pyre.Regexp, s, with string) (value.Value, error) 
 	return value.String(b.String()), nil
 }
 
-func (rc *regexes) search(c *call) (value.Value, error) {
-	kw := c.kw
-	if len(c.args) == 0 {
+func (rc *regexes) search(c *core.Call) (value.Value, error) {
+	kw := c.Kw
+	if len(c.Args) == 0 {
 		if v, ok := kw.Lookup("regex"); ok {
-			c.args = []value.Value{v}
+			c.Args = []value.Value{v}
 		} else {
 			return value.Value{}, errors.New("regex_search() missing 1 required positional argument: 'regex'")
 		}
 	}
 	flag := func(name string) value.Value { v, _ := kw.Lookup(name); return v }
-	re, err := rc.argument(c.args[0], flag("ignorecase"), flag("multiline"), pyre.Search)
+	re, err := rc.argument(c.Args[0], flag("ignorecase"), flag("multiline"), pyre.Search)
 	if err != nil {
 		return value.Value{}, err
 	}
-	wanted, err := searchGroups(c.args[1:])
+	wanted, err := searchGroups(c.Args[1:])
 	if err != nil {
 		return value.Value{}, err
 	}
-	m, err := re.Find(value.Str(c.in))
+	m, err := re.Find(value.Str(c.In))
 	if err != nil || m == nil {
 		return value.Null(), err
 	}
@@ -162,8 +163,8 @@ func searchGroups(args []value.Value) ([]string, error) {
 	return out, nil
 }
 
-func (rc *regexes) findall(c *call) (value.Value, error) {
-	a, err := c.bind("regex", "multiline=", "ignorecase=")
+func (rc *regexes) findall(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("regex", "multiline=", "ignorecase=")
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -172,12 +173,12 @@ func (rc *regexes) findall(c *call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	var out []value.Value
-	s := value.Str(c.in)
+	s := value.Str(c.In)
 	m, err := re.Find(s)
 	for ; m != nil && err == nil; m, err = m.Next() {
 		out = append(out, allGroups(re, m))
 		from, to := m.Span()
-		if err := c.work(to - from + 8); err != nil {
+		if err := c.Work(to - from + 8); err != nil {
 			return value.Value{}, err
 		}
 	}
@@ -209,13 +210,13 @@ func groupValue(m *pyre.Found, n int) value.Value {
 	return value.Null()
 }
 
-func regexEscape(c *call) (value.Value, error) {
-	a, err := c.bind("re_type=")
+func regexEscape(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("re_type=")
 	if err != nil {
 		return value.Value{}, err
 	}
 	special := ""
-	switch kind := textOr(a[0], "python"); kind {
+	switch kind := core.TextOr(a[0], "python"); kind {
 	case "python":
 		special = "()[]{}?*+-|^$\\.&~# \t\n\r\v\f"
 	case "posix_basic":
@@ -226,30 +227,30 @@ func regexEscape(c *call) (value.Value, error) {
 		return value.Value{}, fmt.Errorf("Invalid regex type (%s)", kind)
 	}
 	var b strings.Builder
-	for _, r := range value.Str(c.in) {
+	for _, r := range value.Str(c.In) {
 		if strings.ContainsRune(special, r) {
 			b.WriteByte('\\')
 		}
 		b.WriteRune(r)
 	}
-	return textResult(b.String())
+	return core.Text(b.String())
 }
 
 // test is the test of that name; regex takes the way of matching as an
 // argument.
-func (rc *regexes) test(named pyre.How) function {
-	return func(c *call) (value.Value, error) {
-		params := []param{"pattern=", "ignorecase=", "multiline="}
+func (rc *regexes) test(named pyre.How) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		params := []core.Param{"pattern=", "ignorecase=", "multiline="}
 		if named == "" {
 			params = append(params, "match_type=")
 		}
-		a, err := c.bind(params...)
+		a, err := c.Bind(params...)
 		if err != nil {
 			return value.Value{}, err
 		}
 		how := named
 		if how == "" {
-			if how = pyre.How(textOr(a[3], "search")); how != pyre.Search && how != pyre.Match && how != pyre.FullMatch {
+			if how = pyre.How(core.TextOr(a[3], "search")); how != pyre.Search && how != pyre.Match && how != pyre.FullMatch {
 				return value.Value{}, fmt.Errorf("'%s' is no way to match: search, match or fullmatch", how)
 			}
 		}
@@ -257,7 +258,7 @@ func (rc *regexes) test(named pyre.How) function {
 		if err != nil {
 			return value.Value{}, err
 		}
-		m, err := re.Find(value.Str(c.in))
+		m, err := re.Find(value.Str(c.In))
 		return value.Bool(m != nil), err
 	}
 }

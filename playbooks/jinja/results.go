@@ -5,47 +5,49 @@ import (
 	"fmt"
 	"math"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/value"
 )
 
 // resultEntries are the tests of task results, and Ansible's tests of lists,
 // numbers and truth.
-func resultEntries() []entry {
-	return strictAll(asTests([]entry{
-		{name: "failed", aliases: also("failure"), sig: "failed", example: "{{ {'failed': true} is failed }}", shows: "True", fn: resultTest("failed", false)},
-		{name: "succeeded", aliases: also("success", "successful"), sig: "succeeded", example: "{{ {'rc': 0} is succeeded }}", shows: "True", fn: negated(resultTest("failed", false))},
-		{name: "unreachable", sig: "unreachable", example: "{{ {} is unreachable }}", shows: "False", fn: resultTest("unreachable", false)},
-		{name: "reachable", sig: "reachable", example: "{{ {} is reachable }}", shows: "True", fn: negated(resultTest("unreachable", false))},
-		{name: "changed", aliases: also("change"), sig: "changed", example: "{{ {'changed': true} is changed }}", shows: "True", fn: testChanged},
-		{name: "skipped", aliases: also("skip"), sig: "skipped", example: "{{ {'skipped': true} is skipped }}", shows: "True", fn: resultTest("skipped", false)},
-		{name: "started", sig: "started", example: "{{ {'started': 1} is started }}", shows: "True", fn: asyncTest("started")},
-		{name: "finished", sig: "finished", example: "{{ {'finished': 0} is finished }}", shows: "False", fn: asyncTest("finished")},
-		{name: "any", sig: "any", example: "{{ [false, true] is any }}", shows: "True", fn: testAny},
-		{name: "all", sig: "all", example: "{{ [false, true] is all }}", shows: "False", fn: testAll},
-		{name: "truthy", sig: "truthy(convert_bool=False)", example: "{{ 'off' is truthy(convert_bool=True) }}", shows: "False", fn: testTruthy},
-		{name: "falsy", sig: "falsy(convert_bool=False)", example: "{{ '' is falsy }}", shows: "True", fn: negated(testTruthy)},
-		{name: "vault_encrypted", sig: "vault_encrypted", example: "{{ 'text' is vault_encrypted }}", shows: "False", fn: noArguments(func(c *call) (value.Value, error) { return value.Bool(false), nil })},
-		{name: "subset", aliases: also("issubset"), sig: "subset(list)", example: "{{ [1] is subset([1, 2]) }}", shows: "True", fn: subsetTest(false)},
-		{name: "superset", aliases: also("issuperset"), sig: "superset(list)", example: "{{ [1] is superset([1, 2]) }}", shows: "False", fn: subsetTest(true)},
-		{name: "contains", sig: "contains(value)", example: "{{ [1, 2] is contains(2) }}", shows: "True", fn: testContains},
-		{name: "nan", aliases: also("isnan"), sig: "nan", example: "{{ 'nan' | float is nan }}", shows: "True", fn: noArguments(func(c *call) (value.Value, error) {
-			f, ok := c.in.AsFloat()
+func resultEntries() []core.Entry {
+	return core.StrictAll(core.Tests([]core.Entry{
+		{Name: "failed", Aliases: []string{"failure"}, Sig: "failed", Example: "{{ {'failed': true} is failed }}", Shows: "True", Func: resultTest("failed", false)},
+		{Name: "succeeded", Aliases: []string{"success", "successful"}, Sig: "succeeded", Example: "{{ {'rc': 0} is succeeded }}", Shows: "True", Func: negated(resultTest("failed", false))},
+		{Name: "unreachable", Sig: "unreachable", Example: "{{ {} is unreachable }}", Shows: "False", Func: resultTest("unreachable", false)},
+		{Name: "reachable", Sig: "reachable", Example: "{{ {} is reachable }}", Shows: "True", Func: negated(resultTest("unreachable", false))},
+		{Name: "changed", Aliases: []string{"change"}, Sig: "changed", Example: "{{ {'changed': true} is changed }}", Shows: "True", Func: testChanged},
+		{Name: "timedout", Sig: "timedout", Example: "{{ {'timedout': true} is timedout }}", Shows: "True", Func: resultTest("timedout", false)},
+		{Name: "skipped", Aliases: []string{"skip"}, Sig: "skipped", Example: "{{ {'skipped': true} is skipped }}", Shows: "True", Func: resultTest("skipped", false)},
+		{Name: "started", Sig: "started", Example: "{{ {'started': 1} is started }}", Shows: "True", Func: asyncTest("started")},
+		{Name: "finished", Sig: "finished", Example: "{{ {'finished': 0} is finished }}", Shows: "False", Func: asyncTest("finished")},
+		{Name: "any", Sig: "any", Example: "{{ [false, true] is any }}", Shows: "True", Func: testAny},
+		{Name: "all", Sig: "all", Example: "{{ [false, true] is all }}", Shows: "False", Func: testAll},
+		{Name: "truthy", Sig: "truthy(convert_bool=False)", Example: "{{ 'off' is truthy(convert_bool=True) }}", Shows: "False", Func: testTruthy},
+		{Name: "falsy", Sig: "falsy(convert_bool=False)", Example: "{{ '' is falsy }}", Shows: "True", Func: negated(testTruthy)},
+		{Name: "vault_encrypted", Sig: "vault_encrypted", Example: "{{ 'text' is vault_encrypted }}", Shows: "False", Func: core.NoArguments(func(c *core.Call) (value.Value, error) { return value.Bool(false), nil })},
+		{Name: "subset", Aliases: []string{"issubset"}, Sig: "subset(list)", Example: "{{ [1] is subset([1, 2]) }}", Shows: "True", Func: subsetTest(false)},
+		{Name: "superset", Aliases: []string{"issuperset"}, Sig: "superset(list)", Example: "{{ [1] is superset([1, 2]) }}", Shows: "False", Func: subsetTest(true)},
+		{Name: "contains", Sig: "contains(value)", Example: "{{ [1, 2] is contains(2) }}", Shows: "True", Func: testContains},
+		{Name: "nan", Aliases: []string{"isnan"}, Sig: "nan", Example: "{{ 'nan' | float is nan }}", Shows: "True", Func: core.NoArguments(func(c *core.Call) (value.Value, error) {
+			f, ok := c.In.AsFloat()
 			return value.Bool(ok && math.IsNaN(f)), nil
 		})},
 	}))
 }
 
 // negated answers the contrary.
-func negated(fn function) function {
-	return func(c *call) (value.Value, error) {
+func negated(fn core.Function) core.Function {
+	return func(c *core.Call) (value.Value, error) {
 		v, err := fn(c)
 		return value.Bool(!value.Truth(v)), err
 	}
 }
 
-func resultTest(key string, otherwise bool) function {
-	return noArguments(func(c *call) (value.Value, error) {
-		m, ok, err := value.Mapping(c.in)
+func resultTest(key string, otherwise bool) core.Function {
+	return core.NoArguments(func(c *core.Call) (value.Value, error) {
+		m, ok, err := value.Mapping(c.In)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -60,23 +62,23 @@ func resultTest(key string, otherwise bool) function {
 	})
 }
 
-func testChanged(c *call) (value.Value, error) {
+func testChanged(c *core.Call) (value.Value, error) {
 	v, err := resultTest("changed", false)(c)
 	if err != nil {
 		return v, err
 	}
-	m, _, _ := value.Mapping(c.in)
+	m, _, _ := value.Mapping(c.In)
 	if _, ok := m.Lookup("changed"); ok {
 		return v, nil
 	}
 	results, _ := m.Lookup("results")
-	if !isList(results) {
+	if !core.IsList(results) {
 		return value.Bool(false), nil
 	}
 	if len(results.Items()) == 0 {
 		return value.Value{}, errors.New("list index out of range")
 	}
-	if !mappingLike(results.Items()[0]) {
+	if !core.MappingLike(results.Items()[0]) {
 		return value.Bool(false), nil
 	}
 	for _, it := range results.Items() {
@@ -92,28 +94,28 @@ func testChanged(c *call) (value.Value, error) {
 }
 
 // asyncTest is true for what is no async task at all.
-func asyncTest(key string) function {
-	return noArguments(func(c *call) (value.Value, error) {
+func asyncTest(key string) core.Function {
+	return core.NoArguments(func(c *core.Call) (value.Value, error) {
 		v, err := resultTest(key, true)(c)
 		return value.Bool(value.Equal(v, value.Int(1))), err
 	})
 }
 
-func testAny(c *call) (value.Value, error) { return truths(c, true) }
+func testAny(c *core.Call) (value.Value, error) { return truths(c, true) }
 
-func testAll(c *call) (value.Value, error) { return truths(c, false) }
+func testAll(c *core.Call) (value.Value, error) { return truths(c, false) }
 
 // truths looks for the first item of that truth.
-func truths(c *call, want bool) (value.Value, error) {
-	items, err := c.iterate(c.in)
+func truths(c *core.Call, want bool) (value.Value, error) {
+	items, err := c.Iterate(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
-	if _, err := c.bind(); err != nil {
+	if _, err := c.Bind(); err != nil {
 		return value.Value{}, err
 	}
 	for _, it := range items {
-		if err := defined(it); err != nil {
+		if err := core.Defined(it); err != nil {
 			return value.Value{}, err
 		}
 		if value.Truth(it) == want {
@@ -123,27 +125,27 @@ func truths(c *call, want bool) (value.Value, error) {
 	return value.Bool(!want), nil
 }
 
-func testTruthy(c *call) (value.Value, error) {
-	a, err := c.bind("convert_bool=")
+func testTruthy(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("convert_bool=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	if truthOr(a[0], false) {
-		if b, ok := boolWord(c.in); ok {
+	if core.TruthOr(a[0], false) {
+		if b, ok := core.BoolWord(c.In); ok {
 			return value.Bool(b), nil
 		}
 	}
-	return value.Bool(value.Truth(c.in)), nil
+	return value.Bool(value.Truth(c.In)), nil
 }
 
 // subsetTest asks whether all items of one side are in the other.
-func subsetTest(swap bool) function {
-	return func(c *call) (value.Value, error) {
-		a, err := c.bind("b")
+func subsetTest(swap bool) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		a, err := c.Bind("b")
 		if err != nil {
 			return value.Value{}, err
 		}
-		small, big := c.in, a[0]
+		small, big := c.In, a[0]
 		if swap {
 			small, big = big, small
 		}
@@ -165,14 +167,14 @@ func subsetTest(swap bool) function {
 }
 
 // hashedItems is Python's set(v).
-func hashedItems(c *call, v value.Value) (*value.Map, error) {
-	items, err := c.iterate(v)
+func hashedItems(c *core.Call, v value.Value) (*value.Map, error) {
+	items, err := c.Iterate(v)
 	if err != nil {
 		return nil, err
 	}
 	out := value.NewMap()
 	for _, it := range items {
-		if err := defined(it); err != nil {
+		if err := core.Defined(it); err != nil {
 			return nil, err
 		}
 		if err := value.Hashable(it); err != nil {
@@ -183,11 +185,11 @@ func hashedItems(c *call, v value.Value) (*value.Map, error) {
 	return out, nil
 }
 
-func testContains(c *call) (value.Value, error) {
-	a, err := c.bind("value")
+func testContains(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("value")
 	if err != nil {
 		return value.Value{}, err
 	}
-	ok, err := c.contains(c.in, a[0])
+	ok, err := c.Contains(c.In, a[0])
 	return value.Bool(ok), err
 }

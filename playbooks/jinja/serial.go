@@ -6,67 +6,68 @@ import (
 	"slices"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/value"
 	"remoterun/runner/value/yaml"
 )
 
 // serialEntries are the filters between data and JSON or YAML.
-func serialEntries() []entry {
-	return strictAll([]entry{
-		{name: "to_json", sig: "to_json(indent=None, sort_keys=False, ensure_ascii=True, separators=None)", example: "{{ {'a': [1, none]} | to_json }}", shows: `{"a": [1, null]}`, fn: filterAnsibleJSON},
-		{name: "to_nice_json", sig: "to_nice_json(indent=4, sort_keys=True, ensure_ascii=True)", example: "{{ {'a': 1} | to_nice_json }}", shows: "{\n    \"a\": 1\n}", fn: filterToNiceJSON},
-		{name: "from_json", sig: "from_json", example: `{{ '[1, true]' | from_json }}`, shows: "[1, True]", fn: filterFromJSON},
-		{name: "to_yaml", sig: "to_yaml(indent, width, sort_keys=True, default_flow_style=None, explicit_start, ...)", example: "{{ {'a': [1]} | to_yaml }}", shows: "a: [1]\n", fn: filterToYAML, anchors: true},
-		{name: "to_nice_yaml", sig: "to_nice_yaml(indent=4, width, sort_keys=True, explicit_start, ...)", example: "{{ {'a': [1]} | to_nice_yaml }}", shows: "a:\n- 1\n", fn: filterToNiceYAML, anchors: true},
-		{name: "from_yaml", sig: "from_yaml", example: "{{ 'a: [1, yes]' | from_yaml }}", shows: "{'a': [1, True]}", fn: filterFromYAML, undefined: true},
-		{name: "from_yaml_all", sig: "from_yaml_all", example: `{{ 'a: 1\n--- \nb: 2' | from_yaml_all }}`, shows: "[{'a': 1}, {'b': 2}]", fn: filterFromYAMLAll, undefined: true},
+func serialEntries() []core.Entry {
+	return core.StrictAll([]core.Entry{
+		{Name: "to_json", Sig: "to_json(indent=None, sort_keys=False, ensure_ascii=True, separators=None)", Example: "{{ {'a': [1, none]} | to_json }}", Shows: `{"a": [1, null]}`, Func: filterAnsibleJSON},
+		{Name: "to_nice_json", Sig: "to_nice_json(indent=4, sort_keys=True, ensure_ascii=True)", Example: "{{ {'a': 1} | to_nice_json }}", Shows: "{\n    \"a\": 1\n}", Func: filterToNiceJSON},
+		{Name: "from_json", Sig: "from_json", Example: `{{ '[1, true]' | from_json }}`, Shows: "[1, True]", Func: filterFromJSON},
+		{Name: "to_yaml", Sig: "to_yaml(indent, width, sort_keys=True, default_flow_style=None, explicit_start, ...)", Example: "{{ {'a': [1]} | to_yaml }}", Shows: "a: [1]\n", Func: filterToYAML, Anchors: true},
+		{Name: "to_nice_yaml", Sig: "to_nice_yaml(indent=4, width, sort_keys=True, explicit_start, ...)", Example: "{{ {'a': [1]} | to_nice_yaml }}", Shows: "a:\n- 1\n", Func: filterToNiceYAML, Anchors: true},
+		{Name: "from_yaml", Sig: "from_yaml", Example: "{{ 'a: [1, yes]' | from_yaml }}", Shows: "{'a': [1, True]}", Func: filterFromYAML, Undefined: true},
+		{Name: "from_yaml_all", Sig: "from_yaml_all", Example: `{{ 'a: 1\n--- \nb: 2' | from_yaml_all }}`, Shows: "[{'a': 1}, {'b': 2}]", Func: filterFromYAMLAll, Undefined: true},
 	})
 }
 
-func filterAnsibleJSON(c *call) (value.Value, error) {
+func filterAnsibleJSON(c *core.Call) (value.Value, error) {
 	st := jsonLayout{item: ", ", key: ": "}
-	if len(c.args) > 0 {
-		return value.Value{}, fmt.Errorf("dumps() takes 1 positional argument but %d were given", len(c.args)+1)
+	if len(c.Args) > 0 {
+		return value.Value{}, fmt.Errorf("dumps() takes 1 positional argument but %d were given", len(c.Args)+1)
 	}
-	if err := st.options(c.kw, false); err != nil {
+	if err := st.options(c.Kw, false); err != nil {
 		return value.Value{}, err
 	}
-	return st.dump(c, c.in)
+	return st.dump(c, c.In)
 }
 
-func filterToNiceJSON(c *call) (value.Value, error) {
+func filterToNiceJSON(c *core.Call) (value.Value, error) {
 	st := jsonLayout{item: ",", key: ": ", indent: "    ", lines: true, sortKeys: true}
-	if len(c.args) > 0 {
-		if err := st.indentBy(c.args[0]); err != nil {
+	if len(c.Args) > 0 {
+		if err := st.indentBy(c.Args[0]); err != nil {
 			return value.Value{}, err
 		}
 	}
-	if len(c.args) > 1 {
-		st.sortKeys = value.Truth(c.args[1])
+	if len(c.Args) > 1 {
+		st.sortKeys = value.Truth(c.Args[1])
 	}
-	if len(c.args) > 2 {
+	if len(c.Args) > 2 {
 		return value.Value{}, errors.New("dumps() takes 1 positional argument but more were given")
 	}
-	if err := st.options(c.kw, true); err != nil {
+	if err := st.options(c.Kw, true); err != nil {
 		return value.Value{}, err
 	}
-	return st.dump(c, c.in)
+	return st.dump(c, c.In)
 }
 
-func filterFromJSON(c *call) (value.Value, error) {
-	s, ok := c.in.AsString()
+func filterFromJSON(c *core.Call) (value.Value, error) {
+	s, ok := c.In.AsString()
 	if !ok {
-		return value.Value{}, fmt.Errorf("the JSON object must be str, bytes or bytearray, not %s", value.TypeName(c.in))
+		return value.Value{}, fmt.Errorf("the JSON object must be str, bytes or bytearray, not %s", value.TypeName(c.In))
 	}
-	for k := range c.kw.All() {
+	for k := range c.Kw.All() {
 		return value.Value{}, fmt.Errorf("from_json() got an unexpected keyword argument '%s'", value.Str(k))
 	}
 	return parseJSONText(s)
 }
 
 // yamlStyle reads the options that PyYAML's dump takes.
-func yamlStyle(c *call, st yaml.Style) (yaml.Style, error) {
-	for k, v := range c.kw.All() {
+func yamlStyle(c *core.Call, st yaml.Style) (yaml.Style, error) {
+	for k, v := range c.Kw.All() {
 		name, _ := k.AsString()
 		if err := yamlOption(&st, name, v); err != nil {
 			return st, err
@@ -160,7 +161,7 @@ func intOf(v value.Value) int {
 	return 1 << 30
 }
 
-func filterToYAML(c *call) (value.Value, error) {
+func filterToYAML(c *core.Call) (value.Value, error) {
 	st, err := yamlStyle(c, yaml.Style{Flow: yaml.FlowLeaves, Lib: true, Anchors: true})
 	if err != nil {
 		return value.Value{}, fmt.Errorf("to_yaml - %w", err)
@@ -168,10 +169,10 @@ func filterToYAML(c *call) (value.Value, error) {
 	return dumpYAML(c, st)
 }
 
-func filterToNiceYAML(c *call) (value.Value, error) {
+func filterToNiceYAML(c *core.Call) (value.Value, error) {
 	st := yaml.Style{Indent: 4, Lib: true, Anchors: true}
-	if len(c.args) > 0 {
-		st.Indent = intOf(c.args[0])
+	if len(c.Args) > 0 {
+		st.Indent = intOf(c.Args[0])
 	}
 	st, err := yamlStyle(c, st)
 	if err != nil {
@@ -180,33 +181,33 @@ func filterToNiceYAML(c *call) (value.Value, error) {
 	return dumpYAML(c, st)
 }
 
-func dumpYAML(c *call, st yaml.Style) (value.Value, error) {
-	if err := deepDefined(c.in); err != nil {
+func dumpYAML(c *core.Call, st yaml.Style) (value.Value, error) {
+	if err := core.DeepDefined(c.In); err != nil {
 		return value.Value{}, err
 	}
-	s, err := yaml.Dump(c.in, st)
+	s, err := yaml.Dump(c.In, st)
 	if err != nil {
-		return value.Value{}, fmt.Errorf("%s - %w", c.name, err)
+		return value.Value{}, fmt.Errorf("%s - %w", c.Name, err)
 	}
-	if err := c.fits(len(s)); err != nil {
+	if err := c.Fits(len(s)); err != nil {
 		return value.Value{}, err
 	}
-	return textResult(s)
+	return core.Text(s)
 }
 
-func filterFromYAML(c *call) (value.Value, error) {
-	s, ok := c.in.AsString()
+func filterFromYAML(c *core.Call) (value.Value, error) {
+	s, ok := c.In.AsString()
 	if !ok {
-		return c.in, nil
+		return c.In, nil
 	}
 	v, err := yaml.One("<from_yaml>", []byte(s), yaml.Options{})
 	return withDates(v), err
 }
 
-func filterFromYAMLAll(c *call) (value.Value, error) {
-	s, ok := c.in.AsString()
+func filterFromYAMLAll(c *core.Call) (value.Value, error) {
+	s, ok := c.In.AsString()
 	if !ok {
-		return c.in, nil
+		return c.In, nil
 	}
 	docs, err := yaml.Load("<from_yaml_all>", []byte(s), yaml.Options{})
 	return withDates(value.List(docs...)), err

@@ -5,61 +5,62 @@ import (
 	"fmt"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/value"
 )
 
 // setEntries are Ansible's filters over lists as sets, and flatten.
-func setEntries() []entry {
-	return strictAll([]entry{
-		{name: "flatten", sig: "flatten(levels=None, skip_nulls=True)", example: "{{ [1, [2, [3]]] | flatten }}", shows: "[1, 2, 3]", fn: filterFlatten, spread: spreadNone, lax: true},
-		{name: "unique", sig: "unique(case_sensitive=False, attribute=None)", example: "{{ [1, 2, 1] | unique }}", shows: "[1, 2]", fn: filterAnsibleUnique, spread: spreadNone, lax: true},
-		{name: "union", sig: "union(list)", example: "{{ [1, 2] | union([2, 3]) }}", shows: "[1, 2, 3]", fn: setFilter(unionOf), spread: spreadNone},
-		{name: "intersect", sig: "intersect(list)", example: "{{ [1, 2] | intersect([2, 3]) }}", shows: "[2]", fn: setFilter(intersectionOf), spread: spreadNone},
-		{name: "difference", sig: "difference(list)", example: "{{ [1, 2] | difference([2, 3]) }}", shows: "[1]", fn: setFilter(differenceOf), spread: spreadNone},
-		{name: "symmetric_difference", sig: "symmetric_difference(list)", example: "{{ [1, 2] | symmetric_difference([2, 3]) }}", shows: "[1, 3]", fn: setFilter(symmetricOf), spread: spreadNone},
+func setEntries() []core.Entry {
+	return core.StrictAll([]core.Entry{
+		{Name: "flatten", Sig: "flatten(levels=None, skip_nulls=True)", Example: "{{ [1, [2, [3]]] | flatten }}", Shows: "[1, 2, 3]", Func: filterFlatten, Spread: core.SpreadNone, Lax: true},
+		{Name: "unique", Sig: "unique(case_sensitive=False, attribute=None)", Example: "{{ [1, 2, 1] | unique }}", Shows: "[1, 2]", Func: filterAnsibleUnique, Spread: core.SpreadNone, Lax: true},
+		{Name: "union", Sig: "union(list)", Example: "{{ [1, 2] | union([2, 3]) }}", Shows: "[1, 2, 3]", Func: setFilter(unionOf), Spread: core.SpreadNone},
+		{Name: "intersect", Sig: "intersect(list)", Example: "{{ [1, 2] | intersect([2, 3]) }}", Shows: "[2]", Func: setFilter(intersectionOf), Spread: core.SpreadNone},
+		{Name: "difference", Sig: "difference(list)", Example: "{{ [1, 2] | difference([2, 3]) }}", Shows: "[1]", Func: setFilter(differenceOf), Spread: core.SpreadNone},
+		{Name: "symmetric_difference", Sig: "symmetric_difference(list)", Example: "{{ [1, 2] | symmetric_difference([2, 3]) }}", Shows: "[1, 3]", Func: setFilter(symmetricOf), Spread: core.SpreadNone},
 	})
 }
 
-func filterFlatten(c *call) (value.Value, error) {
-	params := []param{"levels=", "skip_nulls="}
-	a, err := c.bind(params...)
+func filterFlatten(c *core.Call) (value.Value, error) {
+	params := []core.Param{"levels=", "skip_nulls="}
+	a, err := c.Bind(params...)
 	if err == nil {
-		err = c.allDefined(params, a, "skip_nulls")
+		err = c.AllDefined(params, a, "skip_nulls")
 	}
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.iterate(c.in)
+	items, err := c.Iterate(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
 	levels := -1
-	if given(a[0]) {
+	if core.Given(a[0]) {
 		f, ok := a[0].AsFloat()
 		if !ok {
 			return value.Value{}, fmt.Errorf("'>=' not supported between instances of '%s' and 'int'", value.TypeName(a[0]))
 		}
 		levels = max(0, int(f))
 	}
-	out, err := flatten(c, items, levels, truthOr(a[1], true))
+	out, err := flatten(c, items, levels, core.TruthOr(a[1], true))
 	return value.List(out...), err
 }
 
 // flatten opens lists inside a list; levels < 0 means all.
-func flatten(c *call, items []value.Value, levels int, skipNulls bool) ([]value.Value, error) {
-	if err := c.work(len(items)); err != nil {
+func flatten(c *core.Call, items []value.Value, levels int, skipNulls bool) ([]value.Value, error) {
+	if err := c.Work(len(items)); err != nil {
 		return nil, err
 	}
 	out := make([]value.Value, 0, len(items))
 	for _, it := range items {
 		switch {
 		case skipNulls && isNullWord(it):
-		case listLike(it) && levels != 0:
-			if err := c.enter(); err != nil {
+		case core.ListLike(it) && levels != 0:
+			if err := c.Enter(); err != nil {
 				return nil, err
 			}
 			inner, err := flatten(c, it.Items(), max(-1, levels-1), skipNulls)
-			c.leave()
+			c.Leave()
 			if err != nil {
 				return nil, err
 			}
@@ -76,28 +77,28 @@ func isNullWord(v value.Value) bool {
 	return v.IsNull() || ok && (s == "None" || s == "null")
 }
 
-func filterAnsibleUnique(c *call) (value.Value, error) {
-	params := []param{"case_sensitive=", "attribute="}
-	a, err := c.bind(params...)
+func filterAnsibleUnique(c *core.Call) (value.Value, error) {
+	params := []core.Param{"case_sensitive=", "attribute="}
+	a, err := c.Bind(params...)
 	if err == nil {
-		err = c.allDefined(params, a, "attribute")
+		err = c.AllDefined(params, a, "attribute")
 	}
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.iterate(c.in)
+	items, err := c.Iterate(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
 	sensitive, _ := a[0].AsBool()
-	out, err := uniqueBy(c, items, value.Truth(nullIfUndefined(a[0])), a[1])
+	out, err := uniqueBy(c, items, value.Truth(core.NullIfUndefined(a[0])), a[1])
 	if err == nil {
 		return value.List(out...), nil
 	}
-	if errors.Is(err, ErrUndefined) {
+	if errors.Is(err, core.ErrUndefined) {
 		return value.Value{}, err
 	}
-	if explicit := a[0].Kind() == value.KindBool && !sensitive; explicit || given(a[1]) {
+	if explicit := a[0].Kind() == value.KindBool && !sensitive; explicit || core.Given(a[1]) {
 		return value.Value{}, fmt.Errorf("Jinja2's unique filter failed and we cannot fall back to Ansible's version as it does not support the parameters supplied: %w", err)
 	}
 	out, err = uniqueItems(c, items)
@@ -105,7 +106,7 @@ func filterAnsibleUnique(c *call) (value.Value, error) {
 }
 
 // uniqueBy keeps the first item of each key; keys must be hashable.
-func uniqueBy(c *call, items []value.Value, sensitive bool, attribute value.Value) ([]value.Value, error) {
+func uniqueBy(c *core.Call, items []value.Value, sensitive bool, attribute value.Value) ([]value.Value, error) {
 	seen := value.NewMap()
 	var out []value.Value
 	for _, it := range items {
@@ -113,7 +114,7 @@ func uniqueBy(c *call, items []value.Value, sensitive bool, attribute value.Valu
 		if err != nil {
 			return nil, err
 		}
-		if err := defined(k); err != nil {
+		if err := core.Defined(k); err != nil {
 			return nil, err
 		}
 		if s, ok := k.AsString(); ok && !sensitive {
@@ -131,20 +132,20 @@ func uniqueBy(c *call, items []value.Value, sensitive bool, attribute value.Valu
 }
 
 // attributeOf follows a dotted path as map(attribute=) does.
-func attributeOf(c *call, v, path value.Value) (value.Value, error) {
-	if !given(path) {
+func attributeOf(c *core.Call, v, path value.Value) (value.Value, error) {
+	if !core.Given(path) {
 		return v, nil
 	}
 	if n, ok := path.AsInt(); ok {
-		return c.getitem(v, value.Int(n))
+		return c.Getitem(v, value.Int(n))
 	}
 	for _, part := range strings.Split(value.Str(path), ".") {
 		k := value.String(part)
-		if n, err := asInteger(k); err == nil && part != "" && strings.Trim(part, "0123456789") == "" {
+		if n, err := core.AsInteger(k); err == nil && part != "" && strings.Trim(part, "0123456789") == "" {
 			k = value.Int(n)
 		}
 		var err error
-		if v, err = c.getitem(v, k); err != nil {
+		if v, err = c.Getitem(v, k); err != nil {
 			return v, err
 		}
 	}
@@ -152,11 +153,11 @@ func attributeOf(c *call, v, path value.Value) (value.Value, error) {
 }
 
 // uniqueItems keeps the first of equal items, of any type.
-func uniqueItems(c *call, items []value.Value) ([]value.Value, error) {
+func uniqueItems(c *core.Call, items []value.Value) ([]value.Value, error) {
 	seen := value.NewMap()
 	var out, odd []value.Value
 	for _, it := range items {
-		if err := defined(it); err != nil {
+		if err := core.Defined(it); err != nil {
 			return nil, err
 		}
 		if value.Hashable(it) == nil {
@@ -166,10 +167,10 @@ func uniqueItems(c *call, items []value.Value) ([]value.Value, error) {
 			}
 			continue
 		}
-		if err := c.work(len(odd)); err != nil {
+		if err := c.Work(len(odd)); err != nil {
 			return nil, err
 		}
-		if !inList(odd, it) {
+		if !core.InList(odd, it) {
 			odd = append(odd, it)
 			out = append(out, it)
 		}
@@ -178,36 +179,36 @@ func uniqueItems(c *call, items []value.Value) ([]value.Value, error) {
 }
 
 // setFilter is a filter over its input and one argument.
-func setFilter(f func(c *call, a, b value.Value) ([]value.Value, error)) function {
-	return func(c *call) (value.Value, error) {
-		a, err := c.bind("b")
+func setFilter(f func(c *core.Call, a, b value.Value) ([]value.Value, error)) core.Function {
+	return func(c *core.Call) (value.Value, error) {
+		a, err := c.Bind("b")
 		if err != nil {
 			return value.Value{}, err
 		}
-		out, err := f(c, c.in, a[0])
+		out, err := f(c, c.In, a[0])
 		return value.List(out...), err
 	}
 }
 
 // asSets answers two hashable operands as plain items: Python makes sets of
 // them, whose order is arbitrary; we keep the order in which items come.
-func asSets(c *call, a, b value.Value) (x, y []value.Value, ok bool, err error) {
+func asSets(c *core.Call, a, b value.Value) (x, y []value.Value, ok bool, err error) {
 	if value.Hashable(a) != nil || value.Hashable(b) != nil {
 		return nil, nil, false, nil
 	}
-	if x, err = c.iterate(a); err == nil {
-		y, err = c.iterate(b)
+	if x, err = c.Iterate(a); err == nil {
+		y, err = c.Iterate(b)
 	}
 	return x, y, true, err
 }
 
-func unionOf(c *call, a, b value.Value) ([]value.Value, error) {
+func unionOf(c *core.Call, a, b value.Value) ([]value.Value, error) {
 	x, y, ok, err := asSets(c, a, b)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		sum, err := c.arith("+", a, b)
+		sum, err := c.Arith("+", a, b)
 		if err != nil {
 			return nil, err
 		}
@@ -217,21 +218,21 @@ func unionOf(c *call, a, b value.Value) ([]value.Value, error) {
 }
 
 // uniqueOf is unique(environment, items, True).
-func uniqueOf(c *call, items []value.Value) ([]value.Value, error) {
+func uniqueOf(c *core.Call, items []value.Value) ([]value.Value, error) {
 	return uniqueItems(c, items)
 }
 
-func intersectionOf(c *call, a, b value.Value) ([]value.Value, error) {
+func intersectionOf(c *core.Call, a, b value.Value) ([]value.Value, error) {
 	return kept(c, a, b, true)
 }
 
-func differenceOf(c *call, a, b value.Value) ([]value.Value, error) {
+func differenceOf(c *core.Call, a, b value.Value) ([]value.Value, error) {
 	return kept(c, a, b, false)
 }
 
 // kept answers the items of a that are in b, or those that are not.
-func kept(c *call, a, b value.Value, in bool) ([]value.Value, error) {
-	items, err := c.iterate(a)
+func kept(c *core.Call, a, b value.Value, in bool) ([]value.Value, error) {
+	items, err := c.Iterate(a)
 	if err != nil {
 		return nil, err
 	}
@@ -252,15 +253,15 @@ func kept(c *call, a, b value.Value, in bool) ([]value.Value, error) {
 	return uniqueOf(c, out)
 }
 
-func mustItems(c *call, v value.Value) []value.Value {
-	items, _ := c.iterate(v)
+func mustItems(c *core.Call, v value.Value) []value.Value {
+	items, _ := c.Iterate(v)
 	return items
 }
 
 // membership answers "item in v", by a table where items are hashable.
-func membership(c *call, v value.Value) func(value.Value) (bool, error) {
-	if !listLike(v) {
-		return func(it value.Value) (bool, error) { return c.contains(v, it) }
+func membership(c *core.Call, v value.Value) func(value.Value) (bool, error) {
+	if !core.ListLike(v) {
+		return func(it value.Value) (bool, error) { return c.Contains(v, it) }
 	}
 	table, odd := value.NewMap(), []value.Value{}
 	for _, it := range v.Items() {
@@ -273,13 +274,13 @@ func membership(c *call, v value.Value) func(value.Value) (bool, error) {
 	return func(it value.Value) (bool, error) {
 		if value.Hashable(it) == nil {
 			_, ok := table.Get(it)
-			return ok, c.step()
+			return ok, c.Step()
 		}
-		return inList(odd, it), c.work(len(odd))
+		return core.InList(odd, it), c.Work(len(odd))
 	}
 }
 
-func symmetricOf(c *call, a, b value.Value) ([]value.Value, error) {
+func symmetricOf(c *core.Call, a, b value.Value) ([]value.Value, error) {
 	both, err := unionOf(c, a, b)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"remoterun/playbooks/jinja/core"
+	"remoterun/playbooks/jinja/parse"
 )
 
 var update = flag.Bool("update", false, "write docs/expressions-table.md anew")
@@ -33,8 +36,8 @@ func TestTable(t *testing.T) {
 func TestNamesOnce(t *testing.T) {
 	seen := map[string]bool{}
 	for _, e := range language().Entries {
-		for _, n := range append([]string{e.name}, e.aliases...) {
-			key := e.kind.String() + " " + n
+		for _, n := range append([]string{e.Name}, e.Aliases...) {
+			key := e.Kind.String() + " " + n
 			if seen[key] {
 				t.Errorf("%s is there twice", key)
 			}
@@ -58,27 +61,27 @@ func TestDifferencesAreInDocs(t *testing.T) {
 	}
 }
 
-func table(l Language) string {
+func table(l core.Language) string {
 	var b strings.Builder
 	b.WriteString("# Every name of the expression language\n\nMade from the code by `go test ./playbooks/jinja -run TestTable -update`; each example is run by a test.\nCollections may be written in front: `ansible.builtin.combine`, `community.general.json_query`.\n[expressions.md](expressions.md) has the language itself.\n")
-	for _, k := range []Kind{filterKind, testKind, globalKind, lookupKind} {
-		var rows []entry
+	for _, k := range []parse.Kind{parse.FilterKind, parse.TestKind, parse.GlobalKind, parse.LookupKind} {
+		var rows []core.Entry
 		for _, e := range l.Entries {
-			if e.kind == k {
+			if e.Kind == k {
 				rows = append(rows, e)
 			}
 		}
-		slices.SortFunc(rows, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+		slices.SortFunc(rows, func(a, b core.Entry) int { return strings.Compare(a.Name, b.Name) })
 		fmt.Fprintf(&b, "\n## %ss\n\n| name | signature | example | gives |\n|---|---|---|---|\n", strings.ToUpper(k.String()[:1])+k.String()[1:])
 		for _, e := range rows {
-			name := e.name
-			if len(e.aliases) > 0 {
-				name += " (" + strings.Join(e.aliases, ", ") + ")"
+			name := e.Name
+			if len(e.Aliases) > 0 {
+				name += " (" + strings.Join(e.Aliases, ", ") + ")"
 			}
-			if e.impure {
+			if e.Impure {
 				name += " *"
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, code(e.sig), code(e.example), code(e.shows))
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, code(e.Sig), code(e.Example), code(e.Shows))
 		}
 	}
 	b.WriteString("\n\\* may answer differently each time: such a value is worked out at its task's turn only.\n")

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/py/pynum"
 	"remoterun/runner/value"
 )
@@ -75,7 +76,7 @@ func (d timedelta) Compare(other value.Value) (int, error) {
 	return 0, nil
 }
 
-func (d timedelta) attr(name string) (value.Value, bool) {
+func (d timedelta) Attr(name string) (value.Value, bool) {
 	switch name {
 	case "days":
 		return value.Int(d.days()), true
@@ -84,12 +85,12 @@ func (d timedelta) attr(name string) (value.Value, bool) {
 	case "microseconds":
 		return value.Int(d.micros()), true
 	case "total_seconds":
-		return bound(name, plainMethod(func() value.Value { return value.Float(float64(d) / 1e6) })), true
+		return core.Bound(name, plainMethod(func() value.Value { return value.Float(float64(d) / 1e6) })), true
 	}
 	return value.Value{}, false
 }
 
-func (d timedelta) arith(op string, other value.Value, swapped bool) (value.Value, bool, error) {
+func (d timedelta) Arith(op string, other value.Value, swapped bool) (value.Value, bool, error) {
 	span := func(n int64) (value.Value, bool, error) { return value.FromOpaque(timedelta(n)), true, nil }
 	o, _ := other.AsOpaque()
 	if e, ok := o.(timedelta); ok {

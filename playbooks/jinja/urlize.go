@@ -8,6 +8,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/py/pystr"
 	"remoterun/runner/value"
 )
@@ -33,16 +34,16 @@ type linker struct {
 }
 
 // filterURLize makes links of addresses in text.
-func filterURLize(c *call) (value.Value, error) {
-	a, err := c.bind("trim_url_limit=", "nofollow=", "target=", "rel=", "extra_schemes=")
+func filterURLize(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("trim_url_limit=", "nofollow=", "target=", "rel=", "extra_schemes=")
 	if err != nil {
 		return value.Value{}, err
 	}
 	l := linker{}
-	if l.limit, err = c.integer(orUndefined(a[0]), -1); err != nil {
+	if l.limit, err = c.Integer(core.OrUndefined(a[0]), -1); err != nil {
 		return value.Value{}, err
 	}
-	rels := append(strings.Fields(textOr(a[3], "")), "noopener")
+	rels := append(strings.Fields(core.TextOr(a[3], "")), "noopener")
 	if value.Truth(a[1]) {
 		rels = append(rels, "nofollow")
 	}
@@ -54,11 +55,11 @@ func filterURLize(c *call) (value.Value, error) {
 	for _, s := range a[4].Items() {
 		l.schemes = append(l.schemes, value.Str(s))
 	}
-	words := wordForm().FindAllString(htmlEscape(c.str()), -1)
+	words := wordForm().FindAllString(htmlEscape(c.Str()), -1)
 	for i, w := range words {
 		words[i] = l.word(w)
 	}
-	return value.String(strings.Join(words, "")), c.work(len(words) * 8)
+	return value.String(strings.Join(words, "")), c.Work(len(words) * 8)
 }
 
 // word cuts off the signs around an address; those at the end come back as

@@ -8,19 +8,20 @@ import (
 	"strconv"
 	"strings"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/value"
 )
 
 // urlEntries are the filters and tests of URLs.
-func urlEntries() []entry {
-	tests := asTests([]entry{
-		{name: "uri", sig: "uri(schemes=None)", example: "{{ 'http://x' is uri }}", shows: "True", fn: testURI},
-		{name: "url", sig: "url(schemes=None)", example: "{{ 'x/y' is url }}", shows: "False", fn: testURL},
-		{name: "urn", sig: "urn", example: "{{ 'urn:isbn:1' is urn }}", shows: "True", fn: testURN},
+func urlEntries() []core.Entry {
+	tests := core.Tests([]core.Entry{
+		{Name: "uri", Sig: "uri(schemes=None)", Example: "{{ 'http://x' is uri }}", Shows: "True", Func: testURI},
+		{Name: "url", Sig: "url(schemes=None)", Example: "{{ 'x/y' is url }}", Shows: "False", Func: testURL},
+		{Name: "urn", Sig: "urn", Example: "{{ 'urn:isbn:1' is urn }}", Shows: "True", Func: testURN},
 	})
-	return strictAll(append(tests,
-		entry{name: "urlsplit", sig: "urlsplit(query='')", example: "{{ 'http://h:80/p' | urlsplit('hostname') }}", shows: "h", fn: filterURLSplit},
-		entry{name: "urldecode", sig: "urldecode", example: "{{ 'a%20b+c' | urldecode }}", shows: "a b c", fn: filterURLDecode},
+	return core.StrictAll(append(tests,
+		core.Entry{Name: "urlsplit", Sig: "urlsplit(query='')", Example: "{{ 'http://h:80/p' | urlsplit('hostname') }}", Shows: "h", Func: filterURLSplit},
+		core.Entry{Name: "urldecode", Sig: "urldecode", Example: "{{ 'a%20b+c' | urldecode }}", Shows: "a b c", Func: filterURLDecode},
 	))
 }
 
@@ -115,14 +116,14 @@ func (u pyURL) port() (value.Value, error) {
 	return value.Int(n), nil
 }
 
-func filterURLSplit(c *call) (value.Value, error) {
-	a, err := c.bind("query=", "alias=")
+func filterURLSplit(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("query=", "alias=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	s, ok := c.in.AsString()
+	s, ok := c.In.AsString()
 	if !ok {
-		return value.Value{}, fmt.Errorf("'%s' object has no attribute 'decode'", value.TypeName(c.in))
+		return value.Value{}, fmt.Errorf("'%s' object has no attribute 'decode'", value.TypeName(c.In))
 	}
 	u, err := urlSplit(s)
 	if err != nil {
@@ -139,21 +140,21 @@ func filterURLSplit(c *call) (value.Value, error) {
 	name, password := u.user()
 	m := value.MapOf("fragment", value.String(u.fragment), "hostname", host, "netloc", value.String(u.netloc), "password", password,
 		"path", value.String(u.path), "port", port, "query", value.String(u.query), "scheme", value.String(u.scheme), "username", name)
-	query := textOr(a[0], "")
+	query := core.TextOr(a[0], "")
 	if query == "" {
 		return value.FromMap(m), nil
 	}
 	v, ok := m.Lookup(query)
 	if !ok {
-		return value.Value{}, fmt.Errorf("%s: unknown URL component: %s", textOr(a[1], "urlsplit"), query)
+		return value.Value{}, fmt.Errorf("%s: unknown URL component: %s", core.TextOr(a[1], "urlsplit"), query)
 	}
 	return v, nil
 }
 
-func filterURLDecode(c *call) (value.Value, error) {
-	s, ok := c.in.AsString()
+func filterURLDecode(c *core.Call) (value.Value, error) {
+	s, ok := c.In.AsString()
 	if !ok {
-		return value.Value{}, fmt.Errorf("'%s' object has no attribute 'replace'", value.TypeName(c.in))
+		return value.Value{}, fmt.Errorf("'%s' object has no attribute 'replace'", value.TypeName(c.In))
 	}
 	var b strings.Builder
 	s = strings.ReplaceAll(s, "+", " ")
@@ -166,28 +167,28 @@ func filterURLDecode(c *call) (value.Value, error) {
 		}
 		b.WriteByte(s[i])
 	}
-	return textResult(strings.ToValidUTF8(b.String(), "\ufffd"))
+	return core.Text(strings.ToValidUTF8(b.String(), "\ufffd"))
 }
 
 // schemesMatch is the check that the tests share; what is no text is no URI.
-func schemesMatch(c *call, a value.Value) (pyURL, bool) {
-	s, ok := c.in.AsString()
+func schemesMatch(c *core.Call, a value.Value) (pyURL, bool) {
+	s, ok := c.In.AsString()
 	if !ok {
-		return pyURL{}, c.in.IsNull() && !value.Truth(nullIfUndefined(a))
+		return pyURL{}, c.In.IsNull() && !value.Truth(core.NullIfUndefined(a))
 	}
 	u, err := urlSplit(s)
 	if err != nil {
 		return u, false
 	}
-	if !value.Truth(nullIfUndefined(a)) {
+	if !value.Truth(core.NullIfUndefined(a)) {
 		return u, true
 	}
-	in, err := c.contains(a, value.String(u.scheme))
+	in, err := c.Contains(a, value.String(u.scheme))
 	return u, in && err == nil
 }
 
-func testURI(c *call) (value.Value, error) {
-	a, err := c.bind("schemes=")
+func testURI(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("schemes=")
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -195,8 +196,8 @@ func testURI(c *call) (value.Value, error) {
 	return value.Bool(ok), nil
 }
 
-func testURL(c *call) (value.Value, error) {
-	a, err := c.bind("schemes=")
+func testURL(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("schemes=")
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -204,7 +205,11 @@ func testURL(c *call) (value.Value, error) {
 	return value.Bool(ok && (u.netloc != "" || u.scheme == "file")), nil
 }
 
-func testURN(c *call) (value.Value, error) {
+func testURN(c *core.Call) (value.Value, error) {
 	_, ok := schemesMatch(c, value.List(value.String("urn")))
 	return value.Bool(ok), nil
+}
+
+func isHex(s string) bool {
+	return s != "" && strings.Trim(strings.ToLower(s), "0123456789abcdef") == ""
 }

@@ -5,15 +5,16 @@ import (
 	"fmt"
 	"slices"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/py/version"
 	"remoterun/runner/value"
 )
 
 // versionEntries are the tests and filters that compare versions.
-func versionEntries() []entry {
-	return strictAll(append(asTests([]entry{
-		{name: "version", aliases: also("version_compare"), sig: "version(version, operator='eq', strict=None, version_type=None)", example: "{{ '1.10' is version('1.9', '>') }}", shows: "True", fn: testVersion},
-	}), entry{name: "version_sort", sig: "version_sort(reverse=False)", example: "{{ ['1.10', '1.9'] | version_sort }}", shows: "['1.9', '1.10']", fn: filterVersionSort, spread: spreadNone}))
+func versionEntries() []core.Entry {
+	return core.StrictAll(append(core.Tests([]core.Entry{
+		{Name: "version", Aliases: []string{"version_compare"}, Sig: "version(version, operator='eq', strict=None, version_type=None)", Example: "{{ '1.10' is version('1.9', '>') }}", Shows: "True", Func: testVersion},
+	}), core.Entry{Name: "version_sort", Sig: "version_sort(reverse=False)", Example: "{{ ['1.10', '1.9'] | version_sort }}", Shows: "['1.9', '1.10']", Func: filterVersionSort, Spread: core.SpreadNone}))
 }
 
 func versionOperators() map[string]func(int) bool {
@@ -27,13 +28,13 @@ func versionOperators() map[string]func(int) bool {
 }
 
 func comparerOf(strictly, kind value.Value) (version.Comparer, error) {
-	if given(strictly) && given(kind) {
+	if core.Given(strictly) && core.Given(kind) {
 		return nil, errors.New("Cannot specify both 'strict' and 'version_type'")
 	}
-	if truthOr(strictly, false) {
+	if core.TruthOr(strictly, false) {
 		return version.Strict, nil
 	}
-	switch k := textOr(kind, "loose"); k {
+	switch k := core.TextOr(kind, "loose"); k {
 	case "loose", "":
 		return version.Loose, nil
 	case "strict":
@@ -47,8 +48,8 @@ func comparerOf(strictly, kind value.Value) (version.Comparer, error) {
 	}
 }
 
-func testVersion(c *call) (value.Value, error) {
-	a, err := c.bind("version", "operator=", "strict=", "version_type=")
+func testVersion(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("version", "operator=", "strict=", "version_type=")
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -56,35 +57,35 @@ func testVersion(c *call) (value.Value, error) {
 	switch {
 	case err != nil:
 		return value.Value{}, err
-	case !value.Truth(c.in):
+	case !value.Truth(c.In):
 		return value.Value{}, errors.New("Input version value cannot be empty")
 	case !value.Truth(a[0]):
 		return value.Value{}, errors.New("Version parameter to compare against cannot be empty")
 	}
-	op := textOr(a[1], "eq")
+	op := core.TextOr(a[1], "eq")
 	holds, ok := versionOperators()[op]
 	if !ok {
 		return value.Value{}, fmt.Errorf("Invalid operator type (%s). Must be one of '==', '=', 'eq', '<', 'lt', '<=', 'le', '>', 'gt', '>=', 'ge', '!=', '<>', 'ne'", op)
 	}
-	n, err := cmp.Compare(value.Str(c.in), value.Str(a[0]))
+	n, err := cmp.Compare(value.Str(c.In), value.Str(a[0]))
 	if err != nil {
 		return value.Value{}, fmt.Errorf("Version comparison failed: %w", err)
 	}
 	return value.Bool(holds(n)), nil
 }
 
-func filterVersionSort(c *call) (value.Value, error) {
-	a, err := c.bind("reverse=")
+func filterVersionSort(c *core.Call) (value.Value, error) {
+	a, err := c.Bind("reverse=")
 	if err != nil {
 		return value.Value{}, err
 	}
-	items, err := c.iterate(c.in)
+	items, err := c.Iterate(c.In)
 	if err != nil {
 		return value.Value{}, err
 	}
 	out := slices.Clone(items)
 	for _, it := range out {
-		if _, err := wantText(it, "a version"); err != nil {
+		if _, err := core.WantText(it, "a version"); err != nil {
 			return value.Value{}, err
 		}
 	}
@@ -96,7 +97,7 @@ func filterVersionSort(c *call) (value.Value, error) {
 		}
 		return n
 	})
-	if truthOr(a[0], false) {
+	if core.TruthOr(a[0], false) {
 		slices.Reverse(out)
 	}
 	return value.List(out...), failed

@@ -1,0 +1,183 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"remoterun/runner/value"
+)
+
+// iterate answers what a loop over v sees: items, characters, keys. The slice
+// is shared: read only.
+func (r *render) iterate(v value.Value) ([]value.Value, error) {
+	switch v.Kind() {
+	case value.KindList, value.KindTuple:
+		return v.Items(), r.work(len(v.Items()))
+	case value.KindString:
+		s, _ := v.AsString()
+		if err := r.work(len(s)); err != nil {
+			return nil, err
+		}
+		out := make([]value.Value, 0, len(s))
+		for _, c := range s {
+			out = append(out, value.MarkedString(string(c), v.Marks()))
+		}
+		return out, nil
+	case value.KindMap:
+		m, _ := v.AsMap()
+		return m.Keys(), r.work(m.Len())
+	case value.KindObject:
+		o, _ := v.AsObject()
+		return o.Keys()
+	case value.KindUndefined:
+		return nil, Defined(v)
+	}
+	return nil, fmt.Errorf("'%s' object is not iterable", value.TypeName(v))
+}
+
+// contains is Python's "item in v".
+func (r *render) contains(v, item value.Value) (bool, error) {
+	switch v.Kind() {
+	case value.KindString:
+		s, _ := v.AsString()
+		part, ok := item.AsString()
+		if !ok {
+			return false, fmt.Errorf("'in <string>' requires string as left operand, not %s", value.TypeName(item))
+		}
+		return strings.Contains(s, part), nil
+	case value.KindList, value.KindTuple:
+		if err := r.work(len(v.Items()) / 16); err != nil {
+			return false, err
+		}
+		for _, it := range v.Items() {
+			if it.IsUndefined() {
+				return false, Defined(it)
+			}
+			if value.Equal(it, item) {
+				return true, nil
+			}
+		}
+		return false, nil
+	case value.KindMap:
+		if err := value.Hashable(item); err != nil {
+			return false, err
+		}
+		m, _ := v.AsMap()
+		_, ok := m.Get(item)
+		return ok, nil
+	case value.KindObject:
+		o, _ := v.AsObject()
+		_, ok, err := o.Get(item)
+		return ok, err
+	}
+	if v.IsUndefined() {
+		return false, Defined(v)
+	}
+	return false, fmt.Errorf("argument of type '%s' is not iterable", value.TypeName(v))
+}
+
+// length is Python's len(v).
+func (r *render) length(v value.Value) (int, error) {
+	switch v.Kind() {
+	case value.KindString:
+		s, _ := v.AsString()
+		n := 0
+		for range s {
+			n++
+		}
+		return n, nil
+	case value.KindList, value.KindTuple:
+		return len(v.Items()), nil
+	case value.KindMap:
+		m, _ := v.AsMap()
+		return m.Len(), nil
+	case value.KindObject:
+		o, _ := v.AsObject()
+		keys, err := o.Keys()
+		return len(keys), err
+	case value.KindUndefined:
+		return 0, Defined(v)
+	}
+	return 0, fmt.Errorf("object of type '%s' has no len()", value.TypeName(v))
+}
+
+// opened answers v with every lazy mapping in it worked out.
+func (r *render) opened(v value.Value) (value.Value, error) {
+	if err := r.weigh(v); err != nil {
+		return value.Value{}, err
+	}
+	if !hasObject(v) {
+		return v, nil
+	}
+	if r.depth++; r.depth > maxEval {
+		return value.Value{}, errDepth
+	}
+	defer func() { r.depth-- }()
+	switch v.Kind() {
+	case value.KindList, value.KindTuple:
+		out := make([]value.Value, len(v.Items()))
+		for i, it := range v.Items() {
+			var err error
+			if out[i], err = r.opened(it); err != nil {
+				return value.Value{}, err
+			}
+		}
+		return Like(v, out), nil
+	}
+	m, _, err := value.Mapping(v)
+	if err != nil {
+		return value.Value{}, err
+	}
+	out := value.NewMap()
+	for k, it := range m.All() {
+		if it, err = r.opened(it); err != nil {
+			return value.Value{}, err
+		}
+		out.Set(k, it)
+	}
+	return value.FromMap(out), r.work(out.Len())
+}
+
+func hasObject(v value.Value) bool {
+	switch v.Kind() {
+	case value.KindObject:
+		return true
+	case value.KindList, value.KindTuple:
+		return slices.ContainsFunc(v.Items(), hasObject)
+	case value.KindMap:
+		m, _ := v.AsMap()
+		for _, it := range m.All() {
+			if hasObject(it) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// numbersFrom is Python's range(lo, hi, step) as a list.
+func (r *render) numbersFrom(lo, hi, step int64) (value.Value, error) {
+	if step == 0 {
+		return value.Value{}, errors.New("range() arg 3 must not be zero")
+	}
+	count := uint64(0)
+	switch {
+	case step > 0 && hi > lo:
+		count = (uint64(hi)-uint64(lo)-1)/uint64(step) + 1
+	case step < 0 && hi < lo:
+		count = (uint64(lo)-uint64(hi)-1)/(-uint64(step)) + 1
+	}
+	if count > MaxRange {
+		return value.Value{}, fmt.Errorf("range() of %d items is too large: at most %d", count, MaxRange)
+	}
+	if err := r.work(int(count)); err != nil {
+		return value.Value{}, err
+	}
+	out := make([]value.Value, count)
+	for i := range out {
+		out[i] = value.Int(lo + int64(i)*step)
+	}
+	return value.List(out...), nil
+}

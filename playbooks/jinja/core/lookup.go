@@ -1,0 +1,49 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+
+	"remoterun/playbooks/jinja/parse"
+	"remoterun/runner/value"
+)
+
+// LookupError is a plug-in that failed: errors='ignore' takes it.
+type LookupError struct {
+	plugin string
+	Err    error
+}
+
+func (e *LookupError) Error() string { return "lookup '" + e.plugin + "': " + e.Err.Error() }
+func (e *LookupError) Unwrap() error { return e.Err }
+
+// lookup runs a plug-in; its answer is unsafe text, as whatever comes from
+// outside the playbook is.
+func (r *render) lookup(plugin string, terms []value.Value, options *value.Map) (value.Value, error) {
+	e := r.eng.reg.find(parse.LookupKind, plugin)
+	if e == nil {
+		return value.Value{}, fmt.Errorf("no lookup named '%s'%s", plugin, suggest(plugin, r.eng.reg.lookups))
+	}
+	if r.depth++; r.depth > maxEval {
+		return value.Value{}, errDepth
+	}
+	defer func() { r.depth-- }()
+	list, err := e.Func(&Call{Ctx: r.ctx, rt: r, Name: e.Name, Args: terms, Kw: options})
+	if err != nil {
+		if errors.Is(err, ErrUndefined) {
+			return value.Value{}, err
+		}
+		return value.Value{}, &LookupError{plugin, err}
+	}
+	if e.trusted {
+		if r.tpl != nil && r.tpl.Apart {
+			list = value.Copy(list)
+		}
+		return list, nil
+	}
+	m := value.Unsafe
+	if e.Spread == SpreadAll {
+		m |= r.marksOf(list, terms, options)
+	}
+	return list.With(m), nil
+}

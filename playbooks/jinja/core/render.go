@@ -1,0 +1,449 @@
+package core
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"remoterun/playbooks/jinja/lex"
+	"remoterun/playbooks/jinja/parse"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// render is one rendering under way.
+type render struct {
+	ctx   context.Context
+	eng   *Engine
+	scope play.Scope
+	// memo holds variables that were rendered already.
+	memo map[string]value.Value
+	// stack names the variables being resolved.
+	stack []string
+	// texts counts the texts being rendered, each for the one around it.
+	texts  int
+	origin *value.Origin
+	tpl    *parse.Template
+	steps  int
+	depth  int
+	size   int
+	mode   mode
+	// copies are the variables that a changing template works on.
+	copies map[string]value.Value
+	// owned tells lists whose storage is their own, with the length they had.
+	owned map[*value.Seq]int
+	// weights are those of lists and mappings, see weight; age counts changes of
+	// such that others hold.
+	weights map[any]*weight
+	age     int
+	// fresh, base and based are what made looks at.
+	fresh int
+	base  uint64
+	based bool
+	// layout is what {% extends %} and {% block %} build up.
+	layout *layout
+}
+
+// at gives an error its place, once.
+func (r *render) at(p lex.Place, err error) error {
+	var e *Error
+	if err == nil || errors.As(err, &e) && e.Pos.Line > 0 {
+		return err
+	}
+	// A variable's text that stands in no file (-e, a fact) is found by who uses
+	// it.
+	if r.origin == nil && r.texts > 1 {
+		return err
+	}
+	if r.tpl != nil {
+		p.Line += r.tpl.Skipped
+	}
+	at := r.origin.At(p.Line, p.Col)
+	if e != nil {
+		placed := *e
+		placed.Pos = at
+		return &placed
+	}
+	return &Error{Pos: at, Err: err}
+}
+
+// inTemplate runs f with another template as the one that positions mean.
+func (r *render) inTemplate(t *parse.Template, o *value.Origin, f func() (value.Value, error)) (value.Value, error) {
+	oldT, oldO := r.tpl, r.origin
+	r.tpl, r.origin = t, o
+	defer func() { r.tpl, r.origin = oldT, oldO }()
+	return f()
+}
+
+// deep renders every template in a value; keys too.
+func (r *render) deep(v value.Value) (value.Value, error) {
+	switch v.Kind() {
+	case value.KindString:
+		s, _ := v.AsString()
+		if v.Marks()&value.Unsafe != 0 || !Templated(s) {
+			return v, nil
+		}
+		out, err := r.text(s, r.eng.argSyntax(), v.Origin(), asValue)
+		if err == nil && v.Marks() != 0 {
+			out = out.With(v.Marks())
+		}
+		return out, err
+	case value.KindList, value.KindTuple:
+		if !needsRender(v) {
+			return v, nil
+		}
+		items := make([]value.Value, 0, len(v.Items()))
+		for _, it := range v.Items() {
+			o, err := r.deep(it)
+			if err != nil {
+				return value.Value{}, err
+			}
+			items = append(items, o)
+		}
+		if v.Kind() == value.KindTuple {
+			return value.Tuple(items...), nil
+		}
+		return value.List(items...), nil
+	case value.KindMap:
+		if !needsRender(v) {
+			return v, nil
+		}
+		m, _ := v.AsMap()
+		out := value.NewMap()
+		for k, it := range m.All() {
+			k, err := r.deep(k)
+			if err != nil {
+				return value.Value{}, err
+			}
+			if it, err = r.deep(it); err != nil {
+				return value.Value{}, err
+			}
+			if err := value.Hashable(k); err != nil {
+				return value.Value{}, err
+			}
+			out.Set(k, it)
+		}
+		return value.FromMap(out), nil
+	}
+	return v, nil
+}
+
+// mode says what a template is rendered to.
+type mode uint8
+
+const (
+	// asText is the text that a template file gives.
+	asText mode = iota
+	// asValue keeps a single expression's value; other text that is a list, a
+	// dict or a boolean as Python writes them becomes that.
+	asValue
+)
+
+// text renders one template.
+func (r *render) text(s string, syn lex.Syntax, o *value.Origin, m mode) (value.Value, error) {
+	if r.depth++; r.depth > maxEval {
+		return value.Value{}, errDepth
+	}
+	r.texts++
+	defer func() { r.depth--; r.texts-- }()
+	t, err := r.eng.load(s, syn, o)
+	if err != nil {
+		return value.Value{}, r.foreign(o, err)
+	}
+	oldT, oldO, oldM, oldC := r.tpl, r.origin, r.mode, r.copies
+	r.tpl, r.origin, r.mode, r.copies = t, o, m, nil
+	defer func() { r.tpl, r.origin, r.mode, r.copies = oldT, oldO, oldM, oldC }()
+	if t.Single != nil && m == asValue {
+		v, err := r.eval(t.Single, nil)
+		if err == nil {
+			err = r.at(t.Single.Pos(), r.whole(v))
+		}
+		if err == nil && v.IsUndefined() {
+			v = value.String("") // an inline if without else
+		}
+		return ended(v, s, t.Newline), err
+	}
+	b := &Buffer{r: r}
+	if err := r.body(t, b); err != nil {
+		return value.Value{}, err
+	}
+	return ended(r.converted(b), s, t.Newline), nil
+}
+
+// ended gives text as many line breaks at its end as the source has: the
+// language itself drops one.
+func ended(v value.Value, src, newline string) value.Value {
+	text, ok := v.AsString()
+	if n := newlines(src) - newlines(text); ok && n > 0 {
+		return value.MarkedString(text+strings.Repeat(cmp.Or(newline, "\n"), n), v.Marks())
+	}
+	return v
+}
+
+// foreign takes a place away that is in no file: who uses the text has one.
+func (r *render) foreign(o *value.Origin, err error) error {
+	var e *Error
+	if o == nil && r.texts > 1 && errors.As(err, &e) {
+		out := *e
+		out.Pos = value.Pos{}
+		return &out
+	}
+	return err
+}
+
+// converted is collected output as the mode has it: Ansible reads the text of
+// macros and set blocks in task arguments as it reads the whole.
+func (r *render) converted(b *Buffer) value.Value {
+	v := value.MarkedString(b.String(), b.Marks)
+	if r.mode == asValue {
+		return lex.Literal(v)
+	}
+	return v
+}
+
+// newlines counts those at the end.
+func newlines(s string) int { return len(s) - len(strings.TrimRight(s, "\n")) }
+
+// body runs a template's statements, and those of what it extends.
+func (r *render) body(t *parse.Template, b *Buffer) error {
+	old := r.layout
+	r.layout = &layout{blocks: map[string][]*layer{}}
+	defer func() { r.layout = old }()
+	r.layout.add(t, r.origin)
+	top := &frame{}
+	_, err := r.run(t.Body, top, b)
+	if err != nil {
+		return err
+	}
+	return r.parents(top, b)
+}
+
+// Buffer collects output and the marks of what went in.
+type Buffer struct {
+	strings.Builder
+	r     *render
+	Marks value.Marks
+}
+
+func (b *Buffer) Add(v value.Value) error {
+	if s, ok := v.AsString(); ok {
+		b.Marks |= v.Marks()
+		return b.Text(s)
+	}
+	if i, ok := v.AsInt(); ok && v.Kind() == value.KindInt {
+		b.Marks |= v.Marks()
+		var digits [20]byte
+		return b.Text(string(strconv.AppendInt(digits[:0], i, 10)))
+	}
+	v, err := b.r.opened(v)
+	if err != nil {
+		return err
+	}
+	b.Marks |= value.DeepMarks(v)
+	return b.Text(value.Str(v))
+}
+
+func (b *Buffer) Text(s string) error {
+	if err := b.r.grown(len(s)); err != nil {
+		return err
+	}
+	b.WriteString(s)
+	return nil
+}
+
+// variable answers a name of the scope, rendered. One whose own template
+// meets something undefined is Undefined itself, with the story of it: only
+// its use is an error.
+func (r *render) variable(id string) (value.Value, bool, error) {
+	v, ok, err := r.rendered(id)
+	var e *Error
+	if err != nil && errors.Is(err, ErrUndefined) && errors.As(err, &e) {
+		return value.FromMissing(value.Missing{Name: id, Hint: e.Err.Error(), Cause: err}), true, nil
+	}
+	if ok && err == nil && r.tpl != nil && r.tpl.Apart {
+		return r.copied(id, v), true, nil
+	}
+	return v, ok, err
+}
+
+// copied answers a variable for a template that may change it: one copy for
+// the whole rendering.
+func (r *render) copied(id string, v value.Value) value.Value {
+	if c, ok := r.copies[id]; ok {
+		return c
+	}
+	if r.copies == nil {
+		r.copies = map[string]value.Value{}
+	}
+	c := value.Copy(v)
+	r.copies[id] = c
+	return c
+}
+
+func (r *render) rendered(id string) (value.Value, bool, error) {
+	if v, ok := r.memo[id]; ok {
+		return v, true, nil
+	}
+	v, ok, err := r.scope.Var(id)
+	if err != nil || !ok {
+		return v, ok, err
+	}
+	if !needsRender(v) {
+		if isContainer(v) {
+			r.remember(id, v) // looking through a large one again costs
+		}
+		return v, ok, nil
+	}
+	if slices.Contains(r.stack, id) {
+		return value.Value{}, false, fmt.Errorf("recursive loop detected in template string: %s -> %s", strings.Join(r.stack, " -> "), id)
+	}
+	r.stack = append(r.stack, id)
+	out, err := r.deep(v)
+	r.stack = r.stack[:len(r.stack)-1]
+	if err != nil {
+		return value.Value{}, false, chained(id, err)
+	}
+	if u, err := r.eng.Inspect(v, false); err == nil && !u.Impure {
+		r.remember(id, out)
+	}
+	return out, true, nil
+}
+
+func (r *render) remember(id string, v value.Value) {
+	if r.memo == nil {
+		r.memo = map[string]value.Value{}
+	}
+	r.memo[id] = v
+}
+
+// chained notes that an error came up in a variable's value.
+func chained(id string, err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return &Error{Chain: []string{id}, Err: err}
+	}
+	out := *e
+	out.Chain = append([]string{id}, e.Chain...)
+	return &out
+}
+
+// condition is a when: text, boolean, or list of them.
+func (r *render) condition(c value.Value) (bool, error) {
+	switch c.Kind() {
+	case value.KindList, value.KindTuple:
+		for _, it := range c.Items() {
+			if ok, err := r.condition(it); !ok || err != nil {
+				return false, err
+			}
+		}
+		return true, nil
+	case value.KindString:
+		s, _ := c.AsString()
+		if strings.TrimSpace(s) == "" {
+			return true, nil
+		}
+		syn := bareSyntax()
+		if Templated(s) && c.Marks()&value.Unsafe == 0 {
+			v, err := r.deep(c)
+			if err != nil {
+				return false, err
+			}
+			if _, isText := v.AsString(); !isText {
+				return value.Truth(v), nil
+			}
+			s, _ = v.AsString()
+			c = v
+		}
+		if c.Marks()&value.Unsafe != 0 {
+			return r.hostWord(s, c)
+		}
+		return r.bare(s, syn, c)
+	}
+	return value.Truth(c), nil
+}
+
+// hostWord is a condition that is a host's text: a boolean's word is one, other
+// text is not read as an expression.
+func (r *render) hostWord(s string, c value.Value) (bool, error) {
+	switch strings.ToLower(strings.TrimSpace(s)) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, r.at(lex.Place{}, fmt.Errorf("the condition is text that came from a host (\"%s\"): compare it, as in when: x.stdout == 'yes', or make it a boolean with | bool", value.Show(c)))
+}
+
+func (r *render) bare(s string, syn lex.Syntax, c value.Value) (bool, error) {
+	t, err := r.eng.load(s, syn, c.Origin())
+	if err != nil {
+		return false, err
+	}
+	v, err := r.inTemplate(t, c.Origin(), func() (value.Value, error) {
+		v, err := r.eval(t.Single, nil)
+		if err == nil {
+			err = r.at(t.Single.Pos(), Defined(v))
+		}
+		return v, err
+	})
+	if err != nil {
+		return false, err
+	}
+	// Text of a variable is no condition: any text is true but the empty one.
+	return value.Truth(v), nil
+}
+
+// Defined turns an Undefined into its error.
+func Defined(v value.Value) error {
+	m, ok := v.AsMissing()
+	switch {
+	case !ok, m.Soft:
+		return nil
+	case m.Cause != nil:
+		return m.Cause
+	}
+	return missing(m)
+}
+
+// whole is deepDefined on a value that is small enough to be looked through.
+func (r *render) whole(v value.Value) error {
+	if err := r.weigh(v); err != nil {
+		return err
+	}
+	return DeepDefined(v)
+}
+
+// DeepDefined looks for an Undefined inside lists and mappings, too.
+func DeepDefined(v value.Value) error {
+	switch v.Kind() {
+	case value.KindUndefined:
+		return Defined(v)
+	case value.KindList, value.KindTuple:
+		for _, it := range v.Items() {
+			if err := DeepDefined(it); err != nil {
+				return err
+			}
+		}
+	case value.KindMap:
+		m, _ := v.AsMap()
+		for _, it := range m.All() {
+			if err := DeepDefined(it); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// missing is the error of using something undefined.
+func missing(m value.Missing) error {
+	e := &undefinedError{msg: m.Message()}
+	if m.Hint == "" && m.In == "" {
+		e.name = m.Name
+	}
+	return e
+}

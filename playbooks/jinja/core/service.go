@@ -1,0 +1,207 @@
+package core
+
+import (
+	"fmt"
+	"time"
+
+	"remoterun/playbooks/jinja/lex"
+	"remoterun/playbooks/jinja/parse"
+	"remoterun/runner/value"
+)
+
+// What a name may ask of the rendering that calls it. Whatever loops, makes
+// text or nests is counted there, against its limits.
+
+// With returns a call of another function from within this one.
+func (c *Call) With(name string, in value.Value, args []value.Value, kw *value.Map) *Call {
+	return &Call{Ctx: c.Ctx, rt: c.rt, Name: name, In: in, Args: args, Kw: kw, frame: c.frame}
+}
+
+// Step counts one step of work.
+func (c *Call) Step() error { return c.rt.step() }
+
+// Work counts n items that are handled or made.
+func (c *Call) Work(n int) error { return c.rt.work(n) }
+
+// Copying counts n items that are copied from one list to another.
+func (c *Call) Copying(n int) error { return c.rt.copying(n) }
+
+// Grown counts n bytes of text that were made.
+func (c *Call) Grown(n int) error { return c.rt.grown(n) }
+
+// Fits refuses text of n bytes that is larger than all output may be.
+func (c *Call) Fits(n int) error {
+	if n > c.rt.eng.opt.MaxOutput {
+		return errOutput
+	}
+	return nil
+}
+
+// Enter goes one level deeper; leave comes back, when enter gave no error.
+func (c *Call) Enter() error { return c.rt.enter() }
+
+func (c *Call) Leave() { c.rt.depth-- }
+
+// Deeper refuses to look further than depth levels into data.
+func (c *Call) Deeper(depth int) error {
+	if depth > maxEval {
+		return errDepth
+	}
+	return nil
+}
+
+// Iterate returns what a loop over v sees: items, characters, keys. The slice
+// is shared: read only.
+func (c *Call) Iterate(v value.Value) ([]value.Value, error) { return c.rt.iterate(v) }
+
+// Contains is Python's "item in v".
+func (c *Call) Contains(v, item value.Value) (bool, error) { return c.rt.contains(v, item) }
+
+// Length is Python's len(v).
+func (c *Call) Length(v value.Value) (int, error) { return c.rt.length(v) }
+
+// Numbers is Python's range(lo, hi, step) as a list.
+func (c *Call) Numbers(lo, hi, step int64) (value.Value, error) {
+	return c.rt.numbersFrom(lo, hi, step)
+}
+
+// DictOf is Python's dict(v): a mapping, or pairs.
+func (c *Call) DictOf(v value.Value) (*value.Map, error) { return c.rt.dictOf(v) }
+
+// Arith is a op b for + - * / // % **, with the marks of both.
+func (c *Call) Arith(op string, a, b value.Value) (value.Value, error) { return c.rt.arith(op, a, b) }
+
+// Compares is a op b for the operators == != < <= > >=.
+func (c *Call) Compares(op string, a, b value.Value) (bool, error) { return c.rt.holds(op, a, b) }
+
+// Percent is Python's format % arg.
+func (c *Call) Percent(format, arg value.Value) (value.Value, error) {
+	s, _ := format.AsString()
+	return c.rt.percent(format, s, arg)
+}
+
+// Grow appends to a list.
+func (c *Call) Grow(list value.Value, more ...value.Value) error { return c.rt.grow(list, more...) }
+
+// Insert puts an item into a list before index i.
+func (c *Call) Insert(list value.Value, i int, it value.Value) error {
+	return c.rt.insert(list, i, it)
+}
+
+// Put sets an entry of a mapping.
+func (c *Call) Put(mapping, k, v value.Value) error { return c.rt.put(mapping, k, v) }
+
+// Buffer returns one that collects text with these marks.
+func (c *Call) Buffer(m value.Marks) *Buffer { return &Buffer{r: c.rt, Marks: m} }
+
+// Getattr is v.name, getitem v[k].
+func (c *Call) Getattr(v value.Value, name string) (value.Value, error) { return c.rt.getattr(v, name) }
+
+func (c *Call) Getitem(v, k value.Value) (value.Value, error) { return c.rt.getitem(v, k) }
+
+// Attribute is v.name without what a mapping holds.
+func (c *Call) Attribute(v value.Value, name string) value.Value {
+	if m, ok := c.rt.methodOf(v, name); ok {
+		return m
+	}
+	if o, ok := v.AsOpaque(); ok {
+		if x, ok := o.(attributed); ok {
+			if it, ok := x.Attr(name); ok {
+				return it
+			}
+		}
+	}
+	return noAttr(v, name)
+}
+
+// Follow walks a path such as a.b[0]['c'] into a mapping.
+func (c *Call) Follow(path string, m *value.Map) (value.Value, error) {
+	return c.rt.follow(path, onlyScope{m})
+}
+
+// Invoke calls a value.
+func (c *Call) Invoke(fn value.Value, args []value.Value, kw *value.Map) (value.Value, error) {
+	return c.rt.call(fn, args, kw, c.frame)
+}
+
+// Known reports a name of a kind; a collection may stand before it.
+func (c *Call) Known(k parse.Kind, name string) bool {
+	_, ok := c.rt.eng.reg.of(k)[ShortName(name)]
+	return ok
+}
+
+// Near proposes the known name that was perhaps meant, as the end of a message.
+func (c *Call) Near(k parse.Kind, name string) string { return suggest(name, c.rt.eng.reg.of(k)) }
+
+// NamedFilter returns a filter by its name, as a template would call it.
+func (c *Call) NamedFilter(name string) (func(in value.Value, args []value.Value, kw *value.Map) (value.Value, error), error) {
+	e := c.rt.eng.reg.find(parse.FilterKind, name)
+	if e == nil {
+		return nil, fmt.Errorf("no filter named '%s'%s", name, suggest(name, c.rt.eng.reg.filters))
+	}
+	return func(in value.Value, args []value.Value, kw *value.Map) (value.Value, error) {
+		return c.rt.runEntry(e, name, in, args, kw, c.frame)
+	}, nil
+}
+
+// NamedTest returns a test by its name, as a template would call it.
+func (c *Call) NamedTest(name string) (func(in value.Value, args []value.Value, kw *value.Map) (bool, error), error) {
+	e := c.rt.eng.reg.find(parse.TestKind, name)
+	if e == nil {
+		return nil, fmt.Errorf("no test named '%s'%s", name, suggest(name, c.rt.eng.reg.tests))
+	}
+	return func(in value.Value, args []value.Value, kw *value.Map) (bool, error) {
+		return c.rt.runTest(e, name, in, args, kw, c.frame)
+	}, nil
+}
+
+// Plugin runs a lookup plug-in on terms.
+func (c *Call) Plugin(name string, terms []value.Value, options *value.Map) (value.Value, error) {
+	return c.rt.lookup(name, terms, options)
+}
+
+// Deep renders every template in v; text with the mark Unsafe is none.
+func (c *Call) Deep(v value.Value) (value.Value, error) { return c.rt.deep(v) }
+
+// Variable returns a variable of the scope, rendered.
+func (c *Call) Variable(name string) (value.Value, bool, error) { return c.rt.variable(name) }
+
+// Variables lists the names of the scope's variables.
+func (c *Call) Variables() []string { return c.rt.scope.Names() }
+
+// Dirs are the folders that files are looked for in, nearest first.
+func (c *Call) Dirs() []string { return c.rt.scope.Dirs() }
+
+// Find returns the path of a file along these folders: DIR/kind/name, then
+// DIR/name.
+func (c *Call) Find(name, kind string) (string, error) { return c.rt.find(name, kind) }
+
+// ReadFile finds and reads a file. Without a path it was not found.
+func (c *Call) ReadFile(name, kind string) (text []byte, path string, err error) {
+	return c.rt.readFile(name, kind)
+}
+
+// Template renders a file's text with more variables than the scope has.
+func (c *Call) Template(path, text string, signs func(*lex.Syntax), vars *value.Map) (value.Value, error) {
+	if err := c.Enter(); err != nil {
+		return value.Value{}, err
+	}
+	defer c.Leave()
+	syn := c.rt.eng.fileSyntax()
+	signs(&syn)
+	return c.rt.nested(path, text, syn, vars)
+}
+
+// System is the laptop; nil when the caller of the engine gave none.
+func (c *Call) System() System { return c.rt.eng.opt.System }
+
+// Now is the system's time.
+func (c *Call) Now() time.Time {
+	if sys := c.System(); sys != nil {
+		return sys.Now()
+	}
+	return time.Now()
+}
+
+// Short is the call's name without its collection.
+func (c *Call) Short() string { return ShortName(c.Name) }
