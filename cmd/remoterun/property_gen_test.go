@@ -248,7 +248,7 @@ func (g *maker) places(w func(string, ...any), k kind) {
 	case 2:
 		w("become: true")
 	case 3:
-		w("timeout: %s", g.pick("30", "\"{{ 30 / (1 - zero) | int }}\"", "\"{{ 1 / zero }}\""))
+		w("timeout: %s", g.pick("30", "\"{{ (30 / (1 - zero)) | int }}\"", "\"{{ 1 / zero }}\""))
 	case 4:
 		w("diff: true")
 	case 5, 6:
