@@ -18,11 +18,14 @@ import (
 func All() []play.Module {
 	return []play.Module{
 		packages.Apt(),
+		packages.AptKey(),
+		packages.AptRepository(),
 		system.AuthorizedKey(),
 		files.BlockInFile(),
 		system.Command(),
 		files.Copy(),
 		system.Cron(),
+		packages.Deb822Repository(),
 		containers.DockerComposeV2(),
 		files.Fetch(),
 		files.File(),
