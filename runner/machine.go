@@ -131,7 +131,11 @@ func (m *machine) connect(ctx context.Context) (host.Conn, error) {
 
 // worker is the Writer of a task on this machine; it connects at its first use.
 func (m *machine) worker(as host.As, told func(done, total int64)) *host.Worker {
-	return &host.Worker{Host: m.name, As: as, Conn: lazyConn{m}, Kept: &m.kept, Dialing: m.redial, Told: told}
+	w := &host.Worker{Host: m.name, As: as, Conn: lazyConn{m}, Kept: &m.kept, Dialing: m.redial, Told: told}
+	if m.at.onLaptop() {
+		w.Dialing = nil
+	}
+	return w
 }
 
 func (m *machine) redial(ctx context.Context) (host.Conn, error) {

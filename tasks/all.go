@@ -42,6 +42,7 @@ func All() []play.Module {
 		system.Ping(),
 		database.PostgresqlQuery(),
 		system.Raw(),
+		system.Reboot(),
 		files.Replace(),
 		system.Script(),
 		services.Service(),
@@ -57,5 +58,6 @@ func All() []play.Module {
 		net.URI(),
 		system.User(),
 		net.WaitFor(),
+		net.WaitForConnection(),
 	}
 }

@@ -128,11 +128,22 @@ func (w *Worker) Files(ctx context.Context) (Files, error) { return w.Conn.Files
 // redialEvery is how often Redial tries.
 const redialEvery = 2 * time.Second
 
+// oneRedial is how long one try may take: a host that goes down may fall silent in
+// the middle of an answer.
+const oneRedial = 60 * time.Second
+
+// ErrNoRedial is what Redial returns where no connection can be made anew: the host
+// is the laptop.
+var ErrNoRedial = errors.New("this connection cannot be made anew")
+
 // Redial closes the connection and dials until the host answers again and
-// until's answer has status 0.
+// until's answer has status 0. within = 0 only asks whether that is possible.
 func (w *Worker) Redial(ctx context.Context, until Question, within time.Duration) error {
 	if w.Dialing == nil {
-		return errors.New("this connection cannot be made anew")
+		return ErrNoRedial
+	}
+	if within <= 0 {
+		return nil
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("%s did not come back within %s", w.Host, within))
 	defer cancel()
@@ -151,6 +162,8 @@ func (w *Worker) Redial(ctx context.Context, until Question, within time.Duratio
 }
 
 func (w *Worker) redialOnce(ctx context.Context, until Question) error {
+	ctx, cancel := context.WithTimeout(ctx, oneRedial)
+	defer cancel()
 	c, err := w.Dialing(ctx)
 	if err != nil {
 		return err
@@ -162,6 +175,9 @@ func (w *Worker) redialOnce(ctx context.Context, until Question) error {
 	a, err := until.Ask(ctx, w)
 	if err == nil && a.Status != 0 {
 		err = errors.New("not there yet")
+	}
+	if err != nil {
+		_ = c.Close()
 	}
 	return err
 }

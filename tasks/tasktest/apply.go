@@ -19,6 +19,8 @@ import (
 type Host struct {
 	// Conn takes the steps, and the questions too when Ask is nil.
 	Conn host.Conn
+	// Again makes the connection anew (a reboot); nil = it cannot be.
+	Again func(ctx context.Context) (host.Conn, error)
 	// Ask takes the questions: a connection on which nothing can be written
 	// proves that probes write nothing.
 	Ask host.Conn
@@ -66,7 +68,7 @@ func Apply(ctx context.Context, h Host, m play.Module, args *value.Map, check bo
 	if err != nil {
 		return Outcome{}, err
 	}
-	r := run{h: h, check: check, w: &host.Worker{Host: "test", Conn: h.Conn, Kept: &host.Kept{}}}
+	r := run{h: h, check: check, w: &host.Worker{Host: "test", Conn: h.Conn, Kept: &host.Kept{}, Dialing: h.Again}}
 	r.asker = r.w
 	if h.Ask != nil {
 		r.asker = &host.Worker{Host: "test", Conn: h.Ask, Kept: &host.Kept{}}

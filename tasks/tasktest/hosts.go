@@ -1,6 +1,7 @@
 package tasktest
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,7 +63,12 @@ func NewHost(t testing.TB, env []string) Host {
 	conn := local.New("test", nil, local.Options{Env: env})
 	ask := local.New("test", nil, local.Options{Env: env, Shell: []string{"/usr/bin/unshare", "-m", "/bin/sh", "-c", "PATH=/usr/sbin:/usr/bin:/sbin:/bin\n" + frozen, "sh", "/usr/bin/env", "PATH=" + pathOf(env), "/bin/sh"}})
 	t.Cleanup(func() { _, _ = conn.Close(), ask.Close() })
-	return Host{Conn: conn, Ask: ask}
+	again := func(context.Context) (host.Conn, error) {
+		c := local.New("test", nil, local.Options{Env: env})
+		t.Cleanup(func() { _ = c.Close() })
+		return c, nil
+	}
+	return Host{Conn: conn, Ask: ask, Again: again}
 }
 
 func pathOf(env []string) string {
