@@ -55,6 +55,7 @@ var actions = map[string]*action{
 		run:  pauseAction, once: true,
 	},
 	"include_tasks": {spec: play.Spec{Name: "include_tasks", Short: "Take in tasks of a file", FreeForm: "file", Args: []play.Arg{text("file", "the file of tasks"), arg("apply", "dict", "keywords for its tasks")}}, run: includeTasks},
+	"include_role":  roleAction,
 	"include_vars":  {spec: play.Spec{Name: "include_vars", Short: "Take in variables of a file", FreeForm: "file", Args: []play.Arg{{Name: "file", Type: "str", Aliases: []string{"_raw_params"}, Help: "the file, looked up in vars folders"}, text("name", "put them under this name")}}, run: includeVars},
 	"add_host":      {spec: play.Spec{Name: "add_host", Short: "Add a host to the inventory of this run", Args: []play.Arg{{Name: "name", Aliases: []string{"hostname", "host"}, Type: "str", Required: true, Help: "the new host"}, {Name: "groups", Aliases: []string{"group", "groupname"}, Type: "list", Help: "its groups"}, {Name: "*", Type: "raw"}}}, run: addHost, once: true},
 	"group_by":      {spec: play.Spec{Name: "group_by", Short: "Make groups of what hosts have in common", Args: []play.Arg{{Name: "key", Type: "str", Required: true, Help: "the group's name, mostly a template"}, {Name: "parents", Type: "list", Help: "groups that the new group is in"}}}, run: groupBy, inTurn: true},
@@ -316,7 +317,7 @@ func meta(_ context.Context, h *hostRun, u *unit, args *value.Map) (play.Result,
 	case "noop", "refresh_inventory":
 	case "flush_handlers":
 		if len(h.cur.notified) > 0 {
-			u.tr.pushes = append(u.tr.pushes, &frame{prog: h.p.hand, handlers: true})
+			u.tr.pushes = append(u.tr.pushes, &frame{prog: h.p.handlers(), handlers: true})
 		}
 	case "end_host":
 		u.tr.after = func() { h.over, h.away = ended, true }

@@ -182,6 +182,9 @@ func (h *hostRun) tell(tr *taskRun, e event.Outcome) {
 		h.p.announce(tr.info, h)
 	}
 	h.p.r.emit(event.HostResult{Outcome: e})
+	if tr.task.Action == "include_role" && e.Status == event.OK {
+		return // its tasks are counted
+	}
 	if !tr.quiet || e.Status != event.Skipped {
 		h.p.r.count(h.name, func(c *event.Counts) { c.Add(e, len(tr.pushes)) })
 	}
@@ -208,6 +211,9 @@ func (h *hostRun) tally(res play.Result) {
 
 // move sends the host on.
 func (h *hostRun) move(ctx context.Context, tr *taskRun, e event.Outcome) error {
+	if r := tr.task.Role; r != nil && e.Status != event.Skipped && e.Status != event.Unreachable {
+		h.cur.begun[r.ID] = true
+	}
 	bad := (e.Status == event.Failed || e.Status == event.Unreachable) && !e.Ignored
 	h.jumped = false
 	keep := !bad && len(tr.pushes) == 0 && tr.after == nil
@@ -253,7 +259,7 @@ func (h *hostRun) lose(why overReason, handling bool) {
 	force, _ := truth(h.p.p.ForceHandler)
 	if (force || h.p.r.opt.Force) && why == failed && !handling && len(h.cur.notified) > 0 && !h.cur.failedOnce {
 		h.cur.failedOnce = true
-		h.cur.frames = []*frame{{prog: h.p.hand, handlers: true}}
+		h.cur.frames = []*frame{{prog: h.p.handlers(), handlers: true}}
 		return
 	}
 	h.over = why
@@ -292,24 +298,54 @@ func (h *hostRun) notifyOf(ctx context.Context, u *unit) error {
 	return nil
 }
 
-// mark notifies every handler of a name or topic.
+// mark notifies the handler of a name, and every one that listens to it. Of
+// several with one name it is the first of those that were read last.
 func (h *hostRun) mark(ctx context.Context, name string) bool {
+	hand := h.p.handlers()
+	var named *op
 	found := false
-	for i := range h.p.hand.ops {
-		o := &h.p.hand.ops[i]
+	for i := range hand.ops {
+		o := &hand.ops[i]
 		if o.kind != opTask {
 			continue
 		}
-		own := value.Str(o.task.Name)
-		if value.HasTemplate(o.task.Name) {
-			if v, err := h.p.r.opt.Expr.Render(ctx, o.task.Name, h.p.scope(ctx, h.name)); err == nil {
-				own = value.Str(v)
-			}
+		if h.isCalled(ctx, o, name) && (named == nil || !sameList(named, o)) {
+			named = o
 		}
-		if own == name && !o.task.Name.IsNull() || slices.Contains(o.task.Listen, name) {
-			h.cur.notified[o.task] = true
-			found = true
+		if slices.Contains(o.task.Listen, name) {
+			h.cur.notified[o.task], found = true, true
 		}
 	}
+	if named != nil {
+		h.cur.notified[named.task], found = true, true
+	}
 	return found
+}
+
+// isCalled reports a handler that has a name, with its role before it or without.
+func (h *hostRun) isCalled(ctx context.Context, o *op, name string) bool {
+	t := o.task
+	if t.Name.IsNull() {
+		return false
+	}
+	own := value.Str(t.Name)
+	if value.HasTemplate(t.Name) {
+		fr := h.p.frame(nil, nil)
+		h.p.inRole(&fr, t)
+		if v, err := h.p.r.opt.Expr.Render(ctx, t.Name, h.p.r.store.Scope(ctx, h.name, fr, false)); err == nil {
+			own = value.Str(v)
+		}
+	}
+	return own == name || t.Role != nil && (t.Role.Name+" : "+own == name || t.Role.Short+" : "+own == name)
+}
+
+// sameList reports handlers of one list: the play's own, or those of one role.
+func sameList(a, b *op) bool {
+	of := func(o *op) *span {
+		if len(o.seats) > 0 {
+			return o.seats[len(o.seats)-1].block
+		}
+		return nil
+	}
+	return of(a) == of(b)
 }

@@ -87,17 +87,20 @@ func (h *hostRun) scopeOf(ctx context.Context, o *op, w words) *vars.Scope {
 	for _, k := range w[1:] {
 		switch {
 		case k.Vars.Len() == 0:
-		case k == &o.task.Keywords && o.task.Action == "include_tasks":
+		case k == &o.task.Keywords && takesIn(o.task):
 			params = append(params, k.Vars) // they count for its own when, too
 		default:
 			blocks = append(blocks, k.Vars)
 		}
 	}
 	fr := h.p.frame(blocks, params)
-	if d := o.task.Dir; d != "" && d != h.p.p.Dir {
-		fr.Dirs = append([]string{d}, fr.Dirs...)
-	}
+	h.p.inRole(&fr, o.task)
 	return h.p.r.store.Scope(ctx, h.name, fr, h.gathers())
+}
+
+// takesIn reports tasks that take in a file or a role.
+func takesIn(t *play.Task) bool {
+	return t.Action == "include_tasks" || t.Action == "include_role"
 }
 
 // gathers says whether the play allows facts to be gathered.
@@ -120,9 +123,7 @@ func (h *hostRun) info(ctx context.Context, tr *taskRun) (*event.Task, error) {
 		errors.As(err, &need)
 		info.Name = value.Show(name)
 	}
-	if info.Name == "" {
-		info.Name = t.Action
-	}
+	info.Name = t.Titled(info.Name)
 	for _, w := range tr.words {
 		info.Tags = append(info.Tags, w.Tags...)
 	}

@@ -26,14 +26,7 @@ func includeTasks(_ context.Context, h *hostRun, u *unit, args *value.Map) (play
 	if err != nil {
 		return play.Result{}, err
 	}
-	params := value.NewMap()
-	for _, m := range []*value.Map{u.tr.task.Vars, u.loopLocals()} {
-		for k, v := range m.All() {
-			params.Set(k, v)
-		}
-	}
-	inc := &include{params: params}
-	u.tr.pushes = append(u.tr.pushes, &frame{prog: prog, inc: inc})
+	u.tr.pushes = append(u.tr.pushes, &frame{prog: prog, inc: &include{params: merge(u.tr.task.Vars, u.loopLocals())}})
 	u.tr.included = append(u.tr.included, event.Included{Host: h.name, Task: u.tr.info, Path: path, LoopItem: u.loopItem(), NoLog: u.noLog})
 	return play.Result{Data: value.MapOf("include", value.String(path))}, nil
 }
@@ -54,22 +47,27 @@ func (u *unit) loopLocals() *value.Map {
 // the same program and run in step. Its tasks have the tags of the blocks around
 // the include, but not the include's own.
 func (pr *playRun) included(path string, from *play.Task, around words) (*program, error) {
-	key := fmt.Sprintf("%p %s", from, path)
+	return pr.taken(fmt.Sprintf("%p %s", from, path), around, false, func() (*play.Included, error) { return pr.r.opt.Loader.Tasks(path, from) })
+}
+
+// taken compiles what load gives, once for all hosts that ask by the same key.
+func (pr *playRun) taken(key string, around words, public bool, load func() (*play.Included, error)) (*program, error) {
 	pr.incMu.Lock()
 	defer pr.incMu.Unlock()
 	if p, ok := pr.inc[key]; ok {
 		return p, nil
 	}
-	items, err := pr.r.opt.Loader.Tasks(path, from)
+	in, err := load()
 	if err != nil {
 		return nil, err
 	}
+	pr.adopt(in, public)
 	if pr.inc == nil {
 		pr.inc = map[string]*program{}
 	}
 	p := compile(func(t *play.Task, inner []*play.Keywords) bool {
 		return pr.keep(t, slices.Concat(around, inner))
-	}, items)
+	}, in.Items)
 	if pr.r.opt.Check {
 		pr.override(p)
 	}
@@ -82,7 +80,7 @@ func includeVars(ctx context.Context, h *hostRun, u *unit, args *value.Map) (pla
 	if !ok {
 		return play.Result{}, errors.New("include_vars needs the name of a file")
 	}
-	path, err := find(append([]string{u.tr.task.Dir}, h.p.p.Dir), "vars", name)
+	path, err := find(h.p.dirs(u.tr.task), "vars", name)
 	if err != nil {
 		return play.Result{}, err
 	}

@@ -119,8 +119,7 @@ type inputs struct {
 var _ play.Inputs = (*inputs)(nil)
 
 func (in *inputs) dirs() []string {
-	t := in.u.tr.task
-	return []string{t.RoleDir, t.Dir, in.u.tr.h.p.p.Dir}
+	return in.u.tr.h.p.dirs(in.u.tr.task)
 }
 
 func (in *inputs) runner() *Runner { return in.u.tr.h.p.r }

@@ -16,9 +16,14 @@ import (
 // loader answers files of tasks.
 type loader map[string][]play.Item
 
-func (l loader) Tasks(path string, _ *play.Task) ([]play.Item, error) { return l[path], nil }
-func (loader) Vars(string) (*value.Map, error)                        { return nil, errors.New("no file") }
-func (loader) Read(string) ([]byte, bool, error)                      { return nil, false, errors.New("no file") }
+func (l loader) Tasks(path string, _ *play.Task) (*play.Included, error) {
+	return &play.Included{Items: l[path]}, nil
+}
+func (loader) Role(play.RoleUse, *play.Task) (*play.Included, error) {
+	return nil, errors.New("no role")
+}
+func (loader) Vars(string) (*value.Map, error)   { return nil, errors.New("no file") }
+func (loader) Read(string) ([]byte, bool, error) { return nil, false, errors.New("no file") }
 
 // changes is a module that says that it changed something.
 func changes(*value.Map) play.Bound {

@@ -33,8 +33,10 @@ type playRun struct {
 	left  map[string]bool // hosts that do no more of this play: failed, or sent away
 	plain map[string]*machine
 	incMu sync.Mutex
-	inc   map[string]*program // included files by task and path
-	said  string              // the task that was announced last in this round
+	inc   map[string]*program // included files and roles by task and path
+	// roles are those whose variables every task sees; guarded by mu, as hand is.
+	roles []*play.Role
+	said  string // the task that was announced last in this round
 	// laptop says that a host of the batch is the laptop itself.
 	laptop atomic.Bool
 	// ending says that the batch or the whole play ends for all its hosts.
@@ -62,6 +64,7 @@ func (pr *playRun) prepare(ctx context.Context) error {
 			pr.left[h] = true
 		}
 	}
+	pr.roles = pr.p.Roles
 	pr.setMagic(pr.line)
 	if pr.name, err = pr.text(ctx, pr.p.Name); err != nil {
 		return err
@@ -133,7 +136,11 @@ func (pr *playRun) scope(ctx context.Context, host string) *vars.Scope {
 func (pr *playRun) frame(blocks, params []*value.Map) vars.Frame {
 	pr.mu.Lock()
 	defer pr.mu.Unlock()
-	return vars.Frame{Play: pr.layers, Block: blocks, Params: params, Magic: pr.magic, Dirs: []string{pr.p.Dir}}
+	f := vars.Frame{Play: pr.layers, Block: blocks, Params: params, Magic: pr.magic, Dirs: []string{pr.p.Dir}}
+	for _, r := range pr.roles {
+		f.Defaults, f.Roles = append(f.Defaults, r.OpenDefaults), append(f.Roles, r.OpenVars)
+	}
+	return f
 }
 
 func (pr *playRun) text(ctx context.Context, v value.Value) (string, error) {
@@ -231,9 +238,7 @@ func (pr *playRun) makeMagic() {
 	m.Put("ansible_verbosity", value.Int(int64(pr.r.opt.Verbosity)))
 	m.Put("ansible_run_tags", value.Strings(orAll(pr.r.opt.Tags)...))
 	m.Put("ansible_skip_tags", value.Strings(pr.r.opt.SkipTags...))
-	for _, name := range []string{"role_names", "ansible_role_names", "ansible_play_role_names", "ansible_dependent_role_names"} {
-		m.Put(name, value.List())
-	}
+	pr.roleNames(m)
 	if pr.r.opt.Limit != "" {
 		m.Put("ansible_limit", value.String(pr.r.opt.Limit))
 	}

@@ -16,7 +16,8 @@ import (
 type op struct {
 	kind  opKind
 	task  *play.Task
-	block *span // of opBodyEnd, opRescueEnd, opAlwaysEnd
+	role  *play.Role // of opRoleEnd
+	block *span      // of opBodyEnd, opRescueEnd, opAlwaysEnd
 	seats []seat
 	words []*play.Keywords // enclosing blocks' keywords, outermost first
 }
@@ -29,6 +30,7 @@ const (
 	opBodyEnd
 	opRescueEnd
 	opAlwaysEnd
+	opRoleEnd
 	opNothing // left out by --start-at-task
 )
 
@@ -97,6 +99,9 @@ func (c *compiler) block(b *play.Block) {
 	s := &span{hasRescue: len(b.Rescue) > 0, hasAlways: len(b.Always) > 0}
 	c.words = append(c.words, &b.Keywords)
 	c.part(s, inBody, b.Body)
+	if b.Role != nil {
+		c.emit(op{kind: opRoleEnd, role: b.Role})
+	}
 	c.emit(op{kind: opBodyEnd, block: s})
 	s.rescue = len(c.p.ops)
 	c.part(s, inRescue, b.Rescue)
@@ -148,6 +153,9 @@ type cursor struct {
 	frames []*frame
 	// notified are the handlers to run, by identity.
 	notified map[*play.Task]bool
+	// begun are roles of which a task ran, through those that came to their end, by
+	// ID: these are passed when they come again.
+	begun, through map[string]bool
 	// failed is set when a failure left every block.
 	failed bool
 	// failedOnce is set when forced handlers run behind a failure.
@@ -155,7 +163,12 @@ type cursor struct {
 }
 
 func newCursor(p *program) *cursor {
-	return &cursor{frames: []*frame{{prog: p}}, notified: map[*play.Task]bool{}}
+	return &cursor{frames: []*frame{{prog: p}}, notified: map[*play.Task]bool{}, begun: map[string]bool{}, through: map[string]bool{}}
+}
+
+// again reports a task of a role that has run and runs only once.
+func (c *cursor) again(t *play.Task) bool {
+	return t.Role != nil && !t.Handler && !t.Role.Repeats && c.through[t.Role.ID]
 }
 
 // current returns the instruction that the host stands at, after passing the
@@ -173,7 +186,7 @@ func (c *cursor) current() *op {
 		o := &f.prog.ops[f.pc]
 		switch o.kind {
 		case opTask:
-			if f.handlers && !c.notified[o.task] {
+			if f.handlers && !c.notified[o.task] || c.again(o.task) {
 				f.pc++
 				continue
 			}
@@ -183,6 +196,11 @@ func (c *cursor) current() *op {
 		case opBodyEnd:
 			f.pc = o.block.always
 		case opRescueEnd, opNothing:
+			f.pc++
+		case opRoleEnd:
+			if c.begun[o.role.ID] && !f.handlers {
+				c.through[o.role.ID] = true
+			}
 			f.pc++
 		case opAlwaysEnd:
 			if f.pending[o.block] {
@@ -344,11 +362,17 @@ func (c *cursor) upcoming(most int) []*op {
 		return nil
 	}
 	var out []*op
+	ended := map[string]bool{}
 	for o := range f.path(f.pc + 1) {
-		if len(out) >= most || o.kind == opFlush || o.kind == opAlwaysEnd && f.pending[o.block] {
-			break
-		}
-		if o.kind == opTask {
+		switch {
+		case len(out) >= most, o.kind == opFlush, o.kind == opAlwaysEnd && f.pending[o.block]:
+			return out
+		case o.kind == opRoleEnd:
+			ended[o.role.ID] = true
+		case o.kind != opTask || c.again(o.task):
+		case o.task.Role != nil && !o.task.Role.Repeats && ended[o.task.Role.ID]:
+			return out // whether it is passed is known when it is its turn
+		default:
 			out = append(out, o)
 		}
 	}
@@ -359,7 +383,9 @@ func (c *cursor) upcoming(most int) []*op {
 // which the host stands first, and then the handlers that are notified.
 func (c *cursor) remaining(handlers *program) []*op {
 	var out []*op
-	due := func(o *op) bool { return o.kind == opTask && (!o.task.Handler || c.notified[o.task]) }
+	due := func(o *op) bool {
+		return o.kind == opTask && (!o.task.Handler || c.notified[o.task]) && !c.again(o.task)
+	}
 	for i, f := range slices.Backward(c.frames) {
 		pc := f.pc
 		if i+1 < len(c.frames) && !c.frames[i+1].queued() {

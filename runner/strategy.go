@@ -71,7 +71,7 @@ func (pr *playRun) ended(hosts []*hostRun) {
 // handlers that are notified.
 func (pr *playRun) todo(c *cursor) []string {
 	var out []string
-	for _, o := range c.remaining(pr.hand) {
+	for _, o := range c.remaining(pr.handlers()) {
 		switch a := actionOf(o.task); {
 		case a != nil && a.quiet:
 		case o.task.Handler:
@@ -190,7 +190,7 @@ func (h *hostRun) stand() *op {
 			return o
 		case len(h.cur.notified) > 0:
 			h.queue = nil
-			h.cur.push(&frame{prog: h.p.hand, handlers: true})
+			h.cur.push(&frame{prog: h.p.handlers(), handlers: true})
 		default:
 			h.queue = nil
 			h.cur.next()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"remoterun/runner/event"
@@ -172,7 +173,7 @@ func (h *hostRun) items(ctx context.Context, tr *taskRun, ahead bool) ([]value.V
 	if l.With == "" {
 		v, err = expr.Render(ctx, l.Items, tr.scope)
 	} else {
-		v, err = expr.Lookup(ctx, l.With, l.Items, tr.scope)
+		v, err = expr.Lookup(ctx, l.With, l.Items, tr.scope.LookingIn(foundIn(tr.task.Module)))
 	}
 	if err != nil {
 		return nil, err
@@ -187,6 +188,17 @@ func (h *hostRun) items(ctx context.Context, tr *taskRun, ahead bool) ([]value.V
 		return nil, fmt.Errorf("%s: Invalid data passed to 'loop', it requires a list, got this instead: %s. Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup.", tr.task.Loop.Pos, value.Show(v))
 	}
 	return s.Items, nil
+}
+
+// foundIn is the kind of folders in which with_first_found looks for a module.
+func foundIn(module string) string {
+	switch {
+	case strings.Contains(module, "template"):
+		return "templates"
+	case strings.Contains(module, "var"):
+		return "vars"
+	}
+	return "files"
 }
 
 // ahead reports whether what a task is made of may be rendered ahead of its turn:
@@ -359,6 +371,9 @@ func (h *hostRun) target(ctx context.Context, u *unit, k reader, ahead bool) err
 // bind renders the arguments and hands them to the module.
 func (h *hostRun) bind(ctx context.Context, u *unit, ahead bool) error {
 	mod := u.tr.task.Use
+	if why := u.tr.task.Lacks; why != "" {
+		return errors.New(why)
+	}
 	if mod == nil {
 		return fmt.Errorf("there is no module %s", u.tr.task.Module)
 	}

@@ -62,7 +62,7 @@ func (r *reporter) Event(_ time.Time, e event.Event) {
 
 func (r *reporter) result(e event.Outcome, status, label string) {
 	module := e.Task.Action
-	if module == "include_tasks" && (e.Status == event.OK || e.Status == event.Changed) {
+	if (module == "include_tasks" || module == "include_role") && (e.Status == event.OK || e.Status == event.Changed) {
 		return
 	}
 	r.line(e.Host, e.Task.Name, status, label, message(e, module))

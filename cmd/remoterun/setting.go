@@ -19,7 +19,7 @@ func (a *app) setting(cfg *config.Config, name string) (value.Value, bool) {
 	home, _ := a.env("HOME")
 	v, ok := map[string]value.Value{
 		"CONFIG_FILE":                    orNull(cfg.Path),
-		"DEFAULT_ROLES_PATH":             value.Strings(rolesPath(cfg, home)...),
+		"DEFAULT_ROLES_PATH":             value.Strings(a.rolesPath(cfg, home)...),
 		"DEFAULT_VAULT_ID_MATCH":         value.Bool(cfg.VaultIDMatch),
 		"DEFAULT_JINJA2_EXTENSIONS":      value.Strings(cfg.JinjaExtensions...),
 		"HOST_KEY_CHECKING":              value.Bool(true),
@@ -97,9 +97,45 @@ func orNull(s string) value.Value {
 }
 
 // rolesPath is where roles are sought beside the project's own.
-func rolesPath(cfg *config.Config, home string) []string {
+func (a *app) rolesPath(cfg *config.Config, home string) []string {
+	if dirs := a.pathsOf(home, "REMOTERUN_ROLES_PATH", "ANSIBLE_ROLES_PATH"); dirs != nil {
+		return dirs
+	}
 	if len(cfg.RolesPath) > 0 {
 		return cfg.RolesPath
 	}
 	return []string{filepath.Join(home, ".ansible/roles"), "/usr/share/ansible/roles", "/etc/ansible/roles"}
+}
+
+// collectionsPath are folders that hold ansible_collections.
+func (a *app) collectionsPath(cfg *config.Config, home string) []string {
+	if dirs := a.pathsOf(home, "REMOTERUN_COLLECTIONS_PATH", "ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_COLLECTIONS_PATHS"); dirs != nil {
+		return dirs
+	}
+	if len(cfg.CollectionsPath) > 0 {
+		return cfg.CollectionsPath
+	}
+	return []string{filepath.Join(home, ".ansible/collections"), "/usr/share/ansible/collections"}
+}
+
+// pathsOf reads a list of folders with colons between out of the first variable
+// that is set; nil when none is.
+func (a *app) pathsOf(home string, names ...string) []string {
+	for _, n := range names {
+		v, ok := a.env(n)
+		if !ok || v == "" {
+			continue
+		}
+		var out []string
+		for _, p := range filepath.SplitList(v) {
+			if rest, is := strings.CutPrefix(p, "~/"); is {
+				p = filepath.Join(home, rest)
+			}
+			if p != "" {
+				out = append(out, p)
+			}
+		}
+		return out
+	}
+	return nil
 }

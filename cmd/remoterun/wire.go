@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"remoterun/inventory"
+	"remoterun/inventory/config"
 	"remoterun/playbooks/ast"
 	"remoterun/playbooks/jinja"
 	"remoterun/runner"
@@ -79,7 +80,12 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 		return nil, err
 	}
 	s.modules = tasks.NewRegistry(append(tasks.All(), s.custody()...)...)
+	cfg := a.cfg
+	if cfg == nil {
+		cfg = &config.Config{}
+	}
 	s.loader = ast.New(ast.Env{
+		RolesPath: a.rolesPath(cfg, a.home()), CollectionsPath: a.collectionsPath(cfg, a.home()),
 		File: s.readFile, Decrypt: s.vaults.decrypt, Exists: s.exists, Modules: s.modules, Actions: runner.Actions(), Expr: s.expr, Extra: s.extra, Defines: s.defines,
 	})
 	return s, nil

@@ -23,8 +23,9 @@ type Config struct {
 
 	Inventory         []string // sources; lists of hosts stay as they are
 	RolesPath         []string
-	Forks             int // 0 = not set
-	Timeout           int // seconds to connect, 0 = not set
+	CollectionsPath   []string // folders that hold ansible_collections
+	Forks             int      // 0 = not set
+	Timeout           int      // seconds to connect, 0 = not set
 	RemoteUser        string
 	PrivateKeyFile    string
 	VaultPasswordFile string

@@ -23,6 +23,7 @@ REMOTE_USER: joe
 private_key_file = ~/.ssh/id "x"
 roles_path = roles:~/roles
   :/usr/share/roles
+collections_paths = coll:~/.c
 timeout = 30
 vault_password_file = .vault
 vault_identity_list = dev@dev.pass , prompt, prod@prompt
@@ -54,11 +55,11 @@ pipelining = True
 		notes = append(notes, strings.TrimPrefix(n.Pos.String(), dir+"/")+" "+n.Msg)
 	}
 	wantNotes := []string{
-		"ansible.cfg:13:1 host_key_checking = False is not followed: host keys are always verified",
-		"ansible.cfg:14:1 hash_behaviour = merge is not followed: mappings replace each other (combine merges them where it is wanted)",
-		"ansible.cfg:15:1 gathering = smart is not followed: write gather_facts into the play",
-		"ansible.cfg:16:1 display_skipped_hosts = no is not followed: skipped tasks are shown",
-		"ansible.cfg:25:1 ssh_args = -o StrictHostKeyChecking=no is not followed: connections follow ~/.ssh/config",
+		"ansible.cfg:14:1 host_key_checking = False is not followed: host keys are always verified",
+		"ansible.cfg:15:1 hash_behaviour = merge is not followed: mappings replace each other (combine merges them where it is wanted)",
+		"ansible.cfg:16:1 gathering = smart is not followed: write gather_facts into the play",
+		"ansible.cfg:17:1 display_skipped_hosts = no is not followed: skipped tasks are shown",
+		"ansible.cfg:26:1 ssh_args = -o StrictHostKeyChecking=no is not followed: connections follow ~/.ssh/config",
 	}
 	if !reflect.DeepEqual(notes, wantNotes) {
 		t.Errorf("notes:\n%s", strings.Join(notes, "\n"))
@@ -66,7 +67,7 @@ pipelining = True
 	got.Notes, got.Path = nil, ""
 	want := &Config{
 		Inventory: []string{dir + "/hosts.ini", dir + "/st/more"}, Forks: 20, Timeout: 30, RemoteUser: "joe",
-		PrivateKeyFile: `/home/joe/.ssh/id "x"`, RolesPath: []string{dir + "/roles", "/home/joe/roles", "/usr/share/roles"},
+		PrivateKeyFile: `/home/joe/.ssh/id "x"`, RolesPath: []string{dir + "/roles", "/home/joe/roles", "/usr/share/roles"}, CollectionsPath: []string{dir + "/coll", "/home/joe/.c"},
 		VaultPasswordFile: dir + "/.vault", VaultIdentities: []string{"dev@" + dir + "/dev.pass", "prompt", "prod@prompt"},
 		Become: true, BecomeUser: "admin", BecomeAskPass: true, Diff: true,
 	}

@@ -223,7 +223,7 @@ func (s *session) checkArgs(t *play.Task, k kind, w where) {
 	}
 	for _, err := range errs {
 		m := argMistake(err, t.ArgsPos)
-		m.Msg = k.name + ": " + m.Msg
+		m.Msg, m.soft = k.name+": "+m.Msg, true
 		s.mistakes = append(s.mistakes, m)
 	}
 	s.sources(t, w)

@@ -1,6 +1,8 @@
 package ast
 
 import (
+	"slices"
+
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -32,6 +34,9 @@ func (s *session) item(m *value.Map, w where) []play.Item {
 	}
 	if key, v, ok := importKey(m, "import_tasks"); ok {
 		return s.importTasks(m, key, v, w)
+	}
+	if key, v, ok := importKey(m, "import_role"); ok {
+		return s.importRole(m, key, v, w)
 	}
 	if t := s.task(m, w); t != nil {
 		return []play.Item{t}
@@ -69,6 +74,8 @@ func (s *session) block(m *value.Map, w where) *play.Block {
 	}
 	s.place(&b.Keywords)
 	w.sure = w.sure && len(b.When) == 0 && !forgiving(&b.Keywords)
+	w = w.because(&b.Keywords)
+	w.vars = append(slices.Clip(w.vars), b.Vars)
 	for _, e := range lists {
 		if e.v.IsNull() {
 			s.wrong(e.at, "%s must be a list of tasks, this one is empty", e.name)
@@ -77,11 +84,14 @@ func (s *session) block(m *value.Map, w where) *play.Block {
 		case "block":
 			inner := w
 			_, rescued := m.Lookup("rescue")
-			inner.sure = w.sure && !rescued
+			if rescued {
+				inner.sure, inner.why = false, "it is rescued"
+			}
 			b.Body = s.items(e, inner)
 		case "rescue":
-			w.sure = false
-			b.Rescue = s.items(e, w)
+			inner := w
+			inner.sure, inner.why = false, "rescue: only after a failure"
+			b.Rescue = s.items(e, inner)
 		case "always":
 			b.Always = s.items(e, w)
 		}

@@ -3,8 +3,8 @@
 // was probably meant. It opens no connection, runs nothing and prints nothing.
 //
 // One file holds one noun. A session reads a project; a where travels down with
-// what an inner noun inherits. Roles are not there yet: they will be one more
-// way to a list of tasks, with a where that has roleDir set.
+// what an inner noun inherits. A role is one more way to a list of tasks: a where
+// with a role set.
 package ast
 
 import (
@@ -43,6 +43,9 @@ type Env struct {
 	Defines func(name string) bool
 	// Extra are the extra variables (-e); names of imported files may use them.
 	Extra *value.Map
+	// RolesPath and CollectionsPath are where roles are looked for beside those of
+	// the project.
+	RolesPath, CollectionsPath []string
 	// Strict makes mistakes of duplicate keys: our own playbooks have none.
 	Strict bool
 }
@@ -100,9 +103,6 @@ func (e *Env) kinds() []string {
 
 // later are parts of Ansible that are known and not there yet.
 var later = map[string]string{
-	"roles":           "roles are not there yet",
-	"include_role":    "roles are not there yet",
-	"import_role":     "roles are not there yet",
 	"async":           "async and poll are not there yet",
 	"poll":            "async and poll are not there yet",
 	"become_exe":      "become_exe is not there yet",

@@ -33,11 +33,13 @@ func (s *session) importTasks(m *value.Map, key string, file value.Value, w wher
 		at = m.Pos
 	}
 	s.place(&b.Keywords)
-	path, ok := s.importedFile(m, file, at, w)
+	inner.sure = w.sure && len(b.When) == 0 && !forgiving(&b.Keywords)
+	inner = inner.because(&b.Keywords)
+	inner.vars = append(slices.Clip(inner.vars), b.Vars)
+	path, ok := s.importedFile(m, file, at, inner)
 	if !ok {
 		return nil
 	}
-	inner.sure = w.sure && len(b.When) == 0 && !forgiving(&b.Keywords)
 	b.Name = value.Null()
 	b.Body = s.taskFile(path, inner)
 	return []play.Item{b}
@@ -118,10 +120,10 @@ var includeWords = strings.Fields(`args collections ignore_errors listen loop lo
 
 // includeRules reports keywords that would have no effect on the included
 // tasks: those go under apply.
-func (s *session) includeRules(m *value.Map) {
+func (s *session) includeRules(m *value.Map, action string) {
 	for _, e := range s.entries(m) {
 		if slices.Contains(handlerWords, e.name) && !slices.Contains(includeWords, e.name) && e.name != "action" {
-			s.wrong(e.key, "include_tasks has no keyword %q: put it under apply: to hand it to the tasks", e.name)
+			s.wrong(e.key, "%s has no keyword %q: put it under apply: to hand it to the tasks", action, e.name)
 		}
 	}
 }
@@ -155,8 +157,13 @@ func (s *session) includeAhead(t *play.Task, w where) {
 		return
 	}
 	w.sure = w.sure && len(t.When) == 0 && t.Loop == nil && !forgiving(&t.Keywords)
+	w = w.because(&t.Keywords)
 	w.notify = nil
+	handlers, opened := s.handlers, s.opened
+	s.handlers = nil // what roles in it bring comes when it is its turn
 	s.ahead = append(s.ahead, s.taskFile(path, w)...)
+	s.later = append(s.later, s.handlers...)
+	s.handlers, s.opened = handlers, opened
 }
 
 // absent notes a file that isn't there: as a mistake where the run is certain

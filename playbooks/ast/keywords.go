@@ -103,7 +103,7 @@ func (s *session) shared(k *play.Keywords, e entry, w *where) bool {
 	case "port":
 		k.Port = s.integer(e)
 	case "collections":
-		s.texts(e) // names are resolved without them
+		w.collections = s.texts(e) // names of modules are resolved without them
 	case "module_defaults":
 		w.defaults = s.moduleDefaults(e, w.defaults)
 	case "notify":

@@ -76,15 +76,10 @@ const maxIncludes = 100
 // Tasks loads a file of tasks that from includes, bound and checked. A path
 // that is not absolute is looked up beside the including file, then beside the
 // playbook. The keywords of apply: stand on a block around the tasks.
-func (l *Loader) Tasks(path string, from *play.Task) ([]play.Item, error) {
-	l.mu.Lock()
-	w, ok := l.origins[from]
-	l.mu.Unlock()
-	if !ok {
-		w = where{dir: from.Dir, base: from.Dir, roleDir: from.RoleDir, handler: from.Handler}
-	}
-	if len(w.chain) >= maxIncludes {
-		return nil, fmt.Errorf("%s: files include each other more than %d deep", from.Pos, maxIncludes)
+func (l *Loader) Tasks(path string, from *play.Task) (*play.Included, error) {
+	w, err := l.origin(from)
+	if err != nil {
+		return nil, err
 	}
 	s := &session{l: l, env: &l.env, names: newNames(), running: true}
 	found, err := s.included(path, w)
@@ -93,7 +88,21 @@ func (l *Loader) Tasks(path string, from *play.Task) ([]play.Item, error) {
 	}
 	items := s.taskFile(found, w)
 	items = s.applied(items, from, w)
-	return items, s.finish()
+	return &play.Included{Items: items, Handlers: s.handlers, Roles: s.opened}, s.finish()
+}
+
+// origin is where a task that takes something in stands.
+func (l *Loader) origin(from *play.Task) (where, error) {
+	l.mu.Lock()
+	w, ok := l.origins[from]
+	l.mu.Unlock()
+	if !ok {
+		w = where{dir: from.Dir, base: from.Dir, role: from.Role, handler: from.Handler}
+	}
+	if len(w.chain) >= maxIncludes {
+		return w, fmt.Errorf("%s: files include each other more than %d deep", from.Pos, maxIncludes)
+	}
+	return w, nil
 }
 
 // included finds a file by its name as written, or by that name joined with
@@ -132,17 +141,46 @@ type session struct {
 	local    bool // a task writes on the laptop: files may come to be
 	missing  []Mistake
 	ahead    []play.Item // tasks of included files, read ahead for this play
+	// handlers are those of the roles that were read for this play, a block each,
+	// and handled the roles that they are of, by ID.
+	handlers []*play.Block
+	handled  map[string]bool
+	opened   []*play.Role  // that import_role brought in
+	later    []*play.Block // handlers that come with include_role
+	// anyHandler says that a role whose name is not known yet may bring any.
+	anyHandler bool
 }
 
 // where is what a noun inherits while it is read. It is passed by value.
 type where struct {
-	dir, base, roleDir string // folders of the file, of the playbook, of the role
-	play               *play.Play
-	chain              []string // files that include each other, outermost first
-	defaults           []*value.Map
-	notify             []value.Value
-	handler            bool
-	sure               bool // what stands here is run whenever the play is
+	dir, base   string // folders of the file, of the playbook
+	role        *play.Role
+	play        *play.Play
+	chain       []string     // files and roles that take each other in, outermost first
+	vars        []*value.Map // of enclosing blocks, outermost first
+	collections []string
+	defaults    []*value.Map
+	notify      []value.Value
+	handler     bool
+	sure        bool   // what stands here is run whenever the play is
+	why         string // why it is not sure
+}
+
+// because notes what decides whether that is run which stands under keywords.
+func (w where) because(k *play.Keywords) where {
+	switch {
+	case len(k.When) > 0:
+		var conds []string
+		for _, c := range k.When {
+			conds = append(conds, value.Str(c))
+		}
+		w.why = "when: " + strings.Join(conds, " and ")
+	case slices.Contains(k.Tags, "never"):
+		w.why = "tags: never"
+	case forgiving(k):
+		w.why = "ignore_errors"
+	}
+	return w
 }
 
 // finish hands the warnings to the loader and makes the error.
@@ -252,20 +290,40 @@ func search(kind, name string, w where) []string {
 		return []string{name}
 	}
 	var out []string
-	for _, dir := range []string{w.roleDir, w.dir, w.base} {
-		if dir == "" {
-			continue
-		}
-		here, inKind := filepath.Join(dir, name), filepath.Join(dir, kind, name)
-		if kind == "tasks" {
-			here, inKind = inKind, here
-		}
-		for _, p := range []string{inKind, here} {
+	add := func(paths ...string) {
+		for _, p := range paths {
 			if !slices.Contains(out, p) {
 				out = append(out, p)
 			}
 		}
 	}
+	var roles []string
+	if w.role != nil {
+		roles = w.role.Dirs
+	}
+	if kind == "tasks" {
+		own := "tasks"
+		if w.handler {
+			own = "handlers"
+		}
+		if w.role != nil {
+			add(filepath.Join(w.role.Path, own, name))
+		}
+		add(filepath.Join(w.dir, name))
+		if w.role != nil {
+			add(filepath.Join(w.role.Path, "tasks", name), filepath.Join(w.role.Path, name))
+		}
+		add(filepath.Join(w.dir, kind, name), filepath.Join(w.base, name), filepath.Join(w.base, kind, name))
+		return out
+	}
+	for _, dir := range roles {
+		add(filepath.Join(dir, kind, name), filepath.Join(dir, name))
+	}
+	add(filepath.Join(w.dir, kind, name), filepath.Join(w.dir, name))
+	if up := filepath.Dir(w.dir); w.role != nil && filepath.Base(up) == "tasks" {
+		add(filepath.Join(filepath.Dir(up), kind, name), filepath.Join(up, name))
+	}
+	add(filepath.Join(w.base, kind, name), filepath.Join(w.base, name))
 	return out
 }
 
@@ -308,8 +366,17 @@ func (st static) Dirs() []string { return nil }
 func (s *session) importName(v value.Value, at value.Pos, what string, w where) (string, bool) {
 	if value.HasTemplate(v) && s.env.Expr != nil {
 		layers := []*value.Map{s.env.Extra}
+		for _, m := range slices.Backward(w.vars) {
+			layers = append(layers, m)
+		}
+		if w.role != nil {
+			layers = append(layers, w.role.Params, w.role.Vars)
+		}
 		if w.play != nil {
 			layers = append(layers, w.play.Vars)
+		}
+		if w.role != nil {
+			layers = append(layers, w.role.Defaults)
 		}
 		out, err := s.env.Expr.Render(context.Background(), v, static{layers})
 		if err != nil {

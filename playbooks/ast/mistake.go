@@ -23,6 +23,10 @@ type Mistake struct {
 	Meant string
 	// Allowed lists what may stand there; nil = not shown.
 	Allowed []string
+	// soft is what stops a run only where it is bound to be met.
+	soft bool
+	// condition is of the first condition of a task: it is always looked at.
+	condition bool
 }
 
 // String is file:line:column, what is wrong, and what was meant. What is

@@ -101,7 +101,9 @@ func (s *session) inspectText(v value.Value, at value.Pos, sl slot) {
 	}
 	uses, err := s.env.Expr.Inspect(v, sl.bare())
 	if err != nil {
-		s.mistakes = append(s.mistakes, mistakeOf(err, at))
+		m := mistakeOf(err, at)
+		m.soft, m.condition = true, sl == slotWhen
+		s.mistakes = append(s.mistakes, m)
 		return
 	}
 	sure := !guards().MatchString(text)

@@ -1,6 +1,8 @@
 package ast
 
 import (
+	"slices"
+
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -9,8 +11,8 @@ import (
 // play has. Handlers that come with an included file may have any name.
 func (s *session) checkNotify(p *play.Play) {
 	known := map[string]bool{}
-	open := false
-	each(p.Handlers, func(t *play.Task) {
+	open := s.anyHandler
+	each(slices.Concat(p.Handlers, blocks(s.later)), func(t *play.Task) {
 		for _, topic := range t.Listen {
 			known[topic] = true
 		}
@@ -19,6 +21,10 @@ func (s *session) checkNotify(p *play.Play) {
 		}
 		if !t.Name.IsNull() {
 			known[value.Str(t.Name)] = true
+			known[t.Title()] = true
+			if t.Role != nil {
+				known[t.Role.Short+" : "+value.Str(t.Name)] = true
+			}
 		}
 	})
 	if open {
@@ -42,7 +48,7 @@ func (s *session) checkNotify(p *play.Play) {
 			s.unknown(at, names, name, "notify: no handler of this play is called %q", name)
 		}
 	}
-	for _, list := range [][]play.Item{p.Pre, p.Tasks, p.Post, p.Handlers, s.ahead} {
+	for _, list := range [][]play.Item{p.Pre, p.Tasks, p.Post, p.Handlers, blocks(s.later), s.ahead} {
 		each(list, report)
 	}
 }

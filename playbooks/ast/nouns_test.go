@@ -165,11 +165,13 @@ func TestTasksWhileRunning(t *testing.T) {
 			includes = append(includes, x)
 		}
 	}
-	items, err := l.Tasks("tasks/more.yml", includes[0])
+	in, err := l.Tasks("tasks/more.yml", includes[0])
+	items := in.Items
 	if err != nil || len(items) != 2 || shown(items[1].(*play.Task)) != "copy {'mode': '0600', 'content': 'x', 'dest': '/x'}" {
 		t.Fatalf("items %v: %v", items, err)
 	}
-	items, err = l.Tasks("tasks/more.yml", includes[1])
+	in, err = l.Tasks("tasks/more.yml", includes[1])
+	items = in.Items
 	b, ok := items[0].(*play.Block)
 	if err != nil || !ok || !slices.Equal(b.Tags, []string{"applied"}) || value.Repr(b.Become) != "False" {
 		t.Fatalf("apply: %+v: %v", items, err)
@@ -191,9 +193,9 @@ func TestIncludeBesideThePlaybook(t *testing.T) {
 		t.Fatal(mistakes)
 	}
 	from := book.Plays[0].Tasks[0].(*play.Block).Body[0].(*play.Task)
-	items, err := l.Tasks(filepath.Join(from.Dir, "other", "b.yml"), from)
-	if err != nil || len(items) != 1 {
-		t.Errorf("%v %v", items, err)
+	in, err := l.Tasks(filepath.Join(from.Dir, "other", "b.yml"), from)
+	if err != nil || len(in.Items) != 1 {
+		t.Errorf("%v %v", in.Items, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package ast
 
 import (
+	"slices"
 	"strings"
 
 	"remoterun/runner/play"
@@ -13,7 +14,7 @@ func (s *session) play(m *value.Map, w where) *play.Play {
 	p := &play.Play{Dir: absolute(w.dir), Strategy: "linear"}
 	p.Pos = m.Pos
 	w.play = p
-	s.ahead = nil
+	s.ahead, s.later, s.handlers, s.handled, s.opened, s.anyHandler = nil, nil, nil, nil, nil, false
 	var lists []entry
 	for _, e := range s.entries(m) {
 		switch {
@@ -32,16 +33,35 @@ func (s *session) play(m *value.Map, w where) *play.Play {
 		}
 	}
 	s.playPlace(p)
+	var roles []play.Item
+	var own []*play.Block
+	for _, e := range lists { // handlers of roles stand before those of imported ones
+		if e.name == "roles" {
+			roles = s.roles(p, e, w)
+			own, s.handlers = s.handlers, nil
+		}
+	}
 	for _, e := range lists {
 		s.playTasks(p, e, w)
 	}
+	p.Tasks = append(roles, p.Tasks...)
+	p.Handlers = slices.Concat(blocks(own), p.Handlers, blocks(s.handlers))
+	p.Roles = append(p.Roles, s.opened...)
 	s.checkNotify(p)
 	return p
 }
 
+func blocks(list []*play.Block) []play.Item {
+	var out []play.Item
+	for _, b := range list {
+		out = append(out, b)
+	}
+	return out
+}
+
 func (s *session) taskList(e entry) bool {
 	switch e.name {
-	case "tasks", "pre_tasks", "post_tasks", "handlers":
+	case "tasks", "pre_tasks", "post_tasks", "handlers", "roles":
 		return true
 	}
 	return false

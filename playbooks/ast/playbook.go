@@ -81,6 +81,7 @@ func (s *session) importPlaybook(m *value.Map, key string, file value.Value, w w
 	if at.Line == 0 {
 		at = m.Pos
 	}
+	w.vars = append(slices.Clip(w.vars), k.Vars)
 	name, ok := s.importName(file, at, "import_playbook", w)
 	if !ok {
 		return nil

@@ -40,6 +40,8 @@ func (s *session) sources(t *play.Task, w where) {
 	switch t.Action {
 	case "include_tasks":
 		s.includeAhead(t, w)
+	case "include_role":
+		s.roleAhead(t, w)
 	case "include_vars":
 		s.includeVars(t, w)
 	case "template":

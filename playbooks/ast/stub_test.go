@@ -153,6 +153,7 @@ func actions() map[string]play.Spec {
 		spec("assert", "", "that!", "fail_msg", "success_msg", "quiet"), spec("fail", "", "msg"), spec("set_fact", "", "*", "cacheable"),
 		spec("pause", "", "seconds", "minutes", "prompt", "echo"), spec("include_tasks", "_raw_params", "file", "apply"),
 
+		spec("include_role", "", "name!", "tasks_from", "vars_from", "defaults_from", "handlers_from", "apply", "public", "allow_duplicates", "rolespec_validate"),
 		spec("include_vars", "_raw_params", "file", "dir", "name"), spec("add_host", "", "name!", "groups", "*"), spec("group_by", "", "key!"),
 	} {
 		out[s.Name] = s

@@ -12,9 +12,9 @@ import (
 
 // task reads one task or handler; nil when it has no module to run.
 func (s *session) task(m *value.Map, w where) *play.Task {
-	t := &play.Task{Handler: w.handler, Dir: absolute(w.dir), RoleDir: w.roleDir}
+	t := &play.Task{Handler: w.handler, Dir: absolute(w.dir), Role: w.role}
 	t.Pos = m.Pos
-	mark := len(s.names.uses)
+	mark, wrong := len(s.names.uses), len(s.mistakes)
 	act := &action{task: t}
 	inherited := w.notify
 	for _, e := range s.entries(m) {
@@ -25,11 +25,12 @@ func (s *session) task(m *value.Map, w where) *play.Task {
 		t.Notify = inherited
 	}
 	ok := s.act(act, m, w)
-	if t.Action == "include_tasks" {
-		s.includeRules(m)
+	if t.Action == "include_tasks" || t.Action == "include_role" {
+		s.includeRules(m, t.Action)
 	}
 	s.place(&t.Keywords)
 	s.certainty(t, mark, w)
+	s.forgive(t, wrong, w)
 	s.taskRules(t)
 	if !ok {
 		return nil
@@ -99,6 +100,31 @@ func (s *session) certainty(t *play.Task, mark int, w where) {
 	})
 }
 
+// forgive makes warnings of what is wrong in a task that need not come to be run:
+// there it fails, with the same words.
+func (s *session) forgive(t *play.Task, from int, w where) {
+	looped := t.Loop != nil && !fullList(t.Loop.Items)
+	broken := slices.ContainsFunc(s.mistakes[from:], func(m Mistake) bool { return m.condition })
+	bound := w.sure && !s.running && !forgiving(&t.Keywords) && (len(t.When) == 0 && !looped || broken)
+	if looped && len(t.When) == 0 {
+		w.why = "a loop may be empty"
+	}
+	w = w.because(&t.Keywords)
+	kept := s.mistakes[:from]
+	for _, m := range s.mistakes[from:] {
+		switch {
+		case m.soft && !bound:
+			m.Msg += " (fails only where it is run; " + w.why + ")"
+			m.soft = false
+			s.warnings = append(s.warnings, m)
+		default:
+			m.soft = false
+			kept = append(kept, m)
+		}
+	}
+	s.mistakes = kept
+}
+
 // fullList reports a loop over constant items.
 func fullList(v value.Value) bool { return len(v.Items()) > 0 }
 
@@ -110,6 +136,9 @@ func (s *session) taskRules(t *play.Task) {
 	if t.Handler && t.Name.IsNull() && len(t.Listen) == 0 && t.Action != "include_tasks" && t.Action != "meta" {
 		s.warn(t.Pos, "a handler without name and listen cannot be notified")
 	}
+	if t.Handler && t.Action == "include_role" {
+		s.wrong(t.Pos, "a handler cannot be include_role: include_tasks can")
+	}
 	if t.Register != "" && t.Loop != nil && t.Register == t.Loop.Var {
 		s.warn(t.Pos, "register and loop_var are both %q", t.Register)
 	}
@@ -117,10 +146,11 @@ func (s *session) taskRules(t *play.Task) {
 
 // remember keeps what files that a task includes inherit.
 func (s *session) remember(t *play.Task, w where) {
-	if t.Action != "include_tasks" {
+	if t.Action != "include_tasks" && t.Action != "include_role" {
 		return
 	}
 	w.notify = nil
+	w.vars = append(slices.Clip(w.vars), t.Vars)
 	s.l.mu.Lock()
 	s.l.origins[t] = w
 	s.l.mu.Unlock()
@@ -141,12 +171,17 @@ func (s *session) act(a *action, m *value.Map, w where) bool {
 	if !ok {
 		return false
 	}
+	t := a.task
 	k, ok := s.env.kind(name)
 	if !ok {
-		s.noModule(name, e)
-		return false
+		if t.Lacks = s.lacking(name); t.Lacks == "" {
+			s.noModule(name, e)
+			return false
+		}
+		s.mistakes = append(s.mistakes, Mistake{Pos: e.key, Msg: t.Lacks, soft: true})
+		t.Module, t.Action, t.ArgsPos, t.Args = name, name[strings.LastIndexByte(name, '.')+1:], e.at, value.NewMap()
+		return true
 	}
-	t := a.task
 	t.Module, t.Action, t.Use, t.ArgsPos = name, k.name, k.module, e.at
 	if old && e.name == "local_action" {
 		t.Delegate, s.local = value.String("localhost"), true
@@ -178,6 +213,8 @@ func (s *session) actName(a *action, m *value.Map) (name string, e entry, old, o
 	switch {
 	case len(all) > 1:
 		s.wrong(all[1].key, "one task runs one module, this one has two: %s and %s", all[0].name, all[1].name)
+	case len(all) == 0 && len(unknown) == 1 && !a.refused && s.lacking(unknown[0].name) != "":
+		return unknown[0].name, unknown[0], false, true
 	case len(all) == 0 && len(unknown) == 1 && !a.refused && !s.isKeywordTypo(unknown[0].name, a.task.Handler):
 		s.noModule(unknown[0].name, unknown[0])
 		return "", entry{}, false, false
@@ -252,12 +289,28 @@ func (s *session) ownerOf(word, module string) string {
 	return ""
 }
 
+// lacking says of a module that Ansible has, or a collection may have, that it is
+// not there; "" when it is a slip.
+func (s *session) lacking(name string) string {
+	if _, ok := s.env.kind(name); ok {
+		return ""
+	}
+	if _, ok := isLater(name); ok {
+		return ""
+	}
+	why := known.Lacking(name, func(short string) bool { _, ok := s.env.kind(short); return ok })
+	if parts := strings.Split(name, "."); why == "" && len(parts) > 2 && !known.Lists(parts[0]+"."+parts[1]) {
+		why = "there is no module " + name + ": remoterun has none of the collection " + parts[0] + "." + parts[1]
+	}
+	return why
+}
+
 func (s *session) noModule(name string, e entry) {
 	if why, ok := isLater(name); ok {
 		s.wrong(e.key, "%s", why)
 		return
 	}
-	if why := known.Lacking(name, func(short string) bool { _, ok := s.env.kind(short); return ok }); why != "" {
+	if why := s.lacking(name); why != "" {
 		s.wrong(e.key, "%s", why)
 		return
 	}

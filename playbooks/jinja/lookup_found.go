@@ -25,7 +25,7 @@ func lookupFirstFound(c *core.Call) (value.Value, error) {
 		return value.Value{}, err
 	}
 	for _, n := range s.names {
-		if p, err := c.Find(n, "files"); err == nil {
+		if p, err := c.Find(n, c.FilesKind()); err == nil {
 			return value.Strings(p), nil
 		}
 	}

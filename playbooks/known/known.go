@@ -39,6 +39,11 @@ func Collection(name string) string {
 	return found
 }
 
+// Lists reports collections whose modules are all known here.
+func Lists(collection string) bool {
+	return collection == "ansible.legacy" || strings.Contains("\n"+list, "\n"+collection+":")
+}
+
 // instead is what to use meanwhile where a program does it in one line.
 func instead(short string) string {
 	switch short {

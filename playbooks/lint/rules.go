@@ -37,7 +37,7 @@ func yes(v value.Value) bool {
 // nameless: the output of a task without a name says only its module.
 func (l *linter) nameless(t *play.Task, _ []*play.Keywords) {
 	switch t.Action {
-	case "debug", "meta", "include_tasks", "assert", "fail", "pause":
+	case "debug", "meta", "include_tasks", "include_role", "validate_argument_spec", "assert", "fail", "pause":
 		return
 	}
 	if t.Name.IsNull() {
@@ -154,7 +154,7 @@ func (l *linter) unusedHandlers(p *play.Play) {
 			used[value.Str(n)] = true
 			open = open || value.HasTemplate(n)
 		}
-		open = open || t.Action == "include_tasks"
+		open = open || t.Action == "include_tasks" || t.Action == "include_role"
 	}
 	for _, list := range [][]play.Item{p.Pre, p.Tasks, p.Post, p.Handlers} {
 		each(list, note)
@@ -163,6 +163,9 @@ func (l *linter) unusedHandlers(p *play.Play) {
 		return
 	}
 	each(p.Handlers, func(t *play.Task) {
+		if t.Role != nil {
+			return // a role has them for playbooks of all kinds
+		}
 		names := append([]string{value.Str(t.Name)}, t.Listen...)
 		for _, n := range names {
 			if used[n] {

@@ -202,11 +202,33 @@ type Inventory interface {
 // Loader reads files of the project while a playbook runs.
 type Loader interface {
 	// Tasks loads a file of tasks (include_tasks), bound and checked.
-	Tasks(path string, from *Task) ([]Item, error)
+	Tasks(path string, from *Task) (*Included, error)
+	// Role loads a role that a task takes in (include_role), bound and checked.
+	Role(use RoleUse, from *Task) (*Included, error)
 	// Vars loads a file of variables, vaults opened.
 	Vars(path string) (*value.Map, error)
 	// Read returns a file's bytes, decrypted when vaulted, and whether it was.
 	Read(path string) (data []byte, vaulted bool, err error)
+}
+
+// RoleUse is which role include_role takes in, its templates rendered.
+type RoleUse struct {
+	Name string
+	// From are the files to read in place of main: tasks, vars, defaults, handlers.
+	From map[string]string
+	// Unchecked leaves the role's argument_specs alone, Once is allow_duplicates:
+	// false.
+	Unchecked, Once bool
+	// Vars are those of the include's vars:, raw, and its loop's item.
+	Vars *value.Map
+}
+
+// Included is a file or a role that was loaded while the playbook runs.
+type Included struct {
+	Role     *Role // nil of a file
+	Items    []Item
+	Handlers []*Block // of the roles in it, a block for each
+	Roles    []*Role  // that import_role brought in with it
 }
 
 // Ask is one question to the operator.

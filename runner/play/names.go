@@ -1,10 +1,6 @@
 package play
 
-import (
-	"strings"
-
-	"remoterun/runner/value"
-)
+import "strings"
 
 // Own takes the language's own collections from a name: copy for
 // ansible.builtin.copy and ansible.legacy.copy. Names of other collections stay
@@ -16,12 +12,4 @@ func Own(name string) string {
 		}
 	}
 	return name
-}
-
-// Title is the task's name as it is written, its module's where it has none.
-func (t *Task) Title() string {
-	if name := value.Str(t.Name); name != "" && !t.Name.IsNull() {
-		return name
-	}
-	return t.Action
 }

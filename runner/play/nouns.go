@@ -28,7 +28,12 @@ type Play struct {
 	Pre        []Item // pre_tasks
 	Tasks      []Item
 	Post       []Item // post_tasks
-	Handlers   []Item
+	// Handlers are those of the play's roles first, then its own; each role's are
+	// a block with its Role set.
+	Handlers []Item
+	// Roles are those whose variables every task of the play sees: roles, and what
+	// import_role takes in, in their order.
+	Roles []*Role
 	// Dir is the folder of the playbook: relative sources are looked up there.
 	Dir string
 }
@@ -86,6 +91,9 @@ type Task struct {
 	// and Use the module; nil = one of the engine's own actions.
 	Action string
 	Use    Module
+	// Lacks says of a module that Ansible has and remoterun has not what the task
+	// fails with at its turn; empty = it can be run.
+	Lacks string
 	// Args are the module's arguments by name; free-form text is under
 	// "_raw_params", as in Ansible. An args: keyword is merged in.
 	Args    *value.Map
@@ -103,8 +111,77 @@ type Task struct {
 	Notify      []value.Value
 	Listen      []string // handlers only
 	Handler     bool
-	// Dir and RoleDir are where relative sources are looked up.
-	Dir, RoleDir string
+	// Dir is the folder of the task's file: relative sources are looked up there,
+	// and before in the folders of its Role.
+	Dir  string
+	Role *Role // nil outside of roles
+}
+
+// Title is the task's name as it is written and shown, with its role before it;
+// its module's without a name.
+func (t *Task) Title() string { return t.Titled(Text(t.Name)) }
+
+// Titled is the title of a task whose name is rendered.
+func (t *Task) Titled(name string) string {
+	if t.Action == "include_role" {
+		if name == "" {
+			role, ok := t.Args.Lookup("name")
+			if !ok {
+				role, _ = t.Args.Lookup("role")
+			}
+			name = t.Module + " : " + Text(role)
+		}
+		return name
+	}
+	if name == "" {
+		name = t.Action
+	}
+	if t.Role != nil {
+		name = t.Role.Name + " : " + name
+	}
+	return name
+}
+
+// Text is a keyword as text; nothing is empty.
+func Text(v value.Value) string {
+	if v.IsNull() {
+		return ""
+	}
+	return value.Str(v)
+}
+
+// Role is one use of a role: what its tasks share. It never changes.
+type Role struct {
+	Name       string // as shown: of a collection with the collection's name
+	Short      string // without it
+	Collection string
+	Path       string // the role's folder, absolute
+	// ID is the same for uses that count as one: the same role with the same
+	// parameters, tags and conditions. It runs once on each host, unless Repeats.
+	ID      string
+	Repeats bool // allow_duplicates
+	// Dirs are where its files are looked up: its own folder, then those of the
+	// roles that brought it in, nearest first.
+	Dirs []string
+	// Defaults, Vars and Params are the variables that its own tasks see, those of
+	// its dependencies and of the roles that brought it in included.
+	Defaults, Vars, Params *value.Map
+	// OpenDefaults and OpenVars are what every other task of the play sees.
+	OpenDefaults, OpenVars *value.Map
+	// OwnDefaults and OwnVars are its own alone.
+	OwnDefaults, OwnVars *value.Map
+	// Deps are its direct dependencies, Parent the role that brought it in.
+	Deps   []*Role
+	Parent *Role
+}
+
+// AllDeps are the dependencies and theirs, in the order in which they run.
+func (r *Role) AllDeps() []*Role {
+	var out []*Role
+	for _, d := range r.Deps {
+		out = append(append(out, d.AllDeps()...), d)
+	}
+	return out
 }
 
 // Loop is loop: or one of the with_ forms.
@@ -127,6 +204,8 @@ type Loop struct {
 type Block struct {
 	Keywords
 	Body, Rescue, Always []Item
+	// Role is set on a block that is a whole role: its end is the role's end.
+	Role *Role
 }
 
 // Words returns the shared keywords.

@@ -46,6 +46,9 @@ func (s *Scope) answered(name string) (value.Value, bool, error) {
 	if s.ahead != nil && hostsLeft(name) {
 		return value.Value{}, false, ErrPending
 	}
+	if v, ok := s.frame.Own.Lookup(name); ok {
+		return v, true, nil
+	}
 	v, ok := s.frame.Magic.Lookup(name)
 	return v, ok, nil
 }

@@ -1,6 +1,7 @@
 package vars
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -20,12 +21,17 @@ var ErrPending = errors.New("not known yet")
 // Frame is what a task's place in the play adds to a host's variables, lowest
 // precedence first.
 type Frame struct {
-	Play  []play.Layer // vars, prompts, vars_files of the play
-	Block []*value.Map // vars of blocks and the task, outermost first
-	// Params are vars: of an include, above set_fact.
+	// Defaults are of roles: below the inventory. Those of the task's own come last.
+	Defaults []*value.Map
+	Play     []play.Layer // vars, prompts, vars_files of the play
+	Roles    []*value.Map // vars of roles, those of the task's own last
+	Block    []*value.Map // vars of blocks and the task, outermost first
+	// Params are parameters of roles and vars: of an include, above set_fact.
 	Params []*value.Map
 	// Local are loop variables: above everything.
 	Local *value.Map
+	// Own are names that the program answers for the task (role_path …).
+	Own *value.Map
 	// Magic are the play's own names (playbook_dir, ansible_play_hosts …): nothing
 	// can override them.
 	Magic *value.Map
@@ -42,6 +48,8 @@ type Scope struct {
 	// lazy says that facts may be gathered when a name asks for one.
 	lazy bool
 	ctx  context.Context
+	// kind is the folder in which a loop's first_found looks; empty = files.
+	kind string
 }
 
 // Ahead restricts a scope to what is settled already.
@@ -84,6 +92,17 @@ func (s *Scope) WithMagic(m *value.Map) *Scope {
 	c.frame.Magic = m
 	return &c
 }
+
+// LookingIn returns the scope of a loop whose first_found looks in folders of
+// another kind than files.
+func (s *Scope) LookingIn(kind string) *Scope {
+	c := *s
+	c.kind = kind
+	return &c
+}
+
+// FilesKind is the kind of folders in which a loop's first_found looks.
+func (s *Scope) FilesKind() string { return cmp.Or(s.kind, "files") }
 
 // Host is the host whose names are answered.
 func (s *Scope) Host() string { return s.host }
@@ -135,9 +154,11 @@ func (s *Scope) levels(h hostVars) iter.Seq[level] {
 			yield(level{from: "set_fact or register", vars: h.set}) &&
 			yield(level{from: "include_vars", vars: h.vars}) &&
 			several("vars of the task or block", f.Block) &&
+			several("vars of a role", f.Roles) &&
 			layers(f.Play) &&
 			yield(level{from: "facts", vars: h.facts, prefix: "ansible_"}) &&
-			layers(h.layers)
+			layers(h.layers) &&
+			several("defaults of a role", f.Defaults)
 	}
 }
 
@@ -219,7 +240,7 @@ func (s *Scope) Names() []string {
 			}
 		}
 	}
-	for _, n := range slices.Concat(s.frame.Magic.Names(), hostMagic) {
+	for _, n := range slices.Concat(s.frame.Own.Names(), s.frame.Magic.Names(), hostMagic) {
 		seen[n] = true
 	}
 	return slices.Sorted(maps.Keys(seen))

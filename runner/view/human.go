@@ -141,9 +141,11 @@ func (h *human) event(e event.Event) {
 	}
 }
 
-// saidByFile reports a task that took in a file: the file's line says it all.
+// saidByFile reports a task that took in a file or a role: what it took in says it
+// all.
 func saidByFile(e event.Outcome) bool {
-	return actionOf(e.Task) == "include_tasks" && e.Status != event.Failed && e.Status != event.Skipped
+	name := actionOf(e.Task)
+	return (name == "include_tasks" || name == "include_role") && e.Status != event.Failed && e.Status != event.Skipped
 }
 
 // say writes a line, each of its lines coloured.

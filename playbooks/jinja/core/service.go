@@ -172,6 +172,15 @@ func (c *Call) Variables() []string { return c.rt.scope.Names() }
 // Dirs are the folders that files are looked for in, nearest first.
 func (c *Call) Dirs() []string { return c.rt.scope.Dirs() }
 
+// FilesKind is the kind of folders in which first_found looks: that of the task
+// which loops over what is found, else files.
+func (c *Call) FilesKind() string {
+	if k, ok := c.rt.scope.(interface{ FilesKind() string }); ok {
+		return k.FilesKind()
+	}
+	return "files"
+}
+
 // Find returns the path of a file along these folders: DIR/kind/name, then
 // DIR/name.
 func (c *Call) Find(name, kind string) (string, error) { return c.rt.find(name, kind) }

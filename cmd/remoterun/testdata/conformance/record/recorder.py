@@ -42,13 +42,17 @@ class CallbackModule(CallbackBase):
     def tell(self, r, status, item=None):
         task = r._task
         module = task.action.split('.')[-1]
-        if module in ('include_tasks', 'meta') and status in ('ok', 'changed'):
+        if module in ('include_tasks', 'include_role', 'meta') and status in ('ok', 'changed'):
             return
         label = ''
         if item is not None:
             label = self._get_item_label(r._result)
             label = str(label).replace('\n', ' ')
         name = task.name or module
+        if module == 'include_role':
+            name = task.get_name()
+        elif task._role:
+            name = '%s : %s' % (task._role.get_name(), name)
         self.line(r._host.name, name, status, label, self.message(r._result, module, status))
 
     def v2_runner_on_ok(self, r):
