@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"remoterun/playbooks/jinja/ipnet"
-	"remoterun/playbooks/jinja/jmes"
 	"remoterun/playbooks/jinja/py/inifile"
 	"remoterun/playbooks/jinja/py/pytime"
 	"remoterun/playbooks/jinja/py/version"
@@ -21,12 +20,10 @@ func FuzzJMES(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	e := New(Options{MaxSteps: 10_000, MaxOutput: 1 << 16})
 	f.Fuzz(func(t *testing.T, query string) {
-		n, err := jmes.Parse(query)
-		if err != nil {
-			return
-		}
-		_, _ = n.Search(asked{New(Options{MaxSteps: 10_000, MaxOutput: 1 << 16}).Begin(t.Context(), nil)}, data)
+		s := &mapScope{vars: value.MapOf("data", data, "query", value.String(query))}
+		_, _ = e.Eval(t.Context(), value.String("data | json_query(query)"), s)
 	})
 }
 
@@ -35,21 +32,22 @@ func FuzzTables(f *testing.F) {
 	for _, s := range []string{"[a]\nb = %(c)s\n d\n[DEFAULT]\nc: 1", "1.2.3-rc.1+b", "2024-01-02T03:04:05.678+0200", "10.0.0.1/255.0.0.0", "start=1 end=0x10 stride=2 format=%03d"} {
 		f.Add(s, "%Y-%m-%dT%H:%M:%S.%f%z")
 	}
+	e := New(Options{MaxSteps: 1000})
 	f.Fuzz(func(t *testing.T, text, format string) {
 		_ = (&inifile.File{Fold: true, Bare: true}).Read(text)
 		for _, cmp := range []version.Comparer{version.Loose, version.Strict, version.Semver, version.PEP440} {
 			_, _ = cmp(text, format)
 		}
-		if d, aware, err := pytime.Parse(text, format); err == nil {
-			_ = datetime{d, aware}.Str() + pytime.Format(format, d)
+		if d, _, err := pytime.Parse(text, format); err == nil {
+			_ = pytime.Format(format, d)
 		}
+		s := &mapScope{vars: value.MapOf("text", value.String(text), "format", value.String(format))}
+		_, _ = e.Eval(t.Context(), value.String("text | to_datetime(format) | string"), s)
 		if n, err := ipnet.Parse(text); err == nil {
 			_ = n.String() + n.CIDR().String() + n.Reverse()
 		}
 		_, _ = ipnet.ParseEUI(text)
-		if s, err := readSequence(text); err == nil && s.check() == nil {
-			_, _ = s.items(New(Options{MaxSteps: 1000}).Begin(t.Context(), nil))
-		}
+		_, _ = e.Lookup(t.Context(), "sequence", value.Strings(text), s)
 	})
 }
 

@@ -1,12 +1,20 @@
 // Package jinja is Ansible's Jinja2: it joins the evaluator (core) and the
 // names of the language, which stand on shelves of their own, and is what
-// everybody else imports. Adding a family of names is a line in families.
+// everybody else imports. A new family of names goes to a shelf, a new shelf is
+// a line in families.
 package jinja
 
 import (
 	"slices"
 
+	"remoterun/playbooks/jinja/ansible"
+	"remoterun/playbooks/jinja/builtin"
+	"remoterun/playbooks/jinja/community"
 	"remoterun/playbooks/jinja/core"
+	"remoterun/playbooks/jinja/ip"
+	"remoterun/playbooks/jinja/lookup"
+	"remoterun/playbooks/jinja/methods"
+	"remoterun/playbooks/jinja/nested"
 )
 
 type (
@@ -34,58 +42,17 @@ func Templated(s string) bool { return core.Templated(s) }
 
 // language is the whole of it.
 func language() core.Language {
-	return core.Language{Entries: families(), Methods: allMethods(), Date: yamlDate}
+	return core.Language{Entries: families(), Methods: methods.All(), Date: ansible.DateOfYAML}
 }
 
-// families lists every family of names: adding one is a file and a line here.
+// families lists the shelves of names: adding one is a folder and a line here.
 func families() []core.Entry {
 	return slices.Concat(
-		textFilterEntries(),
-		sequenceFilterEntries(),
-		selectFilterEntries(),
-		numberFilterEntries(),
-		testEntries(),
-		globalEntries(),
-		queryEntries(),
-		basicEntries(),
-		combineEntries(),
-		setEntries(),
-		combinatoricEntries(),
-		regexEntries(),
-		versionEntries(),
-		resultEntries(),
-		commentEntries(),
-		pathEntries(),
-		fileTestEntries(),
-		hashEntries(),
-		cryptEntries(),
-		vaultEntries(),
-		humanEntries(),
-		randomEntries(),
-		serialEntries(),
-		urlEntries(),
-		dataLookupEntries(),
-		varLookupEntries(),
-		fileLookupEntries(),
-		tableLookupEntries(),
-		passwordLookupEntries(),
-		datetimeEntries(),
-		dictEntries(),
-		listEntries(),
-		csvEntries(),
-		unicodeEntries(),
-		timeEntries(),
-		randomStringEntries(),
-		jmesEntries(),
-		ipaddrEntries(),
-		ipnetEntries(),
-		hwaddrEntries(),
-		pathsEntries(),
-		indexEntries(),
-		paramEntries(),
-		keyEntries(),
-		nestedLookups(),
-		ipTestEntries(),
-		formEntries(),
+		builtin.Names(),
+		ansible.Names(),
+		community.Names(),
+		ip.Names(),
+		nested.Names(),
+		lookup.Names(),
 	)
 }

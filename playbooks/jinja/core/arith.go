@@ -8,10 +8,10 @@ import (
 	"remoterun/runner/value"
 )
 
-// arithmetic is an opaque datum that takes part in + and - (dates). swapped
+// Arithmetic is an opaque datum that takes part in + and - (dates). swapped
 // says that the datum is the right operand; ok=false means that it does not
 // know the other one.
-type arithmetic interface {
+type Arithmetic interface {
 	Arith(op string, other value.Value, swapped bool) (v value.Value, ok bool, err error)
 }
 
@@ -44,14 +44,14 @@ func NoOperator(op string, a, b value.Value) error {
 
 func opaqueArith(op string, a, b value.Value) (value.Value, bool, error) {
 	if o, ok := a.AsOpaque(); ok {
-		if x, ok := o.(arithmetic); ok {
+		if x, ok := o.(Arithmetic); ok {
 			if v, ok, err := x.Arith(op, b, false); ok || err != nil {
 				return v, ok, err
 			}
 		}
 	}
 	if o, ok := b.AsOpaque(); ok {
-		if x, ok := o.(arithmetic); ok {
+		if x, ok := o.(Arithmetic); ok {
 			return x.Arith(op, a, true)
 		}
 	}

@@ -18,8 +18,8 @@ func (b *builtin) TypeName() string { return "function" }
 func (b *builtin) Str() string      { return b.Repr() }
 func (b *builtin) Repr() string     { return "<function " + b.e.Name + ">" }
 
-// attributed is an opaque datum with attributes.
-type attributed interface {
+// Attributed is an opaque datum with attributes.
+type Attributed interface {
 	Attr(name string) (value.Value, bool)
 }
 
@@ -111,7 +111,7 @@ func (r *render) entry(v, key value.Value, name string) (value.Value, error) {
 		if d, ok := o.(yaml.Date); ok {
 			o, _ = r.eng.date(d).AsOpaque()
 		}
-		if a, ok := o.(attributed); ok {
+		if a, ok := o.(Attributed); ok {
 			if it, ok := a.Attr(name); ok {
 				return it, nil
 			}

@@ -105,7 +105,7 @@ func (c *Call) Attribute(v value.Value, name string) value.Value {
 		return m
 	}
 	if o, ok := v.AsOpaque(); ok {
-		if x, ok := o.(attributed); ok {
+		if x, ok := o.(Attributed); ok {
 			if it, ok := x.Attr(name); ok {
 				return it
 			}

@@ -1,0 +1,22 @@
+// Package community has the filters and plug-ins of community.general that roles
+// use.
+package community
+
+import (
+	"slices"
+
+	"remoterun/playbooks/jinja/core"
+)
+
+// Names are all names of the shelf: adding a family is a file and a line here.
+func Names() []core.Entry {
+	return slices.Concat(
+		dictEntries(),
+		listEntries(),
+		csvEntries(),
+		unicodeEntries(),
+		timeEntries(),
+		randomStringEntries(),
+		jmesEntries(),
+	)
+}
