@@ -315,7 +315,7 @@ func (u *unit) diffQuestions() []host.Question {
 	var out []host.Question
 	known := u.m.of(u.as).answers
 	for _, d := range u.plan.Diff {
-		if d.Before != nil && !d.Secret {
+		if d.Before != nil && (!d.Secret || d.Masked != "") {
 			if _, ok := known[d.Before.Key()]; !ok {
 				out = append(out, d.Before)
 			}
@@ -337,7 +337,7 @@ func (u *unit) diffs() []event.Diff {
 			t.Before = string(known[d.Before.Key()].Stdout)
 		}
 		if t.Secret {
-			t.Before, t.After, t.Prepared = "", "", ""
+			t = u.maskedDiff(d, t)
 		}
 		out = append(out, t)
 	}

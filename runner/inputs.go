@@ -218,12 +218,19 @@ func (in *inputs) Template(ctx context.Context, name string, extra *value.Map) (
 		body = play.WithTemplateOptions(value.Str(over), body)
 	}
 	s := in.u.scope.WithLocal(local)
+	var masked string
+	if in.u.diff && !src.Secret {
+		ctx = play.WithMasked(ctx, func(text string) { masked = text })
+	}
 	v, err := in.runner().opt.Expr.File(ctx, path, body, s)
 	if err != nil {
 		return play.Input{}, err
 	}
 	out := input(name, path, []byte(value.Str(v)))
 	out.Mode, out.Secret = src.Mode, src.Secret || value.DeepMarks(v).Secret()
+	if out.Secret {
+		out.Masked = masked
+	}
 	return out, nil
 }
 

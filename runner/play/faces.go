@@ -161,6 +161,9 @@ type Input struct {
 	SHA256 string // hex, files only
 	SHA1   string // hex, files only: what Ansible calls checksum
 	Secret bool   // came from a vault or from secret values
+	// Masked is the text of a secret template with ******** where a secret value
+	// stood, for --diff; "" = nobody knows which parts are secret.
+	Masked string
 	Data   Source
 }
 

@@ -76,8 +76,10 @@ type Diff struct {
 	BeforeHeader, AfterHeader string
 	Before                    host.Question
 	BeforeText, AfterText     string
-	// Secret content is shown as a one-line note, never as text.
+	// Secret content is shown as a one-line note; where it is known which parts
+	// are secret, those alone are hidden: Masked is AfterText without them.
 	Secret bool
+	Masked string
 	// Prepared is a ready diff text that replaces the rest when not empty.
 	Prepared string
 }

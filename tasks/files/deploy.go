@@ -160,8 +160,8 @@ func (d deploy) data(p string, i kit.Info, size int64) *value.Map {
 // diff shows the old text beside the new one. Secrets and large files are said
 // to differ, not shown.
 func (d deploy) diff(lk kit.Look, p string) play.Diff {
-	df := play.Diff{BeforeHeader: p, AfterHeader: d.header, Secret: d.in.Secret}
-	if d.in.Secret {
+	df := play.Diff{BeforeHeader: p, AfterHeader: d.header, Secret: d.in.Secret, Masked: d.in.Masked}
+	if d.in.Secret && d.in.Masked == "" {
 		return df
 	}
 	if lk.Target.IsFile() {

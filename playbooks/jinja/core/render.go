@@ -168,10 +168,25 @@ func (r *render) text(s string, syn lex.Syntax, o *value.Origin, m mode) (value.
 		return ended(v, s, t.Newline), err
 	}
 	b := &Buffer{r: r}
+	tell := play.MaskedTo(r.ctx)
+	if tell = r.outermost(tell, m); tell != nil {
+		b.masked = &strings.Builder{}
+	}
 	if err := r.body(t, b); err != nil {
 		return value.Value{}, err
 	}
+	if tell != nil {
+		tell(value.Str(ended(value.String(b.masked.String()), s, t.Newline)))
+	}
 	return ended(r.converted(b), s, t.Newline), nil
+}
+
+// outermost is tell for the file itself, not for what is rendered on the way.
+func (r *render) outermost(tell func(string), m mode) func(string) {
+	if r.depth != 1 || m != asText {
+		return nil
+	}
+	return tell
 }
 
 // ended gives text as many line breaks at its end as the source has: the
@@ -227,9 +242,14 @@ type Buffer struct {
 	strings.Builder
 	r     *render
 	Marks value.Marks
+	// masked is the same text without secrets; nil = nobody wants it.
+	masked *strings.Builder
 }
 
 func (b *Buffer) Add(v value.Value) error {
+	if b.masked != nil && value.DeepMarks(v)&(value.Masked|value.Sealed) != 0 {
+		return b.secret(v)
+	}
 	if s, ok := v.AsString(); ok {
 		b.Marks |= v.Marks()
 		return b.Text(s)
@@ -252,7 +272,21 @@ func (b *Buffer) Text(s string) error {
 		return err
 	}
 	b.WriteString(s)
+	if b.masked != nil {
+		b.masked.WriteString(s)
+	}
 	return nil
+}
+
+// secret adds what only the text itself may hold: each of its lines is masked.
+func (b *Buffer) secret(v value.Value) error {
+	masked := b.masked
+	b.masked = nil
+	at := b.Len()
+	err := b.Add(v)
+	masked.WriteString(play.Mask + strings.Repeat("\n"+play.Mask, strings.Count(b.String()[at:], "\n")))
+	b.masked = masked
+	return err
 }
 
 // variable answers a name of the scope, rendered. One whose own template
