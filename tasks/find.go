@@ -13,9 +13,12 @@ func collections() map[string]string {
 		"authorized_key":    "ansible.posix",
 		"docker_compose_v2": "community.docker",
 		"ini_file":          "community.general",
+		"modprobe":          "community.general",
 		"mount":             "ansible.posix",
 		"postgresql_query":  "community.postgresql",
 		"sysctl":            "ansible.posix",
+		"timezone":          "community.general",
+		"ufw":               "community.general",
 	}
 }
 
