@@ -10,9 +10,11 @@ import (
 // its collection; every other module of ours is ansible.builtin.
 func collections() map[string]string {
 	return map[string]string{
+		"alternatives":      "community.general",
 		"authorized_key":    "ansible.posix",
 		"docker_compose_v2": "community.docker",
 		"ini_file":          "community.general",
+		"locale_gen":        "community.general",
 		"modprobe":          "community.general",
 		"mount":             "ansible.posix",
 		"postgresql_query":  "community.postgresql",
