@@ -18,6 +18,7 @@ import (
 func All() []play.Module {
 	return []play.Module{
 		system.Alternatives(),
+		packages.Apk(),
 		packages.Apt(),
 		packages.AptKey(),
 		packages.AptRepository(),
@@ -29,6 +30,7 @@ func All() []play.Module {
 		system.Cron(),
 		packages.Deb822Repository(),
 		packages.Debconf(),
+		packages.DNF(),
 		containers.DockerComposeV2(),
 		files.Fetch(),
 		files.File(),
@@ -71,5 +73,6 @@ func All() []play.Module {
 		system.User(),
 		net.WaitFor(),
 		net.WaitForConnection(),
+		packages.Yum(),
 	}
 }

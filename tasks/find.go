@@ -11,6 +11,7 @@ import (
 func collections() map[string]string {
 	return map[string]string{
 		"alternatives":      "community.general",
+		"apk":               "community.general",
 		"authorized_key":    "ansible.posix",
 		"docker_compose_v2": "community.docker",
 		"ini_file":          "community.general",

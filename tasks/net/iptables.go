@@ -87,98 +87,112 @@ func (iptables) Validate(a iptablesArgs) *play.ArgError {
 	return nil
 }
 
+// ruleWords are the words of a rule as it is made.
+type ruleWords struct {
+	match []string // modules that are loaded anyway
+	words []string
+}
+
+func (r *ruleWords) param(v *string, flag string) {
+	switch {
+	case v == nil:
+	case strings.HasPrefix(*v, "!"):
+		r.words = append(r.words, "!", flag, strings.TrimSpace((*v)[1:]))
+	default:
+		r.words = append(r.words, flag, *v)
+	}
+}
+
+func (r *ruleWords) csv(l []string, flag string) {
+	if len(l) > 0 {
+		r.words = append(r.words, flag, strings.Join(l, ","))
+	}
+}
+
+func (r *ruleWords) module(on bool, name string) {
+	if on && !slices.Contains(r.match, name) {
+		r.words = append(r.words, "-m", name)
+	}
+}
+
 // rule are the words of the rule, in the order in which Ansible's module writes
 // them.
 func (a iptablesArgs) rule() []string {
-	var r []string
-	param := func(v *string, flag string) {
-		switch {
-		case v == nil:
-		case strings.HasPrefix(*v, "!"):
-			r = append(r, "!", flag, strings.TrimSpace((*v)[1:]))
-		default:
-			r = append(r, flag, *v)
-		}
-	}
-	csv := func(l []string, flag string) {
-		if len(l) > 0 {
-			r = append(r, flag, strings.Join(l, ","))
-		}
-	}
-	module := func(on bool, name string) {
-		if on && !slices.Contains(a.Match, name) {
-			r = append(r, "-m", name)
-		}
-	}
+	r := &ruleWords{match: a.Match}
 	jump := a.Jump
 	if jump == nil && (a.LogPrefix != nil || a.LogLevel != nil) {
 		log := "LOG"
 		jump = &log
 	}
 	if a.Wait != nil {
-		r = append(r, "-w", *a.Wait)
+		r.words = append(r.words, "-w", *a.Wait)
 	}
-	param(a.Protocol, "-p")
-	param(a.Source, "-s")
-	param(a.Dest, "-d")
+	r.param(a.Protocol, "-p")
+	r.param(a.Source, "-s")
+	r.param(a.Dest, "-d")
 	for _, m := range a.Match {
-		param(&m, "-m")
+		r.param(&m, "-m")
 	}
-	r = append(r, a.tcpFlags()...)
-	param(jump, "-j")
+	r.words = append(r.words, a.tcpFlags()...)
+	r.param(jump, "-j")
 	if jump != nil && strings.EqualFold(*jump, "tee") {
-		param(a.Gateway, "--gateway")
+		r.param(a.Gateway, "--gateway")
 	}
-	param(a.LogPrefix, "--log-prefix")
-	param(a.LogLevel, "--log-level")
-	param(a.ToDest, "--to-destination")
-	module(len(a.DestPorts) > 0, "multiport")
-	csv(a.DestPorts, "--dports")
-	param(a.ToSource, "--to-source")
-	param(a.Goto, "-g")
-	param(a.InIf, "-i")
-	param(a.OutIf, "-o")
-	param(a.Fragment, "-f")
-	param(a.Counters, "-c")
-	param(a.SourcePort, "--source-port")
-	param(a.DestPort, "--destination-port")
-	param(a.ToPorts, "--to-ports")
-	param(a.DSCP, "--set-dscp")
-	param(a.DSCPClass, "--set-dscp-class")
+	r.param(a.LogPrefix, "--log-prefix")
+	r.param(a.LogLevel, "--log-level")
+	r.param(a.ToDest, "--to-destination")
+	r.module(len(a.DestPorts) > 0, "multiport")
+	r.csv(a.DestPorts, "--dports")
+	r.param(a.ToSource, "--to-source")
+	r.param(a.Goto, "-g")
+	r.param(a.InIf, "-i")
+	r.param(a.OutIf, "-o")
+	r.param(a.Fragment, "-f")
+	r.param(a.Counters, "-c")
+	r.param(a.SourcePort, "--source-port")
+	r.param(a.DestPort, "--destination-port")
+	r.param(a.ToPorts, "--to-ports")
+	r.param(a.DSCP, "--set-dscp")
+	r.param(a.DSCPClass, "--set-dscp-class")
+	a.matches(r, jump != nil)
+	return r.words
+}
+
+// matches adds what only some packets have.
+func (a iptablesArgs) matches(r *ruleWords, jumps bool) {
 	switch a.Syn {
 	case "match":
-		r = append(r, "--syn")
+		r.words = append(r.words, "--syn")
 	case "negate":
-		r = append(r, "!", "--syn")
+		r.words = append(r.words, "!", "--syn")
 	}
 	if slices.Contains(a.Match, "state") {
-		csv(a.CTState, "--state")
+		r.csv(a.CTState, "--state")
 	} else {
-		module(len(a.CTState) > 0, "conntrack")
-		csv(a.CTState, "--ctstate")
+		r.module(len(a.CTState) > 0, "conntrack")
+		r.csv(a.CTState, "--ctstate")
 	}
-	module(a.SrcRange != nil || a.DstRange != nil, "iprange")
-	param(a.SrcRange, "--src-range")
-	param(a.DstRange, "--dst-range")
-	module(a.MatchSet != nil, "set")
-	param(a.MatchSet, "--match-set")
+	r.module(a.SrcRange != nil || a.DstRange != nil, "iprange")
+	r.param(a.SrcRange, "--src-range")
+	r.param(a.DstRange, "--dst-range")
+	r.module(a.MatchSet != nil, "set")
+	r.param(a.MatchSet, "--match-set")
 	if a.SetFlags != nil {
-		r = append(r, *a.SetFlags)
+		r.words = append(r.words, *a.SetFlags)
 	}
-	module(a.Limit != nil || a.LimitBurst != nil, "limit")
-	param(a.Limit, "--limit")
-	param(a.LimitBurst, "--limit-burst")
-	module(a.UIDOwner != nil || a.GIDOwner != nil, "owner")
-	param(a.UIDOwner, "--uid-owner")
-	param(a.GIDOwner, "--gid-owner")
-	if jump == nil && a.RejectWith != nil {
-		r = append(r, "-j", "REJECT")
+	r.module(a.Limit != nil || a.LimitBurst != nil, "limit")
+	r.param(a.Limit, "--limit")
+	r.param(a.LimitBurst, "--limit-burst")
+	r.module(a.UIDOwner != nil || a.GIDOwner != nil, "owner")
+	r.param(a.UIDOwner, "--uid-owner")
+	r.param(a.GIDOwner, "--gid-owner")
+	if !jumps && a.RejectWith != nil {
+		r.words = append(r.words, "-j", "REJECT")
 	}
-	param(a.RejectWith, "--reject-with")
-	param(a.ICMPType, map[string]string{"ipv4": "--icmp-type", "ipv6": "--icmpv6-type"}[a.IPVersion])
-	module(a.Comment != nil, "comment")
-	param(a.Comment, "--comment")
-	return r
+	r.param(a.RejectWith, "--reject-with")
+	r.param(a.ICMPType, map[string]string{"ipv4": "--icmp-type", "ipv6": "--icmpv6-type"}[a.IPVersion])
+	r.module(a.Comment != nil, "comment")
+	r.param(a.Comment, "--comment")
 }
 
 func (a iptablesArgs) tcpFlags() []string {

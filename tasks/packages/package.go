@@ -9,9 +9,9 @@ import (
 )
 
 // packageArgs are the arguments of package: those of apt, which is the manager
-// that it hands the task to.
+// that it hands most tasks to. Of others, name, state and update_cache count.
 type packageArgs struct {
-	Use string `arg:"use" default:"auto" help:"the package manager: auto, apt"`
+	Use string `arg:"use" default:"auto" help:"the package manager: auto, apt, dnf, yum, apk, zypper, pacman"`
 	aptArgs
 }
 
@@ -56,5 +56,14 @@ func (generic) Plan(a packageArgs, s host.Seen) (play.Plan, error) {
 	case "none":
 		return kit.Failure("Could not detect which package manager to use. Try gathering facts or setting the \"use\" option."), nil
 	}
-	return kit.Failure("Could not find a module for %s: remoterun has apt only so far; run the host's own program with command", use), nil
+	w := wish{program: use, names: a.Names, state: a.State, update: a.Update || a.Valid > 0}
+	switch {
+	case use != "dnf" && use != "yum" && use != "apk" && use != "zypper" && use != "pacman":
+		return kit.Failure("Could not find a module for %s: apt, dnf, yum, apk, zypper and pacman are known", use), nil
+	case w.state == "build-dep" || w.state == "fixed":
+		return kit.Failure("state %s is apt's alone: %s knows present, absent and latest", w.state, use), nil
+	case len(a.Names) == 1 && a.Names[0] == "*":
+		w.names, w.upgrade = nil, w.state == "latest"
+	}
+	return w.plan(s)
 }
