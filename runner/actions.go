@@ -56,9 +56,13 @@ var actions = map[string]*action{
 	},
 	"include_tasks": {spec: play.Spec{Name: "include_tasks", Short: "Take in tasks of a file", FreeForm: "file", Args: []play.Arg{text("file", "the file of tasks"), arg("apply", "dict", "keywords for its tasks")}}, run: includeTasks},
 	"include_role":  roleAction,
-	"include_vars":  {spec: play.Spec{Name: "include_vars", Short: "Take in variables of a file", FreeForm: "file", Args: []play.Arg{{Name: "file", Type: "str", Aliases: []string{"_raw_params"}, Help: "the file, looked up in vars folders"}, text("name", "put them under this name")}}, run: includeVars},
-	"add_host":      {spec: play.Spec{Name: "add_host", Short: "Add a host to the inventory of this run", Args: []play.Arg{{Name: "name", Aliases: []string{"hostname", "host"}, Type: "str", Required: true, Help: "the new host"}, {Name: "groups", Aliases: []string{"group", "groupname"}, Type: "list", Help: "its groups"}, {Name: "*", Type: "raw"}}}, run: addHost, once: true},
-	"group_by":      {spec: play.Spec{Name: "group_by", Short: "Make groups of what hosts have in common", Args: []play.Arg{{Name: "key", Type: "str", Required: true, Help: "the group's name, mostly a template"}, {Name: "parents", Type: "list", Help: "groups that the new group is in"}}}, run: groupBy, inTurn: true},
+	"validate_argument_spec": {
+		spec: play.Spec{Name: "validate_argument_spec", Short: "Hold variables against a role's argument_specs", Args: []play.Arg{{Name: "argument_spec", Type: "dict", Required: true, Help: "options by name, as in argument_specs"}, arg("provided_arguments", "dict", "values that count before the variables"), arg("validate_args_context", "dict", "what the result says of where it comes from")}},
+		run:  checkArguments,
+	},
+	"include_vars": {spec: play.Spec{Name: "include_vars", Short: "Take in variables of a file", FreeForm: "file", Args: []play.Arg{{Name: "file", Type: "str", Aliases: []string{"_raw_params"}, Help: "the file, looked up in vars folders"}, text("name", "put them under this name")}}, run: includeVars},
+	"add_host":     {spec: play.Spec{Name: "add_host", Short: "Add a host to the inventory of this run", Args: []play.Arg{{Name: "name", Aliases: []string{"hostname", "host"}, Type: "str", Required: true, Help: "the new host"}, {Name: "groups", Aliases: []string{"group", "groupname"}, Type: "list", Help: "its groups"}, {Name: "*", Type: "raw"}}}, run: addHost, once: true},
+	"group_by":     {spec: play.Spec{Name: "group_by", Short: "Make groups of what hosts have in common", Args: []play.Arg{{Name: "key", Type: "str", Required: true, Help: "the group's name, mostly a template"}, {Name: "parents", Type: "list", Help: "groups that the new group is in"}}}, run: groupBy, inTurn: true},
 }
 
 // actionOf is the action that a task stands for; nil = it runs a module, or none.

@@ -256,8 +256,11 @@ func (h *hostRun) move(ctx context.Context, tr *taskRun, e event.Outcome) error 
 // lose ends the play for this host; handlers run all the same when they are
 // forced to, unless it was one of them that failed.
 func (h *hostRun) lose(why overReason, handling bool) {
-	force, _ := truth(h.p.p.ForceHandler)
-	if (force || h.p.r.opt.Force) && why == failed && !handling && len(h.cur.notified) > 0 && !h.cur.failedOnce {
+	force := h.p.r.opt.Force
+	if v := h.p.p.ForceHandler; !v.IsNull() { // what the play says wins
+		force, _ = truth(v)
+	}
+	if force && why == failed && !handling && len(h.cur.notified) > 0 && !h.cur.failedOnce {
 		h.cur.failedOnce = true
 		h.cur.frames = []*frame{{prog: h.p.handlers(), handlers: true}}
 		return

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
+	"remoterun/runner/argspec"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 	"remoterun/runner/vars"
@@ -187,4 +189,35 @@ func (pr *playRun) inRole(f *vars.Frame, t *play.Task) {
 	}
 	f.Own = value.MapOf("role_name", value.String(r.Short), "ansible_role_name", value.String(r.Name), "role_path", value.String(r.Path),
 		"ansible_collection_name", collection, "role_uuid", value.String(fmt.Sprintf("%p", r)))
+}
+
+// checkArguments holds the variables that a specification names against it.
+func checkArguments(ctx context.Context, h *hostRun, u *unit, args *value.Map) (play.Result, error) {
+	part := func(name string) *value.Map {
+		v, _ := args.Lookup(name)
+		m, _ := v.AsMap()
+		return m
+	}
+	options, given := part("argument_spec"), value.NewMap()
+	for k := range options.All() {
+		v, ok, err := u.scope.Var(value.Str(k))
+		if err != nil {
+			return play.Result{}, err
+		}
+		if !ok {
+			continue
+		}
+		if v, err = h.p.r.opt.Expr.Render(ctx, v, u.scope); err != nil {
+			return play.Result{}, err
+		}
+		given.Set(k, v)
+	}
+	wrong := argspec.Check(options, merge(given, part("provided_arguments")))
+	data := value.MapOf("validate_args_context", value.FromMap(part("validate_args_context")))
+	if len(wrong) == 0 {
+		return play.Result{Msg: "The arg spec validation passed", Data: data}, nil
+	}
+	data.Put("argument_errors", value.Strings(wrong...))
+	data.Put("argument_spec_data", value.FromMap(options))
+	return play.Result{Failed: true, Msg: "Validation of arguments failed:\n" + strings.Join(wrong, "\n"), Data: data}, nil
 }

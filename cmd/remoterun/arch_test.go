@@ -19,6 +19,7 @@ import (
 // import that is not, fails the test: the table is the architecture.
 var mayImport = map[string]string{
 	"runner/value":            "",
+	"runner/argspec":          "runner/value",
 	"runner/near":             "",
 	"runner/pyre":             "",
 	"runner/value/yaml":       "runner/value",
@@ -35,7 +36,7 @@ var mayImport = map[string]string{
 	"runner/play":             "runner/host runner/secret runner/value",
 	"runner/vars":             "runner/host runner/play runner/value",
 	"runner/event":            "runner/play runner/value",
-	"runner":                  "runner/event runner/host runner/play runner/secret runner/sh runner/value runner/vars",
+	"runner":                  "runner/argspec runner/event runner/host runner/play runner/secret runner/sh runner/value runner/vars",
 	"runner/view":             "runner/event runner/secret runner/value",
 	"runner/hosttest":         "runner/host runner/sh",
 	"runner/hosttest/sshd":    "",
