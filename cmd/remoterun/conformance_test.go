@@ -116,6 +116,12 @@ func report(t *testing.T, dir, book string, args []string, oneByOne bool) string
 	var f runFlags
 	c := &cobra.Command{}
 	f.add(c)
+	for k := 1; k < len(args); k++ {
+		if args[k-1] == "-i" {
+			args = slices.Clone(args)
+			args[k] = filepath.Join(dir, args[k])
+		}
+	}
 	if err := c.ParseFlags(append([]string{"-i", filepath.Join(dir, "hosts"), "-e", "tmp=" + tmp}, args...)); err != nil {
 		t.Fatal(err)
 	}
