@@ -101,11 +101,12 @@ var mayImport = map[string]string{
 	"tasks/tde/lock":           "runner/host runner/play runner/sh tasks/kit tasks/compose tasks/tde/guard tasks/tde/memory tasks/tde/stack",
 	"tasks/tde/target":         "runner/host runner/play runner/sh runner/value tasks/kit tasks/compose tasks/pg tasks/tde/custody tasks/tde/guard tasks/tde/memory tasks/tde/pgtde tasks/tde/stack",
 	"tasks/tde/unlock":         "runner/host runner/play runner/sh runner/value tasks/kit tasks/compose tasks/pg tasks/tde/custody tasks/tde/guard tasks/tde/memory tasks/tde/pgtde tasks/tde/seal tasks/tde/stack",
-	"tasks/tde/status":         "runner/host runner/lock runner/play runner/value tasks/kit tasks/compose tasks/pg tasks/tde/custody tasks/tde/guard tasks/tde/memory tasks/tde/pgtde tasks/tde/seal tasks/tde/stack",
+	"tasks/tde/status":         "runner/host runner/lock runner/play runner/value tasks/kit tasks/compose tasks/move tasks/pg tasks/tde/custody tasks/tde/guard tasks/tde/memory tasks/tde/pgtde tasks/tde/seal tasks/tde/stack",
 	"tasks/tde/verify":         "runner/host runner/play runner/sh runner/value tasks/kit tasks/compose tasks/pg tasks/tde/custody tasks/tde/guard tasks/tde/memory tasks/tde/pgtde tasks/tde/seal tasks/tde/stack",
 	"tasks/tde/move":           "runner/host runner/play runner/sh tasks/kit tasks/compose tasks/move tasks/move/catalog tasks/move/proof tasks/pg tasks/tde/custody tasks/tde/guard tasks/tde/memory tasks/tde/pgtde tasks/tde/stack tasks/tde/target",
 	"tasks/tde/tdetest":        "runner/hosttest runner/hosttest/real runner/play runner/secret tasks/tde/pgtde tasks/tde/seal",
-	"tasks/move":               "runner/host runner/job runner/play runner/sh runner/value tasks/compose tasks/kit tasks/move/catalog tasks/move/copy tasks/move/proof tasks/pg",
+	"tasks/move":               "runner/host runner/job runner/near runner/play runner/sh runner/value tasks/compose tasks/kit tasks/move/archive tasks/move/catalog tasks/move/copy tasks/move/proof tasks/pg",
+	"tasks/move/archive":       "",
 	"tasks/move/catalog":       "",
 	"tasks/move/proof":         "tasks/move/catalog tasks/pg",
 	"tasks/move/copy":          "runner/sh tasks/move/catalog tasks/move/proof tasks/pg",
@@ -117,6 +118,7 @@ var mayImport = map[string]string{
 
 // onlyImporter is the one package that may import a library.
 var onlyImporter = map[string]string{
+	"filippo.io/age":             "tasks/move",
 	"github.com/jackc/pgx":       "tasks/pg",
 	"gopkg.in/yaml.v3":           "runner/value/yaml",
 	"go.yaml.in/yaml":            "runner/value/yaml",

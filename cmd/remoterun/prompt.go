@@ -117,7 +117,7 @@ func (p *prompts) terminal(a play.Ask) (terminal, error) {
 		switch {
 		case isPassphrase(a.Key):
 			hint = "give it with --passphrase-fd N"
-		case a.YesNo:
+		case a.YesNo || strings.HasPrefix(a.Key, "move "):
 			hint = "answer with --yes"
 		case strings.HasPrefix(a.Key, "prompt ") && !a.Sealed:
 			hint = "answer with -e " + strings.TrimPrefix(a.Key, "prompt ") + "=..."

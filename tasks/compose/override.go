@@ -66,8 +66,8 @@ type OverrideFile struct {
 // Is reports that the file says this already.
 func (f OverrideFile) Is(text string) bool { return f.Text == text }
 
-// ours reports a file that holds nothing but the overlay.
-func (f OverrideFile) ours() bool { return strings.HasPrefix(f.Text, Mark) }
+// Ours reports a file that holds nothing but the overlay.
+func (f OverrideFile) Ours() bool { return strings.HasPrefix(f.Text, Mark) }
 
 // Overlaid reports that the overlay is in the file.
 func (f OverrideFile) Overlaid() bool { return strings.Contains(f.Text, Mark) }
@@ -100,7 +100,7 @@ func (p Project) Override() host.Fact[OverrideFile] {
 //
 // With yes the user's keys give way: they stay as comments.
 func (f OverrideFile) With(a Addition, yes bool) (string, error) {
-	if strings.TrimSpace(f.Text) == "" || f.ours() {
+	if strings.TrimSpace(f.Text) == "" || f.Ours() {
 		return a.text(), nil
 	}
 	return f.merged(a, yes)
@@ -108,7 +108,7 @@ func (f OverrideFile) With(a Addition, yes bool) (string, error) {
 
 // Without is the file without what is ours; "" where nothing else is in it.
 func (f OverrideFile) Without() string {
-	if f.ours() {
+	if f.Ours() {
 		return ""
 	}
 	return StripOurs(f.Text)

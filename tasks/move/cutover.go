@@ -15,71 +15,49 @@ import (
 	"remoterun/tasks/pg"
 )
 
-// overlayMark is the first line of a file that is ours altogether.
-const overlayMark = "# remoterun: these lines are written by remoterun; what is changed in them is lost"
-
-// overrides are the names that compose looks for; of two it takes .yml.
-const overridesText = `cd -- "$1" || exit 5
-if [ -n "$2" ]; then f=$2; else
-	f=compose.override.yaml
-	for x in compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml; do
-		[ -e "$x" ] && { f=$x; break; }
-	done
-fi
-echo "$f"
-[ ! -e "$f" ] || cat -- "$f"`
-
-// overrideFile is the override as it lies there.
-type overrideFile struct{ path, text string }
-
-func (s Stack) override() host.Fact[overrideFile] {
-	name := ""
-	if len(s.Files) > 0 {
-		name = ownFile
-	}
-	return host.Fact[overrideFile]{Q: host.NewProbe(overridesText, s.Dir, name), Parse: func(a host.Answer) (overrideFile, error) {
-		first, rest, ok := strings.Cut(string(a.Stdout), "\n")
-		if a.Status != 0 || !ok {
-			return overrideFile{}, fmt.Errorf("compose files in %s cannot be read", s.Dir)
-		}
-		return overrideFile{path.Join(s.Dir, first), rest}, nil
-	}}
+// overlay is what the compose files get, with the file that it goes into and the
+// configuration as it is without it.
+type overlay struct {
+	file   compose.OverrideFile
+	text   string // of the file, as it will be
+	before compose.Config
 }
 
-// free reports a file that the overlay can take: not there, empty, or ours.
-func (f overrideFile) free() bool {
-	return strings.TrimSpace(f.text) == "" || strings.HasPrefix(f.text, overlayMark)
-}
-
-// overlayText is the whole file.
-func (m *mover) overlayText(base compose.Service) (string, error) {
-	lines, err := m.to.Overlay(m.Stack, base, m.record)
+// overlaid makes the overlay of what the user's own files say now.
+func (m *mover) overlaid(ctx context.Context, w host.Writer) (overlay, error) {
+	var o overlay
+	p := m.Stack.compose()
+	file, err := ask(ctx, w, p.Override())
 	if err != nil {
-		return "", err
+		return o, err
 	}
-	var b strings.Builder
-	b.WriteString(overlayMark + "\nservices:\n  " + yamlText(m.Service) + ":\n")
-	for _, l := range lines {
-		b.WriteString("    " + l + "\n")
+	o.file = file
+	text, err := output(ctx, w, "read the compose files", p.Preview(file.Without(), "json"))
+	if err != nil {
+		return o, err
 	}
-	v := m.record.New.Volume
-	b.WriteString("volumes:\n  " + yamlText(v) + ":\n    name: " + yamlText(v) + "\n    external: true\n")
-	return b.String(), nil
+	if o.before, err = compose.ParseConfig(text); err != nil {
+		return o, fmt.Errorf("docker compose config in %s: %w", m.Dir, err)
+	}
+	base, err := o.before.Service(m.Service)
+	if err != nil {
+		return o, err
+	}
+	written, err := ask(ctx, w, p.Written(m.Service))
+	if err != nil {
+		return o, err
+	}
+	lines, err := m.to.Overlay(m.Stack, base, written, m.record)
+	if err != nil {
+		return o, err
+	}
+	o.text, err = file.With(compose.Addition{Service: m.Service, Lines: lines, Volumes: []string{m.record.New.volume()}}, m.yes)
+	var no *compose.Clash
+	if errors.As(err, &no) {
+		err = refuse(no.Object, no.WayOut, "%s", no.Problem)
+	}
+	return o, err
 }
-
-// writeText lands the overlay $1 by rename, as the file's owner has it, when
-// compose takes it; else the old one stays. What follows checks it.
-const writeText sh.Constant = "check() (\n" + compose.Text + "\n)\n" + `set -u
-f=$1
-shift
-umask 022
-cat >"$f.remoterun-new" && [ -s "$f.remoterun-new" ] || { rm -f "$f.remoterun-new"; echo "$f cannot be written" >&2; exit 1; }
-had=no
-if [ -e "$f" ]; then had=yes; cp -p "$f" "$f.remoterun-old" && cp -p "$f" "$f.remoterun-mode" && cat "$f.remoterun-new" >"$f.remoterun-mode" && mv "$f.remoterun-mode" "$f.remoterun-new" || exit 1; fi
-mv "$f.remoterun-new" "$f" || exit 1
-if check "$@" >/dev/null; then rm -f "$f.remoterun-old"; exit 0; fi
-if [ $had = yes ]; then mv "$f.remoterun-old" "$f"; else rm -f "$f"; fi
-exit 1`
 
 // cutOver puts the stack onto the new cluster.
 func (m *mover) cutOver(ctx context.Context, w host.Writer) error {
@@ -94,30 +72,19 @@ func (m *mover) cutOver(ctx context.Context, w host.Writer) error {
 			return err
 		}
 	}
-	base, err := m.base(ctx, w)
+	o, err := m.overlaid(ctx, w)
 	if err != nil {
 		return err
-	}
-	text, err := m.overlayText(base)
-	if err != nil {
-		return err
-	}
-	file, err := ask(ctx, w, m.override())
-	if err != nil {
-		return err
-	}
-	if !file.free() {
-		return refuse(file.path, "move what it says of service "+m.Service+" to the compose file itself", "it is the operator's own")
 	}
 	if r.Overlay == "" {
-		before := file.text
-		r.Overlay, r.Before = file.path, &before
+		before := o.file.Text
+		r.Overlay, r.Before = o.file.Path, &before
 		if err := m.keep(ctx, w, r); err != nil {
 			return err
 		}
 	}
 	check := m.Stack.compose().Command("config", "-q")
-	if err := run(ctx, w, "write "+r.Overlay, sh.Script(writeText, append([]string{r.Overlay}, check.Args...)...).With(sh.Bytes(text))); err != nil {
+	if err := run(ctx, w, "write "+r.Overlay, sh.Script(compose.WriteOverride, append([]string{m.state(), r.Overlay}, check.Args...)...).With(sh.Bytes(o.text))); err != nil {
 		return err
 	}
 	if err := m.effective(ctx, w); err != nil {
@@ -137,24 +104,6 @@ func (m *mover) cutOver(ctx context.Context, w host.Writer) error {
 		r.Cut = m.time()
 	}
 	return m.keep(ctx, w, r)
-}
-
-// base is the service without the overlay.
-func (m *mover) base(ctx context.Context, w host.Writer) (compose.Service, error) {
-	cfg, err := ask(ctx, w, m.Stack.compose().Config())
-	if err != nil {
-		return compose.Service{}, err
-	}
-	svc, err := cfg.Service(m.Service)
-	if err != nil || m.record.Source.Config == "" {
-		return svc, err
-	}
-	// As it was before our overlay: mounts are what it takes over.
-	var was compose.Service
-	if err := json.Unmarshal([]byte(m.record.Source.Config), &was); err != nil {
-		return svc, fmt.Errorf("record of the service: %w", err)
-	}
-	return was, nil
 }
 
 // effective has compose itself say that the overlay is read: a COMPOSE_FILE in
@@ -200,9 +149,9 @@ func (m *mover) up(ctx context.Context, w host.Writer, volume string) error {
 				w.Say("SQL answered")
 				return nil
 			}
-			if c.State.Status == "exited" {
+			if c.State.Status == "exited" || c.RestartCount >= 2 {
 				said, _ := output(ctx, w, "docker logs", compose.Docker("logs", "--tail", "5", c.ID))
-				return refuse("container "+c.Short(), "look at docker compose logs "+m.Service, "it ended with status %d: %s", c.State.ExitCode, strings.TrimSpace(said))
+				return refuse("container "+c.Short(), "mend what it says, and the same command goes on; or remoterun rollback", "its server ended with status %d: %s", c.State.ExitCode, strings.TrimSpace(said))
 			}
 		}
 		select {
@@ -293,7 +242,7 @@ func (m *mover) settle(ctx context.Context, w host.Writer) error {
 		if line == "" || json.Unmarshal([]byte(line), &s) != nil {
 			continue
 		}
-		if _, err := m.sql(ctx, w, true, "postgres", "ALTER SYSTEM SET "+ident(s.N)+" = "+pg.Literal(s.V)+";\n"); err != nil {
+		if _, err := m.sql(ctx, w, true, "postgres", "ALTER SYSTEM SET "+ident(s.N)+" = "+settingText(s.N, s.V)+";\n"); err != nil {
 			w.Say("setting " + s.N + " is not carried over: the new server does not take " + s.V)
 			continue
 		}
@@ -303,6 +252,21 @@ func (m *mover) settle(ctx context.Context, w host.Writer) error {
 		w.Say("settings carried over: " + strings.Join(sets, ", "))
 	}
 	return m.access(ctx, w)
+}
+
+// settingText is a value as ALTER SYSTEM takes it: of a list each name by itself,
+// since one text would become one name.
+func settingText(name, value string) string {
+	switch name {
+	case "search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries":
+	default:
+		return pg.Literal(value)
+	}
+	var out []string
+	for _, v := range strings.Split(value, ",") {
+		out = append(out, pg.Literal(strings.Trim(strings.TrimSpace(v), `"`)))
+	}
+	return strings.Join(out, ", ")
 }
 
 // settingsSQL prints what the old cluster's own files set, one JSON a line; what
@@ -333,22 +297,3 @@ for f in pg_hba.conf pg_ident.conf; do
 	[ -f "$2/$f.initdb" ] || cp -p "$2/$f" "$2/$f.initdb" || exit 1
 	cat "$1/$f" >"$2/$f.new" && chmod 600 "$2/$f.new" && chown "$o" "$2/$f.new" && mv "$2/$f.new" "$2/$f" || exit 1
 done`
-
-// dollars prints JSON, which is YAML too, with every $ doubled: compose would
-// read it as a variable.
-func dollars(raw json.RawMessage) (string, error) {
-	var compact strings.Builder
-	enc := json.NewEncoder(&compact)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(raw); err != nil {
-		return "", err
-	}
-	return strings.ReplaceAll(strings.TrimSpace(compact.String()), "$", "$$"), nil
-}
-
-// yamlText prints a text as a double-quoted YAML scalar for compose.
-func yamlText(s string) string {
-	text, _ := json.Marshal(s)
-	out := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(text))
-	return strings.ReplaceAll(out, "$", "$$")
-}

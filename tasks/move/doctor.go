@@ -154,7 +154,7 @@ func (d *doctor) look(ctx context.Context, w host.Writer) error {
 	if err := d.inside(ctx, w, c, src.Super); err != nil {
 		return err
 	}
-	if err := d.refused(m.room(ctx, w, c, src)); err != nil {
+	if err := d.refused(m.room(ctx, w, c)); err != nil {
 		return err
 	}
 	return d.target(ctx, w, m, c)

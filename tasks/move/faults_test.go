@@ -113,7 +113,7 @@ const sample = 12
 
 func faultPass(t *testing.T, kinds []string, r *rand.Rand, all bool) {
 	l := newLab(t, 17, 17)
-	l.ok("preflight", "freeze", "target")
+	l.ok("preflight", "backup", "freeze", "target")
 	dir := l.faulty()
 	plan, err := os.ReadFile("/var/lib/remoterun/" + l.project + "/move/plan")
 	l.must(err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"remoterun/runner/host"
+	"remoterun/runner/near"
 	"remoterun/tasks/compose"
 )
 
@@ -39,7 +40,11 @@ func (s Stack) find(seen host.Seen) (site, error) {
 	}
 	if v.svc, err = v.cfg.Service(s.Service); err != nil {
 		names := strings.Join(slices.Sorted(maps.Keys(v.cfg.Services)), ", ")
-		return v, refuse("service "+s.Service, "say which one is the database", "it is not in the compose project (services: %s)", names)
+		out := "say which one is the database"
+		if like := meant(s.Service, v.cfg); like != "" {
+			out = "did you mean " + like + "? " + out
+		}
+		return v, refuse("service "+s.Service, out, "it is not in the compose project (services: %s)", names)
 	}
 	if v.all, err = host.Get(seen, cs); err != nil {
 		return v, err
@@ -56,6 +61,27 @@ func (s Stack) find(seen host.Seen) (site, error) {
 		v.image, err = host.Get(seen, compose.ImageNamed(name))
 	}
 	return v, err
+}
+
+// meant is the service that a wrong name may stand for: one that is spelt alike, or
+// the only one whose image is a PostgreSQL.
+func meant(name string, cfg compose.Config) string {
+	var alike, servers []string
+	for _, n := range slices.Sorted(maps.Keys(cfg.Services)) {
+		if near.Distance(n, name) <= 2 {
+			alike = append(alike, n)
+		}
+		if strings.Contains(cfg.Services[n].Image, "postgres") || strings.Contains(cfg.Services[n].Image, "pg") {
+			servers = append(servers, n)
+		}
+	}
+	if len(alike) == 0 && len(servers) == 1 {
+		alike = servers
+	}
+	if len(alike) == 0 {
+		return ""
+	}
+	return alike[0]
 }
 
 // state is the record's, for who has none.

@@ -63,6 +63,12 @@ func reach(id string) host.Fact[[]Other] {
 // reach of deploys, and starts a server of ours on it that nobody else reaches.
 func (m *mover) freeze(ctx context.Context, w host.Writer) error {
 	r := m.record
+	if r.Backup == "" && r.Frozen == "" {
+		return refuse(m.object(), "put the phase backup before this one (with backup: no, if you have your own)", "no backup of it was made")
+	}
+	if err := m.agree(ctx, w); err != nil {
+		return err
+	}
 	if r.Frozen == "" {
 		r.Frozen = m.time()
 		if err := m.keep(ctx, w, r); err != nil {
@@ -145,7 +151,7 @@ func (m *mover) lay(ctx context.Context, w host.Writer, what string, files map[s
 func (m *mover) conf(ctx context.Context, w host.Writer) error {
 	r := m.record
 	files := map[string]string{
-		"conf":        "ram=" + sh.Quote(m.ram()) + "\nsuper=" + sh.Quote(r.Source.Super) + "\n",
+		"conf":        "ram=" + sh.Quote(m.ram()) + "\nsuper=" + sh.Quote(r.Source.Super) + "\ndisk=" + sh.Quote(r.Disk) + "\n",
 		"name.source": m.source(), "port.source": fmt.Sprint(sourcePort),
 		"run.source": sh.Join(m.runSource()...),
 	}
@@ -166,12 +172,20 @@ func (m *mover) runSource() []string {
 	}
 	for _, e := range s.Env {
 		// What a server's work depends on; anything else may be a secret.
-		if n, _, _ := strings.Cut(e, "="); n == "LANG" || n == "TZ" || strings.HasPrefix(n, "LC_") {
+		if n, _, _ := strings.Cut(e, "="); n == "LANG" || n == "TZ" || n == "LOCPATH" || strings.HasPrefix(n, "LC_") {
 			words = append(words, "--env", e)
 		}
 	}
-	words = append(words, "--env", "PGDATA="+s.PGData+"/"+kept)
+	data := s.PGData + "/" + kept
+	if m.rehearsal {
+		data = s.PGData // of the copy
+		words = append(words, "--mount", "type=volume,source="+m.copied()+",target="+s.PGData)
+	}
+	words = append(words, "--env", "PGDATA="+data)
 	for _, mt := range s.Mounts {
+		if _, ok := within(mt.Target, s.PGData); ok && m.rehearsal {
+			continue
+		}
 		words = append(words, "--mount", mt.words())
 	}
 	words = append(words, s.Image, "postgres")

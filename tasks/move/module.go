@@ -50,12 +50,19 @@ func All(d Deps) []play.Module {
 type Args struct {
 	Stack
 	Image   string   `arg:"image" help:"image of the new server, on the host already; needed by all phases but rollback"`
-	Phase   string   `arg:"phase" need:"yes" choices:"preflight,freeze,target,copy,proof,cut_over,smoke,done,rollback" help:"what is done; each is done once, and again only where it was cut"`
+	Phase   string   `arg:"phase" need:"yes" choices:"look,preflight,rehearse,backup,freeze,target,copy,proof,cut_over,smoke,done,rollback,scrub" help:"what is done; each is done once, and again only where it was cut; look refuses what preflight refuses and writes nothing"`
 	Verb    string   `arg:"verb" default:"upgrade" choices:"upgrade,migrate" help:"what the report and other operators read"`
 	Jobs    int      `arg:"jobs" default:"0" help:"how much is copied side by side; 0: as many as the host has cores"`
 	NoStats []string `arg:"nostats" help:"columns (schema.table.column) of which no values are kept in statistics"`
 	Reports string   `arg:"reports_dir" default:"./reports" help:"folder on the laptop that reports are written to"`
 	Health  string   `arg:"health_url" help:"what answers 200 when the application is well, asked from the host"`
+	Backup  string   `arg:"backup" default:"laptop" choices:"laptop,recent,no" help:"the backup before the freeze: laptop = it is made now and comes to the laptop, encrypted; recent = one of the last 24 hours that is there counts; no = you have your own"`
+	Backups string   `arg:"backups_dir" default:"./backups" help:"folder on the laptop that backups are kept in"`
+
+	Recipients []string `arg:"backup_recipients" help:"whom the backup is encrypted for (age1...), at least two are wise; without any a passphrase is asked for"`
+
+	Outside string   `arg:"outside" default:"refuse" choices:"refuse,accept" help:"what to do about applications that connect from elsewhere than the containers of this host"`
+	Data    string   `arg:"data" help:"folder of the host for the new cluster, or the word volume; by default beside the old one's folder, where that is one of the user's, else a volume of the engine's"`
 	Smoke   []string `arg:"smoke" help:"commands on the host that show that the application works, in the folder of the compose file"`
 }
 
@@ -70,8 +77,11 @@ func (module) Validate(a Args) *play.ArgError { return a.Validate() }
 
 // Validate refuses what cannot be meant.
 func (a Args) Validate() *play.ArgError {
-	if a.Image == "" && a.Phase != "rollback" {
+	if a.Image == "" && a.Phase != "rollback" && a.Phase != "scrub" {
 		return &play.ArgError{Arg: "image", Msg: "is needed: the image of the new server"}
+	}
+	if msg := checkData(a.Data); msg != "" {
+		return &play.ArgError{Arg: "data", Msg: msg}
 	}
 	return a.Stack.Validate()
 }
@@ -101,13 +111,16 @@ func (p Phases) Plan(s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return planOf(err)
 	}
-	if p.Args.Phase == "preflight" {
+	switch p.Args.Phase {
+	case "look", "preflight", "rehearse":
 		return p.preflight(s, v)
-	}
-	if p.Args.Phase == "rollback" {
-		return p.rollback(v)
+	case "rollback":
+		return p.rollback(s, v)
 	}
 	if v.record == nil || v.at() == Rolled {
+		if p.Args.Phase == "scrub" {
+			return play.Plan{Note: "no move of it has come to its end: there is no old cluster to scrub"}, nil
+		}
 		return failed(refuse(v.object(), "put the phase preflight before this one", "no move of it was begun")), nil
 	}
 	return p.phase(s, v)
@@ -115,9 +128,20 @@ func (p Phases) Plan(s host.Seen) (play.Plan, error) {
 
 // phase is everything between preflight and the end.
 func (p Phases) phase(s host.Seen, v site) (play.Plan, error) {
+	if v.record.Verb != p.Args.Verb && p.Args.Phase != "scrub" {
+		return failed(refuse(v.object(), "put the phase preflight before this one", "its last move is another one: %s (%s)", v.record.Verb, v.at())), nil
+	}
 	m, err := p.mover(s, v)
 	if err != nil {
 		return planOf(err)
+	}
+	switch {
+	case p.Args.Phase == "backup":
+		return p.backup(m, v), nil
+	case p.Args.Phase == "scrub" && v.record.Verb != p.Args.Verb:
+		return play.Plan{Note: "that move is another one: " + v.record.Verb}, nil
+	case p.Args.Phase == "scrub":
+		return p.scrubbing(m, v), nil
 	}
 	for _, ph := range []struct {
 		name, what string
@@ -140,6 +164,20 @@ func (p Phases) phase(s host.Seen, v site) (play.Plan, error) {
 		return play.Plan{Steps: []host.Step{act{ph.what, ph.do}}, Result: play.Result{Changed: true}, Finish: func([]host.Output) (play.Result, error) { return p.result(m, true), nil }}, nil
 	}
 	return play.Plan{Note: "the move has ended", Result: p.result(m, false)}, nil
+}
+
+// backup plans the backup, which is made while nothing is changed yet.
+func (p Phases) backup(m *mover, v site) play.Plan {
+	if v.record.Backup != "" || v.at().reached(Frozen) || v.record.Frozen != "" {
+		return play.Plan{Note: "done before: " + v.record.Backup}
+	}
+	if v.db == nil {
+		return failed(refuse(v.object(), "start it: docker compose up -d "+v.Service, "service %s has no container", v.Service))
+	}
+	step := act{"make a backup, and read it back", func(ctx context.Context, w host.Writer) error { return m.backup(ctx, w, v.db.ID) }}
+	return play.Plan{Steps: []host.Step{step}, Result: play.Result{Changed: true}, Finish: func([]host.Output) (play.Result, error) {
+		return play.Result{Changed: true, Msg: "backup: " + m.record.Backup}, nil
+	}}
 }
 
 // result is what register keeps.
@@ -178,7 +216,7 @@ func (p Phases) mover(s host.Seen, v site) (*mover, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mover{Stack: p.Args.Stack, to: p.To, args: p.Args, by: p.Deps.By, now: p.Deps.Clock, laptop: reports{p.Deps.Dir(), p.Args.Reports}}
+	m := &mover{Stack: p.Args.Stack, to: p.To, args: p.Args, by: p.Deps.By, now: p.Deps.Clock, laptop: reports{p.Deps.Dir(), p.Args.Reports}, prompter: p.Deps.Prompter, yes: p.Deps.Yes, dirs: p.Deps.Dir()}
 	m.jobs, m.memory = means.share(p.Args.Jobs)
 	if v.record != nil {
 		r := *v.record
@@ -188,7 +226,7 @@ func (p Phases) mover(s host.Seen, v site) (*mover, error) {
 }
 
 // rollback goes back, from wherever the move is.
-func (p Phases) rollback(v site) (play.Plan, error) {
+func (p Phases) rollback(s host.Seen, v site) (play.Plan, error) {
 	switch v.at() {
 	case None:
 		return play.Plan{Note: "it was never moved", Result: play.Result{Msg: v.object() + " was never moved: it is on the cluster that it always had"}}, nil
@@ -198,8 +236,13 @@ func (p Phases) rollback(v site) (play.Plan, error) {
 	if v.record.Verb != p.Args.Verb {
 		return play.Plan{Note: "that move is another one: " + v.record.Verb}, nil
 	}
-	r := *v.record
-	m := &mover{Stack: p.Args.Stack, to: p.To, args: p.Args, by: p.Deps.By, now: p.Deps.Clock, record: &r}
+	if v.record.Scrub != "" {
+		return failed(refuse(v.object(), "restore a backup", "its old cluster was scrubbed at %s: nothing leads back", v.record.Scrub)), nil
+	}
+	m, err := p.mover(s, v)
+	if err != nil {
+		return planOf(err)
+	}
 	steps := []host.Step{act{"go back to the old cluster", m.rollback}}
 	if v.at().reached(Cut) {
 		steps = append([]host.Step{act{"count what was written since", func(ctx context.Context, w host.Writer) error { return p.confirm(ctx, w, m) }}}, steps...)
@@ -222,6 +265,9 @@ func (p Phases) confirm(ctx context.Context, w host.Writer, m *mover) error {
 	}
 	if p.Deps.Yes || p.Deps.Prompter == nil {
 		return nil
+	}
+	if err := m.offer(ctx, w); err != nil {
+		return err
 	}
 	answer, err := p.Deps.Prompter.Ask(ctx, play.Ask{Key: "rollback " + w.Name() + m.Project, YesNo: true,
 		Text: fmt.Sprintf("%d tables of %s on %s were written to since the cut-over. The old database does not have that; the new one stays in volume %s. Go back? (yes/no)", len(lines), m.Project, w.Name(), m.record.New.Volume)})

@@ -27,6 +27,9 @@ type Stack struct {
 	Dir     string   `arg:"compose_dir" need:"yes" type:"path" help:"folder of the compose file on the host"`
 	Files   []string `arg:"compose_files" help:"compose files, when they are not compose's own choice"`
 	Service string   `arg:"service" default:"postgres" help:"the database's service in the compose file"`
+
+	// rehearsal keeps what a rehearsal makes apart from everything real.
+	rehearsal bool
 }
 
 // names are what projects may be called: they are folders and volumes.
@@ -46,18 +49,32 @@ func (s Stack) Validate() *play.ArgError {
 // state is the project's folder on the host, root's alone.
 func (s Stack) state() string { return "/var/lib/remoterun/" + s.Project }
 
+// word tells a move from its rehearsal, in names of folders and containers.
+func (s Stack) word() string {
+	if s.rehearsal {
+		return "rehearsal"
+	}
+	return "move"
+}
+
+// Rehearsing is the stack of a rehearsal.
+func (s Stack) Rehearsing() Stack { s.rehearsal = true; return s }
+
+// Rehearsal reports one.
+func (s Stack) Rehearsal() bool { return s.rehearsal }
+
 // dir is the move's own folder in it.
-func (s Stack) dir() string { return s.state() + "/move" }
+func (s Stack) dir() string { return s.state() + "/" + s.word() }
 
 // ram is the folder in memory where both servers' sockets are.
-func (s Stack) ram() string { return "/run/remoterun/" + s.Project + "/move" }
+func (s Stack) ram() string { return "/run/remoterun/" + s.Project + "/" + s.word() }
 
 // job is the copy, detached on the host.
 func (s Stack) job() job.Job { return job.In(s.state(), "move") }
 
 // Containers of ours, while a move goes on.
-func (s Stack) source() string { return s.Project + "-move-source" }
-func (s Stack) target() string { return s.Project + "-move-target" }
+func (s Stack) source() string { return s.Project + "-" + s.word() + "-source" }
+func (s Stack) target() string { return s.Project + "-" + s.word() + "-target" }
 
 // ownFile is the overlay's name where compose files are listed.
 const ownFile = "compose.remoterun.yaml"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -62,7 +61,13 @@ func (m means) share(jobs int) (int, int) {
 // preflight refuses what would stop a move, and writes the record; nothing else
 // is changed.
 func (p Phases) preflight(s host.Seen, v site) (play.Plan, error) {
-	if v.at() == Done {
+	if going := v.at() != None && v.at() != Rolled && v.at() != Done; going && p.Args.Phase != "preflight" {
+		return failed(refuse(v.object(), "remoterun "+v.record.Verb+" goes on with it, remoterun rollback goes back", "a move of it is under way (%s), since %s by %s: there is nothing to rehearse", v.at(), v.record.Began, v.record.By)), nil
+	}
+	if under := v.at() != None && v.at() != Rolled && v.at() != Done; under && v.record.Verb != p.Args.Verb {
+		return failed(refuse(v.object(), "remoterun "+v.record.Verb+" goes on with it, remoterun rollback goes back", "another move of it is under way: %s by %s since %s (%s)", v.record.Verb, v.record.By, v.record.Began, v.at())), nil
+	}
+	if v.at() == Done && v.record.Verb == p.Args.Verb {
 		img, err := p.image(s)
 		if err != nil {
 			return planOf(err)
@@ -70,7 +75,7 @@ func (p Phases) preflight(s host.Seen, v site) (play.Plan, error) {
 		if img.ID == v.record.New.ID {
 			return play.Plan{Note: "it was moved before: " + v.record.Cut}, nil
 		}
-	} else if v.at() != None && v.at() != Rolled && v.at() != Begun {
+	} else if v.at() != None && v.at() != Rolled && v.at() != Begun && v.at() != Done {
 		if v.record.New.ID != "" {
 			img, err := p.image(s)
 			if err != nil {
@@ -97,14 +102,10 @@ func (p Phases) preflight(s host.Seen, v site) (play.Plan, error) {
 	if err := v.movable(); err != nil {
 		return planOf(err)
 	}
-	file, err := host.Get(s, p.Args.override())
-	if err != nil {
-		return planOf(err)
+	if p.Args.Phase == "rehearse" {
+		return p.rehearsal(m, v, img), nil
 	}
-	if !file.free() {
-		return failed(refuse(file.path, "move what it says of service "+v.Service+" to the compose file itself, or list the files in compose_files", "it is the operator's own, and the overlay needs its place")), nil
-	}
-	step := act{"look at the database, and begin the record", func(ctx context.Context, w host.Writer) error { return m.begin(ctx, w, v, img) }}
+	step := act{"look at the database, and begin the record", func(ctx context.Context, w host.Writer) error { return m.begin(ctx, w, v, img, p.Args.Phase == "look") }}
 	return play.Plan{Steps: []host.Step{step}, Result: play.Result{Changed: true}}, nil
 }
 
@@ -128,22 +129,21 @@ type Accepter interface {
 	Accept(c catalog.Cluster) error
 }
 
-// begin asks the running database what it is, and refuses or writes the record.
-func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.Image) error {
+// begin asks the running database what it is, and refuses or writes the record;
+// with only it does not write.
+func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.Image, only bool) error {
 	src, err := v.sourceOf()
 	if err != nil {
 		return err
 	}
+	if err := m.engine(ctx, w); err != nil {
+		return err
+	}
 	c, err := m.live(ctx, w, v.db.ID, src.Super)
 	if err != nil {
-		return err
+		return sleeping(err, m.object())
 	}
 	src.Super, src.Version = c.Super, fmt.Sprint(c.Version)
-	base, err := json.Marshal(v.svc)
-	if err != nil {
-		return err
-	}
-	src.Config = string(base)
 	major, err := imageMajor(ctx, w, img.ID)
 	if err != nil {
 		return err
@@ -159,8 +159,13 @@ func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.I
 	if err := m.extensions(ctx, w, c, img); err != nil {
 		return err
 	}
-	if err := m.room(ctx, w, c, src); err != nil {
+	if err := m.dumpable(ctx, w, c, v.db.ID); err != nil {
 		return err
+	}
+	if !m.rehearsal {
+		if err := m.outside(ctx, w, v.db.ID, c.Super); err != nil {
+			return err
+		}
 	}
 	others, err := ask(ctx, w, reach(v.db.ID))
 	if err != nil {
@@ -168,18 +173,31 @@ func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.I
 	}
 	// The database's own policy comes back with compose; the others' are kept here.
 	r := &Record{ID: newID(), Verb: m.args.Verb, State: Begun, By: m.by, Began: m.time(), Source: src, Others: others, Cluster: c, New: New{Major: major}}
-	if m.record != nil {
-		r.New.Old = m.record.New.Old
+	last := m.record
+	if last != nil {
+		r.New.Old = last.New.Old
+	}
+	m.record = r
+	if err := m.choose(ctx, w, img); err != nil {
+		return err
+	}
+	if err := m.room(ctx, w, c); err != nil {
+		return err
+	}
+	// What the compose files say is refused now, if it has to be.
+	if _, err = m.overlaid(ctx, w); err != nil || only {
+		return err
+	}
+	if last != nil {
 		// What was moved before, and where its old cluster is, stays to be read.
-		if err := run(ctx, w, "keep the record of the last move", sh.Script(`cp -p "$1" "${1%.json}-$2.json"`, m.recordFile(), m.record.ID)); err != nil {
+		if err := run(ctx, w, "keep the record of the last move", sh.Script(`cp -p "$1" "${1%.json}-$2.json"`, m.recordFile(), last.ID)); err != nil {
 			return err
 		}
 	}
-	m.record = r
 	if err := m.keep(ctx, w, r); err != nil {
 		return err
 	}
-	return m.choose(ctx, w, img)
+	return m.tag(ctx, w)
 }
 
 func newID() string {
@@ -273,12 +291,18 @@ func (m *mover) extensions(ctx context.Context, w host.Writer, c catalog.Cluster
 			return refuse("database "+d, "follow that extension's own guide", "it has the extension %s, which is not moved by a copy of its tables", no)
 		}
 	}
-	if len(used) == 0 {
+	need := m.to.Extensions()
+	if len(used)+len(need) == 0 {
 		return nil
 	}
 	text, err := output(ctx, w, "ask the image for its extensions", sh.Script(`exec docker run --rm --pull never --network none --entrypoint /bin/sh "$1" -c 'find / -xdev -name "*.control" -path "*extension*" 2>/dev/null; echo end' </dev/null`, img.ID))
 	if err != nil {
 		return err
+	}
+	for _, name := range need {
+		if !strings.Contains(text, "/"+name+".control\n") {
+			return refuse("image "+m.to.Image(), "name an image that has it", "it lacks the extension %s", name)
+		}
 	}
 	for name, d := range used {
 		if !strings.Contains(text, "/"+name+".control\n") {
@@ -288,19 +312,40 @@ func (m *mover) extensions(ctx context.Context, w host.Writer, c catalog.Cluster
 	return nil
 }
 
+// roomText prints the disk of the folder $1 ("" = the engine's own): the folder,
+// then df's line.
+const roomText sh.Constant = `d=$1
+[ -n "$d" ] || d=$(docker info -f '{{.DockerRootDir}}') || exit 1
+while [ -n "$d" ] && [ ! -e "$d" ]; do d=${d%/*}; done
+echo "${d:-/}"
+df -Pk "${d:-/}" | tail -n 1`
+
 // room refuses a disk that the copy does not fit on: what is there, a third more
-// for WAL and sorting, and 512 MiB that stay free.
-func (m *mover) room(ctx context.Context, w host.Writer, c catalog.Cluster, src Source) error {
+// for WAL and sorting, and 512 MiB that stay free. A rehearsal needs a copy of the
+// old cluster besides.
+func (m *mover) room(ctx context.Context, w host.Writer, c catalog.Cluster) error {
 	var need int64 = 512 << 20
 	for _, d := range c.Databases {
 		need += d.Bytes + d.Bytes/3
+		if m.rehearsal {
+			need += d.Bytes
+		}
 	}
-	text, err := output(ctx, w, "look for room", sh.Script(`d=$(docker info -f '{{.DockerRootDir}}') && df -Pk "$d" | tail -n 1`))
-	f := strings.Fields(text)
+	folder := ""
+	if m.record != nil {
+		folder = m.record.New.Folder
+	}
+	text, err := output(ctx, w, "look for room", sh.Script(roomText, folder))
+	at, line, _ := strings.Cut(text, "\n")
+	f := strings.Fields(line)
 	if err != nil || len(f) < 6 {
 		return err
 	}
+	used, _ := strconv.ParseInt(f[2], 10, 64)
 	kb, _ := strconv.ParseInt(f[3], 10, 64)
+	if m.record != nil {
+		m.record.Disk, m.record.Used = at, used<<10
+	}
 	if free := kb << 10; free < need {
 		return refuse("disk "+f[5], "make room on it", "%d MiB are free, and the copy needs about %d MiB", free>>20, need>>20)
 	}

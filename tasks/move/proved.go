@@ -36,7 +36,7 @@ func (m *mover) prove(ctx context.Context, w host.Writer) error {
 		return err
 	}
 	report = *r.Proof
-	file, err := m.report(w.Name())
+	file, err := m.report(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -45,8 +45,11 @@ func (m *mover) prove(ctx context.Context, w host.Writer) error {
 		for _, d := range report.Unknown() {
 			names = append(names, strings.TrimSpace(d.Database+" "+d.Kind+" "+d.Name))
 		}
-		n := len(names)
-		return refuse("proof of "+m.Project, "read "+file+"; remoterun rollback goes back to the old database", "%d differences: %s", n, strings.Join(names[:min(n, 5)], ", "))
+		n, out := len(names), "read "+file+"; remoterun rollback goes back to the old database"
+		if m.rehearsal {
+			out = "read " + file + "; nothing was changed"
+		}
+		return refuse("proof of "+m.Project, out, "%d differences: %s", n, strings.Join(names[:min(n, 5)], ", "))
 	}
 	w.Say(fmt.Sprintf("%d tables, %d rows and %d other objects are equal; %d known differences; report %s", report.Tables, report.Rows, report.Objects, len(report.Differences), file))
 	r.State = Proved

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
+
 	"remoterun/runner/host"
 	"remoterun/runner/hosttest"
 	"remoterun/runner/hosttest/real"
@@ -40,9 +42,13 @@ type lab struct {
 	conn          host.Conn
 	env           []string
 	reports, acks string
+	identity      *age.X25519Identity
 }
 
-func newLab(t *testing.T, from, to int) *lab {
+func newLab(t *testing.T, from, to int) *lab { t.Helper(); return newLabOf(t, from, to, nil) }
+
+// newLabOf has the compose file changed before the stack is started.
+func newLabOf(t *testing.T, from, to int, change func(l *lab, text string) string) *lab {
 	t.Helper()
 	l := &lab{t: t, from: image(from).Need(t), to: image(to).Need(t), dir: t.TempDir(), reports: t.TempDir(), acks: t.TempDir()}
 	if os.Getuid() != 0 {
@@ -54,7 +60,11 @@ func newLab(t *testing.T, from, to int) *lab {
 	l.connect()
 	t.Cleanup(l.remove)
 	data := strings.TrimSpace(l.sh(`docker image inspect -f '{{range .Config.Env}}{{println .}}{{end}}' "$1" | sed -n 's/^PGDATA=//p'`, l.from))
-	l.write("compose.yaml", fmt.Sprintf(composeFile, l.project, l.from, data, l.from, l.acks))
+	text := fmt.Sprintf(composeFile, l.project, l.from, data, l.from, l.acks)
+	if change != nil {
+		text = change(l, text)
+	}
+	l.write("compose.yaml", text)
 	l.must(os.Chmod(l.acks, 0o777))
 	l.sh(`cd "$1" && docker compose up -d db 2>&1`, l.dir)
 	l.until("the first answer", func() bool {
@@ -153,6 +163,7 @@ func (l *lab) psql(database, script string) string {
 
 func (l *lab) remove() {
 	for _, c := range []string{
+		`docker ps -aq --filter "name=^$1-" | xargs -r docker rm -f -v`,
 		`cd "$2" && docker compose down -v --remove-orphans -t 1`,
 		`docker ps -aq --filter "label=remoterun.project=$1" | xargs -r docker rm -f -v`,
 		`docker volume ls -q --filter "label=remoterun.project=$1" | xargs -r docker volume rm`,
@@ -166,18 +177,39 @@ func (l *lab) remove() {
 
 // phases of an upgrade, in order.
 func allPhases() []string {
-	return []string{"preflight", "freeze", "target", "copy", "proof", "cut_over", "smoke"}
+	return []string{"preflight", "backup", "freeze", "target", "copy", "proof", "cut_over", "smoke"}
 }
 
 // phase does one phase, as the engine would.
 func (l *lab) phase(name string, more ...string) (play.Result, error) {
-	pairs := []any{"project", value.String(l.project), "compose_dir", value.String(l.dir), "service", value.String("db"), "phase", value.String(name), "image", value.String(l.to)}
+	pairs := []any{"project", value.String(l.project), "compose_dir", value.String(l.dir), "phase", value.String(name), "image", value.String(l.to)}
+	kind, service := "laptop", "db"
 	for i := 0; i+1 < len(more); i += 2 {
+		if more[i] == "backup" {
+			kind = more[i+1]
+			continue
+		}
+		if more[i] == "service" {
+			service = more[i+1]
+			continue
+		}
 		pairs = append(pairs, more[i], value.String(more[i+1]))
 	}
+	pairs = append(pairs, "service", value.String(service), "backup", value.String(kind), "backup_recipients", value.List(value.String(l.reader().Recipient().String())))
 	d := Deps{Dir: func() string { return l.reports }, By: "anna@laptop", Yes: true}
 	o, err := tasktest.Apply(l.t.Context(), tasktest.Host{Conn: l.conn}, moveDatabase(d.Filled()), value.MapOf(pairs...), false)
 	return o.Result, err
+}
+
+// reader opens the lab's backups.
+func (l *lab) reader() *age.X25519Identity {
+	l.t.Helper()
+	if l.identity == nil {
+		var err error
+		l.identity, err = age.GenerateX25519Identity()
+		l.must(err)
+	}
+	return l.identity
 }
 
 // ok does phases that must succeed.
@@ -293,5 +325,107 @@ func (l *lab) deployOld() {
 		if _, err := os.Stat(filepath.Join(strings.TrimSpace(string(out)), kept, "global", "pg_control")); errors.Is(err, os.ErrNotExist) {
 			l.t.Error("the old cluster is not where the record says")
 		}
+	}
+}
+
+// TestRealRehearsal: a rehearsal is the whole copy with its proof, while the
+// application writes on, and leaves nothing but what it measured; the real one
+// says when it was.
+func TestRealRehearsal(t *testing.T) {
+	l := newLab(t, 16, 17)
+	before := l.there()
+	r, err := l.phase("rehearse")
+	if err != nil || r.Failed || r.Changed {
+		t.Fatalf("rehearse: %+v %v", r, err)
+	}
+	for _, w := range []string{"everything arrived equal", " rows, ", "globals ", "data ", "proof ", "of downtime", "MiB of disk"} {
+		if !strings.Contains(r.Msg, w) {
+			t.Errorf("%q is not in: %s", w, r.Msg)
+		}
+	}
+	if after := l.there(); after != before {
+		t.Errorf("it left something:\n%s\nbefore\n%s", after, before)
+	}
+	l.more()
+	if v := l.version(); v != "16" {
+		t.Errorf("the server is %s", v)
+	}
+	l.ok("look", "preflight")
+	m := l.mover()
+	said, err := m.intent(t.Context(), l.worker())
+	l.must(err)
+	last, err := m.lastRehearsal(t.Context(), l.worker())
+	l.must(err)
+	for _, w := range []string{"made anew: db", "- ", "image: ", l.project + "_pg17", "stopped now", "last rehearsal: ", "equal"} {
+		if !strings.Contains(strings.Join(append(said, last), "\n"), w) {
+			t.Errorf("%q is not in\n%s", w, strings.Join(said, "\n"))
+		}
+	}
+}
+
+// there lists what of the project is on the host.
+func (l *lab) there() string {
+	return l.sh(`docker ps -a --format '{{.Names}} {{.Image}}' | grep "$1" | sort; docker volume ls -q | grep "$1" | sort; ls "/run/remoterun/$1" "/var/lib/remoterun/$1" 2>/dev/null | grep -v -e jobs -e rehearsed -e : ; ls "$2"; exit 0`, l.project, l.dir)
+}
+
+func (l *lab) worker() *host.Worker { return &host.Worker{Host: "h", Conn: l.conn, Kept: &host.Kept{}} }
+
+// mover is the move as its record says it.
+func (l *lab) mover() *mover {
+	l.t.Helper()
+	s := Stack{Project: l.project, Dir: l.dir, Service: "db"}
+	r, err := ask(l.t.Context(), l.worker(), s.recordAt())
+	l.must(err)
+	return &mover{Stack: s, to: Plain{l.to}, record: r, now: time.Now, yes: true}
+}
+
+// TestRealFolder: data in a folder of the user's stays on its disk, beside it; a
+// file of the user's keeps its lines, variables stay variables, names that the new
+// library does not know are answered with one that means the same; back, and again.
+func TestRealFolder(t *testing.T) {
+	l := newLabOf(t, 16, 17, func(l *lab, text string) string {
+		l.sh(`mkdir -p "$1/data"; for n in xx_YY en_US; do mkdir -p "$1/locales/$n.utf8" && cp -r /usr/lib/locale/C.utf8/. "$1/locales/$n.utf8/" || exit 1; done`, l.dir)
+		l.write("compose.override.yaml", "# by hand\nservices:\n  db:\n    labels: {mine: \"yes\"}\n")
+		l.write(".env", "CONF=./conf\n")
+		l.sh(`mkdir "$1/conf" "$1/conf2"; chmod 755 "$1"`, l.dir)
+		text = strings.Replace(text, "[\"data:", "[\"${CONF:-./none}:/conf:ro\", \"./locales:/locales:ro\", \"./data:", 1)
+		return strings.Replace(text, "    environment:\n", "    environment:\n      LOCPATH: /locales\n      POSTGRES_INITDB_ARGS: --locale=xx_YY.utf8\n", 1)
+	})
+	for range 2 {
+		l.ok(allPhases()...)
+		l.nothingLost()
+		l.more()
+		if v := l.version(); v != "17" {
+			t.Errorf("the server is %s", v)
+		}
+		at := l.sh(`docker inspect -f '{{range .Mounts}}{{.Name}} {{.Destination}};{{end}}' "$1-db-1"`, l.project)
+		vol, _, _ := strings.Cut(at[strings.Index(at, l.project+"_pg17"):], " ")
+		folder := strings.TrimSpace(l.sh(`docker volume inspect -f '{{.Options.device}}' "$1"`, vol))
+		if !strings.HasPrefix(folder, l.dir+"/data_pg17") {
+			t.Errorf("the new cluster is in %q", folder)
+		}
+		l.sh(`[ -f "$1/global/pg_control" ] || [ -f "$1"/*/global/pg_control ]`, folder)
+		over := l.sh(`cat "$1/compose.override.yaml"`, l.dir)
+		for _, w := range []string{"# by hand", "labels: {mine:", "${CONF:-./none}"} {
+			if !strings.Contains(over, w) {
+				t.Errorf("%q is not in\n%s", w, over)
+			}
+		}
+		l.write(".env", "CONF=./conf2\n")
+		if got := l.sh(`cd "$1" && docker compose config`, l.dir); !strings.Contains(got, l.dir+"/conf2") || !strings.Contains(got, "max_connections=60") {
+			t.Errorf("a variable is not one any more:\n%s", got)
+		}
+		if got := l.psql("app", "SELECT count(*) FROM pg_database WHERE datcollate = 'xx_YY.utf8'"); got != "0" {
+			t.Errorf("%s databases have the unknown locale", got)
+		}
+		l.ok("rollback")
+		l.write(".env", "CONF=./conf\n")
+		if v := l.version(); v != "16" {
+			t.Errorf("after rollback the server is %s", v)
+		}
+		if over := l.sh(`cat "$1/compose.override.yaml"`, l.dir); strings.TrimSpace(over) != "# by hand\nservices:\n  db:\n    labels: {mine: \"yes\"}" {
+			t.Errorf("after rollback the file says\n%s", over)
+		}
+		l.more()
 	}
 }

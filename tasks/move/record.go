@@ -1,6 +1,7 @@
 package move
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -65,6 +66,19 @@ type Record struct {
 	Proof   *proof.Report          `json:"proof,omitempty"`
 	Sums    map[string][]proof.Sum `json:"sums,omitempty"`
 	Locales map[string]string      `json:"locales,omitempty"`
+	// Disk is a folder on the disk that the copy goes to; Used are the bytes that were
+	// used there when it was begun.
+	Disk string `json:"disk,omitempty"`
+	Used int64  `json:"used,omitempty"`
+	// Making are the seconds that the new, empty cluster took.
+	Making int64 `json:"making,omitempty"`
+	// Backup is where the one before the freeze is.
+	Backup string `json:"backup,omitempty"`
+	// Scrub is when the old cluster began to be overwritten, Scrubbed when it was gone.
+	Scrub    string `json:"scrub,omitempty"`
+	Scrubbed string `json:"scrubbed,omitempty"`
+	// Agreed is when the operator said yes to what would be stopped and written.
+	Agreed string `json:"agreed,omitempty"`
 	// Overlay is the file that the cut-over wrote, Before what it held.
 	Overlay string  `json:"overlay,omitempty"`
 	Before  *string `json:"before,omitempty"`
@@ -83,7 +97,6 @@ type Source struct {
 	Mounts  []Mount  `json:"mounts"`
 	Shm     int64    `json:"shm"`
 	Super   string   `json:"super"` // a role to log in with
-	Config  string   `json:"config"`
 	Version string   `json:"version"`
 }
 
@@ -112,7 +125,14 @@ type New struct {
 	PGData string `json:"pgdata"`
 	Major  int    `json:"major"`
 	Old    string `json:"old,omitempty"` // volumes of moves that were rolled back
+	// Name is what the volume is to be called, Folder the host's folder that it is to
+	// stand for, "" = it is one of the engine's own.
+	Name   string `json:"name,omitempty"`
+	Folder string `json:"folder,omitempty"`
 }
+
+// volume is what it is called, or will be.
+func (n New) volume() string { return cmp.Or(n.Volume, n.Name) }
 
 func (s Stack) recordFile() string { return s.dir() + "/record.json" }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"remoterun/runner/host"
+	"remoterun/runner/play"
 	"remoterun/runner/sh"
 	"remoterun/tasks/compose"
 	"remoterun/tasks/move/proof"
@@ -59,7 +60,7 @@ func (m *mover) unwind(ctx context.Context, w host.Writer) error {
 		return err
 	}
 	if r.Overlay != "" {
-		if err := run(ctx, w, "take "+r.Overlay+" back", sh.Script(takeBackText, r.Overlay, yes(r.Before != nil && *r.Before != "")).With(sh.Bytes(text(r.Before)))); err != nil {
+		if err := m.takeBack(ctx, w); err != nil {
 			return err
 		}
 		r.Overlay, r.Before = "", nil
@@ -73,7 +74,22 @@ func (m *mover) unwind(ctx context.Context, w host.Writer) error {
 	return m.startOthers(ctx, w)
 }
 
-// takeBackText puts back what the file $1 held, or removes it ($2 = no).
+// takeBack takes what the move wrote out of the compose files: what stood there
+// comes back when that was ours, too; else the user's lines stay as they are now.
+func (m *mover) takeBack(ctx context.Context, w host.Writer) error {
+	r := m.record
+	file, err := ask(ctx, w, m.Stack.compose().Override())
+	if err != nil {
+		return err
+	}
+	was := text(r.Before)
+	if !strings.Contains(was, compose.Mark) && file.Path == r.Overlay && !file.Ours() {
+		was = file.Without()
+	}
+	return run(ctx, w, "take "+r.Overlay+" back", sh.Script(takeBackText, r.Overlay, yes(strings.TrimSpace(was) != "")).With(sh.Bytes(was)))
+}
+
+// takeBackText puts the text of stdin into the file $1, or removes it ($2 = no).
 const takeBackText sh.Constant = `set -u
 umask 022
 if [ "$2" = no ]; then cat >/dev/null; rm -f -- "$1"; exit; fi
@@ -127,6 +143,33 @@ func (m *mover) written(ctx context.Context, w host.Writer) ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// offer makes a backup of the new database before it is left, if that is wanted.
+func (m *mover) offer(ctx context.Context, w host.Writer) error {
+	all, err := ask(ctx, w, m.Stack.compose().Containers())
+	if err != nil {
+		return err
+	}
+	dbs := compose.Of(all, m.Service)
+	if len(dbs) == 0 || !dbs[0].State.Running {
+		return nil
+	}
+	answer, err := m.prompter.Ask(ctx, play.Ask{Key: "backup before rollback " + w.Name() + " " + m.Project, YesNo: true,
+		Text: fmt.Sprintf("Make a backup of the new database of %s on %s first? (yes/no)", m.Project, w.Name())})
+	if err != nil || answer != "yes" {
+		return err
+	}
+	now, rec := *m, *m.record
+	if rec.Cluster, err = m.live(ctx, w, dbs[0].ID, rec.Source.Super); err != nil {
+		return err
+	}
+	now.record = &rec
+	dir, err := now.save(ctx, w, dbs[0].ID)
+	if err == nil {
+		w.Say("backup: " + dir)
+	}
+	return err
 }
 
 // insideText runs SQL from stdin inside the service's container $1.

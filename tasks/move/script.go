@@ -83,6 +83,7 @@ const ensureText = `ensure() {
 	umask 077
 	mkdir -p "$ram/sock" && chmod 700 "$ram" && chmod 1777 "$ram/sock" || return 1
 	printf 'local all all trust\n' >"$ram/sock/hba.conf" && chmod 644 "$ram/sock/hba.conf" || return 1
+	mkdir -p "$_m/io" && chmod 1777 "$_m/io" || return 1
 	for _c in $which; do
 		_n=$(cat "$_m/name.$_c") || return 1
 		if [ "$(docker inspect -f '{{.State.Running}}' "$_n" 2>/dev/null)" != true ]; then

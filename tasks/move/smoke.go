@@ -2,31 +2,91 @@ package move
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 
 	"remoterun/runner/host"
+	"remoterun/runner/play"
 	"remoterun/runner/sh"
 )
 
 // smoke asks the application whether it works: its health address, then the
-// operator's commands. A red one leaves the move open: rollback is offered.
+// operator's commands, and where he set neither, himself. A red one offers to go
+// back at once.
 func (m *mover) smoke(ctx context.Context, w host.Writer) error {
+	err := m.works(ctx, w)
+	if no, ok := asRefusal(err); ok {
+		return m.red(ctx, w, no)
+	}
+	if err != nil {
+		return err
+	}
+	r := m.record
+	if m.args.Health != "" {
+		r.Cut = m.time() // the first healthy answer
+	}
+	r.State, r.Ended = Done, m.time()
+	return m.keep(ctx, w, r)
+}
+
+// works is nil when the application does; a *Refusal says what does not.
+func (m *mover) works(ctx context.Context, w host.Writer) error {
 	back := "remoterun rollback goes back to the old database; the same command tries again"
 	if m.args.Health != "" {
 		w.Say("waiting for " + m.args.Health)
 		if _, err := output(ctx, w, "ask "+m.args.Health, sh.Script(healthText, m.args.Health)); err != nil {
-			return refuse(m.args.Health, back, "it does not answer 200: %v", err)
+			return answered(err, refuse(m.args.Health, back, "it does not answer 200: %v", err))
 		}
 	}
 	for _, c := range m.args.Smoke {
 		text, err := output(ctx, w, c, sh.User(`cd "$1" || exit 1
 `+c, m.Dir))
 		if err != nil {
-			return refuse("smoke test "+c, back, "%v %s", err, strings.TrimSpace(text))
+			return answered(err, refuse("smoke test "+c, back, "%v %s", err, strings.TrimSpace(text)))
 		}
 	}
-	m.record.State, m.record.Ended = Done, m.time()
-	return m.keep(ctx, w, m.record)
+	if m.args.Health != "" || len(m.args.Smoke) > 0 || m.yes || m.prompter == nil {
+		return nil
+	}
+	answer, err := m.prompter.Ask(ctx, play.Ask{Key: "smoke " + w.Name() + " " + m.Project, YesNo: true,
+		Text: fmt.Sprintf("%s on %s runs on %s now. Does the application work? (yes/no)", m.Project, w.Name(), m.to.Image())})
+	if err == nil && answer != "yes" {
+		err = refuse("application of "+m.Project, back, "it does not work, you said")
+	}
+	return err
+}
+
+// answered is the refusal where a host answered, else what broke on the way.
+func answered(err error, no *Refusal) error {
+	if errors.Is(err, host.ErrTransport) {
+		return err
+	}
+	return no
+}
+
+// red offers to go back.
+func (m *mover) red(ctx context.Context, w host.Writer, no *Refusal) error {
+	if m.yes || m.prompter == nil {
+		return no
+	}
+	w.Say(no.Object + ": " + no.Problem)
+	lines, err := m.written(ctx, w)
+	if err != nil {
+		return err
+	}
+	for _, l := range lines {
+		w.Say("written since: " + l)
+	}
+	answer, err := m.prompter.Ask(ctx, play.Ask{Key: "red " + w.Name() + " " + m.Project, YesNo: true,
+		Text: fmt.Sprintf("Go back to the old database of %s on %s now? It lacks the rows above (yes/no)", m.Project, w.Name())})
+	if err != nil || answer != "yes" {
+		return no
+	}
+	if err := m.rollback(ctx, w); err != nil {
+		return err
+	}
+	return refuse(no.Object, "the old database serves the application again", "%s", no.Problem)
 }
 
 // healthText waits up to two minutes for a 200 of the address $1.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -29,9 +30,15 @@ type Target interface {
 	Keep() []string
 	// Extensions are those that it brings to each database.
 	Extensions() []string
+	// VolumeName is what the new cluster's volume is called, where nothing has that name.
+	VolumeName(s Stack, r *Record) string
+	// OneName reports a target whose volume has one name for ever. Free refuses it
+	// when something is in it that no move made.
+	OneName() bool
+	Free(ctx context.Context, w host.Writer, r *Record) error
 	// Overlay is the service's part of the compose override, as lines without
-	// indentation.
-	Overlay(s Stack, base compose.Service, r *Record) ([]string, error)
+	// indentation: of the service without it, and of what the files say of it.
+	Overlay(s Stack, base compose.Service, written compose.Written, r *Record) ([]string, error)
 	// Check is the target's own part of the proof; sql asks the new server. What it
 	// finds it adds to the record's proof, as differences.
 	Check(ctx context.Context, r *Record, sql func(database, text string) (string, error)) error
@@ -79,32 +86,52 @@ func (Plain) Extensions() []string { return nil }
 // Serve needs nothing more.
 func (Plain) Serve(Stack, *Record) Serve { return Serve{} }
 
+// OneName is not so: each move has a volume of its own.
+func (Plain) OneName() bool { return false }
+
+// Free is not asked.
+func (Plain) Free(context.Context, host.Writer, *Record) error { return nil }
+
+// VolumeName says the version.
+func (Plain) VolumeName(s Stack, r *Record) string {
+	if s.rehearsal {
+		return s.Project + "_rehearsal"
+	}
+	return fmt.Sprintf("%s_pg%d", s.Project, r.New.Major)
+}
+
 // Overlay replaces image and volumes.
-func (Plain) Overlay(_ Stack, base compose.Service, r *Record) ([]string, error) {
-	lines := []string{"image: " + yamlText(r.New.Image)}
+func (Plain) Overlay(s Stack, base compose.Service, written compose.Written, r *Record) ([]string, error) {
+	lines := []string{"image: " + compose.YAMLText(r.New.Image)}
 	if r.New.Own {
 		lines = append(lines, "pull_policy: never")
 	}
 	if base.Builds() {
 		lines = append(lines, "build: !reset null")
 	}
-	lines = append(lines, "environment:", "  PGDATA: "+yamlText(r.New.PGData), "volumes: !override",
-		fmt.Sprintf("  - {type: volume, source: %s, target: %s}", r.New.Volume, yamlText(r.New.At)))
-	for _, m := range base.Volumes {
-		if replaced(m, r) {
-			continue
-		}
-		text, err := dollars(m.Raw)
-		if err != nil {
-			return nil, err
-		}
-		lines = append(lines, "  - "+text)
+	lines = append(lines, "environment:", "  PGDATA: "+compose.YAMLText(r.New.PGData), "volumes: !override",
+		fmt.Sprintf("  - {type: volume, source: %s, target: %s}", r.New.volume(), compose.YAMLText(r.New.At)))
+	rest, err := base.Carry(written, func(m compose.ServiceMount) bool { return replaced(m, r) })
+	if err != nil {
+		return nil, fmt.Errorf("service %s: %w", s.Service, err)
+	}
+	for _, m := range rest {
+		lines = append(lines, "  - "+m)
 	}
 	return lines, nil
 }
 
+// dataTargets are where images keep clusters: mounts there are replaced, and some
+// images refuse to start beside one.
+func dataTargets() []string {
+	return []string{"/var/lib/postgresql", "/var/lib/postgresql/data", "/data/db", "/pgdata"}
+}
+
 // replaced reports a mount that holds the old cluster, or stands where the new one is.
 func replaced(m compose.ServiceMount, r *Record) bool {
+	if slices.Contains(dataTargets(), path.Clean(m.Target)) {
+		return true
+	}
 	if _, ok := within(m.Target, r.Source.PGData); ok {
 		return true
 	}
@@ -117,16 +144,15 @@ func replaced(m compose.ServiceMount, r *Record) bool {
 
 // Make runs initdb in a container of its own. Each move has a volume of its own.
 func (p Plain) Make(ctx context.Context, w host.Writer, s Stack, r *Record, keep func() error) error {
-	name := fmt.Sprintf("%s_pg%d", s.Project, r.New.Major)
-	text, err := output(ctx, w, "make the volume", sh.Script(volumeText, s.Project, name, r.New.Label))
+	text, err := output(ctx, w, "make the volume", sh.Script(volumeText, s.Project, r.New.volume(), r.New.Label, r.New.Folder))
 	if err != nil {
 		return err
 	}
-	f := strings.Fields(text)
-	if len(f) != 2 {
+	f := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if len(f) != 3 {
 		return fmt.Errorf("make the volume: docker said %q", text)
 	}
-	r.New.Volume, r.New.Label = f[0], f[1]
+	r.New.Volume, r.New.Label, r.New.Folder = f[0], f[1], strings.TrimPrefix(f[2], "in ")
 	if err := keep(); err != nil {
 		return err
 	}
@@ -146,7 +172,7 @@ shift 5
 [ "$(docker volume inspect -f '{{index .Labels "remoterun.id"}}' "$v")" = "$label" ] || { echo "volume $v is not the one that the record names" >&2; exit 11; }
 used=$(docker ps -q --filter "volume=$v")
 [ -z "$used" ] || { echo "volume $v is used by container $used" >&2; exit 11; }
-dir=$(docker volume inspect -f '{{.Mountpoint}}' "$v") && [ -d "$dir" ] || exit 1
+dir=$(docker volume inspect -f '{{with .Options}}{{.device}}{{end}}' "$v") && [ -n "$dir" ] || dir=$(docker volume inspect -f '{{.Mountpoint}}' "$v") && [ -d "$dir" ] || exit 1
 find "$dir" -mindepth 1 -maxdepth 1 -exec rm -rf -- {} + || exit 1
 id() { docker run --rm --pull never --network none --user 0 --entrypoint id "$image" "$1" postgres </dev/null; }
 uid=$(id -u) && gid=$(id -g) || { echo "the image has no user postgres" >&2; exit 1; }
@@ -178,24 +204,52 @@ func (m *mover) choose(ctx context.Context, w host.Writer, img *compose.Image) e
 		}
 	}
 	r.New.Image, r.New.Own = pinned(m.Project, m.to.Image(), img)
-	if r.New.Own {
-		if err := run(ctx, w, "tag the image", compose.Docker("tag", img.ID, r.New.Image)); err != nil {
-			return err
-		}
+	if err := m.reserve(ctx, w); err != nil {
+		return err
 	}
-	return m.keep(ctx, w, r)
+	return nil
 }
 
-// volumeText makes a volume called $2, or $2_2 and so on where one of that name
-// is there that is not labelled $3; it prints name and label.
-const volumeText sh.Constant = `p=$1 name=$2 label=$3 n=1
-while id=$(docker volume inspect -f '{{index .Labels "remoterun.id"}}' "$name" 2>/dev/null); do
-	[ -n "$label" ] && [ "$id" = "$label" ] && { echo "$name $id"; exit 0; }
+// tag gives an image that no registry has a name of ours.
+func (m *mover) tag(ctx context.Context, w host.Writer) error {
+	n := m.record.New
+	if !n.Own {
+		return nil
+	}
+	return run(ctx, w, "tag the image", compose.Docker("tag", n.ID, n.Image))
+}
+
+// freeName are shell functions: free tells that no volume is called $1, and that
+// the folder $2 ("" = none is wanted) is not there, or is empty.
+const freeName = `free() {
+	! docker volume inspect "$1" >/dev/null 2>&1 || return 1
+	[ -n "$2" ] || return 0
+	[ ! -L "$2" ] || return 1
+	[ ! -e "$2" ] || { [ -d "$2" ] && [ -z "$(ls -A "$2")" ]; }
+}
+`
+
+// volumeText makes a volume called $2, over the folder $4 where one is said; with
+// _2 and so on behind both where they are taken. One that is labelled $3 is taken
+// again. It prints name, label and "in" the folder.
+const volumeText sh.Constant = freeName + `p=$1 name=$2 label=$3 folder=$4 n=1
+if [ -n "$label" ] && [ "$(docker volume inspect -f '{{index .Labels "remoterun.id"}}' "$name" 2>/dev/null)" = "$label" ]; then
+	printf '%s\n%s\nin %s\n' "$name" "$label" "$folder"
+	exit 0
+fi
+until free "$name" "$folder"; do
 	n=$((n + 1))
+	[ $n -lt 100 ] || { echo "all names like $name are taken" >&2; exit 1; }
 	name=$2_$n
+	[ -z "$4" ] || folder=$4_$n
 done
 id=$(cat /proc/sys/kernel/random/uuid)
-docker volume create --label "remoterun.project=$p" --label "remoterun.id=$id" "$name" >/dev/null && echo "$name $id"`
+set -- --label "remoterun.project=$p" --label "remoterun.id=$id"
+if [ -n "$folder" ]; then
+	mkdir -p -m 700 -- "$folder" || exit 1
+	set -- "$@" --opt type=none --opt o=bind --opt "device=$folder"
+fi
+docker volume create "$@" "$name" >/dev/null && printf '%s\n%s\nin %s\n' "$name" "$id" "$folder"`
 
 // pinned is the image as the overlay names it: by its digest, or by a tag of ours
 // where no registry has it.
@@ -224,6 +278,7 @@ func (m *mover) runTarget() []string {
 		"--env", "PGDATA="+r.New.PGData,
 		"--mount", "type=volume,source="+r.New.Volume+",target="+r.New.At,
 		"--mount", "type=bind,source="+m.dir()+"/sql,target=/remoterun/sql,readonly",
+		"--mount", "type=bind,source="+m.dir()+"/io,target=/remoterun/io",
 		"--tmpfs", "/remoterun/ram:mode=1777")
 	serve := m.to.Serve(m.Stack, r)
 	for _, mt := range serve.Mounts {
@@ -239,7 +294,7 @@ func (m *mover) runTarget() []string {
 
 // makeTarget makes the new cluster, empty, and starts both servers.
 func (m *mover) makeTarget(ctx context.Context, w host.Writer) error {
-	r := m.record
+	r, began := m.record, m.now()
 	if err := run(ctx, w, "stop what an earlier try left", sh.Script(stopServerText, m.target())); err != nil {
 		return err
 	}
@@ -256,6 +311,6 @@ func (m *mover) makeTarget(ctx context.Context, w host.Writer) error {
 	if err := m.plan(ctx, w); err != nil {
 		return err
 	}
-	r.State = Made
+	r.State, r.Making = Made, int64(m.now().Sub(began).Seconds())
 	return m.keep(ctx, w, r)
 }

@@ -10,6 +10,7 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/job"
+	"remoterun/runner/play"
 	"remoterun/runner/sh"
 	"remoterun/tasks/move/catalog"
 	"remoterun/tasks/move/copy"
@@ -28,6 +29,9 @@ type mover struct {
 	// side by side.
 	memory, jobs int
 	laptop       Laptop
+	prompter     play.Prompter
+	yes          bool
+	dirs         string // what relative folders of the laptop are in
 }
 
 func (m *mover) time() string { return m.now().UTC().Format(time.RFC3339) }
@@ -43,7 +47,7 @@ func (m *mover) plan(ctx context.Context, w host.Writer) error {
 	if err := m.locales(ctx, w); err != nil {
 		return err
 	}
-	if err := run(ctx, w, "take an old plan away", sh.Script(`cd "$1" || exit 1; rm -rf plan done out claims failed sql/*; exit 0`, m.dir())); err != nil {
+	if err := run(ctx, w, "take an old plan away", sh.Script(`cd "$1" || exit 1; rm -rf plan done out claims failed began peak sql/*; exit 0`, m.dir())); err != nil {
 		return err
 	}
 	return m.lay(ctx, w, "lay the plan down", m.steps().Files())
@@ -102,21 +106,45 @@ func (m *mover) locales(ctx context.Context, w host.Writer) error {
 	return m.keep(ctx, w, r)
 }
 
-// work is the job: both servers up, then the copy.
+// work is the job: both servers up, then the copy. Beside it the most that the disk
+// held is kept in the file peak, in KiB.
 const work = ensureText + `which='source target'
 ensure "$1" || exit 1
+m=$1
+( (b=0
+while kill -0 $$ 2>/dev/null; do
+	u=$(df -Pk "$disk" 2>/dev/null | awk 'END { print $3 }')
+	case $u in ''|*[!0-9]*) u=0;; esac
+	[ "$u" -le "$b" ] || { b=$u; echo "$b" >"$m/peak"; }
+	sleep 1
+done) & )
 ` + copy.Runtime
+
+// doing is what others read of the job.
+func (m *mover) doing() string {
+	if m.rehearsal {
+		return "rehearsal of " + m.Project
+	}
+	return m.record.Verb + " " + m.Project
+}
 
 // copy runs the copy detached and follows it; one that is at work already is
 // attached to.
 func (m *mover) copy(ctx context.Context, w host.Writer) error {
 	c := sh.Script(work, m.place().Args()...)
-	started, err := output(ctx, w, "start the copy", m.job().Start(c, job.What{Who: m.by, Since: m.time(), Doing: m.record.Verb + " " + m.Project}))
+	started, err := output(ctx, w, "start the copy", m.job().Start(c, job.What{Who: m.by, Since: m.time(), Doing: m.doing()}))
 	if err != nil {
 		return err
 	}
 	if strings.TrimSpace(started) == "running" {
-		w.Say("it is at work already: attached to it")
+		s, err := m.job().Look(ctx, w, 0)
+		if err != nil {
+			return err
+		}
+		if s.Doing != m.doing() {
+			return refuse(m.object(), "wait for its end, or remoterun rollback ends it", "%s is at work on it since %s (%s)", s.Who, s.Since, s.Doing)
+		}
+		w.Say("it is at work already, since " + s.Since + " by " + s.Who + ": attached to it")
 	}
 	if err := m.follow(ctx, w); err != nil {
 		return err
@@ -128,14 +156,16 @@ func (m *mover) copy(ctx context.Context, w host.Writer) error {
 	return m.keep(ctx, w, m.record)
 }
 
+// sayEvery is how often a step is told within one phase.
+const sayEvery = 5 * time.Second
+
 // follow tells how the job goes until it ends.
 func (m *mover) follow(ctx context.Context, w host.Writer) error {
-	phase := ""
+	var g gauge
 	s, err := m.job().Follow(ctx, w, 0, time.Second, func(s job.State) {
 		p := readProgress(s.Told)
-		if p.Phase != "" && p.Phase != phase {
-			phase = p.Phase
-			w.Say(fmt.Sprintf("%s (step %d of %d)", p.Phase, p.Done+1, p.Steps))
+		if line := g.line(p, m.now()); line != "" {
+			w.Say(line)
 		}
 		if p.Bytes > 0 {
 			w.Progress(p.Moved, p.Bytes)
@@ -156,6 +186,41 @@ func (m *mover) follow(ctx context.Context, w host.Writer) error {
 		return refuse("copy of "+m.Project, "the same command goes on where it stopped", "it was stopped by another operator")
 	}
 	return refuse("copy of "+m.Project, "the same command goes on where it stopped", "its process is gone (%s): killed, or the host was booted", s.Phase)
+}
+
+// gauge makes lines of what a copy tells: one for each phase, and for steps when
+// the last line is some time ago.
+type gauge struct {
+	phase, step string
+	said, began time.Time
+	from        int64 // bytes that were moved when it began to look
+}
+
+func (g *gauge) line(p Progress, now time.Time) string {
+	if p.Phase == "" {
+		return ""
+	}
+	if g.began.IsZero() {
+		g.began, g.from = now, p.Moved
+	}
+	if p.Phase == g.phase && (p.Step == g.step || now.Sub(g.said) < sayEvery) {
+		return ""
+	}
+	g.phase, g.step, g.said = p.Phase, p.Step, now
+	return p.Line(now.Sub(g.began), p.Moved-g.from)
+}
+
+// Line tells how far it is; moved is what went over in the time since.
+func (p Progress) Line(since time.Duration, moved int64) string {
+	text := fmt.Sprintf("%s, step %d of %d: %s", p.Phase, p.Done+1, p.Steps, p.Step)
+	if p.Bytes > 0 {
+		text += fmt.Sprintf("; %d of %s", p.Moved>>20, mib(p.Bytes))
+	}
+	if sec := since.Seconds(); sec >= 2 && moved > 0 {
+		rate := float64(moved) / sec
+		text += fmt.Sprintf(", %.0f MiB/s, about %s left", rate/(1<<20), (time.Duration(float64(p.Bytes-p.Moved)/rate) * time.Second).Round(time.Second))
+	}
+	return text
 }
 
 // complaint shortens what the steps complained about.

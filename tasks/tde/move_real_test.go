@@ -45,16 +45,18 @@ func migrate(t *testing.T, l *lab, from string) {
 	if out, err := seed.CombinedOutput(); err != nil {
 		t.Fatalf("seed: %v: %s", err, out)
 	}
-	m := move.New(l.d)
+	sure := l.d
+	sure.Yes = true
+	m := move.New(sure)
 	args := func(phase string, more ...any) []any {
-		return append([]any{"image", l.image, "phase", phase, "large_objects", "accept", "cipher", l.cipher}, more...)
+		return append([]any{"image", l.image, "phase", phase, "large_objects", "accept", "cipher", l.cipher, "backup_recipients", "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"}, more...)
 	}
 	l.refused(m, args("freeze"), "no move of it was begun", "preflight")
 	all := func() {
 		t.Helper()
 		l.ok(m, args("preflight")...)
 		l.push()
-		for _, p := range []string{"freeze", "target", "copy", "proof", "cut_over"} {
+		for _, p := range []string{"backup", "freeze", "target", "copy", "proof", "cut_over"} {
 			l.ok(m, args(p)...)
 			if p == "target" || p == "proof" {
 				// Nothing puts the stack onto a cluster that is not whole.
@@ -68,14 +70,21 @@ func migrate(t *testing.T, l *lab, from string) {
 		l.ok(m, args("smoke")...)
 		l.state("unlocked")
 	}
+	l.ok(m, args("look")...)
+	l.push()
+	if got := l.ok(m, args("rehearse")...); got.Changed || !strings.Contains(got.Msg, "rehearsed: everything arrived equal") {
+		t.Errorf("rehearsal: %+v", got)
+	}
+	if left := l.sh("docker ps -a --format '{{.Names}}' | grep " + l.project + "-rehearsal; docker volume ls -q | grep " + l.project + "_rehearsal; exit 0"); left != "" {
+		t.Errorf("the rehearsal left %s", left)
+	}
+	l.state("plain")
 	all()
 	if n := l.sql("app", "SELECT count(*) FROM people"); n != "2700" {
 		t.Errorf("people: %s", n)
 	}
 	l.sql("app", "INSERT INTO teams VALUES (99, NULL, 'new')")
-	sure := l.d
-	sure.Yes = true
-	l.ok(move.New(sure), "phase", "rollback")
+	l.ok(m, "phase", "rollback")
 	if n := l.sql("app", "SELECT count(*) FROM teams"); n != "9" {
 		t.Errorf("teams on the old cluster: %s", n)
 	}
@@ -86,6 +95,13 @@ func migrate(t *testing.T, l *lab, from string) {
 	all()
 	if n := l.sql("app", "SELECT count(*) FROM teams"); n != "9" {
 		t.Errorf("teams after moving again: %s", n)
+	}
+	// The drill restores into the encrypted cluster itself.
+	if got := l.ok(m, args("scrub")...); !strings.Contains(got.Msg, "were overwritten and removed") {
+		t.Errorf("scrub: %+v", got)
+	}
+	if n := l.sql("app", "SELECT count(*) FROM people"); n != "2700" {
+		t.Errorf("people after the scrub: %s", n)
 	}
 }
 

@@ -88,17 +88,48 @@ func (p Place) Args() []string {
 }
 
 // Runtime is the host's half. It keeps $JOB/status: phase, step, steps done and
-// in all, bytes done and in all.
+// in all, bytes done and in all; and began/PHASE, the uptime when each began, with
+// began/end.
 const Runtime = `set -u
 umask 077
 M=$1 T=$2 Q=$3 RAM=$4 S=$5 SP=$6 TP=$7 U=$8 N=$9
 shift 9
 cd "$M" || exit 1
-mkdir -p done out
+mkdir -p done out began
 rm -rf claims failed
 mkdir claims
+[ -z "$T" ] || rm -f io/*
 x=$(printf '\037')
-in_t() { if [ -n "$T" ]; then docker exec -i "$T" "$@"; else "$@"; fi; }
+# Commands inside the target go through one shell there for each worker: a program
+# of the engine's for each would cost more than most steps. It ends with the job.
+session() {
+	rm -f "$f".* && mkfifo -m 600 "$f.in" "$f.out" || return 1
+	( ( exec 5<>"$f.in" 6<>"$f.out"
+	trap '' HUP
+	docker exec -i "$T" sh <&5 >&6 2>/dev/null &
+	c=$!
+	while kill -0 $$ 2>/dev/null && kill -0 $c 2>/dev/null; do sleep 1; done
+	kill $c 2>/dev/null
+	echo gone >&6
+	while kill -0 $$ 2>/dev/null; do sleep 1; done ) & )
+}
+in_t() {
+	[ -n "$T" ] || { "$@"; return; }
+	f=$M/io/$W
+	[ -p "$f.out" ] || session || return 1
+	[ ! -e "$f.dead" ] || { echo "the shell in $T has ended" >&2; return 1; }
+	for _a; do
+		case $_a in *\'*) _a=$(printf %s "$_a" | sed "s/'/'\\\\''/g");; esac
+		printf "'%s' " "$_a"
+	done >"$f.line"
+	printf '</dev/null >/remoterun/io/%s.o 2>/remoterun/io/%s.e; echo $?\n' "$W" "$W" >>"$f.line"
+	cat "$f.line" >"$f.in"
+	read -r _r <"$f.out" || _r=gone
+	case $_r in ''|*[!0-9]*) : >"$f.dead"; echo "the shell in $T has ended" >&2; return 1;; esac
+	cat "$f.o"
+	cat "$f.e" >&2
+	return $_r
+}
 db() { _d=$1; shift; in_t env PGDATABASE="$_d" PGAPPNAME=remoterun/move PGCONNECT_TIMEOUT=20 PGOPTIONS="` + settings + ` -c default_transaction_read_only=off" "$@" </dev/null; }
 to() { _d=$1; shift; db "$_d" psql -X -q -A -t -w -v ON_ERROR_STOP=1 -h "$S" -p "$TP" -U "$U" "$@"; }
 from() { _d=$1; shift; db "$_d" psql -X -q -A -t -w -v ON_ERROR_STOP=1 -h "$S" -p "$SP" -U "$U" "$@"; }
@@ -179,6 +210,7 @@ tell() {
 	printf '%s\n%s\n%s\n%s\n%s\n%s\n' "$phase" "$name" $d $all "$b" "$sum" >"$JOB/status.$1" && mv "$JOB/status.$1" "$JOB/status"
 }
 worker() {
+	W=$1
 	while IFS=$x read -r n group beside bytes phase kind keep dbn maint db conn name; do
 		[ "$group" = "$g" ] && [ ! -e "done/$n" ] || continue
 		[ ! -e failed ] || return 1
@@ -200,6 +232,8 @@ all=$(wc -l <plan)
 sum=$(awk -F"$x" '{ s += $4 } END { printf "%.0f", s }' plan)
 for g in $(awk -F"$x" '{ print $2 }' plan | sort -nu); do
 	w=1
+	p=$(awk -F"$x" -v g="$g" '$2 == g { print $5; exit }' plan)
+	[ -e "began/$p" ] || now >"began/$p"
 	[ "$(awk -F"$x" -v g="$g" '$2 == g && $3 == "yes"' plan | wc -l)" -le 1 ] || w=$N
 	i=0
 	while [ $i -lt "$w" ]; do
@@ -209,5 +243,6 @@ for g in $(awk -F"$x" '{ print $2 }' plan | sort -nu); do
 	wait
 	[ ! -e failed ] || exit 1
 done
+now >began/end
 exit 0
 `

@@ -57,7 +57,10 @@ func (module) Facts(a args) []host.Question { return a.Args.Facts() }
 // Plan plans one phase.
 func (m module) Plan(a args, s host.Seen) (play.Plan, error) {
 	t := &encrypted{d: m.d, a: a, stack: stack.Stack{Project: a.Project, Dir: a.Dir, Files: a.Files, Service: a.Service, Extension: a.Extension}}
-	if a.Phase == "target" {
+	if a.Phase == "rehearse" {
+		t.stack = t.stack.Rehearsing()
+	}
+	if a.Phase == "target" || a.Phase == "rehearse" {
 		if err := t.findKey(s); err != nil {
 			return guard.PlanOf(err)
 		}
@@ -121,28 +124,56 @@ func (t *encrypted) Serve(plain.Stack, *plain.Record) plain.Serve {
 	return out
 }
 
-// wipeText removes the volume $1, whose label is $2, and the record in $3 that
-// names it: both are of this very move.
-const wipeText sh.Constant = `set -u
+// oursText goes on with the volume $1 only when its label is $2, or when the record
+// in $3 says that its making was begun and not done, or when it is empty.
+const oursText = `set -u
 id=$(docker volume inspect -f '{{index .Labels "remoterun.id"}}' "$1" 2>/dev/null) || exit 0
-[ -n "$2" ] && [ "$id" = "$2" ] || { [ "$(sed -n 's/^id //p' "$3/init" 2>/dev/null)" = "$id" ] && [ "$(sed -n 's/^state //p' "$3/init")" = begun ] && exit 0; echo "volume $1 is there already, and this move did not make it" >&2; exit 11; }
-docker volume rm "$1" >/dev/null && rm -f "$3/init"`
+at=$(docker volume inspect -f '{{with .Options}}{{.device}}{{end}}' "$1")
+if [ -z "$2" ] || [ "$id" != "$2" ]; then
+	[ -n "$id" ] && [ "$(sed -n 's/^id //p' "$3/init" 2>/dev/null)" = "$id" ] && [ "$(sed -n 's/^state //p' "$3/init")" = begun ] && exit 0
+	[ -n "$at" ] || at=$(docker volume inspect -f '{{.Mountpoint}}' "$1")
+	[ -z "$(ls -A "$at" 2>/dev/null)" ] && exit 0
+	echo "volume $1 is not empty, and no move made it" >&2
+	exit 11
+fi
+`
+
+// wipeText removes the volume, and the record that names it: both are of this very
+// move, or of one that was rolled back.
+const wipeText sh.Constant = oursText + `
+docker volume rm "$1" >/dev/null || exit 1
+[ -z "$at" ] || [ ! -d "$at" ] || find "$at" -mindepth 1 -maxdepth 1 -exec rm -rf -- {} + || exit 1
+rm -f "$3/init"`
+
+// label is that of the volume that this move made, or one that was rolled back.
+func (t *encrypted) label(r *plain.Record) string {
+	label := r.New.Label
+	for _, old := range strings.Fields(r.New.Old) {
+		if name, id, _ := strings.Cut(old, "="); name == t.stack.Volume() && label == "" {
+			label = id
+		}
+	}
+	return label
+}
+
+// Free refuses a volume of our name with something else in it.
+func (t *encrypted) Free(ctx context.Context, w host.Writer, r *plain.Record) error {
+	out, err := w.Run(ctx, sh.Script(oursText, t.stack.Volume(), t.label(r), t.stack.StateDir()))
+	if err == nil && out.Status != 0 {
+		err = guard.Refuse("volume "+t.stack.Volume(), "look what is in it; docker volume rm "+t.stack.Volume()+", if nobody needs it", "%s", strings.TrimSpace(string(out.Stderr)))
+	}
+	return err
+}
 
 // Make makes the cluster with keys, WAL encryption and nothing else. The volume has
 // the project's one name: what a move that was rolled back left in it is wiped
 // here, after rollback told what it was.
 func (t *encrypted) Make(ctx context.Context, w host.Writer, s plain.Stack, r *plain.Record, keep func() error) error {
 	volume := t.stack.Volume()
-	label := r.New.Label
-	for _, old := range strings.Fields(r.New.Old) {
-		if name, id, _ := strings.Cut(old, "="); name == volume && label == "" {
-			label = id
-		}
-	}
-	if err := run(ctx, w, "take away what an earlier try made", sh.Script(wipeText, volume, label, t.stack.StateDir())); err != nil {
+	if err := run(ctx, w, "take away what an earlier try made", sh.Script(wipeText, volume, t.label(r), t.stack.StateDir())); err != nil {
 		return err
 	}
-	making := target.Making{Stack: t.stack, Volume: volume, Image: r.New.Image, PGData: r.New.PGData, Key: t.key, Cipher: t.a.Cipher, Superuser: r.Cluster.Super, Database: "postgres"}
+	making := target.Making{Stack: t.stack, Volume: volume, Folder: r.New.Folder, Image: r.New.Image, PGData: r.New.PGData, Key: t.key, Cipher: t.a.Cipher, Superuser: r.Cluster.Super, Database: "postgres"}
 	r.New.At = r.New.PGData
 	if _, err := making.Begin().Do(ctx, w); err != nil {
 		return err
@@ -190,11 +221,17 @@ func (t *encrypted) Accept(c catalog.Cluster) error {
 	return nil
 }
 
+// VolumeName is the project's one name for it.
+func (t *encrypted) VolumeName(plain.Stack, *plain.Record) string { return t.stack.Volume() }
+
+// OneName is so: status, unlock and verify know the volume by it.
+func (t *encrypted) OneName() bool { return true }
+
 // Overlay is that of every encrypted stack.
-func (t *encrypted) Overlay(_ plain.Stack, base compose.Service, r *plain.Record) ([]string, error) {
+func (t *encrypted) Overlay(_ plain.Stack, base compose.Service, written compose.Written, r *plain.Record) ([]string, error) {
 	return stack.Overlay{
 		Project: t.a.Project, Service: t.a.Service, Image: r.New.Image, OwnTag: r.New.Own, Pgdata: path.Clean(r.New.PGData),
-		Extension: pgtde.Extension(t.a.Extension), Cipher: t.a.Cipher, RAMDir: t.stack.RAMDir(), Volume: r.New.Volume, Base: base,
+		Extension: pgtde.Extension(t.a.Extension), Cipher: t.a.Cipher, RAMDir: t.stack.RAMDir(), Volume: t.stack.Volume(), Base: base, Written: written,
 	}.Lines()
 }
 

@@ -17,7 +17,14 @@ type Stack struct {
 	Files     []string `arg:"compose_files" help:"compose files, when they are not compose's own choice; ours is added as the last"`
 	Service   string   `arg:"service" default:"postgres" help:"the database's service in the compose file"`
 	Extension string   `arg:"extension" default:"pg_tde" choices:"pg_tde,open_pg_tde" help:"which of the two extensions"`
+
+	// rehearsal keeps what a rehearsal of a move makes apart from what is real.
+	rehearsal bool
 }
+
+// Rehearsing is the stack of a rehearsal: the same keyring, another volume and
+// another record.
+func (s Stack) Rehearsing() Stack { s.rehearsal = true; return s }
 
 // Names that are kept in data and on hosts (design.md section 7).
 const (
@@ -27,7 +34,12 @@ const (
 )
 
 // StateDir holds what stays on the host, readable by root alone.
-func (s Stack) StateDir() string { return path.Join(seal.StateDir, s.Project) }
+func (s Stack) StateDir() string {
+	if s.rehearsal {
+		return path.Join(seal.StateDir, s.Project, "rehearsal-new")
+	}
+	return path.Join(seal.StateDir, s.Project)
+}
 
 // RAMDir is the mount in RAM, at the same path inside the container.
 func (s Stack) RAMDir() string { return memory.MountPath(s.Project) }
@@ -36,7 +48,12 @@ func (s Stack) RAMDir() string { return memory.MountPath(s.Project) }
 func (s Stack) KeyringPath() string { return path.Join(s.RAMDir(), memory.KeyringFile) }
 
 // Volume is the engine's name of the encrypted cluster's volume.
-func (s Stack) Volume() string { return s.Project + "_tde" }
+func (s Stack) Volume() string {
+	if s.rehearsal {
+		return s.Project + "_rehearsal_tde"
+	}
+	return s.Project + "_tde"
+}
 
 // passwordFile holds the password of the role that modules log in as.
 func (s Stack) passwordFile() string { return s.StateDir() + "/sql-password" }

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 
 	"remoterun/runner/host"
 	"remoterun/runner/lock"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 	"remoterun/tasks/kit"
+	"remoterun/tasks/move"
 	"remoterun/tasks/pg"
 	"remoterun/tasks/tde/custody"
 	"remoterun/tasks/tde/guard"
@@ -67,6 +69,7 @@ const (
 	StateUnlocked = "unlocked"
 	stateFailed   = "failed" // it runs with the keyring and cannot use it
 	stateGone     = "gone"   // a cluster was made, and the place that the record names is not there
+	stateMoving   = "moving" // a migration into it is under way
 	stateLoaded   = "loaded" // the keyring is in RAM, and no database is here to use it
 )
 
@@ -155,7 +158,24 @@ func (st *status) find(d custody.Deps, s host.Seen) error {
 			return err
 		}
 	}
-	return st.findState(s)
+	if err := st.findState(s); err != nil {
+		return err
+	}
+	return st.findMove(s)
+}
+
+// findMove looks for a move under way, where nothing serves the encrypted cluster.
+func (st *status) findMove(s host.Seen) error {
+	if r := st.truth.Record; (r == nil || r.Moving == "") && !slices.Contains([]string{StatePlain, stateEmpty, StateBegun}, st.state) {
+		return nil
+	}
+	g, err := host.Get(s, move.GoingAt(st.args.StateDir()))
+	if err != nil || g == nil || g.State == move.Cut {
+		return err
+	}
+	st.state, st.why = stateMoving, g.String()
+	st.fix = "remoterun " + g.Verb + " " + st.args.host + " goes on with it, remoterun rollback " + st.args.host + " goes back"
+	return nil
 }
 
 // beside is who works on the project, and whether the container is of the files.
