@@ -111,7 +111,14 @@ func (f OverrideFile) Without() string {
 	if f.Ours() {
 		return ""
 	}
-	return StripOurs(f.Text)
+	d := splitTop(StripOurs(f.Text))
+	for _, key := range []string{"services", "volumes"} { // one that was there for us
+		from, to := d.block(key)
+		if from > 0 && d.lines[from-1] == key+":" && !slices.ContainsFunc(d.lines[from:to], func(l string) bool { return strings.TrimSpace(l) != "" }) {
+			d.lines = slices.Delete(d.lines, from-1, from)
+		}
+	}
+	return d.String()
 }
 
 // merged adds our service and volume to a file of the user's: as blocks of
