@@ -10,6 +10,7 @@ import (
 	"testing"
 	"unicode"
 
+	"remoterun/playbooks/jinja/core"
 	"remoterun/runner/value"
 )
 
@@ -24,7 +25,7 @@ type recipe struct{ name, template string }
 func recipes(t *testing.T) []recipe {
 	t.Helper()
 	var out []recipe
-	for _, e := range language().Entries {
+	for _, e := range tested().Entries {
 		out = append(out, recipe{e.Kind.String() + " " + e.Name, e.Example})
 	}
 	for _, name := range slices.Sorted(mapKeys(moreRecipes())) {
@@ -159,7 +160,7 @@ func moreRecipes() map[string][]string {
 // TestEveryNameHasARecipe: a filter, test, global or lookup brings its example;
 // a method needs a line in moreRecipes. A recipe whose name is gone is a mistake.
 func TestEveryNameHasARecipe(t *testing.T) {
-	l := language()
+	l := tested()
 	known := map[string]bool{"language": true, "lazy": true}
 	for _, e := range l.Entries {
 		known[e.Kind.String()+" "+e.Name] = true
@@ -302,7 +303,7 @@ func (p parts) own(name, s string) bool {
 // that comes out has the mark, but for the name's own words.
 func TestNoNameLosesAMark(t *testing.T) {
 	t.Setenv("JINJA_CASE", "from the environment")
-	e := New(Options{System: leakSystem{}})
+	e := core.New(Options{System: leakSystem{}}, tested())
 	dir := leakFolder(t)
 	for _, rec := range recipes(t) {
 		p := takeLiterals(t, e, rec.template)
@@ -351,7 +352,7 @@ func (p parts) render(ctx context.Context, e *Engine, asFile bool, s *mapScope) 
 // made of it and must have its mark.
 func TestNoArgumentLosesAMark(t *testing.T) {
 	t.Setenv("JINJA_CASE", "from the environment")
-	e := New(Options{System: leakSystem{}})
+	e := core.New(Options{System: leakSystem{}}, tested())
 	dir := leakFolder(t)
 	for _, rec := range recipes(t) {
 		p := takeLiterals(t, e, rec.template)

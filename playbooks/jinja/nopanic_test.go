@@ -42,10 +42,10 @@ func evaluated(t *testing.T, expr string) value.Value {
 // TestNoPanic calls every filter, test and lookup with odd inputs and
 // arguments: an answer or an error, never a panic, and never a long wait.
 func TestNoPanic(t *testing.T) {
-	e := New(Options{System: quietSystem{}, MaxSteps: 200_000, MaxOutput: 1 << 20})
+	e := core.New(Options{System: quietSystem{}, MaxSteps: 200_000, MaxOutput: 1 << 20}, tested())
 	odd := oddValues(t)
 	slow := map[string]bool{"password_hash": true}
-	for _, x := range language().Entries {
+	for _, x := range tested().Entries {
 		if slow[x.Name] {
 			continue
 		}
@@ -98,8 +98,8 @@ func callOddly(t *testing.T, e *Engine, x core.Entry, in value.Value, args ...va
 // TestMethodsDoNotPanic is the same for the methods of all types and for the
 // operators.
 func TestMethodsDoNotPanic(t *testing.T) {
-	e := New(Options{System: quietSystem{}, MaxSteps: 200_000, MaxOutput: 1 << 20})
-	methods := language().Methods
+	e := core.New(Options{System: quietSystem{}, MaxSteps: 200_000, MaxOutput: 1 << 20}, tested())
+	methods := tested().Methods
 	odd := oddValues(t)
 	for _, in := range odd {
 		kind := value.TypeName(in)

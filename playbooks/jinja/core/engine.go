@@ -10,10 +10,8 @@
 package core
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
@@ -46,8 +44,6 @@ type Engine struct {
 	cache map[cacheKey]cached
 }
 
-var _ play.Expr = (*Engine)(nil)
-
 type cacheKey struct {
 	text string
 	syn  lex.Syntax
@@ -70,71 +66,6 @@ func New(opt Options, l Language) *Engine {
 		opt.MaxOutput = defaultOutput
 	}
 	return &Engine{opt: opt, reg: newRegistry(l), date: l.Date, cache: map[cacheKey]cached{}}
-}
-
-// Error is a template or expression that could not be read or rendered.
-type Error struct {
-	Pos value.Pos
-	// Text is the template's line or expression.
-	Text string
-	// Chain names the variables whose values led here, outermost first.
-	Chain []string
-	Err   error
-}
-
-func (e *Error) Error() string {
-	var b strings.Builder
-	if p := e.Pos.String(); p != "" {
-		b.WriteString(p + ": ")
-	}
-	b.WriteString(e.Err.Error())
-	if len(e.Chain) > 0 {
-		b.WriteString(" (in " + strings.Join(e.Chain, " -> ") + ")")
-	}
-	return b.String()
-}
-
-// Message is the error without its place.
-func (e *Error) Message() string {
-	at := *e
-	at.Pos = value.Pos{}
-	return at.Error()
-}
-
-// Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
-
-// ErrUndefined is what every use of something undefined is (errors.Is).
-var ErrUndefined = errors.New("undefined")
-
-type undefinedError struct {
-	msg string
-	// name is the plain name that nothing has, empty for attributes and such.
-	name string
-	// near is the known name that was perhaps meant.
-	near string
-}
-
-func (e *undefinedError) Error() string        { return e.msg + e.near }
-func (e *undefinedError) Is(target error) bool { return target == ErrUndefined }
-
-// NotDefined returns an error that is ErrUndefined, with a message of its own.
-func NotDefined(msg string) error { return &undefinedError{msg: msg} }
-
-// told adds to an error about an undefined name the one that was perhaps
-// meant.
-func (r *render) told(err error) error {
-	var u *undefinedError
-	if errors.As(err, &u) && u.name != "" && u.near == "" && r.scope != nil {
-		// Functions are not proposed: who wants a variable's value means none of
-		// them. Nor is the name itself, which the scope may list and not have yet.
-		known := slices.DeleteFunc(r.scope.Names(), func(n string) bool {
-			_, fn := r.eng.reg.globals[n]
-			return fn || n == u.name
-		})
-		u.near = Suggest(u.name, known)
-	}
-	return err
 }
 
 // parse returns the template of a text, from the cache when it was seen.
@@ -310,90 +241,4 @@ func (e *Engine) inspect(v value.Value, bare bool, found func(*parse.Template)) 
 		}
 	}
 	return nil
-}
-
-func (e *Engine) start(ctx context.Context, s play.Scope) *render {
-	return &render{ctx: ctx, eng: e, scope: s}
-}
-
-// Begin starts a rendering and returns a call in it that belongs to no template:
-// for tests of names.
-func (e *Engine) Begin(ctx context.Context, s play.Scope) *Call {
-	return &Call{Ctx: ctx, rt: e.start(ctx, s)}
-}
-
-// Render renders every template in v, deep; see play.Expr.
-func (e *Engine) Render(ctx context.Context, v value.Value, s play.Scope) (value.Value, error) {
-	if !needsRender(v) {
-		return v, nil
-	}
-	r := e.start(ctx, s)
-	v, err := r.deep(v)
-	if err == nil && v.Kind() == value.KindObject && value.TypeName(v) == "dict" {
-		v, err = r.opened(v)
-	}
-	return v, r.told(err)
-}
-
-// Test evaluates a condition; see play.Expr.
-func (e *Engine) Test(ctx context.Context, c value.Value, s play.Scope) (bool, error) {
-	r := e.start(ctx, s)
-	ok, err := r.condition(c)
-	return ok, r.told(err)
-}
-
-// Eval evaluates a bare expression.
-func (e *Engine) Eval(ctx context.Context, v value.Value, s play.Scope) (value.Value, error) {
-	text, _ := v.AsString()
-	t, err := e.load(text, bareSyntax(), v.Origin())
-	if err != nil {
-		return value.Value{}, err
-	}
-	r := e.start(ctx, s)
-	v, err = r.inTemplate(t, v.Origin(), func() (value.Value, error) { return r.eval(t.Single, nil) })
-	return v, r.told(err)
-}
-
-// File renders the text of a template file: backslashes are escapes, trailing
-// newlines are kept, a "#jinja2:" first line sets white space and delimiters,
-// as do the options of play.WithTemplateOptions.
-func (e *Engine) File(ctx context.Context, name, text string, s play.Scope) (value.Value, error) {
-	o := &value.Origin{Pos: value.Pos{File: name, Line: 1, Col: 1}}
-	r := e.start(ctx, s)
-	v, err := r.text(text, e.fileSyntax(), o, asText)
-	return v, r.told(err)
-}
-
-// Both renders a template as text and answers its native value beside it, for
-// eval. file says that it is read as a template file is: "#jinja2:" header,
-// backslashes as escapes; else as a task's argument.
-func (e *Engine) Both(ctx context.Context, name, text string, file bool, s play.Scope) (rendered, native value.Value, textErr, nativeErr error) {
-	syn, o := e.argSyntax(), &value.Origin{Pos: value.Pos{File: name, Line: 1, Col: 1}}
-	if file {
-		syn = e.fileSyntax()
-	}
-	if !file && !Templated(text) {
-		v := value.String(text)
-		return v, v, nil, nil
-	}
-	r := e.start(ctx, s)
-	rendered, textErr = r.text(text, syn, o, asText)
-	r = e.start(ctx, s)
-	native, nativeErr = r.text(text, syn, o, asValue)
-	return rendered, native, r.told(textErr), r.told(nativeErr)
-}
-
-// Lookup runs a lookup plug-in; see play.Expr.
-func (e *Engine) Lookup(ctx context.Context, plugin string, terms value.Value, s play.Scope) (value.Value, error) {
-	r := e.start(ctx, s)
-	terms, err := r.deep(terms)
-	if err != nil {
-		return value.Value{}, err
-	}
-	args := terms.Items()
-	if terms.Kind() != value.KindList {
-		args = []value.Value{terms}
-	}
-	v, err := r.lookup(plugin, args, nil)
-	return v, r.told(err)
 }

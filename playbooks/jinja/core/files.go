@@ -13,27 +13,6 @@ import (
 	"remoterun/runner/value"
 )
 
-// layout is what {% extends %} and {% block %} build up over a chain of files.
-type layout struct {
-	// blocks holds each name's bodies, the innermost child's first.
-	blocks   map[string][]*layer
-	extended bool
-	parent   *parse.Template
-	origin   *value.Origin
-}
-
-type layer struct {
-	stmt   *parse.BlockStmt
-	tpl    *parse.Template
-	origin *value.Origin
-}
-
-func (l *layout) add(t *parse.Template, o *value.Origin) {
-	for name, s := range t.Blocks {
-		l.blocks[name] = append(l.blocks[name], &layer{s, t, o})
-	}
-}
-
 // parents runs the chain of files that a template extends.
 func (r *render) parents(top *frame, b *Buffer) error {
 	for n := 0; r.layout.extended; n++ {

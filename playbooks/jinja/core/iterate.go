@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
+	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
 
@@ -180,4 +182,56 @@ func (r *render) numbersFrom(lo, hi, step int64) (value.Value, error) {
 		out[i] = value.Int(lo + int64(i)*step)
 	}
 	return value.List(out...), nil
+}
+
+// Buffer collects output and the marks of what went in.
+type Buffer struct {
+	strings.Builder
+	r     *render
+	Marks value.Marks
+	// masked is the same text without secrets; nil = nobody wants it.
+	masked *strings.Builder
+}
+
+func (b *Buffer) Add(v value.Value) error {
+	if b.masked != nil && value.DeepMarks(v)&(value.Masked|value.Sealed) != 0 {
+		return b.secret(v)
+	}
+	if s, ok := v.AsString(); ok {
+		b.Marks |= v.Marks()
+		return b.Text(s)
+	}
+	if i, ok := v.AsInt(); ok && v.Kind() == value.KindInt {
+		b.Marks |= v.Marks()
+		var digits [20]byte
+		return b.Text(string(strconv.AppendInt(digits[:0], i, 10)))
+	}
+	v, err := b.r.opened(v)
+	if err != nil {
+		return err
+	}
+	b.Marks |= value.DeepMarks(v)
+	return b.Text(value.Str(v))
+}
+
+func (b *Buffer) Text(s string) error {
+	if err := b.r.grown(len(s)); err != nil {
+		return err
+	}
+	b.WriteString(s)
+	if b.masked != nil {
+		b.masked.WriteString(s)
+	}
+	return nil
+}
+
+// secret adds what only the text itself may hold: each of its lines is masked.
+func (b *Buffer) secret(v value.Value) error {
+	masked := b.masked
+	b.masked = nil
+	at := b.Len()
+	err := b.Add(v)
+	masked.WriteString(play.Mask + strings.Repeat("\n"+play.Mask, strings.Count(b.String()[at:], "\n")))
+	b.masked = masked
+	return err
 }

@@ -2,11 +2,9 @@ package core
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"remoterun/playbooks/jinja/lex"
@@ -14,70 +12,6 @@ import (
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
-
-// render is one rendering under way.
-type render struct {
-	ctx   context.Context
-	eng   *Engine
-	scope play.Scope
-	// memo holds variables that were rendered already.
-	memo map[string]value.Value
-	// stack names the variables being resolved.
-	stack []string
-	// texts counts the texts being rendered, each for the one around it.
-	texts  int
-	origin *value.Origin
-	tpl    *parse.Template
-	steps  int
-	depth  int
-	size   int
-	mode   mode
-	// copies are the variables that a changing template works on.
-	copies map[string]value.Value
-	// owned tells lists whose storage is their own, with the length they had.
-	owned map[*value.Seq]int
-	// weights are those of lists and mappings, see weight; age counts changes of
-	// such that others hold.
-	weights map[any]*weight
-	age     int
-	// fresh, base and based are what made looks at.
-	fresh int
-	base  uint64
-	based bool
-	// layout is what {% extends %} and {% block %} build up.
-	layout *layout
-}
-
-// at gives an error its place, once.
-func (r *render) at(p lex.Place, err error) error {
-	var e *Error
-	if err == nil || errors.As(err, &e) && e.Pos.Line > 0 {
-		return err
-	}
-	// A variable's text that stands in no file (-e, a fact) is found by who uses
-	// it.
-	if r.origin == nil && r.texts > 1 {
-		return err
-	}
-	if r.tpl != nil {
-		p.Line += r.tpl.Skipped
-	}
-	at := r.origin.At(p.Line, p.Col)
-	if e != nil {
-		placed := *e
-		placed.Pos = at
-		return &placed
-	}
-	return &Error{Pos: at, Err: err}
-}
-
-// inTemplate runs f with another template as the one that positions mean.
-func (r *render) inTemplate(t *parse.Template, o *value.Origin, f func() (value.Value, error)) (value.Value, error) {
-	oldT, oldO := r.tpl, r.origin
-	r.tpl, r.origin = t, o
-	defer func() { r.tpl, r.origin = oldT, oldO }()
-	return f()
-}
 
 // deep renders every template in a value; keys too.
 func (r *render) deep(v value.Value) (value.Value, error) {
@@ -131,17 +65,6 @@ func (r *render) deep(v value.Value) (value.Value, error) {
 	}
 	return v, nil
 }
-
-// mode says what a template is rendered to.
-type mode uint8
-
-const (
-	// asText is the text that a template file gives.
-	asText mode = iota
-	// asValue keeps a single expression's value; other text that is a list, a
-	// dict or a boolean as Python writes them becomes that.
-	asValue
-)
 
 // text renders one template.
 func (r *render) text(s string, syn lex.Syntax, o *value.Origin, m mode) (value.Value, error) {
@@ -237,58 +160,6 @@ func (r *render) body(t *parse.Template, b *Buffer) error {
 	return r.parents(top, b)
 }
 
-// Buffer collects output and the marks of what went in.
-type Buffer struct {
-	strings.Builder
-	r     *render
-	Marks value.Marks
-	// masked is the same text without secrets; nil = nobody wants it.
-	masked *strings.Builder
-}
-
-func (b *Buffer) Add(v value.Value) error {
-	if b.masked != nil && value.DeepMarks(v)&(value.Masked|value.Sealed) != 0 {
-		return b.secret(v)
-	}
-	if s, ok := v.AsString(); ok {
-		b.Marks |= v.Marks()
-		return b.Text(s)
-	}
-	if i, ok := v.AsInt(); ok && v.Kind() == value.KindInt {
-		b.Marks |= v.Marks()
-		var digits [20]byte
-		return b.Text(string(strconv.AppendInt(digits[:0], i, 10)))
-	}
-	v, err := b.r.opened(v)
-	if err != nil {
-		return err
-	}
-	b.Marks |= value.DeepMarks(v)
-	return b.Text(value.Str(v))
-}
-
-func (b *Buffer) Text(s string) error {
-	if err := b.r.grown(len(s)); err != nil {
-		return err
-	}
-	b.WriteString(s)
-	if b.masked != nil {
-		b.masked.WriteString(s)
-	}
-	return nil
-}
-
-// secret adds what only the text itself may hold: each of its lines is masked.
-func (b *Buffer) secret(v value.Value) error {
-	masked := b.masked
-	b.masked = nil
-	at := b.Len()
-	err := b.Add(v)
-	masked.WriteString(play.Mask + strings.Repeat("\n"+play.Mask, strings.Count(b.String()[at:], "\n")))
-	b.masked = masked
-	return err
-}
-
 // variable answers a name of the scope, rendered. One whose own template
 // meets something undefined is Undefined itself, with the story of it: only
 // its use is an error.
@@ -352,17 +223,6 @@ func (r *render) remember(id string, v value.Value) {
 		r.memo = map[string]value.Value{}
 	}
 	r.memo[id] = v
-}
-
-// chained notes that an error came up in a variable's value.
-func chained(id string, err error) error {
-	var e *Error
-	if !errors.As(err, &e) {
-		return &Error{Chain: []string{id}, Err: err}
-	}
-	out := *e
-	out.Chain = append([]string{id}, e.Chain...)
-	return &out
 }
 
 // condition is a when: text, boolean, or list of them.
@@ -431,53 +291,10 @@ func (r *render) bare(s string, syn lex.Syntax, c value.Value) (bool, error) {
 	return value.Truth(v), nil
 }
 
-// Defined turns an Undefined into its error.
-func Defined(v value.Value) error {
-	m, ok := v.AsMissing()
-	switch {
-	case !ok, m.Soft:
-		return nil
-	case m.Cause != nil:
-		return m.Cause
-	}
-	return missing(m)
-}
-
 // whole is deepDefined on a value that is small enough to be looked through.
 func (r *render) whole(v value.Value) error {
 	if err := r.weigh(v); err != nil {
 		return err
 	}
 	return DeepDefined(v)
-}
-
-// DeepDefined looks for an Undefined inside lists and mappings, too.
-func DeepDefined(v value.Value) error {
-	switch v.Kind() {
-	case value.KindUndefined:
-		return Defined(v)
-	case value.KindList, value.KindTuple:
-		for _, it := range v.Items() {
-			if err := DeepDefined(it); err != nil {
-				return err
-			}
-		}
-	case value.KindMap:
-		m, _ := v.AsMap()
-		for _, it := range m.All() {
-			if err := DeepDefined(it); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// missing is the error of using something undefined.
-func missing(m value.Missing) error {
-	e := &undefinedError{msg: m.Message()}
-	if m.Hint == "" && m.In == "" {
-		e.name = m.Name
-	}
-	return e
 }
