@@ -57,6 +57,7 @@ var mayImport = map[string]string{
 	"playbooks/jinja/community":   "playbooks/jinja/ansible playbooks/jinja/core playbooks/jinja/jmes playbooks/jinja/py/pyrandom runner/value",
 	"playbooks/jinja/core":        "playbooks/jinja/lex playbooks/jinja/parse playbooks/jinja/py/pyfmt playbooks/jinja/py/pynum runner/near runner/play runner/value runner/value/yaml",
 	"playbooks/jinja/crypt":       "",
+	"playbooks/jinja/example":     "playbooks/jinja/core runner/value",
 	"playbooks/jinja/ip":          "playbooks/jinja/core playbooks/jinja/ipnet playbooks/jinja/py/pynum runner/value",
 	"playbooks/jinja/ipnet":       "playbooks/jinja/py/pynum",
 	"playbooks/jinja/jmes":        "playbooks/jinja/py/pynum runner/value",

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// larger is how many files the folders may have that hold more than a room
+// should: these numbers only go down.
+func larger() map[string]int {
+	return map[string]int{"runner": 29, "cmd/remoterun": 40}
+}
+
+// TestRooms bounds what a folder holds: 25 files, and 200 names that the whole
+// folder sees. What is larger than that wants walls.
+func TestRooms(t *testing.T) {
+	files, names := map[string]int{}, map[string]int{}
+	eachFile(t, func(path string, text []byte) {
+		if strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		dir := filepath.ToSlash(filepath.Dir(path))
+		files[dir]++
+		file, err := parser.ParseFile(token.NewFileSet(), path, text, parser.SkipObjectResolution)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			return
+		}
+		names[dir] += topNames(file)
+	})
+	for dir, n := range files {
+		if most := max(25, larger()[dir]); n > most {
+			t.Errorf("%s has %d files, and %d is the wall: which of them are a room of their own?", dir, n, most)
+		}
+		if names[dir] > 200 {
+			t.Errorf("%s has %d names, and 200 is the wall: which of them are a room of their own?", dir, names[dir])
+		}
+	}
+}
+
+// topNames counts functions, types, variables and constants of a package;
+// methods belong to their types.
+func topNames(file *ast.File) int {
+	n := 0
+	for _, d := range file.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Recv == nil {
+				n++
+			}
+		case *ast.GenDecl:
+			for _, s := range d.Specs {
+				switch s := s.(type) {
+				case *ast.TypeSpec:
+					n++
+				case *ast.ValueSpec:
+					for _, id := range s.Names {
+						if id.Name != "_" {
+							n++
+						}
+					}
+				}
+			}
+		}
+	}
+	return n
+}
