@@ -19,7 +19,7 @@ func (h *hostRun) alone(ctx context.Context, u *unit) *outcome {
 	changed := false
 	for {
 		// The first stage, and every one behind a step, rests on answers of now.
-		if !u.m.fresh(u.as, u.rests) {
+		if !u.m.Fresh(u.as, u.rests) {
 			if err := h.refresh(ctx, u); err != nil {
 				return broken(err)
 			}
@@ -66,7 +66,7 @@ func (h *hostRun) steps(ctx context.Context, u *unit) (ran []host.Output, err er
 	}
 	end := h.journal(u)
 	defer func() { end(outcomeText(ran, err)) }()
-	worker := u.m.worker(u.as, h.progress(u))
+	worker := u.m.Worker(u.as, h.progress(u))
 	worker.Said = func(text string) {
 		h.p.r.emit(event.Note{Host: h.name, Task: u.tr.info, Text: text})
 	}
@@ -75,8 +75,8 @@ func (h *hostRun) steps(ctx context.Context, u *unit) (ran []host.Output, err er
 		h.waits(u, st.Describe())
 		out, err := st.Do(ctx, w)
 		if !u.plan.Local {
-			u.m.stepped()
-			h.m.epoch.Add(1) // what another machine did may have reached this one
+			u.m.Stepped()
+			h.m.Touched() // what another machine did may have reached this one
 		}
 		if exit := new(host.ExitError); errors.As(err, &exit) {
 			out, err = exit.Output, nil
@@ -86,7 +86,7 @@ func (h *hostRun) steps(ctx context.Context, u *unit) (ran []host.Output, err er
 		}
 		if err != nil {
 			if errors.Is(err, host.ErrTransport) {
-				u.m.drop()
+				u.m.Forget()
 			}
 			return ran, err
 		}

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"remoterun/runner/known"
 	"slices"
 
 	"remoterun/runner/host"
@@ -18,7 +19,7 @@ func (h *hostRun) settlePlan(ctx context.Context, u *unit) error {
 			return nil
 		}
 		own := len(missing)
-		if u.tr == h.queue[0] && !u.local && !h.p.r.opt.NoAhead {
+		if u.tr == h.queue[0] && !u.local && !h.p.r.want.NoAhead {
 			if len(h.queue) == 1 {
 				h.ahead(ctx, u)
 			}
@@ -54,12 +55,12 @@ func (h *hostRun) ask(ctx context.Context, u *unit, qs []host.Question, own int)
 		case ok && (i < own || !p.IsWide()):
 			probes, cmds = append(probes, q), append(cmds, p.Cmd())
 		case i < own:
-			epoch := u.m.epoch.Load()
-			a, err := q.Ask(ctx, u.m.worker(u.as, nil))
+			epoch := u.m.Epoch()
+			a, err := q.Ask(ctx, u.m.Worker(u.as, nil))
 			if err != nil {
 				return err
 			}
-			u.m.know(u.as, []host.Question{q}, []host.Answer{a}, epoch)
+			u.m.Know(u.as, []host.Question{q}, []host.Answer{a}, epoch)
 		}
 		seen[q.Key()] = true
 	}
@@ -67,12 +68,12 @@ func (h *hostRun) ask(ctx context.Context, u *unit, qs []host.Question, own int)
 		return nil
 	}
 	h.waits(u, "looking")
-	epoch := u.m.epoch.Load()
-	res, err := u.m.batch(ctx, u.as, sh.Batch{Ask: cmds})
+	epoch := u.m.Epoch()
+	res, err := u.m.Batch(ctx, u.as, sh.Batch{Ask: cmds})
 	if err != nil {
 		return err
 	}
-	u.m.know(u.as, probes, answersOf(res.Asked), epoch)
+	u.m.Know(u.as, probes, known.AnswersOf(res.Asked), epoch)
 	return nil
 }
 
@@ -86,7 +87,7 @@ func (h *hostRun) refresh(ctx context.Context, u *unit) error {
 		if err := h.settlePlan(ctx, u); err != nil {
 			return err
 		}
-		if u.m.fresh(u.as, u.rests) {
+		if u.m.Fresh(u.as, u.rests) {
 			return nil
 		}
 	}

@@ -3,6 +3,7 @@ package runner
 import (
 	"bytes"
 	"context"
+	"remoterun/runner/keyword"
 	"slices"
 	"strings"
 
@@ -142,8 +143,8 @@ func (h *hostRun) knowsHandlers(t *play.Task) bool {
 
 // handles reports a handler whose written name or topic this is.
 func (pr *playRun) handles(name string) bool {
-	for i := range pr.hand.ops {
-		if o := &pr.hand.ops[i]; o.kind == opTask && (value.Str(o.task.Name) == name && !value.HasTemplate(o.task.Name) || slices.Contains(o.task.Listen, name)) {
+	for o := range pr.hand.Tasks() {
+		if value.Str(o.Task.Name) == name && !value.HasTemplate(o.Task.Name) || slices.Contains(o.Task.Listen, name) {
 			return true
 		}
 	}
@@ -153,7 +154,7 @@ func (pr *playRun) handles(name string) bool {
 // timed reports a task with a limit of time: the clock would run for every link
 // of its chain.
 func (tr *taskRun) timed() bool {
-	return !tr.words.inner(func(w *play.Keywords) value.Value { return w.Timeout }).IsNull()
+	return !tr.words.Inner(keyword.Timeout).IsNull()
 }
 
 // rest lists the queue's units behind u, in order.
@@ -186,7 +187,7 @@ func (h *hostRun) chain(ctx context.Context, u *unit) *outcome {
 	switch {
 	case u.out != nil:
 		return u.out
-	case u.m.unable:
+	case !u.m.Guards():
 		return h.alone(ctx, u)
 	}
 	return h.once(ctx, u) // the host changed between question and step: planned on the fresh answers
@@ -254,10 +255,10 @@ const maxText = 2048
 // themselves where they are short text.
 func (u *unit) expects() (want [32]byte, text string) {
 	answers := make([]host.Answer, len(u.rests))
-	known := u.m.of(u.as).answers
+	there := u.m.Answers(u.as)
 	plain := true
 	for k, q := range u.rests {
-		answers[k] = known[q.Key()]
+		answers[k] = there[q.Key()]
 		plain = plain && q.(host.Probe).IsPlain()
 	}
 	if all := host.Canonical(answers); plain && len(all) <= maxText && bytes.IndexByte(all, 0) < 0 {
@@ -293,16 +294,16 @@ func (h *hostRun) later(links []*unit) []host.Question {
 
 // journal notes a unit's steps before they are sent.
 func (h *hostRun) journal(u *unit) func(string) {
-	if h.p.r.opt.Journal == nil || u.local {
+	if h.p.r.world.Journal == nil || u.local {
 		return func(string) {}
 	}
-	end := h.p.r.opt.Journal.Begin(u.m.name, []Noted{u.noted()})
+	end := h.p.r.world.Journal.Begin(u.m.Name, []Noted{u.noted()})
 	return func(outcome string) { end(0, u.outcomeShown(outcome)) }
 }
 
 // journalChain notes the steps of a chain's links, each with an outcome of its own.
 func (h *hostRun) journalChain(links []*unit) func(link int, outcome string) {
-	if h.p.r.opt.Journal == nil {
+	if h.p.r.world.Journal == nil {
 		return func(int, string) {}
 	}
 	var work []Noted
@@ -317,7 +318,7 @@ func (h *hostRun) journalChain(links []*unit) func(link int, outcome string) {
 	if len(work) == 0 {
 		return func(int, string) {}
 	}
-	end := h.p.r.opt.Journal.Begin(links[0].m.name, work)
+	end := h.p.r.world.Journal.Begin(links[0].m.Name, work)
 	return func(link int, outcome string) {
 		if at[link] >= 0 {
 			end(at[link], links[link].outcomeShown(outcome))
@@ -334,7 +335,7 @@ func (u *unit) noted() Noted {
 	}
 	if !u.noLog {
 		for i, s := range u.plan.Steps {
-			n.Steps[i] = u.tr.h.p.r.opt.Redactor.Redact(s.Describe())
+			n.Steps[i] = u.tr.h.p.r.world.Redactor.Redact(s.Describe())
 		}
 	}
 	return n

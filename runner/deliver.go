@@ -3,6 +3,9 @@ package runner
 import (
 	"context"
 	"fmt"
+	"remoterun/runner/action"
+	"remoterun/runner/keyword"
+	"remoterun/runner/program"
 	"slices"
 
 	"remoterun/runner/event"
@@ -17,7 +20,7 @@ func (h *hostRun) begin(tr *taskRun) {
 		return
 	}
 	tr.began = true
-	if a := actionOf(tr.task); a != nil && a.quiet {
+	if a := action.Of(tr.task); a != nil && a.Quiet {
 		tr.quiet = true
 		return
 	}
@@ -102,7 +105,7 @@ func (h *hostRun) judge(ctx context.Context, u *unit, out *outcome) error {
 func (h *hostRun) holds(ctx context.Context, conds []value.Value, s *vars.Scope) (bool, error) {
 	for _, c := range conds {
 		var ok bool
-		if err := h.asked(ctx, func() (err error) { ok, err = h.p.r.opt.Expr.Test(ctx, c, s); return err }); err != nil || !ok {
+		if err := h.asked(ctx, func() (err error) { ok, err = h.p.r.world.Expr.Test(ctx, c, s); return err }); err != nil || !ok {
 			return false, err
 		}
 	}
@@ -136,7 +139,7 @@ func (h *hostRun) finish(ctx context.Context, tr *taskRun) error {
 	if out.dead != nil {
 		e.Status = event.Unreachable
 	}
-	e.Rescued = e.Status == event.Failed && !ignored && h.cur.rescues()
+	e.Rescued = e.Status == event.Failed && !ignored && h.cur.Rescues()
 	for _, u := range tr.units {
 		e.NoLog = e.NoLog || u.noLog
 	}
@@ -150,11 +153,11 @@ func (h *hostRun) finish(ctx context.Context, tr *taskRun) error {
 // ignores says whether a bad outcome is forgiven: a lost link by
 // ignore_unreachable, any other failure by ignore_errors.
 func (h *hostRun) ignores(ctx context.Context, tr *taskRun, out *outcome) (bool, error) {
-	k := reader{ctx, h.p, tr.words, tr.scope}
+	k := h.reader(ctx, tr.words, tr.scope)
 	if out.dead != nil {
-		return k.flag("ignore_unreachable", func(w *play.Keywords) value.Value { return w.IgnoreUnreachable }, false)
+		return k.Flag("ignore_unreachable", keyword.IgnoreUnreachable, false)
 	}
-	return k.flag("ignore_errors", func(w *play.Keywords) value.Value { return w.IgnoreErrors }, false)
+	return k.Flag("ignore_errors", keyword.IgnoreErrors, false)
 }
 
 // giveUp makes the host unreachable that was found dead, unless that is forgiven:
@@ -165,9 +168,9 @@ func (h *hostRun) giveUp(tr *taskRun, ignored bool) {
 		switch {
 		case u.out == nil || u.out.dead == nil:
 		case ignored:
-			u.m.retry()
+			u.m.Retry()
 		case u.m == h.m:
-			u.m.giveUp(u.out.dead)
+			u.m.GiveUp(u.out.dead)
 		}
 	}
 }
@@ -182,7 +185,7 @@ func (h *hostRun) tell(tr *taskRun, e event.Outcome) {
 		h.p.announce(tr.info, h)
 	}
 	h.p.r.emit(event.HostResult{Outcome: e})
-	if tr.task.Action == "include_role" && e.Status == event.OK {
+	if a := action.Of(tr.task); a != nil && a.Silent && e.Status == event.OK {
 		return // its tasks are counted
 	}
 	if !tr.quiet || e.Status != event.Skipped {
@@ -212,7 +215,7 @@ func (h *hostRun) tally(res play.Result) {
 // move sends the host on.
 func (h *hostRun) move(ctx context.Context, tr *taskRun, e event.Outcome) error {
 	if r := tr.task.Role; r != nil && e.Status != event.Skipped && e.Status != event.Unreachable {
-		h.cur.begun[r.ID] = true
+		h.cur.Begin(r)
 	}
 	bad := (e.Status == event.Failed || e.Status == event.Unreachable) && !e.Ignored
 	h.jumped = false
@@ -225,8 +228,8 @@ func (h *hostRun) move(ctx context.Context, tr *taskRun, e event.Outcome) error 
 	if bad {
 		h.queue = nil
 		h.p.r.store.SetFacts(h.name, value.MapOf("ansible_failed_task", value.FromMap(h.failedTask(ctx, tr)), "ansible_failed_result", value.FromMap(e.Result)))
-		handling := h.cur.handling()
-		if h.jumped = h.cur.fail(); !h.jumped {
+		handling := h.cur.Handling()
+		if h.jumped = h.cur.Fail(); !h.jumped {
 			h.lose(failed, handling)
 		}
 		return nil
@@ -238,9 +241,9 @@ func (h *hostRun) move(ctx context.Context, tr *taskRun, e event.Outcome) error 
 	}
 	switch {
 	case len(tr.pushes) > 0:
-		h.cur.push(tr.pushes...)
+		h.cur.Push(tr.pushes...)
 	default:
-		h.cur.next()
+		h.cur.Next()
 	}
 	if tr.after != nil {
 		tr.after()
@@ -256,13 +259,11 @@ func (h *hostRun) move(ctx context.Context, tr *taskRun, e event.Outcome) error 
 // lose ends the play for this host; handlers run all the same when they are
 // forced to, unless it was one of them that failed.
 func (h *hostRun) lose(why overReason, handling bool) {
-	force := h.p.r.opt.Force
+	force := h.p.r.want.Force
 	if v := h.p.p.ForceHandler; !v.IsNull() { // what the play says wins
-		force, _ = truth(v)
+		force, _ = keyword.Truth(v)
 	}
-	if force && why == failed && !handling && len(h.cur.notified) > 0 && !h.cur.failedOnce {
-		h.cur.failedOnce = true
-		h.cur.frames = []*frame{{prog: h.p.handlers(), handlers: true}}
+	if force && why == failed && !handling && h.cur.Force(h.p.handlers()) {
 		return
 	}
 	h.over = why
@@ -285,7 +286,7 @@ func (h *hostRun) notify(ctx context.Context, tr *taskRun) error {
 func (h *hostRun) notifyOf(ctx context.Context, u *unit) error {
 	for _, n := range u.tr.task.Notify {
 		var v value.Value
-		if err := h.asked(ctx, func() (err error) { v, err = h.p.r.opt.Expr.Render(ctx, n, u.scope); return err }); err != nil {
+		if err := h.asked(ctx, func() (err error) { v, err = h.p.r.world.Expr.Render(ctx, n, u.scope); return err }); err != nil {
 			return fmt.Errorf("notify: %w", err)
 		}
 		names := []value.Value{v}
@@ -304,30 +305,26 @@ func (h *hostRun) notifyOf(ctx context.Context, u *unit) error {
 // mark notifies the handler of a name, and every one that listens to it. Of
 // several with one name it is the first of those that were read last.
 func (h *hostRun) mark(ctx context.Context, name string) bool {
-	hand := h.p.handlers()
-	var named *op
+	var named *program.Op
 	found := false
-	for i := range hand.ops {
-		o := &hand.ops[i]
-		if o.kind != opTask {
-			continue
-		}
-		if h.isCalled(ctx, o, name) && (named == nil || !sameList(named, o)) {
+	for o := range h.p.handlers().Tasks() {
+		if h.isCalled(ctx, o.Task, name) && (named == nil || !program.SameList(named, o)) {
 			named = o
 		}
-		if slices.Contains(o.task.Listen, name) {
-			h.cur.notified[o.task], found = true, true
+		if slices.Contains(o.Task.Listen, name) {
+			h.cur.Notify(o.Task)
+			found = true
 		}
 	}
 	if named != nil {
-		h.cur.notified[named.task], found = true, true
+		h.cur.Notify(named.Task)
+		found = true
 	}
 	return found
 }
 
 // isCalled reports a handler that has a name, with its role before it or without.
-func (h *hostRun) isCalled(ctx context.Context, o *op, name string) bool {
-	t := o.task
+func (h *hostRun) isCalled(ctx context.Context, t *play.Task, name string) bool {
 	if t.Name.IsNull() {
 		return false
 	}
@@ -335,20 +332,9 @@ func (h *hostRun) isCalled(ctx context.Context, o *op, name string) bool {
 	if value.HasTemplate(t.Name) {
 		fr := h.p.frame(nil, nil)
 		h.p.inRole(&fr, t)
-		if v, err := h.p.r.opt.Expr.Render(ctx, t.Name, h.p.r.store.Scope(ctx, h.name, fr, false)); err == nil {
+		if v, err := h.p.r.world.Expr.Render(ctx, t.Name, h.p.r.store.Scope(ctx, h.name, fr, false)); err == nil {
 			own = value.Str(v)
 		}
 	}
 	return own == name || t.Role != nil && (t.Role.Name+" : "+own == name || t.Role.Short+" : "+own == name)
-}
-
-// sameList reports handlers of one list: the play's own, or those of one role.
-func sameList(a, b *op) bool {
-	of := func(o *op) *span {
-		if len(o.seats) > 0 {
-			return o.seats[len(o.seats)-1].block
-		}
-		return nil
-	}
-	return of(a) == of(b)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"remoterun/runner/reach"
 	"slices"
 	"strings"
 	"sync"
@@ -103,7 +104,7 @@ func (b *bench) AddGroup(string, string, []string) (bool, error) {
 }
 
 // Connect opens a shell of this machine.
-func (b *bench) Connect(_ context.Context, e Endpoint) (host.Conn, error) {
+func (b *bench) Connect(_ context.Context, e reach.Endpoint) (host.Conn, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.dials++
@@ -154,7 +155,7 @@ func (b *bench) run(t *testing.T, items ...play.Item) *event.Stats {
 func engine() play.Expr { return jinja.New(jinja.Options{}) }
 
 func (b *bench) runWith(ctx context.Context, plays ...*play.Play) (*event.Stats, error) {
-	r := New(Options{Inventory: b, Expr: engine(), Connector: b, Sink: b})
+	r := New(World{Inventory: b, Expr: engine(), Connector: b, Sink: b}, Wishes{})
 	return r.Run(ctx, b.bound(plays...))
 }
 

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"remoterun/runner/keyword"
 
 	"remoterun/runner/play"
 	"remoterun/runner/value"
@@ -21,17 +22,17 @@ func (h *hostRun) failedTask(ctx context.Context, tr *taskRun) *value.Map {
 		}
 		return v
 	}
-	words := func(get func(*play.Keywords) value.Value) value.Value { return tr.words.inner(get) }
+	words := func(get func(*play.Keywords) value.Value) value.Value { return tr.words.Inner(get) }
 	m := value.MapOf(
 		"name", name, "action", value.String(t.Module), "args", h.failedArgs(ctx, tr), "register", textOrNull(t.Register),
 		"tags", value.Strings(tr.info.Tags...), "vars", value.FromMap(t.Vars.Clone()), "environment", value.List(t.Env...),
 		"when", value.List(t.When...), "changed_when", value.List(t.ChangedWhen...), "failed_when", value.List(t.FailedWhen...),
 		"until", value.List(t.Until...), "retries", or(t.Retries, 3), "delay", or(t.Delay, 5), "loop", loopShown(t.Loop),
-		"ignore_errors", words(func(w *play.Keywords) value.Value { return w.IgnoreErrors }),
-		"ignore_unreachable", words(func(w *play.Keywords) value.Value { return w.IgnoreUnreachable }),
-		"run_once", words(func(w *play.Keywords) value.Value { return w.RunOnce }),
-		"become", words(func(w *play.Keywords) value.Value { return w.Become }),
-		"timeout", or(words(func(w *play.Keywords) value.Value { return w.Timeout }), 0),
+		"ignore_errors", words(keyword.IgnoreErrors),
+		"ignore_unreachable", words(keyword.IgnoreUnreachable),
+		"run_once", words(keyword.RunOnce),
+		"become", words(keyword.Become),
+		"timeout", or(words(keyword.Timeout), 0),
 		"delegate_to", value.Null(), "delegate_facts", t.DelegateFacts, "no_log", value.Bool(false), "notify", value.Null(),
 	)
 	if len(t.Notify) > 0 {
@@ -55,7 +56,7 @@ func (h *hostRun) failedArgs(ctx context.Context, tr *taskRun) value.Value {
 	if tr.loop || tr.settled(false, raw) != nil {
 		return raw
 	}
-	if v, err := h.p.r.opt.Expr.Render(ctx, raw, tr.scope); err == nil {
+	if v, err := h.p.r.world.Expr.Render(ctx, raw, tr.scope); err == nil {
 		return v
 	}
 	return raw

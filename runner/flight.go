@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"remoterun/runner/known"
 	"slices"
 	"sync"
 
@@ -43,7 +44,7 @@ func (h *hostRun) launch(ctx context.Context, links []*unit) {
 		noted(link, outcomeDone)
 		f.passed(outputs(steps))
 	}
-	f.epoch = u.m.epoch.Load()
+	f.epoch = u.m.Epoch()
 	h.flight = f
 	go func() {
 		defer close(f.end)
@@ -53,7 +54,7 @@ func (h *hostRun) launch(ctx context.Context, links []*unit) {
 			}
 			f.note(noted)
 		}()
-		f.res, f.err = u.m.batch(ctx, u.as, b)
+		f.res, f.err = u.m.Batch(ctx, u.as, b)
 	}()
 }
 
@@ -174,7 +175,7 @@ func (h *hostRun) land() {
 		v.ready = false
 	}
 	if f.err != nil {
-		m.drop()
+		m.Forget()
 		u := f.links[min(n, len(f.links)-1)]
 		u.out = broken(f.err)
 		u.out.cut = h.ctx.Err() != nil
@@ -185,7 +186,7 @@ func (h *hostRun) land() {
 			}
 		}
 		if u.out.dead != nil && !u.out.cut {
-			m.hangUp()
+			m.HangUp()
 		}
 		return
 	}
@@ -196,11 +197,11 @@ func (h *hostRun) land() {
 func (h *hostRun) landed(f *flight) {
 	m, as, res := f.links[0].m, f.links[0].as, f.res
 	if slices.ContainsFunc(res.Steps, func(s []sh.Ran) bool { return len(s) > 0 }) {
-		if now := m.stepped(); now == f.epoch+1 {
+		if now := m.Stepped(); now == f.epoch+1 {
 			f.epoch = now // nobody else changed it meanwhile: the answers came after our steps
 		}
 		if m != h.m {
-			h.m.epoch.Add(1)
+			h.m.Touched()
 		}
 	}
 	if res.Stopped == sh.StopStep {
@@ -209,24 +210,26 @@ func (h *hostRun) landed(f *flight) {
 		u.out = &outcome{res: r, diff: f.diffs[res.Done]}
 	}
 	if (res.Stopped == sh.StopGuard || res.Stopped == sh.StopStep) && res.Done < len(f.again) {
-		m.know(as, f.again[res.Done], answersOf(res.Again), f.epoch)
+		m.Know(as, f.again[res.Done], known.AnswersOf(res.Again), f.epoch)
 	}
-	m.know(as, f.asks, answersOf(res.Asked), f.epoch)
-	m.unable = m.unable || res.Stopped == sh.StopUnable
+	m.Know(as, f.asks, known.AnswersOf(res.Asked), f.epoch)
+	if res.Stopped == sh.StopUnable {
+		m.CannotGuard()
+	}
 }
 
 // hold takes a machine for one unit's work.
-func (h *hostRun) hold(m *machine) {
-	m.work.Lock()
+func (h *hostRun) hold(m *known.Machine) {
+	m.Take()
 	h.holding, h.working = m, true
 }
 
 // letGo ends a unit's work; a flight that goes on keeps the machine.
-func (h *hostRun) letGo(m *machine) {
+func (h *hostRun) letGo(m *known.Machine) {
 	h.working = false
 	if h.flight == nil {
 		h.holding = nil
-		m.work.Unlock()
+		m.Give()
 	}
 }
 

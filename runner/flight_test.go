@@ -61,7 +61,7 @@ func TestInterruptedChain(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	b := &bench{hosts: []string{"h1"}, modules: map[string]func(*value.Map) play.Bound{"run": runs}}
 	j, never := &notes{}, t.TempDir()+"/never"
-	r := New(Options{Inventory: b, Expr: engine(), Connector: b, Journal: j, Sink: stopper{b, "two", func() { cancel(ErrInterrupted) }}})
+	r := New(World{Inventory: b, Expr: engine(), Connector: b, Journal: j, Sink: stopper{b, "two", func() { cancel(ErrInterrupted) }}}, Wishes{})
 	hidden := runTask("one", "true the secret")
 	hidden.NoLog = value.Bool(true)
 	p := &play.Play{Hosts: value.String("all"), GatherFacts: value.Bool(false), Tasks: []play.Item{
@@ -87,7 +87,7 @@ func TestLinksAreToldAsTheyEnd(t *testing.T) {
 	b := &bench{hosts: []string{"h1"}, modules: map[string]func(*value.Map) play.Bound{"run": runs}}
 	go1 := runTask("one", "true")
 	wait := runTask("two", "until [ -e "+dir+"/go ]; do sleep 0.05; done") // which the first result makes
-	r := New(Options{Inventory: b, Expr: engine(), Connector: b, Sink: stopper{b, "one", func() { _ = os.WriteFile(dir+"/go", nil, 0o600) }}})
+	r := New(World{Inventory: b, Expr: engine(), Connector: b, Sink: stopper{b, "one", func() { _ = os.WriteFile(dir+"/go", nil, 0o600) }}}, Wishes{})
 	st, err := r.Run(t.Context(), b.bound(&play.Play{Hosts: value.String("all"), GatherFacts: value.Bool(false), Tasks: []play.Item{go1, wait}}))
 	if err != nil || st.Hosts["h1"].Changed != 2 {
 		t.Errorf("%v %+v", err, st.Hosts["h1"])

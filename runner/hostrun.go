@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"remoterun/runner/action"
+	"remoterun/runner/keyword"
+	"remoterun/runner/known"
+	"remoterun/runner/program"
 	"slices"
 
 	"remoterun/runner/event"
@@ -17,8 +21,8 @@ import (
 type hostRun struct {
 	p    *playRun
 	name string
-	m    *machine
-	cur  *cursor
+	m    *known.Machine
+	cur  *program.Cursor
 	// queue holds tasks that were looked at ahead, the current one first.
 	queue []*taskRun
 	ctx   context.Context // of the turn that is being taken
@@ -29,7 +33,7 @@ type hostRun struct {
 	// steps had been sent when the run was told to stop.
 	unknown []string
 	// holding is the machine whose work lock this host has.
-	holding *machine
+	holding *known.Machine
 	// also are the other hosts for which the task counts that runs here once.
 	also []string
 	// jumped says that the last task failed and a block took that on.
@@ -62,50 +66,42 @@ func (pr *playRun) newHost(ctx context.Context, name string, through bool) (h *h
 	if err != nil {
 		return nil, err
 	}
-	return &hostRun{p: pr, name: name, m: m, cur: newCursor(pr.main), through: through}, nil
+	return &hostRun{p: pr, name: name, m: m, cur: program.NewCursor(pr.main), through: through}, nil
 }
 
-func (h *hostRun) wordsOf(o *op) words {
-	w := words{&h.p.p.Keywords}
-	for f := range h.cur.live {
-		if f.pc < len(f.prog.ops) && f != h.cur.top() {
-			w = append(w, f.prog.ops[f.pc].words...)
-		}
-	}
-	w = append(w, o.words...)
-	return append(w, &o.task.Keywords)
+func (h *hostRun) wordsOf(o *program.Op) keyword.Words {
+	w := keyword.Words{&h.p.p.Keywords}
+	w = append(w, h.cur.Around()...)
+	w = append(w, o.Around...)
+	return append(w, &o.Task.Keywords)
 }
 
 // scopeOf is what a task's place gives its names.
-func (h *hostRun) scopeOf(ctx context.Context, o *op, w words) *vars.Scope {
-	var blocks, params []*value.Map
-	for f := range h.cur.live {
-		if f.inc != nil && f.inc.params.Len() > 0 {
-			params = append(params, f.inc.params)
-		}
-	}
+func (h *hostRun) scopeOf(ctx context.Context, o *program.Op, w keyword.Words) *vars.Scope {
+	var blocks []*value.Map
+	params, act := h.cur.Params(), action.Of(o.Task)
 	for _, k := range w[1:] {
 		switch {
 		case k.Vars.Len() == 0:
-		case k == &o.task.Keywords && takesIn(o.task):
+		case k == &o.Task.Keywords && act != nil && act.TakesFiles:
 			params = append(params, k.Vars) // they count for its own when, too
 		default:
 			blocks = append(blocks, k.Vars)
 		}
 	}
 	fr := h.p.frame(blocks, params)
-	h.p.inRole(&fr, o.task)
+	h.p.inRole(&fr, o.Task)
 	return h.p.r.store.Scope(ctx, h.name, fr, h.gathers())
 }
 
-// takesIn reports tasks that take in a file or a role.
-func takesIn(t *play.Task) bool {
-	return t.Action == "include_tasks" || t.Action == "include_role"
+// reader reads keywords for this host.
+func (h *hostRun) reader(ctx context.Context, w keyword.Words, s *vars.Scope) keyword.Reader {
+	return keyword.Reader{Ctx: ctx, Expr: h.p.r.world.Expr, Words: w, Scope: s}
 }
 
 // gathers says whether the play allows facts to be gathered.
 func (h *hostRun) gathers() bool {
-	b, ok := truth(h.p.p.GatherFacts)
+	b, ok := keyword.Truth(h.p.p.GatherFacts)
 	return h.p.p.GatherFacts.IsNull() || !ok || b
 }
 
@@ -116,7 +112,7 @@ func (h *hostRun) info(ctx context.Context, tr *taskRun) (*event.Task, error) {
 	name := t.Name
 	var need *host.ErrNeed
 	if !name.IsNull() {
-		v, err := h.p.r.opt.Expr.Render(ctx, name, tr.scope)
+		v, err := h.p.r.world.Expr.Render(ctx, name, tr.scope)
 		if err == nil {
 			name = v
 		}
@@ -148,7 +144,7 @@ func (h *hostRun) ahead(ctx context.Context, first *unit) {
 			return
 		}
 	}
-	ops := h.cur.upcoming(window)
+	ops := h.cur.Upcoming(window)
 	if len(ops) < len(h.queue)-1 {
 		return
 	}
@@ -174,10 +170,10 @@ func (h *hostRun) ahead(ctx context.Context, first *unit) {
 
 // prepareAhead is prepare, where even a panic only stops the look ahead: it comes
 // again at the task's turn.
-func (h *hostRun) prepareAhead(ctx context.Context, o *op, a *vars.Ahead) (tr *taskRun, err error) {
+func (h *hostRun) prepareAhead(ctx context.Context, o *program.Op, a *vars.Ahead) (tr *taskRun, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = mistake(p, o.task)
+			err = mistake(p, o.Task)
 		}
 	}()
 	return h.prepare(ctx, o, a)
@@ -203,11 +199,9 @@ func (h *hostRun) foreseen(ctx context.Context, tr *taskRun, a *vars.Ahead, firs
 		case u.out != nil && u.out.res.Failed:
 			return false
 		case u.out != nil:
-		case u.act != nil && u.act.passes == nil:
-			return false
 		case u.act != nil:
 			var err error
-			if u.proven, err = u.act.passes(ctx, u, a); err != nil {
+			if u.proven, err = h.passes(ctx, u, a); err != nil {
 				return false
 			}
 		case u.as != first.as || u.m != first.m || u.local:
@@ -225,7 +219,7 @@ func stopsAhead(tr *taskRun) bool {
 		return true
 	}
 	for _, u := range tr.units {
-		if u.act != nil && u.act.passes == nil || u.local || u.on != "" {
+		if u.act != nil && u.act.Ahead == action.Stops || u.local || u.on != "" {
 			return true
 		}
 	}
@@ -236,7 +230,7 @@ func stopsAhead(tr *taskRun) bool {
 // this host is left out, on another host: what is read behind them is read at its
 // turn.
 func (tr *taskRun) changesLaptop() bool {
-	if !tr.words.inner(func(w *play.Keywords) value.Value { return w.Delegate }).IsNull() {
+	if !tr.words.Inner(keyword.Delegate).IsNull() {
 		return true
 	}
 	mod := tr.task.Use
@@ -280,7 +274,7 @@ func (u *unit) think() (missing []host.Question) {
 			u.out, missing = failure(mistake(p, u.tr.task)), nil
 		}
 	}()
-	seen := host.NewSeen(u.m.of(u.as).answers)
+	seen := host.NewSeen(u.m.Answers(u.as))
 	plan, err := u.bound.Plan(seen)
 	if need := new(host.ErrNeed); errors.As(err, &need) {
 		missing := need.Questions
@@ -292,7 +286,7 @@ func (u *unit) think() (missing []host.Question) {
 		return missing
 	}
 	u.rests, u.ready = seen.Rests(), true
-	u.made = u.m.stamps(u.as, u.rests)
+	u.made = u.m.Stamps(u.as, u.rests)
 	if err != nil {
 		u.plan = play.Plan{Result: play.Failure(err.Error())}
 		return nil
@@ -304,7 +298,7 @@ func (u *unit) think() (missing []host.Question) {
 // planned reports a plan that was made of the answers that are there. A task
 // before this one may have asked the same questions anew since.
 func (u *unit) planned() bool {
-	return u.ready && slices.Equal(u.made, u.m.stamps(u.as, u.rests))
+	return u.ready && slices.Equal(u.made, u.m.Stamps(u.as, u.rests))
 }
 
 // diffQuestions are what --diff wants to show and nobody has answered.
@@ -313,10 +307,10 @@ func (u *unit) diffQuestions() []host.Question {
 		return nil
 	}
 	var out []host.Question
-	known := u.m.of(u.as).answers
+	answers := u.m.Answers(u.as)
 	for _, d := range u.plan.Diff {
-		if d.Before != nil && (!d.Secret || d.Masked != "") {
-			if _, ok := known[d.Before.Key()]; !ok {
+		if d.Before != nil && !d.Secret {
+			if _, ok := answers[d.Before.Key()]; !ok {
 				out = append(out, d.Before)
 			}
 		}
@@ -330,14 +324,14 @@ func (u *unit) diffs() []event.Diff {
 		return nil
 	}
 	var out []event.Diff
-	known := u.m.of(u.as).answers
+	answers := u.m.Answers(u.as)
 	for _, d := range u.plan.Diff {
 		t := event.Diff{BeforeHeader: d.BeforeHeader, AfterHeader: d.AfterHeader, Before: d.BeforeText, After: d.AfterText, Prepared: d.Prepared, Secret: d.Secret || u.noLog}
 		if d.Before != nil {
-			t.Before = string(known[d.Before.Key()].Stdout)
+			t.Before = string(answers[d.Before.Key()].Stdout)
 		}
 		if t.Secret {
-			t = u.maskedDiff(d, t)
+			t.Before, t.After, t.Prepared = "", "", ""
 		}
 		out = append(out, t)
 	}

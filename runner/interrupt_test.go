@@ -64,7 +64,7 @@ func TestUndone(t *testing.T) {
 	for _, items := range l {
 		b.bind(items)
 	}
-	r := New(Options{Inventory: b, Expr: engine(), Connector: b, Sink: b, Loader: l})
+	r := New(World{Inventory: b, Expr: engine(), Connector: b, Sink: b, Loader: l}, Wishes{})
 	st, err := r.Run(ctx, b.bound(p, later))
 	if !errors.Is(err, ErrInterrupted) || !st.Interrupted {
 		t.Errorf("%v %+v", err, st)

@@ -3,10 +3,11 @@ package runner
 import (
 	"context"
 	"errors"
+	"remoterun/runner/action"
+	"remoterun/runner/keyword"
 	"slices"
 
 	"remoterun/runner/host"
-	"remoterun/runner/play"
 	"remoterun/runner/value"
 	"remoterun/runner/vars"
 )
@@ -33,8 +34,7 @@ func (h *hostRun) itemUnit(ctx context.Context, tr *taskRun, i int, seen *value.
 // stepwise reports a loop whose items depend on the ones before: they set
 // variables, or something reads the register that each of them fills.
 func (h *hostRun) stepwise(tr *taskRun) bool {
-	switch tr.task.Action {
-	case "set_fact", "include_vars", "add_host", "group_by":
+	if act := action.Of(tr.task); act != nil && act.Stepwise {
 		return true
 	}
 	name := tr.task.Register
@@ -42,7 +42,7 @@ func (h *hostRun) stepwise(tr *taskRun) bool {
 		return false
 	}
 	reads := func(v value.Value, bare bool) bool {
-		u, err := h.p.r.opt.Expr.Inspect(v, bare)
+		u, err := h.p.r.world.Expr.Inspect(v, bare)
 		return err != nil || slices.Contains(u.Names, name)
 	}
 	if reads(value.FromMap(tr.task.Args), false) {
@@ -54,18 +54,13 @@ func (h *hostRun) stepwise(tr *taskRun) bool {
 				return true
 			}
 		}
-		for _, v := range keywordValues(w) {
+		for _, v := range keyword.All(w) {
 			if reads(v, false) {
 				return true
 			}
 		}
 	}
 	return false
-}
-
-// keywordValues are what a unit's keywords are rendered of.
-func keywordValues(w *play.Keywords) []value.Value {
-	return append([]value.Value{value.FromMap(w.Vars), w.Delegate, w.Become, w.BecomeUser, w.BecomeMethod, w.NoLog, w.CheckMode, w.Diff}, w.Env...)
 }
 
 // ripe makes the item ready that comes next, when it had to wait for those

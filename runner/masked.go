@@ -14,7 +14,7 @@ import (
 // which lines these are, all of it.
 func (u *unit) maskedDiff(d play.Diff, t event.Diff) event.Diff {
 	hidden := event.Diff{BeforeHeader: t.BeforeHeader, AfterHeader: t.AfterHeader, Secret: true}
-	after, red := d.Masked, u.tr.h.p.r.opt.Redactor
+	after, red := d.Masked, u.tr.h.p.r.world.Redactor
 	switch {
 	case u.noLog || t.Prepared != "" || red == nil:
 		return hidden

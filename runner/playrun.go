@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"remoterun/runner/known"
+	"remoterun/runner/laptop"
+	"remoterun/runner/program"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,8 +25,8 @@ type playRun struct {
 	p      *play.Play
 	name   string
 	layers []play.Layer // vars, prompts, vars_files
-	main   *program
-	hand   *program
+	main   *program.Program
+	hand   *program.Program
 	all    []string // the play's hosts, as the inventory has them
 	line   []string // the same in the order of the play
 
@@ -31,9 +34,9 @@ type playRun struct {
 	magic *value.Map
 	now   []string        // the batch that is run
 	left  map[string]bool // hosts that do no more of this play: failed, or sent away
-	plain map[string]*machine
+	plain map[string]*known.Machine
 	incMu sync.Mutex
-	inc   map[string]*program // included files and roles by task and path
+	inc   map[string]*program.Program // included files and roles by task and path
 	// roles are those whose variables every task sees; guarded by mu, as hand is.
 	roles []*play.Role
 	said  string // the task that was announced last in this round
@@ -51,7 +54,7 @@ const (
 
 // prepare reads what the play itself says: vars, prompts, files, hosts.
 func (pr *playRun) prepare(ctx context.Context) error {
-	pr.plain = map[string]*machine{}
+	pr.plain = map[string]*known.Machine{}
 	pr.magic, pr.left = value.NewMap(), map[string]bool{}
 	pr.layers = []play.Layer{{Name: "vars of the play", Vars: pr.p.Vars}}
 	hosts, err := pr.hosts(ctx)
@@ -87,44 +90,25 @@ func (pr *playRun) prepare(ctx context.Context) error {
 }
 
 func (pr *playRun) compile() {
-	c := &compiler{p: &program{}, keep: pr.keep}
-	for _, section := range [][]play.Item{pr.p.Pre, pr.p.Tasks, pr.p.Post} {
-		c.items(section)
-		c.flush()
-	}
-	pr.main = c.p
-	pr.hand = compile(nil, pr.p.Handlers)
-	if pr.r.opt.StartAt != "" {
-		pr.startAt()
-	}
-}
-
-// startAt leaves out what stands before --start-at-task, which is everything as
-// long as no play had that task.
-func (pr *playRun) startAt() {
-	begin, found := pr.main.find(pr.r.opt.StartAt)
-	for k := range pr.main.ops[:begin] {
-		if pr.main.ops[k].kind == opTask {
-			pr.main.ops[k].kind = opNothing
-		}
-	}
-	if found {
-		pr.r.opt.StartAt = ""
+	pr.main = program.OfPlay(pr.p, pr.keep)
+	pr.hand = program.Compile(nil, pr.p.Handlers)
+	if !pr.r.begun {
+		pr.r.begun = pr.main.StartAt(pr.r.want.StartAt) // until then nothing runs
 	}
 }
 
 // startable finds out, before the run begins, whether any play has the task of
 // --start-at-task.
 func (r *Runner) startable(plays []*play.Play) error {
-	if r.opt.StartAt == "" {
+	if r.want.StartAt == "" {
 		return nil
 	}
 	for _, p := range plays {
-		if _, found := compile((&playRun{r: r, p: p}).keep, p.Pre, p.Tasks, p.Post).find(r.opt.StartAt); found {
+		if program.OfPlay(p, (&playRun{r: r, p: p}).keep).Has(r.want.StartAt) {
 			return nil
 		}
 	}
-	return fmt.Errorf("--start-at-task: no task that would run is named %q (tasks under rescue, and of files that include_tasks takes in, cannot be started at)", r.opt.StartAt)
+	return fmt.Errorf("--start-at-task: no task that would run is named %q (tasks under rescue, and of files that include_tasks takes in, cannot be started at)", r.want.StartAt)
 }
 
 // scope is the play's own: host-independent where no host is named.
@@ -147,7 +131,7 @@ func (pr *playRun) text(ctx context.Context, v value.Value) (string, error) {
 	if v.IsNull() {
 		return "", nil
 	}
-	out, err := pr.r.opt.Expr.Render(ctx, v, pr.scope(ctx, "localhost"))
+	out, err := pr.r.world.Expr.Render(ctx, v, pr.scope(ctx, "localhost"))
 	if _, isList := out.AsSeq(); isList {
 		parts := make([]string, len(out.Items()))
 		for i, it := range out.Items() {
@@ -164,12 +148,12 @@ func (pr *playRun) hosts(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	hosts, err := pr.r.opt.Inventory.Hosts(pattern)
+	hosts, err := pr.r.world.Inventory.Hosts(pattern)
 	if err != nil {
 		return nil, err
 	}
-	if limit := pr.r.opt.Limit; limit != "" {
-		allowed, err := pr.r.opt.Inventory.Hosts(limit)
+	if limit := pr.r.want.Limit; limit != "" {
+		allowed, err := pr.r.world.Inventory.Hosts(limit)
 		if err != nil {
 			return nil, err
 		}
@@ -232,15 +216,15 @@ func (pr *playRun) makeMagic() {
 	m.Put("ansible_play_hosts", value.Strings(pr.stay(pr.all)...))
 	m.Put("play_hosts", value.Strings(batch...))
 	m.Put("ansible_play_batch", value.Strings(batch...))
-	m.Put("ansible_check_mode", value.Bool(pr.r.opt.Check))
-	m.Put("ansible_diff_mode", value.Bool(pr.r.opt.Diff))
-	m.Put("ansible_forks", value.Int(int64(pr.r.opt.Forks)))
-	m.Put("ansible_verbosity", value.Int(int64(pr.r.opt.Verbosity)))
-	m.Put("ansible_run_tags", value.Strings(orAll(pr.r.opt.Tags)...))
-	m.Put("ansible_skip_tags", value.Strings(pr.r.opt.SkipTags...))
+	m.Put("ansible_check_mode", value.Bool(pr.r.want.Check))
+	m.Put("ansible_diff_mode", value.Bool(pr.r.want.Diff))
+	m.Put("ansible_forks", value.Int(int64(pr.r.want.Forks)))
+	m.Put("ansible_verbosity", value.Int(int64(pr.r.want.Verbosity)))
+	m.Put("ansible_run_tags", value.Strings(orAll(pr.r.want.Tags)...))
+	m.Put("ansible_skip_tags", value.Strings(pr.r.want.SkipTags...))
 	pr.roleNames(m)
-	if pr.r.opt.Limit != "" {
-		m.Put("ansible_limit", value.String(pr.r.opt.Limit))
+	if pr.r.want.Limit != "" {
+		m.Put("ansible_limit", value.String(pr.r.want.Limit))
 	}
 	m.Put("ansible_version", value.FromMap(value.MapOf("full", value.String("2.14.18"), "major", value.Int(2), "minor", value.Int(14), "revision", value.Int(18), "string", value.String("2.14.18"))))
 	pr.magic = m
@@ -257,7 +241,7 @@ func orAll(tags []string) []string {
 func (pr *playRun) prompts(ctx context.Context) error {
 	m := value.NewMap()
 	for _, p := range pr.p.VarsPrompt {
-		if _, given := pr.r.opt.Extra.Lookup(p.Name); given {
+		if _, given := pr.r.want.Extra.Lookup(p.Name); given {
 			continue
 		}
 		text := p.Text
@@ -286,14 +270,14 @@ func (pr *playRun) prompt(ctx context.Context, p play.Prompt, text string) (valu
 		ask.Default = ""
 	}
 	if !p.Private {
-		s, err := pr.r.opt.Prompter.Ask(ctx, ask)
+		s, err := pr.r.world.Prompter.Ask(ctx, ask)
 		return value.String(s), err
 	}
-	sec, err := pr.r.opt.Prompter.Secret(ctx, ask)
+	sec, err := pr.r.world.Prompter.Secret(ctx, ask)
 	if err != nil {
 		return value.Value{}, err
 	}
-	pr.r.opt.Redactor.AddSealed(sec)
+	pr.r.world.Redactor.AddSealed(sec)
 	var s string
 	err = sec.Use(func(b []byte) error { s = string(b); return nil })
 	if s == "" {
@@ -315,7 +299,7 @@ func (pr *playRun) varsFiles(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			m, err := pr.r.opt.Loader.Vars(abs(pr.p.Dir, path))
+			m, err := pr.r.world.Loader.Vars(laptop.Abs(pr.p.Dir, path))
 			if last = err; err == nil {
 				pr.layers = append(pr.layers, play.Layer{Name: "vars_files " + path, Vars: m})
 				break
@@ -378,7 +362,7 @@ func (pr *playRun) keep(t *play.Task, words []*play.Keywords) bool {
 	for _, w := range append(slices.Clone(words), &t.Keywords) {
 		tags = append(tags, w.Tags...)
 	}
-	return Selected(tags, pr.r.opt.Tags, pr.r.opt.SkipTags)
+	return Selected(tags, pr.r.want.Tags, pr.r.want.SkipTags)
 }
 
 // Selected is Ansible's rule for tags: -t and --skip-tags. A task without tags

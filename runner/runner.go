@@ -8,6 +8,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"remoterun/runner/keyword"
+	"remoterun/runner/known"
+	"remoterun/runner/laptop"
+	"remoterun/runner/program"
+	"remoterun/runner/reach"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -35,35 +40,35 @@ type Noted struct {
 	Steps []string
 }
 
-// Options is everything that a run is made of.
-type Options struct {
+// World is what the world gives a run.
+type World struct {
 	Inventory play.Inventory
 	Expr      play.Expr
 	Loader    play.Loader
 	Prompter  play.Prompter
 	Gatherer  play.Gatherer // nil = no lazy facts
-	Connector Connector
-	Locker    Locker  // nil = plays with lock: run without
-	Journal   Journal // nil = none
+	Connector reach.Connector
+	Locker    reach.Locker // nil = plays with lock: run without
+	Journal   Journal      // nil = none
 	Sink      event.Sink
 	Redactor  *secret.Redactor
+	// Step asks before each task (--step); nil = run all.
+	Step func(ctx context.Context, task string) (run, rest bool)
+}
 
+// Wishes are what the user wished of a run.
+type Wishes struct {
 	Extra    *value.Map
 	Limit    string // -l
-	Forks    int    // 0 = min(hosts, 50)
+	Forks    int    // 0 = 50
 	Check    bool
 	Diff     bool
 	Force    bool // --force-handlers
 	Tags     []string
 	SkipTags []string
 	StartAt  string // --start-at-task
-	// Step asks before each task (--step); nil = run all.
-	Step func(ctx context.Context, task string) (run, rest bool)
-	// Defaults of keywords, from the command line and ansible.cfg.
-	Become                                           bool
-	BecomeUser, BecomeMethod, RemoteUser, Connection string
-	PrivateKey                                       string
-	Verbosity                                        int
+	reach.Defaults
+	Verbosity int
 	// NoAhead does one task at a time: nothing is asked ahead, nothing is
 	// chained, nothing is remembered. What chains must be equal to.
 	NoAhead bool
@@ -74,32 +79,38 @@ var ErrInterrupted = errors.New("interrupted")
 
 // Runner runs playbooks. One Runner is one run.
 type Runner struct {
-	opt    Options
+	world  World  // never changed
+	want   Wishes // never changed
 	store  *vars.Store
 	stats  *event.Stats
-	files  *fileCache
+	files  *laptop.Files
 	warned map[string]bool
 	gone   map[string]bool // hosts that failed in an earlier play
 
 	mu       sync.Mutex // guards machines, stats, warned, gone
-	machines map[string]*machine
+	machines map[string]*known.Machine
 	epochs   map[string]*atomic.Int64
 	sink     sync.Mutex
-	dumb     bool       // an event could not be shown; guarded by sink
-	ops      sync.Mutex // run_once-like actions and operators' answers
+	dumb     bool // an event could not be shown; guarded by sink
+	// operator is held while the operator is asked.
+	operator sync.Mutex
+	// begun says that the task of --start-at-task was come to, stepping that --step
+	// still asks. Only what is done for all hosts at once reads and changes them.
+	begun, stepping bool
 }
 
 // New returns a runner.
-func New(opt Options) *Runner {
-	if opt.Forks == 0 {
-		opt.Forks = 50
+func New(world World, want Wishes) *Runner {
+	if want.Forks == 0 {
+		want.Forks = 50
 	}
-	if opt.Redactor == nil {
-		opt.Redactor = secret.NewRedactor()
+	if world.Redactor == nil {
+		world.Redactor = secret.NewRedactor()
 	}
 	return &Runner{
-		opt: opt, store: vars.New(opt.Inventory, opt.Expr, opt.Gatherer, opt.Extra), stats: event.NewStats(),
-		files: newFileCache(opt.Loader), warned: map[string]bool{}, gone: map[string]bool{}, machines: map[string]*machine{}, epochs: map[string]*atomic.Int64{},
+		world: world, want: want, begun: want.StartAt == "", stepping: world.Step != nil,
+		store: vars.New(world.Inventory, world.Expr, world.Gatherer, want.Extra), stats: event.NewStats(),
+		files: laptop.NewFiles(world.Loader), warned: map[string]bool{}, gone: map[string]bool{}, machines: map[string]*known.Machine{}, epochs: map[string]*atomic.Int64{},
 	}
 }
 
@@ -115,7 +126,7 @@ func (r *Runner) emit(e event.Event) {
 			r.unshown(at, e, mistake(p, nil))
 		}
 	}()
-	r.opt.Sink.Event(at, e)
+	r.world.Sink.Event(at, e)
 }
 
 // unshown tells that an event could not be shown, once; the run goes on.
@@ -123,7 +134,7 @@ func (r *Runner) unshown(at time.Time, e event.Event, err error) {
 	defer func() { _ = recover() }() // a view that cannot even show this is left alone
 	if !r.dumb {
 		r.dumb = true
-		r.opt.Sink.Event(at, event.Warning{Host: event.HostOf(e), Text: fmt.Sprintf("a result (%s) could not be shown: %v", e.Kind(), err)})
+		r.world.Sink.Event(at, event.Warning{Host: event.HostOf(e), Text: fmt.Sprintf("a result (%s) could not be shown: %v", e.Kind(), err)})
 	}
 }
 
@@ -176,7 +187,7 @@ func (r *Runner) Run(ctx context.Context, books ...*play.Playbook) (*event.Stats
 
 func (r *Runner) close() {
 	for _, m := range r.machines {
-		_ = m.close()
+		_ = m.Close()
 	}
 }
 
@@ -228,20 +239,25 @@ func (pr *playRun) notBegun(ctx context.Context, batches [][]string) {
 	}
 	for _, h := range slices.Concat(batches...) {
 		if !pr.r.isLost(h) {
-			pr.r.stats.Undone = append(pr.r.stats.Undone, event.Undone{Host: h, Tasks: pr.todo(newCursor(pr.main))})
+			pr.r.stats.Undone = append(pr.r.stats.Undone, event.Undone{Host: h, Tasks: pr.todo(program.NewCursor(pr.main))})
 		}
 	}
 }
 
+// reader reads the play's own keywords for a host.
+func (pr *playRun) reader(ctx context.Context, host string) keyword.Reader {
+	return keyword.Reader{Ctx: ctx, Expr: pr.r.world.Expr, Words: keyword.Words{&pr.p.Keywords}, Scope: pr.scope(ctx, host)}
+}
+
 // machine returns a host's machine, reached as this play's variables say.
-func (pr *playRun) machine(ctx context.Context, name string) (*machine, error) {
+func (pr *playRun) machine(ctx context.Context, name string) (*known.Machine, error) {
 	pr.mu.Lock()
 	m, ok := pr.plain[name]
 	pr.mu.Unlock()
 	if ok {
 		return m, nil
 	}
-	at, err := pr.endpoint(ctx, name)
+	at, err := reach.Find(name, pr.reader(ctx, name), pr.r.want.Defaults, pr.r.world.Redactor)
 	if err != nil {
 		return nil, fmt.Errorf("where to reach %s: %w", name, err)
 	}
@@ -250,23 +266,20 @@ func (pr *playRun) machine(ctx context.Context, name string) (*machine, error) {
 		return nil, err
 	}
 	r := pr.r
-	key := fmt.Sprintf("%s\x00%s\x00%s\x00%d\x00%s", name, at.Connection, at.Addr, at.Port, at.User)
+	key := at.Key()
 	r.mu.Lock()
 	if m, ok = r.machines[key]; !ok {
-		m = &machine{name: name, at: at, r: r, epoch: r.epoch(at)}
+		m = known.New(at, r.epoch(at), known.World{Connector: r.world.Connector, Locker: r.world.Locker, Tell: r.emit})
 		r.machines[key] = m
 	}
 	r.mu.Unlock()
 	var lockAs host.As
 	if lock != "" {
-		k := reader{ctx, pr, words{&pr.p.Keywords}, pr.scope(ctx, name)}
-		if lockAs, err = k.identity(); err != nil {
+		if lockAs, err = reach.Identity(pr.reader(ctx, name), pr.r.want.Defaults); err != nil {
 			return nil, err
 		}
 	}
-	m.mu.Lock()
-	m.lock, m.doing, m.lockAs = lock, pr.name, lockAs
-	m.mu.Unlock()
+	m.For(lock, reach.LockHolder{Host: name, As: lockAs, Doing: pr.name})
 	pr.mu.Lock()
 	pr.plain[name] = m
 	pr.mu.Unlock()
@@ -274,11 +287,8 @@ func (pr *playRun) machine(ctx context.Context, name string) (*machine, error) {
 }
 
 // epoch is what all names of one address share. The lock is held.
-func (r *Runner) epoch(at Endpoint) *atomic.Int64 {
-	where := at.Addr
-	if at.Connection == "local" {
-		where = "\x00local"
-	}
+func (r *Runner) epoch(at reach.Endpoint) *atomic.Int64 {
+	where := at.Machine()
 	e, ok := r.epochs[where]
 	if !ok {
 		e = new(atomic.Int64)
@@ -289,63 +299,9 @@ func (r *Runner) epoch(at Endpoint) *atomic.Int64 {
 
 // lockName renders the play's lock for a host; empty = none.
 func (pr *playRun) lockName(ctx context.Context, name string) (string, error) {
-	if pr.p.Lock.IsNull() || pr.r.opt.Check {
+	if pr.p.Lock.IsNull() || pr.r.want.Check {
 		return "", nil
 	}
-	v, err := pr.r.opt.Expr.Render(ctx, pr.p.Lock, pr.scope(ctx, name))
+	v, err := pr.r.world.Expr.Render(ctx, pr.p.Lock, pr.scope(ctx, name))
 	return value.Str(v), err
-}
-
-// endpoint reads where to reach a host.
-func (pr *playRun) endpoint(ctx context.Context, name string) (Endpoint, error) {
-	s := pr.r.store.Scope(ctx, name, pr.frame(nil, nil), false)
-	// get answers a setting, as it was written and rendered, and its name.
-	get := func(keyword value.Value, otherwise string, names ...string) (name string, raw, v value.Value, err error) {
-		name, raw = names[0], value.MarkedString(otherwise, value.Unsafe)
-		if !keyword.IsNull() {
-			raw = keyword
-		}
-		for _, n := range names {
-			v, ok, err := s.Var(n)
-			if err != nil {
-				return n, v, v, err
-			}
-			if ok && !v.IsNull() {
-				name, raw = n, v
-				break
-			}
-		}
-		v, err = pr.r.opt.Expr.Render(ctx, raw, s)
-		return name, raw, v, err
-	}
-	e := Endpoint{Name: name}
-	var errs []error
-	text := func(to *string, read func(string, value.Value, value.Value) (string, error), keyword value.Value, otherwise string, names ...string) {
-		name, raw, v, err := get(keyword, otherwise, names...)
-		if err == nil {
-			*to, err = read(name, raw, v)
-		}
-		errs = append(errs, err)
-	}
-	text(&e.Connection, wordOf, pr.p.Connection, pr.r.opt.Connection, "ansible_connection")
-	text(&e.Addr, wordOf, value.Null(), name, "ansible_host", "ansible_ssh_host")
-	text(&e.User, wordOf, pr.p.RemoteUser, pr.r.opt.RemoteUser, "ansible_user", "ansible_ssh_user")
-	text(&e.KeyFile, pathOf, value.Null(), pr.r.opt.PrivateKey, "ansible_ssh_private_key_file", "ansible_private_key_file")
-	portName, raw, port, err := get(pr.p.Port, "", "ansible_port", "ansible_ssh_port")
-	if err == nil {
-		e.Port, err = portOf(portName, raw, port)
-	}
-	errs = append(errs, err)
-	for names, to := range map[string]*secret.Sealed{"ansible_password": &e.Password, "ansible_become_password": &e.BecomePassword} {
-		_, _, v, err := get(value.Null(), "", names, map[string]string{"ansible_password": "ansible_ssh_pass", "ansible_become_password": "ansible_become_pass"}[names])
-		errs = append(errs, err)
-		if s := value.Str(v); s != "" && err == nil {
-			pr.r.opt.Redactor.Add([]byte(s))
-			*to = secret.New([]byte(s))
-		}
-	}
-	if e.Connection == "" {
-		e.Connection = "ssh"
-	}
-	return e, errors.Join(errs...)
 }

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"remoterun/runner/action"
+	"remoterun/runner/keyword"
+	"remoterun/runner/program"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,7 +15,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"remoterun/runner/event"
-	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
 
@@ -21,8 +23,8 @@ import (
 func (pr *playRun) batch(ctx context.Context, all []string) bool {
 	names := slices.DeleteFunc(slices.Clone(all), pr.r.isLost)
 	pr.setMagic(all)
-	free := pr.p.Strategy == "free" && pr.r.opt.Step == nil
-	through := (free || len(names) == 1) && pr.r.opt.Step == nil
+	free := pr.p.Strategy == "free" && !pr.r.stepping
+	through := (free || len(names) == 1) && !pr.r.stepping
 	var hosts []*hostRun
 	for _, n := range names {
 		h, err := pr.newHost(ctx, n, through)
@@ -33,7 +35,7 @@ func (pr *playRun) batch(ctx context.Context, all []string) bool {
 			continue
 		}
 		hosts = append(hosts, h)
-		if h.m.at.onLaptop() {
+		if h.m.At.OnLaptop() {
 			pr.laptop.Store(true)
 		}
 	}
@@ -69,15 +71,15 @@ func (pr *playRun) ended(hosts []*hostRun) {
 
 // todo names the tasks that a host at a place did not come to, and at the end the
 // handlers that are notified.
-func (pr *playRun) todo(c *cursor) []string {
+func (pr *playRun) todo(c *program.Cursor) []string {
 	var out []string
-	for _, o := range c.remaining(pr.handlers()) {
-		switch a := actionOf(o.task); {
-		case a != nil && a.quiet:
-		case o.task.Handler:
-			out = append(out, "handler "+o.task.Title())
+	for _, o := range c.Remaining(pr.handlers()) {
+		switch a := action.Of(o.Task); {
+		case a != nil && a.Quiet:
+		case o.Task.Handler:
+			out = append(out, "handler "+o.Task.Title())
 		default:
-			out = append(out, o.task.Title())
+			out = append(out, o.Task.Title())
 		}
 	}
 	return out
@@ -86,7 +88,7 @@ func (pr *playRun) todo(c *cursor) []string {
 // undone tells what a host that had begun did not come to; false = it was through.
 func (h *hostRun) undone() (event.Undone, bool) {
 	u := event.Undone{Host: h.name}
-	if h.over != working || h.cur.current() == nil {
+	if h.over != working || h.cur.Current() == nil {
 		return u, false
 	}
 	if u.Tasks = h.p.todo(h.cur); len(u.Tasks) > 0 {
@@ -114,7 +116,7 @@ func (pr *playRun) hopeless(names []string, size int) bool {
 // closeBatch gives locks back and notes who did not finish.
 func (pr *playRun) closeBatch(ctx context.Context, hosts []*hostRun) {
 	for _, h := range hosts {
-		if err := h.m.unlock(); err != nil && ctx.Err() == nil {
+		if err := h.m.Unlock(); err != nil && ctx.Err() == nil {
 			pr.r.warn(h.name, "giving the lock back: "+err.Error())
 		}
 		if u, ok := h.undone(); ok {
@@ -137,7 +139,7 @@ func (r *Runner) forgive() {
 	machines := slices.Collect(maps.Values(r.machines))
 	r.mu.Unlock()
 	for _, m := range machines {
-		m.retry()
+		m.Retry()
 	}
 }
 
@@ -149,16 +151,16 @@ func (r *Runner) isLost(host string) bool {
 
 // free lets every host run on its own: nothing can be done once for all.
 func (pr *playRun) free(ctx context.Context, hosts []*hostRun) {
-	for _, o := range pr.main.ops {
-		if o.kind == opTask && len(hosts) > 1 {
-			w := append(append(words{&pr.p.Keywords}, o.words...), &o.task.Keywords)
-			if once, _ := truth(w.inner(func(k *play.Keywords) value.Value { return k.RunOnce })); once {
-				pr.r.warn("", fmt.Sprintf("%s: run_once has no effect under the strategy free: every host runs the task", o.task.Pos))
+	for o := range pr.main.Tasks() {
+		if len(hosts) > 1 {
+			w := append(append(keyword.Words{&pr.p.Keywords}, o.Around...), &o.Task.Keywords)
+			if once, _ := keyword.Truth(w.Inner(keyword.RunOnce)); once {
+				pr.r.warn("", fmt.Sprintf("%s: run_once has no effect under the strategy free: every host runs the task", o.Task.Pos))
 			}
 		}
 	}
 	var g errgroup.Group
-	g.SetLimit(pr.r.opt.Forks)
+	g.SetLimit(pr.r.want.Forks)
 	for _, h := range hosts {
 		g.Go(func() error {
 			for h.over == working && ctx.Err() == nil && pr.ending.Load() == 0 {
@@ -176,32 +178,32 @@ func (pr *playRun) free(ctx context.Context, hosts []*hostRun) {
 }
 
 // stand is where the host stands; handlers that are due are entered.
-func (h *hostRun) stand() *op {
+func (h *hostRun) stand() *program.Op {
 	for {
-		o := h.cur.current()
+		o := h.cur.Current()
 		switch {
-		case o == nil && h.cur.failedOnce, o == nil && h.cur.failed:
+		case o == nil && h.cur.Lost():
 			h.over = failed
 			return nil
 		case o == nil:
 			h.over = ended
 			return nil
-		case o.kind != opFlush:
+		case !o.Flushes():
 			return o
-		case len(h.cur.notified) > 0:
+		case h.cur.Notified() > 0:
 			h.queue = nil
-			h.cur.push(&frame{prog: h.p.handlers(), handlers: true})
+			h.cur.Push(program.Handlers(h.p.handlers()))
 		default:
 			h.queue = nil
-			h.cur.next()
+			h.cur.Next()
 		}
 	}
 }
 
 // step runs the task at o; a mistake of the play itself, or of this program, fails
 // the host.
-func (h *hostRun) step(ctx context.Context, o *op) {
-	h.survives(o.task, func() {
+func (h *hostRun) step(ctx context.Context, o *program.Op) {
+	h.survives(o.Task, func() {
 		if err := h.turn(ctx, o); err != nil && ctx.Err() == nil {
 			h.crash(err)
 		}
@@ -229,7 +231,7 @@ func (pr *playRun) linear(ctx context.Context, hosts []*hostRun) {
 			continue
 		}
 		once, forks := false, 1
-		if !group[0].survives(o.task, func() { once, forks = pr.once(ctx, o, group[0]), pr.forks(ctx, o, group) }) {
+		if !group[0].survives(o.Task, func() { once, forks = pr.once(ctx, o, group[0]), pr.forks(ctx, o, group) }) {
 			continue
 		}
 		if once {
@@ -262,7 +264,7 @@ func (pr *playRun) part(hosts ...*hostRun) {
 }
 
 // lowest is the group of hosts that stand furthest behind, at the same task.
-func lowest(hosts []*hostRun) (group []*hostRun, o *op) {
+func lowest(hosts []*hostRun) (group []*hostRun, o *program.Op) {
 	var place []int
 	for _, h := range hosts {
 		if h.over != working {
@@ -272,7 +274,7 @@ func lowest(hosts []*hostRun) (group []*hostRun, o *op) {
 		if at == nil {
 			continue
 		}
-		p := h.cur.place()
+		p := h.cur.Place()
 		switch c := slices.Compare(p, place); {
 		case o == nil || c < 0:
 			group, o, place = []*hostRun{h}, at, p
@@ -284,7 +286,7 @@ func lowest(hosts []*hostRun) (group []*hostRun, o *op) {
 }
 
 // together runs a task on a group of hosts in parallel.
-func (pr *playRun) together(ctx context.Context, o *op, group []*hostRun, forks int) {
+func (pr *playRun) together(ctx context.Context, o *program.Op, group []*hostRun, forks int) {
 	var g errgroup.Group
 	g.SetLimit(forks)
 	for _, h := range group {
@@ -294,13 +296,13 @@ func (pr *playRun) together(ctx context.Context, o *op, group []*hostRun, forks 
 }
 
 // forks is how many hosts may work at once, by throttle too.
-func (pr *playRun) forks(ctx context.Context, o *op, group []*hostRun) int {
-	if a := actionOf(o.task); a != nil && a.inTurn {
+func (pr *playRun) forks(ctx context.Context, o *program.Op, group []*hostRun) int {
+	if a := action.Of(o.Task); a != nil && a.InTurn {
 		return 1
 	}
-	n := pr.r.opt.Forks
+	n := pr.r.want.Forks
 	w := group[0].wordsOf(o)
-	if v := w.inner(func(k *play.Keywords) value.Value { return k.Throttle }); !v.IsNull() {
+	if v := w.Inner(keyword.Throttle); !v.IsNull() {
 		if s, err := pr.text(ctx, v); err == nil {
 			if t, err := strconv.Atoi(s); err == nil && t > 0 {
 				n = min(n, t)
@@ -311,19 +313,19 @@ func (pr *playRun) forks(ctx context.Context, o *op, group []*hostRun) int {
 }
 
 // once reports a task that runs on one host for all.
-func (pr *playRun) once(ctx context.Context, o *op, h *hostRun) bool {
-	if a := actionOf(o.task); a != nil && (a.once || a.quiet && metaForAll(o.task)) {
+func (pr *playRun) once(ctx context.Context, o *program.Op, h *hostRun) bool {
+	if a := action.Of(o.Task); a != nil && (a.Once || a.OnceFor != nil && a.OnceFor(o.Task)) {
 		return true
 	}
 	w := h.wordsOf(o)
-	k := reader{ctx, pr, w, h.scopeOf(ctx, o, w)}
-	b, err := k.flag("run_once", func(w *play.Keywords) value.Value { return w.RunOnce }, false)
+	k := h.reader(ctx, w, h.scopeOf(ctx, o, w))
+	b, err := k.Flag("run_once", keyword.RunOnce, false)
 	return err == nil && b
 }
 
 // runOnce runs a task on the first host; what it finds out counts for the others
 // too, and so does how it ended.
-func (pr *playRun) runOnce(ctx context.Context, o *op, group []*hostRun) {
+func (pr *playRun) runOnce(ctx context.Context, o *program.Op, group []*hostRun) {
 	first, others := group[0], group[1:]
 	for _, h := range others {
 		first.also = append(first.also, h.name)
@@ -339,27 +341,27 @@ func (pr *playRun) runOnce(ctx context.Context, o *op, group []*hostRun) {
 		case first.over == failed || first.over == unreachable:
 			h.over = first.over
 		case first.jumped:
-			if !h.cur.fail() {
+			if !h.cur.Fail() {
 				h.over = failed
 			}
 		default:
-			h.cur.next()
+			h.cur.Next()
 		}
 	}
 }
 
 // asked asks before a task under --step; a task that is not wanted is passed.
-func (pr *playRun) asked(ctx context.Context, o *op, group []*hostRun) bool {
-	if a := actionOf(o.task); pr.r.opt.Step == nil || o.kind != opTask || a != nil && a.quiet {
+func (pr *playRun) asked(ctx context.Context, o *program.Op, group []*hostRun) bool {
+	if a := action.Of(o.Task); !pr.r.stepping || a != nil && a.Quiet {
 		return true
 	}
-	run, rest := pr.r.opt.Step(ctx, o.task.Title())
+	run, rest := pr.r.world.Step(ctx, o.Task.Title())
 	if rest {
-		pr.r.opt.Step = nil
+		pr.r.stepping = false
 	}
 	if !run {
 		for _, h := range group {
-			h.cur.next()
+			h.cur.Next()
 		}
 	}
 	return run
@@ -367,7 +369,7 @@ func (pr *playRun) asked(ctx context.Context, o *op, group []*hostRun) bool {
 
 // judgeRound ends the play for all where the play says so. Only a failure of
 // this round can do that.
-func (pr *playRun) judgeRound(ctx context.Context, o *op, hosts []*hostRun) {
+func (pr *playRun) judgeRound(ctx context.Context, o *program.Op, hosts []*hostRun) {
 	bad, fresh := 0, false // max_fail_percentage counts no host that is unreachable
 	for _, h := range hosts {
 		if h.over == failed {
@@ -378,8 +380,8 @@ func (pr *playRun) judgeRound(ctx context.Context, o *op, hosts []*hostRun) {
 	if !fresh {
 		return
 	}
-	w := append(words{&pr.p.Keywords}, append(slices.Clone(o.words), &o.task.Keywords)...)
-	fatal, _ := truth(w.inner(func(k *play.Keywords) value.Value { return k.AnyErrorsFatal }))
+	w := append(keyword.Words{&pr.p.Keywords}, append(slices.Clone(o.Around), &o.Task.Keywords)...)
+	fatal, _ := keyword.Truth(w.Inner(keyword.AnyErrorsFatal))
 	if !pr.p.MaxFail.IsNull() {
 		if s, err := pr.text(ctx, pr.p.MaxFail); err == nil {
 			if most, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64); err == nil && float64(bad)*100/float64(len(hosts)) > most {

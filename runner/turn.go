@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"remoterun/runner/keyword"
+	"remoterun/runner/program"
 	"time"
 
 	"remoterun/runner/event"
@@ -15,7 +17,7 @@ import (
 // turn brings the host's current task to its end. Where chains may run through,
 // tasks behind it may have been done with it: they are delivered by the next
 // calls without another round trip.
-func (h *hostRun) turn(ctx context.Context, o *op) error {
+func (h *hostRun) turn(ctx context.Context, o *program.Op) error {
 	h.ctx = ctx
 	if err := h.take(ctx, o); err != nil {
 		return err
@@ -45,7 +47,7 @@ func (h *hostRun) turn(ctx context.Context, o *op) error {
 }
 
 // take makes sure that the queue begins with the current task.
-func (h *hostRun) take(ctx context.Context, o *op) error {
+func (h *hostRun) take(ctx context.Context, o *program.Op) error {
 	if len(h.queue) > 0 && h.queue[0].o == o {
 		h.queue[0].refresh(ctx)
 		return nil
@@ -105,8 +107,7 @@ func (h *hostRun) asked(ctx context.Context, do func() error) error {
 // waits tells what the host waits for from now on.
 func (h *hostRun) waits(u *unit, text string) {
 	e := event.Waiting{Host: h.name, Text: text, Task: u.tr.info}
-	u.m.waits.Store(&e)
-	h.p.r.emit(e)
+	u.m.Waits(e)
 }
 
 // gather asks what variables are made of (facts); the answers are frozen.
@@ -114,22 +115,22 @@ func (h *hostRun) gather(ctx context.Context, qs []host.Question) error {
 	h.land()
 	if h.holding != h.m {
 		if other := h.holding; other != nil { // never two: another host may want them the other way round
-			other.work.Unlock()
-			defer other.work.Lock()
+			other.Give()
+			defer other.Take()
 		}
-		h.m.work.Lock()
-		defer h.m.work.Unlock()
+		h.m.Take()
+		defer h.m.Give()
 	}
-	w := h.m.worker(host.As{}, nil)
+	w := h.m.Worker(host.As{}, nil)
 	for _, q := range qs {
 		a, err := q.Ask(ctx, w)
 		if err != nil {
 			if errors.Is(err, host.ErrTransport) && ctx.Err() == nil {
-				h.m.hangUp()
+				h.m.HangUp()
 			}
 			return err
 		}
-		if g := h.p.r.opt.Gatherer; g != nil && q.Key() == g.Question().Key() {
+		if g := h.p.r.world.Gatherer; g != nil && q.Key() == g.Question().Key() {
 			if err := h.p.r.store.Gathered(h.name, a); err != nil {
 				return err
 			}
@@ -158,13 +159,13 @@ func (h *hostRun) work(ctx context.Context, u *unit) {
 		u.out = h.once(timed, u)
 	}
 	if u.out.dead != nil && ctx.Err() == nil {
-		u.m.hangUp() // while nobody else can work on it
+		u.m.HangUp() // while nobody else can work on it
 	}
 }
 
 func (h *hostRun) timeout(ctx context.Context, u *unit) (context.Context, context.CancelFunc, error) {
-	k := reader{ctx, h.p, u.tr.words, u.scope}
-	s, err := k.text(func(w *play.Keywords) value.Value { return w.Timeout }, "0")
+	k := h.reader(ctx, u.tr.words, u.scope)
+	s, err := k.Text(keyword.Timeout, "0")
 	if err != nil {
 		return ctx, func() {}, err
 	}
@@ -181,8 +182,8 @@ func (h *hostRun) timeout(ctx context.Context, u *unit) (context.Context, contex
 
 // once runs a unit: questions, plan, then nothing, a chain, or its steps alone.
 func (h *hostRun) once(ctx context.Context, u *unit) *outcome {
-	if h.p.r.opt.NoAhead {
-		u.m.drop()
+	if h.p.r.want.NoAhead {
+		u.m.Forget()
 	}
 	if err := h.settlePlan(ctx, u); err != nil {
 		return broken(err)
@@ -190,8 +191,8 @@ func (h *hostRun) once(ctx context.Context, u *unit) *outcome {
 	if u.out != nil {
 		return u.out // it could not be planned
 	}
-	known := len(u.rests) == 0 || u.m.fresh(u.as, u.rests)
-	if chains := u.chains() && !u.m.unable && !h.p.r.opt.NoAhead; !known && chains {
+	known := len(u.rests) == 0 || u.m.Fresh(u.as, u.rests)
+	if chains := u.chains() && u.m.Guards() && !h.p.r.want.NoAhead; !known && chains {
 		return h.chain(ctx, u)
 	}
 	if !known && (u.idle() || u.withheld()) {
@@ -205,7 +206,7 @@ func (h *hostRun) once(ctx context.Context, u *unit) *outcome {
 		return u.out
 	case u.idle(), u.withheld():
 		return u.predicted()
-	case u.chains() && !u.m.unable && !h.p.r.opt.NoAhead:
+	case u.chains() && u.m.Guards() && !h.p.r.want.NoAhead:
 		return h.chain(ctx, u)
 	}
 	return h.alone(ctx, u)

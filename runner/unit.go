@@ -5,6 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"remoterun/runner/action"
+	"remoterun/runner/keyword"
+	"remoterun/runner/known"
+	"remoterun/runner/laptop"
+	"remoterun/runner/program"
+	"remoterun/runner/reach"
 	"slices"
 	"strings"
 	"time"
@@ -20,9 +26,9 @@ import (
 // taskRun is one task on one host.
 type taskRun struct {
 	h     *hostRun
-	o     *op
+	o     *program.Op
 	task  *play.Task
-	words words
+	words keyword.Words
 	scope *vars.Scope
 	info  *event.Task
 	loop  bool
@@ -35,7 +41,7 @@ type taskRun struct {
 	fatal error
 	// pushes are the files that include_tasks takes in, included what is told of
 	// them when the task has ended.
-	pushes   []*frame
+	pushes   []*program.Frame
 	included []event.Included
 	// after is what a meta action does to the host when the task has ended.
 	after func()
@@ -53,7 +59,7 @@ type unit struct {
 	// later is an item that is made ready when those before it have run.
 	later bool
 
-	m     *machine
+	m     *known.Machine
 	on    string // the machine's name when delegated
 	as    host.As
 	env   []sh.Var
@@ -61,7 +67,7 @@ type unit struct {
 	check bool // withhold steps
 	diff  bool
 
-	act   *action
+	act   *action.Action
 	raw   *value.Map // an action's arguments as written
 	local bool       // opens no connection
 	// proven is an action that was seen ahead to succeed.
@@ -69,8 +75,8 @@ type unit struct {
 	bound  play.Bound
 	plan   play.Plan
 	rests  []host.Question
-	made   []stamp // of the answers that the plan was made of
-	ready  bool    // plan is made
+	made   []known.Stamp // of the answers that the plan was made of
+	ready  bool          // plan is made
 	out    *outcome
 }
 
@@ -93,8 +99,8 @@ func failure(err error) *outcome {
 
 // prepare makes the units of a task. Ahead of its turn (ahead not nil) errors
 // only mean that the look ahead stops. *host.ErrNeed passes through.
-func (h *hostRun) prepare(ctx context.Context, o *op, ahead *vars.Ahead) (*taskRun, error) {
-	tr := &taskRun{h: h, o: o, task: o.task, words: h.wordsOf(o)}
+func (h *hostRun) prepare(ctx context.Context, o *program.Op, ahead *vars.Ahead) (*taskRun, error) {
+	tr := &taskRun{h: h, o: o, task: o.Task, words: h.wordsOf(o)}
 	tr.scope = h.scopeOf(ctx, o, tr.words)
 	if ahead != nil {
 		tr.scope = tr.scope.Ahead(ahead)
@@ -106,7 +112,7 @@ func (h *hostRun) prepare(ctx context.Context, o *op, ahead *vars.Ahead) (*taskR
 	if tr.info, err = h.info(ctx, tr); err != nil && ahead == nil {
 		return tr, err
 	}
-	if o.task.Loop == nil {
+	if o.Task.Loop == nil {
 		u, err := h.unit(ctx, tr, tr.scope, value.Null(), ahead != nil)
 		tr.units = []*unit{u}
 		return tr, err
@@ -148,7 +154,7 @@ func (h *hostRun) prepare(ctx context.Context, o *op, ahead *vars.Ahead) (*taskR
 func (tr *taskRun) read() []value.Value {
 	out := []value.Value{tr.task.Name}
 	for _, w := range tr.words {
-		out = append(out, keywordValues(w)[1:]...)
+		out = append(out, keyword.All(w)[1:]...)
 	}
 	if l := tr.task.Loop; l != nil {
 		out = append(out, l.Label, l.Pause)
@@ -159,7 +165,7 @@ func (tr *taskRun) read() []value.Value {
 // items works out a loop's list.
 func (h *hostRun) items(ctx context.Context, tr *taskRun, ahead bool) ([]value.Value, error) {
 	l := tr.task.Loop
-	expr := h.p.r.opt.Expr
+	expr := h.p.r.world.Expr
 	if ahead {
 		if l.With != "" && l.With != "items" && l.With != "dict" && l.With != "indexed_items" && l.With != "nested" && l.With != "together" && l.With != "sequence" && l.With != "list" {
 			return nil, vars.ErrPending
@@ -208,7 +214,7 @@ func (tr *taskRun) ahead(vs ...value.Value) error { return tr.settled(false, vs.
 
 func (tr *taskRun) settled(bare bool, vs ...value.Value) error {
 	for _, v := range vs {
-		u, err := tr.h.p.r.opt.Expr.Inspect(v, bare)
+		u, err := tr.h.p.r.world.Expr.Inspect(v, bare)
 		if err != nil || u.Impure || u.Laptop && tr.h.p.onLaptop() {
 			return vars.ErrPending
 		}
@@ -258,7 +264,7 @@ func (h *hostRun) label(ctx context.Context, tr *taskRun, u *unit) (string, erro
 		}
 		return value.Show(u.item), nil
 	}
-	v, err := h.p.r.opt.Expr.Render(ctx, l.Label, u.scope)
+	v, err := h.p.r.world.Expr.Render(ctx, l.Label, u.scope)
 	return value.Show(v), err
 }
 
@@ -282,11 +288,9 @@ func (h *hostRun) unit(ctx context.Context, tr *taskRun, s *vars.Scope, item val
 // hides says whether no_log covers an item that is left out. What cannot be told
 // is hidden: its label could be a secret.
 func (h *hostRun) hides(ctx context.Context, tr *taskRun, s *vars.Scope) bool {
-	hidden, err := reader{ctx, h.p, tr.words, s}.flag("no_log", noLog, false)
+	hidden, err := h.reader(ctx, tr.words, s).Flag("no_log", keyword.NoLog, false)
 	return hidden || err != nil
 }
-
-func noLog(w *play.Keywords) value.Value { return w.NoLog }
 
 // leftOut is the outcome of a condition that does not hold.
 func leftOut() *outcome {
@@ -312,7 +316,7 @@ func (h *hostRun) when(ctx context.Context, u *unit, ahead bool) (bool, error) {
 					return false, err
 				}
 			}
-			ok, err := h.p.r.opt.Expr.Test(ctx, c, u.scope)
+			ok, err := h.p.r.world.Expr.Test(ctx, c, u.scope)
 			if err != nil || !ok {
 				return false, err
 			}
@@ -323,40 +327,40 @@ func (h *hostRun) when(ctx context.Context, u *unit, ahead bool) (bool, error) {
 
 // fill reads keywords and arguments.
 func (h *hostRun) fill(ctx context.Context, u *unit, ahead bool) error {
-	k := reader{ctx, h.p, u.tr.words, u.scope}
+	k := h.reader(ctx, u.tr.words, u.scope)
 	if err := h.flags(u, k); err != nil {
 		return err
 	}
 	if err := h.target(ctx, u, k, ahead); err != nil {
 		return err
 	}
-	if u.act = actionOf(u.tr.task); u.act != nil {
+	if u.act = action.Of(u.tr.task); u.act != nil {
 		u.raw = u.tr.task.Args
 		return nil
 	}
 	var err error
-	if u.as, err = k.identity(); err != nil {
+	if u.as, err = reach.Identity(k, h.p.r.want.Defaults); err != nil {
 		return err
 	}
-	if u.env, err = k.environment(); err != nil {
+	if u.env, err = k.Environment(); err != nil {
 		return err
 	}
 	return h.bind(ctx, u, ahead)
 }
 
-func (h *hostRun) flags(u *unit, k reader) error {
-	opt := h.p.r.opt
+func (h *hostRun) flags(u *unit, k keyword.Reader) error {
+	want := h.p.r.want
 	var errs [3]error
-	u.noLog, errs[0] = k.flag("no_log", noLog, false)
-	u.check, errs[1] = k.flag("check_mode", func(w *play.Keywords) value.Value { return w.CheckMode }, opt.Check)
-	u.diff, errs[2] = k.flag("diff", func(w *play.Keywords) value.Value { return w.Diff }, opt.Diff)
+	u.noLog, errs[0] = k.Flag("no_log", keyword.NoLog, false)
+	u.check, errs[1] = k.Flag("check_mode", keyword.CheckMode, want.Check)
+	u.diff, errs[2] = k.Flag("diff", keyword.Diff, want.Diff)
 	return errors.Join(errs[:]...)
 }
 
 // target is the machine that the unit works on.
-func (h *hostRun) target(ctx context.Context, u *unit, k reader, ahead bool) error {
+func (h *hostRun) target(ctx context.Context, u *unit, k keyword.Reader, ahead bool) error {
 	u.m = h.m
-	to, err := k.text(func(w *play.Keywords) value.Value { return w.Delegate }, "")
+	to, err := k.Text(keyword.Delegate, "")
 	if err != nil || to == "" {
 		return err
 	}
@@ -386,7 +390,7 @@ func (h *hostRun) bind(ctx context.Context, u *unit, ahead bool) error {
 			return err
 		}
 	}
-	v, err := h.p.r.opt.Expr.Render(ctx, value.FromMap(raw), u.scope)
+	v, err := h.p.r.world.Expr.Render(ctx, value.FromMap(raw), u.scope)
 	if err != nil {
 		return err
 	}
@@ -394,12 +398,12 @@ func (h *hostRun) bind(ctx context.Context, u *unit, ahead bool) error {
 	if err != nil {
 		return err
 	}
-	learn(h.p.r.opt.Redactor, v)
+	learn(h.p.r.world.Redactor, v)
 	if err := sealedIn(args, mod.Spec()); err != nil {
 		return err
 	}
 	u.local = mod.Spec().Local
-	u.bound, err = mod.Bind(ctx, args, &inputs{u: u, ahead: ahead})
+	u.bound, err = mod.Bind(ctx, args, h.inputs(u, ahead))
 	if l, ok := u.bound.(play.LaptopBound); ok && l.Laptop() {
 		u.local = true
 	}
@@ -407,6 +411,10 @@ func (h *hostRun) bind(ctx context.Context, u *unit, ahead bool) error {
 		return vars.ErrPending
 	}
 	return err
+}
+
+func (h *hostRun) inputs(u *unit, ahead bool) *laptop.Inputs {
+	return &laptop.Inputs{Files: h.p.r.files, Expr: h.p.r.world.Expr, Scope: u.scope, Dirs: h.p.dirs(u.tr.task), PlayDir: h.p.p.Dir, For: h.name, Ahead: ahead, Changing: h.p.onLaptop()}
 }
 
 // given drops arguments that are omitted.

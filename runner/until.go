@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"remoterun/runner/action"
 	"time"
 
 	"remoterun/runner/event"
@@ -24,10 +25,10 @@ func (h *hostRun) until(ctx context.Context, u *unit) *outcome {
 			return out
 		}
 		h.p.r.emit(event.Retry{Outcome: event.Outcome{Host: h.name, Task: u.tr.info, Tries: n, Result: h.registered(u, out)}, LoopItem: u.loopItem(), Left: retries - n + 1})
-		if err := sleep(ctx, delay); err != nil {
+		if err := action.Sleep(ctx, delay); err != nil {
 			return broken(err)
 		}
-		u.m.drop()
+		u.m.Forget()
 		u.bound, u.ready, u.out = bound, false, nil // a chain has left its outcome in the unit
 	}
 }
@@ -38,7 +39,7 @@ func (h *hostRun) patience(ctx context.Context, u *unit) (retries int, delay tim
 		if v.IsNull() || err != nil {
 			return otherwise
 		}
-		r, bad := h.p.r.opt.Expr.Render(ctx, v, u.scope)
+		r, bad := h.p.r.world.Expr.Render(ctx, v, u.scope)
 		if bad == nil {
 			_, bad = fmt.Sscanf(value.Str(r), "%d", &n)
 		}

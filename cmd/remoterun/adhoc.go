@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"remoterun/runner"
+	"remoterun/runner/action"
 	"remoterun/runner/sh"
 	"remoterun/runner/value"
 	"remoterun/runner/value/yaml"
@@ -97,7 +97,7 @@ func (a *app) adHoc(ctx context.Context, f *runFlags, pattern, module string, ar
 			return err
 		}
 	}
-	if _, action := runner.Actions()[module]; !action {
+	if _, action := action.Specs()[module]; !action {
 		if _, ok := s.modules.Find(module); !ok {
 			return usage("%s", noModule(module, a.specs()))
 		}

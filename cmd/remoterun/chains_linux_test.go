@@ -6,9 +6,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"remoterun/runner/reach"
 	"testing"
 
-	"remoterun/runner"
 	"remoterun/runner/framed"
 	"remoterun/runner/host"
 	"remoterun/runner/hosttest/real"
@@ -21,7 +21,7 @@ type onMachine struct {
 	m *real.Machine
 }
 
-func (c onMachine) Connect(ctx context.Context, e runner.Endpoint) (host.Conn, error) {
+func (c onMachine) Connect(ctx context.Context, e reach.Endpoint) (host.Conn, error) {
 	conn, err := c.d.Dial(ctx, ssh.Target{Name: e.Name, Addr: c.m.Name, User: real.UserSudo}, framed.Password(real.Answer(real.Password)))
 	if err != nil {
 		return nil, err

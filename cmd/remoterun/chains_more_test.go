@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"remoterun/runner/reach"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -24,9 +25,9 @@ import (
 type ground struct {
 	hosts     []string
 	base      string // each host has its own folder below
-	change    func(*runner.Options)
+	change    func(*runner.Wishes)
 	remote    bool // the hosts are not this machine, as far as the engine knows
-	connector runner.Connector
+	connector reach.Connector
 	become    bool
 	// open lets other users write into the folders and the log.
 	open bool
@@ -79,14 +80,14 @@ func (g ground) run(t *testing.T, book string) (*event.Stats, []string) {
 	}
 	rec := &recorder{}
 	s.sink = rec
-	opt := s.options()
+	world, wishes := s.world(), s.wishes()
 	if g.connector != nil {
-		opt.Connector = g.connector
+		world.Connector = g.connector
 	}
 	if g.change != nil {
-		g.change(&opt)
+		g.change(&wishes)
 	}
-	st, err := runner.New(opt).Run(t.Context(), books...)
+	st, err := runner.New(world, wishes).Run(t.Context(), books...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +110,7 @@ func (g ground) same(t *testing.T, book, text string, runs int) {
 	var reports [2][]string
 	for i, noAhead := range []bool{true, false} {
 		one := g
-		one.change = func(o *runner.Options) {
+		one.change = func(o *runner.Wishes) {
 			if g.change != nil {
 				g.change(o)
 			}
@@ -151,7 +152,7 @@ type dialled struct {
 	port int
 }
 
-func (d dialled) Connect(ctx context.Context, e runner.Endpoint) (host.Conn, error) {
+func (d dialled) Connect(ctx context.Context, e reach.Endpoint) (host.Conn, error) {
 	c, err := d.d.Dial(ctx, ssh.Target{Name: e.Name, Addr: "127.0.0.1", Port: d.port, User: "op"}, nil)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ type sinkFunc func(event.Event)
 func (f sinkFunc) Event(_ time.Time, e event.Event) { f(e) }
 
 // runBook runs a playbook's text on local hosts and hands its events to see.
-func runBook(t *testing.T, dir, text string, change func(*runner.Options), see func(event.Event)) *event.Stats {
+func runBook(t *testing.T, dir, text string, change func(*runner.Wishes), see func(event.Event)) *event.Stats {
 	t.Helper()
 	book := filepath.Join(dir, "book.yaml")
 	writeFile(t, book, text)
@@ -34,11 +34,11 @@ func runBook(t *testing.T, dir, text string, change func(*runner.Options), see f
 		t.Fatal(err)
 	}
 	s.sink = sinkFunc(see)
-	opt := s.options()
+	world, wishes := s.world(), s.wishes()
 	if change != nil {
-		change(&opt)
+		change(&wishes)
 	}
-	st, err := runner.New(opt).Run(t.Context(), books...)
+	st, err := runner.New(world, wishes).Run(t.Context(), books...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestCheckListsWhatRuns(t *testing.T) {
     - name: a handler
       command: echo 3
       check_mode: false
-`, func(o *runner.Options) { o.Check = true }, func(e event.Event) {
+`, func(o *runner.Wishes) { o.Check = true }, func(e event.Event) {
 		order = append(order, e.Kind())
 		if e, ok := e.(event.CheckOverride); ok {
 			listed = append(listed, e.Task.Name)

@@ -136,9 +136,9 @@ func report(t *testing.T, dir, book string, args []string, oneByOne bool) string
 	s.inv = s.inv.Beside(dir)
 	rec := &reporter{}
 	s.sink = rec
-	opt := s.options()
-	opt.NoAhead = oneByOne
-	st, err := runner.New(opt).Run(t.Context(), books...)
+	world, wishes := s.world(), s.wishes()
+	wishes.NoAhead = oneByOne
+	st, err := runner.New(world, wishes).Run(t.Context(), books...)
 	code := s.code(st)
 	if err != nil {
 		rec.line("-", "ERROR", err.Error(), "", "")

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"remoterun/runner/reach"
 	"sync"
 	"time"
 
-	"remoterun/runner"
 	"remoterun/runner/framed"
 	"remoterun/runner/host"
 	"remoterun/runner/local"
@@ -28,10 +28,10 @@ type connector struct {
 	timeout     time.Duration
 }
 
-var _ runner.Connector = (*connector)(nil)
+var _ reach.Connector = (*connector)(nil)
 
 // Connect makes one connection.
-func (c *connector) Connect(ctx context.Context, e runner.Endpoint) (host.Conn, error) {
+func (c *connector) Connect(ctx context.Context, e reach.Endpoint) (host.Conn, error) {
 	switch e.Connection {
 	case "local":
 		return local.New(e.Name, c.password(e), local.Options{}), nil
@@ -49,7 +49,7 @@ func (c *connector) Connect(ctx context.Context, e runner.Endpoint) (host.Conn, 
 // password answers a become program's prompt: from the host's variables, else
 // from the operator, who is asked once per run, and again for a host that
 // refuses what was typed. A host is asked with what it took last.
-func (c *connector) password(e runner.Endpoint) framed.Password {
+func (c *connector) password(e reach.Endpoint) framed.Password {
 	var mu sync.Mutex
 	last := 0
 	return func(ctx context.Context, as host.As, wrong int) (secret.Sealed, error) {
@@ -75,7 +75,7 @@ func (c *connector) password(e runner.Endpoint) framed.Password {
 
 // becomeAsk is the question for the become program's password after as many
 // wrong answers.
-func becomeAsk(e runner.Endpoint, wrong int) play.Ask {
+func becomeAsk(e reach.Endpoint, wrong int) play.Ask {
 	if wrong == 0 {
 		return play.Ask{Key: becomeKey, Text: "BECOME password (" + loginName(e) + " asks first; the others are tried with it, too)", Sealed: true}
 	}
@@ -83,7 +83,7 @@ func becomeAsk(e runner.Endpoint, wrong int) play.Ask {
 }
 
 // loginName is who logs in where, in the inventory's words.
-func loginName(e runner.Endpoint) string {
+func loginName(e reach.Endpoint) string {
 	if e.User == "" {
 		return e.Name
 	}

@@ -10,7 +10,7 @@ import (
 
 	"remoterun/docs"
 	"remoterun/playbooks/known"
-	"remoterun/runner"
+	"remoterun/runner/action"
 	"remoterun/runner/near"
 	"remoterun/runner/play"
 	"remoterun/tasks"
@@ -103,7 +103,7 @@ func (a *app) specs() []play.Spec {
 	for _, m := range allModules() {
 		out = append(out, m.Spec())
 	}
-	for _, s := range runner.Actions() {
+	for _, s := range action.Specs() {
 		out = append(out, s)
 	}
 	slices.SortFunc(out, func(a, b play.Spec) int { return strings.Compare(a.Name, b.Name) })

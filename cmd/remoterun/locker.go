@@ -4,9 +4,9 @@ import (
 	"context"
 	"os"
 	"os/user"
+	"remoterun/runner/reach"
 	"time"
 
-	"remoterun/runner"
 	"remoterun/runner/host"
 	"remoterun/runner/lock"
 )
@@ -19,7 +19,7 @@ type locker struct {
 	within time.Duration
 }
 
-var _ runner.Locker = locker{}
+var _ reach.Locker = locker{}
 
 // operator names who works here: user@laptop.
 func operator() string {
@@ -34,7 +34,7 @@ func operator() string {
 }
 
 // Hold takes the lock and returns the connection under it.
-func (l locker) Hold(ctx context.Context, c host.Conn, name string, h runner.LockHolder) (host.Conn, func() error, error) {
+func (l locker) Hold(ctx context.Context, c host.Conn, name string, h reach.LockHolder) (host.Conn, func() error, error) {
 	held, err := lock.Take(ctx, c, h.As, h.Host, name, h.Doing, lock.Options{Who: l.who, TakeOver: l.takeOver, Within: l.within})
 	if err != nil {
 		return nil, nil, err

@@ -177,14 +177,14 @@ func (s *session) run(ctx context.Context, books ...*play.Playbook) error {
 	if err := s.prepare(ctx, hosts); err != nil {
 		return err
 	}
-	opt := s.options()
-	h := &hints{next: opt.Sink}
-	opt.Sink = h
+	world := s.world()
+	h := &hints{next: world.Sink}
+	world.Sink = h
 	defer func() {
 		s.finish()
 		h.write(s.a.err)
 	}()
-	stats, err := runner.New(opt).Run(ctx, books...)
+	stats, err := runner.New(world, s.wishes()).Run(ctx, books...)
 	code := s.code(stats)
 	switch {
 	case err != nil && !errors.Is(err, runner.ErrInterrupted) && !stats.Interrupted:

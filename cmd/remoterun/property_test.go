@@ -6,13 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"remoterun/runner/reach"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
-	"remoterun/runner"
 	"remoterun/runner/hosttest/sshd"
 	"remoterun/runner/hosttest/sshtest"
 )
@@ -61,7 +61,7 @@ func TestChainsEqualOneTaskAtATime(t *testing.T) {
 }
 
 // sameBook makes book i of a seed and plays it both ways.
-func sameBook(t *testing.T, seed, i int, remote runner.Connector) {
+func sameBook(t *testing.T, seed, i int, remote reach.Connector) {
 	defer func() {
 		if t.Failed() {
 			t.Logf("again: REMOTERUN_PROPERTY_SEED=%d REMOTERUN_PROPERTY_FIRST=%d REMOTERUN_PROPERTY_BOOKS=1 go test -run TestChainsEqual ./cmd/remoterun", seed, i)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"remoterun/runner"
+	"remoterun/runner/action"
 )
 
 // TestReadme holds what the README says against the code: exit codes and their
@@ -128,7 +128,7 @@ func TestActionsInDocs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name := range runner.Actions() {
+	for name := range action.Specs() {
 		if !strings.Contains(string(page), "`"+name+"`") {
 			t.Errorf("docs/playbooks.md does not name %s", name)
 		}

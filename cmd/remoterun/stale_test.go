@@ -10,6 +10,7 @@ import (
 
 	"remoterun/playbooks/ast"
 	"remoterun/runner"
+	"remoterun/runner/action"
 	"remoterun/runner/event"
 	"remoterun/runner/host"
 	"remoterun/runner/play"
@@ -77,7 +78,7 @@ func TestPlansFollowAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.modules = tasks.NewRegistry(append(tasks.All(), kit.Define(kit.Doc{Name: "peek", Short: "looks"}, peek{}))...)
-	s.loader = ast.New(ast.Env{File: s.readFile, Decrypt: s.vaults.decrypt, Exists: s.exists, Modules: s.modules, Actions: runner.Actions(), Expr: s.expr, Extra: s.extra, Defines: s.defines})
+	s.loader = ast.New(ast.Env{File: s.readFile, Decrypt: s.vaults.decrypt, Exists: s.exists, Modules: s.modules, Actions: action.Specs(), Expr: s.expr, Extra: s.extra, Defines: s.defines})
 	books, err := s.loader.Load(book)
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +90,7 @@ func TestPlansFollowAnswers(t *testing.T) {
 			saw = append(saw, value.Str(v))
 		}
 	})
-	if _, err := runner.New(s.options()).Run(t.Context(), books...); err != nil {
+	if _, err := runner.New(s.world(), s.wishes()).Run(t.Context(), books...); err != nil {
 		t.Fatal(err)
 	}
 	if got := strings.Join(saw, " "); got != "no no yes yes" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"remoterun/runner/reach"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,7 +19,7 @@ import (
 // counted counts the round trips of connections.
 type counted struct{ trips atomic.Int64 }
 
-func (c *counted) Connect(_ context.Context, e runner.Endpoint) (host.Conn, error) {
+func (c *counted) Connect(_ context.Context, e reach.Endpoint) (host.Conn, error) {
 	return &countedConn{local.New(e.Name, nil, local.Options{}), c}, nil
 }
 
@@ -67,10 +68,10 @@ func counting(t *testing.T, book, hosts, extra string) (*event.Stats, *counted) 
 		t.Fatal(err)
 	}
 	s.sink = &recorder{}
-	opt := s.options()
+	world, wishes := s.world(), s.wishes()
 	c := &counted{}
-	opt.Connector = c
-	st, err := runner.New(opt).Run(t.Context(), books...)
+	world.Connector = c
+	st, err := runner.New(world, wishes).Run(t.Context(), books...)
 	if err != nil {
 		t.Fatal(err)
 	}

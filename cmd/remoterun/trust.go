@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"remoterun/runner/reach"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +17,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"remoterun/runner"
 	"remoterun/runner/play"
 	"remoterun/runner/ssh"
 	"remoterun/runner/value"
@@ -253,7 +253,7 @@ func (s *session) target(ctx context.Context, name string) (ssh.Target, error) {
 		return t, usage("%s: %v", name, err)
 	}
 	if port != "" {
-		if t.Port, err = runner.ParsePort(port); err != nil {
+		if t.Port, err = reach.ParsePort(port); err != nil {
 			return t, usage("%s: ansible_port: %v", name, err)
 		}
 	}

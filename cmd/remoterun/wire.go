@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"remoterun/runner/action"
+	"remoterun/runner/reach"
 	"strings"
 	"time"
 
@@ -86,7 +88,7 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 	}
 	s.loader = ast.New(ast.Env{
 		RolesPath: a.rolesPath(cfg, a.home()), CollectionsPath: a.collectionsPath(cfg, a.home()),
-		File: s.readFile, Decrypt: s.vaults.decrypt, Exists: s.exists, Modules: s.modules, Actions: runner.Actions(), Expr: s.expr, Extra: s.extra, Defines: s.defines,
+		File: s.readFile, Decrypt: s.vaults.decrypt, Exists: s.exists, Modules: s.modules, Actions: action.Specs(), Expr: s.expr, Extra: s.extra, Defines: s.defines,
 	})
 	return s, nil
 }
@@ -162,23 +164,31 @@ func (s *session) readFile(path string) ([]byte, bool, error) {
 	return s.vaults.file(data)
 }
 
-// options is the engine's view of the flags.
-func (s *session) options() runner.Options {
+// world is what the engine needs of the world.
+func (s *session) world() runner.World {
 	f := s.f
-	opt := runner.Options{
+	w := runner.World{
 		Inventory: s.inv, Expr: s.expr, Loader: s.loader, Prompter: s.prompts, Gatherer: system.Gatherer(),
 		Connector: &connector{dialer: s.dialer, prompts: s.prompts, redactor: s.redactor, askPassword: f.askPass, timeout: time.Duration(f.timeout) * time.Second},
-		Locker:    locker{who: operator(), takeOver: f.takeOver, within: s.a.lowered.lock}, Sink: s.sink, Redactor: s.redactor, Extra: s.extra, Limit: f.limit, Forks: f.forks, Check: f.check, Diff: f.diff, Force: f.forceHandlers,
-		Tags: f.tags, SkipTags: f.skipTags, StartAt: f.startAt, Become: f.become, BecomeUser: f.becomeUser, BecomeMethod: f.becomeMethod,
-		RemoteUser: f.user, Connection: f.connection, PrivateKey: f.privateKey, Verbosity: f.verbose,
+		Locker:    locker{who: operator(), takeOver: f.takeOver, within: s.a.lowered.lock}, Sink: s.sink, Redactor: s.redactor,
 	}
 	if f.step {
-		opt.Step = s.step
+		w.Step = s.step
 	}
 	if s.journal != nil {
-		opt.Journal = noting{s.journal}
+		w.Journal = noting{s.journal}
 	}
-	return opt
+	return w
+}
+
+// wishes are what the flags say.
+func (s *session) wishes() runner.Wishes {
+	f := s.f
+	return runner.Wishes{
+		Extra: s.extra, Limit: f.limit, Forks: f.forks, Check: f.check, Diff: f.diff, Force: f.forceHandlers,
+		Tags: f.tags, SkipTags: f.skipTags, StartAt: f.startAt, Verbosity: f.verbose,
+		Defaults: reach.Defaults{Become: f.become, BecomeUser: f.becomeUser, BecomeMethod: f.becomeMethod, RemoteUser: f.user, Connection: f.connection, PrivateKey: f.privateKey},
+	}
 }
 
 // step asks before a task, in Ansible's words; what is not yes leaves it out.

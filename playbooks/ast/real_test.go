@@ -7,13 +7,13 @@ import (
 
 	"remoterun/playbooks/ast"
 	"remoterun/playbooks/jinja"
-	"remoterun/runner"
+	"remoterun/runner/action"
 )
 
 func realEnv() ast.Env {
 	e := env()
 	e.Expr = jinja.New(jinja.Options{})
-	e.Actions = runner.Actions()
+	e.Actions = action.Specs()
 	return e
 }
 

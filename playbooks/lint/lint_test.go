@@ -10,7 +10,7 @@ import (
 	"remoterun/playbooks/ast"
 	"remoterun/playbooks/jinja"
 	"remoterun/playbooks/lint"
-	"remoterun/runner"
+	"remoterun/runner/action"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -40,7 +40,7 @@ func check(t *testing.T, text string) []string {
 		t.Fatal(err)
 	}
 	expr := jinja.New(jinja.Options{})
-	l := ast.New(ast.Env{Modules: modules{}, Actions: runner.Actions(), Expr: expr, Decrypt: func(string, value.Pos) ([]byte, error) { return []byte("open"), nil }})
+	l := ast.New(ast.Env{Modules: modules{}, Actions: action.Specs(), Expr: expr, Decrypt: func(string, value.Pos) ([]byte, error) { return []byte("open"), nil }})
 	book, err := l.Playbook(path)
 	if err != nil {
 		t.Fatal(err)

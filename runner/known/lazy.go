@@ -1,4 +1,4 @@
-package runner
+package known
 
 import (
 	"context"
@@ -9,13 +9,13 @@ import (
 )
 
 // lazyConn connects at its first use: laptop-side steps never do.
-type lazyConn struct{ m *machine }
+type lazyConn struct{ m *Machine }
 
 var _ host.Conn = lazyConn{}
 
 // Shell connects and opens an identity's shell.
 func (l lazyConn) Shell(ctx context.Context, as host.As) (host.Shell, error) {
-	c, err := l.m.connect(ctx)
+	c, err := l.m.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -24,7 +24,7 @@ func (l lazyConn) Shell(ctx context.Context, as host.As) (host.Shell, error) {
 
 // Exec connects and runs a command.
 func (l lazyConn) Exec(ctx context.Context, as host.As, c sh.Cmd) (host.Output, error) {
-	conn, err := l.m.connect(ctx)
+	conn, err := l.m.Connect(ctx)
 	if err != nil {
 		return host.Output{}, err
 	}
@@ -33,7 +33,7 @@ func (l lazyConn) Exec(ctx context.Context, as host.As, c sh.Cmd) (host.Output, 
 
 // Files connects and opens sftp.
 func (l lazyConn) Files(ctx context.Context) (host.Files, error) {
-	c, err := l.m.connect(ctx)
+	c, err := l.m.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (l lazyConn) Files(ctx context.Context) (host.Files, error) {
 
 // Dial connects and dials from the host.
 func (l lazyConn) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	c, err := l.m.connect(ctx)
+	c, err := l.m.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}

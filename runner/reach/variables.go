@@ -1,4 +1,4 @@
-package runner
+package reach
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"remoterun/runner/keyword"
 	"remoterun/runner/value"
 )
 
@@ -72,7 +73,7 @@ func pathOf(name string, raw, v value.Value) (string, error) {
 
 // flagOf reads a boolean variable by Ansible's words.
 func flagOf(name string, raw, v value.Value) (bool, error) {
-	b, ok := truth(v)
+	b, ok := keyword.Truth(v)
 	if !ok {
 		return false, connError(name, raw, "%q is not a boolean: yes or no", value.Show(v))
 	}

@@ -1,4 +1,4 @@
-package runner
+package program
 
 import (
 	"slices"
@@ -31,27 +31,27 @@ func block(body, rescue, always []play.Item) *play.Block {
 
 // walk follows a cursor: tasks named "x…" fail. It answers what was run, and
 // "LOST" when a failure left every block.
-func walk(c *cursor) string {
+func walk(c *Cursor) string {
 	var out []string
 	for range 100 {
-		o := c.current()
+		o := c.Current()
 		if o == nil {
 			if c.failed {
 				out = append(out, "LOST")
 			}
 			break
 		}
-		if o.kind == opFlush {
-			c.next()
+		if o.Flushes() {
+			c.Next()
 			continue
 		}
-		name := value.Str(o.task.Name)
+		name := value.Str(o.Task.Name)
 		out = append(out, name)
 		if !strings.HasPrefix(name, "x") {
-			c.next()
+			c.Next()
 			continue
 		}
-		if !c.fail() {
+		if !c.Fail() {
 			out = append(out, "LOST")
 			break
 		}
@@ -81,7 +81,7 @@ func TestBlocks(t *testing.T) {
 		{"empty parts", []play.Item{block(nil, list("r"), nil), block(list("x"), nil, nil)}, "x LOST"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := walk(newCursor(compile(nil, c.items))); got != c.want {
+			if got := walk(NewCursor(Compile(nil, c.items))); got != c.want {
 				t.Errorf("ran %q, want %q", got, c.want)
 			}
 		})
@@ -102,13 +102,13 @@ func TestIncludedFrames(t *testing.T) {
 		{"empty ones", []string{"", "a", ""}, "a end z"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cur := newCursor(compile(nil, []play.Item{block(list("include end"), list("r"), nil), named("z")}))
-			cur.current()
-			var frames []*frame
+			cur := NewCursor(Compile(nil, []play.Item{block(list("include end"), list("r"), nil), named("z")}))
+			cur.Current()
+			var frames []*Frame
 			for _, f := range c.files {
-				frames = append(frames, &frame{prog: compile(nil, list(f)), inc: &include{}})
+				frames = append(frames, Included(Compile(nil, list(f)), nil))
 			}
-			cur.push(frames...)
+			cur.Push(frames...)
 			if got := walk(cur); got != c.want {
 				t.Errorf("ran %q, want %q", got, c.want)
 			}
@@ -117,142 +117,94 @@ func TestIncludedFrames(t *testing.T) {
 }
 
 // handlersOf enters a program of handlers of which some are notified.
-func handlersOf(c *cursor, hand *program, notified ...int) {
+func handlersOf(c *Cursor, hand *Program, notified ...int) {
 	for _, i := range notified {
-		c.notified[hand.ops[i].task] = true
+		c.Notify(hand.ops[i].Task)
 	}
-	c.push(&frame{prog: hand, handlers: true})
+	c.Push(Handlers(hand))
 }
 
 func TestHandlersRunOnce(t *testing.T) {
 	t.Run("only the notified", func(t *testing.T) {
-		c := newCursor(compile(nil, list("flush z")))
-		handlersOf(c, compile(nil, list("a b c")), 0, 2)
-		c.current()
-		if got := walk(c); got != "a c z" || len(c.notified) > 0 {
-			t.Errorf("ran %q, %d still notified", got, len(c.notified))
+		c := NewCursor(Compile(nil, list("flush z")))
+		handlersOf(c, Compile(nil, list("a b c")), 0, 2)
+		c.Current()
+		if got := walk(c); got != "a c z" || c.Notified() > 0 {
+			t.Errorf("ran %q, %d still notified", got, c.Notified())
 		}
 	})
 	t.Run("a failing one is not run again", func(t *testing.T) {
-		c := newCursor(compile(nil, []play.Item{block(list("flush"), list("r"), nil), named("z")}))
-		c.current()
-		handlersOf(c, compile(nil, list("x b")), 0, 1)
+		c := NewCursor(Compile(nil, []play.Item{block(list("flush"), list("r"), nil), named("z")}))
+		c.Current()
+		handlersOf(c, Compile(nil, list("x b")), 0, 1)
 		if got := walk(c); got != "x r z" {
 			t.Errorf("ran %q", got)
 		}
-		if len(c.notified) != 1 {
-			t.Errorf("%d still notified, want the one behind the failing one", len(c.notified))
+		if c.Notified() != 1 {
+			t.Errorf("%d still notified, want the one behind the failing one", c.Notified())
 		}
 	})
 	t.Run("one that takes a file in", func(t *testing.T) {
-		c := newCursor(compile(nil, list("flush z")))
-		handlersOf(c, compile(nil, list("include b")), 0)
-		if o := c.current(); value.Str(o.task.Name) != "include" || !c.handling() {
+		c := NewCursor(Compile(nil, list("flush z")))
+		handlersOf(c, Compile(nil, list("include b")), 0)
+		if o := c.Current(); value.Str(o.Task.Name) != "include" || !c.Handling() {
 			t.Fatalf("stands at %v", o)
 		}
-		c.push(&frame{prog: compile(nil, list("i")), inc: &include{}})
-		if got := walk(c); got != "i z" || len(c.notified) > 0 {
-			t.Errorf("ran %q, %d still notified", got, len(c.notified))
+		c.Push(Included(Compile(nil, list("i")), nil))
+		if got := walk(c); got != "i z" || c.Notified() > 0 {
+			t.Errorf("ran %q, %d still notified", got, c.Notified())
 		}
 	})
 }
 
-// Hosts in step: who stands furthest behind goes first, and hosts at the same
-// task go together.
-func TestLowest(t *testing.T) {
-	p := compile(nil, []play.Item{block(list("a x b"), list("r"), list("z")), named("e")})
-	at := func(steps int, fails bool) *hostRun {
-		c := newCursor(p)
-		for range steps {
-			c.current()
-			c.next()
-		}
-		if fails {
-			c.current()
-			c.fail()
-		}
-		return &hostRun{cur: c, p: &playRun{hand: &program{}}}
-	}
-	names := func(hosts ...*hostRun) (string, int) {
-		group, o := lowest(hosts)
-		return value.Str(o.task.Name), len(group)
-	}
-	ahead, behind, rescued := at(2, false), at(1, false), at(1, true)
-	for _, c := range []struct {
-		name  string
-		hosts []*hostRun
-		task  string
-		size  int
-	}{
-		{"all at the start", []*hostRun{at(0, false), at(0, false)}, "a", 2},
-		{"one is behind", []*hostRun{ahead, behind}, "x", 1},
-		{"the body before the rescue", []*hostRun{rescued, ahead}, "b", 1},
-		{"the rescue before always", []*hostRun{rescued, at(3, false)}, "r", 1},
-	} {
-		if task, n := names(c.hosts...); task != c.task || n != c.size {
-			t.Errorf("%s: %d at %q, want %d at %q", c.name, n, task, c.size, c.task)
-		}
-	}
-	inFile := at(1, false)
-	inFile.cur.current()
-	inFile.cur.push(&frame{prog: compile(nil, list("i")), inc: &include{}})
-	if task, n := names(ahead, inFile); task != "i" || n != 1 {
-		t.Errorf("a host in an included file: %d at %q", n, task)
-	}
-}
-
 func TestUpcoming(t *testing.T) {
-	c := newCursor(compile(nil, []play.Item{named("a"), block(list("b c"), list("r"), list("z")), named("e")}))
+	c := NewCursor(Compile(nil, []play.Item{named("a"), block(list("b c"), list("r"), list("z")), named("e")}))
 	names := func(most int) string {
 		var out []string
-		for _, o := range c.upcoming(most) {
-			out = append(out, value.Str(o.task.Name))
+		for _, o := range c.Upcoming(most) {
+			out = append(out, value.Str(o.Task.Name))
 		}
 		return strings.Join(out, " ")
 	}
-	c.current()
+	c.Current()
 	if got := names(10); got != "b c z e" {
 		t.Errorf("behind a: %q: what a rescue holds is not foreseen", got)
 	}
 	if got := names(2); got != "b c" {
 		t.Errorf("at most two: %q", got)
 	}
-	c.next()
-	c.current()
-	c.fail()
-	c.current()
+	c.Next()
+	c.Current()
+	c.Fail()
+	c.Current()
 	if got := names(10); got != "z e" {
 		t.Errorf("in the rescue: %q", got)
 	}
-	d := newCursor(compile(nil, []play.Item{block(list("x"), nil, list("y z")), named("e")}))
-	d.current()
-	d.fail()
-	d.current()
-	if got := len(d.upcoming(10)); got != 1 {
+	d := NewCursor(Compile(nil, []play.Item{block(list("x"), nil, list("y z")), named("e")}))
+	d.Current()
+	d.Fail()
+	d.Current()
+	if got := len(d.Upcoming(10)); got != 1 {
 		t.Errorf("always of a failure: %d foreseen, want only z", got)
 	}
 }
 
-// What a block's keywords add up to, and which inner one wins.
-func TestWordsOfBlocks(t *testing.T) {
-	b := block(list("a"), nil, nil)
-	b.Become = value.Bool(true)
-	b.Tags = []string{"outer"}
-	p := compile(nil, []play.Item{b})
-	i := slices.IndexFunc(p.ops, func(o op) bool { return o.kind == opTask })
-	w := append(words{&play.Keywords{Become: value.Bool(false)}}, p.ops[i].words...)
-	w = append(w, &p.ops[i].task.Keywords)
-	if v := w.inner(func(k *play.Keywords) value.Value { return k.Become }); !value.Truth(v) {
-		t.Errorf("become is %s, want the block's", value.Repr(v))
+// What the keywords of blocks add up to is told to who keeps tasks, and goes with
+// the instruction.
+func TestKeywordsOfBlocks(t *testing.T) {
+	outer, inner := block(nil, nil, nil), block(list("a"), nil, nil)
+	outer.Body, outer.Tags, inner.Tags = []play.Item{inner}, []string{"outer"}, []string{"inner"}
+	tags := func(words []*play.Keywords) (out []string) {
+		for _, w := range words {
+			out = append(out, w.Tags...)
+		}
+		return out
 	}
 	var seen []string
-	compile(func(_ *play.Task, words []*play.Keywords) bool {
-		for _, w := range words {
-			seen = append(seen, w.Tags...)
+	p := Compile(func(_ *play.Task, around []*play.Keywords) bool { seen = tags(around); return true }, []play.Item{outer})
+	for o := range p.Tasks() {
+		if got := tags(o.Around); !slices.Equal(got, []string{"outer", "inner"}) || !slices.Equal(got, seen) {
+			t.Errorf("around %s: %q, the one who keeps it was told %q", o.Task.Title(), got, seen)
 		}
-		return true
-	}, []play.Item{b})
-	if !slices.Equal(seen, []string{"outer"}) {
-		t.Errorf("tags of the blocks around: %q", seen)
 	}
 }

@@ -1,0 +1,91 @@
+package action
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"remoterun/runner/keyword"
+	"remoterun/runner/laptop"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// setFact is pure: look-ahead runs it, too.
+func setFact(_ context.Context, _ *Turn, args *value.Map) (Did, error) {
+	m := factsOf(args)
+	if m.Len() == 0 {
+		return Did{}, errors.New("set_fact needs at least one variable")
+	}
+	for k := range m.All() {
+		if name := value.Str(k); !isVariableName(name) {
+			return Did{}, fmt.Errorf("set_fact: %q is not a valid name of a variable: it begins with a letter or _, and has only letters, digits and _", name)
+		}
+	}
+	v, _ := args.Lookup("cacheable")
+	keep, _ := keyword.Truth(v) // nothing is cached, but ansible_facts has them
+	return Did{Result: play.Result{Data: value.MapOf("ansible_facts", value.FromMap(m))}, Facts: m, Cached: keep}, nil
+}
+
+// isVariableName reports names that templates can ask for.
+func isVariableName(name string) bool {
+	for i, r := range name {
+		if r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// factsOf are the variables of set_fact. The words yes, no, true and false are
+// booleans, as text too: "set_fact: ready=yes" has no other way to say so.
+func factsOf(args *value.Map) *value.Map {
+	m := value.NewMap()
+	for k, v := range args.All() {
+		if value.Str(k) == "cacheable" {
+			continue
+		}
+		if s, ok := v.AsString(); ok {
+			switch strings.ToLower(s) {
+			case "yes", "true":
+				v = value.Bool(true).With(v.Marks())
+			case "no", "false":
+				v = value.Bool(false).With(v.Marks())
+			}
+		}
+		m.Set(k, v)
+	}
+	return m
+}
+
+func includeVars(_ context.Context, t *Turn, args *value.Map) (Did, error) {
+	name, ok := str(args, "file", "_raw_params")
+	if !ok {
+		return Did{}, errors.New("include_vars needs the name of a file")
+	}
+	path, err := laptop.Find(t.Dirs, "vars", name)
+	if err != nil {
+		return Did{}, err
+	}
+	m, err := t.Loader.Vars(path)
+	if err != nil {
+		return Did{}, err
+	}
+	if under, ok := str(args, "name"); ok {
+		m = value.MapOf(under, value.FromMap(m))
+	}
+	return Did{Vars: m, Result: play.Result{Data: value.MapOf("ansible_included_var_files", value.Strings(path), "ansible_facts", value.FromMap(m))}}, nil
+}
+
+// includeTasks says which file is taken in: the host enters it when the task has
+// ended, one file of a loop after the other.
+func includeTasks(_ context.Context, t *Turn, args *value.Map) (Did, error) {
+	name, ok := str(args, "file", "_raw_params")
+	if !ok {
+		return Did{}, errors.New("include_tasks needs the name of a file")
+	}
+	path := laptop.Abs(cmp.Or(t.Task.Dir, t.PlayDir), name)
+	return Did{File: path, Result: play.Result{Data: value.MapOf("include", value.String(path))}}, nil
+}

@@ -1,0 +1,115 @@
+package action
+
+import (
+	"context"
+	"errors"
+
+	"remoterun/runner/host"
+	"remoterun/runner/keyword"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+	"remoterun/runner/vars"
+)
+
+func str(args *value.Map, names ...string) (string, bool) {
+	for _, n := range names {
+		if v, ok := args.Lookup(n); ok && !v.IsNull() {
+			return value.Str(v), true
+		}
+	}
+	return "", false
+}
+
+func debug(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
+	if lvl, ok := args.Lookup("verbosity"); ok {
+		if n, _ := lvl.AsInt(); int(n) > t.Verbosity {
+			return Did{Result: play.Result{Skipped: true, Data: value.MapOf("skipped_reason", value.String("Verbosity threshold not met."))}}, nil
+		}
+	}
+	expr := t.Expr
+	if name, ok := args.Lookup("var"); ok {
+		n, err := expr.Render(ctx, name, t.Scope)
+		if err != nil {
+			return Did{}, err
+		}
+		key := value.Str(n)
+		v, err := expr.Render(ctx, value.String("{{ "+key+" }}"), t.Scope)
+		if errors.As(err, new(*host.ErrNeed)) || errors.Is(err, vars.ErrPending) {
+			return Did{}, err
+		}
+		if err != nil {
+			v = value.String("VARIABLE IS NOT DEFINED!")
+			if t.Verbosity > 0 {
+				v = value.String("VARIABLE IS NOT DEFINED!: " + err.Error())
+			}
+		}
+		return Did{Result: play.Result{Data: value.MapOf(key, v)}}, nil
+	}
+	msg, ok := args.Lookup("msg")
+	if !ok {
+		msg = value.String("Hello world!")
+	}
+	v, err := expr.Render(ctx, msg, t.Scope)
+	if v.IsOmit() {
+		v = value.String("Hello world!")
+	}
+	return Did{Result: play.Result{Data: value.MapOf("msg", v)}}, err
+}
+
+func assert(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
+	that, _ := args.Lookup("that")
+	conds := that.Items()
+	if _, isList := that.AsSeq(); !isList {
+		conds = []value.Value{that}
+	}
+	expr := t.Expr
+	var need *host.ErrNeed
+	message := func(name, otherwise string) value.Value {
+		v, ok := args.Lookup(name)
+		if !ok && name == "fail_msg" {
+			v, ok = args.Lookup("msg")
+		}
+		if !ok {
+			return value.String(otherwise)
+		}
+		r, err := expr.Render(ctx, v, t.Scope)
+		if err == nil {
+			return r
+		}
+		errors.As(err, &need)
+		return v
+	}
+	quiet := false
+	if v, ok := args.Lookup("quiet"); ok {
+		v, err := expr.Render(ctx, v, t.Scope)
+		if err != nil {
+			return Did{}, err
+		}
+		quiet, _ = keyword.Truth(v)
+	}
+	result := func(r play.Result) (Did, error) {
+		r.Quiet = quiet
+		if need != nil {
+			return Did{Result: r}, need
+		}
+		return Did{Result: r}, nil
+	}
+	for _, c := range conds {
+		ok, err := expr.Test(ctx, c, t.Scope)
+		if err != nil {
+			return Did{}, err
+		}
+		if !ok {
+			return result(play.Result{Failed: true, Data: value.MapOf("assertion", c, "evaluated_to", value.Bool(false), "msg", message("fail_msg", "Assertion failed"))})
+		}
+	}
+	return result(play.Result{Data: value.MapOf("msg", message("success_msg", "All assertions passed"))})
+}
+
+func fail(_ context.Context, _ *Turn, args *value.Map) (Did, error) {
+	msg, ok := str(args, "msg")
+	if !ok {
+		msg = "Failed as requested from task"
+	}
+	return Did{Result: play.Failure(msg)}, nil
+}

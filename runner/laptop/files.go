@@ -1,0 +1,119 @@
+// Package laptop gives the laptop's files: found along a task's folders, read,
+// decrypted and hashed once per run for all hosts. It contacts no host.
+package laptop
+
+import (
+	"crypto/sha1" // #nosec G505: what Ansible calls checksum
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"remoterun/runner/play"
+)
+
+// Files reads and hashes each of the laptop's files once per run.
+type Files struct {
+	loader play.Loader
+	mu     sync.Mutex
+	held   map[string]cached
+}
+
+// cached is a file as it was when it was read: one that has changed is read anew.
+type cached struct {
+	in   play.Input
+	size int64
+	at   time.Time
+}
+
+// NewFiles returns the files that a loader reads.
+func NewFiles(l play.Loader) *Files {
+	return &Files{loader: l, held: map[string]cached{}}
+}
+
+// memory is a Source held in memory.
+type memory []byte
+
+// Size is in bytes.
+func (m memory) Size() int64 { return int64(len(m)) }
+
+// Bytes returns them, shared: read only.
+func (m memory) Bytes() ([]byte, error) { return m, nil }
+
+func input(name, path string, data []byte) play.Input {
+	s1, s256 := sha1.Sum(data), sha256.Sum256(data) // #nosec G401
+	return play.Input{Name: name, Path: path, Mode: 0o644, Kind: 'f', SHA1: hex.EncodeToString(s1[:]), SHA256: hex.EncodeToString(s256[:]), Data: memory(data)}
+}
+
+func (c *Files) get(name, path string) (play.Input, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := cached{size: -1}
+	st, failed := os.Stat(path)
+	if failed == nil {
+		now.size, now.at = st.Size(), st.ModTime()
+	}
+	if was, ok := c.held[path]; ok && was.size == now.size && was.at.Equal(now.at) {
+		was.in.Name = name
+		return was.in, nil
+	}
+	data, vaulted, err := c.loader.Read(path)
+	if err != nil {
+		return play.Input{}, err
+	}
+	in := input(name, path, data)
+	in.Secret = vaulted
+	if failed == nil {
+		in.Mode = uint32(st.Mode().Perm())
+	}
+	now.in = in
+	c.held[path] = now
+	return in, nil
+}
+
+// Find looks for a file: DIR/kind/name, then DIR/name, for each folder.
+func Find(dirs []string, kind, name string) (string, error) {
+	if filepath.IsAbs(name) {
+		if _, err := os.Stat(name); err != nil {
+			return "", fmt.Errorf("%s: %w", name, notThere(err))
+		}
+		return name, nil
+	}
+	var tried []string
+	for _, d := range dirs {
+		if d == "" {
+			continue
+		}
+		for _, p := range []string{filepath.Join(d, kind, name), filepath.Join(d, name)} {
+			if _, err := os.Stat(p); err == nil {
+				return p, nil
+			}
+			if !slices.Contains(tried, p) {
+				tried = append(tried, p)
+			}
+		}
+	}
+	return "", fmt.Errorf("there is no file %s on the laptop (looked for %s)", name, strings.Join(tried, ", "))
+}
+
+// Abs is a path of the laptop, relative ones in a folder.
+func Abs(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+func notThere(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return errors.New("there is no such file on the laptop")
+	}
+	return err
+}
