@@ -15,6 +15,9 @@ type Local struct {
 	Socket         string // folder of the socket or a host name, empty = psql's own choice
 	Port           int    // 0 = psql's own choice
 	User, Database string // empty = psql's own choice
+	// Container is a container, or the service of a compose file, in which psql
+	// runs; empty = on the host.
+	Container string
 }
 
 // localNull stands for NULL in what psql prints.
@@ -25,9 +28,22 @@ const localMark = "\x02remoterun\x03"
 
 // localScript prints a statement's types, rows and count; what psql complains
 // about is on stdout too, since a question has no stderr. Arguments: options,
-// null, socket, port, user, database. The statement comes on stdin.
+// null, socket, port, user, database, container. The statement comes on stdin.
 const localScript sh.Constant = `PGAPPNAME=remoterun PGOPTIONS=$1 PGCONNECT_TIMEOUT=15; export PGAPPNAME PGOPTIONS PGCONNECT_TIMEOUT
+if [ -n "$7" ]; then
+` + InContainer + `exec docker exec -i -e PGAPPNAME -e PGOPTIONS -e PGCONNECT_TIMEOUT "$c" psql -X -q --csv -w -v ON_ERROR_STOP=1 -v VERBOSITY=verbose -P null="$2" ${3:+-h "$3"} ${4:+-p "$4"} ${5:+-U "$5"} ${6:+-d "$6"} -f - 2>&1
+fi
 exec psql -X -q --csv -w -v ON_ERROR_STOP=1 -v VERBOSITY=verbose -P null="$2" ${3:+-h "$3"} ${4:+-p "$4"} ${5:+-U "$5"} ${6:+-d "$6"} -f - 2>&1`
+
+// InContainer is shell text that finds the container $7, by its name or as the one
+// that runs a compose service of that name: $c. It ends the script with status 2.
+const InContainer = `c=$(docker inspect -f "{{.Id}}" "$7" 2>/dev/null) || c=$(docker ps -q --filter "label=com.docker.compose.service=$7")
+case $c in
+"") echo "psql: error: there is no container and no running compose service $7"; exit 2 ;;
+*"
+"*) echo "psql: error: several containers run a compose service $7: name the container"; exit 2 ;;
+esac
+`
 
 func (l Local) args(write bool) []string {
 	options := "-c client_min_messages=error -c datestyle=ISO"
@@ -38,7 +54,7 @@ func (l Local) args(write bool) []string {
 	if l.Port != 0 {
 		port = strconv.Itoa(l.Port)
 	}
-	return []string{options, localNull, l.Socket, port, l.User, l.Database}
+	return []string{options, localNull, l.Socket, port, l.User, l.Database, l.Container}
 }
 
 // localInput is what psql reads. Types are asked for only when the text is one

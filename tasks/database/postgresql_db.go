@@ -1,0 +1,162 @@
+package database
+
+import (
+	"fmt"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+	"remoterun/tasks/kit"
+	"remoterun/tasks/pg"
+)
+
+// pgDBArgs are the arguments of postgresql_db.
+type pgDBArgs struct {
+	Name       string `arg:"name,db" need:"yes" help:"the database"`
+	Owner      string `arg:"owner" help:"its owner"`
+	Template   string `arg:"template" help:"the template of a new one"`
+	Encoding   string `arg:"encoding" help:"the encoding of a new one"`
+	Collate    string `arg:"lc_collate" help:"LC_COLLATE of a new one"`
+	CType      string `arg:"lc_ctype" help:"LC_CTYPE of a new one"`
+	ConnLimit  string `arg:"conn_limit" help:"how many may connect; -1 is all"`
+	Tablespace string `arg:"tablespace" help:"its tablespace"`
+	State      string `arg:"state" default:"present" choices:"absent,present,rename" help:"whether it shall be there; rename: to target"`
+	Target     string `arg:"target" help:"with rename: the new name"`
+	Force      bool   `arg:"force" default:"no" help:"with absent: end the sessions in it"`
+	Comment    string `arg:"comment" help:"a comment on it"`
+	Maint      string `arg:"maintenance_db" default:"postgres" help:"the database that is connected to"`
+	pgLogin
+}
+
+// PostgresqlDB keeps databases.
+func PostgresqlDB() play.Module {
+	return kit.Define(kit.Doc{Name: "postgresql_db", Short: "databases of PostgreSQL"}, pgDB{})
+}
+
+type pgDB struct{}
+
+func (pgDB) Validate(a pgDBArgs) *play.ArgError {
+	switch {
+	case a.Name == "":
+		return &play.ArgError{Arg: "name", Msg: "is empty"}
+	case a.State == "rename" && a.Target == "":
+		return &play.ArgError{Arg: "target", Msg: "state is rename but all of the following are missing: target"}
+	case a.ConnLimit != "" && strings.Trim(a.ConnLimit, "-0123456789") != "":
+		return &play.ArgError{Arg: "conn_limit", Msg: fmt.Sprintf("%q is no integer", a.ConnLimit)}
+	}
+	return nil
+}
+
+func (a pgDBArgs) sql() string {
+	return `SELECT d.datname, pg_get_userbyid(d.datdba), pg_encoding_to_char(d.encoding), d.datcollate, d.datctype, d.datconnlimit, t.spcname, shobj_description(d.oid, 'pg_database')
+FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace WHERE d.datname IN (` + pg.Literal(a.Name) + `, ` + pg.Literal(a.Target) + `)`
+}
+
+func (pgDB) Facts(a pgDBArgs) []host.Question {
+	return []host.Question{a.to(a.Maint).ask(statement{sql: a.sql()}).Q}
+}
+
+func (pgDB) Plan(a pgDBArgs, s host.Seen) (play.Plan, error) {
+	d := a.to(a.Maint)
+	rows, stop, err := d.rows(s, a.sql())
+	if stop != nil || err != nil {
+		return orEmpty(stop), err
+	}
+	is := map[string][]string{}
+	for _, r := range rows {
+		is[r[0]] = r
+	}
+	if r := is[a.Name]; r != nil && a.State == "present" {
+		for _, c := range []struct{ what, want, have string }{{"encoding", a.Encoding, r[2]}, {"LC_COLLATE", a.Collate, r[3]}, {"LC_CTYPE", a.CType, r[4]}} {
+			if c.want != "" && !strings.EqualFold(strings.ReplaceAll(c.want, "-", ""), strings.ReplaceAll(c.have, "-", "")) {
+				return kit.Failure("Changing %s is not supported. Current: %s", c.what, c.have), nil
+			}
+		}
+	}
+	sqls := a.statements(is)
+	data := value.MapOf("db", value.String(a.Name), "executed_commands", texts(sqls))
+	if len(sqls) == 0 {
+		return kit.Unchanged("the database "+a.Name+" is as it shall be", data), nil
+	}
+	p := play.Plan{Result: play.Result{Changed: true, Data: data}}
+	for _, q := range sqls {
+		p.Steps = append(p.Steps, d.do(q, q))
+	}
+	p.Finish = d.done(p.Result)
+	return p, nil
+}
+
+func orEmpty(p *play.Plan) play.Plan {
+	if p == nil {
+		return play.Plan{}
+	}
+	return *p
+}
+
+func texts(list []string) value.Value {
+	out := []value.Value{}
+	for _, s := range list {
+		out = append(out, value.String(s))
+	}
+	return value.List(out...)
+}
+
+// statements are those that have to run.
+func (a pgDBArgs) statements(is map[string][]string) []string {
+	r, name := is[a.Name], pg.Ident(a.Name)
+	switch a.State {
+	case "absent":
+		if r == nil {
+			return nil
+		}
+		if a.Force {
+			return []string{"DROP DATABASE " + name + " WITH (FORCE)"}
+		}
+		return []string{"DROP DATABASE " + name}
+	case "rename":
+		if r == nil {
+			return nil
+		}
+		return []string{"ALTER DATABASE " + name + " RENAME TO " + pg.Ident(a.Target)}
+	}
+	var out []string
+	if r == nil {
+		q := "CREATE DATABASE " + name
+		for _, c := range []struct{ word, v string }{{" OWNER ", quoted(a.Owner)}, {" TEMPLATE ", quoted(a.Template)}, {" ENCODING ", literal(a.Encoding)}, {" LC_COLLATE ", literal(a.Collate)},
+			{" LC_CTYPE ", literal(a.CType)}, {" TABLESPACE ", quoted(a.Tablespace)}, {" CONNECTION LIMIT ", a.ConnLimit}} {
+			if c.v != "" {
+				q += c.word + c.v
+			}
+		}
+		out = append(out, q)
+		r = []string{a.Name, a.Owner, "", "", "", a.ConnLimit, a.Tablespace, ""}
+	}
+	alter := func(want, have, text string) {
+		if want != "" && want != have {
+			out = append(out, "ALTER DATABASE "+name+text)
+		}
+	}
+	alter(a.Owner, r[1], " OWNER TO "+quoted(a.Owner))
+	alter(a.ConnLimit, r[5], " CONNECTION LIMIT "+a.ConnLimit)
+	alter(a.Tablespace, r[6], " SET TABLESPACE "+quoted(a.Tablespace))
+	if a.Comment != "" && a.Comment != r[7] {
+		out = append(out, "COMMENT ON DATABASE "+name+" IS "+pg.Literal(a.Comment))
+	}
+	return out
+}
+
+// quoted and literal are empty for what is empty.
+func quoted(s string) string {
+	if s == "" {
+		return ""
+	}
+	return pg.Ident(s)
+}
+
+func literal(s string) string {
+	if s == "" {
+		return ""
+	}
+	return pg.Literal(s)
+}

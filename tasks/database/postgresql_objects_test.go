@@ -1,0 +1,64 @@
+package database_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"remoterun/runner/hosttest"
+	"remoterun/runner/play"
+	"remoterun/tasks/database"
+	"remoterun/tasks/tasktest"
+)
+
+// TestPostgresqlObjectsReally makes, changes and removes what a server has, by psql
+// on the host and over the connection: each task changes once.
+func TestPostgresqlObjectsReally(t *testing.T) {
+	p := hosttest.NeedPostgres(t)
+	h := tasktest.NewHost(t, nil)
+	for name, login := range map[string]string{
+		"psql":       fmt.Sprintf("login_unix_socket: %s, login_port: %d", p.Socket, p.Port),
+		"connection": fmt.Sprintf("login_host: 127.0.0.1, login_port: %d, login_password: %q", p.Port, p.Password),
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := name
+			for _, c := range []struct {
+				m    play.Module
+				args string
+			}{
+				{database.PostgresqlUser(), `name: "a%s", password: "it's", role_attr_flags: "CREATEDB,NOSUPERUSER", conn_limit: 5, expires: infinity, comment: x`},
+				{database.PostgresqlUser(), `name: "a%s", password: "other", role_attr_flags: NOCREATEDB`},
+				{database.PostgresqlUser(), `name: "a%s", expires: "2040-01-01"`},
+				{database.PostgresqlDB(), `name: "d%[1]s", owner: "a%[1]s", encoding: UTF-8, template: template0, conn_limit: "7", comment: y`},
+				{database.PostgresqlDB(), `name: "d%s", owner: postgres`},
+				{database.PostgresqlSchema(), `db: "d%[1]s", name: s-1, owner: "a%[1]s", comment: z`},
+				{database.PostgresqlSchema(), `db: "d%s", name: s-1, owner: postgres`},
+				{database.PostgresqlExt(), `db: "d%s", name: plpgsql, state: absent`},
+				{database.PostgresqlExt(), `db: "d%s", name: plpgsql, comment: c, version: latest`},
+				{database.PostgresqlPrivs(), `db: "d%[1]s", type: schema, objs: s-1, privs: "USAGE,CREATE", roles: "a%[1]s"`},
+				{database.PostgresqlPrivs(), `db: "d%[1]s", type: database, objs: "d%[1]s", privs: CONNECT, roles: "a%[1]s", grant_option: yes`},
+				{database.PostgresqlPrivs(), `db: "d%[1]s", type: schema, objs: s-1, privs: ALL, roles: "a%[1]s", state: absent`},
+				{database.PostgresqlSchema(), `db: "d%s", name: s-1, state: absent, cascade_drop: yes`},
+				{database.PostgresqlDB(), `name: "d%[1]s", state: rename, target: "e%[1]s"`},
+				{database.PostgresqlDB(), `name: "e%s", state: absent, force: yes`},
+				{database.PostgresqlUser(), `name: "a%s", state: absent`},
+			} {
+				args := c.args
+				if strings.Contains(args, "%") {
+					args = strings.ReplaceAll(strings.ReplaceAll(args, "%[1]s", id), "%s", id)
+				}
+				for i, want := range []bool{true, false} {
+					o, err := tasktest.Apply(t.Context(), h, c.m, tasktest.Args(t, "{"+login+", "+args+"}"), false)
+					if err != nil || o.Result.Failed || o.Result.Changed != want {
+						t.Errorf("%s %s, run %d: changed=%v %s %v %q", c.m.Spec().Name, args, i+1, o.Result.Changed, o.Result.Msg, err, o.Steps)
+						break
+					}
+				}
+			}
+			o, err := tasktest.Apply(t.Context(), h, database.PostgresqlPing(), tasktest.Args(t, "{"+login+"}"), false)
+			if err != nil || o.Get("is_available") != "True" {
+				t.Errorf("ping: %v %s", err, o.Result.Msg)
+			}
+		})
+	}
+}

@@ -1,0 +1,293 @@
+package database
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+	"remoterun/tasks/kit"
+	"remoterun/tasks/pg"
+)
+
+// pgPrivsArgs are the arguments of postgresql_privs.
+type pgPrivsArgs struct {
+	DB     string   `arg:"login_db,database,db" need:"yes" help:"the database"`
+	State  string   `arg:"state" default:"present" choices:"absent,present" help:"granted or revoked"`
+	Privs  []string `arg:"privs,priv" help:"SELECT, INSERT … or ALL; not with group"`
+	Type   string   `arg:"type" default:"table" choices:"database,default_privs,function,group,language,schema,sequence,table,tablespace,type" help:"what objs are"`
+	Objs   []string `arg:"objs,obj" help:"names; ALL_IN_SCHEMA; TABLES, SEQUENCES, FUNCTIONS or TYPES with default_privs; the groups with group"`
+	Schema string   `arg:"schema" default:"public" help:"where tables, sequences, functions and types are"`
+	Roles  []string `arg:"roles,role" need:"yes" help:"who; PUBLIC is everybody"`
+	Grant  *bool    `arg:"grant_option,admin_option" help:"they may grant it on; no: only that is taken away"`
+	Target []string `arg:"target_roles" help:"with default_privs: whose objects"`
+	Fail   bool     `arg:"fail_on_role" default:"yes" help:"fail when a role is not there"`
+	pgLogin
+}
+
+// PostgresqlPrivs keeps privileges.
+func PostgresqlPrivs() play.Module {
+	return kit.Define(kit.Doc{Name: "postgresql_privs", Short: "privileges in a PostgreSQL database"}, pgPrivs{})
+}
+
+type pgPrivs struct{}
+
+// allPrivs are what ALL means, by type.
+func allPrivs(kind string) []string {
+	return map[string][]string{
+		"table":    {"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"},
+		"sequence": {"USAGE", "SELECT", "UPDATE"}, "database": {"CREATE", "CONNECT", "TEMPORARY"}, "schema": {"CREATE", "USAGE"},
+		"function": {"EXECUTE"}, "language": {"USAGE"}, "tablespace": {"CREATE"}, "type": {"USAGE"},
+	}[kind]
+}
+
+// kind is the type whose privileges these are: of default_privs, that of its
+// objects.
+func (a pgPrivsArgs) kind(obj string) string {
+	if a.Type != "default_privs" {
+		return a.Type
+	}
+	return map[string]string{"TABLES": "table", "SEQUENCES": "sequence", "FUNCTIONS": "function", "TYPES": "type"}[strings.ToUpper(obj)]
+}
+
+func (pgPrivs) Validate(a pgPrivsArgs) *play.ArgError {
+	switch {
+	case len(a.objs()) == 0 && a.Type != "database":
+		return &play.ArgError{Arg: "objs", Msg: "Argument \"objs\" is required for type \"" + a.Type + "\"."}
+	case len(a.Privs) == 0 && a.Type != "group":
+		return &play.ArgError{Arg: "privs", Msg: "Argument \"privs\" is required for type \"" + a.Type + "\"."}
+	case len(a.Privs) > 0 && a.Type == "group":
+		return &play.ArgError{Arg: "privs", Msg: "Argument \"privs\" is not allowed for type \"group\"."}
+	}
+	for _, o := range a.objs() {
+		if a.Type == "default_privs" && a.kind(o) == "" {
+			return &play.ArgError{Arg: "objs", Msg: "with default_privs these are TABLES, SEQUENCES, FUNCTIONS or TYPES"}
+		}
+		for _, p := range a.wanted(o) {
+			if a.Type != "group" && !slices.Contains(append(allPrivs(a.kind(o)), "MAINTAIN"), p) {
+				return &play.ArgError{Arg: "privs", Msg: "Invalid privileges specified: " + p}
+			}
+		}
+	}
+	return nil
+}
+
+func (a pgPrivsArgs) objs() []string {
+	if len(a.Objs) == 0 && a.Type == "database" {
+		return []string{a.DB}
+	}
+	return a.Objs
+}
+
+// wanted are the privileges by their whole names.
+func (a pgPrivsArgs) wanted(obj string) []string {
+	var out []string
+	for _, p := range a.Privs {
+		switch p = strings.ToUpper(strings.TrimSpace(p)); p {
+		case "ALL", "ALL PRIVILEGES":
+			return allPrivs(a.kind(obj))
+		case "TEMP":
+			p = "TEMPORARY"
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// acl is the statement that lists who has what: object, role, privilege, whether
+// it may be granted on.
+func (a pgPrivsArgs) acl() string {
+	in := func(list []string) string {
+		out := make([]string, len(list))
+		for i, s := range list {
+			out[i] = pg.Literal(s)
+		}
+		return "(" + strings.Join(out, ", ") + ")"
+	}
+	list := func(name, acl, deflt, from, where string) string {
+		return "SELECT " + name + ", CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(x.grantee) END, x.privilege_type, x.is_grantable FROM " + from +
+			" LEFT JOIN LATERAL aclexplode(coalesce(" + acl + ", acldefault('" + deflt + "', " + strings.Split(acl, ".")[0] + "." + ownerOf(acl) + "))) x ON true WHERE " + where
+	}
+	all := slices.Contains(a.Objs, "ALL_IN_SCHEMA")
+	inSchema := "n.nspname = " + pg.Literal(a.Schema)
+	named := func(col string) string {
+		if all {
+			return inSchema
+		}
+		return inSchema + " AND " + col + " IN " + in(a.objs())
+	}
+	switch a.Type {
+	case "group":
+		return "SELECT g.rolname, m.rolname, 'MEMBER', a.admin_option FROM pg_roles g LEFT JOIN pg_auth_members a ON a.roleid = g.oid LEFT JOIN pg_roles m ON m.oid = a.member WHERE g.rolname IN " + in(a.objs())
+	case "table":
+		return list("c.relname", "c.relacl", "r", "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace", "c.relkind IN ('r','v','m','p','f') AND "+named("c.relname"))
+	case "sequence":
+		return list("c.relname", "c.relacl", "s", "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace", "c.relkind = 'S' AND "+named("c.relname"))
+	case "function":
+		return list("p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')'", "p.proacl", "f", "pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace", inSchema)
+	case "type":
+		return list("t.typname", "t.typacl", "T", "pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace", named("t.typname"))
+	case "database":
+		return list("d.datname", "d.datacl", "d", "pg_database d", "d.datname IN "+in(a.objs()))
+	case "schema":
+		return list("n.nspname", "n.nspacl", "n", "pg_namespace n", "n.nspname IN "+in(a.objs()))
+	case "language":
+		return list("l.lanname", "l.lanacl", "l", "pg_language l", "l.lanname IN "+in(a.objs()))
+	case "tablespace":
+		return list("t.spcname", "t.spcacl", "t", "pg_tablespace t", "t.spcname IN "+in(a.objs()))
+	}
+	// default_privs
+	return "SELECT CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' ELSE 'TYPES' END || ' of ' || pg_get_userbyid(d.defaclrole), CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(x.grantee) END, x.privilege_type, x.is_grantable FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace, LATERAL aclexplode(d.defaclacl) x WHERE coalesce(n.nspname, '') = " + pg.Literal(a.defaultSchema())
+}
+
+func (a pgPrivsArgs) defaultSchema() string {
+	if a.Schema == "not-specified" {
+		return ""
+	}
+	return a.Schema
+}
+
+// ownerOf is the column of the owner beside one of privileges.
+func ownerOf(acl string) string {
+	_, col, _ := strings.Cut(acl, ".")
+	return strings.TrimSuffix(col, "acl") + map[string]string{"dat": "dba"}[strings.TrimSuffix(col, "acl")] + map[bool]string{true: "owner"}[col != "datacl"]
+}
+
+func (pgPrivs) Facts(a pgPrivsArgs) []host.Question {
+	return []host.Question{a.to(a.DB).ask(statement{sql: a.acl()}).Q}
+}
+
+func (pgPrivs) Plan(a pgPrivsArgs, s host.Seen) (play.Plan, error) {
+	d := a.to(a.DB)
+	rows, stop, err := d.rows(s, a.acl())
+	if stop != nil || err != nil {
+		return orEmpty(stop), err
+	}
+	me, stop, err := d.rows(s, "SELECT current_user")
+	if stop != nil || err != nil {
+		return orEmpty(stop), err
+	}
+	has, objs := map[string]bool{}, map[string]bool{}
+	var order []string
+	for _, r := range rows {
+		if !objs[r[0]] {
+			order = append(order, r[0])
+		}
+		objs[r[0]] = true
+		has[r[0]+"\x00"+r[1]+"\x00"+r[2]] = true
+		if r[3] == "t" || r[3] == "true" {
+			has[r[0]+"\x00"+r[1]+"\x00"+r[2]+"\x00g"] = true
+		}
+	}
+	list := a.objs()
+	if slices.Contains(a.Objs, "ALL_IN_SCHEMA") {
+		list = order
+	}
+	var sqls []string
+	for _, o := range list {
+		if a.Type != "default_privs" && !objs[a.key(o)] {
+			return kit.Failure("%s \"%s\" does not exist", a.Type, o), nil
+		}
+		sqls = append(sqls, a.statements(o, me[0][0], has)...)
+	}
+	return d.statements(sqls, "every privilege", value.NewMap())
+}
+
+// key is an object as acl names it; a function is written with a colon between the
+// types of its arguments.
+func (a pgPrivsArgs) key(o string) string {
+	if a.Type == "function" {
+		return strings.ReplaceAll(strings.ReplaceAll(o, ", ", ":"), ":", ", ")
+	}
+	return o
+}
+
+// statements are those for one object.
+func (a pgPrivsArgs) statements(o, me string, has map[string]bool) []string {
+	var out []string
+	targets := []string{""}
+	if a.Type == "default_privs" {
+		targets = a.Target
+		if len(targets) == 0 {
+			targets = []string{me}
+		}
+	}
+	grant := a.Grant != nil && *a.Grant
+	for _, t := range targets {
+		obj := a.key(o)
+		if t != "" {
+			obj = strings.ToUpper(o) + " of " + t
+		}
+		for _, r := range a.Roles {
+			role := r
+			if strings.EqualFold(r, "public") {
+				role = "PUBLIC"
+			}
+			privs := a.wanted(o)
+			if a.Type == "group" {
+				privs = []string{"MEMBER"}
+			}
+			var todo []string
+			for _, p := range privs {
+				k := obj + "\x00" + role + "\x00" + p
+				need := a.State == "present" && (!has[k] || grant && !has[k+"\x00g"] || a.Grant != nil && !*a.Grant && has[k+"\x00g"]) || a.State == "absent" && has[k]
+				if need {
+					todo = append(todo, p)
+				}
+			}
+			if len(todo) > 0 {
+				out = append(out, a.statement(o, t, role, todo))
+			}
+		}
+	}
+	return out
+}
+
+// statement grants or revokes.
+func (a pgPrivsArgs) statement(o, target, role string, privs []string) string {
+	who := role
+	if role != "PUBLIC" {
+		who = pg.Ident(role)
+	}
+	option := map[bool]string{true: "ADMIN", false: "GRANT"}[a.Type == "group"]
+	what := strings.Join(privs, ", ") + " ON " + a.object(o)
+	if a.Type == "group" {
+		what = pg.Ident(o)
+	}
+	before := ""
+	if target != "" {
+		before = "ALTER DEFAULT PRIVILEGES FOR ROLE " + pg.Ident(target)
+		if n := a.defaultSchema(); n != "" {
+			before += " IN SCHEMA " + pg.Ident(n)
+		}
+		before += " "
+	}
+	switch {
+	case a.State == "absent":
+		return before + "REVOKE " + what + " FROM " + who
+	case a.Grant != nil && !*a.Grant:
+		return before + "GRANT " + what + " TO " + who + "; " + before + "REVOKE " + option + " OPTION FOR " + what + " FROM " + who
+	case a.Grant != nil:
+		return before + "GRANT " + what + " TO " + who + " WITH " + option + " OPTION"
+	}
+	return before + "GRANT " + what + " TO " + who
+}
+
+// object is an object as SQL names it.
+func (a pgPrivsArgs) object(o string) string {
+	inSchema := pg.Ident(a.Schema) + "." + pg.Ident(o)
+	switch a.Type {
+	case "default_privs":
+		return strings.ToUpper(o)
+	case "table", "sequence":
+		return strings.ToUpper(a.Type) + " " + inSchema
+	case "type":
+		return "TYPE " + inSchema
+	case "function":
+		name, args, _ := strings.Cut(a.key(o), "(")
+		return fmt.Sprintf("FUNCTION %s.%s(%s", pg.Ident(a.Schema), pg.Ident(name), args)
+	}
+	return strings.ToUpper(a.Type) + " " + pg.Ident(o)
+}
