@@ -150,10 +150,14 @@ var actions = map[string]*Action{
 		Run:  pause, Once: true, Forgets: true,
 	},
 	"include_tasks": {Spec: play.Spec{Name: "include_tasks", Short: "Take in tasks of a file", FreeForm: "file", Args: []play.Arg{text("file", "the file of tasks"), arg("apply", "dict", "keywords for its tasks")}}, Run: includeTasks, TakesFiles: true},
-	"include_role":  {Spec: roleSpec, Run: includeRole, TakesFiles: true, Silent: true},
-	"include_vars":  {Spec: play.Spec{Name: "include_vars", Short: "Take in variables of a file", FreeForm: "file", Args: []play.Arg{{Name: "file", Type: "str", Aliases: []string{"_raw_params"}, Help: "the file, looked up in vars folders"}, text("name", "put them under this name")}}, Run: includeVars, Stepwise: true},
-	"add_host":      {Spec: play.Spec{Name: "add_host", Short: "Add a host to the inventory of this run", Args: []play.Arg{{Name: "name", Aliases: []string{"hostname", "host"}, Type: "str", Required: true, Help: "the new host"}, {Name: "groups", Aliases: []string{"group", "groupname"}, Type: "list", Help: "its groups"}, {Name: "*", Type: "raw"}}}, Run: addHost, Once: true, Stepwise: true},
-	"group_by":      {Spec: play.Spec{Name: "group_by", Short: "Make groups of what hosts have in common", Args: []play.Arg{{Name: "key", Type: "str", Required: true, Help: "the group's name, mostly a template"}, {Name: "parents", Type: "list", Help: "groups that the new group is in"}}}, Run: groupBy, InTurn: true, Stepwise: true},
+	"validate_argument_spec": {
+		Spec: play.Spec{Name: "validate_argument_spec", Short: "Hold variables against a role's argument_specs", Args: []play.Arg{{Name: "argument_spec", Type: "dict", Required: true, Help: "options by name, as in argument_specs"}, arg("provided_arguments", "dict", "values that count before the variables"), arg("validate_args_context", "dict", "what the result says of where it comes from")}},
+		Run:  checkArguments,
+	},
+	"include_role": {Spec: roleSpec, Run: includeRole, TakesFiles: true, Silent: true},
+	"include_vars": {Spec: play.Spec{Name: "include_vars", Short: "Take in variables of a file", FreeForm: "file", Args: []play.Arg{{Name: "file", Type: "str", Aliases: []string{"_raw_params"}, Help: "the file, looked up in vars folders"}, text("name", "put them under this name")}}, Run: includeVars, Stepwise: true},
+	"add_host":     {Spec: play.Spec{Name: "add_host", Short: "Add a host to the inventory of this run", Args: []play.Arg{{Name: "name", Aliases: []string{"hostname", "host"}, Type: "str", Required: true, Help: "the new host"}, {Name: "groups", Aliases: []string{"group", "groupname"}, Type: "list", Help: "its groups"}, {Name: "*", Type: "raw"}}}, Run: addHost, Once: true, Stepwise: true},
+	"group_by":     {Spec: play.Spec{Name: "group_by", Short: "Make groups of what hosts have in common", Args: []play.Arg{{Name: "key", Type: "str", Required: true, Help: "the group's name, mostly a template"}, {Name: "parents", Type: "list", Help: "groups that the new group is in"}}}, Run: groupBy, InTurn: true, Stepwise: true},
 }
 
 var metaWords = []string{"noop", "flush_handlers", "end_host", "end_play", "end_batch", "clear_facts", "clear_host_errors", "reset_connection", "refresh_inventory"}

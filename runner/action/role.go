@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
+	"remoterun/runner/argspec"
 	"remoterun/runner/keyword"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
@@ -59,4 +61,38 @@ func roleUse(t *Turn, args *value.Map) (use play.RoleUse, public bool, err error
 	}
 	use.Once, use.Unchecked = !flag("allow_duplicates", true), !flag("rolespec_validate", true)
 	return use, flag("public", false), err
+}
+
+// checkArguments holds the variables that a specification names against it.
+func checkArguments(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
+	part := func(name string) *value.Map {
+		v, _ := args.Lookup(name)
+		m, _ := v.AsMap()
+		return m
+	}
+	options, given := part("argument_spec"), value.NewMap()
+	for k := range options.All() {
+		v, ok, err := t.Scope.Var(value.Str(k))
+		if err != nil {
+			return Did{}, err
+		}
+		if !ok {
+			continue
+		}
+		if v, err = t.Expr.Render(ctx, v, t.Scope); err != nil {
+			return Did{}, err
+		}
+		given.Set(k, v)
+	}
+	for k, v := range part("provided_arguments").All() {
+		given.Set(k, v)
+	}
+	wrong := argspec.Check(options, given)
+	data := value.MapOf("validate_args_context", value.FromMap(part("validate_args_context")))
+	if len(wrong) == 0 {
+		return Did{Result: play.Result{Msg: "The arg spec validation passed", Data: data}}, nil
+	}
+	data.Put("argument_errors", value.Strings(wrong...))
+	data.Put("argument_spec_data", value.FromMap(options))
+	return Did{Result: play.Result{Failed: true, Msg: "Validation of arguments failed:\n" + strings.Join(wrong, "\n"), Data: data}}, nil
 }
