@@ -235,9 +235,9 @@ func (h *human) item(e event.ItemResult) {
 	item, said := "(item="+itemLabel(e.LoopItem, e.NoLog)+")", e.Outcome
 	switch e.Status {
 	case event.Failed:
-		h.say(h.paint.failed, "failed: ["+hostLabel(said)+"] "+item+" => "+dump(said, h.o.Verbosity))
+		h.say(h.paint.failed, "failed: ["+hostLabel(said)+"] "+item+" => "+failure(said, h.o.Verbosity))
 	case event.Unreachable:
-		h.say(h.paint.unreachable, "fatal: ["+hostLabel(said)+"]: UNREACHABLE! "+item+" => "+dump(said, h.o.Verbosity))
+		h.say(h.paint.unreachable, "fatal: ["+hostLabel(said)+"]: UNREACHABLE! "+item+" => "+failure(said, h.o.Verbosity))
 	case event.Skipped:
 		h.say(h.paint.skipped, "skipping: ["+e.Host+"] => "+item+" "+h.more(said))
 	case event.Changed:
@@ -291,9 +291,9 @@ func (h *human) result(e event.Outcome) {
 func (h *human) line(e event.Outcome) {
 	switch e.Status {
 	case event.Failed:
-		h.say(h.paint.failed, "fatal: ["+hostLabel(e)+"]: FAILED! => "+dump(e, h.o.Verbosity))
+		h.say(h.paint.failed, "fatal: ["+hostLabel(e)+"]: FAILED! => "+failure(e, h.o.Verbosity))
 	case event.Unreachable:
-		h.say(h.paint.unreachable, "fatal: ["+hostLabel(e)+"]: UNREACHABLE! => "+dump(e, h.o.Verbosity))
+		h.say(h.paint.unreachable, "fatal: ["+hostLabel(e)+"]: UNREACHABLE! => "+failure(e, h.o.Verbosity))
 	case event.Skipped:
 		h.say(h.paint.skipped, "skipping: ["+e.Host+"]"+h.more(e))
 	case event.Changed:
