@@ -35,7 +35,7 @@ func (m *mover) agree(ctx context.Context, w host.Writer) error {
 	}
 	if !m.yes && m.prompter != nil {
 		answer, err := m.prompter.Ask(ctx, play.Ask{Key: "move " + w.Name() + " " + m.Project + " " + r.ID,
-			Text: fmt.Sprintf("Stop the application of %s on %s now, and move its database? Type the project's name (%s)", m.Project, w.Name(), m.Project)})
+			Text: fmt.Sprintf("Make a backup, stop the application of %s on %s, and move its database? Type the project's name (%s)", m.Project, w.Name(), m.Project)})
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -62,9 +63,16 @@ type saver struct {
 	moved  int64
 }
 
-// backup is the phase.
+// backup is the phase; before it the operator is asked, so that nobody waits in the
+// middle.
 func (m *mover) backup(ctx context.Context, w host.Writer, id string) error {
 	r := m.record
+	if err := m.agree(ctx, w); err != nil {
+		return err
+	}
+	if r.Backup != "" {
+		return nil
+	}
 	var dir string
 	var err error
 	switch m.args.Backup {
@@ -115,8 +123,18 @@ func (s *saver) all(ctx context.Context, id string) (string, error) {
 	for _, d := range m.record.Cluster.Databases {
 		need += d.Bytes
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return "", err
+	}
+	for n, base := 2, dir; ; n++ {
+		err := os.Mkdir(dir, 0o700)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, fs.ErrExist) || n > 99 {
+			return "", err
+		}
+		dir = fmt.Sprintf("%s-%d", base, n)
 	}
 	if free := freeBytes(dir); free >= 0 && free < need {
 		_ = os.Remove(dir)

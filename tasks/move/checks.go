@@ -13,6 +13,7 @@ import (
 // engineText prints what the engine is: its version line, then a swarm's service
 // of the name $1, if there is one.
 const engineText sh.Constant = `docker --version 2>/dev/null
+docker info -f '{{.SecurityOptions}}' 2>/dev/null | grep -oE 'rootless|userns' | head -n 1
 [ "$(docker info -f '{{.Swarm.LocalNodeState}}' 2>/dev/null)" = active ] && docker service ls --format '{{.Name}}' 2>/dev/null | grep -E "(^|_)$1\$" | head -n 1 | sed 's/^/swarm /'
 exit 0`
 
@@ -24,6 +25,11 @@ func (m *mover) engine(ctx context.Context, w host.Writer) error {
 	}
 	if strings.Contains(strings.ToLower(text), "podman") {
 		return refuse("engine", "use Docker's own", "it is podman, whose volumes and restarts are others")
+	}
+	for _, kind := range []string{"rootless", "userns"} {
+		if strings.Contains(text, "\n"+kind) {
+			return refuse("engine", "use an engine of root's", "it runs as %s: folders of volumes belong to other users than inside", kind)
+		}
 	}
 	if _, svc, ok := strings.Cut(text, "swarm "); ok {
 		return refuse("service "+strings.TrimSpace(svc), "deploy the stack by docker compose first", "it is a swarm's, which starts containers by itself")

@@ -145,6 +145,9 @@ func (d *doctor) look(ctx context.Context, w host.Writer) error {
 	c, err := m.live(ctx, w, d.db.ID, src.Super)
 	if err != nil {
 		if _, exit := err.(*host.ExitError); exit {
+			if r, ok := asRefusal(sleeping(err, d.object())); ok {
+				return d.refused(r)
+			}
 			d.find(Stops, d.object(), "it does not let "+src.Super+" in by its socket: "+err.Error(), "set POSTGRES_USER to its superuser, or allow the socket in pg_hba.conf (local all all peer or trust)")
 			return nil
 		}
@@ -154,8 +157,15 @@ func (d *doctor) look(ctx context.Context, w host.Writer) error {
 	if err := d.inside(ctx, w, c, src.Super); err != nil {
 		return err
 	}
-	if err := d.refused(m.room(ctx, w, c)); err != nil {
-		return err
+	for _, check := range []func() error{
+		func() error { return m.engine(ctx, w) },
+		func() error { return m.dumpable(ctx, w, c, d.db.ID) },
+		func() error { return m.outside(ctx, w, d.db.ID, c.Super) },
+		func() error { return m.room(ctx, w, c) },
+	} {
+		if err := d.refused(check()); err != nil {
+			return err
+		}
 	}
 	return d.target(ctx, w, m, c)
 }

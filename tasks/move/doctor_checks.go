@@ -64,7 +64,7 @@ func (d *doctor) fact(word, v string) {
 			d.find(Stops, "docker compose "+v, "the overlay needs at least "+oldestCompose+" (!override)", "install a newer docker compose on the host")
 		}
 	case "override":
-		d.find(Stops, "file "+d.Dir+"/"+v, "it is your own, and the overlay of a move needs its place", "move what it says into the compose file, or list the files in compose_files")
+		d.find(Know, "file "+d.Dir+"/"+v, "it is your own: the overlay of a move goes into it as lines that are marked, and yours stay", "")
 	case "composefile":
 		if v != "" {
 			d.find(Bites, "file "+d.Dir+"/.env", "COMPOSE_FILE="+v+" leaves an override out, and is ignored from another folder", "list the files in compose_files")
@@ -120,7 +120,7 @@ func (d *doctor) volumes(ctx context.Context, w host.Writer, src Source) error {
 			d.find(Bites, "volume "+m.Source[:12], "the data is in an anonymous volume: docker compose down -v, or a container made anew, loses it", "give it a name in the compose file after the move; take a backup now")
 		}
 		if m.Type == "bind" {
-			d.find(Know, "folder "+m.Source, "the data is in a folder of the host; after a move it is in a volume", "")
+			d.find(Know, "folder "+m.Source, "the data is in a folder of the host; a move puts the new cluster beside it, on the same disk", "")
 		}
 	}
 	text, err := output(ctx, w, "look at the data folder", sh.Script(folderText, src.Data, d.db.ID))
@@ -161,7 +161,6 @@ func (d *doctor) cluster(c catalog.Cluster) {
 const insideSQL = `SELECT jsonb_build_array('bites', 'role ' || rolname, 'its password is hashed by md5, which servers of 18 warn of and later ones refuse', 'set it anew: ALTER ROLE ... PASSWORD, with password_encryption = scram-sha-256') FROM pg_authid WHERE rolpassword LIKE 'md5%'
 UNION ALL SELECT jsonb_build_array('know', 'replication slot ' || slot_name, 'slots are not copied: what follows it has to be made anew', 'drop it, if nobody needs it: SELECT pg_drop_replication_slot(...)') FROM pg_replication_slots
 UNION ALL SELECT jsonb_build_array('bites', 'standby at ' || coalesce(client_addr::text, 'a socket'), 'a server follows this one, and cannot follow the new one', 'make it anew after the move') FROM pg_stat_replication
-UNION ALL SELECT jsonb_build_array('bites', 'connection from ' || host(client_addr), 'an application connects from outside of the containers (' || coalesce(nullif(application_name, ''), usename) || '): it keeps trying while the database stands still', 'stop it before the move') FROM pg_stat_activity WHERE client_addr IS NOT NULL AND NOT client_addr <<= ANY (ARRAY['172.16.0.0/12', '192.168.0.0/16', '10.0.0.0/8', '127.0.0.0/8', 'fc00::/7', '::1/128']::inet[])
 UNION ALL SELECT jsonb_build_array('bites', 'transaction of process ' || pid, 'it is open since ' || to_char(now() - xact_start, 'HH24:MI:SS') || ': the freeze ends it', 'look at pg_stat_activity') FROM pg_stat_activity WHERE xact_start < now() - interval '10 minutes' AND pid <> pg_backend_pid()
 UNION ALL SELECT jsonb_build_array('bites', 'pg_hba.conf, line ' || line_number, 'it lets ' || array_to_string(user_name, ',') || ' in without a password from ' || coalesce(address, 'anywhere'), 'write scram-sha-256 in place of trust') FROM pg_hba_file_rules WHERE type LIKE 'host%' AND auth_method = 'trust' AND coalesce(address, '') NOT IN ('127.0.0.1', '::1')
 UNION ALL SELECT jsonb_build_array('know', 'setting ' || name, 'it waits for a restart', '') FROM pg_settings WHERE pending_restart;

@@ -12,7 +12,7 @@ func TestDoctorOfMachines(t *testing.T) {
 	for line, want := range map[string]string{
 		"compose 2.20.1": "stops  docker compose 2.20.1: the overlay needs at least 2.24.4 (!override); install a newer docker compose on the host",
 		"compose 2.40.3": "", "compose v2.24.4": "",
-		"override compose.override.yml":         "stops  file /srv/s/compose.override.yml: it is your own",
+		"override compose.override.yml":         "know   file /srv/s/compose.override.yml: it is your own",
 		"composefile a.yml:b.yml":               "bites  file /srv/s/.env: COMPOSE_FILE=a.yml:b.yml leaves an override out",
 		"composefile ":                          "",
 		"script ./deploy.sh":                    "bites  file ./deploy.sh: it calls docker compose with -f",

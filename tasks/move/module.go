@@ -168,7 +168,7 @@ func (p Phases) phase(s host.Seen, v site) (play.Plan, error) {
 
 // backup plans the backup, which is made while nothing is changed yet.
 func (p Phases) backup(m *mover, v site) play.Plan {
-	if v.record.Backup != "" || v.at().reached(Frozen) || v.record.Frozen != "" {
+	if v.record.Backup != "" && v.record.Agreed != "" || v.at().reached(Frozen) || v.record.Frozen != "" {
 		return play.Plan{Note: "done before: " + v.record.Backup}
 	}
 	if v.db == nil {
@@ -288,6 +288,7 @@ func planOf(err error) (play.Plan, error) {
 func failed(r *Refusal) play.Plan {
 	res := play.Failure(r.Error())
 	res.Data = value.MapOf("refused", value.Bool(true))
+	res.Verdict = play.Refused
 	return play.Plan{Result: res}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
@@ -61,11 +62,12 @@ func (m means) share(jobs int) (int, int) {
 // preflight refuses what would stop a move, and writes the record; nothing else
 // is changed.
 func (p Phases) preflight(s host.Seen, v site) (play.Plan, error) {
-	if going := v.at() != None && v.at() != Rolled && v.at() != Done; going && p.Args.Phase != "preflight" {
-		return failed(refuse(v.object(), "remoterun "+v.record.Verb+" goes on with it, remoterun rollback goes back", "a move of it is under way (%s), since %s by %s: there is nothing to rehearse", v.at(), v.record.Began, v.record.By)), nil
-	}
-	if under := v.at() != None && v.at() != Rolled && v.at() != Done; under && v.record.Verb != p.Args.Verb {
-		return failed(refuse(v.object(), "remoterun "+v.record.Verb+" goes on with it, remoterun rollback goes back", "another move of it is under way: %s by %s since %s (%s)", v.record.Verb, v.record.By, v.record.Began, v.at())), nil
+	if v.going() {
+		img, err := p.image(s)
+		if err != nil {
+			return planOf(err)
+		}
+		return p.onTheWay(v, img.ID), nil
 	}
 	if v.at() == Done && v.record.Verb == p.Args.Verb {
 		img, err := p.image(s)
@@ -75,21 +77,6 @@ func (p Phases) preflight(s host.Seen, v site) (play.Plan, error) {
 		if img.ID == v.record.New.ID {
 			return play.Plan{Note: "it was moved before: " + v.record.Cut}, nil
 		}
-	} else if v.at() != None && v.at() != Rolled && v.at() != Begun && v.at() != Done {
-		if v.record.New.ID != "" {
-			img, err := p.image(s)
-			if err != nil {
-				return planOf(err)
-			}
-			if img.ID != v.record.New.ID {
-				return failed(refuse(v.object(), "give image as it was, or remoterun rollback first", "a move of it to another image is under way")), nil
-			}
-		}
-		return play.Plan{Note: "the move goes on: " + string(v.at())}, nil
-	}
-	if v.at() == Begun {
-		// Cut while it was being frozen: whatever is stopped stays in the record.
-		return play.Plan{Note: "the move goes on: it was cut while the stack was being stopped"}, nil
 	}
 	m, err := p.mover(s, v)
 	if err != nil {
@@ -107,6 +94,33 @@ func (p Phases) preflight(s host.Seen, v site) (play.Plan, error) {
 	}
 	step := act{"look at the database, and begin the record", func(ctx context.Context, w host.Writer) error { return m.begin(ctx, w, v, img, p.Args.Phase == "look") }}
 	return play.Plan{Steps: []host.Step{step}, Result: play.Result{Changed: true}}, nil
+}
+
+// going reports a move that has changed something and has not come to its end.
+func (v site) going() bool {
+	switch v.at() {
+	case None, Rolled, Done:
+		return false
+	case Begun:
+		return v.record.Frozen != ""
+	}
+	return true
+}
+
+// onTheWay lets the same move go on, and refuses any other.
+func (p Phases) onTheWay(v site, image string) play.Plan {
+	r := v.record
+	out := "remoterun " + r.Verb + " goes on with it, remoterun rollback goes back"
+	switch {
+	case p.Args.Phase != "preflight":
+		return failed(refuse(v.object(), out, "a move of it is under way (%s), since %s by %s: there is nothing to rehearse", r.State, r.Began, r.By))
+	case r.Verb != p.Args.Verb:
+		return failed(refuse(v.object(), out, "another move of it is under way: %s by %s since %s (%s)", r.Verb, r.By, r.Began, r.State))
+	}
+	if r.New.ID != "" && image != r.New.ID {
+		return failed(refuse(v.object(), "give image as it was, or remoterun rollback first", "a move of it to another image is under way"))
+	}
+	return play.Plan{Note: "the move goes on: " + string(r.State)}
 }
 
 // movable refuses a service that cannot be moved as it stands.
@@ -176,6 +190,12 @@ func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.I
 	last := m.record
 	if last != nil {
 		r.New.Old = last.New.Old
+	}
+	if last != nil && last.State == Begun {
+		if began, err := time.Parse(time.RFC3339, last.Began); err == nil && m.now().Sub(began) < time.Hour && last.New.ID == img.ID {
+			r.Backup = last.Backup // made a moment ago, and nothing was changed since
+		}
+		last = nil
 	}
 	m.record = r
 	if err := m.choose(ctx, w, img); err != nil {

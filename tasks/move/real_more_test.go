@@ -201,3 +201,59 @@ func TestRealRefusals(t *testing.T) {
 		t.Errorf("something was changed:\n%s\nbefore\n%s", after, before)
 	}
 }
+
+// TestRealStacks: stacks as people write them.
+func TestRealStacks(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(l *lab, text string) string
+		after  func(l *lab)
+	}{
+		// A fixed name, limits, a password in a file, and an application that migrates its
+		// own schema when it starts, behind a lock, and ends when it cannot.
+		"as grown": {func(l *lab, text string) string {
+			l.write("password.txt", "p$w")
+			text = strings.Replace(text, "    init: true\n", "    init: true\n    container_name: "+l.project+"-db-1\n    mem_limit: 512m\n    secrets: [password]\n", 1)
+			text = strings.Replace(text, "POSTGRES_PASSWORD: \"p$$w\"", "POSTGRES_PASSWORD_FILE: /run/secrets/password", 1)
+			text = strings.Replace(text, "PGCONNECT_TIMEOUT=2; while", "PGCONNECT_TIMEOUT=2; psql -h the-database -U first -d app -v ON_ERROR_STOP=1 -qAtc 'select pg_advisory_lock(72707369)' -c 'create table if not exists migrations (v int)' -c 'insert into migrations values (1)' || exit 1; while", 1)
+			return text + "secrets: {password: {file: ./password.txt}}\n"
+		}, func(l *lab) {
+			if got := l.sh(`docker inspect -f '{{.HostConfig.Memory}}' "$1-db-1"`, l.project); strings.TrimSpace(got) != "536870912" {
+				l.t.Errorf("memory is limited to %s", got)
+			}
+			if n := l.psql("app", "SELECT count(*) FROM migrations"); n == "0" || n == "1" {
+				l.t.Errorf("the application migrated %s times", n)
+			}
+		}},
+		"several files": {func(l *lab, text string) string {
+			l.files = []string{"compose.yaml", "prod.yaml"}
+			l.write("prod.yaml", "services:\n  db:\n    labels: {prod: \"yes\"}\n    environment: {TZ: Europe/Berlin}\n")
+			return text
+		}, func(l *lab) {
+			l.sh(`cd "$1" && [ -f compose.remoterun.yaml ] && docker compose -f compose.yaml -f prod.yaml -f compose.remoterun.yaml up -d --wait 2>&1`, l.dir)
+			if got := l.sh(`docker inspect -f '{{.Config.Labels.prod}}' "$1-db-1"`, l.project); strings.TrimSpace(got) != "yes" {
+				l.t.Errorf("the label is %s", got)
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLabOf(t, 16, 17, c.change)
+			for _, n := range allPhases() {
+				l.ok(n)
+				if n == "freeze" || n == "copy" {
+					l.deployOld()
+				}
+			}
+			if v := l.version(); v != "17" {
+				t.Errorf("the server is %s", v)
+			}
+			l.more()
+			c.after(l)
+			l.nothingLost()
+			l.ok("rollback")
+			l.more()
+			if v := l.version(); v != "16" {
+				t.Errorf("after rollback the server is %s", v)
+			}
+		})
+	}
+}

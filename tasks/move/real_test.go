@@ -43,6 +43,7 @@ type lab struct {
 	env           []string
 	reports, acks string
 	identity      *age.X25519Identity
+	files         []string // compose files, when they are listed
 }
 
 func newLab(t *testing.T, from, to int) *lab { t.Helper(); return newLabOf(t, from, to, nil) }
@@ -194,6 +195,13 @@ func (l *lab) phase(name string, more ...string) (play.Result, error) {
 			continue
 		}
 		pairs = append(pairs, more[i], value.String(more[i+1]))
+	}
+	if len(l.files) > 0 {
+		var list []value.Value
+		for _, f := range l.files {
+			list = append(list, value.String(f))
+		}
+		pairs = append(pairs, "compose_files", value.List(list...))
 	}
 	pairs = append(pairs, "service", value.String(service), "backup", value.String(kind), "backup_recipients", value.List(value.String(l.reader().Recipient().String())))
 	d := Deps{Dir: func() string { return l.reports }, By: "anna@laptop", Yes: true}

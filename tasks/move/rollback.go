@@ -19,7 +19,7 @@ func (m *mover) rollback(ctx context.Context, w host.Writer) error {
 	if err := run(ctx, w, "end the copy", m.job().Stop()); err != nil {
 		return err
 	}
-	if r.State.reached(Frozen) || r.State == Begun {
+	if r.Frozen != "" { // else nothing was changed
 		if err := m.unwind(ctx, w); err != nil {
 			return err
 		}
