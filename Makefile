@@ -61,6 +61,7 @@ bench: parts
 # (REMOTERUN_TEST_PG17_IMAGE).
 faults: parts
 	REMOTERUN_FAULTS=all .ci/engine go test -count=1 -timeout 120m -v -run TestRealFaults ./tasks/move
+	REMOTERUN_FAULTS=all .ci/engine go test -count=1 -timeout 180m -v -run TestMoveFaults ./cmd/remoterun
 
 # Shows the main job on a throw-away host on loopback; root, for mounts. Leaves
 # nothing but the binary.
