@@ -21,9 +21,9 @@ func (h *hostRun) action(ctx context.Context, u *unit) *outcome {
 		h.m.Forget()
 	}
 	var did action.Did
-	err := h.asked(ctx, func() (err error) { did, err = h.act(ctx, u); return err })
+	err := h.asked(ctx, func() (err error) { did, err = u.perform(ctx); return err })
 	if err == nil {
-		err = h.carryOut(ctx, u, did)
+		err = u.carryOut(ctx, did)
 	}
 	if err != nil {
 		return broken(err)
@@ -31,7 +31,8 @@ func (h *hostRun) action(ctx context.Context, u *unit) *outcome {
 	return &outcome{res: did.Result}
 }
 
-func (h *hostRun) act(ctx context.Context, u *unit) (action.Did, error) {
+func (u *unit) perform(ctx context.Context) (action.Did, error) {
+	h := u.tr.h
 	args := u.raw
 	if !u.act.Raw {
 		v, err := h.p.r.world.Expr.Render(ctx, value.FromMap(u.raw), u.scope)
@@ -43,10 +44,11 @@ func (h *hostRun) act(ctx context.Context, u *unit) (action.Did, error) {
 			return action.Did{}, err
 		}
 	}
-	return u.act.Run(ctx, h.actionTurn(u), args)
+	return u.act.Run(ctx, u.actionTurn(), args)
 }
 
-func (h *hostRun) actionTurn(u *unit) *action.Turn {
+func (u *unit) actionTurn() *action.Turn {
+	h := u.tr.h
 	w := &h.p.r.world
 	return &action.Turn{
 		Task: u.tr.task, ID: u.tr.info.ID, Host: h.name, Scope: u.scope, PlayDir: h.p.p.Dir, Dirs: h.p.dirs(u.tr.task), Locals: u.loopLocals(), Verbosity: h.p.r.want.Verbosity,
@@ -56,9 +58,10 @@ func (h *hostRun) actionTurn(u *unit) *action.Turn {
 }
 
 // carryOut does to the run what an action says.
-func (h *hostRun) carryOut(ctx context.Context, u *unit, did action.Did) error {
+func (u *unit) carryOut(ctx context.Context, did action.Did) error {
+	h := u.tr.h
 	store := h.p.r.store
-	err := h.found(ctx, u, func(to string) {
+	err := u.found(ctx, func(to string) {
 		if did.Facts != nil {
 			store.SetFacts(to, did.Facts)
 		}
@@ -75,18 +78,19 @@ func (h *hostRun) carryOut(ctx context.Context, u *unit, did action.Did) error {
 	if did.Regrouped != "" {
 		store.Drop(did.Regrouped)
 	}
-	h.steer(u, did.Steer)
+	u.steer(did.Steer)
 	switch {
 	case did.File != "":
-		return h.include(u, did.File)
+		return u.include(did.File)
 	case did.Role != nil:
-		return h.includeRole(u, *did.Role, did.Public)
+		return u.includeRole(*did.Role, did.Public)
 	}
 	return nil
 }
 
 // steer does what a meta action says, now or when its task has ended.
-func (h *hostRun) steer(u *unit, s action.Steer) {
+func (u *unit) steer(s action.Steer) {
+	h := u.tr.h
 	switch s {
 	case action.FlushHandlers:
 		if h.cur.Notified() > 0 {
@@ -112,20 +116,20 @@ func (h *hostRun) steer(u *unit, s action.Steer) {
 // passes lets a look ahead pass an action, or stops it with an error; sure says
 // that the action is certain to succeed at its turn: only then may steps of the
 // tasks behind it be sent before it.
-func (h *hostRun) passes(ctx context.Context, u *unit, a *vars.Ahead) (sure bool, err error) {
+func (u *unit) passes(ctx context.Context, a *vars.Ahead) (sure bool, err error) {
 	known := u.tr.ahead(value.FromMap(u.raw))
 	switch u.act.Ahead {
 	case action.Passes:
 		if known != nil {
 			return false, nil
 		}
-		_, err := h.act(ctx, u)
+		_, err := u.perform(ctx)
 		return err == nil, nil
 	case action.Sets:
 		if known != nil {
 			return false, known
 		}
-		did, err := h.act(ctx, u)
+		did, err := u.perform(ctx)
 		if err != nil {
 			return false, err
 		}
@@ -140,7 +144,8 @@ func (h *hostRun) passes(ctx context.Context, u *unit, a *vars.Ahead) (sure bool
 // found hands on what the unit found out to those for whom it counts: its host,
 // with run_once the others too, or with delegate_facts the one that it was
 // delegated to.
-func (h *hostRun) found(ctx context.Context, u *unit, tell func(host string)) error {
+func (u *unit) found(ctx context.Context, tell func(host string)) error {
+	h := u.tr.h
 	k := h.reader(ctx, u.tr.words, u.scope)
 	over, err := k.Flag("delegate_facts", keyword.DelegateFacts, false)
 	switch {
@@ -169,7 +174,8 @@ func (u *unit) loopLocals() *value.Map {
 }
 
 // include takes in a file of tasks: the host enters it when the task has ended.
-func (h *hostRun) include(u *unit, path string) error {
+func (u *unit) include(path string) error {
+	h := u.tr.h
 	prog, err := h.p.included(path, u.tr.task, u.tr.words[1:len(u.tr.words)-1])
 	if err != nil {
 		return err
@@ -212,7 +218,8 @@ func (pr *playRun) taken(key string, around keyword.Words, public bool, load fun
 }
 
 // pauseOf is how long a loop waits between its items.
-func (h *hostRun) pauseOf(ctx context.Context, tr *taskRun) (time.Duration, error) {
+func (tr *taskRun) pauseOf(ctx context.Context) (time.Duration, error) {
+	h := tr.h
 	v := tr.task.Loop.Pause
 	if v.IsNull() {
 		return 0, nil

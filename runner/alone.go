@@ -32,7 +32,7 @@ func (h *hostRun) alone(ctx context.Context, u *unit) *outcome {
 		if err != nil {
 			o := broken(err)
 			if len(u.plan.Steps) > 0 && ctx.Err() != nil {
-				o.cut, h.unknown = true, []string{u.tr.info.Name}
+				o.cut, h.fly.unknown = true, []string{u.tr.info.Name}
 			}
 			o.res.Changed = changed || len(ran) > 0
 			return o
@@ -64,9 +64,9 @@ func (h *hostRun) steps(ctx context.Context, u *unit) (ran []host.Output, err er
 	if len(u.plan.Steps) == 0 {
 		return nil, nil
 	}
-	end := h.journal(u)
+	end := u.journal()
 	defer func() { end(outcomeText(ran, err)) }()
-	worker := u.m.Worker(u.as, h.progress(u))
+	worker := u.m.Worker(u.as, u.progress())
 	worker.Said = func(text string) {
 		h.p.r.emit(event.Note{Host: h.name, Task: u.tr.info, Text: text})
 	}
@@ -98,7 +98,8 @@ func (h *hostRun) steps(ctx context.Context, u *unit) (ran []host.Output, err er
 	return ran, nil
 }
 
-func (h *hostRun) progress(u *unit) func(done, total int64) {
+func (u *unit) progress() func(done, total int64) {
+	h := u.tr.h
 	return func(done, total int64) {
 		h.p.r.emit(event.Waiting{Host: h.name, Task: u.tr.info, Text: u.tr.info.Name, Done: done, Total: total})
 	}

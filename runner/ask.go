@@ -19,11 +19,11 @@ func (h *hostRun) settlePlan(ctx context.Context, u *unit) error {
 			return nil
 		}
 		own := len(missing)
-		if u.tr == h.queue[0] && !u.local && !h.p.r.want.NoAhead {
-			if len(h.queue) == 1 {
-				h.ahead(ctx, u)
+		if u.tr == h.queue.tasks[0] && !u.local && !h.p.r.want.NoAhead {
+			if len(h.queue.tasks) == 1 {
+				h.queue.ahead(ctx, u)
 			}
-			missing = append(missing, h.replan(h.behind(u))...)
+			missing = append(missing, h.queue.replan(h.queue.behind(u))...)
 		}
 		if err := h.ask(ctx, u, missing, own); err != nil {
 			return err
@@ -35,8 +35,8 @@ func (h *hostRun) settlePlan(ctx context.Context, u *unit) error {
 
 // behind lists the queue's units after u that are of the same machine and
 // identity and still open.
-func (h *hostRun) behind(u *unit) []*unit {
-	return slices.DeleteFunc(h.rest(u), func(v *unit) bool {
+func (q *queue) behind(u *unit) []*unit {
+	return slices.DeleteFunc(q.rest(u), func(v *unit) bool {
 		return v.out != nil || v.bound == nil || v.m != u.m || v.as != u.as
 	})
 }

@@ -53,16 +53,16 @@ func guardable(qs []host.Question) bool {
 // planned. Of other tasks only where chains run through, and only behind tasks
 // that have not failed and can fail by their steps' status alone: a step that
 // fails ends the chain, nothing else does.
-func (h *hostRun) links(u *unit) []*unit {
+func (cr *carrier) links(u *unit) []*unit {
 	out := []*unit{u}
 	sent := map[*unit]bool{u: true}
 	if u.tr.task.Until != nil || u.tr.timed() {
 		return out
 	}
 	at := u.tr
-	for _, v := range h.rest(u) {
+	for _, v := range cr.h.queue.rest(u) {
 		if v.tr != at {
-			if !h.through || !h.sure(at, sent) {
+			if !cr.h.through || !cr.sure(at, sent) {
 				break
 			}
 			at = v.tr
@@ -85,9 +85,9 @@ func (h *hostRun) links(u *unit) []*unit {
 // sure reports a task of which it is certain, before it runs, that it fails only
 // if a step of the links that are sent does: nothing that the engine works out
 // when the host has answered can fail it.
-func (h *hostRun) sure(tr *taskRun, sent map[*unit]bool) bool {
+func (cr *carrier) sure(tr *taskRun, sent map[*unit]bool) bool {
 	t := tr.task
-	if tr.fatal != nil || t.Until != nil || tr.timed() || tr.paced() || !alwaysFalse(t.FailedWhen) || !constant(t.ChangedWhen) || !h.knowsHandlers(t) {
+	if tr.fatal != nil || t.Until != nil || tr.timed() || tr.paced() || !alwaysFalse(t.FailedWhen) || !constant(t.ChangedWhen) || !cr.knowsHandlers(t) {
 		return false
 	}
 	for _, u := range tr.units {
@@ -126,14 +126,14 @@ func constant(conds []value.Value) bool {
 }
 
 // knowsHandlers reports a task whose notify names handlers as they are written.
-func (h *hostRun) knowsHandlers(t *play.Task) bool {
+func (cr *carrier) knowsHandlers(t *play.Task) bool {
 	for _, n := range t.Notify {
 		names := []value.Value{n}
 		if s, ok := n.AsSeq(); ok {
 			names = s.Items
 		}
 		for _, name := range names {
-			if value.HasTemplate(name) || !h.p.handles(value.Str(name)) {
+			if value.HasTemplate(name) || !cr.h.p.handles(value.Str(name)) {
 				return false
 			}
 		}
@@ -158,10 +158,10 @@ func (tr *taskRun) timed() bool {
 }
 
 // rest lists the queue's units behind u, in order.
-func (h *hostRun) rest(u *unit) []*unit {
+func (q *queue) rest(u *unit) []*unit {
 	var out []*unit
 	found := false
-	for _, tr := range h.queue {
+	for _, tr := range q.tasks {
 		for _, v := range tr.units {
 			if found {
 				out = append(out, v)
@@ -175,15 +175,15 @@ func (h *hostRun) rest(u *unit) []*unit {
 // chain sends the unit and what may ride with it. It answers the unit's
 // outcome; the others keep theirs until their turn.
 func (h *hostRun) chain(ctx context.Context, u *unit) *outcome {
-	if u.tr == h.queue[0] {
-		if len(h.queue) < 2*maxLinks {
-			h.ahead(ctx, u)
+	if u.tr == h.queue.tasks[0] {
+		if len(h.queue.tasks) < 2*maxLinks {
+			h.queue.ahead(ctx, u)
 		}
-		h.replan(h.behind(u))
+		h.queue.replan(h.queue.behind(u))
 	}
 	h.waits(u, u.tr.info.Name)
-	h.launch(ctx, h.links(u))
-	h.await(0)
+	h.fly.launch(ctx, h.fly.links(u))
+	h.fly.await(0)
 	switch {
 	case u.out != nil:
 		return u.out
@@ -207,10 +207,10 @@ func stopText(res sh.BatchResult) string {
 
 // render makes the batch of links, and per link the questions that are asked
 // again when the chain stops there.
-func (h *hostRun) render(links []*unit) (sh.Batch, [][]host.Question) {
+func (cr *carrier) render(links []*unit) (sh.Batch, [][]host.Question) {
 	var b sh.Batch
 	again := make([][]host.Question, len(links))
-	all := slices.Concat(links, h.askable(links[len(links)-1]))
+	all := slices.Concat(links, cr.h.queue.askable(links[len(links)-1]))
 	for i, u := range links {
 		var l sh.Link
 		l.Want, l.Text = u.expects()
@@ -238,9 +238,9 @@ func (h *hostRun) render(links []*unit) (sh.Batch, [][]host.Question) {
 }
 
 // askable are the units behind one that rest on what the same shell can be asked.
-func (h *hostRun) askable(last *unit) []*unit {
+func (q *queue) askable(last *unit) []*unit {
 	var out []*unit
-	for _, v := range h.rest(last) {
+	for _, v := range q.rest(last) {
 		if v.out == nil && v.bound != nil && v.m == last.m && v.as == last.as && guardable(v.rests) {
 			out = append(out, v)
 		}
@@ -270,11 +270,11 @@ func (u *unit) expects() (want [32]byte, text string) {
 // later are the questions of what stands behind the chain: asked in the same
 // message, after it. Behind the next unit that will run a step, answers would
 // be old again before their turn.
-func (h *hostRun) later(links []*unit) []host.Question {
+func (q *queue) later(links []*unit) []host.Question {
 	var out []host.Question
 	seen := map[string]bool{}
 	last := links[len(links)-1]
-	for _, v := range h.askable(last) {
+	for _, v := range q.askable(last) {
 		if len(out) >= 2*maxLinks {
 			break
 		}
@@ -293,17 +293,18 @@ func (h *hostRun) later(links []*unit) []host.Question {
 }
 
 // journal notes a unit's steps before they are sent.
-func (h *hostRun) journal(u *unit) func(string) {
+func (u *unit) journal() func(string) {
+	h := u.tr.h
 	if h.p.r.world.Journal == nil || u.local {
 		return func(string) {}
 	}
-	end := h.p.r.world.Journal.Begin(u.m.Name, []Noted{u.noted()})
-	return func(outcome string) { end(0, u.outcomeShown(outcome)) }
+	end := h.p.r.world.Journal.Begin(u.m.Name, []Noted{noted(u)})
+	return func(outcome string) { end(0, outcomeShown(u, outcome)) }
 }
 
 // journalChain notes the steps of a chain's links, each with an outcome of its own.
-func (h *hostRun) journalChain(links []*unit) func(link int, outcome string) {
-	if h.p.r.world.Journal == nil {
+func (cr *carrier) journalChain(links []*unit) func(link int, outcome string) {
+	if cr.h.p.r.world.Journal == nil {
 		return func(int, string) {}
 	}
 	var work []Noted
@@ -312,23 +313,23 @@ func (h *hostRun) journalChain(links []*unit) func(link int, outcome string) {
 		at[i] = -1
 		if len(u.plan.Steps) > 0 {
 			at[i] = len(work)
-			work = append(work, u.noted())
+			work = append(work, noted(u))
 		}
 	}
 	if len(work) == 0 {
 		return func(int, string) {}
 	}
-	end := h.p.r.world.Journal.Begin(links[0].m.Name, work)
+	end := cr.h.p.r.world.Journal.Begin(links[0].m.Name, work)
 	return func(link int, outcome string) {
 		if at[link] >= 0 {
-			end(at[link], links[link].outcomeShown(outcome))
+			end(at[link], outcomeShown(links[link], outcome))
 		}
 	}
 }
 
 // noted is what the journal keeps of a unit. A step that no_log covers is
 // named by its module alone: what it would say of itself is not asked for.
-func (u *unit) noted() Noted {
+func noted(u *unit) Noted {
 	n := Noted{Task: u.tr.info.Name}
 	for range u.plan.Steps {
 		n.Steps = append(n.Steps, hiddenStep(u.tr.task))
@@ -347,7 +348,7 @@ func hiddenStep(t *play.Task) string {
 
 // outcomeShown is an outcome as the journal may keep it: only which kind it was,
 // where no_log covers it.
-func (u *unit) outcomeShown(outcome string) string {
+func outcomeShown(u *unit, outcome string) string {
 	if u.noLog {
 		outcome, _, _ = strings.Cut(outcome, ":")
 	}

@@ -32,24 +32,24 @@ func (h *hostRun) deliver(ctx context.Context, u *unit) error {
 	tr := u.tr
 	tr.done++
 	if u.out.dead == nil && tr.task.Until == nil {
-		if err := h.judge(ctx, u, u.out); err != nil {
+		if err := u.judge(ctx, u.out); err != nil {
 			mistaken(u.out, err)
 		}
 	}
 	if f := u.out.res.Facts; f.Len() > 0 {
-		if err := h.found(ctx, u, func(to string) { h.p.r.store.AddFacts(to, untemplated(f)) }); err != nil {
+		if err := u.found(ctx, func(to string) { h.p.r.store.AddFacts(to, untemplated(f)) }); err != nil {
 			return err
 		}
-		h.queue = h.queue[:1]
+		h.queue.tasks = h.queue.tasks[:1]
 	}
 	for _, w := range u.out.res.Warnings {
 		h.p.r.warn(h.name, w)
 	}
 	if tr.loop && !tr.quiet {
-		h.p.r.emit(event.ItemResult{Outcome: h.told(u, u.out), LoopItem: u.loopItem()})
+		h.p.r.emit(event.ItemResult{Outcome: u.told(u.out), LoopItem: u.loopItem()})
 	}
 	if u.out.dead != nil {
-		if on, err := h.ignores(ctx, tr, u.out); err != nil || !on {
+		if on, err := tr.ignores(ctx, u.out); err != nil || !on {
 			tr.units = tr.units[:tr.done] // the host is given up: no other item is tried
 		}
 	}
@@ -69,8 +69,9 @@ func mistaken(out *outcome, err error) {
 func (u *unit) loopItem() event.LoopItem { return event.LoopItem{Item: u.item, Label: u.label} }
 
 // told is what is told of a unit's outcome.
-func (h *hostRun) told(u *unit, out *outcome) event.Outcome {
-	e := event.Outcome{Host: h.name, Delegated: u.on, Task: u.tr.info, Status: event.StatusOf(out.res), Result: h.registered(u, out), NoLog: u.noLog, Diff: out.diff, Tries: out.tries, Err: out.cause, Quiet: out.res.Quiet}
+func (u *unit) told(out *outcome) event.Outcome {
+	h := u.tr.h
+	e := event.Outcome{Host: h.name, Delegated: u.on, Task: u.tr.info, Status: event.StatusOf(out.res), Result: u.registered(out), NoLog: u.noLog, Diff: out.diff, Tries: out.tries, Err: out.cause, Quiet: out.res.Quiet}
 	if out.dead != nil {
 		e.Status = event.Unreachable
 	}
@@ -78,20 +79,21 @@ func (h *hostRun) told(u *unit, out *outcome) event.Outcome {
 }
 
 // judge applies changed_when and failed_when; an empty list is as none.
-func (h *hostRun) judge(ctx context.Context, u *unit, out *outcome) error {
+func (u *unit) judge(ctx context.Context, out *outcome) error {
+	h := u.tr.h
 	t := u.tr.task
 	if out.res.Skipped || len(t.ChangedWhen) == 0 && len(t.FailedWhen) == 0 {
 		return nil
 	}
 	if len(t.ChangedWhen) > 0 {
-		changed, err := h.holds(ctx, t.ChangedWhen, h.withResult(u, out))
+		changed, err := h.holds(ctx, t.ChangedWhen, u.withResult(out))
 		if err != nil {
 			return fmt.Errorf("changed_when: %w", err)
 		}
 		out.res.Changed = changed
 	}
 	if len(t.FailedWhen) > 0 {
-		bad, err := h.holds(ctx, t.FailedWhen, h.withResult(u, out))
+		bad, err := h.holds(ctx, t.FailedWhen, u.withResult(out))
 		if err != nil {
 			return fmt.Errorf("failed_when: %w", err)
 		}
@@ -116,24 +118,24 @@ func (h *hostRun) holds(ctx context.Context, conds []value.Value, s *vars.Scope)
 // goes next.
 func (h *hostRun) finish(ctx context.Context, tr *taskRun) error {
 	h.begin(tr)
-	res, m, out := h.combined(tr)
+	res, m, out := tr.combined()
 	if tr.task.Register != "" {
 		for _, name := range append([]string{h.name}, h.also...) {
 			h.p.r.store.Register(name, tr.task.Register, value.FromMap(m))
 		}
 	}
-	h.tally(res)
+	h.p.r.tally(h.name, res)
 	ignored := false
 	if res.Failed || out.dead != nil {
 		var err error
-		if ignored, err = h.ignores(ctx, tr, out); err != nil {
+		if ignored, err = tr.ignores(ctx, out); err != nil {
 			return err
 		}
 	}
-	h.giveUp(tr, ignored)
+	tr.giveUp(ignored)
 	e := event.Outcome{Host: h.name, Task: tr.info, Status: event.StatusOf(res), Result: m, Ignored: ignored}
 	if len(tr.units) == 1 && !tr.loop {
-		e = h.told(tr.units[0], out)
+		e = tr.units[0].told(out)
 		e.Ignored = ignored
 	}
 	if out.dead != nil {
@@ -152,7 +154,8 @@ func (h *hostRun) finish(ctx context.Context, tr *taskRun) error {
 
 // ignores says whether a bad outcome is forgiven: a lost link by
 // ignore_unreachable, any other failure by ignore_errors.
-func (h *hostRun) ignores(ctx context.Context, tr *taskRun, out *outcome) (bool, error) {
+func (tr *taskRun) ignores(ctx context.Context, out *outcome) (bool, error) {
+	h := tr.h
 	k := h.reader(ctx, tr.words, tr.scope)
 	if out.dead != nil {
 		return k.Flag("ignore_unreachable", keyword.IgnoreUnreachable, false)
@@ -163,13 +166,13 @@ func (h *hostRun) ignores(ctx context.Context, tr *taskRun, out *outcome) (bool,
 // giveUp makes the host unreachable that was found dead, unless that is forgiven:
 // then it is dialled again when something needs it. So is one that the task was
 // delegated to and whose link broke.
-func (h *hostRun) giveUp(tr *taskRun, ignored bool) {
+func (tr *taskRun) giveUp(ignored bool) {
 	for _, u := range tr.units {
 		switch {
 		case u.out == nil || u.out.dead == nil:
 		case ignored:
 			u.m.Retry()
-		case u.m == h.m:
+		case u.m == tr.h.m:
 			u.m.GiveUp(u.out.dead)
 		}
 	}
@@ -194,11 +197,11 @@ func (h *hostRun) tell(tr *taskRun, e event.Outcome) {
 }
 
 // tally notes what the exit code needs to know.
-func (h *hostRun) tally(res play.Result) {
+func (r *Runner) tally(name string, res play.Result) {
 	if res.Verdict == play.NoVerdict {
 		return
 	}
-	h.p.r.count(h.name, func(c *event.Counts) {
+	r.count(name, func(c *event.Counts) {
 		switch res.Verdict {
 		case play.Refused:
 			c.Refused = true
@@ -221,13 +224,13 @@ func (h *hostRun) move(ctx context.Context, tr *taskRun, e event.Outcome) error 
 	h.jumped = false
 	keep := !bad && len(tr.pushes) == 0 && tr.after == nil
 	if e.Status == event.Unreachable && !e.Ignored {
-		h.queue = nil
+		h.queue.tasks = nil
 		h.over = unreachable
 		return nil
 	}
 	if bad {
-		h.queue = nil
-		h.p.r.store.SetFacts(h.name, value.MapOf("ansible_failed_task", value.FromMap(h.failedTask(ctx, tr)), "ansible_failed_result", value.FromMap(e.Result)))
+		h.queue.tasks = nil
+		h.p.r.store.SetFacts(h.name, value.MapOf("ansible_failed_task", value.FromMap(tr.failedTask(ctx)), "ansible_failed_result", value.FromMap(e.Result)))
 		handling := h.cur.Handling()
 		if h.jumped = h.cur.Fail(); !h.jumped {
 			h.lose(failed, handling)
@@ -248,10 +251,10 @@ func (h *hostRun) move(ctx context.Context, tr *taskRun, e event.Outcome) error 
 	if tr.after != nil {
 		tr.after()
 	}
-	if keep && len(h.queue) > 0 {
-		h.queue = h.queue[1:]
+	if keep && len(h.queue.tasks) > 0 {
+		h.queue.tasks = h.queue.tasks[1:]
 	} else {
-		h.queue = nil
+		h.queue.tasks = nil
 	}
 	return nil
 }

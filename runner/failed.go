@@ -10,7 +10,7 @@ import (
 
 // failedTask is what ansible_failed_task shows of a task: its keywords, templates
 // as rendered as they can be told once.
-func (h *hostRun) failedTask(ctx context.Context, tr *taskRun) *value.Map {
+func (tr *taskRun) failedTask(ctx context.Context) *value.Map {
 	t := tr.task
 	name := value.String("")
 	if !t.Name.IsNull() {
@@ -24,7 +24,7 @@ func (h *hostRun) failedTask(ctx context.Context, tr *taskRun) *value.Map {
 	}
 	words := func(get func(*play.Keywords) value.Value) value.Value { return tr.words.Inner(get) }
 	m := value.MapOf(
-		"name", name, "action", value.String(t.Module), "args", h.failedArgs(ctx, tr), "register", textOrNull(t.Register),
+		"name", name, "action", value.String(t.Module), "args", tr.failedArgs(ctx), "register", textOrNull(t.Register),
 		"tags", value.Strings(tr.info.Tags...), "vars", value.FromMap(t.Vars.Clone()), "environment", value.List(t.Env...),
 		"when", value.List(t.When...), "changed_when", value.List(t.ChangedWhen...), "failed_when", value.List(t.FailedWhen...),
 		"until", value.List(t.Until...), "retries", or(t.Retries, 3), "delay", or(t.Delay, 5), "loop", loopShown(t.Loop),
@@ -51,7 +51,8 @@ func (h *hostRun) failedTask(ctx context.Context, tr *taskRun) *value.Map {
 
 // failedArgs are the task's arguments: rendered, unless each item of a loop has
 // its own or a second rendering could give something else.
-func (h *hostRun) failedArgs(ctx context.Context, tr *taskRun) value.Value {
+func (tr *taskRun) failedArgs(ctx context.Context) value.Value {
+	h := tr.h
 	raw := value.FromMap(tr.task.Args)
 	if tr.loop || tr.settled(false, raw) != nil {
 		return raw

@@ -29,9 +29,9 @@ type flight struct {
 }
 
 // launch sends links; the host's work lock is held and stays so until land.
-func (h *hostRun) launch(ctx context.Context, links []*unit) {
-	b, again := h.render(links)
-	f := &flight{links: links, again: again, asks: h.later(links), news: make(chan struct{}), end: make(chan struct{})}
+func (cr *carrier) launch(ctx context.Context, links []*unit) {
+	b, again := cr.render(links)
+	f := &flight{links: links, again: again, asks: cr.h.queue.later(links), news: make(chan struct{}), end: make(chan struct{})}
 	for _, q := range f.asks {
 		b.Ask = append(b.Ask, q.(host.Probe).Cmd())
 	}
@@ -39,13 +39,13 @@ func (h *hostRun) launch(ctx context.Context, links []*unit) {
 		f.diffs = append(f.diffs, u.diffs())
 	}
 	u := links[0]
-	noted := h.journalChain(links)
+	noted := cr.journalChain(links)
 	b.Passed = func(link int, steps []sh.Ran) {
 		noted(link, outcomeDone)
 		f.passed(outputs(steps))
 	}
 	f.epoch = u.m.Epoch()
-	h.flight = f
+	cr.flight = f
 	go func() {
 		defer close(f.end)
 		defer func() {
@@ -104,26 +104,26 @@ func (f *flight) note(noted func(link int, outcome string)) {
 
 // await waits until a link of the flight has passed, or the flight is at its end;
 // the unit then has its outcome, unless its chain stopped before it.
-func (h *hostRun) await(i int) {
-	f := h.flight
+func (cr *carrier) await(i int) {
+	f := cr.flight
 	for last := len(f.links) - 1; i < last; {
 		n, news := f.come()
 		if n > i {
-			h.bring(f, i)
+			cr.bring(f, i)
 			return
 		}
 		select {
 		case <-news:
 		case <-f.end:
-			h.land()
+			cr.land()
 			return
 		}
 	}
-	h.land()
+	cr.land()
 }
 
 // bring gives a link that passed its outcome.
-func (h *hostRun) bring(f *flight, i int) {
+func (cr *carrier) bring(f *flight, i int) {
 	u := f.links[i]
 	if u.out != nil {
 		return
@@ -137,52 +137,52 @@ func (h *hostRun) bring(f *flight, i int) {
 
 // rides brings a unit to its outcome that a flight carries, or that needs no
 // machine; false = it has to be worked on. A flight that is in the way has landed.
-func (h *hostRun) rides(ctx context.Context, u *unit) bool {
-	if i := slices.Index(h.flight.links, u); i >= 0 {
-		h.waits(u, u.tr.info.Name)
-		h.await(i)
+func (cr *carrier) rides(ctx context.Context, u *unit) bool {
+	if i := slices.Index(cr.flight.links, u); i >= 0 {
+		cr.h.waits(u, u.tr.info.Name)
+		cr.await(i)
 		return u.out != nil
 	}
 	if u.act != nil && u.proven {
-		u.out = h.action(ctx, u)
+		u.out = cr.h.action(ctx, u)
 		return true
 	}
-	h.land()
+	cr.land()
 	return false
 }
 
 // land waits for the flight's end: outcomes of what passed and of what failed,
 // the answers that came with it, and the machine given back.
-func (h *hostRun) land() {
-	f := h.flight
+func (cr *carrier) land() {
+	f := cr.flight
 	if f == nil {
 		return
 	}
 	<-f.end
-	h.flight = nil
+	cr.flight = nil
 	m := f.links[0].m
-	if !h.working {
-		defer h.letGo(m)
+	if !cr.working {
+		defer cr.letGo(m)
 	}
 	n, _ := f.come()
 	for i := range n {
-		h.bring(f, i)
+		cr.bring(f, i)
 	}
 	for _, u := range f.links[n:] {
 		u.ready = false
 	}
-	for _, v := range h.rest(f.links[len(f.links)-1]) {
+	for _, v := range cr.h.queue.rest(f.links[len(f.links)-1]) {
 		v.ready = false
 	}
 	if f.err != nil {
 		m.Forget()
 		u := f.links[min(n, len(f.links)-1)]
 		u.out = broken(f.err)
-		u.out.cut = h.ctx.Err() != nil
-		h.unknown = []string{u.tr.info.Name}
+		u.out.cut = cr.h.ctx.Err() != nil
+		cr.unknown = []string{u.tr.info.Name}
 		for _, v := range f.links[min(n+1, len(f.links)):] {
-			if name := v.tr.info.Name; !f.res.Ended && !slices.Contains(h.unknown, name) {
-				h.unknown = append(h.unknown, name)
+			if name := v.tr.info.Name; !f.res.Ended && !slices.Contains(cr.unknown, name) {
+				cr.unknown = append(cr.unknown, name)
 			}
 		}
 		if u.out.dead != nil && !u.out.cut {
@@ -190,18 +190,18 @@ func (h *hostRun) land() {
 		}
 		return
 	}
-	h.landed(f)
+	cr.landed(f)
 }
 
 // landed keeps what a flight without a fault found out.
-func (h *hostRun) landed(f *flight) {
+func (cr *carrier) landed(f *flight) {
 	m, as, res := f.links[0].m, f.links[0].as, f.res
 	if slices.ContainsFunc(res.Steps, func(s []sh.Ran) bool { return len(s) > 0 }) {
 		if now := m.Stepped(); now == f.epoch+1 {
 			f.epoch = now // nobody else changed it meanwhile: the answers came after our steps
 		}
-		if m != h.m {
-			h.m.Touched()
+		if m != cr.h.m {
+			cr.h.m.Touched()
 		}
 	}
 	if res.Stopped == sh.StopStep {
@@ -219,25 +219,25 @@ func (h *hostRun) landed(f *flight) {
 }
 
 // hold takes a machine for one unit's work.
-func (h *hostRun) hold(m *known.Machine) {
+func (cr *carrier) hold(m *known.Machine) {
 	m.Take()
-	h.holding, h.working = m, true
+	cr.holding, cr.working = m, true
 }
 
 // letGo ends a unit's work; a flight that goes on keeps the machine.
-func (h *hostRun) letGo(m *known.Machine) {
-	h.working = false
-	if h.flight == nil {
-		h.holding = nil
+func (cr *carrier) letGo(m *known.Machine) {
+	cr.working = false
+	if cr.flight == nil {
+		cr.holding = nil
 		m.Give()
 	}
 }
 
 // drain tells of what had passed when the run was told to stop: it is done.
 func (h *hostRun) drain(ctx context.Context) {
-	h.land()
-	for h.over == working && len(h.queue) > 0 {
-		tr := h.queue[0]
+	h.fly.land()
+	for h.over == working && len(h.queue.tasks) > 0 {
+		tr := h.queue.tasks[0]
 		for _, u := range tr.units[min(tr.done, len(tr.units)):] {
 			if (u.out == nil || u.out.cut) && !u.proven {
 				return

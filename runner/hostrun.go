@@ -17,23 +17,16 @@ import (
 	"remoterun/runner/vars"
 )
 
-// hostRun is one host in one play.
+// hostRun is one host in one play: where it stands, and why it goes no further.
+// What it looks at ahead is its queue, what it has sent is with its carrier.
 type hostRun struct {
-	p    *playRun
-	name string
-	m    *known.Machine
-	cur  *program.Cursor
-	// queue holds tasks that were looked at ahead, the current one first.
-	queue []*taskRun
+	p     *playRun
+	name  string
+	m     *known.Machine
+	cur   *program.Cursor
 	ctx   context.Context // of the turn that is being taken
-	// flight is a chain under way; working that a unit is being worked on.
-	flight  *flight
-	working bool
-	// unknown names the tasks of which it is not known what came of them: their
-	// steps had been sent when the run was told to stop.
-	unknown []string
-	// holding is the machine whose work lock this host has.
-	holding *known.Machine
+	queue queue
+	fly   carrier
 	// also are the other hosts for which the task counts that runs here once.
 	also []string
 	// jumped says that the last task failed and a block took that on.
@@ -45,6 +38,26 @@ type hostRun struct {
 	away, parted bool
 	// through lets chains run over several tasks: one host, or free.
 	through bool
+}
+
+// queue holds tasks that were looked at ahead, the current one first.
+type queue struct {
+	h     *hostRun
+	tasks []*taskRun
+}
+
+// carrier has what a host sends: a chain under way, and the machine that it works
+// on meanwhile.
+type carrier struct {
+	h      *hostRun
+	flight *flight
+	// working says that a unit is being worked on.
+	working bool
+	// holding is the machine whose work lock this host has.
+	holding *known.Machine
+	// unknown names the tasks of which it is not known what came of them: their
+	// steps had been sent when the run was told to stop.
+	unknown []string
 }
 
 type overReason uint8
@@ -66,7 +79,9 @@ func (pr *playRun) newHost(ctx context.Context, name string, through bool) (h *h
 	if err != nil {
 		return nil, err
 	}
-	return &hostRun{p: pr, name: name, m: m, cur: program.NewCursor(pr.main), through: through}, nil
+	h = &hostRun{p: pr, name: name, m: m, cur: program.NewCursor(pr.main), through: through}
+	h.queue.h, h.fly.h = h, h
+	return h, nil
 }
 
 func (h *hostRun) wordsOf(o *program.Op) keyword.Words {
@@ -91,7 +106,7 @@ func (h *hostRun) scopeOf(ctx context.Context, o *program.Op, w keyword.Words) *
 	}
 	fr := h.p.frame(blocks, params)
 	h.p.inRole(&fr, o.Task)
-	return h.p.r.store.Scope(ctx, h.name, fr, h.gathers())
+	return h.p.r.store.Scope(ctx, h.name, fr, h.p.gathers())
 }
 
 // reader reads keywords for this host.
@@ -100,13 +115,14 @@ func (h *hostRun) reader(ctx context.Context, w keyword.Words, s *vars.Scope) ke
 }
 
 // gathers says whether the play allows facts to be gathered.
-func (h *hostRun) gathers() bool {
-	b, ok := keyword.Truth(h.p.p.GatherFacts)
-	return h.p.p.GatherFacts.IsNull() || !ok || b
+func (pr *playRun) gathers() bool {
+	b, ok := keyword.Truth(pr.p.GatherFacts)
+	return pr.p.GatherFacts.IsNull() || !ok || b
 }
 
-// info is what is told of a task; the error are facts that its name needs first.
-func (h *hostRun) info(ctx context.Context, tr *taskRun) (*event.Task, error) {
+// described is what is told of a task; the error are facts that its name needs first.
+func (tr *taskRun) described(ctx context.Context) (*event.Task, error) {
+	h := tr.h
 	t := tr.task
 	info := &event.Task{ID: fmt.Sprintf("%p", t), Module: t.Module, Action: t.Action, Pos: t.Pos, Handler: t.Handler}
 	name := t.Name
@@ -131,11 +147,11 @@ func (h *hostRun) info(ctx context.Context, tr *taskRun) (*event.Task, error) {
 
 // ahead looks at the tasks behind the queue as far as their questions can be
 // foreseen: at most window units, of the same machine and identity.
-func (h *hostRun) ahead(ctx context.Context, first *unit) {
+func (q *queue) ahead(ctx context.Context, first *unit) {
 	const window = 160
-	a := &vars.Ahead{Pending: map[string]bool{}, Set: value.NewMap(), Laptop: h.p.onLaptop()}
+	a := &vars.Ahead{Pending: map[string]bool{}, Set: value.NewMap(), Laptop: q.h.p.onLaptop()}
 	n := 0
-	for _, tr := range h.queue {
+	for _, tr := range q.tasks {
 		n += len(tr.units)
 		if tr.task.Register != "" {
 			a.Pending[tr.task.Register] = true
@@ -144,20 +160,20 @@ func (h *hostRun) ahead(ctx context.Context, first *unit) {
 			return
 		}
 	}
-	ops := h.cur.Upcoming(window)
-	if len(ops) < len(h.queue)-1 {
+	ops := q.h.cur.Upcoming(window)
+	if len(ops) < len(q.tasks)-1 {
 		return
 	}
-	for _, o := range ops[len(h.queue)-1:] {
+	for _, o := range ops[len(q.tasks)-1:] {
 		if n >= window {
 			return
 		}
-		tr, err := h.prepareAhead(ctx, o, a)
-		if err != nil || !h.foreseen(ctx, tr, a, first) {
+		tr, err := q.prepareAhead(ctx, o, a)
+		if err != nil || !q.foreseen(ctx, tr, a, first) {
 			return
 		}
 		tr.settle()
-		h.queue = append(h.queue, tr)
+		q.tasks = append(q.tasks, tr)
 		n += len(tr.units)
 		if tr.task.Register != "" {
 			a.Pending[tr.task.Register] = true
@@ -170,13 +186,13 @@ func (h *hostRun) ahead(ctx context.Context, first *unit) {
 
 // prepareAhead is prepare, where even a panic only stops the look ahead: it comes
 // again at the task's turn.
-func (h *hostRun) prepareAhead(ctx context.Context, o *program.Op, a *vars.Ahead) (tr *taskRun, err error) {
+func (q *queue) prepareAhead(ctx context.Context, o *program.Op, a *vars.Ahead) (tr *taskRun, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = mistake(p, o.Task)
 		}
 	}()
-	return h.prepare(ctx, o, a)
+	return q.h.prepare(ctx, o, a)
 }
 
 // settle gives a task that was looked at ahead every name again: what it does
@@ -190,7 +206,7 @@ func (tr *taskRun) settle() {
 
 // foreseen reports whether a task that was looked at ahead may stay in the
 // queue; set_fact's variables are noted for those behind it.
-func (h *hostRun) foreseen(ctx context.Context, tr *taskRun, a *vars.Ahead, first *unit) bool {
+func (q *queue) foreseen(ctx context.Context, tr *taskRun, a *vars.Ahead, first *unit) bool {
 	if !tr.task.Words().RunOnce.IsNull() {
 		return false
 	}
@@ -201,7 +217,7 @@ func (h *hostRun) foreseen(ctx context.Context, tr *taskRun, a *vars.Ahead, firs
 		case u.out != nil:
 		case u.act != nil:
 			var err error
-			if u.proven, err = h.passes(ctx, u, a); err != nil {
+			if u.proven, err = u.passes(ctx, a); err != nil {
 				return false
 			}
 		case u.as != first.as || u.m != first.m || u.local:
@@ -249,7 +265,7 @@ func alwaysFalse(conds []value.Value) bool {
 
 // replan plans what is in the queue with what is known and returns the
 // questions that are missing, those of the first unit first.
-func (h *hostRun) replan(units []*unit) []host.Question {
+func (q *queue) replan(units []*unit) []host.Question {
 	var missing []host.Question
 	seen := map[string]bool{}
 	for _, u := range units {

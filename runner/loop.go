@@ -14,7 +14,8 @@ import (
 
 // itemUnit makes the unit of one item. seen is what the item before it gave,
 // under the task's register name; nil = not to be seen.
-func (h *hostRun) itemUnit(ctx context.Context, tr *taskRun, i int, seen *value.Map, ahead bool) (*unit, error) {
+func (tr *taskRun) itemUnit(ctx context.Context, i int, seen *value.Map, ahead bool) (*unit, error) {
+	h := tr.h
 	local := tr.loopVars(i)
 	if seen != nil && tr.task.Register != "" {
 		local.Put(tr.task.Register, value.FromMap(seen))
@@ -24,7 +25,7 @@ func (h *hostRun) itemUnit(ctx context.Context, tr *taskRun, i int, seen *value.
 		return nil, err
 	}
 	u.index = i
-	if u.label, err = h.label(ctx, tr, u); err != nil {
+	if u.label, err = u.labelled(ctx); err != nil {
 		u.label = value.Show(u.item)
 		return u, u.settle(ahead, err)
 	}
@@ -33,7 +34,8 @@ func (h *hostRun) itemUnit(ctx context.Context, tr *taskRun, i int, seen *value.
 
 // stepwise reports a loop whose items depend on the ones before: they set
 // variables, or something reads the register that each of them fills.
-func (h *hostRun) stepwise(tr *taskRun) bool {
+func (tr *taskRun) stepwise() bool {
+	h := tr.h
 	if act := action.Of(tr.task); act != nil && act.Stepwise {
 		return true
 	}
@@ -65,14 +67,15 @@ func (h *hostRun) stepwise(tr *taskRun) bool {
 
 // ripe makes the item ready that comes next, when it had to wait for those
 // before it.
-func (h *hostRun) ripe(ctx context.Context, tr *taskRun) error {
+func (tr *taskRun) ripe(ctx context.Context) error {
+	h := tr.h
 	i := tr.done
 	if !tr.units[i].later {
 		return nil
 	}
-	before := h.registered(tr.units[i-1], tr.units[i-1].out)
+	before := tr.units[i-1].registered(tr.units[i-1].out)
 	for {
-		u, err := h.itemUnit(ctx, tr, i, before, false)
+		u, err := tr.itemUnit(ctx, i, before, false)
 		need := new(host.ErrNeed)
 		switch {
 		case errors.As(err, &need):
@@ -94,10 +97,10 @@ func (h *hostRun) ripe(ctx context.Context, tr *taskRun) error {
 
 // unwanted reports a task whose loop cannot be worked out but whose condition
 // says that it is not wanted anyway.
-func (h *hostRun) unwanted(ctx context.Context, tr *taskRun, err error) bool {
+func (tr *taskRun) unwanted(ctx context.Context, err error) bool {
 	if need := new(host.ErrNeed); errors.As(err, &need) || errors.Is(err, vars.ErrPending) {
 		return false
 	}
-	ok, err := h.when(ctx, &unit{tr: tr, scope: tr.scope}, false)
+	ok, err := (&unit{tr: tr, scope: tr.scope}).when(ctx, false)
 	return err == nil && !ok
 }

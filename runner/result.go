@@ -18,7 +18,7 @@ func merge(a, b *value.Map) *value.Map {
 }
 
 // registered is the mapping that register keeps for one unit.
-func (h *hostRun) registered(u *unit, out *outcome) *value.Map {
+func (u *unit) registered(out *outcome) *value.Map {
 	r := out.res
 	m := merge(nil, r.Data)
 	m.Put("changed", value.Bool(r.Changed))
@@ -71,21 +71,22 @@ func asVariables(t *play.Task, facts *value.Map) *value.Map {
 }
 
 // combined is what register keeps for a whole task.
-func (h *hostRun) combined(tr *taskRun) (play.Result, *value.Map, *outcome) {
+func (tr *taskRun) combined() (play.Result, *value.Map, *outcome) {
+	h := tr.h
 	if tr.fatal != nil {
 		out := failure(tr.fatal)
 		u := &unit{tr: &taskRun{h: h, task: tr.task, info: tr.info}, m: h.m}
-		return out.res, h.registered(u, out), out
+		return out.res, u.registered(out), out
 	}
 	if !tr.loop {
 		out := tr.units[0].out
-		return out.res, h.registered(tr.units[0], out), out
+		return out.res, tr.units[0].registered(out), out
 	}
 	res := play.Result{Skipped: true, Msg: "All items completed"}
 	all := &outcome{}
 	var items []value.Value
 	for _, u := range tr.units {
-		items = append(items, value.FromMap(h.registered(u, u.out)))
+		items = append(items, value.FromMap(u.registered(u.out)))
 		res.Changed = res.Changed || u.out.res.Changed
 		res.Failed = res.Failed || u.out.res.Failed
 		res.Skipped = res.Skipped && u.out.res.Skipped

@@ -13,7 +13,8 @@ import (
 )
 
 // includeRole takes in a role: the host enters it when the task has ended.
-func (h *hostRun) includeRole(u *unit, use play.RoleUse, public bool) error {
+func (u *unit) includeRole(use play.RoleUse, public bool) error {
+	h := u.tr.h
 	prog, err := h.p.includedRole(use, u.tr.task, u.tr.words[1:len(u.tr.words)-1], public)
 	if err == nil {
 		u.tr.pushes = append(u.tr.pushes, program.Included(prog, use.Vars))

@@ -40,13 +40,13 @@ func (pr *playRun) batch(ctx context.Context, all []string) bool {
 		}
 	}
 	if free {
-		pr.free(ctx, hosts)
+		turns{pr}.free(ctx, hosts)
 	} else {
-		pr.linear(ctx, hosts)
+		turns{pr}.linear(ctx, hosts)
 	}
 	for _, h := range hosts {
 		h.survives(nil, func() {
-			if h.land(); ctx.Err() != nil {
+			if h.fly.land(); ctx.Err() != nil {
 				h.drain(ctx)
 			}
 		})
@@ -94,11 +94,11 @@ func (h *hostRun) undone() (event.Undone, bool) {
 	if u.Tasks = h.p.todo(h.cur); len(u.Tasks) > 0 {
 		u.At, u.Tasks = u.Tasks[0], u.Tasks[1:]
 	}
-	if len(h.queue) > 0 {
-		u.At = h.queue[0].info.Name
+	if len(h.queue.tasks) > 0 {
+		u.At = h.queue.tasks[0].info.Name
 	}
-	u.Unknown = h.unknown
-	u.Tasks = slices.DeleteFunc(u.Tasks, func(t string) bool { return slices.Contains(h.unknown, t) })
+	u.Unknown = h.fly.unknown
+	u.Tasks = slices.DeleteFunc(u.Tasks, func(t string) bool { return slices.Contains(h.fly.unknown, t) })
 	return u, true
 }
 
@@ -149,27 +149,30 @@ func (r *Runner) isLost(host string) bool {
 	return r.gone[host]
 }
 
+// turns brings a batch of hosts through a play, in step or each on its own.
+type turns struct{ pr *playRun }
+
 // free lets every host run on its own: nothing can be done once for all.
-func (pr *playRun) free(ctx context.Context, hosts []*hostRun) {
-	for o := range pr.main.Tasks() {
+func (t turns) free(ctx context.Context, hosts []*hostRun) {
+	for o := range t.pr.main.Tasks() {
 		if len(hosts) > 1 {
-			w := append(append(keyword.Words{&pr.p.Keywords}, o.Around...), &o.Task.Keywords)
+			w := append(append(keyword.Words{&t.pr.p.Keywords}, o.Around...), &o.Task.Keywords)
 			if once, _ := keyword.Truth(w.Inner(keyword.RunOnce)); once {
-				pr.r.warn("", fmt.Sprintf("%s: run_once has no effect under the strategy free: every host runs the task", o.Task.Pos))
+				t.pr.r.warn("", fmt.Sprintf("%s: run_once has no effect under the strategy free: every host runs the task", o.Task.Pos))
 			}
 		}
 	}
 	var g errgroup.Group
-	g.SetLimit(pr.r.want.Forks)
+	g.SetLimit(t.pr.r.want.Forks)
 	for _, h := range hosts {
 		g.Go(func() error {
-			for h.over == working && ctx.Err() == nil && pr.ending.Load() == 0 {
+			for h.over == working && ctx.Err() == nil && t.pr.ending.Load() == 0 {
 				o := h.stand()
 				if o == nil {
 					break
 				}
 				h.step(ctx, o)
-				pr.part(h)
+				t.part(h)
 			}
 			return nil
 		})
@@ -191,10 +194,10 @@ func (h *hostRun) stand() *program.Op {
 		case !o.Flushes():
 			return o
 		case h.cur.Notified() > 0:
-			h.queue = nil
+			h.queue.tasks = nil
 			h.cur.Push(program.Handlers(h.p.handlers()))
 		default:
-			h.queue = nil
+			h.queue.tasks = nil
 			h.cur.Next()
 		}
 	}
@@ -210,43 +213,44 @@ func (h *hostRun) step(ctx context.Context, o *program.Op) {
 	})
 }
 
-func (h *hostRun) queueInfo() *event.Task {
-	if len(h.queue) > 0 {
-		return h.queue[0].info
+// info is the task that is being worked on.
+func (q *queue) info() *event.Task {
+	if len(q.tasks) > 0 {
+		return q.tasks[0].info
 	}
 	return &event.Task{}
 }
 
 // linear brings all hosts through the same task before the next one begins.
-func (pr *playRun) linear(ctx context.Context, hosts []*hostRun) {
-	for ctx.Err() == nil && pr.ending.Load() == 0 {
+func (t turns) linear(ctx context.Context, hosts []*hostRun) {
+	for ctx.Err() == nil && t.pr.ending.Load() == 0 {
 		group, o := lowest(hosts)
 		if len(group) == 0 {
 			return
 		}
-		pr.mu.Lock()
-		pr.said = ""
-		pr.mu.Unlock()
-		if !pr.asked(ctx, o, group) {
+		t.pr.mu.Lock()
+		t.pr.said = ""
+		t.pr.mu.Unlock()
+		if !t.asked(ctx, o, group) {
 			continue
 		}
 		once, forks := false, 1
-		if !group[0].survives(o.Task, func() { once, forks = pr.once(ctx, o, group[0]), pr.forks(ctx, o, group) }) {
+		if !group[0].survives(o.Task, func() { once, forks = t.once(ctx, o, group[0]), t.forks(ctx, o, group) }) {
 			continue
 		}
 		if once {
-			pr.runOnce(ctx, o, group)
+			t.runOnce(ctx, o, group)
 		} else {
-			pr.together(ctx, o, group, forks)
+			t.together(ctx, o, group, forks)
 		}
-		pr.judgeRound(ctx, o, hosts)
-		pr.part(hosts...)
+		t.judgeRound(ctx, o, hosts)
+		t.part(hosts...)
 	}
 }
 
 // part notes the hosts that do no more of the play: between two rounds where
 // hosts run in step, so that all of them see the same hosts.
-func (pr *playRun) part(hosts ...*hostRun) {
+func (t turns) part(hosts ...*hostRun) {
 	var names []string
 	for _, h := range hosts {
 		if h.parted || h.over < failed && !h.away {
@@ -255,11 +259,11 @@ func (pr *playRun) part(hosts ...*hostRun) {
 		h.parted = true
 		names = append(names, h.name)
 		if h.over >= failed {
-			pr.r.lose(h.name)
+			t.pr.r.lose(h.name)
 		}
 	}
 	if names != nil {
-		pr.leave(names...)
+		t.pr.leave(names...)
 	}
 }
 
@@ -286,7 +290,7 @@ func lowest(hosts []*hostRun) (group []*hostRun, o *program.Op) {
 }
 
 // together runs a task on a group of hosts in parallel.
-func (pr *playRun) together(ctx context.Context, o *program.Op, group []*hostRun, forks int) {
+func (t turns) together(ctx context.Context, o *program.Op, group []*hostRun, forks int) {
 	var g errgroup.Group
 	g.SetLimit(forks)
 	for _, h := range group {
@@ -296,14 +300,14 @@ func (pr *playRun) together(ctx context.Context, o *program.Op, group []*hostRun
 }
 
 // forks is how many hosts may work at once, by throttle too.
-func (pr *playRun) forks(ctx context.Context, o *program.Op, group []*hostRun) int {
+func (t turns) forks(ctx context.Context, o *program.Op, group []*hostRun) int {
 	if a := action.Of(o.Task); a != nil && a.InTurn {
 		return 1
 	}
-	n := pr.r.want.Forks
+	n := t.pr.r.want.Forks
 	w := group[0].wordsOf(o)
 	if v := w.Inner(keyword.Throttle); !v.IsNull() {
-		if s, err := pr.text(ctx, v); err == nil {
+		if s, err := t.pr.text(ctx, v); err == nil {
 			if t, err := strconv.Atoi(s); err == nil && t > 0 {
 				n = min(n, t)
 			}
@@ -313,7 +317,7 @@ func (pr *playRun) forks(ctx context.Context, o *program.Op, group []*hostRun) i
 }
 
 // once reports a task that runs on one host for all.
-func (pr *playRun) once(ctx context.Context, o *program.Op, h *hostRun) bool {
+func (t turns) once(ctx context.Context, o *program.Op, h *hostRun) bool {
 	if a := action.Of(o.Task); a != nil && (a.Once || a.OnceFor != nil && a.OnceFor(o.Task)) {
 		return true
 	}
@@ -325,7 +329,7 @@ func (pr *playRun) once(ctx context.Context, o *program.Op, h *hostRun) bool {
 
 // runOnce runs a task on the first host; what it finds out counts for the others
 // too, and so does how it ended.
-func (pr *playRun) runOnce(ctx context.Context, o *program.Op, group []*hostRun) {
+func (t turns) runOnce(ctx context.Context, o *program.Op, group []*hostRun) {
 	first, others := group[0], group[1:]
 	for _, h := range others {
 		first.also = append(first.also, h.name)
@@ -336,7 +340,7 @@ func (pr *playRun) runOnce(ctx context.Context, o *program.Op, group []*hostRun)
 		return // told to stop: nobody has done it
 	}
 	for _, h := range others {
-		h.queue = nil
+		h.queue.tasks = nil
 		switch {
 		case first.over == failed || first.over == unreachable:
 			h.over = first.over
@@ -351,13 +355,13 @@ func (pr *playRun) runOnce(ctx context.Context, o *program.Op, group []*hostRun)
 }
 
 // asked asks before a task under --step; a task that is not wanted is passed.
-func (pr *playRun) asked(ctx context.Context, o *program.Op, group []*hostRun) bool {
-	if a := action.Of(o.Task); !pr.r.stepping || a != nil && a.Quiet {
+func (t turns) asked(ctx context.Context, o *program.Op, group []*hostRun) bool {
+	if a := action.Of(o.Task); !t.pr.r.stepping || a != nil && a.Quiet {
 		return true
 	}
-	run, rest := pr.r.world.Step(ctx, o.Task.Title())
+	run, rest := t.pr.r.world.Step(ctx, o.Task.Title())
 	if rest {
-		pr.r.stepping = false
+		t.pr.r.stepping = false
 	}
 	if !run {
 		for _, h := range group {
@@ -369,7 +373,7 @@ func (pr *playRun) asked(ctx context.Context, o *program.Op, group []*hostRun) b
 
 // judgeRound ends the play for all where the play says so. Only a failure of
 // this round can do that.
-func (pr *playRun) judgeRound(ctx context.Context, o *program.Op, hosts []*hostRun) {
+func (t turns) judgeRound(ctx context.Context, o *program.Op, hosts []*hostRun) {
 	bad, fresh := 0, false // max_fail_percentage counts no host that is unreachable
 	for _, h := range hosts {
 		if h.over == failed {
@@ -380,10 +384,10 @@ func (pr *playRun) judgeRound(ctx context.Context, o *program.Op, hosts []*hostR
 	if !fresh {
 		return
 	}
-	w := append(keyword.Words{&pr.p.Keywords}, append(slices.Clone(o.Around), &o.Task.Keywords)...)
+	w := append(keyword.Words{&t.pr.p.Keywords}, append(slices.Clone(o.Around), &o.Task.Keywords)...)
 	fatal, _ := keyword.Truth(w.Inner(keyword.AnyErrorsFatal))
-	if !pr.p.MaxFail.IsNull() {
-		if s, err := pr.text(ctx, pr.p.MaxFail); err == nil {
+	if !t.pr.p.MaxFail.IsNull() {
+		if s, err := t.pr.text(ctx, t.pr.p.MaxFail); err == nil {
 			if most, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64); err == nil && float64(bad)*100/float64(len(hosts)) > most {
 				fatal = true
 			}
@@ -392,11 +396,11 @@ func (pr *playRun) judgeRound(ctx context.Context, o *program.Op, hosts []*hostR
 	if !fatal {
 		return
 	}
-	pr.r.emit(event.NoHostsLeft{})
+	t.pr.r.emit(event.NoHostsLeft{})
 	for _, h := range hosts {
 		if h.over == working {
 			h.over, h.away = ended, true
-			pr.r.lose(h.name)
+			t.pr.r.lose(h.name)
 		}
 	}
 }

@@ -22,13 +22,13 @@ func (h *hostRun) turn(ctx context.Context, o *program.Op) error {
 	if err := h.take(ctx, o); err != nil {
 		return err
 	}
-	tr := h.queue[0]
+	tr := h.queue.tasks[0]
 	if tr.fatal != nil {
 		return h.finish(ctx, tr)
 	}
 	h.begin(tr)
 	for tr.done < len(tr.units) {
-		if err := h.ripe(ctx, tr); err != nil {
+		if err := tr.ripe(ctx); err != nil {
 			return err
 		}
 		u := tr.units[tr.done]
@@ -48,11 +48,11 @@ func (h *hostRun) turn(ctx context.Context, o *program.Op) error {
 
 // take makes sure that the queue begins with the current task.
 func (h *hostRun) take(ctx context.Context, o *program.Op) error {
-	if len(h.queue) > 0 && h.queue[0].o == o {
-		h.queue[0].refresh(ctx)
+	if len(h.queue.tasks) > 0 && h.queue.tasks[0].o == o {
+		h.queue.tasks[0].refresh(ctx)
 		return nil
 	}
-	h.queue = nil
+	h.queue.tasks = nil
 	for {
 		tr, err := h.prepare(ctx, o, nil)
 		need := new(host.ErrNeed)
@@ -69,7 +69,7 @@ func (h *hostRun) take(ctx context.Context, o *program.Op) error {
 		case err != nil:
 			tr.units, tr.fatal = nil, err
 		}
-		h.queue = []*taskRun{tr}
+		h.queue.tasks = []*taskRun{tr}
 		return nil
 	}
 }
@@ -85,7 +85,7 @@ func (tr *taskRun) refresh(ctx context.Context) {
 		}
 	}
 	if value.HasTemplate(tr.task.Name) {
-		_ = tr.h.asked(ctx, func() (err error) { tr.info, err = tr.h.info(ctx, tr); return err }) // unknown: the name stays as written
+		_ = tr.h.asked(ctx, func() (err error) { tr.info, err = tr.described(ctx); return err }) // unknown: the name stays as written
 	}
 }
 
@@ -112,9 +112,9 @@ func (h *hostRun) waits(u *unit, text string) {
 
 // gather asks what variables are made of (facts); the answers are frozen.
 func (h *hostRun) gather(ctx context.Context, qs []host.Question) error {
-	h.land()
-	if h.holding != h.m {
-		if other := h.holding; other != nil { // never two: another host may want them the other way round
+	h.fly.land()
+	if h.fly.holding != h.m {
+		if other := h.fly.holding; other != nil { // never two: another host may want them the other way round
 			other.Give()
 			defer other.Take()
 		}
@@ -141,12 +141,12 @@ func (h *hostRun) gather(ctx context.Context, qs []host.Question) error {
 
 // work brings one unit to its outcome, and perhaps others behind it.
 func (h *hostRun) work(ctx context.Context, u *unit) {
-	if h.flight != nil && h.rides(ctx, u) {
+	if h.fly.flight != nil && h.fly.rides(ctx, u) {
 		return
 	}
-	h.hold(u.m)
-	defer h.letGo(u.m)
-	timed, cancel, err := h.timeout(ctx, u)
+	h.fly.hold(u.m)
+	defer h.fly.letGo(u.m)
+	timed, cancel, err := u.timeout(ctx)
 	defer cancel()
 	switch {
 	case err != nil:
@@ -163,7 +163,8 @@ func (h *hostRun) work(ctx context.Context, u *unit) {
 	}
 }
 
-func (h *hostRun) timeout(ctx context.Context, u *unit) (context.Context, context.CancelFunc, error) {
+func (u *unit) timeout(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	h := u.tr.h
 	k := h.reader(ctx, u.tr.words, u.scope)
 	s, err := k.Text(keyword.Timeout, "0")
 	if err != nil {

@@ -109,7 +109,7 @@ func (h *hostRun) prepare(ctx context.Context, o *program.Op, ahead *vars.Ahead)
 		}
 	}
 	var err error
-	if tr.info, err = h.info(ctx, tr); err != nil && ahead == nil {
+	if tr.info, err = tr.described(ctx); err != nil && ahead == nil {
 		return tr, err
 	}
 	if o.Task.Loop == nil {
@@ -118,9 +118,9 @@ func (h *hostRun) prepare(ctx context.Context, o *program.Op, ahead *vars.Ahead)
 		return tr, err
 	}
 	tr.loop = true
-	items, err := h.items(ctx, tr, ahead != nil)
+	items, err := tr.listed(ctx, ahead != nil)
 	if err != nil {
-		if ahead == nil && h.unwanted(ctx, tr, err) {
+		if ahead == nil && tr.unwanted(ctx, err) {
 			tr.loop = false
 			tr.units = []*unit{{tr: tr, scope: tr.scope, m: h.m, out: leftOut()}}
 			return tr, nil
@@ -128,10 +128,10 @@ func (h *hostRun) prepare(ctx context.Context, o *program.Op, ahead *vars.Ahead)
 		return tr, err
 	}
 	tr.items = items
-	if tr.pause, err = h.pauseOf(ctx, tr); err != nil {
+	if tr.pause, err = tr.pauseOf(ctx); err != nil {
 		return tr, err
 	}
-	stepwise := len(items) > 1 && h.stepwise(tr)
+	stepwise := len(items) > 1 && tr.stepwise()
 	if stepwise && ahead != nil {
 		return tr, vars.ErrPending
 	}
@@ -140,7 +140,7 @@ func (h *hostRun) prepare(ctx context.Context, o *program.Op, ahead *vars.Ahead)
 			tr.units = append(tr.units, &unit{tr: tr, index: i, item: it, m: h.m, later: true})
 			continue
 		}
-		u, err := h.itemUnit(ctx, tr, i, nil, ahead != nil)
+		u, err := tr.itemUnit(ctx, i, nil, ahead != nil)
 		if err != nil {
 			return tr, err
 		}
@@ -162,8 +162,9 @@ func (tr *taskRun) read() []value.Value {
 	return out
 }
 
-// items works out a loop's list.
-func (h *hostRun) items(ctx context.Context, tr *taskRun, ahead bool) ([]value.Value, error) {
+// listed works out a loop's list.
+func (tr *taskRun) listed(ctx context.Context, ahead bool) ([]value.Value, error) {
+	h := tr.h
 	l := tr.task.Loop
 	expr := h.p.r.world.Expr
 	if ahead {
@@ -256,8 +257,9 @@ func loopInfo(items []value.Value, i int) *value.Map {
 	return m
 }
 
-func (h *hostRun) label(ctx context.Context, tr *taskRun, u *unit) (string, error) {
-	l := tr.task.Loop
+func (u *unit) labelled(ctx context.Context) (string, error) {
+	h := u.tr.h
+	l := u.tr.task.Loop
 	if l.Label.IsNull() {
 		if _, isTuple := u.item.AsSeq(); isTuple && u.item.Kind() == value.KindTuple {
 			return value.Show(value.List(u.item.Items()...)), nil
@@ -271,7 +273,7 @@ func (h *hostRun) label(ctx context.Context, tr *taskRun, u *unit) (string, erro
 // unit makes one unit: condition, keywords, arguments, module.
 func (h *hostRun) unit(ctx context.Context, tr *taskRun, s *vars.Scope, item value.Value, ahead bool) (*unit, error) {
 	u := &unit{tr: tr, scope: s, item: item}
-	ok, err := h.when(ctx, u, ahead)
+	ok, err := u.when(ctx, ahead)
 	if err != nil {
 		return u, u.settle(ahead, fmt.Errorf("the conditional check failed: %w", err))
 	}
@@ -279,7 +281,7 @@ func (h *hostRun) unit(ctx context.Context, tr *taskRun, s *vars.Scope, item val
 		u.out, u.noLog = leftOut(), h.hides(ctx, tr, s)
 		return u, nil
 	}
-	if err := h.fill(ctx, u, ahead); err != nil {
+	if err := u.fill(ctx, ahead); err != nil {
 		return u, u.settle(ahead, err)
 	}
 	return u, nil
@@ -308,7 +310,8 @@ func (u *unit) settle(ahead bool, err error) error {
 }
 
 // when tests the conditions of blocks and task.
-func (h *hostRun) when(ctx context.Context, u *unit, ahead bool) (bool, error) {
+func (u *unit) when(ctx context.Context, ahead bool) (bool, error) {
+	h := u.tr.h
 	for _, w := range u.tr.words {
 		for _, c := range w.When {
 			if ahead {
@@ -326,12 +329,13 @@ func (h *hostRun) when(ctx context.Context, u *unit, ahead bool) (bool, error) {
 }
 
 // fill reads keywords and arguments.
-func (h *hostRun) fill(ctx context.Context, u *unit, ahead bool) error {
+func (u *unit) fill(ctx context.Context, ahead bool) error {
+	h := u.tr.h
 	k := h.reader(ctx, u.tr.words, u.scope)
-	if err := h.flags(u, k); err != nil {
+	if err := u.flags(k); err != nil {
 		return err
 	}
-	if err := h.target(ctx, u, k, ahead); err != nil {
+	if err := u.target(ctx, k, ahead); err != nil {
 		return err
 	}
 	if u.act = action.Of(u.tr.task); u.act != nil {
@@ -345,10 +349,11 @@ func (h *hostRun) fill(ctx context.Context, u *unit, ahead bool) error {
 	if u.env, err = k.Environment(); err != nil {
 		return err
 	}
-	return h.bind(ctx, u, ahead)
+	return u.bind(ctx, ahead)
 }
 
-func (h *hostRun) flags(u *unit, k keyword.Reader) error {
+func (u *unit) flags(k keyword.Reader) error {
+	h := u.tr.h
 	want := h.p.r.want
 	var errs [3]error
 	u.noLog, errs[0] = k.Flag("no_log", keyword.NoLog, false)
@@ -358,7 +363,8 @@ func (h *hostRun) flags(u *unit, k keyword.Reader) error {
 }
 
 // target is the machine that the unit works on.
-func (h *hostRun) target(ctx context.Context, u *unit, k keyword.Reader, ahead bool) error {
+func (u *unit) target(ctx context.Context, k keyword.Reader, ahead bool) error {
+	h := u.tr.h
 	u.m = h.m
 	to, err := k.Text(keyword.Delegate, "")
 	if err != nil || to == "" {
@@ -373,7 +379,8 @@ func (h *hostRun) target(ctx context.Context, u *unit, k keyword.Reader, ahead b
 }
 
 // bind renders the arguments and hands them to the module.
-func (h *hostRun) bind(ctx context.Context, u *unit, ahead bool) error {
+func (u *unit) bind(ctx context.Context, ahead bool) error {
+	h := u.tr.h
 	mod := u.tr.task.Use
 	if why := u.tr.task.Lacks; why != "" {
 		return errors.New(why)
@@ -403,7 +410,7 @@ func (h *hostRun) bind(ctx context.Context, u *unit, ahead bool) error {
 		return err
 	}
 	u.local = mod.Spec().Local
-	u.bound, err = mod.Bind(ctx, args, h.inputs(u, ahead))
+	u.bound, err = mod.Bind(ctx, args, u.inputs(ahead))
 	if l, ok := u.bound.(play.LaptopBound); ok && l.Laptop() {
 		u.local = true
 	}
@@ -413,7 +420,8 @@ func (h *hostRun) bind(ctx context.Context, u *unit, ahead bool) error {
 	return err
 }
 
-func (h *hostRun) inputs(u *unit, ahead bool) *laptop.Inputs {
+func (u *unit) inputs(ahead bool) *laptop.Inputs {
+	h := u.tr.h
 	return &laptop.Inputs{Files: h.p.r.files, Expr: h.p.r.world.Expr, Scope: u.scope, Dirs: h.p.dirs(u.tr.task), PlayDir: h.p.p.Dir, For: h.name, Ahead: ahead, Changing: h.p.onLaptop()}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // until tries a unit until its condition holds.
 func (h *hostRun) until(ctx context.Context, u *unit) *outcome {
-	retries, delay, err := h.patience(ctx, u)
+	retries, delay, err := u.patience(ctx)
 	if err != nil {
 		return failure(err)
 	}
@@ -21,10 +21,10 @@ func (h *hostRun) until(ctx context.Context, u *unit) *outcome {
 	for n := 1; ; n++ {
 		out := h.once(ctx, u)
 		out.tries = n
-		if out.dead != nil || h.tried(ctx, u, out, retries) {
+		if out.dead != nil || u.tried(ctx, out, retries) {
 			return out
 		}
-		h.p.r.emit(event.Retry{Outcome: event.Outcome{Host: h.name, Task: u.tr.info, Tries: n, Result: h.registered(u, out)}, LoopItem: u.loopItem(), Left: retries - n + 1})
+		h.p.r.emit(event.Retry{Outcome: event.Outcome{Host: h.name, Task: u.tr.info, Tries: n, Result: u.registered(out)}, LoopItem: u.loopItem(), Left: retries - n + 1})
 		if err := action.Sleep(ctx, delay); err != nil {
 			return broken(err)
 		}
@@ -34,7 +34,8 @@ func (h *hostRun) until(ctx context.Context, u *unit) *outcome {
 }
 
 // patience reads how often a task is tried again, and how long it waits between.
-func (h *hostRun) patience(ctx context.Context, u *unit) (retries int, delay time.Duration, err error) {
+func (u *unit) patience(ctx context.Context) (retries int, delay time.Duration, err error) {
+	h := u.tr.h
 	number := func(v value.Value, otherwise int) (n int) {
 		if v.IsNull() || err != nil {
 			return otherwise
@@ -55,14 +56,14 @@ func (h *hostRun) patience(ctx context.Context, u *unit) (retries int, delay tim
 
 // tried judges a try; it reports whether it was the last one. Without retries
 // there is one, whatever until says.
-func (h *hostRun) tried(ctx context.Context, u *unit, out *outcome, retries int) bool {
+func (u *unit) tried(ctx context.Context, out *outcome, retries int) bool {
 	if retries <= 0 {
-		if err := h.judge(ctx, u, out); err != nil {
+		if err := u.judge(ctx, out); err != nil {
 			mistaken(out, err)
 		}
 		return true
 	}
-	met, err := h.met(ctx, u, out)
+	met, err := u.met(ctx, out)
 	switch {
 	case err != nil:
 		*out = *failure(fmt.Errorf("until: %w", err))
@@ -77,20 +78,21 @@ func (h *hostRun) tried(ctx context.Context, u *unit, out *outcome, retries int)
 }
 
 // met evaluates until with the result under its register name.
-func (h *hostRun) met(ctx context.Context, u *unit, out *outcome) (bool, error) {
-	if err := h.judge(ctx, u, out); err != nil {
+func (u *unit) met(ctx context.Context, out *outcome) (bool, error) {
+	h := u.tr.h
+	if err := u.judge(ctx, out); err != nil {
 		return false, err
 	}
 	if out.res.Failed && len(u.tr.task.Until) == 0 {
 		return false, nil
 	}
-	return h.holds(ctx, u.tr.task.Until, h.withResult(u, out))
+	return h.holds(ctx, u.tr.task.Until, u.withResult(out))
 }
 
 // withResult is the unit's scope with its own result in it.
-func (h *hostRun) withResult(u *unit, out *outcome) *vars.Scope {
+func (u *unit) withResult(out *outcome) *vars.Scope {
 	if u.tr.task.Register == "" {
 		return u.scope
 	}
-	return u.scope.WithLocal(value.MapOf(u.tr.task.Register, value.FromMap(h.registered(u, out))))
+	return u.scope.WithLocal(value.MapOf(u.tr.task.Register, value.FromMap(u.registered(out))))
 }
