@@ -166,3 +166,37 @@ func TestMessagesHaveNoPythonWords(t *testing.T) {
 		}
 	}
 }
+
+// TestCollections: a name is found under the collections that have it and under
+// the language's own, and under no other.
+func TestCollections(t *testing.T) {
+	e := New(Options{System: hostSystem{}})
+	s := &mapScope{vars: value.NewMap()}
+	for text, want := range map[string]string{
+		"{{ 'a' | ansible.builtin.upper }}":                             "A",
+		"{{ {'a': 1} | ansible.legacy.combine({}) }}":                   "{'a': 1}",
+		"{{ {'a': 1} | community.general.json_query('a') }}":            "1",
+		"{{ {'a': 1} | ansible.builtin.json_query('a') }}":              "1",
+		"{{ '10.0.0.1' | ansible.netcommon.ipaddr('address') }}":        "10.0.0.1",
+		"{{ '10.0.0.1' is ansible.utils.ip }}":                          "True",
+		"{{ {'a': 1} | community.general.keep_keys(target=['a']) }}":    "{'a': 1}",
+		"{{ '52:54:00' | community.general.random_mac(seed='web1') }}":  "52:54:00:63:d2:09",
+		"{{ ['1.10', '1.9'] | community.general.version_sort }}":        "['1.9', '1.10']",
+		"{{ lookup('ansible.utils.get_path', {'a': 1}, 'a') }}":         "1",
+		"{{ 'community.general.json_query' is filter }}":                "True",
+		"{{ 'community.general.upper' is filter }}":                     "False",
+		"{{ ['1'] | map('ansible.builtin.int') | list }}":               "[1]",
+		"{{ 'a' | community.general.upper }}":                           "no filter named 'community.general.upper'; did you mean 'upper'?",
+		"{{ {} | ansible.posix.json_query('a') }}":                      "no filter named 'ansible.posix.json_query'; did you mean 'community.general.json_query'?",
+		"{{ '10.0.0.1' is community.general.ip }}":                      "no test named 'community.general.ip'; did you mean 'ansible.utils.ip'?",
+		"{{ 'a' | acme.tools.uper }}":                                   "no filter named 'acme.tools.uper'; did you mean 'upper'?",
+		"{{ ['1'] | map('community.general.int') | list }}":             "no filter named 'community.general.int'; did you mean 'int'?",
+		"{{ lookup('community.general.env', 'X') }}":                    "no lookup named 'community.general.env'; did you mean 'env'?",
+		"{{ [1] | ansible.utils.index_of('community.general.eq', 1) }}": "index_of: the test 'community.general.eq' was not found; did you mean 'eq'?",
+	} {
+		got, err := e.File(t.Context(), "c.j2", text, s)
+		if err == nil && value.Str(got) != want || err != nil && !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: %s (%v), want %s", text, value.Str(got), err, want)
+		}
+	}
+}

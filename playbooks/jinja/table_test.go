@@ -63,7 +63,7 @@ func TestDifferencesAreInDocs(t *testing.T) {
 
 func table(l core.Language) string {
 	var b strings.Builder
-	b.WriteString("# Every name of the expression language\n\nMade from the code by `go test ./playbooks/jinja -run TestTable -update`; each example is run by a test.\nCollections may be written in front: `ansible.builtin.combine`, `community.general.json_query`.\n[expressions.md](expressions.md) has the language itself.\n")
+	b.WriteString("# Every name of the expression language\n\nMade from the code by `go test ./playbooks/jinja -run TestTable -update`; each example is run by a test.\nCollections may be written in front: `ansible.builtin.combine`, `community.general.json_query`. One that does not have the name is a mistake.\n[expressions.md](expressions.md) has the language itself.\n")
 	for _, k := range []parse.Kind{parse.FilterKind, parse.TestKind, parse.GlobalKind, parse.LookupKind} {
 		var rows []core.Entry
 		for _, e := range l.Entries {

@@ -28,7 +28,7 @@ func hashEntries() []core.Entry {
 		{Name: "hash", Sig: "hash(hashtype='sha1')", Example: "{{ 'a' | hash('md5') }}", Shows: "0cc175b9c0f1b6a831c399e269772661", Func: filterHash},
 		{Name: "checksum", Aliases: []string{"sha1"}, Sig: "checksum", Example: "{{ 'a' | checksum }}", Shows: "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8", Func: digestFilter("sha1")},
 		{Name: "md5", Sig: "md5", Example: "{{ 'a' | md5 }}", Shows: "0cc175b9c0f1b6a831c399e269772661", Func: digestFilter("md5")},
-		{Name: "crc32", Sig: "crc32", Example: "{{ 'a' | crc32 }}", Shows: "e8b7be43", Func: filterCRC32},
+		{Name: "crc32", From: []string{"community.general"}, Sig: "crc32", Example: "{{ 'a' | crc32 }}", Shows: "e8b7be43", Func: filterCRC32},
 		{Name: "b64encode", Sig: "b64encode(encoding='utf-8')", Example: "{{ 'hi' | b64encode }}", Shows: "aGk=", Func: filterB64encode},
 		{Name: "b64decode", Sig: "b64decode(encoding='utf-8')", Example: "{{ 'aGk=' | b64decode }}", Shows: "hi", Func: filterB64decode},
 		{Name: "to_uuid", Sig: "to_uuid(namespace='361E6D51-FAEC-444A-9079-341386DA8E2E')", Example: "{{ 'hello' | to_uuid }}", Shows: "9518e9b7-3af9-5e6c-b924-2eac65ffcd8e", Func: filterToUUID},

@@ -21,7 +21,7 @@ func pathEntries() []core.Entry {
 		{Name: "expandvars", Sig: "expandvars", Example: "{{ 'a' | expandvars }}", Shows: "a", Func: filterExpandvars, Impure: true},
 		{Name: "realpath", Sig: "realpath", Example: "{{ '/no/../such' | realpath }}", Shows: "/such", Func: filterRealpath, Impure: true},
 		{Name: "relpath", Sig: "relpath(start='.')", Example: "{{ '/a/b/c' | relpath('/a') }}", Shows: "b/c", Func: filterRelpath},
-		{Name: "path_join", Sig: "path_join", Example: "{{ ['/etc', 'x'] | path_join }}", Shows: "/etc/x", Func: filterPathJoin},
+		{Name: "path_join", From: []string{"community.general"}, Sig: "path_join", Example: "{{ ['/etc', 'x'] | path_join }}", Shows: "/etc/x", Func: filterPathJoin},
 		{Name: "commonpath", Sig: "commonpath", Example: "{{ ['/a/b', '/a/c'] | commonpath }}", Shows: "/a", Func: filterCommonpath},
 		{Name: "normpath", Sig: "normpath", Example: "{{ 'a/./b/..' | normpath }}", Shows: "a", Func: pathFilter(pypath.Norm)},
 		{Name: "win_basename", Sig: "win_basename", Example: `{{ 'C:\\x\\y.txt' | win_basename }}`, Shows: "y.txt", Func: pathFilter(pypath.WinBase)},

@@ -19,7 +19,7 @@ func randomEntries() []core.Entry {
 	return core.StrictAll([]core.Entry{
 		{Name: "random", Sig: "random(start=None, step=None, seed=None)", Example: "{{ 100 | random(seed='web1') }}", Shows: "41", Func: filterRandom, Impure: true, Spread: core.SpreadNone},
 		{Name: "shuffle", Sig: "shuffle(seed=None)", Example: "{{ [1, 2, 3, 4] | shuffle(seed='x') }}", Shows: "[1, 2, 4, 3]", Func: filterShuffle, Impure: true, Undefined: true, Spread: core.SpreadNone},
-		{Name: "random_mac", Sig: "random_mac(seed=None)", Example: "{{ '52:54:00' | random_mac(seed='web1') }}", Shows: "52:54:00:63:d2:09", Func: filterRandomMAC, Impure: true},
+		{Name: "random_mac", From: []string{"community.general"}, Sig: "random_mac(seed=None)", Example: "{{ '52:54:00' | random_mac(seed='web1') }}", Shows: "52:54:00:63:d2:09", Func: filterRandomMAC, Impure: true},
 	})
 }
 

@@ -14,7 +14,7 @@ import (
 func versionEntries() []core.Entry {
 	return core.StrictAll(append(core.Tests([]core.Entry{
 		{Name: "version", Aliases: []string{"version_compare"}, Sig: "version(version, operator='eq', strict=None, version_type=None)", Example: "{{ '1.10' is version('1.9', '>') }}", Shows: "True", Func: testVersion},
-	}), core.Entry{Name: "version_sort", Sig: "version_sort(reverse=False)", Example: "{{ ['1.10', '1.9'] | version_sort }}", Shows: "['1.9', '1.10']", Func: filterVersionSort, Spread: core.SpreadNone}))
+	}), core.Entry{Name: "version_sort", From: []string{"community.general"}, Sig: "version_sort(reverse=False)", Example: "{{ ['1.10', '1.9'] | version_sort }}", Shows: "['1.9', '1.10']", Func: filterVersionSort, Spread: core.SpreadNone}))
 }
 
 func versionOperators() map[string]func(int) bool {

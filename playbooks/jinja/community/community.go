@@ -3,14 +3,12 @@
 package community
 
 import (
-	"slices"
-
 	"remoterun/playbooks/jinja/core"
 )
 
 // Names are all names of the shelf: adding a family is a file and a line here.
 func Names() []core.Entry {
-	return slices.Concat(
+	return core.From([]string{"community.general"},
 		dictEntries(),
 		listEntries(),
 		csvEntries(),

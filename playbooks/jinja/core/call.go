@@ -35,6 +35,9 @@ type Entry struct {
 	Name string
 	// Aliases are more names for the same.
 	Aliases []string
+	// From are the collections that have the name, when it is not one of the
+	// language's own (ansible.builtin).
+	From []string
 	// Sig is the signature as users read it: "combine(*dicts, recursive=False)".
 	Sig string
 	// Example is a template and shows what it gives: a test runs every one.

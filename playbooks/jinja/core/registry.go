@@ -6,6 +6,7 @@ import (
 
 	"remoterun/playbooks/jinja/parse"
 	"remoterun/runner/near"
+	"remoterun/runner/play"
 	"remoterun/runner/value"
 	"remoterun/runner/value/yaml"
 )
@@ -44,28 +45,34 @@ func (r *registry) of(k parse.Kind) map[string]*Entry {
 	return [...]map[string]*Entry{r.filters, r.tests, r.globals, r.lookups}[k]
 }
 
-// collections are those whose names we answer, whole or in part.
-func collections() []string {
-	return []string{"ansible.builtin.", "ansible.legacy.", "ansible.utils.", "ansible.netcommon.", "ansible.posix.", "community.general.", "community.crypto."}
-}
-
-// ShortName takes a known collection's prefix away: ansible.builtin.combine
-// is combine.
+// ShortName takes a collection away: ansible.builtin.combine is combine.
 func ShortName(name string) string {
 	if strings.Count(name, ".") < 2 {
 		return name
 	}
-	for _, c := range collections() {
-		if short, ok := strings.CutPrefix(name, c); ok {
-			return short
-		}
-	}
-	return name
+	return name[strings.LastIndexByte(name, '.')+1:]
 }
 
-// find returns a name's entry, nil when there is none; a known collection may
-// stand before it.
-func (r *registry) find(k parse.Kind, name string) *Entry { return r.of(k)[ShortName(name)] }
+// find returns a name's entry, nil when there is none. A collection may stand
+// before the name: one of those that have it, or the language's own, under which
+// Ansible finds names that moved away, too.
+func (r *registry) find(k parse.Kind, name string) *Entry {
+	short := ShortName(name)
+	e := r.of(k)[short]
+	if e == nil || short == name || play.Own(name) == short || slices.Contains(e.From, strings.TrimSuffix(name, "."+short)) {
+		return e
+	}
+	return nil
+}
+
+// From says of families which collections have their names.
+func From(collections []string, families ...[]Entry) []Entry {
+	all := slices.Concat(families...)
+	for i := range all {
+		all[i].From = collections
+	}
+	return all
+}
 
 // Find and Near are what the parser asks.
 func (r *registry) Find(k parse.Kind, name string) (parse.Named, bool) {
@@ -79,15 +86,21 @@ func (r *registry) Near(k parse.Kind, name string) string { return suggest(name,
 func (e *Entry) Traits() parse.Traits { return parse.Traits{Impure: e.Impure, Anchors: e.Anchors} }
 
 // suggest ends a message about an unknown name with the nearest known one, or
-// with nothing.
+// with nothing. A name in a collection that has none of it is there in another.
 func suggest(name string, known map[string]*Entry) string {
+	short := ShortName(name)
+	if e := known[short]; e != nil {
+		return "; did you mean '" + strings.Join(append(slices.Clone(e.From[:min(1, len(e.From))]), short), ".") + "'?"
+	}
 	names := make([]string, 0, len(known))
 	for n := range known {
 		names = append(names, n)
 	}
-	return Suggest(ShortName(name), names)
+	return Suggest(short, names)
 }
 
+// Suggest ends a message about an unknown name with the nearest known one, or
+// with nothing.
 func Suggest(name string, known []string) string {
 	best, least := "", max(1, len(name)/3)
 	slices.Sort(known)

@@ -124,11 +124,8 @@ func (c *Call) Invoke(fn value.Value, args []value.Value, kw *value.Map) (value.
 	return c.rt.call(fn, args, kw, c.frame)
 }
 
-// Known reports a name of a kind; a collection may stand before it.
-func (c *Call) Known(k parse.Kind, name string) bool {
-	_, ok := c.rt.eng.reg.of(k)[ShortName(name)]
-	return ok
-}
+// Known reports a name of a kind; a collection that has it may stand before it.
+func (c *Call) Known(k parse.Kind, name string) bool { return c.rt.eng.reg.find(k, name) != nil }
 
 // Near proposes the known name that was perhaps meant, as the end of a message.
 func (c *Call) Near(k parse.Kind, name string) string { return suggest(name, c.rt.eng.reg.of(k)) }

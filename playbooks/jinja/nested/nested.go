@@ -11,10 +11,7 @@ import (
 // Names are all names of the shelf: adding a family is a file and a line here.
 func Names() []core.Entry {
 	return slices.Concat(
-		pathsEntries(),
-		indexEntries(),
-		paramEntries(),
-		keyEntries(),
-		nestedLookups(),
+		core.From([]string{"ansible.utils", "ansible.netcommon"}, pathsEntries(), indexEntries(), paramEntries(), nestedLookups()),
+		core.From([]string{"ansible.utils", "community.general"}, keyEntries()),
 	)
 }
