@@ -39,7 +39,7 @@ var mayImport = map[string]string{
 	"runner/laptop":           "runner/play runner/value runner/vars",
 	"runner/reach":            "runner/host runner/keyword runner/secret runner/value",
 	"runner/known":            "runner/event runner/host runner/reach runner/sh",
-	"runner/action":           "runner/argspec runner/host runner/keyword runner/laptop runner/play runner/secret runner/value runner/vars",
+	"runner/action":           "runner/argspec runner/host runner/keyword runner/laptop runner/play runner/pyre runner/secret runner/value runner/vars",
 	"runner/vars":             "runner/host runner/play runner/value",
 	"runner/event":            "runner/play runner/value",
 	"runner":                  "runner/action runner/event runner/host runner/keyword runner/known runner/laptop runner/play runner/program runner/reach runner/secret runner/sh runner/value runner/vars",

@@ -64,6 +64,7 @@ func (s *session) importedFile(m *value.Map, file value.Value, at value.Pos, w w
 	path, err := s.locate("tasks", name, w)
 	if err != nil {
 		s.wrong(at, "import_tasks: %v", err)
+		s.unread()
 		return "", false
 	}
 	return path, !s.circular(path, at, w)
@@ -148,6 +149,7 @@ func (s *session) includeAhead(t *play.Task, w where) {
 	path, err := s.locate("tasks", text, w)
 	if err != nil {
 		s.absent(t, w, Mistake{Pos: t.ArgsPos, Msg: "include_tasks: " + err.Error()})
+		s.unread()
 		return
 	}
 	if i := slices.Index(w.chain, path); i >= 0 {

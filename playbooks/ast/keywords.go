@@ -213,7 +213,9 @@ func (s *session) vars(e entry) *value.Map {
 			}
 			s.define(name)
 			s.keepSecret(name, v)
+			s.holder = name
 			s.inspect(v, at, slotLazy)
+			s.holder = ""
 			out.Set(k, v)
 		}
 	}

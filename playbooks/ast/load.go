@@ -137,8 +137,9 @@ type session struct {
 	mistakes []Mistake
 	warnings []Mistake
 	names    *names
-	running  bool // a playbook runs: nothing is looked at ahead
-	local    bool // a task writes on the laptop: files may come to be
+	holder   string // the variable that is being read
+	running  bool   // a playbook runs: nothing is looked at ahead
+	local    bool   // a task writes on the laptop: files may come to be
 	missing  []Mistake
 	ahead    []play.Item // tasks of included files, read ahead for this play
 	// handlers are those of the roles that were read for this play, a block each,
@@ -220,15 +221,21 @@ func (s *session) document(path string) (v value.Value, vaulted, ok bool) {
 	data, vaulted, err := s.env.file(path)
 	if err != nil {
 		s.wrong(value.Pos{File: path}, "%s", readError(err))
+		s.unread()
 		return v, false, false
 	}
 	v, err = yaml.One(path, data, yaml.Options{Decrypt: s.env.Decrypt, Warn: s.duplicate})
 	if err != nil {
 		s.mistakes = append(s.mistakes, mistakeOf(err, value.Pos{File: path}))
+		s.unread()
 		return v, false, false
 	}
 	return v, vaulted, true
 }
+
+// unread notes that something could not be read which may define any name, and
+// hold any handler: what is missing then is no mistake of its own.
+func (s *session) unread() { s.names.open, s.anyHandler = true, true }
 
 func (s *session) duplicate(at value.Pos, msg string) {
 	if s.env.Strict {

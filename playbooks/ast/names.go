@@ -2,6 +2,7 @@ package ast
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -40,20 +41,21 @@ type use struct {
 	at   value.Pos
 	slot slot
 	sure bool
+	of   string // the variable that holds it: it is asked for when that one is
 }
 
 // names is what a project defines and asks for.
 type names struct {
-	defined map[string]bool
-	open    bool // something defines names that cannot be known
+	defined map[string]int // in how many places
+	open    bool           // something defines names that cannot be known
 	uses    []use
 	outside map[string]bool // what Env.Defines answered: it may look at every host
 }
 
-func newNames() *names { return &names{defined: map[string]bool{}, outside: map[string]bool{}} }
+func newNames() *names { return &names{defined: map[string]int{}, outside: map[string]bool{}} }
 
 // define notes a variable that the project sets somewhere.
-func (s *session) define(name string) { s.names.defined[name] = true }
+func (s *session) define(name string) { s.names.defined[name]++ }
 
 func (s *session) defineAll(m *value.Map) {
 	for k, v := range m.All() {
@@ -108,7 +110,7 @@ func (s *session) inspectText(v value.Value, at value.Pos, sl slot) {
 	}
 	sure := !guards().MatchString(text)
 	for _, n := range uses.Names {
-		s.names.uses = append(s.names.uses, use{name: n, at: nameAt(v, n, at), slot: sl, sure: sure})
+		s.names.uses = append(s.names.uses, use{name: n, at: nameAt(v, n, at), slot: sl, sure: sure, of: s.holder})
 	}
 }
 
@@ -169,7 +171,7 @@ func wordSet(words string) map[string]bool {
 }
 
 func (s *session) isDefined(name string) bool {
-	if s.names.defined[name] || magic[name] || strings.HasPrefix(name, "ansible_") {
+	if s.names.defined[name] > 0 || magic[name] || strings.HasPrefix(name, "ansible_") {
 		return true
 	}
 	known, asked := s.names.outside[name]
@@ -178,6 +180,41 @@ func (s *session) isDefined(name string) bool {
 		s.names.outside[name] = known
 	}
 	return known
+}
+
+// judged are all uses; what stands in a variable is certain to be asked for only
+// when something that is certain asks for that variable, and it has no other
+// value anywhere.
+func (s *session) judged() []use {
+	held := map[string][]int{}
+	out := slices.Clone(s.names.uses)
+	var asked []string
+	for i, u := range out {
+		if u.of == "" && u.sure {
+			asked = append(asked, u.name)
+		}
+		if u.of != "" {
+			held[u.of] = append(held[u.of], i)
+		}
+	}
+	reached := map[int]bool{}
+	for len(asked) > 0 {
+		name := asked[0]
+		asked = asked[1:]
+		if s.names.defined[name] != 1 || s.env.Defines(name) {
+			continue
+		}
+		for _, i := range held[name] {
+			if out[i].sure && !reached[i] {
+				reached[i] = true
+				asked = append(asked, out[i].name)
+			}
+		}
+	}
+	for i := range out {
+		out[i].sure = out[i].sure && (out[i].of == "" || reached[i])
+	}
+	return out
 }
 
 // checkNames reports names that nothing in the project defines: as mistakes
@@ -191,7 +228,7 @@ func (s *session) checkNames() {
 		known = append(known, n)
 	}
 	sortWords(known)
-	for _, u := range s.names.uses {
+	for _, u := range s.judged() {
 		if s.isDefined(u.name) || !u.sure && u.slot != slotText && u.slot != slotItem {
 			continue
 		}

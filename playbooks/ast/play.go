@@ -33,6 +33,8 @@ func (s *session) play(m *value.Map, w where) *play.Play {
 		}
 	}
 	s.playPlace(p)
+	w.sure = w.sure && !forgiving(&p.Keywords)
+	w = w.because(&p.Keywords)
 	var roles []play.Item
 	var own []*play.Block
 	for _, e := range lists { // handlers of roles stand before those of imported ones
@@ -233,7 +235,9 @@ func (s *session) varsAhead(w where, v value.Value, at value.Pos) {
 // lazyVars parses the templates in variables of a file.
 func (s *session) lazyVars(m *value.Map) {
 	for k, v := range m.All() {
+		s.holder, _ = k.AsString()
 		s.inspect(v, value.PosOf(k), slotLazy)
+		s.holder = ""
 	}
 }
 

@@ -33,6 +33,7 @@ func (s *session) roleDir(use roleUse, w where) (dir, collection, name string, o
 		m.soft = true
 	}
 	s.mistakes = append(s.mistakes, m)
+	s.unread()
 	return "", "", "", false
 }
 

@@ -57,6 +57,21 @@ func (s *session) sources(t *play.Task, w where) {
 	}
 }
 
+// firstWord is the first word of a command line, quotes taken off.
+func firstWord(line string) string {
+	line = strings.TrimSpace(line)
+	if line == "" {
+		return ""
+	}
+	if q := line[0]; q == '"' || q == '\'' {
+		if end := strings.IndexByte(line[1:], q); end >= 0 {
+			return line[1 : 1+end]
+		}
+	}
+	word, _, _ := strings.Cut(line, " ")
+	return strings.Trim(word, `"'`)
+}
+
 // source looks for the file that one constant argument names.
 func (s *session) source(t *play.Task, arg, kind string, w where) {
 	v, ok := t.Args.Lookup(arg)
@@ -65,8 +80,7 @@ func (s *session) source(t *play.Task, arg, kind string, w where) {
 	}
 	name := value.Str(v)
 	if arg == "_raw_params" {
-		name, _, _ = strings.Cut(strings.TrimSpace(name), " ")
-		name = strings.Trim(name, `"'`)
+		name = firstWord(name)
 	}
 	if name == "" || strings.Contains(name, "://") || strings.HasPrefix(name, "~") {
 		return
@@ -96,7 +110,7 @@ func (s *session) includeVars(t *play.Task, w where) {
 		s.names.open = true
 		return
 	}
-	path, err := s.locate("vars", value.Str(v), w)
+	path, err := s.locate("vars", strings.TrimSpace(value.Str(v)), w)
 	if err != nil {
 		s.names.open = true
 		s.absent(t, w, Mistake{Pos: t.ArgsPos, Msg: "include_vars: " + err.Error()})

@@ -92,9 +92,11 @@ func (s *session) certainty(t *play.Task, mark int, w where) {
 		case slotWhen:
 			return !outer || looped
 		case slotLoop:
-			return !outer // evaluated before when
+			return !outer || len(t.When) > 0 // evaluated before when, but a failure counts only behind it
 		case slotText, slotItem, slotAssert:
 			return !outer || looped || len(t.When) > 0
+		case slotLazy:
+			return false // what asks for the variable decides
 		}
 		return true
 	})

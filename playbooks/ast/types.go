@@ -164,6 +164,8 @@ func (s *session) conditions(e entry, sl slot) []value.Value {
 			s.inspect(v, itemAt(v, e), sl)
 			sl = after(sl)
 		case value.KindBool, value.KindInt, value.KindFloat:
+		case value.KindNull: // an empty one holds, as in Ansible
+			continue
 		default:
 			s.wrong(itemAt(v, e), "%s must be an expression or a list of them, not %s", e.name, whatIs(v))
 			continue

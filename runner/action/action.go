@@ -155,7 +155,7 @@ var actions = map[string]*Action{
 		Run:  checkArguments,
 	},
 	"include_role": {Spec: roleSpec, Run: includeRole, TakesFiles: true, Silent: true},
-	"include_vars": {Spec: play.Spec{Name: "include_vars", Short: "Take in variables of a file", FreeForm: "file", Args: []play.Arg{{Name: "file", Type: "str", Aliases: []string{"_raw_params"}, Help: "the file, looked up in vars folders"}, text("name", "put them under this name")}}, Run: includeVars, Stepwise: true},
+	"include_vars": {Spec: varsSpec, Run: includeVars, Stepwise: true},
 	"add_host":     {Spec: play.Spec{Name: "add_host", Short: "Add a host to the inventory of this run", Args: []play.Arg{{Name: "name", Aliases: []string{"hostname", "host"}, Type: "str", Required: true, Help: "the new host"}, {Name: "groups", Aliases: []string{"group", "groupname"}, Type: "list", Help: "its groups"}, {Name: "*", Type: "raw"}}}, Run: addHost, Once: true, Stepwise: true},
 	"group_by":     {Spec: play.Spec{Name: "group_by", Short: "Make groups of what hosts have in common", Args: []play.Arg{{Name: "key", Type: "str", Required: true, Help: "the group's name, mostly a template"}, {Name: "parents", Type: "list", Help: "groups that the new group is in"}}}, Run: groupBy, InTurn: true, Stepwise: true},
 }

@@ -60,25 +60,6 @@ func factsOf(args *value.Map) *value.Map {
 	return m
 }
 
-func includeVars(_ context.Context, t *Turn, args *value.Map) (Did, error) {
-	name, ok := str(args, "file", "_raw_params")
-	if !ok {
-		return Did{}, errors.New("include_vars needs the name of a file")
-	}
-	path, err := laptop.Find(t.Dirs, "vars", name)
-	if err != nil {
-		return Did{}, err
-	}
-	m, err := t.Loader.Vars(path)
-	if err != nil {
-		return Did{}, err
-	}
-	if under, ok := str(args, "name"); ok {
-		m = value.MapOf(under, value.FromMap(m))
-	}
-	return Did{Vars: m, Result: play.Result{Data: value.MapOf("ansible_included_var_files", value.Strings(path), "ansible_facts", value.FromMap(m))}}, nil
-}
-
 // includeTasks says which file is taken in: the host enters it when the task has
 // ended, one file of a loop after the other.
 func includeTasks(_ context.Context, t *Turn, args *value.Map) (Did, error) {

@@ -95,6 +95,9 @@ func assert(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
 		return Did{Result: r}, nil
 	}
 	for _, c := range conds {
+		if c.IsNull() {
+			continue // an empty one holds, as in Ansible
+		}
 		ok, err := expr.Test(ctx, c, t.Scope)
 		if err != nil {
 			return Did{}, err

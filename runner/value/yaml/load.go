@@ -56,6 +56,9 @@ func Load(file string, text []byte, opt Options) ([]value.Value, error) {
 			return out, nil
 		}
 		if err != nil {
+			if plain, ok := withoutSlash(text, err); ok {
+				return Load(file, plain, opt)
+			}
 			return nil, l.syntax(text, err)
 		}
 		v, err := l.node(&n, 0)
@@ -64,6 +67,43 @@ func Load(file string, text []byte, opt Options) ([]value.Value, error) {
 		}
 		out = append(out, v)
 	}
+}
+
+// withoutSlash takes back the escape that an error is about when it is \/ in
+// double quotes: YAML 1.2 and PyYAML have it, yaml.v3 has not.
+func withoutSlash(text []byte, err error) ([]byte, bool) {
+	msg := strings.TrimPrefix(err.Error(), "yaml: ")
+	m := inLine().FindStringSubmatch(msg)
+	if m == nil || !strings.HasSuffix(msg, "unknown escape character") {
+		return nil, false
+	}
+	line, _ := strconv.Atoi(m[1])
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	for i := max(line-1, 0); i < len(lines); i++ {
+		if at := escapedSlash(lines[i]); at >= 0 {
+			before := len(bytes.Join(lines[:i], nil)) + at
+			return append(bytes.Clone(text[:before]), text[before+1:]...), true
+		}
+	}
+	return nil, false
+}
+
+// escapedSlash is where \/ stands in a line: behind an open double quote, else
+// anywhere, for the quotes may have been opened on a line before.
+func escapedSlash(line []byte) int {
+	sign := []byte(`\/`)
+	first := bytes.Index(line, sign)
+	for from := first; from >= 0; {
+		if bytes.Count(line[:from], []byte(`"`))%2 == 1 {
+			return from
+		}
+		next := bytes.Index(line[from+2:], sign)
+		if next < 0 {
+			break
+		}
+		from += 2 + next
+	}
+	return first
 }
 
 // One reads a file with at most one document; an empty one is null.
