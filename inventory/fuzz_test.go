@@ -19,6 +19,7 @@ func FuzzINI(f *testing.F) {
 	for _, s := range []string{
 		"a\nb:22 x=1\n[g]\nc[1:3] y='z'\n[g:vars]\nv = [1, {'a': 2}] # c\n[p:children]\ng\n", "[a:children]\nb\n[b:children]\na\n",
 		"[::1]:22\n[x", "h x=\"", "[all]\na\n[ungrouped:vars]\nansible_group_priority=1", "\xff\n;\n#", "a[1:99999][1:99999]", "x y={{ z }}", "---",
+		"a ansible_port=22x1\nb ansible_port=9223372036854775808 ansible_timeout=-1\n", "{{ lookup('pipe','id') }} x=1\n[{{ g }}]\na\x00b\n", "a x=" + strings.Repeat("[", 9000) + "\n",
 	} {
 		f.Add(s)
 	}

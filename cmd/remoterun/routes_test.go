@@ -91,6 +91,28 @@ var routes = []struct{ name, tasks string }{
 	{"a template that prints it", `
 - set_fact: {got: "{{ lookup('template', 'prints.j2') }}"}
 - template: {src: prints.j2, dest: "{{ own }}/printed"}`},
+	// The paths are our own words: a name of a host's would bring the mark along.
+	{"loops over lookups", `
+- debug: {msg: "{{ item }}"}
+  loop: "{{ [lookup('file', 'own/h1/said'), lookup('file', 'own/h2/said'), lookup('file', 'own/h3/said')] }}"
+- debug: {msg: "{{ item }}"}
+  with_lines: cat own/h1/said own/h2/said own/h3/said
+- debug: {msg: "{{ item }}"}
+  with_file: [own/h1/said, own/h2/said, own/h3/said]
+- debug: {msg: "{{ item }} {{ inner }}"}
+  loop: "{{ query('pipe', 'cat own/h1/said') + query('lines', 'cat own/h2/said own/h3/said') }}"
+  vars: {inner: "{{ item }}"}
+- set_fact: {got: "{{ item }}"}
+  with_lines: cat own/h1/said own/h2/said own/h3/said`},
+	{"a variable that is a lookup", `
+- debug: {msg: "{{ there }} {{ within.a }}"}
+  vars: {there: "{{ lookup('file', 'own/h1/said') }}", within: {a: "{{ there }}"}}
+- include_tasks: taken.yml
+  vars: {given: "{{ lookup('file', 'own/h2/said') }}"}
+- add_host: {name: other, given: "{{ lookup('file', 'own/h1/said') }}"}
+- debug: {msg: "{{ hostvars.other.given }}"}
+- set_fact: {got: "{{ lookup('pipe', 'cat own/h1/said') }}", more: {k: "{{ lookup('file', 'own/h2/said') }}"}}
+- debug: {msg: "{{ more }} {{ lookup('vars', 'more').k }}"}`},
 	{"a lookup's error fails", `
 - debug: {msg: "{{ lookup('file', x.stdout) }}"}`},
 	{"a dictionary of json", `

@@ -134,7 +134,7 @@ func TestFind(t *testing.T) {
 
 // FuzzParse: no text may crash the reader, and mistakes have places.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"[defaults]\nforks=1\n", "[a]\nb\n  c", "x=1", "[defaults]\nroles_path=a:\n  b ; c\nvault_identity_list=@,a@,@b", "\xff", "[diff]\nalways=\n", "[defaults]\ninventory=,,\n"} {
+	for _, s := range []string{"[defaults]\nforks=1\n", "[a]\nb\n  c", "x=1", "[defaults]\nroles_path=a:\n  b ; c\nvault_identity_list=@,a@,@b", "\xff", "[diff]\nalways=\n", "[defaults]\ninventory=,,\n", "[defaults]\ntimeout=9223372036854775808\nforks=22x1\nremote_port=None\n", "[defaults]\nremote_user={{ lookup('pipe','id') }}\n", "[defaults]\nlog_path=" + strings.Repeat("~/", 9000)} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
