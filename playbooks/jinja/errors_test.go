@@ -139,7 +139,7 @@ func (f *failingScope) Get(value.Value) (value.Value, bool, error) {
 func (f *failingScope) Keys() ([]value.Value, error) { return nil, f.err }
 
 // TestMessagesHaveNoPythonWords: classes of Python and words of its parser mean
-// nothing to who wrote the template; type_debug alone answers with classes.
+// nothing to who wrote the template; type_debug alone gives classes.
 func TestMessagesHaveNoPythonWords(t *testing.T) {
 	e := New(Options{System: hostSystem{}})
 	s := &mapScope{vars: value.MapOf("hostvars", value.FromObject(&lazyMap{"hostvars", value.MapOf("h", value.FromObject(&lazyMap{"variables of a host", value.MapOf("x", value.Int(1))}))}))}

@@ -284,7 +284,7 @@ func leaks(v value.Value, mark value.Marks) []string {
 	return out
 }
 
-// ownWords are texts that a name itself puts into its answer: they are no
+// ownWords are texts that a name itself puts into its result: they are no
 // host's.
 func ownWords() []string {
 	return []string{
@@ -329,7 +329,7 @@ func TestNoNameLosesAMark(t *testing.T) {
 	}
 }
 
-// marked answers the literals, all of them marked, or only the one at i.
+// marked returns the literals, all of them marked, or only the one at i.
 func (p parts) marked(mark value.Marks, i int) []value.Value {
 	out := slices.Clone(p.literals)
 	for k, v := range out {
@@ -348,7 +348,7 @@ func (p parts) render(ctx context.Context, e *Engine, asFile bool, s *mapScope) 
 }
 
 // TestNoArgumentLosesAMark marks one text of a recipe at a time and looks which
-// texts of the answer are other ones when that text is another one: those are
+// texts of the result are other ones when that text is another one: those are
 // made of it and must have its mark.
 func TestNoArgumentLosesAMark(t *testing.T) {
 	t.Setenv("JINJA_CASE", "from the environment")
@@ -375,7 +375,7 @@ func TestNoArgumentLosesAMark(t *testing.T) {
 	}
 }
 
-// choices are names that choose among values by a text: what they answer is not
+// choices are names that choose among values by a text: what they give is not
 // made of it.
 func choices() []string {
 	return []string{"filter sort", "filter dictsort", "filter groupby", "filter min", "filter max", "filter random", "filter shuffle", "lookup random_choice", "filter version_sort", "filter unique"}

@@ -84,7 +84,7 @@ func table(l core.Language) string {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, code(e.Sig), code(e.Example), code(e.Shows))
 		}
 	}
-	b.WriteString("\n\\* may answer differently each time: such a value is worked out at its task's turn only.\n")
+	b.WriteString("\n\\* may give something else each time: such a value is worked out at its task's turn only.\n")
 	return b.String()
 }
 

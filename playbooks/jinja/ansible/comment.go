@@ -17,7 +17,7 @@ func commentEntries() []core.Entry {
 	}})
 }
 
-// commentStyle answers the options of a style.
+// commentStyle returns the options of a style.
 func commentStyle(style string) (map[string]string, bool) {
 	styles := map[string]map[string]string{
 		"plain":  {"decoration": "# "},

@@ -208,7 +208,7 @@ func filterFileglob(c *core.Call) (value.Value, error) {
 	return value.Strings(GlobFiles(c.System(), p)...), nil
 }
 
-// GlobFiles answers the plain files that a pattern matches.
+// GlobFiles returns the plain files that a pattern matches.
 func GlobFiles(sys core.System, pattern string) []string {
 	var out []string
 	found, _ := sys.Glob(pattern)

@@ -101,7 +101,7 @@ func filterShuffle(c *core.Call) (value.Value, error) {
 	}
 	items, err := c.Iterate(c.In)
 	if err != nil {
-		return c.In, nil // as Ansible: what is no list is answered as it came
+		return c.In, nil // as Ansible: what is not a list is returned as it came
 	}
 	seed := a[0]
 	if !value.Truth(core.NullIfUndefined(seed)) {

@@ -37,7 +37,7 @@ func resultEntries() []core.Entry {
 	}))
 }
 
-// negated answers the contrary.
+// negated returns the contrary.
 func negated(fn core.Function) core.Function {
 	return func(c *core.Call) (value.Value, error) {
 		v, err := fn(c)

@@ -190,7 +190,7 @@ func setFilter(f func(c *core.Call, a, b value.Value) ([]value.Value, error)) co
 	}
 }
 
-// asSets answers two hashable operands as plain items: Python makes sets of
+// asSets returns two hashable operands as plain items: Python makes sets of
 // them, whose order is arbitrary; we keep the order in which items come.
 func asSets(c *core.Call, a, b value.Value) (x, y []value.Value, ok bool, err error) {
 	if value.Hashable(a) != nil || value.Hashable(b) != nil {
@@ -230,7 +230,7 @@ func differenceOf(c *core.Call, a, b value.Value) ([]value.Value, error) {
 	return kept(c, a, b, false)
 }
 
-// kept answers the items of a that are in b, or those that are not.
+// kept returns the items of a that are in b, or those that are not.
 func kept(c *core.Call, a, b value.Value, in bool) ([]value.Value, error) {
 	items, err := c.Iterate(a)
 	if err != nil {
@@ -258,7 +258,7 @@ func mustItems(c *core.Call, v value.Value) []value.Value {
 	return items
 }
 
-// membership answers "item in v", by a table where items are hashable.
+// membership returns "item in v", by a table where items are hashable.
 func membership(c *core.Call, v value.Value) func(value.Value) (bool, error) {
 	if !core.ListLike(v) {
 		return func(it value.Value) (bool, error) { return c.Contains(v, it) }

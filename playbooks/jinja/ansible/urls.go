@@ -72,7 +72,7 @@ func checkNetloc(n string) error {
 	return nil
 }
 
-// user answers the name and password before the host.
+// user returns the name and password before the host.
 func (u pyURL) user() (name, password value.Value) {
 	at := strings.LastIndexByte(u.netloc, '@')
 	if at < 0 {
@@ -85,7 +85,7 @@ func (u pyURL) user() (name, password value.Value) {
 	return value.String(n), value.String(p)
 }
 
-// host answers the host's name in small letters and the text of the port.
+// host returns the host's name in small letters and the text of the port.
 func (u pyURL) host() (host, port string) {
 	h := u.netloc[strings.LastIndexByte(u.netloc, '@')+1:]
 	if _, inner, ok := strings.Cut(h, "["); ok {

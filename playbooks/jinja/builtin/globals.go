@@ -86,7 +86,7 @@ func globalCycler(c *core.Call) (value.Value, error) {
 	return value.FromOpaque(&cycler{items: slices.Clone(c.Args)}), nil
 }
 
-// cycler answers its items in turn.
+// cycler returns its items in turn.
 type cycler struct {
 	items []value.Value
 	at    int

@@ -19,7 +19,7 @@ func selectFilterEntries() []core.Entry {
 	}
 }
 
-// some answers the items of the input; what is false has none, even when it
+// some returns the items of the input; what is false has none, even when it
 // could not be looped over (null).
 func some(c *core.Call) ([]value.Value, error) {
 	if !value.Truth(c.In) && !c.In.IsUndefined() {
@@ -49,7 +49,7 @@ func filterMap(c *core.Call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-// mapper answers what map() does to one item.
+// mapper returns what map() does to one item.
 func mapper(c *core.Call) (func(value.Value) (value.Value, error), error) {
 	if attr, ok := c.Kw.Lookup("attribute"); ok && len(c.Args) == 0 {
 		otherwise, hasDefault := c.Kw.Lookup("default")
@@ -114,7 +114,7 @@ func selection(byAttr, keep bool) core.Function {
 	}
 }
 
-// tester answers the test that args name, truth when they are empty.
+// tester returns the test that args name, truth when they are empty.
 func tester(c *core.Call, args []value.Value) (func(value.Value) (bool, error), error) {
 	if len(args) == 0 {
 		return func(v value.Value) (bool, error) { return value.Truth(v), errors.Join(c.Step(), core.Defined(v)) }, nil

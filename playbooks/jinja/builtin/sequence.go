@@ -153,7 +153,7 @@ func filterJoin(c *core.Call) (value.Value, error) {
 	return value.MarkedString(b.String(), b.Marks), nil
 }
 
-// attributesOf answers the items of v, or one attribute of each when attr is
+// attributesOf returns the items of v, or one attribute of each when attr is
 // given.
 func attributesOf(c *core.Call, v, attr value.Value) ([]value.Value, error) {
 	items, err := c.Iterate(v)
@@ -199,7 +199,7 @@ func filterMax(c *core.Call) (value.Value, error) {
 	return extreme(c, func(n int) bool { return n > 0 })
 }
 
-// extreme answers the first item that no other one beats.
+// extreme returns the first item that no other one beats.
 func extreme(c *core.Call, beats func(int) bool) (value.Value, error) {
 	a, err := c.Bind("case_sensitive=", "attribute=")
 	if err != nil {

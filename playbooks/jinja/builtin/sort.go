@@ -34,7 +34,7 @@ func filterSort(c *core.Call) (value.Value, error) {
 	return value.List(out...), err
 }
 
-// sortKeys answers what items are sorted by: "a,b" names several attributes.
+// sortKeys returns what items are sorted by: "a,b" names several attributes.
 func sortKeys(c *core.Call, items []value.Value, attr value.Value, caseSensitive bool) ([]value.Value, error) {
 	parts := []value.Value{attr}
 	if s, ok := attr.AsString(); ok && strings.Contains(s, ",") {

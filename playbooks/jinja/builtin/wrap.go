@@ -94,7 +94,7 @@ func (w wrapper) parts(word string) []string {
 	return append(out, string(rs[from:]))
 }
 
-// dash answers where the dash of several hyphens ends that begins at i between
+// dash returns where the dash of several hyphens ends that begins at i between
 // two words; i when there is none.
 func dash(rs []rune, i int) int {
 	if rs[i] != '-' || !isWordLetter(rs[i-1]) && !strings.ContainsRune("0123456789!\"'&.,?", rs[i-1]) {
@@ -222,7 +222,7 @@ func pprint(b *strings.Builder, v value.Value, col, used int) {
 	}
 }
 
-// sortedKeys answers v with the keys of all mappings in order.
+// sortedKeys returns v with the keys of all mappings in order.
 func sortedKeys(v value.Value) value.Value {
 	switch v.Kind() {
 	case value.KindList, value.KindTuple:

@@ -11,7 +11,7 @@ import (
 // Helpers of Ansible's own filters, tests and lookups: reading arguments as
 // the Python code behind them does.
 
-// NullIfUndefined answers what an argument that was left out means: null.
+// NullIfUndefined returns what an argument that was left out means: null.
 func NullIfUndefined(v value.Value) value.Value {
 	if v.IsUndefined() {
 		return value.Null()
@@ -22,7 +22,7 @@ func NullIfUndefined(v value.Value) value.Value {
 // Given reports that an argument is there and not null.
 func Given(v value.Value) bool { return !v.IsUndefined() && !v.IsNull() }
 
-// TruthOr answers the truth of an argument, or what it is when left out.
+// TruthOr returns the truth of an argument, or what it is when left out.
 func TruthOr(v value.Value, otherwise bool) bool {
 	if v.IsUndefined() {
 		return otherwise
@@ -30,7 +30,7 @@ func TruthOr(v value.Value, otherwise bool) bool {
 	return value.Truth(v)
 }
 
-// TextOr answers an argument's text, or what it is when left out or null.
+// TextOr returns an argument's text, or what it is when left out or null.
 func TextOr(v value.Value, otherwise string) string {
 	if !Given(v) {
 		return otherwise
@@ -38,7 +38,7 @@ func TextOr(v value.Value, otherwise string) string {
 	return value.Str(v)
 }
 
-// WantText answers text that Python code would refuse in any other type.
+// WantText returns text that Python code would refuse in any other type.
 func WantText(v value.Value, what string) (string, error) {
 	s, ok := v.AsString()
 	if !ok {
@@ -47,7 +47,7 @@ func WantText(v value.Value, what string) (string, error) {
 	return s, nil
 }
 
-// WantInt answers an integer argument, or what it is when left out.
+// WantInt returns an integer argument, or what it is when left out.
 func WantInt(v value.Value, otherwise int64) (int64, error) {
 	if !Given(v) {
 		return otherwise, nil
@@ -79,7 +79,7 @@ func AsInteger(v value.Value) (int64, error) {
 	return n.Int64(), nil
 }
 
-// Text answers text with the marks of what it was made of; the caller
+// Text returns text with the marks of what it was made of; the caller
 // adds those of the arguments.
 func Text(s string) (value.Value, error) { return value.String(s), nil }
 
@@ -93,7 +93,7 @@ func SplitText(s, sep string) []value.Value {
 	return out
 }
 
-// Text answers argument v of a call as text.
+// Text returns argument v of a call as text.
 func (c *Call) Text(v value.Value) (string, error) {
 	if err := Defined(v); err != nil {
 		return "", err
@@ -105,7 +105,7 @@ func (c *Call) Text(v value.Value) (string, error) {
 	return s, nil
 }
 
-// Integer answers argument v of a call as an int, otherwise when it was not
+// Integer returns argument v of a call as an int, otherwise when it was not
 // given.
 func (c *Call) Integer(v value.Value, otherwise int) (int, error) {
 	if v.IsUndefined() {
@@ -149,5 +149,5 @@ func OrUndefined(v value.Value) value.Value {
 	return v
 }
 
-// Str answers the piped value as text, as most filters take it.
+// Str returns the piped value as text, as most filters take it.
 func (c *Call) Str() string { return value.Str(c.In) }

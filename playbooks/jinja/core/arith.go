@@ -38,6 +38,7 @@ func (r *render) arith(op string, a, b value.Value) (value.Value, error) {
 	return value.Value{}, NoOperator(op, a, b)
 }
 
+// NoOperator is the error of an operator that two types do not have.
 func NoOperator(op string, a, b value.Value) error {
 	if op == "**" {
 		op = "** or pow()"
@@ -191,7 +192,7 @@ func (p *percentArgs) next() (value.Value, error) {
 	return v, Defined(v)
 }
 
-// one formats the conversion that s begins with and answers its length.
+// one formats the conversion that s begins with and returns its length.
 func (p *percentArgs) one(s string) (out string, n int, err error) {
 	i := 1
 	var v value.Value

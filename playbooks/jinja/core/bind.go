@@ -7,7 +7,7 @@ import (
 	"remoterun/runner/value"
 )
 
-// Param names one parameter of a signature for bind: "name" is required,
+// Param names one parameter of a signature for Bind: "name" is required,
 // "name=" is optional.
 type Param string
 
@@ -86,7 +86,7 @@ func (c *Call) NoArguments() error {
 	return err
 }
 
-// option answers a keyword argument of a plug-in and refuses unknown ones.
+// option returns a keyword argument of a plug-in and refuses unknown ones.
 func (c *Call) Options(known ...string) (map[string]value.Value, error) {
 	out := map[string]value.Value{}
 	for k, v := range c.Kw.All() {
@@ -99,6 +99,7 @@ func (c *Call) Options(known ...string) (map[string]value.Value, error) {
 	return out, nil
 }
 
+// Optional returns an option, Undefined when it was not given.
 func Optional(m map[string]value.Value, name string) value.Value {
 	if v, ok := m[name]; ok {
 		return v

@@ -60,7 +60,7 @@ type Entry struct {
 	// Lax says that an argument that is not looked at may be undefined: the code
 	// checks those it uses itself.
 	Lax bool
-	// trusted is a lookup whose answer is the playbook's own text, which may be
+	// trusted is a lookup whose result is the playbook's own text, which may be
 	// a template again (vars, items).
 	trusted bool
 }

@@ -124,6 +124,7 @@ func namedMarks(kw *value.Map) value.Marks {
 	return value.DeepMarks(value.FromMap(kw))
 }
 
+// MarksOf are the marks of an input and arguments together.
 func MarksOf(in value.Value, args []value.Value) value.Marks {
 	m := value.DeepMarks(in)
 	for _, a := range args {

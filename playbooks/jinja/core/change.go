@@ -79,6 +79,7 @@ func (r *render) dictOf(v value.Value) (*value.Map, error) {
 	return m, nil
 }
 
+// KeyError is the error of a key that is undefined or not hashable.
 func KeyError(k value.Value) error {
 	return errors.Join(Defined(k), value.Hashable(k))
 }

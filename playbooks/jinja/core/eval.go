@@ -100,7 +100,7 @@ func (r *render) dict(x *parse.DictLit, f *frame) (value.Value, error) {
 	return value.FromMap(m), nil
 }
 
-// name answers a name: locals, the scope's variables, then globals.
+// name returns a name: locals, the scope's variables, then globals.
 func (r *render) name(id string, f *frame) (value.Value, error) {
 	v, ok, alone := f.lookup(id)
 	if ok {

@@ -333,6 +333,7 @@ type boundFunc struct {
 	fn   Function
 }
 
+// Bound returns a function as a value.
 func Bound(name string, fn Function) value.Value {
 	return value.FromOpaque(&boundFunc{name: name, fn: fn})
 }

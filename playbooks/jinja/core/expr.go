@@ -64,7 +64,7 @@ func (e *Engine) File(ctx context.Context, name, text string, s play.Scope) (val
 	return v, r.told(err)
 }
 
-// Both renders a template as text and answers its native value beside it, for
+// Both renders a template as text and returns its native value beside it, for
 // eval. file says that it is read as a template file is: "#jinja2:" header,
 // backslashes as escapes; else as a task's argument.
 func (e *Engine) Both(ctx context.Context, name, text string, file bool, s play.Scope) (rendered, native value.Value, textErr, nativeErr error) {

@@ -251,7 +251,7 @@ func (m *module) Attr(name string) (value.Value, bool) {
 	return m.exported(name)
 }
 
-// exported answers a name that the file itself sets.
+// exported returns a name that the file itself sets.
 func (m *module) exported(name string) (value.Value, bool) {
 	if i := m.top.find(name); i >= 0 {
 		return m.top.names[i].v, true

@@ -24,7 +24,7 @@ const manyNames = 12
 
 func (f *frame) push() *frame { return &frame{parent: f} }
 
-// find answers the place of a name of this very frame, -1 when it has none.
+// find returns the place of a name of this very frame, -1 when it has none.
 func (f *frame) find(id string) int {
 	if f.index != nil {
 		if i, ok := f.index[id]; ok {

@@ -11,7 +11,7 @@ import (
 	"remoterun/runner/value"
 )
 
-// iterate answers what a loop over v sees: items, characters, keys. The slice
+// iterate returns what a loop over v sees: items, characters, keys. The slice
 // is shared: read only.
 func (r *render) iterate(v value.Value) ([]value.Value, error) {
 	switch v.Kind() {
@@ -105,7 +105,7 @@ func (r *render) length(v value.Value) (int, error) {
 	return 0, fmt.Errorf("object of type '%s' has no len()", value.TypeName(v))
 }
 
-// opened answers v with every lazy mapping in it worked out.
+// opened returns v with every lazy mapping in it worked out.
 func (r *render) opened(v value.Value) (value.Value, error) {
 	if err := r.weigh(v); err != nil {
 		return value.Value{}, err
@@ -193,6 +193,7 @@ type Buffer struct {
 	masked *strings.Builder
 }
 
+// Add writes a value as templates show it, and takes its marks.
 func (b *Buffer) Add(v value.Value) error {
 	if b.masked != nil && value.DeepMarks(v)&(value.Masked|value.Sealed) != 0 {
 		return b.secret(v)
@@ -214,6 +215,7 @@ func (b *Buffer) Add(v value.Value) error {
 	return b.Text(value.Str(v))
 }
 
+// Text writes text within the limits.
 func (b *Buffer) Text(s string) error {
 	if err := b.r.grown(len(s)); err != nil {
 		return err

@@ -38,7 +38,7 @@ func Like(v value.Value, items []value.Value) value.Value {
 	return value.List(items...)
 }
 
-// Sorted answers items in Python's order by key, equal ones in their old
+// Sorted returns items in Python's order by key, equal ones in their old
 // order even when reversed.
 func Sorted(items []value.Value, reverse bool, key func(value.Value) value.Value) ([]value.Value, error) {
 	out := slices.Clone(items)

@@ -173,7 +173,7 @@ func (r *render) keep(key any, w *weight) {
 	r.weights[key] = w
 }
 
-// known answers a weight that still holds: nothing inside has changed since.
+// known returns a weight that still holds: nothing inside has changed since.
 func (r *render) known(v value.Value) *weight {
 	key, length := weightKey(v)
 	if w := r.weights[key]; w != nil && w.len == length && (w.flat || w.age == r.age) {
@@ -182,7 +182,7 @@ func (r *render) known(v value.Value) *weight {
 	return nil
 }
 
-// weighed answers a container's weight; what has to be looked at counts as steps.
+// weighed returns a container's weight; what has to be looked at counts as steps.
 func (r *render) weighed(v value.Value, depth int) (*weight, error) {
 	if w := r.known(v); w != nil {
 		return w, nil

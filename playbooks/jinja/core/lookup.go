@@ -17,7 +17,7 @@ type LookupError struct {
 func (e *LookupError) Error() string { return "lookup '" + e.plugin + "': " + e.Err.Error() }
 func (e *LookupError) Unwrap() error { return e.Err }
 
-// lookup runs a plug-in; its answer is unsafe text, as whatever comes from
+// lookup runs a plug-in; its result is unsafe text, as whatever comes from
 // outside the playbook is.
 func (r *render) lookup(plugin string, terms []value.Value, options *value.Map) (value.Value, error) {
 	e := r.eng.reg.find(parse.LookupKind, plugin)

@@ -86,7 +86,7 @@ func deeper(v value.Value) (value.Value, error) {
 	return v, nil
 }
 
-// entry answers an entry or an attribute of an opaque datum.
+// entry returns an entry or an attribute of an opaque datum.
 func (r *render) entry(v, key value.Value, name string) (value.Value, error) {
 	switch v.Kind() {
 	case value.KindMap:
@@ -266,7 +266,7 @@ func (r *render) method(v value.Value, name string) (Function, bool) {
 	return fn, ok
 }
 
-// methodOf answers v.name as a value that can be called.
+// methodOf returns v.name as a value that can be called.
 func (r *render) methodOf(v value.Value, name string) (value.Value, bool) {
 	fn, ok := r.method(v, name)
 	if !ok {
@@ -275,7 +275,7 @@ func (r *render) methodOf(v value.Value, name string) (value.Value, bool) {
 	return value.FromOpaque(&boundFunc{name: name, self: v, fn: fn}), true
 }
 
-// onlyScope answers the entries of one mapping.
+// onlyScope returns the entries of one mapping.
 type onlyScope struct{ m *value.Map }
 
 func (s onlyScope) Var(name string) (value.Value, bool, error) {

@@ -74,12 +74,13 @@ func From(collections []string, families ...[]Entry) []Entry {
 	return all
 }
 
-// Find and Near are what the parser asks.
+// Find returns a name for the parser.
 func (r *registry) Find(k parse.Kind, name string) (parse.Named, bool) {
 	e := r.find(k, name)
 	return e, e != nil
 }
 
+// Near proposes the known name that was perhaps meant.
 func (r *registry) Near(k parse.Kind, name string) string { return suggest(name, r.of(k)) }
 
 // Traits are those that the parser asks for.

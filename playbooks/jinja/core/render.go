@@ -160,7 +160,7 @@ func (r *render) body(t *parse.Template, b *Buffer) error {
 	return r.parents(top, b)
 }
 
-// variable answers a name of the scope, rendered. One whose own template
+// variable returns a name of the scope, rendered. One whose own template
 // meets something undefined is Undefined itself, with the story of it: only
 // its use is an error.
 func (r *render) variable(id string) (value.Value, bool, error) {
@@ -175,7 +175,7 @@ func (r *render) variable(id string) (value.Value, bool, error) {
 	return v, ok, err
 }
 
-// copied answers a variable for a template that may change it: one copy for
+// copied returns a variable for a template that may change it: one copy for
 // the whole rendering.
 func (r *render) copied(id string, v value.Value) value.Value {
 	if c, ok := r.copies[id]; ok {
@@ -291,7 +291,7 @@ func (r *render) bare(s string, syn lex.Syntax, c value.Value) (bool, error) {
 	return value.Truth(v), nil
 }
 
-// whole is deepDefined on a value that is small enough to be looked through.
+// whole is DeepDefined on a value that is small enough to be looked through.
 func (r *render) whole(v value.Value) error {
 	if err := r.weigh(v); err != nil {
 		return err

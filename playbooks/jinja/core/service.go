@@ -37,9 +37,10 @@ func (c *Call) Fits(n int) error {
 	return nil
 }
 
-// Enter goes one level deeper; leave comes back, when enter gave no error.
+// Enter goes one level deeper; Leave comes back, when Enter gave no error.
 func (c *Call) Enter() error { return c.rt.enter() }
 
+// Leave comes back from where Enter went.
 func (c *Call) Leave() { c.rt.depth-- }
 
 // Deeper refuses to look further than depth levels into data.
@@ -94,9 +95,10 @@ func (c *Call) Put(mapping, k, v value.Value) error { return c.rt.put(mapping, k
 // Buffer returns one that collects text with these marks.
 func (c *Call) Buffer(m value.Marks) *Buffer { return &Buffer{r: c.rt, Marks: m} }
 
-// Getattr is v.name, getitem v[k].
+// Getattr is v.name.
 func (c *Call) Getattr(v value.Value, name string) (value.Value, error) { return c.rt.getattr(v, name) }
 
+// Getitem is v[k].
 func (c *Call) Getitem(v, k value.Value) (value.Value, error) { return c.rt.getitem(v, k) }
 
 // Attribute is v.name without what a mapping holds.

@@ -28,12 +28,12 @@ type System interface {
 // read of those is secret.
 type VaultSystem interface{ Vaulted(path string) bool }
 
-// LinkSystem is a System that knows links and mounts; tests of them answer
+// LinkSystem is a System that knows links and mounts; tests of them are
 // false without.
 type LinkSystem interface {
 	// IsLink reports a symbolic link, a dangling one too.
 	IsLink(path string) bool
-	// EvalSymlinks answers the path without links; it must exist.
+	// EvalSymlinks returns the path without links; it must exist.
 	EvalSymlinks(path string) (string, error)
 	SameFile(a, b string) (bool, error)
 	IsMount(path string) bool
@@ -53,6 +53,6 @@ type SealSystem interface {
 
 // ConfigSystem is a System that knows settings, for the config lookup.
 type ConfigSystem interface {
-	// Setting answers a setting by Ansible's name (DEFAULT_ROLES_PATH).
+	// Setting returns a setting by Ansible's name (DEFAULT_ROLES_PATH).
 	Setting(name string) (v value.Value, ok bool)
 }

@@ -41,7 +41,7 @@ func Tests(family []Entry) []Entry {
 	return family
 }
 
-// Lookups makes a family one of plug-ins; trusted says that their answers
+// Lookups makes a family one of plug-ins; trusted says that their results
 // are the playbook's own data.
 func Lookups(family []Entry, trusted bool) []Entry {
 	for i := range family {

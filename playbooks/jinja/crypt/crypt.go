@@ -28,7 +28,7 @@ type Scheme struct {
 	run                  func(password string, o Options) (string, error)
 }
 
-// Find answers the scheme that passlib has under a name, such as sha512_crypt.
+// Find returns the scheme that passlib has under a name, such as sha512_crypt.
 func Find(name string) (Scheme, bool) {
 	s, ok := map[string]Scheme{
 		"md5_crypt":    {8, 8, 0, 0, 0, md5Crypt},

@@ -13,8 +13,8 @@ import (
 	"remoterun/runner/value"
 )
 
-// ipaddrEntries are ipaddr and its kin, which answer questions about one
-// address or network, or keep those of a list that have an answer.
+// ipaddrEntries are ipaddr and its kin, which say something about one
+// address or network, or keep those of a list that have it.
 func ipaddrEntries() []core.Entry {
 	return core.StrictAll([]core.Entry{
 		{Name: "ipaddr", Sig: "ipaddr(query='', version=False, alias='ipaddr')", Example: "{{ '192.168.1.5/24' | ansible.utils.ipaddr('network') }}", Shows: "192.168.1.0", Func: ipFilter(0)},
@@ -57,7 +57,7 @@ func ipFilter(version int64) core.Function {
 	}
 }
 
-// ipaddr answers null or false for what has no answer.
+// ipaddr returns null or false for what has no answer.
 func ipaddr(c *core.Call, in value.Value, query string, version int64, alias string) (value.Value, error) {
 	if core.ListLike(in) {
 		var out []value.Value
@@ -151,7 +151,7 @@ func numericIP(in value.Value, s string, version int64) (ipAsked, bool) {
 	return ipAsked{n: n, value: value.MarkedString(n.String(), in.Marks())}, true
 }
 
-// index answers the address at a place in the network.
+// index returns the address at a place in the network.
 func (q ipAsked) index(query, alias string) (value.Value, error) {
 	if _, ok := pynum.ParseFloat(query); !ok {
 		return value.Value{}, fmt.Errorf("%s: unknown filter type: %s%s", alias, query, suggestQuery(query))

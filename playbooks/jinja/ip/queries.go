@@ -10,7 +10,7 @@ import (
 	"remoterun/runner/value"
 )
 
-// ipQuery answers one question about an address.
+// ipQuery returns one question about an address.
 type ipQuery func(q ipAsked) (value.Value, error)
 
 // ipQueries are the words that ipaddr knows.
@@ -81,7 +81,7 @@ func ipQueries() map[string]ipQuery {
 	}
 }
 
-// textQuery answers text; "false" stands for False, "" for None.
+// textQuery returns text; "false" stands for False, "" for None.
 func textQuery(f func(q ipAsked) string) ipQuery {
 	return func(q ipAsked) (value.Value, error) {
 		switch s := f(q); s {
@@ -95,7 +95,7 @@ func textQuery(f func(q ipAsked) string) ipQuery {
 	}
 }
 
-// keepIf answers the value itself where it holds.
+// keepIf returns the value itself where it holds.
 func keepIf(holds func(q ipAsked) bool) ipQuery {
 	return func(q ipAsked) (value.Value, error) {
 		if holds(q) {
@@ -209,7 +209,7 @@ func intQuery(q ipAsked) (value.Value, error) {
 	return value.String(q.n.V.String() + "/" + strconv.Itoa(q.n.Prefix)), nil
 }
 
-// hostWith answers a host's address with something behind it.
+// hostWith returns a host's address with something behind it.
 func hostWith(suffix func(q ipAsked) string) ipQuery {
 	return func(q ipAsked) (value.Value, error) {
 		two := q.n.Many(1) && !q.n.Many(2)
@@ -242,7 +242,7 @@ func ipv6Query(q ipAsked) (value.Value, error) {
 	return value.String(ipnet.New(mapped, q.n.Prefix+96, 128).String()), nil
 }
 
-// broken are names that Ansible lists and cannot answer.
+// broken are names that Ansible lists and has no code for.
 func broken(ipAsked) (value.Value, error) {
 	return value.Value{}, errors.New("the queries v4 and v6 do not work in Ansible: write ipv4 or ipv6")
 }

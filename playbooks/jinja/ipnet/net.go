@@ -201,7 +201,7 @@ func (n Net) Text(v *big.Int) string {
 	return a.String()
 }
 
-// Nth answers the address at an index, negative ones from the end.
+// Nth returns the address at an index, negative ones from the end.
 func (n Net) Nth(i *big.Int) (Net, bool) {
 	size := n.Size()
 	switch {

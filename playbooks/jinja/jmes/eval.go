@@ -16,7 +16,7 @@ type Runtime interface {
 	Defined(v value.Value) error
 }
 
-// Search answers what the query finds in v.
+// Search returns what the query finds in v.
 func (q *Query) Search(rt Runtime, v value.Value) (value.Value, error) {
 	return (&run{rt}).eval(q.root, v)
 }

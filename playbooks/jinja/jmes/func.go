@@ -118,7 +118,7 @@ func absolute(_ *run, a []value.Value) (value.Value, error) {
 	return value.Float(math.Abs(x)).With(a[0].Marks()), nil
 }
 
-// rounding is floor or ceil: the answer is whole.
+// rounding is floor or ceil: the result is whole.
 func rounding(f func(float64) float64) func(*run, []value.Value) (value.Value, error) {
 	return func(_ *run, a []value.Value) (value.Value, error) {
 		if _, ok := a[0].AsBig(); ok {
@@ -269,7 +269,7 @@ func sortable(keys []value.Value) error {
 	return nil
 }
 
-// best answers where the largest (sign 1) or smallest (-1) key is.
+// best returns where the largest (sign 1) or smallest (-1) key is.
 func best(keys []value.Value, sign int) (int, error) {
 	if err := sortable(keys); err != nil {
 		return 0, err

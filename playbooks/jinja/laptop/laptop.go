@@ -26,13 +26,13 @@ type System struct {
 	// Open is given what ReadFile read and decrypts what is an Ansible Vault;
 	// nil leaves files as they are.
 	Open func(path string, data []byte) ([]byte, error)
-	// Environ answers the environment; nil is the process's own.
+	// Environ returns the environment; nil is the process's own.
 	Environ func(name string) (string, bool)
 	// SealVault and OpenVault write and read vaults of one password, for the
 	// filters vault and unvault; nil makes those errors.
 	SealVault func(plain, password, salt []byte, id string) ([]byte, error)
 	OpenVault func(text, password []byte) ([]byte, error)
-	// Settings answers settings by Ansible's names, for the config lookup; nil
+	// Settings returns settings by Ansible's names, for the config lookup; nil
 	// knows none.
 	Settings func(name string) (v value.Value, ok bool)
 	// Timeout bounds a command or a download; 0 means a minute.
@@ -66,7 +66,7 @@ func (s System) Vaulted(path string) bool {
 // vaultHeader begins every vault file.
 const vaultHeader = "$ANSIBLE_VAULT;"
 
-// errNoVault is the answer where the cryptography was not injected.
+// errNoVault is the error where the cryptography was not injected.
 var errNoVault = errors.New("vaults cannot be read or written here")
 
 // Seal writes a vault.
@@ -85,7 +85,7 @@ func (s System) Unseal(text, password []byte) ([]byte, error) {
 	return s.OpenVault(text, password)
 }
 
-// Setting answers a setting.
+// Setting returns a setting.
 func (s System) Setting(name string) (v value.Value, ok bool) {
 	if s.Settings == nil {
 		return value.Null(), false
@@ -110,7 +110,7 @@ func (s System) Stat(path string) (isDir bool, err error) {
 	return info.IsDir(), nil
 }
 
-// Glob answers what a pattern matches, sorted.
+// Glob returns what a pattern matches, sorted.
 func (s System) Glob(pattern string) ([]string, error) { return filepath.Glob(pattern) }
 
 // Env reads the environment.
@@ -121,7 +121,7 @@ func (s System) Env(name string) (string, bool) {
 	return os.LookupEnv(name)
 }
 
-// Command runs a shell command and answers its standard output.
+// Command runs a shell command and returns its standard output.
 func (s System) Command(ctx context.Context, line, dir string) ([]byte, error) {
 	ctx, cancel := s.limit(ctx)
 	defer cancel()
@@ -190,7 +190,7 @@ func (s System) IsLink(path string) bool {
 	return err == nil && info.Mode()&os.ModeSymlink != 0
 }
 
-// EvalSymlinks answers a path without links.
+// EvalSymlinks returns a path without links.
 func (s System) EvalSymlinks(path string) (string, error) { return filepath.EvalSymlinks(path) }
 
 // SameFile reports two names of one file; both must exist.

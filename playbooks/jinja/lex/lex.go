@@ -55,7 +55,7 @@ const (
 // characters.
 type Place struct{ Line, Col int }
 
-// Pos is the place itself: what has one as a part answers it, too.
+// Pos is the place itself: what has one as a part has it, too.
 func (p Place) Pos() Place { return p }
 
 // Token is a piece of a template.
@@ -105,7 +105,7 @@ type lexer struct {
 	}
 }
 
-// Tokens cuts a template into tokens. The error is a *syntaxError.
+// Tokens cuts a template into tokens. The error is an *Error.
 func Tokens(src string, syn Syntax) ([]Token, error) {
 	src = strings.ReplaceAll(strings.ReplaceAll(src, "\r\n", "\n"), "\r", "\n")
 	if !syn.Bare {
@@ -183,7 +183,7 @@ func (l *lexer) nextTag() (at int, open string) {
 	return at, open
 }
 
-// ahead answers how far the next opener of one kind is, -1 for none. What was
+// ahead returns how far the next opener of one kind is, -1 for none. What was
 // found stays until it is passed: each part of the source is searched once.
 func (l *lexer) ahead(kind int, find func(string) int) int {
 	known := &l.openers[kind]
@@ -381,7 +381,7 @@ func (l *lexer) raw(begin Place) (bool, error) {
 	}
 }
 
-// endraw recognises the inside of an endraw tag and answers its length.
+// endraw recognises the inside of an endraw tag and returns its length.
 func (l *lexer) endraw(s string) (n int, stripBefore bool, sign byte, ok bool) {
 	t := s
 	if t != "" && (t[0] == '-' || t[0] == '+') {

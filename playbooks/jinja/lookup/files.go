@@ -35,7 +35,7 @@ func fileLookupEntries() []core.Entry {
 
 var errNoSystem = errors.New("no files, commands or URLs can be reached here")
 
-// reach answers the system, or the error that there is none.
+// reach returns the system, or the error that there is none.
 func reach(c *core.Call) (core.System, error) {
 	if sys := c.System(); sys != nil {
 		return sys, nil

@@ -29,7 +29,7 @@ func globalQuery(c *core.Call) (value.Value, error) {
 	return list, err
 }
 
-// runPlugin runs the plug-in that the first argument names and answers its list.
+// runPlugin runs the plug-in that the first argument names and returns its list.
 func runPlugin(c *core.Call, want bool) (list value.Value, wantList bool, err error) {
 	if len(c.Args) == 0 {
 		return value.Value{}, want, errors.New("lookup() needs the name of a plug-in")
@@ -72,7 +72,7 @@ func runPlugin(c *core.Call, want bool) (list value.Value, wantList bool, err er
 	return list, want, err
 }
 
-// joinTerms is how lookup() answers a list: text joined by commas, one other
+// joinTerms is how lookup() returns a list: text joined by commas, one other
 // value itself, several as they are.
 func joinTerms(list value.Value) value.Value {
 	items := list.Items()

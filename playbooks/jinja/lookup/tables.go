@@ -140,7 +140,7 @@ func (rc *patterns) lookupINI(c *core.Call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-// iniValues answers the value of a key, or of all keys that match.
+// iniValues returns the value of a key, or of all keys that match.
 func (rc *patterns) iniValues(c *core.Call, key string, opt map[string]value.Value) ([]value.Value, error) {
 	file := core.TextOr(core.Optional(opt, "file"), "ansible.ini")
 	text, path, err := readNamed(c, value.String(file), "files")

@@ -151,7 +151,7 @@ func lookupConfig(c *core.Call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-// lookupHostnames answers the hosts of patterns over the variable "groups".
+// lookupHostnames returns the hosts of patterns over the variable "groups".
 func lookupHostnames(c *core.Call) (value.Value, error) {
 	groups, ok, err := c.Variable("groups")
 	if err != nil || !ok {
@@ -201,7 +201,7 @@ func matchHosts(groups *value.Map, words []string) []value.Value {
 	return hosts
 }
 
-// hostsOf answers the hosts that one word names: a group, a host, a glob.
+// hostsOf returns the hosts that one word names: a group, a host, a glob.
 func hostsOf(groups *value.Map, word string) []value.Value {
 	var out []value.Value
 	add := func(items []value.Value) {

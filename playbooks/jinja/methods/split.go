@@ -145,7 +145,7 @@ func strExpandTabs(c *core.Call) (value.Value, error) {
 	return marked(c, b.String()), nil
 }
 
-// strEncode answers the text itself: bytes and text are one thing here.
+// strEncode returns the text itself: bytes and text are one thing here.
 func strEncode(c *core.Call) (value.Value, error) {
 	if _, err := c.Bind("encoding=", "errors="); err != nil {
 		return value.Value{}, err

@@ -60,7 +60,7 @@ func filterIndexOf(c *core.Call) (value.Value, error) {
 	return value.List(out...), nil
 }
 
-// signedTest answers a test by its name, "!name" or "not name".
+// signedTest returns a test by its name, "!name" or "not name".
 func signedTest(c *core.Call, name string, arg value.Value) (func(value.Value) (bool, error), error) {
 	name, inverted := strings.CutPrefix(name, "!")
 	if name == "=" {

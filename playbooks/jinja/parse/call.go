@@ -38,7 +38,7 @@ func (p *parser) arguments() Arguments {
 	return a
 }
 
-// noteCall marks the template impure when it calls what may answer differently.
+// noteCall marks the template impure when it calls what may differ from call to call.
 func (p *parser) noteCall(c *Invoke) {
 	n, ok := c.Fn.(*Name)
 	if !ok {

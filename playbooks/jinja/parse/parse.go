@@ -28,7 +28,7 @@ type parser struct {
 	ends []string
 }
 
-// Parse reads a template. Errors are *syntaxError.
+// Parse reads a template. Errors are *lex.Error.
 func Parse(src string, syn lex.Syntax, names Names) (t *Template, err error) {
 	toks, err := lex.Tokens(src, syn)
 	if err != nil {
@@ -67,7 +67,7 @@ func Parse(src string, syn lex.Syntax, names Names) (t *Template, err error) {
 	return p.tpl, nil
 }
 
-// fail ends the reading; parse recovers it. Only *syntaxError is thrown.
+// fail ends the reading; parse recovers it. Only *lex.Error is thrown.
 func (p *parser) fail(at lex.Place, format string, args ...any) {
 	panic(&lex.Error{At: at, Msg: fmt.Sprintf(format, args...)})
 }

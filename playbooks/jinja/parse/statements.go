@@ -89,7 +89,7 @@ func (p *parser) blockEnd() {
 }
 
 // until reads statements and the tag that ends them, one of words; the tag's
-// name is answered and its tokens up to the name are consumed.
+// name is returned and its tokens up to the name are consumed.
 func (p *parser) until(tag string, at lex.Place, words ...string) ([]Stmt, string) {
 	p.ends = append(p.ends, tag)
 	body := p.statements()

@@ -25,7 +25,7 @@ var (
 // kind is an error.
 type Comparer func(a, b string) (int, error)
 
-// Compare is a Comparer's answer for versions of a sane length.
+// Compare is a Comparer's result for versions of a sane length.
 func (c Comparer) Compare(a, b string) (int, error) {
 	if max(len(a), len(b)) > maxLength {
 		return 0, fmt.Errorf("a version of %d characters is too long", max(len(a), len(b)))
