@@ -106,7 +106,7 @@ func (h *hostRun) scopeOf(ctx context.Context, o *program.Op, w keyword.Words) *
 	}
 	fr := h.p.frame(blocks, params)
 	h.p.inRole(&fr, o.Task)
-	return h.p.r.store.Scope(ctx, h.name, fr, h.p.gathers())
+	return h.p.r.store.Scope(ctx, h.name, fr, h.p.gathers()).Asking()
 }
 
 // reader reads keywords for this host.

@@ -89,6 +89,7 @@ type Runner struct {
 
 	mu       sync.Mutex // guards machines, stats, warned, gone
 	machines map[string]*known.Machine
+	facts    map[string]*known.Machine // of hosts whose facts a play gathers
 	epochs   map[string]*atomic.Int64
 	sink     sync.Mutex
 	dumb     bool // an event could not be shown; guarded by sink
@@ -110,7 +111,7 @@ func New(world World, want Wishes) *Runner {
 	return &Runner{
 		world: world, want: want, begun: want.StartAt == "", stepping: world.Step != nil,
 		store: vars.New(world.Inventory, world.Expr, world.Gatherer, want.Extra), stats: event.NewStats(),
-		files: laptop.NewFiles(world.Loader), warned: map[string]bool{}, gone: map[string]bool{}, machines: map[string]*known.Machine{}, epochs: map[string]*atomic.Int64{},
+		files: laptop.NewFiles(world.Loader), warned: map[string]bool{}, gone: map[string]bool{}, machines: map[string]*known.Machine{}, facts: map[string]*known.Machine{}, epochs: map[string]*atomic.Int64{},
 	}
 }
 

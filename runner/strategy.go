@@ -35,6 +35,9 @@ func (pr *playRun) batch(ctx context.Context, all []string) bool {
 			continue
 		}
 		hosts = append(hosts, h)
+		if pr.gathers() {
+			pr.r.promise(h.m)
+		}
 		if h.m.At.OnLaptop() {
 			pr.laptop.Store(true)
 		}

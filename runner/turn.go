@@ -110,35 +110,6 @@ func (h *hostRun) waits(u *unit, text string) {
 	u.m.Waits(e)
 }
 
-// gather asks what variables are made of (facts); the answers are frozen.
-func (h *hostRun) gather(ctx context.Context, qs []host.Question) error {
-	h.fly.land()
-	if h.fly.holding != h.m {
-		if other := h.fly.holding; other != nil { // never two: another host may want them the other way round
-			other.Give()
-			defer other.Take()
-		}
-		h.m.Take()
-		defer h.m.Give()
-	}
-	w := h.m.Worker(host.As{}, nil)
-	for _, q := range qs {
-		a, err := q.Ask(ctx, w)
-		if err != nil {
-			if errors.Is(err, host.ErrTransport) && ctx.Err() == nil {
-				h.m.HangUp()
-			}
-			return err
-		}
-		if g := h.p.r.world.Gatherer; g != nil && q.Key() == g.Question().Key() {
-			if err := h.p.r.store.Gathered(h.name, a); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // work brings one unit to its outcome, and perhaps others behind it.
 func (h *hostRun) work(ctx context.Context, u *unit) {
 	if h.fly.flight != nil && h.fly.rides(ctx, u) {

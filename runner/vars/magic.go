@@ -3,7 +3,6 @@ package vars
 import (
 	"slices"
 
-	"remoterun/runner/host"
 	"remoterun/runner/value"
 )
 
@@ -101,16 +100,21 @@ func untemplated(names []string) []value.Value {
 // Get answers one host's variables, without those of the play.
 func (h *hostvars) Get(key value.Value) (value.Value, bool, error) {
 	name, _ := key.AsString()
-	for _, known := range h.s.store.Hosts() {
-		if known == name {
-			other := h.s.store.Scope(h.s.ctx, name, Frame{Magic: h.s.frame.Magic, Dirs: h.s.frame.Dirs}, false)
-			return value.FromObject(&all{other}), true, nil
-		}
+	if slices.Contains(h.s.store.Hosts(), name) || implicit(name) {
+		other := h.s.store.Scope(h.s.ctx, name, Frame{Magic: h.s.frame.Magic, Dirs: h.s.frame.Dirs}, false)
+		other.other = name != h.s.host
+		other.asks, other.lazy = h.s.asks, h.s.lazy && !other.other
+		return value.FromObject(&all{other}), true, nil
 	}
 	if name == h.s.host {
 		return value.FromObject(&all{h.s}), true, nil
 	}
 	return value.Value{}, false, nil
+}
+
+// implicit reports the names of the laptop, which is there without an inventory.
+func implicit(name string) bool {
+	return name == "localhost" || name == "127.0.0.1" || name == "::1"
 }
 
 // all is the mapping of one host's variables, each rendered when it is read.
@@ -147,10 +151,7 @@ func (f *facts) known() (*value.Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !h.known && f.s.lazy {
-		return nil, host.Need(f.s.store.gather.Question())
-	}
-	return h.facts, nil
+	return h.facts, f.s.gathered(h)
 }
 
 // Keys lists the facts, gathering them first.

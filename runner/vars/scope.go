@@ -47,7 +47,11 @@ type Scope struct {
 	ahead *Ahead
 	// lazy says that facts may be gathered when a name asks for one.
 	lazy bool
-	ctx  context.Context
+	// asks says that facts which a play has gathered, as people see it, are asked.
+	asks bool
+	// other says that another host reads this one's names.
+	other bool
+	ctx   context.Context
 	// kind is the folder in which a loop's first_found looks; empty = files.
 	kind string
 }
@@ -67,6 +71,14 @@ var _ play.Scope = (*Scope)(nil)
 // Scope makes a scope; lazy facts cost a question when something reads one.
 func (s *Store) Scope(ctx context.Context, host string, f Frame, lazy bool) *Scope {
 	return &Scope{store: s, host: host, frame: f, lazy: lazy && s.gather != nil, ctx: ctx}
+}
+
+// Asking returns the scope of a task: what plays have gathered is asked when a
+// name of any host reads it.
+func (s *Scope) Asking() *Scope {
+	c := *s
+	c.asks = true
+	return &c
 }
 
 // WithLocal returns the scope with loop variables added.
@@ -210,10 +222,21 @@ func (s *Scope) fact(h hostVars, name string) (value.Value, bool, error) {
 	case "ansible_host": // where it is reached: its own name unless it says otherwise
 		return value.MarkedString(s.host, value.Unsafe), true, nil
 	}
-	if strings.HasPrefix(name, "ansible_") && s.lazy && !h.known && !connectionVar(name) {
-		return value.Value{}, false, host.Need(s.store.gather.Question())
+	if strings.HasPrefix(name, "ansible_") && !connectionVar(name) {
+		return value.Value{}, false, s.gathered(h)
 	}
 	return value.Value{}, false, nil
+}
+
+// gathered is nil when the host's facts are there or no play gathers them.
+func (s *Scope) gathered(h hostVars) error {
+	switch {
+	case h.known || s.store.gather == nil || !s.lazy && !(s.asks && h.due):
+		return nil
+	case s.other:
+		return host.Need(Facts{Of: s.host, Question: s.store.gather.Question()})
+	}
+	return host.Need(s.store.gather.Question())
 }
 
 // connectionVar reports names that are settings: no gathering answers them.

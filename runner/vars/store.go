@@ -31,6 +31,9 @@ type hostVars struct {
 	set    *value.Map   // set_fact and registered results
 	vars   *value.Map   // include_vars
 	known  bool         // the gatherer's answer is in facts
+	// due says that a play has gathered the host's facts, as people see it: they
+	// are asked when a name of any host reads one, in that play or behind it.
+	due bool
 }
 
 // New returns a store. gather may be nil.
@@ -101,6 +104,31 @@ func (s *Store) Gathered(name string, a host.Answer) error {
 	return nil
 }
 
+// Due notes that a play gathers a host's facts.
+func (s *Store) Due(name string) { s.change(name, func(h *hostVars) { h.due = true }) }
+
+// Lacks reports facts that a play has gathered, as people see it, and that were
+// not asked yet.
+func (s *Store) Lacks(name string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	h, ok := s.hosts[name]
+	return ok && h.due && !h.known
+}
+
+// Mute notes that a host did not answer: it has the facts that are there, and
+// other hosts ask it no more.
+func (s *Store) Mute(name string) { s.change(name, func(h *hostVars) { h.due = false }) }
+
+// Facts is the question for another host's facts: the engine asks that host.
+type Facts struct {
+	Of string
+	host.Question
+}
+
+// Key tells the hosts apart.
+func (f Facts) Key() string { return host.KeyOf("facts of", f.Of, f.Question.Key()) }
+
 // hostData are facts with the mark of what hosts say, names too.
 func hostData(m *value.Map) *value.Map {
 	m, _ = value.FromMap(m).With(value.Unsafe).AsMap()
@@ -109,7 +137,7 @@ func hostData(m *value.Map) *value.Map {
 
 // ClearFacts forgets a host's facts (meta: clear_facts).
 func (s *Store) ClearFacts(name string) {
-	s.change(name, func(h *hostVars) { h.facts, h.known = value.NewMap(), false })
+	s.change(name, func(h *hostVars) { h.facts, h.known, h.due = value.NewMap(), false, false })
 }
 
 // Drop forgets the layers that inventory gave: add_host changed them.
