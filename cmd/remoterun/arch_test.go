@@ -44,6 +44,7 @@ var mayImport = map[string]string{
 	"runner/event":            "runner/play runner/value",
 	"runner":                  "runner/action runner/event runner/host runner/keyword runner/known runner/laptop runner/play runner/program runner/reach runner/secret runner/sh runner/value runner/vars",
 	"runner/view":             "runner/event runner/secret runner/value",
+	"runner/hosttest/fake":    "runner/host runner/sh",
 	"runner/hosttest":         "runner/host runner/sh",
 	"runner/hosttest/sshd":    "",
 	"runner/hosttest/hostile": "runner/hosttest/sshd",
