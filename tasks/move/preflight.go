@@ -214,6 +214,11 @@ func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.I
 			return err
 		}
 	}
+	if !m.rehearsal {
+		if err := m.endRehearsal(ctx, w); err != nil {
+			return err
+		}
+	}
 	if err := m.keep(ctx, w, r); err != nil {
 		return err
 	}

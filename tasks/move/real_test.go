@@ -358,7 +358,12 @@ func TestRealRehearsal(t *testing.T) {
 	if v := l.version(); v != "16" {
 		t.Errorf("the server is %s", v)
 	}
+	// What a rehearsal that was cut has left is taken away by the real one.
+	l.sh(`docker volume create --label "remoterun.project=$1" "$1_rehearsal_x" && mkdir -p "/var/lib/remoterun/$1/rehearsal"`, l.project)
 	l.ok("look", "preflight")
+	if left := l.sh(`docker volume ls -q | grep "^$1_rehearsal"; ls -d "/var/lib/remoterun/$1/rehearsal" 2>/dev/null; exit 0`, l.project); left != "" {
+		t.Errorf("left of a rehearsal: %s", left)
+	}
 	m := l.mover()
 	said, err := m.intent(t.Context(), l.worker())
 	l.must(err)

@@ -291,6 +291,25 @@ func (m *mover) strike(ctx context.Context, w host.Writer) error {
 	return run(ctx, w, "take the rehearsal's copies away", sh.Script(strikeText, m.Project, m.dir(), m.ram(), m.Rehearsing().copied(), m.state()+"/rehearsal-new"))
 }
 
+// endRehearsal takes away what a rehearsal left that was cut; one that is at work is
+// not disturbed.
+func (m *mover) endRehearsal(ctx context.Context, w host.Writer) error {
+	s, err := m.job().Look(ctx, w, 0)
+	if err != nil {
+		return err
+	}
+	if s.Phase == job.Running {
+		return refuse(m.object(), "wait for its end", "%s is at work on it since %s (%s)", s.Who, s.Since, s.Doing)
+	}
+	left, err := output(ctx, w, "look for a rehearsal", sh.Script(`[ ! -d "$1" ] || echo left`, m.Rehearsing().dir()))
+	if err != nil || left == "" {
+		return err
+	}
+	r := *m
+	r.Stack = m.Rehearsing()
+	return r.strike(ctx, w)
+}
+
 // ownJob ends a rehearsal's job, and no other.
 func (m *mover) ownJob(ctx context.Context, w host.Writer) error {
 	s, err := m.job().Look(ctx, w, 0)
