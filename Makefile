@@ -55,6 +55,7 @@ oracle:
 # REMOTERUN_BENCH_ANSIBLE_ROUNDS=1 (0: not at all) say how often.
 bench: parts
 	CI=true go test -run '^$$' -bench AgainstTheFloor -benchtime 1x -timeout 60m ./cmd/remoterun
+	REMOTERUN_BENCH_ROUNDS=$${REMOTERUN_BENCH_ROUNDS:-3} .ci/engine go test -count=1 -run TestBenchMove -v -timeout 60m ./tasks/move
 
 # Breaks the copy of a move at every step of its plan, once for each fault; make
 # test takes a sample by a seed that it prints. Needs images of PostgreSQL 17
