@@ -259,88 +259,100 @@ func (a containerArgs) command() []string {
 // create is the step that makes it. Values of the environment travel in docker's
 // own environment, not in its arguments.
 func (a containerArgs) create() host.Step {
-	w := []string{"container", "create", "--name", a.Name}
-	one := func(flag, v string) {
-		if v != "" {
-			w = append(w, flag, v)
-		}
-	}
-	many := func(flag string, l []string) {
-		for _, v := range l {
-			w = append(w, flag, v)
-		}
-	}
-	yes := func(flag string, on *bool) {
-		if on != nil && *on {
-			w = append(w, flag)
-		}
-	}
-	dict := func(flag, sep string, m *value.Map) {
-		for _, p := range pairs(m) {
-			w = append(w, flag, p[0]+sep+p[1])
-		}
-	}
+	w := flags{words: []string{"container", "create", "--name", a.Name}}
 	var env []sh.Var
 	for _, p := range pairs(a.Env) {
-		w = append(w, "--env", p[0])
+		w.one("--env", p[0])
 		env = append(env, sh.Var{Name: p[0], Value: p[1]})
 	}
-	one("--env-file", a.EnvFile)
-	many("--publish", a.Ports)
-	many("--expose", a.Exposed)
-	many("--volume", a.Volumes)
-	one("--network", a.firstNetwork())
+	w.one("--env-file", a.EnvFile)
+	w.many("--publish", a.Ports)
+	w.many("--expose", a.Exposed)
+	w.many("--volume", a.Volumes)
+	w.one("--network", a.firstNetwork())
 	if len(a.Networks.Items()) > 0 && a.NetworkMode == "" {
 		m, _ := a.Networks.Items()[0].AsMap()
-		w = append(w, endpoint(m, "--network-alias", "--ip")...)
+		w.words = append(w.words, endpoint(m, "--network-alias", "--ip")...)
 	}
 	policy := a.Restart
 	if policy == "on-failure" && a.Retries > 0 {
 		policy += ":" + strconv.Itoa(a.Retries)
 	}
-	one("--restart", policy)
-	dict("--label", "=", a.Labels)
-	one("--user", a.User)
-	one("--hostname", a.Hostname)
-	one("--workdir", a.Workdir)
-	yes("--privileged", a.Privileged)
-	yes("--read-only", a.ReadOnly)
-	yes("--init", a.Init)
-	yes("--tty", a.TTY)
-	yes("--interactive", a.Interactive)
-	yes("--rm", a.AutoRemove)
-	one("--memory", a.Memory)
-	if a.CPUs > 0 {
-		one("--cpus", strconv.FormatFloat(a.CPUs, 'g', -1, 64))
-	}
-	one("--shm-size", a.ShmSize)
-	many("--cap-add", a.CapAdd)
-	many("--cap-drop", a.CapDrop)
-	many("--device", a.Devices)
-	many("--dns", a.DNS)
-	dict("--add-host", ":", a.Hosts)
-	many("--tmpfs", a.Tmpfs)
-	for _, u := range a.Ulimits {
-		one("--ulimit", strings.Replace(u, ":", "=", 1))
-	}
-	many("--security-opt", a.SecurityOpt)
-	dict("--sysctl", "=", a.Sysctls)
-	one("--log-driver", a.LogDriver)
-	dict("--log-opt", "=", a.LogOptions)
-	one("--pid", a.PIDMode)
-	w = append(w, a.health()...)
+	w.one("--restart", policy)
+	w.dict("--label", "=", a.Labels)
+	w.one("--user", a.User)
+	w.one("--hostname", a.Hostname)
+	w.one("--workdir", a.Workdir)
+	w.yes("--privileged", a.Privileged)
+	w.yes("--read-only", a.ReadOnly)
+	w.yes("--init", a.Init)
+	w.yes("--tty", a.TTY)
+	w.yes("--interactive", a.Interactive)
+	w.yes("--rm", a.AutoRemove)
+	a.limits(&w)
+	w.words = append(w.words, a.health()...)
 	if a.StopTimeout != nil {
-		one("--stop-timeout", strconv.Itoa(*a.StopTimeout))
+		w.one("--stop-timeout", strconv.Itoa(*a.StopTimeout))
 	}
 	cmd := a.command()
 	if len(a.Entrypoint) > 0 {
-		one("--entrypoint", a.Entrypoint[0])
+		w.one("--entrypoint", a.Entrypoint[0])
 		cmd = append(append([]string{}, a.Entrypoint[1:]...), cmd...)
 	}
-	w = append(append(w, withTag(a.Image, "latest")), cmd...)
-	c := sh.Script(runText, a.words(w...)...)
+	w.words = append(append(w.words, withTag(a.Image, "latest")), cmd...)
+	c := sh.Script(runText, a.words(w.words...)...)
 	c.Env = env
 	return host.Run{Cmd: c, What: "make the container " + a.Name + " of " + a.Image}
+}
+
+// limits adds what it may use, and how.
+func (a containerArgs) limits(w *flags) {
+	w.one("--memory", a.Memory)
+	if a.CPUs > 0 {
+		w.one("--cpus", strconv.FormatFloat(a.CPUs, 'g', -1, 64))
+	}
+	w.one("--shm-size", a.ShmSize)
+	w.many("--cap-add", a.CapAdd)
+	w.many("--cap-drop", a.CapDrop)
+	w.many("--device", a.Devices)
+	w.many("--dns", a.DNS)
+	w.dict("--add-host", ":", a.Hosts)
+	w.many("--tmpfs", a.Tmpfs)
+	for _, u := range a.Ulimits {
+		w.one("--ulimit", strings.Replace(u, ":", "=", 1))
+	}
+	w.many("--security-opt", a.SecurityOpt)
+	w.dict("--sysctl", "=", a.Sysctls)
+	w.one("--log-driver", a.LogDriver)
+	w.dict("--log-opt", "=", a.LogOptions)
+	w.one("--pid", a.PIDMode)
+}
+
+// flags are words that are put together.
+type flags struct{ words []string }
+
+func (w *flags) one(flag, v string) {
+	if v != "" {
+		w.words = append(w.words, flag, v)
+	}
+}
+
+func (w *flags) many(flag string, l []string) {
+	for _, v := range l {
+		w.words = append(w.words, flag, v)
+	}
+}
+
+func (w *flags) yes(flag string, on *bool) {
+	if on != nil && *on {
+		w.words = append(w.words, flag)
+	}
+}
+
+func (w *flags) dict(flag, sep string, m *value.Map) {
+	for _, p := range pairs(m) {
+		w.words = append(w.words, flag, p[0]+sep+p[1])
+	}
 }
 
 // health are the words of a check.
