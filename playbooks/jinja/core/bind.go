@@ -86,7 +86,7 @@ func (c *Call) NoArguments() error {
 	return err
 }
 
-// option returns a keyword argument of a plug-in and refuses unknown ones.
+// Options returns the keyword arguments of a plug-in and refuses unknown ones.
 func (c *Call) Options(known ...string) (map[string]value.Value, error) {
 	out := map[string]value.Value{}
 	for k, v := range c.Kw.All() {
