@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"remoterun/runner/action"
 	"remoterun/runner/event"
@@ -215,28 +214,4 @@ func (pr *playRun) taken(key string, around keyword.Words, public bool, load fun
 	}
 	pr.inc[key] = p
 	return p, nil
-}
-
-// pauseOf is how long a loop waits between its items.
-func (tr *taskRun) pauseOf(ctx context.Context) (time.Duration, error) {
-	h := tr.h
-	v := tr.task.Loop.Pause
-	if v.IsNull() {
-		return 0, nil
-	}
-	r, err := h.p.r.world.Expr.Render(ctx, v, tr.scope)
-	if err != nil {
-		return 0, fmt.Errorf("loop_control: pause: %w", err)
-	}
-	f, ok := r.AsFloat()
-	if !ok {
-		return 0, fmt.Errorf("loop_control: pause: %s is not a number of seconds", value.Show(r))
-	}
-	return time.Duration(f * float64(time.Second)), nil
-}
-
-// pause waits between the items of a loop: what was asked ahead is of before.
-func (h *hostRun) pause(ctx context.Context, d time.Duration) error {
-	h.m.Forget()
-	return action.Sleep(ctx, d)
 }

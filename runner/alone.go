@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"remoterun/runner/event"
@@ -103,18 +102,6 @@ func (u *unit) progress() func(done, total int64) {
 	return func(done, total int64) {
 		h.p.r.emit(event.Waiting{Host: h.name, Task: u.tr.info, Text: u.tr.info.Name, Done: done, Total: total})
 	}
-}
-
-func outcomeText(ran []host.Output, err error) string {
-	switch {
-	case errors.Is(err, host.ErrTransport):
-		return "unknown: " + err.Error()
-	case err != nil:
-		return "failed: " + err.Error()
-	case len(ran) > 0 && ran[len(ran)-1].Status != 0:
-		return fmt.Sprintf("failed: status %d", ran[len(ran)-1].Status)
-	}
-	return outcomeDone
 }
 
 // outcomeDone is how the journal calls what was done.

@@ -2,12 +2,10 @@ package runner
 
 import (
 	"bytes"
-	"context"
-	"remoterun/runner/keyword"
 	"slices"
-	"strings"
 
 	"remoterun/runner/host"
+	"remoterun/runner/keyword"
 	"remoterun/runner/play"
 	"remoterun/runner/sh"
 	"remoterun/runner/value"
@@ -157,42 +155,6 @@ func (tr *taskRun) timed() bool {
 	return !tr.words.Inner(keyword.Timeout).IsNull()
 }
 
-// rest lists the queue's units behind u, in order.
-func (q *queue) rest(u *unit) []*unit {
-	var out []*unit
-	found := false
-	for _, tr := range q.tasks {
-		for _, v := range tr.units {
-			if found {
-				out = append(out, v)
-			}
-			found = found || v == u
-		}
-	}
-	return out
-}
-
-// chain sends the unit and what may ride with it. It answers the unit's
-// outcome; the others keep theirs until their turn.
-func (h *hostRun) chain(ctx context.Context, u *unit) *outcome {
-	if u.tr == h.queue.tasks[0] {
-		if len(h.queue.tasks) < 2*maxLinks {
-			h.queue.ahead(ctx, u)
-		}
-		h.queue.replan(h.queue.behind(u))
-	}
-	h.waits(u, u.tr.info.Name)
-	h.fly.launch(ctx, h.fly.links(u))
-	h.fly.await(0)
-	switch {
-	case u.out != nil:
-		return u.out
-	case !u.m.Guards():
-		return h.alone(ctx, u)
-	}
-	return h.once(ctx, u) // the host changed between question and step: planned on the fresh answers
-}
-
 func stopText(res sh.BatchResult) string {
 	switch res.Stopped {
 	case sh.StopGuard:
@@ -290,67 +252,4 @@ func (q *queue) later(links []*unit) []host.Question {
 		}
 	}
 	return out
-}
-
-// journal notes a unit's steps before they are sent.
-func (u *unit) journal() func(string) {
-	h := u.tr.h
-	if h.p.r.world.Journal == nil || u.local {
-		return func(string) {}
-	}
-	end := h.p.r.world.Journal.Begin(u.m.Name, []Noted{noted(u)})
-	return func(outcome string) { end(0, outcomeShown(u, outcome)) }
-}
-
-// journalChain notes the steps of a chain's links, each with an outcome of its own.
-func (cr *carrier) journalChain(links []*unit) func(link int, outcome string) {
-	if cr.h.p.r.world.Journal == nil {
-		return func(int, string) {}
-	}
-	var work []Noted
-	at := make([]int, len(links))
-	for i, u := range links {
-		at[i] = -1
-		if len(u.plan.Steps) > 0 {
-			at[i] = len(work)
-			work = append(work, noted(u))
-		}
-	}
-	if len(work) == 0 {
-		return func(int, string) {}
-	}
-	end := cr.h.p.r.world.Journal.Begin(links[0].m.Name, work)
-	return func(link int, outcome string) {
-		if at[link] >= 0 {
-			end(at[link], outcomeShown(links[link], outcome))
-		}
-	}
-}
-
-// noted is what the journal keeps of a unit. A step that no_log covers is
-// named by its module alone: what it would say of itself is not asked for.
-func noted(u *unit) Noted {
-	n := Noted{Task: u.tr.info.Name}
-	for range u.plan.Steps {
-		n.Steps = append(n.Steps, hiddenStep(u.tr.task))
-	}
-	if !u.noLog {
-		for i, s := range u.plan.Steps {
-			n.Steps[i] = u.tr.h.p.r.world.Redactor.Redact(s.Describe())
-		}
-	}
-	return n
-}
-
-func hiddenStep(t *play.Task) string {
-	return "a step of " + t.Action + ", whose text is hidden (no_log)"
-}
-
-// outcomeShown is an outcome as the journal may keep it: only which kind it was,
-// where no_log covers it.
-func outcomeShown(u *unit, outcome string) string {
-	if u.noLog {
-		outcome, _, _ = strings.Cut(outcome, ":")
-	}
-	return outcome
 }

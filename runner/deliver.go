@@ -3,13 +3,13 @@ package runner
 import (
 	"context"
 	"fmt"
-	"remoterun/runner/action"
-	"remoterun/runner/keyword"
-	"remoterun/runner/program"
 	"slices"
 
+	"remoterun/runner/action"
 	"remoterun/runner/event"
+	"remoterun/runner/keyword"
 	"remoterun/runner/play"
+	"remoterun/runner/program"
 	"remoterun/runner/value"
 	"remoterun/runner/vars"
 )
@@ -58,15 +58,6 @@ func (h *hostRun) deliver(ctx context.Context, u *unit) error {
 	}
 	return nil
 }
-
-// mistaken makes a failure of an outcome that could not be judged. What was done
-// stays done.
-func mistaken(out *outcome, err error) {
-	out.res.Failed, out.res.Msg = true, err.Error()
-	out.res.Data = merge(out.res.Data, value.MapOf("msg", value.MarkedString(err.Error(), value.Unsafe)))
-}
-
-func (u *unit) loopItem() event.LoopItem { return event.LoopItem{Item: u.item, Label: u.label} }
 
 // told is what is told of a unit's outcome.
 func (u *unit) told(out *outcome) event.Outcome {
@@ -340,4 +331,12 @@ func (h *hostRun) isCalled(ctx context.Context, t *play.Task, name string) bool 
 		}
 	}
 	return own == name || t.Role != nil && (t.Role.Name+" : "+own == name || t.Role.Short+" : "+own == name)
+}
+
+// withResult is the unit's scope with its own result in it.
+func (u *unit) withResult(out *outcome) *vars.Scope {
+	if u.tr.task.Register == "" {
+		return u.scope
+	}
+	return u.scope.WithLocal(value.MapOf(u.tr.task.Register, value.FromMap(u.registered(out))))
 }

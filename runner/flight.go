@@ -2,31 +2,12 @@ package runner
 
 import (
 	"context"
-	"remoterun/runner/known"
 	"slices"
-	"sync"
 
-	"remoterun/runner/event"
 	"remoterun/runner/host"
+	"remoterun/runner/known"
 	"remoterun/runner/sh"
 )
-
-// flight is a chain under way: its links' outcomes are told as the host says that
-// they passed. Until it has landed it has the machine for itself.
-type flight struct {
-	links []*unit
-	again [][]host.Question
-	asks  []host.Question
-	epoch int64
-	diffs [][]event.Diff // as of before the steps
-
-	mu   sync.Mutex
-	ran  [][]host.Output // of the links that passed
-	news chan struct{}   // closed and made anew at every link
-	end  chan struct{}   // closed when res and err are there
-	res  sh.BatchResult
-	err  error
-}
 
 // launch sends links; the host's work lock is held and stays so until land.
 func (cr *carrier) launch(ctx context.Context, links []*unit) {

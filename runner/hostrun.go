@@ -4,15 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"remoterun/runner/action"
-	"remoterun/runner/keyword"
-	"remoterun/runner/known"
-	"remoterun/runner/program"
-	"slices"
+	"sync"
+	"time"
 
+	"remoterun/runner/action"
 	"remoterun/runner/event"
 	"remoterun/runner/host"
+	"remoterun/runner/keyword"
+	"remoterun/runner/known"
 	"remoterun/runner/play"
+	"remoterun/runner/program"
+	"remoterun/runner/sh"
 	"remoterun/runner/value"
 	"remoterun/runner/vars"
 )
@@ -145,211 +147,120 @@ func (tr *taskRun) described(ctx context.Context) (*event.Task, error) {
 	return info, nil
 }
 
-// ahead looks at the tasks behind the queue as far as their questions can be
-// foreseen: at most window units, of the same machine and identity.
-func (q *queue) ahead(ctx context.Context, first *unit) {
-	const window = 160
-	a := &vars.Ahead{Pending: map[string]bool{}, Set: value.NewMap(), Laptop: q.h.p.onLaptop()}
-	n := 0
+// info is the task that is being worked on.
+func (q *queue) info() *event.Task {
+	if len(q.tasks) > 0 {
+		return q.tasks[0].info
+	}
+	return &event.Task{}
+}
+
+// waits tells what the host waits for from now on.
+func (h *hostRun) waits(u *unit, text string) {
+	e := event.Waiting{Host: h.name, Text: text, Task: u.tr.info}
+	u.m.Waits(e)
+}
+
+// asked does what reads variables; what they are made of and nobody has asked
+// yet is asked, and it is done again.
+func (h *hostRun) asked(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		need := new(host.ErrNeed)
+		if !errors.As(err, &need) {
+			return err
+		}
+		if err := h.gather(ctx, need.Questions); err != nil {
+			return err
+		}
+	}
+}
+
+// rest lists the queue's units behind u, in order.
+func (q *queue) rest(u *unit) []*unit {
+	var out []*unit
+	found := false
 	for _, tr := range q.tasks {
-		n += len(tr.units)
-		if tr.task.Register != "" {
-			a.Pending[tr.task.Register] = true
-		}
-		if stopsAhead(tr) {
-			return
-		}
-	}
-	ops := q.h.cur.Upcoming(window)
-	if len(ops) < len(q.tasks)-1 {
-		return
-	}
-	for _, o := range ops[len(q.tasks)-1:] {
-		if n >= window {
-			return
-		}
-		tr, err := q.prepareAhead(ctx, o, a)
-		if err != nil || !q.foreseen(ctx, tr, a, first) {
-			return
-		}
-		tr.settle()
-		q.tasks = append(q.tasks, tr)
-		n += len(tr.units)
-		if tr.task.Register != "" {
-			a.Pending[tr.task.Register] = true
-		}
-		if stopsAhead(tr) {
-			return
-		}
-	}
-}
-
-// prepareAhead is prepare, where even a panic only stops the look ahead: it comes
-// again at the task's turn.
-func (q *queue) prepareAhead(ctx context.Context, o *program.Op, a *vars.Ahead) (tr *taskRun, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = mistake(p, o.Task)
-		}
-	}()
-	return q.h.prepare(ctx, o, a)
-}
-
-// settle gives a task that was looked at ahead every name again: what it does
-// at its turn (changed_when, a debug's message) may read what was pending.
-func (tr *taskRun) settle() {
-	tr.scope = tr.scope.Ahead(nil)
-	for _, u := range tr.units {
-		u.scope = u.scope.Ahead(nil)
-	}
-}
-
-// foreseen reports whether a task that was looked at ahead may stay in the
-// queue; set_fact's variables are noted for those behind it.
-func (q *queue) foreseen(ctx context.Context, tr *taskRun, a *vars.Ahead, first *unit) bool {
-	if !tr.task.Words().RunOnce.IsNull() {
-		return false
-	}
-	for _, u := range tr.units {
-		switch {
-		case u.out != nil && u.out.res.Failed:
-			return false
-		case u.out != nil:
-		case u.act != nil:
-			var err error
-			if u.proven, err = u.passes(ctx, a); err != nil {
-				return false
+		for _, v := range tr.units {
+			if found {
+				out = append(out, v)
 			}
-		case u.as != first.as || u.m != first.m || u.local:
-			return false
-		}
-	}
-	return true
-}
-
-// stopsAhead reports tasks behind which nothing can be foreseen although they
-// may be looked at themselves.
-func stopsAhead(tr *taskRun) bool {
-	t := tr.task
-	if t.Until != nil || !alwaysFalse(t.FailedWhen) || tr.changesLaptop() {
-		return true
-	}
-	for _, u := range tr.units {
-		if u.act != nil && u.act.Ahead == action.Stops || u.local || u.on != "" {
-			return true
-		}
-	}
-	return false
-}
-
-// changesLaptop reports tasks that may write files of the laptop, here or, where
-// this host is left out, on another host: what is read behind them is read at its
-// turn.
-func (tr *taskRun) changesLaptop() bool {
-	if !tr.words.Inner(keyword.Delegate).IsNull() {
-		return true
-	}
-	mod := tr.task.Use
-	return mod != nil && (mod.Spec().Local || mod.Spec().ToLaptop)
-}
-
-// alwaysFalse reports conditions that need no result: none, or a plain False.
-func alwaysFalse(conds []value.Value) bool {
-	for _, c := range conds {
-		if b, ok := c.AsBool(); !ok || b {
-			return false
-		}
-	}
-	return true
-}
-
-// replan plans what is in the queue with what is known and returns the
-// questions that are missing, those of the first unit first.
-func (q *queue) replan(units []*unit) []host.Question {
-	var missing []host.Question
-	seen := map[string]bool{}
-	for _, u := range units {
-		for _, q := range u.think() {
-			if k := q.Key(); !seen[k] {
-				seen[k] = true
-				missing = append(missing, q)
-			}
-		}
-	}
-	return missing
-}
-
-// think plans a unit on the answers that are there; it returns the questions
-// that are missing.
-func (u *unit) think() (missing []host.Question) {
-	if u.out != nil || u.bound == nil || u.planned() {
-		return nil
-	}
-	defer func() {
-		if p := recover(); p != nil { // it may be planned ahead: the failure is its own
-			u.out, missing = failure(mistake(p, u.tr.task)), nil
-		}
-	}()
-	seen := host.NewSeen(u.m.Answers(u.as))
-	plan, err := u.bound.Plan(seen)
-	if need := new(host.ErrNeed); errors.As(err, &need) {
-		missing := need.Questions
-		for _, q := range u.bound.Facts() {
-			if _, err := seen.Answer(q); err != nil {
-				missing = append(missing, q)
-			}
-		}
-		return missing
-	}
-	u.rests, u.ready = seen.Rests(), true
-	u.made = u.m.Stamps(u.as, u.rests)
-	if err != nil {
-		u.plan = play.Plan{Result: play.Failure(err.Error())}
-		return nil
-	}
-	u.plan = plan
-	return u.diffQuestions()
-}
-
-// planned reports a plan that was made of the answers that are there. A task
-// before this one may have asked the same questions anew since.
-func (u *unit) planned() bool {
-	return u.ready && slices.Equal(u.made, u.m.Stamps(u.as, u.rests))
-}
-
-// diffQuestions are what --diff wants to show and nobody has answered.
-func (u *unit) diffQuestions() []host.Question {
-	if !u.diff {
-		return nil
-	}
-	var out []host.Question
-	answers := u.m.Answers(u.as)
-	for _, d := range u.plan.Diff {
-		if d.Before != nil && !d.Secret {
-			if _, ok := answers[d.Before.Key()]; !ok {
-				out = append(out, d.Before)
-			}
+			found = found || v == u
 		}
 	}
 	return out
 }
 
-// diffs makes the texts to show.
-func (u *unit) diffs() []event.Diff {
-	if !u.diff {
-		return nil
-	}
-	var out []event.Diff
-	answers := u.m.Answers(u.as)
-	for _, d := range u.plan.Diff {
-		t := event.Diff{BeforeHeader: d.BeforeHeader, AfterHeader: d.AfterHeader, Before: d.BeforeText, After: d.AfterText, Prepared: d.Prepared, Secret: d.Secret || u.noLog}
-		if d.Before != nil {
-			t.Before = string(answers[d.Before.Key()].Stdout)
-		}
-		if t.Secret {
-			t.Before, t.After, t.Prepared = "", "", ""
-		}
-		out = append(out, t)
-	}
-	return out
+// flight is a chain under way: its links' outcomes are told as the host says that
+// they passed. Until it has landed it has the machine for itself.
+type flight struct {
+	links []*unit
+	again [][]host.Question
+	asks  []host.Question
+	epoch int64
+	diffs [][]event.Diff // as of before the steps
+
+	mu   sync.Mutex
+	ran  [][]host.Output // of the links that passed
+	news chan struct{}   // closed and made anew at every link
+	end  chan struct{}   // closed when res and err are there
+	res  sh.BatchResult
+	err  error
+}
+
+// taskRun is one task on one host.
+type taskRun struct {
+	h     *hostRun
+	o     *program.Op
+	task  *play.Task
+	words keyword.Words
+	scope *vars.Scope
+	info  *event.Task
+	loop  bool
+	units []*unit
+	items []value.Value // of the loop
+	pause time.Duration // between items
+	done  int           // units whose outcome is known
+	began bool
+	// fatal is a mistake before any unit could be made (a loop that fails).
+	fatal error
+	// pushes are the files that include_tasks takes in, included what is told of
+	// them when the task has ended.
+	pushes   []*program.Frame
+	included []event.Included
+	// after is what a meta action does to the host when the task has ended.
+	after func()
+	quiet bool // meta actions show nothing
+}
+
+// unit is one item of a task (or the task itself without a loop), ready to be
+// planned.
+type unit struct {
+	tr    *taskRun
+	scope *vars.Scope
+	index int // of the item
+	item  value.Value
+	label string
+	// later is an item that is made ready when those before it have run.
+	later bool
+
+	m     *known.Machine
+	on    string // the machine's name when delegated
+	as    host.As
+	env   []sh.Var
+	noLog bool
+	check bool // withhold steps
+	diff  bool
+
+	act   *action.Action
+	raw   *value.Map // an action's arguments as written
+	local bool       // opens no connection
+	// proven is an action that was seen ahead to succeed.
+	proven bool
+	bound  play.Bound
+	plan   play.Plan
+	rests  []host.Question
+	made   []known.Stamp // of the answers that the plan was made of
+	ready  bool          // plan is made
+	out    *outcome
 }

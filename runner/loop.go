@@ -3,11 +3,13 @@ package runner
 import (
 	"context"
 	"errors"
-	"remoterun/runner/action"
-	"remoterun/runner/keyword"
+	"fmt"
 	"slices"
+	"time"
 
+	"remoterun/runner/action"
 	"remoterun/runner/host"
+	"remoterun/runner/keyword"
 	"remoterun/runner/value"
 	"remoterun/runner/vars"
 )
@@ -103,4 +105,28 @@ func (tr *taskRun) unwanted(ctx context.Context, err error) bool {
 	}
 	ok, err := (&unit{tr: tr, scope: tr.scope}).when(ctx, false)
 	return err == nil && !ok
+}
+
+// pauseOf is how long a loop waits between its items.
+func (tr *taskRun) pauseOf(ctx context.Context) (time.Duration, error) {
+	h := tr.h
+	v := tr.task.Loop.Pause
+	if v.IsNull() {
+		return 0, nil
+	}
+	r, err := h.p.r.world.Expr.Render(ctx, v, tr.scope)
+	if err != nil {
+		return 0, fmt.Errorf("loop_control: pause: %w", err)
+	}
+	f, ok := r.AsFloat()
+	if !ok {
+		return 0, fmt.Errorf("loop_control: pause: %s is not a number of seconds", value.Show(r))
+	}
+	return time.Duration(f * float64(time.Second)), nil
+}
+
+// pause waits between the items of a loop: what was asked ahead is of before.
+func (h *hostRun) pause(ctx context.Context, d time.Duration) error {
+	h.m.Forget()
+	return action.Sleep(ctx, d)
 }

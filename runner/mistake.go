@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"strings"
 
-	"remoterun/runner/event"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -60,26 +59,4 @@ func places(stack string) []string {
 		out = append(out, strings.TrimSuffix(name, "(...)")+" "+at)
 	}
 	return out
-}
-
-// survives does something for the host; a panic in it fails the host, and is told.
-func (h *hostRun) survives(task *play.Task, do func()) (ok bool) {
-	defer func() {
-		if p := recover(); p != nil {
-			h.crash(mistake(p, task))
-		}
-	}()
-	do()
-	return true
-}
-
-// crash ends the play for a host by a mistake of ours or of the play.
-func (h *hostRun) crash(err error) {
-	e := event.Outcome{Host: h.name, Task: h.queue.info(), Status: event.Failed, Err: err, Result: value.MapOf("msg", value.MarkedString(err.Error(), value.Unsafe))}
-	if m, ok := err.(*Mistake); ok {
-		e.Result.Put("exception", value.Strings(m.Where...))
-	}
-	h.p.r.emit(event.HostResult{Outcome: e})
-	h.p.r.count(h.name, func(c *event.Counts) { c.Failed++ })
-	h.over = failed
 }

@@ -5,16 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"remoterun/runner/known"
-	"remoterun/runner/laptop"
-	"remoterun/runner/program"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 
+	"remoterun/runner/known"
+	"remoterun/runner/laptop"
 	"remoterun/runner/play"
+	"remoterun/runner/program"
 	"remoterun/runner/value"
 	"remoterun/runner/vars"
 )
@@ -95,20 +95,6 @@ func (pr *playRun) compile() {
 	if !pr.r.begun {
 		pr.r.begun = pr.main.StartAt(pr.r.want.StartAt) // until then nothing runs
 	}
-}
-
-// startable finds out, before the run begins, whether any play has the task of
-// --start-at-task.
-func (r *Runner) startable(plays []*play.Play) error {
-	if r.want.StartAt == "" {
-		return nil
-	}
-	for _, p := range plays {
-		if program.OfPlay(p, (&playRun{r: r, p: p}).keep).Has(r.want.StartAt) {
-			return nil
-		}
-	}
-	return fmt.Errorf("--start-at-task: no task that would run is named %q (tasks under rescue, and of files that include_tasks takes in, cannot be started at)", r.want.StartAt)
 }
 
 // scope is the play's own: host-independent where no host is named.
@@ -386,4 +372,27 @@ func Selected(tags, only, skip []string) bool {
 		return has("always") && !slices.Contains(skip, "always")
 	}
 	return !slices.ContainsFunc(skip, has) && !(slices.Contains(skip, "tagged") && tagged)
+}
+
+// roleNames puts the names of the play's roles among its own names.
+func (pr *playRun) roleNames(m *value.Map) {
+	var own, deps, all []string
+	add := func(to *[]string, name string) {
+		if !slices.Contains(*to, name) {
+			*to = append(*to, name)
+		}
+	}
+	for _, r := range pr.roles {
+		own = append(own, r.Name)
+		for _, d := range r.AllDeps() {
+			add(&deps, d.Name)
+		}
+	}
+	for _, n := range slices.Concat(deps, own) {
+		add(&all, n)
+	}
+	m.Put("ansible_role_names", value.Strings(all...))
+	m.Put("ansible_play_role_names", value.Strings(own...))
+	m.Put("role_names", value.Strings(own...))
+	m.Put("ansible_dependent_role_names", value.Strings(deps...))
 }

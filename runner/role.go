@@ -51,29 +51,6 @@ func (pr *playRun) handlers() *program.Program {
 	return pr.hand
 }
 
-// roleNames puts the names of the play's roles among its own names.
-func (pr *playRun) roleNames(m *value.Map) {
-	var own, deps, all []string
-	add := func(to *[]string, name string) {
-		if !slices.Contains(*to, name) {
-			*to = append(*to, name)
-		}
-	}
-	for _, r := range pr.roles {
-		own = append(own, r.Name)
-		for _, d := range r.AllDeps() {
-			add(&deps, d.Name)
-		}
-	}
-	for _, n := range slices.Concat(deps, own) {
-		add(&all, n)
-	}
-	m.Put("ansible_role_names", value.Strings(all...))
-	m.Put("ansible_play_role_names", value.Strings(own...))
-	m.Put("role_names", value.Strings(own...))
-	m.Put("ansible_dependent_role_names", value.Strings(deps...))
-}
-
 // dirs are the folders in which a task's files are looked up: those of its role
 // and of the roles that brought that one in, its file's, the playbook's.
 func (pr *playRun) dirs(t *play.Task) []string {

@@ -8,11 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"remoterun/runner/keyword"
-	"remoterun/runner/known"
-	"remoterun/runner/laptop"
-	"remoterun/runner/program"
-	"remoterun/runner/reach"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,7 +16,11 @@ import (
 
 	"remoterun/runner/event"
 	"remoterun/runner/host"
+	"remoterun/runner/keyword"
+	"remoterun/runner/known"
+	"remoterun/runner/laptop"
 	"remoterun/runner/play"
+	"remoterun/runner/reach"
 	"remoterun/runner/secret"
 	"remoterun/runner/value"
 	"remoterun/runner/vars"
@@ -155,96 +155,6 @@ func (r *Runner) count(host string, f func(*event.Counts)) {
 	f(r.stats.Of(host))
 }
 
-// Run runs playbooks in order. The error is a mistake that ended the run (a
-// pattern, a variable of a play); failures of hosts are in the stats.
-func (r *Runner) Run(ctx context.Context, books ...*play.Playbook) (*event.Stats, error) {
-	defer r.close()
-	var plays []*play.Play
-	for _, b := range books {
-		plays = append(plays, b.Plays...)
-	}
-	if err := r.startable(plays); err != nil {
-		return r.stats, err
-	}
-	var err error
-	r.overrides(plays)
-	for on := true; on && len(plays) > 0; {
-		if on, err = r.play(ctx, plays[0]); err == nil {
-			plays = plays[1:]
-		}
-	}
-	if ctx.Err() != nil {
-		r.stats.Interrupted = true
-		for _, p := range plays {
-			r.stats.NotBegun = append(r.stats.NotBegun, nameOf(p))
-		}
-	}
-	r.emit(event.Recap{Stats: r.stats})
-	if err == nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	return r.stats, err
-}
-
-func (r *Runner) close() {
-	for _, m := range r.machines {
-		_ = m.Close()
-	}
-}
-
-// play runs one play, batch after batch (serial). It answers whether the run
-// goes on: a batch that was lost as a whole ends it, as in Ansible.
-func (r *Runner) play(ctx context.Context, p *play.Play) (on bool, err error) {
-	defer func() {
-		if p := recover(); p != nil { // in what is done for all hosts at once
-			on, err = false, mistake(p, nil)
-		}
-	}()
-	pr := &playRun{r: r, p: p}
-	if err := pr.prepare(ctx); err != nil {
-		return false, err
-	}
-	batches, err := pr.batches(ctx)
-	if err != nil {
-		return false, err
-	}
-	if len(batches) == 0 {
-		r.emit(event.PlayStart{Play: pr.name})
-		r.emit(event.PlayNoHosts{Play: pr.name})
-	}
-	for i, hosts := range batches {
-		r.emit(event.PlayStart{Play: pr.name, Hosts: slices.DeleteFunc(slices.Clone(hosts), r.isLost)})
-		if !pr.batch(ctx, hosts) || ctx.Err() != nil {
-			pr.notBegun(ctx, batches[i+1:])
-			return false, nil
-		}
-		if pr.ending.Load() == endPlay {
-			break
-		}
-	}
-	return ctx.Err() == nil, nil
-}
-
-// nameOf is a play's name as it is written, its pattern when it has none.
-func nameOf(p *play.Play) string {
-	if p.Name.IsNull() {
-		return value.Show(p.Hosts)
-	}
-	return value.Str(p.Name)
-}
-
-// notBegun notes the hosts whose turn an interruption came before.
-func (pr *playRun) notBegun(ctx context.Context, batches [][]string) {
-	if ctx.Err() == nil {
-		return
-	}
-	for _, h := range slices.Concat(batches...) {
-		if !pr.r.isLost(h) {
-			pr.r.stats.Undone = append(pr.r.stats.Undone, event.Undone{Host: h, Tasks: pr.todo(program.NewCursor(pr.main))})
-		}
-	}
-}
-
 // reader reads the play's own keywords for a host.
 func (pr *playRun) reader(ctx context.Context, host string) keyword.Reader {
 	return keyword.Reader{Ctx: ctx, Expr: pr.r.world.Expr, Words: keyword.Words{&pr.p.Keywords}, Scope: pr.scope(ctx, host)}
@@ -305,4 +215,28 @@ func (pr *playRun) lockName(ctx context.Context, name string) (string, error) {
 	}
 	v, err := pr.r.world.Expr.Render(ctx, pr.p.Lock, pr.scope(ctx, name))
 	return value.Str(v), err
+}
+
+// forgive lets hosts that were lost take part in the plays that follow
+// (clear_host_errors).
+func (r *Runner) forgive() {
+	r.mu.Lock()
+	r.gone = map[string]bool{}
+	machines := slices.Collect(maps.Values(r.machines))
+	r.mu.Unlock()
+	for _, m := range machines {
+		m.Retry()
+	}
+}
+
+func (r *Runner) isLost(host string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.gone[host]
+}
+
+func (r *Runner) lose(host string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gone[host] = true
 }

@@ -2,19 +2,18 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
-	"remoterun/runner/action"
-	"remoterun/runner/keyword"
-	"remoterun/runner/program"
 	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
+	"remoterun/runner/action"
 	"remoterun/runner/event"
+	"remoterun/runner/keyword"
+	"remoterun/runner/play"
+	"remoterun/runner/program"
 	"remoterun/runner/value"
 )
 
@@ -128,30 +127,6 @@ func (pr *playRun) closeBatch(ctx context.Context, hosts []*hostRun) {
 	}
 }
 
-func (r *Runner) lose(host string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.gone[host] = true
-}
-
-// forgive lets hosts that were lost take part in the plays that follow
-// (clear_host_errors).
-func (r *Runner) forgive() {
-	r.mu.Lock()
-	r.gone = map[string]bool{}
-	machines := slices.Collect(maps.Values(r.machines))
-	r.mu.Unlock()
-	for _, m := range machines {
-		m.Retry()
-	}
-}
-
-func (r *Runner) isLost(host string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.gone[host]
-}
-
 // turns brings a batch of hosts through a play, in step or each on its own.
 type turns struct{ pr *playRun }
 
@@ -214,14 +189,6 @@ func (h *hostRun) step(ctx context.Context, o *program.Op) {
 			h.crash(err)
 		}
 	})
-}
-
-// info is the task that is being worked on.
-func (q *queue) info() *event.Task {
-	if len(q.tasks) > 0 {
-		return q.tasks[0].info
-	}
-	return &event.Task{}
 }
 
 // linear brings all hosts through the same task before the next one begins.
@@ -425,8 +392,24 @@ func (pr *playRun) announce(info *event.Task, h *hostRun) {
 	pr.r.emit(e)
 }
 
-// heldError is a lock that somebody else has: its host is refused, not failed.
-func heldError(err error) bool {
-	var held interface{ Held() bool }
-	return errors.As(err, &held) && held.Held()
+// survives does something for the host; a panic in it fails the host, and is told.
+func (h *hostRun) survives(task *play.Task, do func()) (ok bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			h.crash(mistake(p, task))
+		}
+	}()
+	do()
+	return true
+}
+
+// crash ends the play for a host by a mistake of ours or of the play.
+func (h *hostRun) crash(err error) {
+	e := event.Outcome{Host: h.name, Task: h.queue.info(), Status: event.Failed, Err: err, Result: value.MapOf("msg", value.MarkedString(err.Error(), value.Unsafe))}
+	if m, ok := err.(*Mistake); ok {
+		e.Result.Put("exception", value.Strings(m.Where...))
+	}
+	h.p.r.emit(event.HostResult{Outcome: e})
+	h.p.r.count(h.name, func(c *event.Counts) { c.Failed++ })
+	h.over = failed
 }

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"remoterun/runner/keyword"
-	"remoterun/runner/program"
 	"time"
 
-	"remoterun/runner/event"
 	"remoterun/runner/host"
-	"remoterun/runner/play"
+	"remoterun/runner/keyword"
+	"remoterun/runner/program"
 	"remoterun/runner/value"
 )
 
@@ -87,27 +85,6 @@ func (tr *taskRun) refresh(ctx context.Context) {
 	if value.HasTemplate(tr.task.Name) {
 		_ = tr.h.asked(ctx, func() (err error) { tr.info, err = tr.described(ctx); return err }) // unknown: the name stays as written
 	}
-}
-
-// asked does what reads variables; what they are made of and nobody has asked
-// yet is asked, and it is done again.
-func (h *hostRun) asked(ctx context.Context, do func() error) error {
-	for {
-		err := do()
-		need := new(host.ErrNeed)
-		if !errors.As(err, &need) {
-			return err
-		}
-		if err := h.gather(ctx, need.Questions); err != nil {
-			return err
-		}
-	}
-}
-
-// waits tells what the host waits for from now on.
-func (h *hostRun) waits(u *unit, text string) {
-	e := event.Waiting{Host: h.name, Text: text, Task: u.tr.info}
-	u.m.Waits(e)
 }
 
 // work brings one unit to its outcome, and perhaps others behind it.
@@ -196,16 +173,23 @@ func (u *unit) predicted() *outcome {
 	return &outcome{res: u.plan.Result, diff: u.diffs()}
 }
 
-// broken tells a lost link from a failure.
-func broken(err error) *outcome {
-	if errors.Is(err, host.ErrTransport) {
-		return &outcome{cause: err, dead: err, res: play.Failure(err.Error())}
+// chain sends the unit and what may ride with it. It answers the unit's
+// outcome; the others keep theirs until their turn.
+func (h *hostRun) chain(ctx context.Context, u *unit) *outcome {
+	if u.tr == h.queue.tasks[0] {
+		if len(h.queue.tasks) < 2*maxLinks {
+			h.queue.ahead(ctx, u)
+		}
+		h.queue.replan(h.queue.behind(u))
 	}
-	out := failure(err)
-	out.cause = err
-	if heldError(err) {
-		out.res.Data = value.MapOf("held", value.Bool(true))
-		out.res.Verdict = play.Held
+	h.waits(u, u.tr.info.Name)
+	h.fly.launch(ctx, h.fly.links(u))
+	h.fly.await(0)
+	switch {
+	case u.out != nil:
+		return u.out
+	case !u.m.Guards():
+		return h.alone(ctx, u)
 	}
-	return out
+	return h.once(ctx, u) // the host changed between question and step: planned on the fresh answers
 }

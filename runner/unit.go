@@ -5,97 +5,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"remoterun/runner/action"
-	"remoterun/runner/keyword"
-	"remoterun/runner/known"
-	"remoterun/runner/laptop"
-	"remoterun/runner/program"
-	"remoterun/runner/reach"
 	"slices"
 	"strings"
-	"time"
 
+	"remoterun/runner/action"
 	"remoterun/runner/event"
 	"remoterun/runner/host"
+	"remoterun/runner/keyword"
+	"remoterun/runner/laptop"
 	"remoterun/runner/play"
-	"remoterun/runner/sh"
+	"remoterun/runner/program"
+	"remoterun/runner/reach"
+	"remoterun/runner/secret"
 	"remoterun/runner/value"
 	"remoterun/runner/vars"
 )
-
-// taskRun is one task on one host.
-type taskRun struct {
-	h     *hostRun
-	o     *program.Op
-	task  *play.Task
-	words keyword.Words
-	scope *vars.Scope
-	info  *event.Task
-	loop  bool
-	units []*unit
-	items []value.Value // of the loop
-	pause time.Duration // between items
-	done  int           // units whose outcome is known
-	began bool
-	// fatal is a mistake before any unit could be made (a loop that fails).
-	fatal error
-	// pushes are the files that include_tasks takes in, included what is told of
-	// them when the task has ended.
-	pushes   []*program.Frame
-	included []event.Included
-	// after is what a meta action does to the host when the task has ended.
-	after func()
-	quiet bool // meta actions show nothing
-}
-
-// unit is one item of a task (or the task itself without a loop), ready to be
-// planned.
-type unit struct {
-	tr    *taskRun
-	scope *vars.Scope
-	index int // of the item
-	item  value.Value
-	label string
-	// later is an item that is made ready when those before it have run.
-	later bool
-
-	m     *known.Machine
-	on    string // the machine's name when delegated
-	as    host.As
-	env   []sh.Var
-	noLog bool
-	check bool // withhold steps
-	diff  bool
-
-	act   *action.Action
-	raw   *value.Map // an action's arguments as written
-	local bool       // opens no connection
-	// proven is an action that was seen ahead to succeed.
-	proven bool
-	bound  play.Bound
-	plan   play.Plan
-	rests  []host.Question
-	made   []known.Stamp // of the answers that the plan was made of
-	ready  bool          // plan is made
-	out    *outcome
-}
-
-// outcome is what came of a unit.
-type outcome struct {
-	res  play.Result
-	diff []event.Diff
-	// cause is why it could not be tried.
-	cause error
-	// cut says that the run was told to stop while it was under way.
-	cut bool
-	// dead is a link that was lost or could not be made.
-	dead  error
-	tries int
-}
-
-func failure(err error) *outcome {
-	return &outcome{res: play.Failure(err.Error())}
-}
 
 // prepare makes the units of a task. Ahead of its turn (ahead not nil) errors
 // only mean that the look ahead stops. *host.ErrNeed passes through.
@@ -294,11 +218,6 @@ func (h *hostRun) hides(ctx context.Context, tr *taskRun, s *vars.Scope) bool {
 	return hidden || err != nil
 }
 
-// leftOut is the outcome of a condition that does not hold.
-func leftOut() *outcome {
-	return &outcome{res: play.Result{Skipped: true, Data: value.MapOf("skip_reason", value.String("Conditional result was False"))}}
-}
-
 // settle makes a failed outcome of a mistake, except of what somebody else
 // must hear: answers that are needed first, and a look ahead that must stop.
 func (u *unit) settle(ahead bool, err error) error {
@@ -459,4 +378,28 @@ func sealedIn(args *value.Map, spec play.Spec) error {
 		}
 	}
 	return nil
+}
+
+func (u *unit) loopItem() event.LoopItem { return event.LoopItem{Item: u.item, Label: u.label} }
+
+// learn teaches the redactor every secret text in v.
+func learn(r *secret.Redactor, v value.Value) {
+	if value.DeepMarks(v)&(value.Masked|value.Sealed) == 0 {
+		return
+	}
+	switch v.Kind() {
+	case value.KindString:
+		s, _ := v.AsString()
+		r.Add([]byte(s))
+	case value.KindList, value.KindTuple:
+		for _, it := range v.Items() {
+			learn(r, it)
+		}
+	case value.KindMap:
+		m, _ := v.AsMap()
+		for key, it := range m.All() {
+			learn(r, key)
+			learn(r, it)
+		}
+	}
 }

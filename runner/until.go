@@ -3,12 +3,11 @@ package runner
 import (
 	"context"
 	"fmt"
-	"remoterun/runner/action"
 	"time"
 
+	"remoterun/runner/action"
 	"remoterun/runner/event"
 	"remoterun/runner/value"
-	"remoterun/runner/vars"
 )
 
 // until tries a unit until its condition holds.
@@ -87,12 +86,4 @@ func (u *unit) met(ctx context.Context, out *outcome) (bool, error) {
 		return false, nil
 	}
 	return h.holds(ctx, u.tr.task.Until, u.withResult(out))
-}
-
-// withResult is the unit's scope with its own result in it.
-func (u *unit) withResult(out *outcome) *vars.Scope {
-	if u.tr.task.Register == "" {
-		return u.scope
-	}
-	return u.scope.WithLocal(value.MapOf(u.tr.task.Register, value.FromMap(u.registered(out))))
 }

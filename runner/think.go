@@ -1,13 +1,90 @@
 package runner
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
 
 	"remoterun/runner/event"
+	"remoterun/runner/host"
 	"remoterun/runner/play"
 )
+
+// think plans a unit on the answers that are there; it returns the questions
+// that are missing.
+func (u *unit) think() (missing []host.Question) {
+	if u.out != nil || u.bound == nil || u.planned() {
+		return nil
+	}
+	defer func() {
+		if p := recover(); p != nil { // it may be planned ahead: the failure is its own
+			u.out, missing = failure(mistake(p, u.tr.task)), nil
+		}
+	}()
+	seen := host.NewSeen(u.m.Answers(u.as))
+	plan, err := u.bound.Plan(seen)
+	if need := new(host.ErrNeed); errors.As(err, &need) {
+		missing := need.Questions
+		for _, q := range u.bound.Facts() {
+			if _, err := seen.Answer(q); err != nil {
+				missing = append(missing, q)
+			}
+		}
+		return missing
+	}
+	u.rests, u.ready = seen.Rests(), true
+	u.made = u.m.Stamps(u.as, u.rests)
+	if err != nil {
+		u.plan = play.Plan{Result: play.Failure(err.Error())}
+		return nil
+	}
+	u.plan = plan
+	return u.diffQuestions()
+}
+
+// planned reports a plan that was made of the answers that are there. A task
+// before this one may have asked the same questions anew since.
+func (u *unit) planned() bool {
+	return u.ready && slices.Equal(u.made, u.m.Stamps(u.as, u.rests))
+}
+
+// diffQuestions are what --diff wants to show and nobody has answered.
+func (u *unit) diffQuestions() []host.Question {
+	if !u.diff {
+		return nil
+	}
+	var out []host.Question
+	answers := u.m.Answers(u.as)
+	for _, d := range u.plan.Diff {
+		if d.Before != nil && !d.Secret {
+			if _, ok := answers[d.Before.Key()]; !ok {
+				out = append(out, d.Before)
+			}
+		}
+	}
+	return out
+}
+
+// diffs makes the texts to show.
+func (u *unit) diffs() []event.Diff {
+	if !u.diff {
+		return nil
+	}
+	var out []event.Diff
+	answers := u.m.Answers(u.as)
+	for _, d := range u.plan.Diff {
+		t := event.Diff{BeforeHeader: d.BeforeHeader, AfterHeader: d.AfterHeader, Before: d.BeforeText, After: d.AfterText, Prepared: d.Prepared, Secret: d.Secret || u.noLog}
+		if d.Before != nil {
+			t.Before = string(answers[d.Before.Key()].Stdout)
+		}
+		if t.Secret {
+			t.Before, t.After, t.Prepared = "", "", ""
+		}
+		out = append(out, t)
+	}
+	return out
+}
 
 // maskedDiff hides of a difference what is secret: the lines of the new text that
 // hold a secret, and of the old text those that they replace. Where nobody knows
