@@ -37,7 +37,7 @@ func TestNothingIsDoneBeforeMain(t *testing.T) {
 			bytesOf[m[1]], _ = strconv.Atoi(m[3])
 		}
 	}
-	if _, ok := least["remoterun/playbooks/jinja/core"]; !ok || len(least) < 30 {
+	if _, ok := least["remoterun/playbooks/jinja/builtin"]; !ok || len(least) < 30 {
 		t.Fatalf("only %d packages were seen", len(least))
 	}
 	total := 0
