@@ -43,10 +43,10 @@ func (u *unit) perform(ctx context.Context) (action.Did, error) {
 			return action.Did{}, err
 		}
 	}
-	return u.act.Run(ctx, u.actionTurn(), args)
+	return u.act.Run(ctx, turnOf(u), args)
 }
 
-func (u *unit) actionTurn() *action.Turn {
+func turnOf(u *unit) *action.Turn {
 	h := u.tr.h
 	w := &h.p.r.world
 	return &action.Turn{

@@ -34,9 +34,12 @@ func (q *queue) foreseen(ctx context.Context, tr *taskRun, a *vars.Ahead, first 
 			return false
 		case u.out != nil:
 		case u.act != nil:
-			var err error
-			if u.proven, err = u.passes(ctx, a); err != nil {
+			sure, err := u.passes(ctx, a)
+			if err != nil {
 				return false
+			}
+			if sure {
+				u.state = unitProven
 			}
 		case u.as != first.as || u.m != first.m || u.local:
 			return false

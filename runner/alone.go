@@ -48,7 +48,7 @@ func (h *hostRun) alone(ctx context.Context, u *unit) *outcome {
 		if u.bound == nil {
 			return &outcome{res: res, diff: diff}
 		}
-		u.ready = false
+		u.replan()
 		if err := h.settlePlan(ctx, u); err != nil {
 			return broken(err)
 		}

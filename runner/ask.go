@@ -28,7 +28,7 @@ func (h *hostRun) settlePlan(ctx context.Context, u *unit) error {
 		if err := h.ask(ctx, u, missing, own); err != nil {
 			return err
 		}
-		u.ready = false
+		u.replan()
 	}
 	return fmt.Errorf("%s: the plan asks for ever more", u.tr.task.Module)
 }
@@ -83,7 +83,7 @@ func (h *hostRun) refresh(ctx context.Context, u *unit) error {
 		if err := h.ask(ctx, u, u.rests, len(u.rests)); err != nil {
 			return err
 		}
-		u.ready = false
+		u.replan()
 		if err := h.settlePlan(ctx, u); err != nil {
 			return err
 		}

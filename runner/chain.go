@@ -105,7 +105,7 @@ func (u *unit) sure(sent map[*unit]bool) bool {
 	case u.out != nil:
 		return u.out.dead == nil && !u.out.res.Failed && u.out.res.Facts.Len() == 0
 	case u.act != nil:
-		return u.proven
+		return u.state == unitProven
 	case !sent[u]:
 		return false
 	}
@@ -240,7 +240,7 @@ func (q *queue) later(links []*unit) []host.Question {
 		if len(out) >= 2*maxLinks {
 			break
 		}
-		stale := v.ready && len(v.plan.Steps) > 0
+		stale := v.state == unitPlanned && len(v.plan.Steps) > 0
 		for _, q := range v.rests {
 			if !seen[q.Key()] {
 				seen[q.Key()] = true

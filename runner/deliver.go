@@ -54,7 +54,7 @@ func (h *hostRun) deliver(ctx context.Context, u *unit) error {
 		}
 	}
 	if tr.loop && !tr.task.Loop.Pause.IsNull() && tr.done < len(tr.units) {
-		return h.pause(ctx, tr.pause)
+		return tr.wait(ctx)
 	}
 	return nil
 }

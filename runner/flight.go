@@ -124,7 +124,7 @@ func (cr *carrier) rides(ctx context.Context, u *unit) bool {
 		cr.await(i)
 		return u.out != nil
 	}
-	if u.act != nil && u.proven {
+	if u.act != nil && u.state == unitProven {
 		u.out = cr.h.action(ctx, u)
 		return true
 	}
@@ -150,10 +150,10 @@ func (cr *carrier) land() {
 		cr.bring(f, i)
 	}
 	for _, u := range f.links[n:] {
-		u.ready = false
+		u.replan()
 	}
 	for _, v := range cr.h.queue.rest(f.links[len(f.links)-1]) {
-		v.ready = false
+		v.replan()
 	}
 	if f.err != nil {
 		m.Forget()
@@ -220,7 +220,7 @@ func (h *hostRun) drain(ctx context.Context) {
 	for h.over == working && len(h.queue.tasks) > 0 {
 		tr := h.queue.tasks[0]
 		for _, u := range tr.units[min(tr.done, len(tr.units)):] {
-			if (u.out == nil || u.out.cut) && !u.proven {
+			if (u.out == nil || u.out.cut) && u.state != unitProven {
 				return
 			}
 		}

@@ -28,7 +28,7 @@ func (h *hostRun) gather(ctx context.Context, qs []host.Question) error {
 		if other {
 			err = h.gatherOf(ctx, of)
 		} else {
-			err = h.with(h.m, func() error { return h.askFacts(ctx, h.m, q) })
+			err = h.fly.with(h.m, func() error { return h.p.r.askFacts(ctx, h.m, q) })
 		}
 		if err != nil {
 			return err
@@ -38,9 +38,9 @@ func (h *hostRun) gather(ctx context.Context, qs []host.Question) error {
 }
 
 // with does something on a machine that nobody else works on meanwhile.
-func (h *hostRun) with(m *known.Machine, do func() error) error {
-	if h.fly.holding != m {
-		if held := h.fly.holding; held != nil { // never two: another host may want them the other way round
+func (cr *carrier) with(m *known.Machine, do func() error) error {
+	if cr.holding != m {
+		if held := cr.holding; held != nil { // never two: another host may want them the other way round
 			held.Give()
 			defer held.Take()
 		}
@@ -61,12 +61,12 @@ func (h *hostRun) gatherOf(ctx context.Context, q vars.Facts) error {
 		r.store.Mute(q.Of)
 		return nil
 	}
-	return h.with(m, func() error {
+	return h.fly.with(m, func() error {
 		if !r.store.Lacks(q.Of) {
 			return nil // somebody else has asked it meanwhile
 		}
 		h.p.unlocked(m)
-		if err := h.askFacts(ctx, m, q.Question); err != nil && ctx.Err() == nil {
+		if err := r.askFacts(ctx, m, q.Question); err != nil && ctx.Err() == nil {
 			r.store.Mute(q.Of)
 			return nil
 		}
@@ -86,7 +86,7 @@ func (pr *playRun) unlocked(m *known.Machine) {
 }
 
 // askFacts asks a question on a machine; a gatherer's answer is kept as its facts.
-func (h *hostRun) askFacts(ctx context.Context, m *known.Machine, q host.Question) error {
+func (r *Runner) askFacts(ctx context.Context, m *known.Machine, q host.Question) error {
 	a, err := q.Ask(ctx, m.Worker(host.As{}, nil))
 	if err != nil {
 		if errors.Is(err, host.ErrTransport) && ctx.Err() == nil {
@@ -94,8 +94,8 @@ func (h *hostRun) askFacts(ctx context.Context, m *known.Machine, q host.Questio
 		}
 		return err
 	}
-	if g := h.p.r.world.Gatherer; g != nil && q.Key() == g.Question().Key() {
-		return h.p.r.store.Gathered(m.Name, a)
+	if g := r.world.Gatherer; g != nil && q.Key() == g.Question().Key() {
+		return r.store.Gathered(m.Name, a)
 	}
 	return nil
 }

@@ -241,8 +241,6 @@ type unit struct {
 	index int // of the item
 	item  value.Value
 	label string
-	// later is an item that is made ready when those before it have run.
-	later bool
 
 	m     *known.Machine
 	on    string // the machine's name when delegated
@@ -255,12 +253,38 @@ type unit struct {
 	act   *action.Action
 	raw   *value.Map // an action's arguments as written
 	local bool       // opens no connection
-	// proven is an action that was seen ahead to succeed.
-	proven bool
-	bound  play.Bound
-	plan   play.Plan
-	rests  []host.Question
-	made   []known.Stamp // of the answers that the plan was made of
-	ready  bool          // plan is made
-	out    *outcome
+	bound play.Bound
+	state unitState
+	draft // of a planned unit
+	// out ends it, from any state.
+	out *outcome
+}
+
+// unitState is how far a unit has come that has no outcome yet.
+type unitState uint8
+
+const (
+	// unitMade has an action, or a bound module.
+	unitMade unitState = iota
+	// unitWaits is an item that is made when those before it have run: it has its
+	// index and item alone.
+	unitWaits
+	// unitPlanned has a draft, made of the answers that were there.
+	unitPlanned
+	// unitProven has an action that was seen ahead to succeed.
+	unitProven
+)
+
+// draft is a plan and what it rests on.
+type draft struct {
+	plan  play.Plan
+	rests []host.Question
+	made  []known.Stamp // of the answers that it was made of
+}
+
+// replan lets the unit be planned anew.
+func (u *unit) replan() {
+	if u.state == unitPlanned {
+		u.state = unitMade
+	}
 }

@@ -72,7 +72,7 @@ func (tr *taskRun) stepwise() bool {
 func (tr *taskRun) ripe(ctx context.Context) error {
 	h := tr.h
 	i := tr.done
-	if !tr.units[i].later {
+	if tr.units[i].state != unitWaits {
 		return nil
 	}
 	before := tr.units[i-1].registered(tr.units[i-1].out)
@@ -125,8 +125,8 @@ func (tr *taskRun) pauseOf(ctx context.Context) (time.Duration, error) {
 	return time.Duration(f * float64(time.Second)), nil
 }
 
-// pause waits between the items of a loop: what was asked ahead is of before.
-func (h *hostRun) pause(ctx context.Context, d time.Duration) error {
-	h.m.Forget()
-	return action.Sleep(ctx, d)
+// wait waits between the items of a loop: what was asked ahead is of before.
+func (tr *taskRun) wait(ctx context.Context) error {
+	tr.h.m.Forget()
+	return action.Sleep(ctx, tr.pause)
 }

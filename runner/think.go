@@ -33,7 +33,7 @@ func (u *unit) think() (missing []host.Question) {
 		}
 		return missing
 	}
-	u.rests, u.ready = seen.Rests(), true
+	u.rests, u.state = seen.Rests(), unitPlanned
 	u.made = u.m.Stamps(u.as, u.rests)
 	if err != nil {
 		u.plan = play.Plan{Result: play.Failure(err.Error())}
@@ -46,7 +46,7 @@ func (u *unit) think() (missing []host.Question) {
 // planned reports a plan that was made of the answers that are there. A task
 // before this one may have asked the same questions anew since.
 func (u *unit) planned() bool {
-	return u.ready && slices.Equal(u.made, u.m.Stamps(u.as, u.rests))
+	return u.state == unitPlanned && slices.Equal(u.made, u.m.Stamps(u.as, u.rests))
 }
 
 // diffQuestions are what --diff wants to show and nobody has answered.

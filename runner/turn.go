@@ -78,7 +78,7 @@ func (tr *taskRun) refresh(ctx context.Context) {
 	now := tr.h.p.frame(nil, nil).Magic
 	tr.scope = tr.scope.WithMagic(now)
 	for _, u := range tr.units {
-		if !u.later {
+		if u.state != unitWaits {
 			u.scope = u.scope.WithMagic(now)
 		}
 	}

@@ -61,7 +61,7 @@ func (h *hostRun) prepare(ctx context.Context, o *program.Op, ahead *vars.Ahead)
 	}
 	for i, it := range items {
 		if i > 0 && stepwise {
-			tr.units = append(tr.units, &unit{tr: tr, index: i, item: it, m: h.m, later: true})
+			tr.units = append(tr.units, &unit{tr: tr, index: i, item: it, m: h.m, state: unitWaits})
 			continue
 		}
 		u, err := tr.itemUnit(ctx, i, nil, ahead != nil)

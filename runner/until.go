@@ -28,7 +28,8 @@ func (h *hostRun) until(ctx context.Context, u *unit) *outcome {
 			return broken(err)
 		}
 		u.m.Forget()
-		u.bound, u.ready, u.out = bound, false, nil // a chain has left its outcome in the unit
+		u.replan()
+		u.bound, u.out = bound, nil // a chain has left its outcome in the unit
 	}
 }
 
