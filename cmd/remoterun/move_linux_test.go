@@ -228,6 +228,13 @@ func movePass(t *testing.T, verb string, choose func(point string) *moveFault) {
 		made++
 		said := b.wait()
 		f.mend(t, m, b)
+		if m.record(t, "frozen") == "" { // what a kill ends before a move has begun is not the move's to start
+			m.Compose(t, "up", "-d")
+			m.until(t, "an answer", func() bool {
+				_, err := m.TrySQL(t, tdetest.Database, "SELECT 1")
+				return err == nil
+			})
+		}
 		t.Logf("hit %s: %s: exit %d, state %q", p, f.name, said.code, m.record(t, "state"))
 	}
 	var last said

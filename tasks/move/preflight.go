@@ -93,7 +93,8 @@ func (p Phases) preflight(s host.Seen, v site) (play.Plan, error) {
 		return p.rehearsal(m, v, img), nil
 	}
 	step := act{"look at the database, and begin the record", func(ctx context.Context, w host.Writer) error { return m.begin(ctx, w, v, img, p.Args.Phase == "look") }}
-	return play.Plan{Steps: []host.Step{step}, Result: play.Result{Changed: true}}, nil
+	changes := play.Result{Changed: p.Args.Phase == "preflight"}
+	return play.Plan{Steps: []host.Step{step}, Result: changes, Finish: func([]host.Output) (play.Result, error) { return changes, nil }, Repeats: !changes.Changed}, nil
 }
 
 // going reports a move that has changed something and has not come to its end.

@@ -43,7 +43,9 @@ func (p Phases) rehearsal(m *mover, v site, img *compose.Image) play.Plan {
 	m.Stack, m.record = m.Stack.Rehearsing(), nil
 	var done Rehearsed
 	step := act{"rehearse the move, into a throw-away copy", func(ctx context.Context, w host.Writer) (err error) {
-		done, err = m.rehearse(ctx, w, v, img)
+		if done, err = m.rehearse(ctx, w, v, img); err == nil {
+			w.Say(done.line())
+		}
 		return err
 	}}
 	finish := func([]host.Output) (play.Result, error) {

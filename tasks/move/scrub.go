@@ -34,7 +34,9 @@ func (p Phases) scrubbing(m *mover, v site) play.Plan {
 	}
 	var said string
 	step := act{"scrub the old cluster", func(ctx context.Context, w host.Writer) (err error) {
-		said, err = m.scrub(ctx, w, v.db.ID)
+		if said, err = m.scrub(ctx, w, v.db.ID); err == nil {
+			w.Say(said)
+		}
 		return err
 	}}
 	return play.Plan{Steps: []host.Step{step}, Result: play.Result{Changed: true}, Finish: func([]host.Output) (play.Result, error) {

@@ -27,7 +27,11 @@ func (m *mover) smoke(ctx context.Context, w host.Writer) error {
 		r.Cut = m.time() // the first healthy answer
 	}
 	r.State, r.Ended = Done, m.time()
-	return m.keep(ctx, w, r)
+	if err := m.keep(ctx, w, r); err != nil {
+		return err
+	}
+	w.Say(m.summary())
+	return nil
 }
 
 // works is nil when the application does; a *Refusal says what does not.
