@@ -62,7 +62,9 @@ func (m *mover) overlaid(ctx context.Context, w host.Writer) (overlay, error) {
 // cutOver puts the stack onto the new cluster.
 func (m *mover) cutOver(ctx context.Context, w host.Writer) error {
 	r := m.record
-	if !r.State.reached(Cut) {
+	// With the overlay on its way the service's own server may run on the new
+	// cluster, and ours must not.
+	if !r.State.reached(Cut) && r.Overlay == "" {
 		if err := m.settle(ctx, w); err != nil {
 			return err
 		}
@@ -104,6 +106,14 @@ func (m *mover) cutOver(ctx context.Context, w host.Writer) error {
 		r.Cut = m.time()
 	}
 	return m.keep(ctx, w, r)
+}
+
+// upAgain starts what a power cut has ended after the cut-over.
+func (m *mover) upAgain(ctx context.Context, w host.Writer) error {
+	if err := m.up(ctx, w, m.record.New.Volume); err != nil {
+		return err
+	}
+	return m.startOthers(ctx, w)
 }
 
 // effective has compose itself say that the overlay is read: a COMPOSE_FILE in

@@ -151,7 +151,7 @@ func (m *mover) lay(ctx context.Context, w host.Writer, what string, files map[s
 func (m *mover) conf(ctx context.Context, w host.Writer) error {
 	r := m.record
 	files := map[string]string{
-		"conf":        "ram=" + sh.Quote(m.ram()) + "\nsuper=" + sh.Quote(r.Source.Super) + "\ndisk=" + sh.Quote(r.Disk) + "\n",
+		"conf":        "ram=" + sh.Quote(m.ram()) + "\nsuper=" + sh.Quote(r.Source.Super) + "\ndisk=" + sh.Quote(r.Disk) + "\nvolume=" + sh.Quote(r.New.volume()) + "\n",
 		"name.source": m.source(), "port.source": fmt.Sprint(sourcePort),
 		"run.source": sh.Join(m.runSource()...),
 	}

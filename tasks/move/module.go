@@ -143,6 +143,9 @@ func (p Phases) phase(s host.Seen, v site) (play.Plan, error) {
 	case p.Args.Phase == "scrub":
 		return p.scrubbing(m, v), nil
 	}
+	if p.Args.Phase == "cut_over" && v.at() == Cut && !v.running() {
+		return play.Plan{Steps: []host.Step{act{"start the stack on the new cluster again", m.upAgain}}, Result: play.Result{Changed: true}}, nil
+	}
 	for _, ph := range []struct {
 		name, what string
 		reaches    State

@@ -16,7 +16,15 @@ const note = "REMOTERUN.txt"
 const retireText sh.Constant = `set -u
 cd -- "$1" || exit 1
 [ -f PG_VERSION ] || { echo "$1 holds no cluster" >&2; exit 11; }
-[ ! -e postmaster.pid ] || { echo "$1/postmaster.pid is there: a server did not stop in order; start it once and stop it" >&2; exit 11; }
+if [ -e postmaster.pid ]; then
+	# A server that was killed leaves it; one that runs is another matter.
+	for c in $(docker ps -q --no-trunc); do
+		for m in $(docker inspect -f '{{range .Mounts}}{{println .Source}}{{end}}' "$c"); do
+			case $1/ in "$m"/*) echo "$1 is used by the container $(docker inspect -f '{{.Name}}' "$c"), which runs" >&2; exit 11;; esac
+		done
+	done
+	rm -f postmaster.pid
+fi
 if [ ! -d ` + kept + ` ]; then
 	mkdir -m 700 ` + kept + ` && chown "$(stat -c %u:%g .)" ` + kept + ` || exit 1
 fi
@@ -91,6 +99,11 @@ const ensureText = `ensure() {
 			rm -f "$ram/sock/.s.PGSQL.$(cat "$_m/port.$_c")"*
 			# A killed server has emptied its unlogged tables: they are copied again.
 			while read -r _v; do rm -f "$_m/done/$_v"; done 2>/dev/null <"$_m/volatile"
+			# Two servers on one cluster destroy it.
+			if [ "$_c" = target ] && _u=$(docker ps --filter "volume=$volume" --format '{{.Names}}' | head -n 1) && [ -n "$_u" ]; then
+				echo "volume $volume is used by the container $_u, which runs" >&2
+				return 1
+			fi
 			_e=$(sh "$_m/run.$_c" 2>&1 >/dev/null) || { echo "start $_n: $_e" >&2; return 1; }
 		fi
 		_i=0
