@@ -46,6 +46,7 @@ func All() []play.Module {
 		system.Getent(),
 		system.Group(),
 		system.Hostname(),
+		files.Htpasswd(),
 		files.INIFile(),
 		net.IPTables(),
 		system.KnownHosts(),

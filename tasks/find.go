@@ -18,6 +18,7 @@ func collections() map[string]string {
 		"docker_image":      "community.docker",
 		"docker_network":    "community.docker",
 		"docker_volume":     "community.docker",
+		"htpasswd":          "community.general",
 		"ini_file":          "community.general",
 		"locale_gen":        "community.general",
 		"modprobe":          "community.general",
