@@ -20,6 +20,9 @@ type outcome struct {
 	// dead is a link that was lost or could not be made.
 	dead  error
 	tries int
+	// missed says that until ran out of tries although failed_when says that the
+	// task has not failed: its result is failed, the task is not.
+	missed bool
 }
 
 func failure(err error) *outcome {

@@ -24,7 +24,7 @@ func (u *unit) registered(out *outcome) *value.Map {
 	r := out.res
 	m := merge(nil, r.Data)
 	m.Put("changed", value.Bool(r.Changed))
-	m.Put("failed", value.Bool(r.Failed && out.dead == nil)) // "is failed" is false of what was not reached
+	m.Put("failed", value.Bool((r.Failed || out.missed) && out.dead == nil)) // "is failed" is false of what was not reached
 	if out.dead != nil {
 		m.Put("unreachable", value.Bool(true))
 	}
@@ -91,6 +91,7 @@ func (tr *taskRun) combined() (play.Result, *value.Map, *outcome) {
 		items = append(items, value.FromMap(u.registered(u.out)))
 		res.Changed = res.Changed || u.out.res.Changed
 		res.Failed = res.Failed || u.out.res.Failed
+		all.missed = all.missed || u.out.missed
 		res.Skipped = res.Skipped && u.out.res.Skipped
 		res.Verdict = cmp.Or(res.Verdict, u.out.res.Verdict)
 		if u.out.dead != nil {
@@ -101,12 +102,12 @@ func (tr *taskRun) combined() (play.Result, *value.Map, *outcome) {
 	case len(items) == 0:
 		res.Data = value.MapOf("skipped_reason", value.String("No items in the list"))
 		res.Msg = ""
-	case res.Failed:
+	case res.Failed, all.missed:
 		res.Msg = "One or more items failed"
 	case res.Skipped:
 		res.Msg = "All items skipped"
 	}
-	m := value.MapOf("results", value.List(items...), "changed", value.Bool(res.Changed), "skipped", value.Bool(res.Skipped), "failed", value.Bool(res.Failed))
+	m := value.MapOf("results", value.List(items...), "changed", value.Bool(res.Changed), "skipped", value.Bool(res.Skipped), "failed", value.Bool(res.Failed || all.missed))
 	if res.Msg != "" {
 		m.Put("msg", value.String(res.Msg))
 	}

@@ -69,7 +69,9 @@ func (u *unit) tried(ctx context.Context, out *outcome, retries int) bool {
 		*out = *failure(fmt.Errorf("until: %w", err))
 	case met:
 	case out.tries > retries:
-		out.res.Failed = true
+		if _, out.missed = out.res.Data.Lookup("failed_when_result"); !out.missed { // failed_when has the last word
+			out.res.Failed = true
+		}
 		out.tries = retries // what Ansible says, although there was one try more
 	default:
 		return false
