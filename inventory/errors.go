@@ -18,9 +18,14 @@ type Error struct {
 	Allowed []string
 	// Near is the allowed name that was probably meant, empty when none is near.
 	Near string
+	// Unknown says that the host is not in the inventory.
+	Unknown bool
 	// Cause is why a vault stays closed; nil for all else.
 	Cause error
 }
+
+// NoHost reports a host that is not in the inventory.
+func (e *Error) NoHost() bool { return e.Unknown }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }

@@ -210,5 +210,5 @@ func (inv *Inventory) find(name string) (*host, error) {
 		return &host{name: name, implicit: true, vars: value.MapOf("ansible_connection", value.String("local"))}, nil
 	}
 	known := names(inv.graph.hostList)
-	return nil, &Error{Msg: fmt.Sprintf("host %q is not in the inventory", name), Near: meant(name, known)}
+	return nil, &Error{Msg: fmt.Sprintf("host %q is not in the inventory", name), Unknown: true, Near: meant(name, known)}
 }

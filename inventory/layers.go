@@ -11,13 +11,15 @@ import (
 // groups as the inventory has them, group_vars/all beside the inventory and
 // the playbook, group_vars of the other groups there, the host's own variables,
 // host_vars. Groups go by depth, priority and name. Vaults are opened here.
-// The mappings are shared: read only.
+// The mappings are shared: read only. Of a host that is not in the inventory the
+// layers of all are returned beside the error, whose NoHost is true.
 func (inv *Inventory) Layers(name string) ([]play.Layer, error) {
 	inv.mu.RLock()
 	defer inv.mu.RUnlock()
 	h, err := inv.find(name)
-	if err != nil {
-		return nil, err
+	if err != nil { // what counts for all counts for a host that a task is delegated to
+		out, _ := inv.layersOf(&host{name: name, vars: value.NewMap()}, true)
+		return out, err
 	}
 	out, errs := inv.layersOf(h, true)
 	return out, errs.err()

@@ -108,6 +108,7 @@ func (h *hostRun) scopeOf(ctx context.Context, o *program.Op, w keyword.Words) *
 	}
 	fr := h.p.frame(blocks, params)
 	h.p.inRole(&fr, o.Task)
+	fr.Reach = h.p.reached(w)
 	return h.p.r.store.Scope(ctx, h.name, fr, h.p.gathers()).Asking()
 }
 

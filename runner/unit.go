@@ -293,7 +293,10 @@ func (u *unit) target(ctx context.Context, k keyword.Reader, ahead bool) error {
 		return vars.ErrPending
 	}
 	u.on = to
-	u.m, err = h.p.machine(ctx, to)
+	h.p.r.store.Admit(to)
+	if u.m, err = h.p.machine(ctx, to); err == nil {
+		u.scope = u.scope.Reached(delegatedTo(u.m.At))
+	}
 	return err
 }
 

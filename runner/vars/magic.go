@@ -102,7 +102,7 @@ func (h *hostvars) Get(key value.Value) (value.Value, bool, error) {
 	name, _ := key.AsString()
 	if slices.Contains(h.s.store.Hosts(), name) || implicit(name) {
 		other := h.s.store.Scope(h.s.ctx, name, Frame{Magic: h.s.frame.Magic, Dirs: h.s.frame.Dirs}, false)
-		other.other = name != h.s.host
+		other.through, other.other = true, name != h.s.host
 		other.asks, other.lazy = h.s.asks, h.s.lazy && !other.other
 		return value.FromObject(&all{other}), true, nil
 	}

@@ -35,6 +35,9 @@ type Frame struct {
 	// Magic are the play's own names (playbook_dir, ansible_play_hosts …): nothing
 	// can override them.
 	Magic *value.Map
+	// Reach are names that say how the host is reached, where nothing else does:
+	// below everything.
+	Reach *value.Map
 	Dirs  []string
 }
 
@@ -49,6 +52,8 @@ type Scope struct {
 	lazy bool
 	// asks says that facts which a play has gathered, as people see it, are asked.
 	asks bool
+	// through says that the names are read by hostvars.
+	through bool
 	// other says that another host reads this one's names.
 	other bool
 	ctx   context.Context
@@ -115,6 +120,13 @@ func (s *Scope) LookingIn(kind string) *Scope {
 
 // FilesKind is the kind of folders in which a loop's first_found looks.
 func (s *Scope) FilesKind() string { return cmp.Or(s.kind, "files") }
+
+// Reached returns the scope with other names of how the host is reached.
+func (s *Scope) Reached(m *value.Map) *Scope {
+	c := *s
+	c.frame.Reach = m
+	return &c
+}
 
 // Host is the host whose names are answered.
 func (s *Scope) Host() string { return s.host }
@@ -219,13 +231,38 @@ func (s *Scope) fact(h hostVars, name string) (value.Value, bool, error) {
 	switch name {
 	case "ansible_facts":
 		return value.FromObject(&facts{s}), true, nil
-	case "ansible_host": // where it is reached: its own name unless it says otherwise
-		return value.MarkedString(s.host, value.Unsafe), true, nil
+	}
+	if v, ok := s.reached(h, name); ok {
+		return v, true, nil
 	}
 	if strings.HasPrefix(name, "ansible_") && !connectionVar(name) {
 		return value.Value{}, false, s.gathered(h)
 	}
 	return value.Value{}, false, nil
+}
+
+// reached answers what says how the host is reached and is not set itself: by its
+// other name, or as the play has it. hostvars shows what is set alone.
+func (s *Scope) reached(h hostVars, name string) (value.Value, bool) {
+	other, ok := map[string]string{"ansible_ssh_user": "ansible_user", "ansible_ssh_host": "ansible_host", "ansible_ssh_port": "ansible_port", "ansible_user": "ansible_ssh_user", "ansible_host": "ansible_ssh_host", "ansible_port": "ansible_ssh_port"}[name]
+	if s.through || !ok && name != "ansible_connection" && name != "ansible_delegated_vars" {
+		return value.Value{}, false
+	}
+	if v, ok := s.find(h, other); ok {
+		return v, true
+	}
+	for _, n := range []string{name, other} {
+		if v, ok := s.frame.Reach.Lookup(n); ok {
+			return v, true
+		}
+	}
+	if name != "ansible_host" && other != "ansible_host" {
+		return value.Value{}, false
+	}
+	if implicit(s.host) && !slices.Contains(s.store.Hosts(), s.host) {
+		return value.String("127.0.0.1"), true
+	}
+	return value.MarkedString(s.host, value.Unsafe), true // its own name unless it says otherwise
 }
 
 // gathered is nil when the host's facts are there or no play gathers them.
@@ -242,7 +279,7 @@ func (s *Scope) gathered(h hostVars) error {
 // connectionVar reports names that are settings: no gathering answers them.
 func connectionVar(name string) bool {
 	switch name {
-	case "ansible_host", "ansible_port", "ansible_user", "ansible_password", "ansible_connection", "ansible_config_file", "ansible_python_interpreter":
+	case "ansible_host", "ansible_port", "ansible_ssh_user", "ansible_ssh_host", "ansible_ssh_port", "ansible_timeout", "ansible_ssh_timeout", "ansible_delegated_vars", "ansible_user", "ansible_password", "ansible_connection", "ansible_config_file", "ansible_python_interpreter":
 		return true
 	}
 	for _, p := range []string{"ansible_become", "ansible_ssh_pass", "ansible_ssh_private", "ansible_ssh_common", "ansible_ssh_extra", "ansible_sudo_", "ansible_loop", "ansible_failed_", "ansible_parent_", "ansible_shell_"} {

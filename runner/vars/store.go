@@ -4,6 +4,7 @@
 package vars
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -142,6 +143,16 @@ func (s *Store) ClearFacts(name string) {
 
 // Drop forgets the layers that inventory gave: add_host changed them.
 func (s *Store) Drop(name string) { s.change(name, func(h *hostVars) { h.layers = nil }) }
+
+// Admit lets a host be worked on that is not in the inventory, with the variables
+// of all: a task is delegated to it.
+func (s *Store) Admit(name string) {
+	layers, err := s.inv.Layers(name)
+	var none interface{ NoHost() bool }
+	if errors.As(err, &none) && none.NoHost() {
+		s.change(name, func(h *hostVars) { h.layers = append([]play.Layer{}, layers...) })
+	}
+}
 
 // view is a consistent look at one host's variables.
 func (s *Store) view(name string) (hostVars, error) {
