@@ -47,19 +47,27 @@ func Lists(collection string) bool {
 // instead is what to use meanwhile where a program does it in one line.
 func instead(short string) string {
 	switch short {
-	case "ufw", "firewalld", "iptables", "iptables_state", "nmcli", "lvol", "lvg", "filesystem", "parted", "modprobe", "sysctl", "seboolean", "timezone", "locale_gen", "alternatives", "make", "patch", "debconf", "getent", "subversion", "hostname":
+	case "firewalld", "iptables_state", "nmcli", "lvol", "lvg", "filesystem", "parted", "seboolean", "make", "patch", "subversion":
 		return "use command with changed_when, or shell"
-	case "dnf", "dnf5", "yum", "apk", "pacman", "zypper", "snap", "flatpak", "npm", "gem", "homebrew", "pip", "portage", "pkgng", "opkg", "pipx", "composer", "cargo", "rpm_key", "dpkg_selections":
+	case "pacman", "zypper":
+		return "use package"
+	case "dnf5":
+		return "use dnf"
+	case "snap", "flatpak", "npm", "gem", "homebrew", "portage", "pkgng", "opkg", "pipx", "composer", "cargo", "rpm_key", "dpkg_selections":
 		return "use command with creates or changed_when"
-	case "docker_container", "docker_image", "docker_network", "docker_volume", "docker_compose", "docker_login", "docker_prune":
-		return "use docker_compose_v2, or command with docker"
-	case "cron", "cronvar":
-		return "use copy with a file in /etc/cron.d"
+	case "docker_compose":
+		return "use docker_compose_v2"
+	case "docker_compose_v2_exec", "docker_compose_v2_pull", "docker_compose_v2_run":
+		return "use command with docker compose"
+	case "cronvar":
+		return "use cron with env: yes"
+	case "yum_repository":
+		return "use ini_file or template on a file in /etc/yum.repos.d"
+	case "archive":
+		return "use command with tar and creates"
 	case "synchronize":
 		return "use copy, or command with rsync on localhost (delegate_to)"
-	case "authorized_key":
-		return "use lineinfile on the user's .ssh/authorized_keys"
-	case "postgresql_db", "postgresql_user", "postgresql_ext", "postgresql_privs", "postgresql_schema", "postgresql_table", "postgresql_owner", "postgresql_set":
+	case "postgresql_table", "postgresql_owner", "postgresql_set", "postgresql_info":
 		return "use postgresql_query"
 	}
 	return "use command or shell"

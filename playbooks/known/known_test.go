@@ -25,7 +25,7 @@ func TestCollection(t *testing.T) {
 func TestLacking(t *testing.T) {
 	have := func(short string) bool { return short == "copy" || short == "command" || short == "shell" }
 	for name, want := range map[string]string{
-		"ufw":                    "ufw: Ansible has it (community.general), remoterun has not yet; use command with changed_when, or shell",
+		"firewalld":              "firewalld: Ansible has it (ansible.posix), remoterun has not yet; use command with changed_when, or shell",
 		"community.general.npm":  "community.general.npm: Ansible has it (community.general), remoterun has not yet; use command with creates or changed_when",
 		"community.general.copy": "there is no module community.general.copy; copy is there without that collection",
 		"xattr":                  "xattr: Ansible has it (community.general), remoterun has not yet; use command or shell",
