@@ -14,7 +14,7 @@ func TestWrongUse(t *testing.T) {
 		"two.yml":      "- hosts: all\n  taks: []\n  tasks:\n    - pnig:\n",
 		"meta.yml":     "- hosts: all\n  tasks:\n    - meta: nothing\n",
 		"plays/b.yaml": "",
-		"lacks.yml":    "- hosts: all\n  tasks:\n    - ufw: {rule: allow}\n    - name: x\n      synchronize: {src: a, dest: b}\n",
+		"lacks.yml":    "- hosts: all\n  tasks:\n    - firewalld: {port: 1}\n    - name: x\n      synchronize: {src: a, dest: b}\n",
 	})
 	for _, c := range []struct{ args, says string }{
 		{"site.yml|--lmit|h1", "unknown flag: --lmit; did you mean --limit?"},
@@ -28,10 +28,10 @@ func TestWrongUse(t *testing.T) {
 		{"h1", "h1 is a host or group, and what shall run on it? remoterun run h1 -- COMMAND, or remoterun PLAYBOOK.yaml -l h1\n"},
 		{"run|h1|--|ls; id", `"ls; id" is one word, and no program has that name: a shell runs it like this: remoterun run h1 -m shell -a 'ls; id'`},
 		{"run|h1|--|uptime -p", "no program has that name: remoterun run h1 -- uptime -p\n"},
-		{"run|h1|-m|ufw", "ufw: Ansible has it (community.general), remoterun has not yet; use command with changed_when, or shell"},
-		{"doc|community.docker.docker_container", "Ansible has it (community.docker), remoterun has not yet; use docker_compose_v2, or command with docker"},
+		{"run|h1|-m|firewalld", "firewalld: Ansible has it (ansible.posix), remoterun has not yet; use command with changed_when, or shell"},
+		{"doc|community.docker.docker_stack", "Ansible has it (community.docker), remoterun has not yet; use command or shell"},
 		{"run|h1|-m|community.general.copy", "there is no module community.general.copy; copy is there without that collection"},
-		{"lacks.yml", "lacks.yml:3:7: ufw: Ansible has it (community.general), remoterun has not yet"},
+		{"lacks.yml", "lacks.yml:3:7: firewalld: Ansible has it (ansible.posix), remoterun has not yet"},
 		{"rotate|h1", "remoterun: there is no command and no playbook \"rotate\""},
 		{"unlok|h1", `remoterun: there is no command and no playbook "unlok"; did you mean "unlock"?`},
 		{"unlock", "unlock needs a pattern of hosts: remoterun unlock prod"},
