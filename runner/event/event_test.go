@@ -1,6 +1,8 @@
 package event
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	"remoterun/runner/value"
@@ -28,6 +30,40 @@ func TestCounts(t *testing.T) {
 		var got Counts
 		if got.Add(c.e, c.files); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+// TestExtendingShowsThis: the event that docs/extending.md shows is the one here.
+func TestExtendingShowsThis(t *testing.T) {
+	page, err := os.ReadFile("../../docs/extending.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("event.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, begin := range []string{"// Note is a line", "func (Note) Kind()"} {
+		i := strings.Index(string(source), begin)
+		part, _, _ := strings.Cut(string(source)[i:], "\n\n")
+		if !strings.Contains(string(page), part) {
+			t.Errorf("the page does not show this:\n%s", part)
+		}
+	}
+}
+
+// TestHostOf: every event that has a host says so.
+func TestHostOf(t *testing.T) {
+	of := Outcome{Host: "h"}
+	for _, e := range []Event{TaskStart{Host: "h"}, ItemResult{Outcome: of}, HostResult{of}, Retry{Outcome: of}, Included{Host: "h"}, Waiting{Host: "h"}, Note{Host: "h"}, Warning{Host: "h"}} {
+		if HostOf(e) != "h" {
+			t.Errorf("%s has no host", e.Kind())
+		}
+	}
+	for _, e := range []Event{PlayStart{}, PlayNoHosts{}, NoHostsLeft{}, CheckOverride{}, Recap{}} {
+		if HostOf(e) != "" {
+			t.Errorf("%s has a host", e.Kind())
 		}
 	}
 }

@@ -208,3 +208,139 @@ func TestKeywordsOfBlocks(t *testing.T) {
 		}
 	}
 }
+
+// TestStartAt leaves out what stands before the first task that fits, as long as
+// nothing fails; a task that only a rescue holds cannot be started at.
+func TestStartAt(t *testing.T) {
+	make := func() *Program {
+		return OfPlay(&play.Play{Pre: list("pre"), Tasks: []play.Item{named("one"), block(list("two three"), list("saved"), list("always")), named("end")}}, nil)
+	}
+	for _, c := range []struct {
+		pattern, want string
+		found         bool
+	}{
+		{"two", "two three always end", true}, {"t*", "two three always end", true}, {"t?ree", "three always end", true}, {"pre", "pre one two three always end", true},
+		{"saved", "", false}, {"nothing", "", false}, {"o", "", false}, {"*", "pre one two three always end", true}, {"t.o", "", false},
+	} {
+		p := make()
+		if p.Has(c.pattern) != c.found || p.StartAt(c.pattern) != c.found {
+			t.Errorf("%s: found %v", c.pattern, !c.found)
+		}
+		if got := walk(NewCursor(p)); got != c.want {
+			t.Errorf("%s: ran %q, want %q", c.pattern, got, c.want)
+		}
+	}
+}
+
+// TestForce runs what was notified behind a failure that left every block, once.
+func TestForce(t *testing.T) {
+	hand := Compile(nil, list("a x b"))
+	c := NewCursor(Compile(nil, list("x1 z")))
+	if c.Force(hand) {
+		t.Error("nothing was notified, and handlers are forced")
+	}
+	for o := range hand.Tasks() {
+		c.Notify(o.Task)
+	}
+	c.Current()
+	if c.Fail() || !c.Lost() || !c.Force(hand) {
+		t.Fatal("handlers are not forced")
+	}
+	if got := walk(c); got != "a x LOST" || !c.Lost() {
+		t.Errorf("ran %q", got)
+	}
+	if c.Force(hand) {
+		t.Error("forced twice")
+	}
+}
+
+// TestRemaining names what an interruption leaves: without what a failure alone
+// would bring, and the handlers that were notified last.
+func TestRemaining(t *testing.T) {
+	hand := Compile(nil, list("h1 h2"))
+	var second *play.Task
+	for o := range hand.Tasks() {
+		o.Task.Handler, second = true, o.Task
+	}
+	c := NewCursor(Compile(nil, []play.Item{named("a"), block(list("b include c"), list("r"), list("z")), named("e")}))
+	c.Notify(second)
+	names := func() string {
+		var out []string
+		for _, o := range c.Remaining(hand) {
+			out = append(out, o.Task.Title())
+		}
+		return strings.Join(out, " ")
+	}
+	if got := names(); got != "a b include c z e h2" {
+		t.Errorf("at the start: %q", got)
+	}
+	for range 2 {
+		c.Current()
+		c.Next()
+	}
+	c.Current()
+	c.Push(Included(Compile(nil, list("i1 i2")), nil), Included(Compile(nil, list("j")), nil))
+	if got := names(); got != "i1 i2 j c z e h2" {
+		t.Errorf("in a file: %q", got)
+	}
+}
+
+// TestRoles: a role that has run to its end is passed when it comes again, unless
+// it may run again, and only if a task of it ran.
+func TestRoles(t *testing.T) {
+	of := func(r *play.Role, names string) *play.Block {
+		b := block(list(names), nil, nil)
+		b.Role = r
+		for _, it := range b.Body {
+			it.(*play.Task).Role = r
+		}
+		return b
+	}
+	run := func(r *play.Role, begins bool) string {
+		c := NewCursor(Compile(nil, []play.Item{of(r, "a b"), named("m"), of(r, "a b"), named("e")}))
+		var out []string
+		for o := c.Current(); o != nil; o = c.Current() {
+			out = append(out, value.Str(o.Task.Name))
+			if o.Task.Role != nil && begins {
+				c.Begin(o.Task.Role)
+			}
+			c.Next()
+		}
+		return strings.Join(out, " ")
+	}
+	if got := run(&play.Role{ID: "r"}, true); got != "a b m e" {
+		t.Errorf("once: %q", got)
+	}
+	if got := run(&play.Role{ID: "r", Repeats: true}, true); got != "a b m a b e" {
+		t.Errorf("again: %q", got)
+	}
+	if got := run(&play.Role{ID: "r"}, false); got != "a b m a b e" {
+		t.Errorf("of which no task ran: %q", got)
+	}
+}
+
+// TestHandlersOfRoles are added behind the play's own, each use once, and blocks in
+// them still find their parts.
+func TestHandlersOfRoles(t *testing.T) {
+	r := &play.Role{ID: "r"}
+	b := block([]play.Item{block(list("x"), list("saved"), nil), named("last")}, nil, nil)
+	b.Role = r
+	p := Compile(nil, list("own"))
+	with := p.With([]*play.Block{b})
+	if again := with.With([]*play.Block{b}); len(p.ops) != 1 || len(again.ops) <= len(with.ops)-1 {
+		t.Errorf("%d, %d, %d instructions", len(p.ops), len(with.ops), len(again.ops))
+	}
+	c := NewCursor(Compile(nil, list("z")))
+	var lists []*Op
+	for o := range with.Tasks() {
+		c.Notify(o.Task)
+		lists = append(lists, o)
+	}
+	c.Push(Handlers(with))
+	if got := walk(c); !strings.HasPrefix(got, "own x saved last") {
+		t.Errorf("ran %q", got)
+	}
+	if SameList(lists[0], lists[1]) || !SameList(lists[0], lists[0]) {
+		t.Error("the play's handlers are not told from a role's")
+	}
+}
