@@ -55,7 +55,7 @@ func (a *app) runCommand() *cobra.Command {
 			return a.adHoc(cmd.Context(), &f, words[0], cmp.Or(module, "command"), what)
 		},
 	}
-	f.add(c)
+	f.addOne(c)
 	c.Flags().StringVarP(&module, "module", "m", "", "the `MODULE` (default: command)")
 	c.Flags().StringVarP(&args, "args", "a", "", "its `ARGUMENTS`: free text, name=value, or a JSON mapping")
 	return c
@@ -112,5 +112,9 @@ func (a *app) adHoc(ctx context.Context, f *runFlags, pattern, module string, ar
 		return err
 	}
 	books[0].Plays[0].Dir = dir
+	s.strangeTags(books)
+	if done, err := s.list(ctx, books); done || err != nil {
+		return err
+	}
 	return s.run(ctx, books...)
 }

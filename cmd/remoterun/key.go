@@ -188,12 +188,12 @@ func (a *app) keyImport() *cobra.Command {
 			case !allFiles(args) && len(args) > 1:
 				return usage("%s: not every one is a file; hosts are one pattern with commas", strings.Join(args, " "))
 			case !allFiles(args):
-				return a.importFromHosts(cmd.Context(), &f, args[0])
+				return a.importFromHosts(cmd.Context(), &f, dir, args[0])
 			}
 			return a.importFiles(cmd.Context(), &f, dir, args)
 		},
 	}
-	f.add(c)
+	f.addOne(c)
 	c.Flags().StringVar(&dir, "keys-dir", "", "the `FOLDER` of sealed keyrings (tde_keys_dir), by default ./keys")
 	return c
 }
@@ -207,12 +207,16 @@ func allFiles(paths []string) bool {
 	return true
 }
 
-func (a *app) importFromHosts(ctx context.Context, f *runFlags, pattern string) error {
+func (a *app) importFromHosts(ctx context.Context, f *runFlags, dir, pattern string) error {
 	f.become = true
+	to := value.String("{{ tde_keys_dir | default('./keys') }}")
+	if dir != "" {
+		to = value.MarkedString(dir, value.Unsafe)
+	}
 	return a.adHoc(ctx, f, pattern, "tde_keyring", value.FromMap(value.MapOf(
 		"action", value.String("import"),
 		"project", value.String("{{ tde_project }}"),
-		"keys_dir", value.String("{{ tde_keys_dir | default('./keys') }}"))))
+		"keys_dir", to)))
 }
 
 func (a *app) importFiles(ctx context.Context, f *runFlags, dir string, paths []string) error {

@@ -87,6 +87,7 @@ func TestKeysFromSetupToRAM(t *testing.T) {
 	silent.run(t, "key", "inspect", folder).want(t, exitOK, "sync@web1  generation 1", "(wanted)")
 	silent.run(t, "key", "inspect", filepath.Dir(folder)).want(t, exitError, "it holds no sealed keyring; name one of "+folder)
 	d.run(t, "key", "verify", folder).want(t, exitOK, "opens: 1 key,")
+	d.run(t, "key", "verify", folder, "--pgdata", dir).want(t, exitError, dir+": it holds no key files")
 	silent.run(t, "key", "export", folder, "-o", "sheet.txt").want(t, exitOK)
 	silent.run(t, "key", "export", folder, "-o", "sheet.txt").want(t, exitError, "sheet.txt is there already")
 	silent.run(t, "key", "verify", folder).want(t, exitError, "there is no terminal", "give it with --passphrase-fd N")
@@ -115,6 +116,16 @@ func TestKeysFromSetupToRAM(t *testing.T) {
 	silent.run(t, "setup", "web1").want(t, exitOK, "changed=0")
 	if err := os.RemoveAll(filepath.Join(dir, "keys")); err != nil {
 		t.Fatal(err)
+	}
+	d.run(t, "key", "import", "web1", "--keys-dir", "from-host").want(t, exitOK, "CHANGED")
+	d.run(t, "key", "import", "sheet.txt", "--keys-dir", "from-sheet").want(t, exitOK, "sync@web1: generation 1")
+	for _, to := range []string{"from-host", "from-sheet"} {
+		if _, err := os.Stat(filepath.Join(dir, to, "sync@web1", "HEAD")); err != nil {
+			t.Errorf("--keys-dir %s: %v", to, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "keys")); err == nil {
+		t.Error("--keys-dir wrote into ./keys, too")
 	}
 	d.run(t, "key", "import", "web1").want(t, exitOK, "CHANGED")
 	silent.run(t, "setup", "web1").want(t, exitOK, "changed=0")

@@ -33,6 +33,6 @@ func (a *app) lintCommand() *cobra.Command {
 			return nil
 		},
 	}
-	f.projectFlags.add(c)
+	f.projectFlags.addWhole(c)
 	return c
 }

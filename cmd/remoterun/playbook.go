@@ -33,6 +33,15 @@ type runFlags struct {
 }
 
 func (f *runFlags) add(c *cobra.Command) {
+	f.addOne(c)
+	fl := c.Flags()
+	fl.BoolVar(&f.forceHandlers, "force-handlers", false, "run notified handlers also on hosts that failed")
+	fl.StringVar(&f.startAt, "start-at-task", "", "begin at the task of this `NAME`")
+	fl.BoolVar(&f.takeOver, "take-over", false, "take the project's lock from another operator, and end his work")
+}
+
+// addOne adds the flags of one task: it has no handlers, no lock and no other task.
+func (f *runFlags) addOne(c *cobra.Command) {
 	f.projectFlags.add(c)
 	f.addLogin(c)
 	fl := c.Flags()
@@ -49,8 +58,6 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.BoolVarP(&f.diff, "diff", "D", false, "show differences")
 	fl.BoolVar(&f.exitCode, "exit-code", false, "with --check: exit code 3 when there are changes")
 	fl.CountVarP(&f.verbose, "verbose", "v", "say more (-vvv)")
-	fl.BoolVar(&f.forceHandlers, "force-handlers", false, "run notified handlers also on hosts that failed")
-	fl.StringVar(&f.startAt, "start-at-task", "", "begin at the task of this `NAME`")
 	fl.BoolVar(&f.step, "step", false, "ask before each task")
 	fl.BoolVar(&f.listHosts, "list-hosts", false, "list the hosts of each play and end")
 	fl.BoolVar(&f.listTasks, "list-tasks", false, "list the tasks and end")
@@ -60,7 +67,6 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.IntVar(&f.passphraseFD, "passphrase-fd", -1, "read the passphrase from file descriptor `N`")
 	fl.Lookup("passphrase-fd").DefValue = "0" // help shows no -1
 	fl.BoolVar(&f.yes, "yes", false, "answer yes to questions; unlock: keys of your compose override give way to ours")
-	fl.BoolVar(&f.takeOver, "take-over", false, "take the project's lock from another operator, and end his work")
 }
 
 // addLogin adds what every command that connects takes.

@@ -15,16 +15,23 @@ import (
 
 // projectFlags say which project is meant and how its vaults are opened.
 type projectFlags struct {
-	inventory, extra     []string
-	limit                string
+	inventory, extra []string
+	limit            string
+	// pattern is a verb's own; with a limit the hosts are those of both.
+	pattern              string
 	vaultIDs, vaultFiles []string
 	askVault             bool
 }
 
 func (f *projectFlags) add(c *cobra.Command) {
+	f.addWhole(c)
+	c.Flags().StringVarP(&f.limit, "limit", "l", "", "only the hosts of this `PATTERN`")
+}
+
+// addWhole adds them for what looks at the whole project or names its hosts itself.
+func (f *projectFlags) addWhole(c *cobra.Command) {
 	fl := c.Flags()
 	fl.StringArrayVarP(&f.inventory, "inventory", "i", nil, "inventory `FILE`, folder or list of hosts (several are merged)")
-	fl.StringVarP(&f.limit, "limit", "l", "", "only the hosts of this `PATTERN`")
 	fl.StringArrayVarP(&f.extra, "extra-vars", "e", nil, "variables: `NAME=VALUE`, a YAML or JSON mapping, or @FILE")
 	fl.StringArrayVar(&f.vaultIDs, "vault-id", nil, "a vault secret: `LABEL@FILE`, or LABEL@prompt (several are tried in order)")
 	fl.StringArrayVar(&f.vaultFiles, "vault-password-file", nil, "a `FILE` with a vault password, or a program that prints it")

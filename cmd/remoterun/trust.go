@@ -37,7 +37,7 @@ func (a *app) trustCommand() *cobra.Command {
 			return a.trust(cmd.Context(), &f, args[0], fingerprint)
 		},
 	}
-	f.projectFlags.add(c)
+	f.projectFlags.addWhole(c)
 	f.addLogin(c)
 	c.Flags().StringVar(&fingerprint, "fingerprint", "", "accept exactly the key `SHA256:...` of one host without asking")
 	return c

@@ -99,11 +99,7 @@ func (a *app) verbCommand(v verb) *cobra.Command {
 		case len(args) > 1:
 			return usage("%s takes one pattern; several hosts are one pattern with commas: remoterun %s %s", v.Verb, v.Verb, strings.Join(args, ","))
 		}
-		if f.limit != "" {
-			f.limit = args[0] + ":&" + f.limit
-		} else {
-			f.limit = args[0]
-		}
+		f.pattern = args[0]
 		for _, fl := range v.Flags {
 			if set := on[fl.Name]; set != nil && *set {
 				f.extra = append(f.extra, fl.Variable+"=yes")

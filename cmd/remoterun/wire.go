@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"remoterun/runner/action"
 	"remoterun/runner/reach"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,6 +78,9 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 	if err := s.inv.ReadLimit(f.limit); err != nil {
 		return nil, &codedError{exitUsage, err}
 	}
+	if err := s.narrow(); err != nil {
+		return nil, err
+	}
 	s.expr = a.engine(s.vaults)
 	if err := s.ssh(); err != nil {
 		return nil, err
@@ -98,6 +102,35 @@ func (s *session) custody() []play.Module {
 	s.keys = custody.NewSession()
 	return append(tde.All(custody.Deps{Prompter: s.prompts, Session: s.keys, Sealer: s.a.lowered.sealer, Dir: s.dir, By: operator(), Yes: s.f.yes, WitnessDir: s.a.stateDir("keys")}),
 		move.All(move.Deps{Prompter: s.prompts, Dir: s.dir, By: operator(), Yes: s.f.yes})...)
+}
+
+// narrow makes of a verb's pattern and a limit one limit. It lists hosts: no
+// pattern says "of these groups, and of those" (a:b:&c:d is c or d of a).
+func (s *session) narrow() error {
+	f := s.f
+	if f.pattern == "" {
+		return nil
+	}
+	if f.limit == "" {
+		f.limit = f.pattern
+		return nil
+	}
+	var both [2][]string
+	for i, p := range []string{f.pattern, f.limit} {
+		if err := s.somebody(p); err != nil {
+			return err
+		}
+		var err error
+		if both[i], err = s.inv.Hosts(p); err != nil {
+			return &codedError{exitUsage, err}
+		}
+	}
+	names := slices.DeleteFunc(both[0], func(h string) bool { return !slices.Contains(both[1], h) })
+	if len(names) == 0 {
+		return usage("no host is in both %q and -l %q", f.pattern, f.limit)
+	}
+	f.limit = strings.Join(names, ",")
+	return nil
 }
 
 // lowered is what tests make cheaper: the work of sealing, and how long taking a

@@ -54,11 +54,11 @@ func (m minimal) result(e event.Outcome) string {
 	return lined(c, text)
 }
 
-// body is a command's output, or the result as JSON.
+// body is a command's output, or the result as JSON; with -vv of commands, too.
 func (m minimal) body(e event.Outcome) string {
 	rc, ran := e.Result.Lookup("rc")
 	_, has := e.Result.Lookup("stdout")
-	if ran && has && !e.NoLog && slices.Contains(commands, actionOf(e.Task)) {
+	if ran && has && !e.NoLog && m.o.Verbosity < 2 && slices.Contains(commands, actionOf(e.Task)) {
 		text := " | rc=" + value.Show(rc) + " >>"
 		for _, name := range []string{"stdout", "stderr"} {
 			v, _ := e.Result.Lookup(name)

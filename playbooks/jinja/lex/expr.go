@@ -212,7 +212,11 @@ func unescape(s string) string {
 			continue
 		}
 		if n, r, ok := numericEscape(s[i:]); ok {
-			b.WriteRune(r)
+			if r >= 0xdc80 && r <= 0xdcff { // a byte that is no UTF-8, as Python writes it
+				b.WriteByte(byte(r - 0xdc00))
+			} else {
+				b.WriteRune(r)
+			}
 			i += n - 1
 			continue
 		}
