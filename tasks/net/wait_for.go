@@ -56,7 +56,7 @@ func (waitFor) Validate(a waitArgs) *play.ArgError {
 	case a.Excluded != nil && a.State != "drained":
 		return &play.ArgError{Arg: "exclude_hosts", Msg: "exclude_hosts should only be with state=drained"}
 	case a.Port < 0 || a.Port > 65535:
-		return &play.ArgError{Arg: "port", Msg: fmt.Sprintf("%d is no port", a.Port)}
+		return &play.ArgError{Arg: "port", Msg: fmt.Sprintf("%d is not a valid port", a.Port)}
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 // FuzzLiteral reads text of hosts as Python's literals; whatever is read can be
 // shown and read again.
 func FuzzLiteral(f *testing.F) {
-	for _, s := range []string{"[+_", "[1_, -_]", "[0x, 0b2, 1e, .e5]", "{'a': (1,), 'b': [None, True, 1.5e3]}", "['\\x4', u'\\ud800', r'\\', '''a''']", strings.Repeat("[", 500), "[" + strings.Repeat("9", 5000) + "]", "[- 1, + 2]", "[1__0]", "{[1]: 2}", "[# c\n1]"} {
+	for _, s := range []string{"[+_", "[1_, -_]", "[0x, 0b2, 1e, .e5]", "{'a': (1,), 'b': [None, True, 1.5e3]}", "['\\x4', u'\\ud800', r'\\', '''a''']", strings.Repeat("[", 500), "[" + strings.Repeat("9", 5000) + "]", "[- 1, + 2]", "[1__0]", "{[1]: 2}", "[# c\n1]", "{'\x80': ['\\udcff', 1]}"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
