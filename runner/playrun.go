@@ -61,7 +61,14 @@ func (pr *playRun) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pr.all, pr.line = hosts, pr.ordered(hosts)
+	order, err := pr.text(ctx, value.String(pr.p.Order))
+	if err != nil {
+		return fmt.Errorf("order: %w", err)
+	}
+	if pr.line, err = ordered(hosts, order); err != nil {
+		return err
+	}
+	pr.all = hosts
 	for _, h := range hosts {
 		if pr.r.isLost(h) {
 			pr.left[h] = true
@@ -118,6 +125,9 @@ func (pr *playRun) text(ctx context.Context, v value.Value) (string, error) {
 		return "", nil
 	}
 	out, err := pr.r.world.Expr.Render(ctx, v, pr.scope(ctx, "localhost"))
+	if out.IsOmit() {
+		return "", err
+	}
 	if _, isList := out.AsSeq(); isList {
 		parts := make([]string, len(out.Items()))
 		for i, it := range out.Items() {
@@ -149,9 +159,10 @@ func (pr *playRun) hosts(ctx context.Context) ([]string, error) {
 }
 
 // ordered is the order in which the play's hosts take their turns.
-func (pr *playRun) ordered(hosts []string) []string {
+func ordered(hosts []string, order string) ([]string, error) {
 	hosts = slices.Clone(hosts)
-	switch pr.p.Order {
+	switch order {
+	case "", "inventory":
 	case "sorted":
 		slices.Sort(hosts)
 	case "reverse_sorted":
@@ -161,8 +172,10 @@ func (pr *playRun) ordered(hosts []string) []string {
 		slices.Reverse(hosts)
 	case "shuffle":
 		rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
+	default:
+		return nil, fmt.Errorf("order: %q is not one of inventory, reverse_inventory, sorted, reverse_sorted, shuffle", order)
 	}
-	return hosts
+	return hosts, nil
 }
 
 // onLaptop reports that the play's own tasks change the laptop: what reads its
@@ -313,6 +326,9 @@ func (pr *playRun) batches(ctx context.Context) ([][]string, error) {
 		s, err := pr.text(ctx, v)
 		if err != nil {
 			return nil, err
+		}
+		if s == "" { // omitted
+			s = "0"
 		}
 		n, err := share(s, len(pr.all))
 		if err != nil {

@@ -8,7 +8,6 @@ import (
 	"remoterun/runner/keyword"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
-	"remoterun/runner/vars"
 )
 
 func str(args *value.Map, names ...string) (string, bool) {
@@ -34,7 +33,8 @@ func debug(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
 		}
 		key := value.Str(n)
 		v, err := expr.Render(ctx, value.String("{{ "+key+" }}"), t.Scope)
-		if errors.As(err, new(*host.ErrNeed)) || errors.Is(err, vars.ErrPending) {
+		var undefined interface{ Undefined() bool }
+		if err != nil && !errors.As(err, &undefined) { // what is wrong otherwise is a failure
 			return Did{}, err
 		}
 		if err != nil {

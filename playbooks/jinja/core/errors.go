@@ -50,7 +50,11 @@ type undefinedError struct {
 	near string
 }
 
-func (e *undefinedError) Error() string        { return e.msg + e.near }
+func (e *undefinedError) Error() string { return e.msg + e.near }
+
+// Undefined tells those who cannot import this package.
+func (e *undefinedError) Undefined() bool { return true }
+
 func (e *undefinedError) Is(target error) bool { return target == ErrUndefined }
 
 // NotDefined returns an error that is ErrUndefined, with a message of its own.
