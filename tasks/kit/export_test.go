@@ -4,4 +4,6 @@ package kit
 const (
 	PutText    = string(putText)
 	UnpackText = string(unpackText)
+	UnarchText = string(unarchText)
+	GetText    = string(getText)
 )
