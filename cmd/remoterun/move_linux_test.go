@@ -284,7 +284,8 @@ func TestMoveVerbs(t *testing.T) {
 	m.d.talk(t, []turn{{"Type the project's name", "nonsense"}}, "upgrade", m.Name).want(t, exitFailed, "is not the project's name: nothing was changed")
 	m.nothingLost(t)
 	m.d.talk(t, []turn{{"Type the project's name", m.Project}, {"Does the application work?", "no"}, {"Go back to the old database", "yes"}}, "upgrade", m.Name).want(t, exitFailed,
-		"last rehearsal: ", "made anew: postgres", "+     image: ", "backup: ", "the old database serves the application again")
+		"last rehearsal: ", "made anew: postgres", "+     image: ", "backup: ", "the old database serves the application again", "written since: appdb \"public\".\"log\"")
+	m.Run(t, `: >"$1/acks/ids"`, m.Dir) // what was told as written since is not in the old one
 	m.nothingLost(t)
 	m.d.talk(t, []turn{{"Type the project's name", m.Project}, {"Does the application work?", "yes"}}, "upgrade", m.Name).want(t, exitOK)
 	m.nothingLost(t)
