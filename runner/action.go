@@ -20,7 +20,7 @@ func (h *hostRun) action(ctx context.Context, u *unit) *outcome {
 		h.m.Forget()
 	}
 	var did action.Did
-	err := h.asked(ctx, func() (err error) { did, err = u.perform(ctx); return err })
+	err := h.knowing(ctx, func() (err error) { did, err = u.perform(ctx); return err })
 	if err == nil {
 		err = u.carryOut(ctx, did)
 	}

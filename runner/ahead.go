@@ -127,7 +127,7 @@ func (q *queue) ahead(ctx context.Context, first *unit) {
 		if err != nil || !q.foreseen(ctx, tr, a, first) {
 			return
 		}
-		tr.settle()
+		tr.atItsTurn()
 		q.tasks = append(q.tasks, tr)
 		n += len(tr.units)
 		if tr.task.Register != "" {
@@ -139,9 +139,9 @@ func (q *queue) ahead(ctx context.Context, first *unit) {
 	}
 }
 
-// settle gives a task that was looked at ahead every name again: what it does
+// atItsTurn gives a task that was looked at ahead every name again: what it does
 // at its turn (changed_when, a debug's message) may read what was pending.
-func (tr *taskRun) settle() {
+func (tr *taskRun) atItsTurn() {
 	tr.scope = tr.scope.Ahead(nil)
 	for _, u := range tr.units {
 		u.scope = u.scope.Ahead(nil)

@@ -19,7 +19,7 @@ func (h *hostRun) alone(ctx context.Context, u *unit) *outcome {
 	for {
 		// The first stage, and every one behind a step, rests on answers of now.
 		if !u.m.Fresh(u.as, u.rests) {
-			if err := h.refresh(ctx, u); err != nil {
+			if err := h.askAgain(ctx, u); err != nil {
 				return broken(err)
 			}
 		}
@@ -49,7 +49,7 @@ func (h *hostRun) alone(ctx context.Context, u *unit) *outcome {
 			return &outcome{res: res, diff: diff}
 		}
 		u.replan()
-		if err := h.settlePlan(ctx, u); err != nil {
+		if err := h.planned(ctx, u); err != nil {
 			return broken(err)
 		}
 		if u.out != nil {

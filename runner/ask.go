@@ -10,9 +10,9 @@ import (
 	"remoterun/runner/sh"
 )
 
-// settlePlan asks until the unit can be planned. The questions of what is
+// planned asks until the unit can be planned. The questions of what is
 // foreseen behind it travel along.
-func (h *hostRun) settlePlan(ctx context.Context, u *unit) error {
+func (h *hostRun) planned(ctx context.Context, u *unit) error {
 	for range 50 {
 		missing := u.think()
 		if len(missing) == 0 {
@@ -77,14 +77,14 @@ func (h *hostRun) ask(ctx context.Context, u *unit, qs []host.Question, own int)
 	return nil
 }
 
-// refresh asks again what the plan rests on and plans anew.
-func (h *hostRun) refresh(ctx context.Context, u *unit) error {
+// askAgain asks again what the plan rests on and plans anew.
+func (h *hostRun) askAgain(ctx context.Context, u *unit) error {
 	for range refreshes {
 		if err := h.ask(ctx, u, u.rests, len(u.rests)); err != nil {
 			return err
 		}
 		u.replan()
-		if err := h.settlePlan(ctx, u); err != nil {
+		if err := h.planned(ctx, u); err != nil {
 			return err
 		}
 		if u.m.Fresh(u.as, u.rests) {

@@ -98,7 +98,7 @@ func (u *unit) judge(ctx context.Context, out *outcome) error {
 func (h *hostRun) holds(ctx context.Context, conds []value.Value, s *vars.Scope) (bool, error) {
 	for _, c := range conds {
 		var ok bool
-		if err := h.asked(ctx, func() (err error) { ok, err = h.p.r.world.Expr.Test(ctx, c, s); return err }); err != nil || !ok {
+		if err := h.knowing(ctx, func() (err error) { ok, err = h.p.r.world.Expr.Test(ctx, c, s); return err }); err != nil || !ok {
 			return false, err
 		}
 	}
@@ -280,7 +280,7 @@ func (h *hostRun) notify(ctx context.Context, tr *taskRun) error {
 func (h *hostRun) notifyOf(ctx context.Context, u *unit) error {
 	for _, n := range u.tr.task.Notify {
 		var v value.Value
-		if err := h.asked(ctx, func() (err error) { v, err = h.p.r.world.Expr.Render(ctx, n, u.scope); return err }); err != nil {
+		if err := h.knowing(ctx, func() (err error) { v, err = h.p.r.world.Expr.Render(ctx, n, u.scope); return err }); err != nil {
 			return fmt.Errorf("notify: %w", err)
 		}
 		names := []value.Value{v}

@@ -162,9 +162,9 @@ func (h *hostRun) waits(u *unit, text string) {
 	u.m.Waits(e)
 }
 
-// asked does what reads variables; what they are made of and nobody has asked
+// knowing does what reads variables; what they are made of and nobody has asked
 // yet is asked, and it is done again.
-func (h *hostRun) asked(ctx context.Context, do func() error) error {
+func (h *hostRun) knowing(ctx context.Context, do func() error) error {
 	for {
 		err := do()
 		need := new(host.ErrNeed)

@@ -29,7 +29,7 @@ func (tr *taskRun) itemUnit(ctx context.Context, i int, seen *value.Map, ahead b
 	u.index = i
 	if u.label, err = u.labelled(ctx); err != nil {
 		u.label = value.Show(u.item)
-		return u, u.settle(ahead, err)
+		return u, u.mistake(ahead, err)
 	}
 	return u, nil
 }

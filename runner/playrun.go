@@ -52,8 +52,8 @@ const (
 	endPlay
 )
 
-// prepare reads what the play itself says: vars, prompts, files, hosts.
-func (pr *playRun) prepare(ctx context.Context) error {
+// open reads what the play itself says: vars, prompts, files, hosts.
+func (pr *playRun) open(ctx context.Context) error {
 	pr.plain = map[string]*known.Machine{}
 	pr.magic, pr.left = value.NewMap(), map[string]bool{}
 	pr.layers = []play.Layer{{Name: "vars of the play", Vars: pr.p.Vars}}

@@ -58,7 +58,7 @@ func (r *Runner) play(ctx context.Context, p *play.Play) (on bool, err error) {
 		}
 	}()
 	pr := &playRun{r: r, p: p}
-	if err := pr.prepare(ctx); err != nil {
+	if err := pr.open(ctx); err != nil {
 		return false, err
 	}
 	batches, err := pr.batches(ctx)
@@ -71,7 +71,7 @@ func (r *Runner) play(ctx context.Context, p *play.Play) (on bool, err error) {
 	}
 	for i, hosts := range batches {
 		r.emit(event.PlayStart{Play: pr.name, Hosts: slices.DeleteFunc(slices.Clone(hosts), r.isLost)})
-		if !pr.batch(ctx, hosts) || ctx.Err() != nil {
+		if !pr.playBatch(ctx, hosts) || ctx.Err() != nil {
 			pr.notBegun(ctx, batches[i+1:])
 			return false, nil
 		}

@@ -164,7 +164,7 @@ func (tr *taskRun) failedTask(ctx context.Context) *value.Map {
 func (tr *taskRun) failedArgs(ctx context.Context) value.Value {
 	h := tr.h
 	raw := value.FromMap(tr.task.Args)
-	if tr.loop || tr.settled(false, raw) != nil {
+	if tr.loop || tr.foreseeable(false, raw) != nil {
 		return raw
 	}
 	if v, err := h.p.r.world.Expr.Render(ctx, raw, tr.scope); err == nil {

@@ -17,9 +17,9 @@ import (
 	"remoterun/runner/value"
 )
 
-// batch runs the play on some of its hosts; it answers whether the next batch
+// playBatch runs the play on some of its hosts; it answers whether the next batch
 // may follow.
-func (pr *playRun) batch(ctx context.Context, all []string) bool {
+func (pr *playRun) playBatch(ctx context.Context, all []string) bool {
 	names := slices.DeleteFunc(slices.Clone(all), pr.r.isLost)
 	pr.setMagic(all)
 	free := pr.p.Strategy == "free" && !pr.r.stepping
@@ -201,11 +201,11 @@ func (t turns) linear(ctx context.Context, hosts []*hostRun) {
 		t.pr.mu.Lock()
 		t.pr.said = ""
 		t.pr.mu.Unlock()
-		if !t.asked(ctx, o, group) {
+		if !t.wanted(ctx, o, group) {
 			continue
 		}
 		once, forks := false, 1
-		if !group[0].survives(o.Task, func() { once, forks = t.once(ctx, o, group[0]), t.forks(ctx, o, group) }) {
+		if !group[0].survives(o.Task, func() { once, forks = t.forAll(ctx, o, group[0]), t.forks(ctx, o, group) }) {
 			continue
 		}
 		if once {
@@ -286,8 +286,8 @@ func (t turns) forks(ctx context.Context, o *program.Op, group []*hostRun) int {
 	return n
 }
 
-// once reports a task that runs on one host for all.
-func (t turns) once(ctx context.Context, o *program.Op, h *hostRun) bool {
+// forAll reports a task that runs on one host for all.
+func (t turns) forAll(ctx context.Context, o *program.Op, h *hostRun) bool {
 	if a := action.Of(o.Task); a != nil && (a.Once || a.OnceFor != nil && a.OnceFor(o.Task)) {
 		return true
 	}
@@ -324,8 +324,8 @@ func (t turns) runOnce(ctx context.Context, o *program.Op, group []*hostRun) {
 	}
 }
 
-// asked asks before a task under --step; a task that is not wanted is passed.
-func (t turns) asked(ctx context.Context, o *program.Op, group []*hostRun) bool {
+// wanted asks before a task under --step; a task that is not wanted is passed.
+func (t turns) wanted(ctx context.Context, o *program.Op, group []*hostRun) bool {
 	if a := action.Of(o.Task); !t.pr.r.stepping || a != nil && a.Quiet {
 		return true
 	}

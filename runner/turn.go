@@ -47,7 +47,7 @@ func (h *hostRun) turn(ctx context.Context, o *program.Op) error {
 // take makes sure that the queue begins with the current task.
 func (h *hostRun) take(ctx context.Context, o *program.Op) error {
 	if len(h.queue.tasks) > 0 && h.queue.tasks[0].o == o {
-		h.queue.tasks[0].refresh(ctx)
+		h.queue.tasks[0].catchUp(ctx)
 		return nil
 	}
 	h.queue.tasks = nil
@@ -72,9 +72,9 @@ func (h *hostRun) take(ctx context.Context, o *program.Op) error {
 	}
 }
 
-// refresh tells a task that was looked at ahead what has become known since:
+// catchUp tells a task that was looked at ahead what has become known since:
 // the hosts that are left, and what its own name needs.
-func (tr *taskRun) refresh(ctx context.Context) {
+func (tr *taskRun) catchUp(ctx context.Context) {
 	now := tr.h.p.frame(nil, nil).Magic
 	tr.scope = tr.scope.WithMagic(now)
 	for _, u := range tr.units {
@@ -83,7 +83,7 @@ func (tr *taskRun) refresh(ctx context.Context) {
 		}
 	}
 	if value.HasTemplate(tr.task.Name) {
-		_ = tr.h.asked(ctx, func() (err error) { tr.info, err = tr.described(ctx); return err }) // unknown: the name stays as written
+		_ = tr.h.knowing(ctx, func() (err error) { tr.info, err = tr.described(ctx); return err }) // unknown: the name stays as written
 	}
 }
 
@@ -104,7 +104,7 @@ func (h *hostRun) work(ctx context.Context, u *unit) {
 	case u.tr.task.Until != nil:
 		u.out = h.until(timed, u)
 	default:
-		u.out = h.once(timed, u)
+		u.out = h.attempt(timed, u)
 	}
 	if u.out.dead != nil && ctx.Err() == nil {
 		u.m.HangUp() // while nobody else can work on it
@@ -129,12 +129,12 @@ func (u *unit) timeout(ctx context.Context) (context.Context, context.CancelFunc
 	return ctx, cancel, nil
 }
 
-// once runs a unit: questions, plan, then nothing, a chain, or its steps alone.
-func (h *hostRun) once(ctx context.Context, u *unit) *outcome {
+// attempt runs a unit: questions, plan, then nothing, a chain, or its steps alone.
+func (h *hostRun) attempt(ctx context.Context, u *unit) *outcome {
 	if h.p.r.want.NoAhead {
 		u.m.Forget()
 	}
-	if err := h.settlePlan(ctx, u); err != nil {
+	if err := h.planned(ctx, u); err != nil {
 		return broken(err)
 	}
 	if u.out != nil {
@@ -146,7 +146,7 @@ func (h *hostRun) once(ctx context.Context, u *unit) *outcome {
 	}
 	if !known && (u.idle() || u.withheld()) {
 		// Stale answers that no guard can prove: ask again.
-		if err := h.refresh(ctx, u); err != nil {
+		if err := h.askAgain(ctx, u); err != nil {
 			return broken(err)
 		}
 	}
@@ -191,5 +191,5 @@ func (h *hostRun) chain(ctx context.Context, u *unit) *outcome {
 	case !u.m.Guards():
 		return h.alone(ctx, u)
 	}
-	return h.once(ctx, u) // the host changed between question and step: planned on the fresh answers
+	return h.attempt(ctx, u) // the host changed between question and step: planned on the fresh answers
 }

@@ -135,9 +135,9 @@ func foundIn(module string) string {
 // ahead reports whether what a task is made of may be rendered ahead of its turn:
 // its answer is the same then. Not what changes from call to call; nor, where the
 // play's own tasks change the laptop, what reads its files.
-func (tr *taskRun) ahead(vs ...value.Value) error { return tr.settled(false, vs...) }
+func (tr *taskRun) ahead(vs ...value.Value) error { return tr.foreseeable(false, vs...) }
 
-func (tr *taskRun) settled(bare bool, vs ...value.Value) error {
+func (tr *taskRun) foreseeable(bare bool, vs ...value.Value) error {
 	for _, v := range vs {
 		u, err := tr.h.p.r.world.Expr.Inspect(v, bare)
 		if err != nil || u.Impure || u.Laptop && tr.h.p.onLaptop() {
@@ -199,14 +199,14 @@ func (h *hostRun) unit(ctx context.Context, tr *taskRun, s *vars.Scope, item val
 	u := &unit{tr: tr, scope: s, item: item}
 	ok, err := u.when(ctx, ahead)
 	if err != nil {
-		return u, u.settle(ahead, fmt.Errorf("the conditional check failed: %w", err))
+		return u, u.mistake(ahead, fmt.Errorf("the conditional check failed: %w", err))
 	}
 	if !ok {
 		u.out, u.noLog = leftOut(), h.hides(ctx, tr, s)
 		return u, nil
 	}
 	if err := u.fill(ctx, ahead); err != nil {
-		return u, u.settle(ahead, err)
+		return u, u.mistake(ahead, err)
 	}
 	return u, nil
 }
@@ -218,9 +218,9 @@ func (h *hostRun) hides(ctx context.Context, tr *taskRun, s *vars.Scope) bool {
 	return hidden || err != nil
 }
 
-// settle makes a failed outcome of a mistake, except of what somebody else
+// mistake makes a failed outcome of a mistake, except of what somebody else
 // must hear: answers that are needed first, and a look ahead that must stop.
-func (u *unit) settle(ahead bool, err error) error {
+func (u *unit) mistake(ahead bool, err error) error {
 	if need := new(host.ErrNeed); errors.As(err, &need) || ahead || errors.Is(err, vars.ErrPending) {
 		return err
 	}
@@ -234,7 +234,7 @@ func (u *unit) when(ctx context.Context, ahead bool) (bool, error) {
 	for _, w := range u.tr.words {
 		for _, c := range w.When {
 			if ahead {
-				if err := u.tr.settled(true, c); err != nil {
+				if err := u.tr.foreseeable(true, c); err != nil {
 					return false, err
 				}
 			}

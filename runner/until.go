@@ -18,7 +18,7 @@ func (h *hostRun) until(ctx context.Context, u *unit) *outcome {
 	}
 	bound := u.bound
 	for n := 1; ; n++ {
-		out := h.once(ctx, u)
+		out := h.attempt(ctx, u)
 		out.tries = n
 		if out.dead != nil || u.tried(ctx, out, retries) {
 			return out
