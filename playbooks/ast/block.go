@@ -35,6 +35,9 @@ func (s *session) item(m *value.Map, w where) []play.Item {
 	if key, v, ok := importKey(m, "import_tasks"); ok {
 		return s.importTasks(m, key, v, w)
 	}
+	if key, v, ok := importKey(m, "include"); ok {
+		return s.oldInclude(m, key, v, w)
+	}
 	if key, v, ok := importKey(m, "import_role"); ok {
 		return s.importRole(m, key, v, w)
 	}

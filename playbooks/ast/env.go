@@ -107,8 +107,8 @@ var later = map[string]string{
 	"poll":            "async and poll are not there yet",
 	"become_exe":      "become_exe is not there yet",
 	"debugger":        "the task debugger is not there yet",
+	"include":         "include of a playbook is gone from Ansible: use import_playbook",
 	"import_playbook": "import_playbook stands among the plays of a playbook, not among tasks",
-	"include":         "include is gone from Ansible: use include_tasks, import_tasks or import_playbook",
 }
 
 func isLater(word string) (string, bool) {

@@ -45,6 +45,37 @@ func (s *session) importTasks(m *value.Map, key string, file value.Value, w wher
 	return []play.Item{b}
 }
 
+// oldInclude reads include:, which is import_tasks for a constant file without a
+// loop, else include_tasks.
+func (s *session) oldInclude(m *value.Map, key string, file value.Value, w where) []play.Item {
+	_, bare, _ := importKey(m, "loop")
+	looped := bare.Kind() != value.KindNull
+	for _, name := range m.Names() {
+		looped = looped || strings.HasPrefix(name, "with_")
+	}
+	at := value.PosOf(file)
+	if at.Line == 0 {
+		at = m.Pos
+	}
+	if !looped && !value.HasTemplate(file) {
+		s.warn(at, "include is deprecated: write import_tasks, which is what it means here")
+		return s.importTasks(m, key, file, w)
+	}
+	s.warn(at, "include is deprecated: write include_tasks, which is what it means here")
+	again := value.NewMap()
+	again.Pos = m.Pos
+	for k, v := range m.All() {
+		if value.Str(k) == key {
+			k = value.String("include_tasks").From(k.Origin())
+		}
+		again.Set(k, v)
+	}
+	if t := s.task(again, w); t != nil {
+		return []play.Item{t}
+	}
+	return nil
+}
+
 // importedFile finds the file that import_tasks names.
 func (s *session) importedFile(m *value.Map, file value.Value, at value.Pos, w where) (string, bool) {
 	if args, ok := file.AsMap(); ok {
@@ -138,7 +169,7 @@ func (s *session) includeAhead(t *play.Task, w where) {
 		s.wrong(t.ArgsPos, "include_tasks needs the name of a file")
 		return
 	}
-	s.applied(nil, t, w)
+	s.applied(t, &where{})
 	if value.HasTemplate(name) {
 		s.names.open = true
 		return
@@ -178,15 +209,25 @@ func (s *session) absent(t *play.Task, w where, m Mistake) {
 	s.warnings = append(s.warnings, m)
 }
 
-// applied puts the keywords of apply: on a block around included tasks.
-func (s *session) applied(items []play.Item, from *play.Task, w where) []play.Item {
+// applied reads the keywords of apply:, which stand on a block around included
+// tasks; nil = there are none. What tasks inherit of them (notify) goes into w.
+func (s *session) applied(from *play.Task, w *where) *play.Block {
 	v, ok := from.Args.Lookup("apply")
 	if !ok || v.IsNull() {
+		return nil
+	}
+	b := &play.Block{}
+	b.Pos = from.Pos
+	s.applyWords(b, v, from.ArgsPos, w)
+	return b
+}
+
+// around puts a block around tasks, if there is one.
+func around(b *play.Block, items []play.Item) []play.Item {
+	if b == nil {
 		return items
 	}
-	b := &play.Block{Body: items}
-	b.Pos = from.Pos
-	s.applyWords(b, v, from.ArgsPos, &w)
+	b.Body = items
 	return []play.Item{b}
 }
 

@@ -104,7 +104,7 @@ func (s *session) importedRole(args *value.Map, at value.Pos, w where) (roleUse,
 // roleAhead reads a role that include_role is going to take in, when its name is
 // constant, so that its mistakes are found now.
 func (s *session) roleAhead(t *play.Task, w where) {
-	s.applied(nil, t, w)
+	s.applied(t, &where{})
 	use := roleUse{at: t.ArgsPos, include: true, lenient: true, from: map[string]string{}, params: value.NewMap(), vars: t.Vars}
 	for k, v := range t.Args.All() {
 		kind, isFrom := roleFroms[value.Str(k)]
@@ -159,9 +159,10 @@ func (l *Loader) Role(use play.RoleUse, from *play.Task) (*play.Included, error)
 		return nil, err
 	}
 	s := &session{l: l, env: &l.env, names: newNames(), running: true}
+	apply := s.applied(from, &w)
 	b := s.role(roleUse{name: use.Name, at: from.ArgsPos, vars: use.Vars, params: value.NewMap(), from: use.From, include: true, repeats: !use.Once, unchecked: use.Unchecked}, w)
 	if b == nil {
 		return nil, s.finish()
 	}
-	return &play.Included{Role: b.Role, Items: s.applied([]play.Item{b}, from, w), Handlers: s.handlers, Roles: s.opened}, s.finish()
+	return &play.Included{Role: b.Role, Items: around(apply, []play.Item{b}), Handlers: s.handlers, Roles: s.opened}, s.finish()
 }

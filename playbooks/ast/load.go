@@ -86,8 +86,8 @@ func (l *Loader) Tasks(path string, from *play.Task) (*play.Included, error) {
 	if err != nil {
 		return nil, &Mistakes{List: []Mistake{{Pos: from.ArgsPos, Msg: err.Error()}}}
 	}
-	items := s.taskFile(found, w)
-	items = s.applied(items, from, w)
+	b := s.applied(from, &w)
+	items := around(b, s.taskFile(found, w))
 	return &play.Included{Items: items, Handlers: s.handlers, Roles: s.opened}, s.finish()
 }
 

@@ -94,7 +94,7 @@ func (s *session) playWord(p *play.Play, e entry, w where) bool {
 		}
 		p.RemoteUser = s.text(e)
 	case "strategy":
-		p.Strategy = s.strategy(e)
+		p.Strategy = s.strategy(e, w)
 	case "serial":
 		p.Serial = s.serial(e)
 	case "lock":
@@ -143,16 +143,25 @@ func (s *session) hosts(e entry) value.Value {
 	return e.v
 }
 
-func (s *session) strategy(e entry) string {
+func (s *session) strategy(e entry, w where) string {
+	if value.HasTemplate(e.v) {
+		text, ok := s.importName(e.v, e.at, "strategy", w)
+		if !ok {
+			return ""
+		}
+		e.v = value.String(text)
+	}
 	name := play.Own(s.word(e))
 	switch name {
 	case "linear", "free", "":
 		return name
-	case "host_pinned", "debug":
-		s.wrong(e.at, "strategy %s is not there yet (there are linear and free)", name)
-		return ""
+	case "host_pinned": // each host as soon as it can, which is what free does here
+		return "free"
+	case "debug":
+		s.warn(e.at, "strategy debug: there is no debugger, the play runs as linear")
+		return "linear"
 	}
-	s.unknown(e.at, []string{"free", "linear"}, name, "strategy: %q is not known", name)
+	s.unknown(e.at, []string{"debug", "free", "host_pinned", "linear"}, name, "strategy: %q is not known", name)
 	return ""
 }
 

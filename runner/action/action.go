@@ -154,6 +154,10 @@ var actions = map[string]*Action{
 		Spec: play.Spec{Name: "validate_argument_spec", Short: "Hold variables against a role's argument_specs", Args: []play.Arg{{Name: "argument_spec", Type: "dict", Required: true, Help: "options by name, as in argument_specs"}, arg("provided_arguments", "dict", "values that count before the variables"), arg("validate_args_context", "dict", "what the result says of where it comes from")}},
 		Run:  checkArguments,
 	},
+	"set_stats": {
+		Spec: play.Spec{Name: "set_stats", Short: "Note figures for the end of the run; they are in the result", Args: []play.Arg{{Name: "data", Type: "dict", Required: true, Help: "figures by name"}, arg("per_host", "bool", "figures of this host"), arg("aggregate", "bool", "add to what is there (the default)")}},
+		Run:  setStats,
+	},
 	"include_role": {Spec: roleSpec, Run: includeRole, TakesFiles: true, Silent: true},
 	"include_vars": {Spec: varsSpec, Run: includeVars, Stepwise: true},
 	"add_host":     {Spec: play.Spec{Name: "add_host", Short: "Add a host to the inventory of this run", Args: []play.Arg{{Name: "name", Aliases: []string{"hostname", "host"}, Type: "str", Required: true, Help: "the new host"}, {Name: "groups", Aliases: []string{"group", "groupname"}, Type: "list", Help: "its groups"}, {Name: "*", Type: "raw"}}}, Run: addHost, Once: true, Stepwise: true},

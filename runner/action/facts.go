@@ -70,3 +70,21 @@ func includeTasks(_ context.Context, t *Turn, args *value.Map) (Did, error) {
 	path := laptop.Abs(cmp.Or(t.Task.Dir, t.PlayDir), name)
 	return Did{File: path, Result: play.Result{Data: value.MapOf("include", value.String(path))}}, nil
 }
+
+// setStats returns its figures as Ansible's does: unless show_custom_stats is set
+// there, nothing else comes of them.
+func setStats(_ context.Context, _ *Turn, args *value.Map) (Did, error) {
+	data, _ := args.Lookup("data")
+	if _, ok := data.AsMap(); !ok {
+		return Did{}, fmt.Errorf("set_stats: data must be a mapping, not %s", value.Show(data))
+	}
+	flag := func(name string, otherwise bool) value.Value {
+		if v, ok := args.Lookup(name); ok {
+			b, _ := keyword.Truth(v)
+			return value.Bool(b)
+		}
+		return value.Bool(otherwise)
+	}
+	stats := value.MapOf("data", data, "per_host", flag("per_host", false), "aggregate", flag("aggregate", true))
+	return Did{Result: play.Result{Data: value.MapOf("ansible_stats", value.FromMap(stats))}}, nil
+}

@@ -42,7 +42,7 @@ class CallbackModule(CallbackBase):
     def tell(self, r, status, item=None):
         task = r._task
         module = task.action.split('.')[-1]
-        if module in ('include_tasks', 'include_role', 'meta') and status in ('ok', 'changed'):
+        if module in ('include', 'include_tasks', 'include_role', 'meta') and status in ('ok', 'changed'):
             return
         label = ''
         if item is not None:
