@@ -194,9 +194,26 @@ func (s *session) includeAhead(t *play.Task, w where) {
 	w.notify = nil
 	handlers, opened := s.handlers, s.opened
 	s.handlers = nil // what roles in it bring comes when it is its turn
+	before := len(s.mistakes)
 	s.ahead = append(s.ahead, s.taskFile(path, w)...)
+	s.unneeded(before, w)
 	s.later = append(s.later, s.handlers...)
 	s.handlers, s.opened = handlers, opened
+}
+
+func onlyWhere(w where) string { return " (fails only where it is run; " + w.why + ")" }
+
+// unneeded makes warnings of what is wrong in a file that need not come to be
+// taken in: nothing of it is read then.
+func (s *session) unneeded(from int, w where) {
+	if w.sure {
+		return
+	}
+	for _, m := range s.mistakes[from:] {
+		m.only = onlyWhere(w)
+		s.warnings = append(s.warnings, m)
+	}
+	s.mistakes = s.mistakes[:from]
 }
 
 // absent notes a file that isn't there: as a mistake where the run is certain

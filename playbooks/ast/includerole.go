@@ -140,9 +140,11 @@ func (s *session) roleAhead(t *play.Task, w where) {
 	w.notify = nil
 	handlers, handled, opened := s.handlers, s.handled, s.opened
 	s.handlers, s.handled = nil, nil // they come with the role, when it is its turn
+	before := len(s.mistakes)
 	if b := s.role(use, w); b != nil {
 		s.ahead = append(s.ahead, b)
 	}
+	s.unneeded(before, w)
 	s.later = append(s.later, s.handlers...)
 	s.handlers, s.handled, s.opened = handlers, handled, opened
 }

@@ -27,6 +27,8 @@ type Mistake struct {
 	soft bool
 	// condition is of the first condition of a task: it is always looked at.
 	condition bool
+	// only says where alone a warning is a failure.
+	only string
 }
 
 // String is file:line:column, what is wrong, and what was meant. What is
@@ -40,6 +42,7 @@ func (m Mistake) String() string {
 	if m.Meant != "" {
 		b.WriteString(`; did you mean "` + m.Meant + `"?`)
 	}
+	b.WriteString(m.only)
 	if len(m.Allowed) > 0 {
 		b.WriteString("\n    allowed: " + strings.Join(m.Allowed, ", "))
 	}

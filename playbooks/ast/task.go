@@ -116,8 +116,7 @@ func (s *session) forgive(t *play.Task, from int, w where) {
 	for _, m := range s.mistakes[from:] {
 		switch {
 		case m.soft && !bound:
-			m.Msg += " (fails only where it is run; " + w.why + ")"
-			m.soft = false
+			m.only, m.soft = onlyWhere(w), false
 			s.warnings = append(s.warnings, m)
 		default:
 			m.soft = false
