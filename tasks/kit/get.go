@@ -21,8 +21,16 @@ import (
 // change the answer must be younger than; the arguments are busybox's words. It
 // sets k_code (200 for files, -1 = no answer) and k_head: heads of all answers, and
 // what the program complained about. Heads and headers never stand in a
-// program's arguments, but for busybox.
-const getWords = `k_get() {
+// program's arguments, but for busybox. k_own7 FILE opens a new file as descriptor
+// 7, for oneself only: by the shell itself, since a shell that is being ended may
+// have removed what a child of it makes later.
+const getWords = `k_own7() {
+k_y=$(umask)
+umask 077; set -C
+command exec 7>"$1" || { set +C; return 1; }
+set +C; umask "$k_y"
+}
+k_get() {
 k_code=-1 k_head= k_bad=
 if [ -n "$k_file" ]; then
 k_head=$(cat -- "$k_file" 2>&1 >&8) && k_code=200
@@ -43,7 +51,9 @@ exit 1
 elif wget --help 2>&1 | head -n 1 | grep -q GNU; then
 _name "${_d:-${TMPDIR:-/tmp}}"
 k_x=$_t
-(umask 077; set -C; printf "%s\n" "$k_wcfg" ${k_since:+"header = If-Modified-Since: $k_since"} ${k_send:+"body_file = $k_send"} >"$k_x") || exit 1
+k_own7 "$k_x" || exit 1
+printf "%s\n" "$k_wcfg" ${k_since:+"header = If-Modified-Since: $k_since"} ${k_send:+"body_file = $k_send"} >&7
+command exec 7>&-
 k_head=$({ wget --config="$k_x" -O - "$k_url" >&8; } 2>&1) || k_bad=$?
 else
 k_head=$({ wget -q -S "$@" ${k_send:+--post-file "$k_send"} ${k_since:+--header "If-Modified-Since: $k_since"} -O - "$k_url" >&8; } 2>&1) || k_bad=1
@@ -409,7 +419,9 @@ shift 6
 if [ -n "$k_in" ]; then
 _name "${_d:-${TMPDIR:-/tmp}}"
 k_send=$_t
-(umask 077; set -C; cat >"$k_send") || exit 1
+k_own7 "$k_send" || exit 1
+cat >&7 || exit 1
+command exec 7>&-
 elif [ -n "$k_sf" ]; then
 k_send=$k_sf
 if [ ! -r "$k_send" ]; then echo "Unable to open source file $k_send" >&2; exit 1; fi
