@@ -110,6 +110,9 @@ func (s *session) inspectText(v value.Value, at value.Pos, sl slot) {
 	}
 	sure := !guards().MatchString(text)
 	for _, n := range uses.Names {
+		if slices.Contains(uses.Own, n) {
+			continue
+		}
 		s.names.uses = append(s.names.uses, use{name: n, at: nameAt(v, n, at), slot: sl, sure: sure, of: s.holder})
 	}
 }

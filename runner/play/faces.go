@@ -24,7 +24,10 @@ type Scope interface {
 
 // Uses is what a value's templates can ask for.
 type Uses struct {
-	Names []string // root names that are read, without locals
+	Names []string // root names that are read
+	// Own are those that a template gives a value itself somewhere (a loop's, a
+	// set, a macro's): where they are read, they need not be variables.
+	Own []string
 	// Impure says that the answer may differ from call to call (password, pipe,
 	// url, random, now): such a value is rendered at its task's turn only.
 	Impure bool

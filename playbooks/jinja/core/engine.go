@@ -202,6 +202,7 @@ func (e *Engine) Inspect(v value.Value, bare bool) (play.Uses, error) {
 				u.Names = append(u.Names, n)
 			}
 		}
+		u.Own = append(u.Own, t.Binds...)
 	})
 	return u, err
 }

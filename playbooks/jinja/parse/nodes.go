@@ -208,7 +208,10 @@ type Template struct {
 	// plain is a text without any tag.
 	plain bool
 	// Uses are the names that it may ask for.
-	Uses   []string
+	Uses []string
+	// Binds are names that it gives a value itself, somewhere: a loop's, those
+	// that are set or imported, macros and their parameters.
+	Binds  []string
 	Impure bool
 	// Laptop says that it may read files of the laptop.
 	Laptop bool

@@ -291,6 +291,13 @@ func (p *parser) primary() Expr {
 	return nil
 }
 
+// binds notes a name that the template gives a value itself.
+func (p *parser) binds(id string) {
+	if !slices.Contains(p.tpl.Binds, id) {
+		p.tpl.Binds = append(p.tpl.Binds, id)
+	}
+}
+
 // uses notes a name that is asked for.
 func (p *parser) uses(id string) {
 	if !slices.Contains(p.tpl.Uses, id) {
