@@ -2,6 +2,8 @@ package files
 
 import (
 	"encoding/base64"
+	"strconv"
+	"strings"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
@@ -21,14 +23,23 @@ func Slurp() play.Module {
 
 type slurp struct{}
 
-// slurpText prints a file; 3 = missing, 4 = a folder, 5 = not readable.
+// maxSlurp is how large a file may be in bytes: a variable is no place for more.
+const maxSlurp = 48 << 20
+
+// slurpText prints a file of up to $2 bytes; 3 = missing, 4 = a folder, 5 = not
+// readable, 6 = larger, with its size.
 const slurpText = `if [ -d "$1" ]; then exit 4; fi
 if [ ! -e "$1" ]; then exit 3; fi
 if [ ! -r "$1" ]; then exit 5; fi
+if [ -f "$1" ]; then n=$(wc -c <"$1"); [ "$n" -le "$2" ] || { echo "$n"; exit 6; }; fi
 exec cat "$1"`
 
+func slurpQuestion(p string) host.Probe {
+	return host.NewProbe(slurpText, kit.Safe(p), strconv.Itoa(maxSlurp))
+}
+
 func (slurp) Facts(a slurpArgs) []host.Question {
-	return kit.Hint(a.Src, host.NewProbe(slurpText, kit.Safe(a.Src)))
+	return kit.Hint(a.Src, slurpQuestion(a.Src))
 }
 
 func (slurp) Plan(a slurpArgs, s host.Seen) (play.Plan, error) {
@@ -36,7 +47,7 @@ func (slurp) Plan(a slurpArgs, s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return play.Plan{}, err
 	}
-	got, err := s.Answer(host.NewProbe(slurpText, kit.Safe(p)))
+	got, err := s.Answer(slurpQuestion(p))
 	if err != nil {
 		return play.Plan{}, err
 	}
@@ -48,6 +59,8 @@ func (slurp) Plan(a slurpArgs, s host.Seen) (play.Plan, error) {
 		return kit.Failure("source is a directory and must be a file: %s", p), nil
 	case 5:
 		return kit.Failure("file is not readable: %s", p), nil
+	case 6:
+		return kit.Failure("%s has %s bytes, and a variable holds up to %d MiB: fetch brings files of any size to the laptop", p, strings.TrimSpace(string(got.Stdout)), maxSlurp>>20), nil
 	default:
 		return kit.Failure("unable to slurp file: %s", p), nil
 	}
