@@ -55,7 +55,7 @@ func (pr *playRun) playBatch(ctx context.Context, all []string) bool {
 	}
 	pr.ended(hosts)
 	pr.closeBatch(ctx, hosts)
-	return !pr.hopeless(names, len(all))
+	return !pr.r.hopeless(names, len(all))
 }
 
 // ended carries out end_batch and end_play.
@@ -105,10 +105,10 @@ func (h *hostRun) undone() (event.Undone, bool) {
 }
 
 // hopeless reports a batch of which every host was lost: the run ends there.
-func (pr *playRun) hopeless(names []string, size int) bool {
+func (r *Runner) hopeless(names []string, size int) bool {
 	lost := 0
 	for _, n := range names {
-		if pr.r.isLost(n) {
+		if r.isLost(n) {
 			lost++
 		}
 	}
