@@ -65,10 +65,11 @@ func PlayName(p *play.Play) string {
 	return strings.Join(hosts, ",")
 }
 
-// TaskName is the task's name, or its module's.
+// TaskName is the task's name with its role before it, or its module's, as Ansible
+// lists them.
 func TaskName(t *play.Task) string {
-	if name := value.Str(t.Name); !t.Name.IsNull() && name != "" {
-		return name
+	if play.Text(t.Name) != "" {
+		return t.Title()
 	}
 	return t.Module
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"remoterun/playbooks/ast"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -147,6 +148,9 @@ func TestRoleNoun(t *testing.T) {
 	}
 	if task := b.Body[1].(*play.Task); task.Title() != "app : x" || task.Role != r {
 		t.Errorf("%q %p", task.Title(), task.Role)
+	}
+	if l := ast.List(book, nil)[0].Tasks; len(l) != 2 || l[0].Name != "ping" || l[1].Name != "app : x" {
+		t.Errorf("listed %+v", l)
 	}
 	if h := book.Plays[0].Handlers; len(h) != 1 || h[0].(*play.Block).Body[0].(*play.Task).Title() != "web : reload" {
 		t.Errorf("handlers %+v", h)
