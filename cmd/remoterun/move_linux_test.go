@@ -296,7 +296,7 @@ func TestMoveVerbs(t *testing.T) {
 	m.run(t, "scrub", "--yes", m.Name).want(t, exitOK, "were overwritten and removed", "What no software can promise")
 	m.run(t, "rollback", "--yes", m.Name).want(t, exitRefused, "its old cluster was scrubbed at", "restore a backup")
 	m.nothingLost(t)
-	if left := m.Run(t, `find "$(docker volume inspect -f '{{.Mountpoint}}' "$1_data")" -mindepth 1 | sort | sed 's|.*/||' | tr '\n' ' '`, m.Project); left != "PG_VERSION REMOTERUN.txt" {
+	if left := m.Run(t, `find "$(docker volume inspect -f '{{.Mountpoint}}' "$1_data")" -mindepth 1 | sort | sed 's|.*/||' | tr '\n' ' '`, m.Project); strings.TrimSpace(left) != "PG_VERSION REMOTERUN.txt" {
 		t.Errorf("left of the old cluster: %s", left)
 	}
 }
