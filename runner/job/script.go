@@ -69,7 +69,7 @@ cat who 2>/dev/null || printf '\n\n\n'
 printf -- '--\n'
 cat status 2>/dev/null
 printf -- '\n--\n'
-tail -n 5 err 2>/dev/null
+sed '/^[[:space:]]*$/d' err 2>/dev/null | tail -n 8
 printf -- '\n--\n'
 tail -c +"$2" out 2>/dev/null | head -c 65536
 exit 0`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -226,7 +227,8 @@ func (p Progress) Line(since time.Duration, moved int64) string {
 // complaint shortens what the steps complained about.
 func complaint(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.Join(lines[max(0, len(lines)-3):], "; ")
+	lines = slices.DeleteFunc(lines, func(l string) bool { return strings.TrimSpace(l) == "" })
+	return strings.Join(lines[max(0, len(lines)-5):], "; ")
 }
 
 // Progress is what a copy tells of itself.
