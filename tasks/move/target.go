@@ -272,6 +272,7 @@ func pinned(project, name string, img *compose.Image) (text string, own bool) {
 
 // runTarget starts the new server for the load: its sockets beside the source's,
 // no network, statements and rows in no log, and what keeps sorting out of files.
+// Commits are waited for: a step that is marked as done must outlive a power cut.
 func (m *mover) runTarget() []string {
 	r := m.record
 	words := append(m.runWords(m.target()),
@@ -286,7 +287,7 @@ func (m *mover) runTarget() []string {
 	}
 	words = append(words, r.New.Image, "postgres")
 	words = append(words, settings("port", fmt.Sprint(targetPort), "listen_addresses", "", "unix_socket_directories", "/remoterun/sock", "hba_file", "/remoterun/sock/hba.conf",
-		"autovacuum", "off", "max_wal_size", "4GB", "checkpoint_timeout", "30min", "wal_level", "minimal", "max_wal_senders", "0", "archive_mode", "off", "synchronous_commit", "off",
+		"autovacuum", "off", "max_wal_size", "4GB", "checkpoint_timeout", "30min", "wal_level", "minimal", "max_wal_senders", "0", "archive_mode", "off",
 		"max_parallel_maintenance_workers", "0", "maintenance_work_mem", fmt.Sprintf("%dMB", m.memory), "log_temp_files", "0", "log_error_verbosity", "terse", "log_min_error_statement", "panic", "log_statement", "none",
 		"logging_collector", "off", "restart_after_crash", "off")...)
 	return append(words, settings(serve.Options...)...)
