@@ -123,7 +123,7 @@ func (m *mover) stopOld(ctx context.Context, w host.Writer) error {
 const layText sh.Constant = `set -u
 umask 077
 mkdir -p "$1" && cd "$1" && mkdir -p sql && chmod 755 sql || exit 1
-tar -x -o -f -`
+tar -x -o -f - && sync`
 
 // lay writes files into the move's folder. Those in sql/ are read by the target.
 func (m *mover) lay(ctx context.Context, w host.Writer, what string, files map[string]string) error {

@@ -200,7 +200,8 @@ one() {
 	case $keep in
 	-) rm -f "out/$n.new";;
 	run) printed && rm -f "out/$n.new";;
-	*) mv "out/$n.new" "out/$n";;
+	# A power cut must not leave the mark without what it stands for.
+	*) { sync "out/$n.new" 2>/dev/null || sync; } && mv "out/$n.new" "out/$n";;
 	esac
 }
 tell() {
