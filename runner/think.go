@@ -57,7 +57,7 @@ func (u *unit) diffQuestions() []host.Question {
 	var out []host.Question
 	answers := u.m.Answers(u.as)
 	for _, d := range u.plan.Diff {
-		if d.Before != nil && !d.Secret {
+		if d.Before != nil && (!d.Secret || d.Masked != "") {
 			if _, ok := answers[d.Before.Key()]; !ok {
 				out = append(out, d.Before)
 			}
@@ -79,7 +79,7 @@ func (u *unit) diffs() []event.Diff {
 			t.Before = string(answers[d.Before.Key()].Stdout)
 		}
 		if t.Secret {
-			t.Before, t.After, t.Prepared = "", "", ""
+			t = u.maskedDiff(d, t)
 		}
 		out = append(out, t)
 	}

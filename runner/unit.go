@@ -344,7 +344,7 @@ func (u *unit) bind(ctx context.Context, ahead bool) error {
 
 func (u *unit) inputs(ahead bool) *laptop.Inputs {
 	h := u.tr.h
-	return &laptop.Inputs{Files: h.p.r.files, Expr: h.p.r.world.Expr, Scope: u.scope, Dirs: h.p.dirs(u.tr.task), PlayDir: h.p.p.Dir, For: h.name, Ahead: ahead, Changing: h.p.onLaptop()}
+	return &laptop.Inputs{Files: h.p.r.files, Expr: h.p.r.world.Expr, Scope: u.scope, Dirs: h.p.dirs(u.tr.task), PlayDir: h.p.p.Dir, For: h.name, Ahead: ahead, Changing: h.p.onLaptop(), Diff: u.diff}
 }
 
 // given drops arguments that are omitted.

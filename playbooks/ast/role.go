@@ -138,7 +138,7 @@ func (s *session) role(use roleUse, w where) *play.Block {
 	if use.include {
 		r.Repeats = use.repeats
 	}
-	r.ID = s.roleID(r, use)
+	r.ID = roleID(r, use)
 	r.Params = joined(paramsOf(w, use), use.params)
 	fillRole(r) // what its dependencies inherit
 	b.Body = s.dependencies(r, meta, w)
@@ -234,7 +234,7 @@ func fillRole(r *play.Role) {
 }
 
 // roleID tells uses of a role apart as Ansible does: by what is given to it.
-func (s *session) roleID(r *play.Role, use roleUse) string {
+func roleID(r *play.Role, use roleUse) string {
 	from := value.NewMap()
 	for k, v := range use.from {
 		from.Put(k, value.String(v))

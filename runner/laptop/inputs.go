@@ -26,6 +26,8 @@ type Inputs struct {
 	// then is left until then (vars.ErrPending). Changing says that the play's tasks
 	// may change the laptop's files: all of them are left.
 	Ahead, Changing bool
+	// Diff has a template tell its text without secrets, too.
+	Diff bool
 }
 
 var _ play.Inputs = (*Inputs)(nil)
@@ -122,12 +124,19 @@ func (in *Inputs) Template(ctx context.Context, name string, extra *value.Map) (
 		body = play.WithTemplateOptions(value.Str(over), body)
 	}
 	s := in.Scope.WithLocal(local)
+	var masked string
+	if in.Diff && !src.Secret {
+		ctx = play.WithMasked(ctx, func(text string) { masked = text })
+	}
 	v, err := in.Expr.File(ctx, path, body, s)
 	if err != nil {
 		return play.Input{}, err
 	}
 	out := input(name, path, []byte(value.Str(v)))
 	out.Mode, out.Secret = src.Mode, src.Secret || value.DeepMarks(v).Secret()
+	if out.Secret {
+		out.Masked = masked
+	}
 	return out, nil
 }
 

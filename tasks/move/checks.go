@@ -74,7 +74,7 @@ func (m *mover) outside(ctx context.Context, w host.Writer, id, role string) err
 const dumpableText sh.Constant = `exec docker exec -e PGDATABASE="$3" -e PGAPPNAME=remoterun/look "$1" sh -c 'exec pg_dump -w -U "$1" --schema-only -f /dev/null' sh "$2" </dev/null`
 
 // dumpable refuses a database that cannot be read out.
-func (m *mover) dumpable(ctx context.Context, w host.Writer, c catalog.Cluster, id string) error {
+func dumpable(ctx context.Context, w host.Writer, c catalog.Cluster, id string) error {
 	for _, d := range c.Databases {
 		if err := run(ctx, w, "dump the schema of "+d.Name, sh.Script(dumpableText, id, c.Super, d.Name)); err != nil {
 			return answered(err, refuse("database "+d.Name, "mend what it says", "its schema cannot be dumped: %v", err))

@@ -142,7 +142,7 @@ func (d *doctor) look(ctx context.Context, w host.Writer) error {
 		return err
 	}
 	m := &mover{Stack: d.Stack, to: Plain{d.image}}
-	c, err := m.live(ctx, w, d.db.ID, src.Super)
+	c, err := live(ctx, w, d.db.ID, src.Super)
 	if err != nil {
 		if _, exit := err.(*host.ExitError); exit {
 			if r, ok := asRefusal(sleeping(err, d.object())); ok {
@@ -159,7 +159,7 @@ func (d *doctor) look(ctx context.Context, w host.Writer) error {
 	}
 	for _, check := range []func() error{
 		func() error { return m.engine(ctx, w) },
-		func() error { return m.dumpable(ctx, w, c, d.db.ID) },
+		func() error { return dumpable(ctx, w, c, d.db.ID) },
 		func() error { return m.outside(ctx, w, d.db.ID, c.Super) },
 		func() error { return m.room(ctx, w, c) },
 	} {

@@ -154,7 +154,7 @@ func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.I
 	if err := m.engine(ctx, w); err != nil {
 		return err
 	}
-	c, err := m.live(ctx, w, v.db.ID, src.Super)
+	c, err := live(ctx, w, v.db.ID, src.Super)
 	if err != nil {
 		return sleeping(err, m.object())
 	}
@@ -174,7 +174,7 @@ func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.I
 	if err := m.extensions(ctx, w, c, img); err != nil {
 		return err
 	}
-	if err := m.dumpable(ctx, w, c, v.db.ID); err != nil {
+	if err := dumpable(ctx, w, c, v.db.ID); err != nil {
 		return err
 	}
 	if !m.rehearsal {
@@ -233,7 +233,7 @@ func newID() string {
 }
 
 // live asks the running server, as one of its roles, inside its container.
-func (m *mover) live(ctx context.Context, w host.Writer, id, role string) (catalog.Cluster, error) {
+func live(ctx context.Context, w host.Writer, id, role string) (catalog.Cluster, error) {
 	look := func(database, sql string) (string, error) {
 		return output(ctx, w, "ask the database", sh.Script(insideText, id, database, role).With(sh.Bytes(sql)))
 	}

@@ -161,7 +161,7 @@ func (m *mover) offer(ctx context.Context, w host.Writer) error {
 		return err
 	}
 	now, rec := *m, *m.record
-	if rec.Cluster, err = m.live(ctx, w, dbs[0].ID, rec.Source.Super); err != nil {
+	if rec.Cluster, err = live(ctx, w, dbs[0].ID, rec.Source.Super); err != nil {
 		return err
 	}
 	now.record = &rec

@@ -117,7 +117,7 @@ func (m *mover) mayScrub(ctx context.Context, w host.Writer, id string) error {
 	if len(users) > 0 {
 		return refuse(old, "remove that container, if nobody needs it: docker rm "+users[0], "container %s has its volume", strings.Join(users, ", "))
 	}
-	c, err := m.live(ctx, w, id, r.Source.Super)
+	c, err := live(ctx, w, id, r.Source.Super)
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ exit 0`
 // a throw-away one of the new cluster: only what can be restored is a backup.
 func (m *mover) drill(ctx context.Context, w host.Writer, id string) error {
 	r := m.record
-	c, err := m.live(ctx, w, id, r.Source.Super)
+	c, err := live(ctx, w, id, r.Source.Super)
 	if err != nil {
 		return err
 	}

@@ -292,9 +292,9 @@ func (p *parser) primary() Expr {
 }
 
 // binds notes a name that the template gives a value itself.
-func (p *parser) binds(id string) {
-	if !slices.Contains(p.tpl.Binds, id) {
-		p.tpl.Binds = append(p.tpl.Binds, id)
+func (t *Template) binds(id string) {
+	if !slices.Contains(t.Binds, id) {
+		t.Binds = append(t.Binds, id)
 	}
 }
 

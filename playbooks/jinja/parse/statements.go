@@ -154,7 +154,7 @@ func (p *parser) targetOne() Expr {
 		p.uses(t.Text)
 		return &Attr{t.At, &Name{t.At, t.Text}, p.wantName().Text}
 	}
-	p.binds(t.Text)
+	p.tpl.binds(t.Text)
 	return &Name{t.At, t.Text}
 }
 
@@ -237,7 +237,7 @@ func (p *parser) params(m *MacroStmt) {
 		}
 		t := p.wantName()
 		m.Params = append(m.Params, t.Text)
-		p.binds(t.Text)
+		p.tpl.binds(t.Text)
 		switch {
 		case p.skipOp("="):
 			m.Defaults = append(m.Defaults, p.expression())
@@ -258,7 +258,7 @@ func (p *parser) macroBody(m *MacroStmt, tag, end string) {
 
 func (p *parser) macroDef(at lex.Place) []Stmt {
 	m := &MacroStmt{Place: at, Name: p.wantName().Text}
-	p.binds(m.Name)
+	p.tpl.binds(m.Name)
 	p.params(m)
 	p.blockEnd()
 	p.macroBody(m, "macro", "endmacro")
@@ -320,7 +320,7 @@ func (p *parser) importAll(at lex.Place) []Stmt {
 		p.fail(p.peek().At, "expected 'as', got %s", p.peek())
 	}
 	s.Target = p.wantName().Text
-	p.binds(s.Target)
+	p.tpl.binds(s.Target)
 	s.Context = p.contextWords(false)
 	p.blockEnd()
 	p.tpl.Impure, p.tpl.Apart = true, true
@@ -346,7 +346,7 @@ func (p *parser) fromImport(at lex.Place) []Stmt {
 			as = p.wantName().Text
 		}
 		s.Names, s.Targets = append(s.Names, n.Text), append(s.Targets, as)
-		p.binds(as)
+		p.tpl.binds(as)
 		if !p.skipOp(",") {
 			break
 		}
