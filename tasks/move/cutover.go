@@ -236,11 +236,12 @@ func (m *mover) settle(ctx context.Context, w host.Writer) error {
 		return err
 	}
 	if strings.TrimSpace(again) == "again" {
-		m.record.State = Made
-		if err := m.keep(ctx, w, m.record); err != nil {
+		if err := m.bothUp(ctx, w); err != nil {
 			return err
 		}
-		return refuse("copy of "+m.Project, "the same command copies them again", "a server was killed since, which empties unlogged tables")
+		if err := m.prove(ctx, w); err != nil {
+			return err
+		}
 	}
 	text, err := m.sql(ctx, w, false, "postgres", settingsSQL)
 	if err != nil {
