@@ -56,8 +56,9 @@ func (reboot) Plan(a rebootArgs, _ host.Seen) (play.Plan, error) {
 // bootText prints what is another text after a reboot: a command, or empty.
 const bootText sh.Constant = `if [ -n "$1" ]; then eval "$1"; else cat /proc/sys/kernel/random/boot_id 2>/dev/null || who -b; fi`
 
-// bootedText succeeds when that text is another one now: command, the old text.
-const bootedText sh.Constant = `n=$(if [ -n "$1" ]; then eval "$1"; else cat /proc/sys/kernel/random/boot_id 2>/dev/null || who -b; fi) && [ "$n" != "$2" ]`
+// bootedText succeeds when that text is another one now, and not empty: command,
+// the old text.
+const bootedText sh.Constant = `n=$(if [ -n "$1" ]; then eval "$1"; else cat /proc/sys/kernel/random/boot_id 2>/dev/null || who -b; fi) && [ -n "$n" ] && [ "$n" != "$2" ]`
 
 // downText restarts the host once this command has ended: seconds, a command (or
 // empty), the message, folders of programs.
