@@ -107,10 +107,10 @@ const ensureText = `ensure() {
 			_e=$(sh "$_m/run.$_c" 2>&1 >/dev/null) || { echo "start $_n: $_e" >&2; return 1; }
 		fi
 		_i=0
-		until docker exec "$_n" psql -X -q -A -t -w -h /remoterun/sock -p "$(cat "$_m/port.$_c")" -U "$super" -d template1 -c 'SELECT 1' >/dev/null 2>"$_m/said"; do
+		until docker exec "$_n" psql -X -q -A -t -w -h /remoterun/sock -p "$(cat "$_m/port.$_c")" -U "$super" -d template1 -c 'SELECT 1' >/dev/null 2>"$ram/said"; do
 			_i=$((_i + 1))
 			if [ "$(docker inspect -f '{{.State.Running}}' "$_n" 2>/dev/null)" != true ] || [ $_i -gt 600 ]; then
-				echo "$_n does not answer: $(docker logs --tail 4 "$_n" 2>&1 | tr '\n' ' ') $(tail -n 1 "$_m/said")" >&2
+				echo "$_n does not answer: $(docker logs --tail 4 "$_n" 2>&1 | tr '\n' ' ') $(tail -n 1 "$ram/said")" >&2
 				return 1
 			fi
 			sleep 0.3 2>/dev/null || sleep 1
