@@ -155,34 +155,49 @@ const together = 100
 
 // all writes what the questions ask together, when it spares programs.
 func (w *batchWriter) all(qs []Cmd) error {
-	args, asked, order := map[Constant][]string{}, map[string]bool{}, []Constant(nil)
-	count := map[Constant]int{}
+	var groups []*sharing
+	of := map[Constant]*sharing{}
 	for _, q := range qs {
 		if q.Shared == nil {
 			continue
 		}
-		if count[q.Shared.Text]++; count[q.Shared.Text] == 1 {
-			order = append(order, q.Shared.Text)
+		g := of[q.Shared.Text]
+		if g == nil {
+			g = &sharing{text: q.Shared.Text, known: map[string]bool{}}
+			of[g.text], groups = g, append(groups, g)
 		}
-		for _, a := range q.Shared.Args {
-			if key := string(q.Shared.Text) + "\x00" + a; !asked[key] {
-				asked[key] = true
-				args[q.Shared.Text] = append(args[q.Shared.Text], a)
-			}
-		}
+		g.add(q.Shared.Args)
 	}
 	w.body.WriteString("_all=\n")
-	for _, text := range order {
-		if count[text] < 2 {
+	for _, g := range groups {
+		if g.questions < 2 {
 			continue
 		}
 		w.body.WriteString("_all=\"$_all\n$(\n")
-		if err := w.subshell(&w.body, Cmd{Text: string(text), Args: args[text]}, "</dev/null 2>/dev/null"); err != nil {
+		if err := w.subshell(&w.body, Cmd{Text: string(g.text), Args: g.args}, "</dev/null 2>/dev/null"); err != nil {
 			return err
 		}
 		w.body.WriteString(")\"\n")
 	}
 	return nil
+}
+
+// sharing are the questions of a batch that share one text, with the arguments of
+// all of them.
+type sharing struct {
+	text      Constant
+	questions int
+	args      []string
+	known     map[string]bool
+}
+
+func (g *sharing) add(args []string) {
+	g.questions++
+	for _, a := range args {
+		if !g.known[a] {
+			g.known[a], g.args = true, append(g.args, a)
+		}
+	}
 }
 
 // question returns the name of the shell function that asks q: a guard, and
@@ -281,13 +296,13 @@ func (w *batchWriter) subshell(b *strings.Builder, c Cmd, redirect string) error
 // error is its own.
 func (w *batchWriter) function(c Cmd) string {
 	body := c.Text
-	w.clocked = w.clocked || !c.foreign && clocked(body)
-	w.temporary = w.temporary || !c.foreign && temporary(body)
 	if c.foreign {
 		body = "eval " + Quote(c.Text)
 	}
 	name, ok := w.funcs[body]
 	if !ok {
+		w.clocked = w.clocked || !c.foreign && clocked(body)
+		w.temporary = w.temporary || !c.foreign && temporary(body)
 		name = "_f" + strconv.Itoa(len(w.funcs))
 		w.funcs[body] = name
 		w.defs.WriteString(name + "() {\n" + body + "\n}\n")

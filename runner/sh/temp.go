@@ -26,7 +26,10 @@ import "strings"
 // /tmp/.remoterun-tmp-UID). There is one per running shell, called PID.START as
 // /proc/PID/stat has it: whether its writer lives is asked of the kernel. Only
 // paths whose last part begins with .remoterun. are ever removed.
-const Temp Constant = `_start() { _s=; { IFS= read -r _s <"/proc/$1/stat"; } 2>/dev/null || return 0; set -- ${_s##*) }; _s=${20-}; }
+const Temp Constant = tempWords + "_tidy\n"
+
+// tempWords are the words of Temp, without its beginning.
+const tempWords = `_start() { _s=; { IFS= read -r _s <"/proc/$1/stat"; } 2>/dev/null || return 0; set -- ${_s##*) }; _s=${20-}; }
 _root() {
 if [ -O / ]; then _d=/var/lib/remoterun/.tmp; else _d=${XDG_STATE_HOME:-${HOME-}/.local/state}/remoterun/.tmp; fi
 case $_d in //* | [!/]*) ;; *) { [ -d "$_d" ] || (umask 077; mkdir -p "$_d"); } 2>/dev/null && [ -O "$_d" ] && [ -w "$_d" ] && return ;; esac
@@ -78,17 +81,13 @@ elif [ -n "${_kept-}" ] && : >"$_e"; then :
 else set -- "$@" "$_e"; fi
 [ $# -eq 0 ] || rm -f "$@"
 }
-_tidy
 `
-
-// tempWords are the words of Temp, without its beginning.
-func tempWords() string { return strings.TrimSuffix(string(Temp), "_tidy\n") }
 
 // A chain's steps are subshells of one shell, and so have one file of notes: each
 // empties it ($_kept), and the chain's end removes it, which spares a program for
 // each step.
 func tempKept() (head, end string) {
-	return "_kept=y\n", "(\n" + tempWords() + "_root; _start $$\n[ -z \"$_d\" ] || rm -f \"$_d/$$.$_s\")\n"
+	return "_kept=y\n", "(\n" + tempWords + "_root; _start $$\n[ -z \"$_d\" ] || rm -f \"$_d/$$.$_s\")\n"
 }
 
 // temporary reports that a text begins with Temp.
