@@ -61,7 +61,7 @@ func (pgDB) Plan(a pgDBArgs, s host.Seen) (play.Plan, error) {
 	d := a.to(a.Maint)
 	rows, stop, err := d.rows(s, a.sql())
 	if stop != nil || err != nil {
-		return orEmpty(stop), err
+		return kit.Stopped(stop, err)
 	}
 	is := map[string][]string{}
 	for _, r := range rows {
@@ -75,7 +75,7 @@ func (pgDB) Plan(a pgDBArgs, s host.Seen) (play.Plan, error) {
 		}
 	}
 	sqls := a.statements(is)
-	data := value.MapOf("db", value.String(a.Name), "executed_commands", texts(sqls))
+	data := value.MapOf("db", value.String(a.Name), "executed_commands", value.Strings(sqls...))
 	if len(sqls) == 0 {
 		return kit.Unchanged("the database "+a.Name+" is as it shall be", data), nil
 	}
@@ -85,21 +85,6 @@ func (pgDB) Plan(a pgDBArgs, s host.Seen) (play.Plan, error) {
 	}
 	p.Finish = d.done(p.Result)
 	return p, nil
-}
-
-func orEmpty(p *play.Plan) play.Plan {
-	if p == nil {
-		return play.Plan{}
-	}
-	return *p
-}
-
-func texts(list []string) value.Value {
-	out := []value.Value{}
-	for _, s := range list {
-		out = append(out, value.String(s))
-	}
-	return value.List(out...)
 }
 
 // statements are those that have to run.

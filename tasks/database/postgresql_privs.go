@@ -163,11 +163,11 @@ func (pgPrivs) Plan(a pgPrivsArgs, s host.Seen) (play.Plan, error) {
 	d := a.to(a.DB)
 	rows, stop, err := d.rows(s, a.acl())
 	if stop != nil || err != nil {
-		return orEmpty(stop), err
+		return kit.Stopped(stop, err)
 	}
 	me, stop, err := d.rows(s, "SELECT current_user")
 	if stop != nil || err != nil {
-		return orEmpty(stop), err
+		return kit.Stopped(stop, err)
 	}
 	has, objs := map[string]bool{}, map[string]bool{}
 	var order []string

@@ -41,7 +41,7 @@ func (pgExt) Plan(a pgExtArgs, s host.Seen) (play.Plan, error) {
 	d := a.to(a.DB)
 	rows, stop, err := d.rows(s, a.sql())
 	if stop != nil || err != nil {
-		return orEmpty(stop), err
+		return kit.Stopped(stop, err)
 	}
 	if len(rows) == 0 && a.State == "present" {
 		return kit.Failure("Extension %s is not available on the server", a.Name), nil
@@ -93,7 +93,7 @@ func (a pgExtArgs) statements(is []string) []string {
 
 // statements is the plan that runs them in order; none is "as it shall be".
 func (d database) statements(sqls []string, subject string, data *value.Map) (play.Plan, error) {
-	data.Put("queries", texts(sqls))
+	data.Put("queries", value.Strings(sqls...))
 	if len(sqls) == 0 {
 		return kit.Unchanged(subject+" is as it shall be", data), nil
 	}
@@ -135,7 +135,7 @@ func (pgSchema) Plan(a pgSchemaArgs, s host.Seen) (play.Plan, error) {
 	d := a.to(a.DB)
 	rows, stop, err := d.rows(s, a.sql())
 	if stop != nil || err != nil {
-		return orEmpty(stop), err
+		return kit.Stopped(stop, err)
 	}
 	var out []string
 	name := pg.Ident(a.Name)

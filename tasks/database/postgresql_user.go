@@ -83,7 +83,7 @@ func (pgUser) Plan(a pgUserArgs, s host.Seen) (play.Plan, error) {
 		rows, stop, err = d.rows(s, a.sql(false))
 	}
 	if stop != nil || err != nil {
-		return orEmpty(stop), err
+		return kit.Stopped(stop, err)
 	}
 	data := value.MapOf("user", value.String(a.Name), "queries", value.List())
 	p := play.Plan{Result: play.Result{Changed: true, Data: data}}
@@ -115,7 +115,7 @@ func (pgUser) Plan(a pgUserArgs, s host.Seen) (play.Plan, error) {
 	for _, st := range p.Steps {
 		list = append(list, strings.TrimPrefix(st.Describe(), "sql: "))
 	}
-	data.Put("queries", texts(list))
+	data.Put("queries", value.Strings(list...))
 	p.Finish = d.done(p.Result)
 	return p, nil
 }
@@ -134,7 +134,7 @@ func (a pgUserArgs) drop(d database, p play.Plan) play.Plan {
 		return kit.Stage(func(s host.Seen) (play.Plan, error) {
 			rows, stop, err := d.rows(s, a.sql(false))
 			if stop != nil || err != nil {
-				return orEmpty(stop), err
+				return kit.Stopped(stop, err)
 			}
 			gone := len(rows) == 0
 			r := play.Result{Changed: gone, Data: value.MapOf("user", value.String(a.Name), "user_removed", value.Bool(gone))}

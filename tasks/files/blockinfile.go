@@ -69,7 +69,7 @@ func (blockinfile) Plan(a blockArgs, s host.Seen) (play.Plan, error) {
 	f := a.file()
 	at, stop, err := f.find(s)
 	if err != nil || stop != nil {
-		return orPlan(stop, err)
+		return kit.Stopped(stop, err)
 	}
 	if !at.there() && !a.Create {
 		return coded(257, "Path %s does not exist !", at.path), nil

@@ -61,7 +61,7 @@ func (htpasswd) Plan(a htpasswdArgs, s host.Seen) (play.Plan, error) {
 	}
 	at, stop, err := f.find(s)
 	if err != nil || stop != nil {
-		return orPlan(stop, err)
+		return kit.Stopped(stop, err)
 	}
 	if a.State == "absent" && !at.there() {
 		p := kit.Unchanged(at.path+" is not there", value.NewMap())

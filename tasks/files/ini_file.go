@@ -69,7 +69,7 @@ func (iniFile) Plan(a iniArgs, s host.Seen) (play.Plan, error) {
 	f := a.file()
 	at, stop, err := f.find(s)
 	if err != nil || stop != nil {
-		return orPlan(stop, err)
+		return kit.Stopped(stop, err)
 	}
 	e := a.edit(keepEnds(bytes.TrimPrefix(at.old, []byte("\xef\xbb\xbf"))))
 	return f.become(s, at, []byte(strings.Join(e.lines, "")), e.changed, e.msg, value.MapOf("path", value.String(at.path)))

@@ -81,7 +81,7 @@ func (replace) Plan(a replaceArgs, s host.Seen) (play.Plan, error) {
 	f := a.file()
 	at, stop, err := f.find(s)
 	if err != nil || stop != nil {
-		return orPlan(stop, err)
+		return kit.Stopped(stop, err)
 	}
 	codec, _ := textCodec(a.Encoding)
 	text, err := codec.decode(at.old)
@@ -107,14 +107,6 @@ func (replace) Plan(a replaceArgs, s host.Seen) (play.Plan, error) {
 		return kit.Failure("%s: %v", at.path, err), nil
 	}
 	return f.become(s, at, raw, changed, msg, data)
-}
-
-// orPlan is how a stage ends that found something to stop at.
-func orPlan(stop *play.Plan, err error) (play.Plan, error) {
-	if stop == nil {
-		return play.Plan{}, err
-	}
-	return *stop, err
 }
 
 // edit returns the new text and how many places were replaced; fits is false

@@ -44,6 +44,15 @@ func Failure(format string, args ...any) play.Plan {
 	return play.Plan{Result: play.Failure(fmt.Sprintf(format, args...))}
 }
 
+// Stopped is how a task ends that found something to stop at: with that plan, or,
+// where there is none, with the error.
+func Stopped(stop *play.Plan, err error) (play.Plan, error) {
+	if stop == nil {
+		return play.Plan{}, err
+	}
+	return *stop, err
+}
+
 // Unchanged is a plan without steps.
 func Unchanged(note string, data *value.Map) play.Plan {
 	return play.Plan{Note: note, Result: play.Result{Data: data}}

@@ -137,17 +137,10 @@ func (m getURL) Plan(a getURLArgs, s host.Seen) (play.Plan, error) {
 	if !a.Force {
 		d.Since = d.Digest == ""
 		if p, err := a.there(s, d, look); p != nil || err != nil {
-			return orEmpty(p), err
+			return kit.Stopped(p, err)
 		}
 	}
 	return a.fetch(d), nil
-}
-
-func orEmpty(p *play.Plan) play.Plan {
-	if p == nil {
-		return play.Plan{}
-	}
-	return *p
 }
 
 // fresh is what a new file gets.

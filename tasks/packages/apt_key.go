@@ -230,14 +230,7 @@ func (a aptKeyArgs) remove(have aptRings, ids []string) (play.Plan, error) {
 }
 
 func (a aptKeyArgs) data(id string, before, after []string) *value.Map {
-	list := func(ids []string) value.Value {
-		out := []value.Value{}
-		for _, i := range ids {
-			out = append(out, value.String(i))
-		}
-		return value.List(out...)
-	}
 	id = cleanID(id)
 	return value.MapOf("id", value.String(id), "key_id", value.String(id), "fp", value.String(id), "short_id", value.String(id[len(id)-8:]),
-		"before", list(before), "after", list(after))
+		"before", value.Strings(before...), "after", value.Strings(after...))
 }
