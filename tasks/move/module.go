@@ -80,7 +80,7 @@ func (a Args) Validate() *play.ArgError {
 	if a.Image == "" && a.Phase != "rollback" && a.Phase != "scrub" {
 		return &play.ArgError{Arg: "image", Msg: "is needed: the image of the new server"}
 	}
-	if msg := checkData(a.Data); msg != "" {
+	if msg := compose.CheckData(a.Data); msg != "" {
 		return &play.ArgError{Arg: "data", Msg: msg}
 	}
 	return a.Stack.Validate()

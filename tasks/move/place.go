@@ -10,23 +10,6 @@ import (
 	"remoterun/tasks/compose"
 )
 
-// inVolume is the word by which the new cluster goes into a volume of the engine's
-// even where the old one is in a folder of the user's.
-const inVolume = "volume"
-
-// checkData says what is wrong with the argument data.
-func checkData(p string) string {
-	switch {
-	case p == "" || p == inVolume:
-		return ""
-	case !path.IsAbs(p) || path.Clean(p) != p || strings.ContainsAny(p, "\n\r"):
-		return "is a folder on the host, clean and beginning with /, or the word volume"
-	case strings.Count(p, "/") < 2:
-		return "is at least two folders deep: " + p + " is somebody else's"
-	}
-	return ""
-}
-
 // placeText prints a folder beside the mount $1, or beside the data folder $2 in
 // it where the mount is the top of a disk; $3 is put behind its name.
 const placeText sh.Constant = `for d in "$1" "$2"; do
@@ -41,7 +24,7 @@ exit 3`
 // returns the folder, "" for the engine's.
 func (m *mover) folder(ctx context.Context, w host.Writer, src Source, ending string) (string, error) {
 	switch {
-	case m.args.Data == inVolume:
+	case m.args.Data == compose.InVolume:
 		return "", nil
 	case m.args.Data != "" && m.rehearsal:
 		return m.args.Data + "_rehearsal", nil

@@ -40,7 +40,7 @@ func New(d custody.Deps) play.Module {
 }
 
 func (initModule) Validate(a initArgs) *play.ArgError {
-	if msg := checkDataDir(a.DataDir); msg != "" {
+	if msg := compose.CheckData(a.DataDir); msg != "" {
 		return &play.ArgError{Arg: "data", Msg: msg}
 	}
 	return a.Stack.Validate()

@@ -2,17 +2,13 @@ package target
 
 import (
 	"fmt"
-	"path"
 	"strings"
 
 	"remoterun/runner/host"
+	"remoterun/tasks/compose"
 	"remoterun/tasks/tde/guard"
 	"remoterun/tasks/tde/stack"
 )
-
-// inVolume is the word by which the cluster goes into a volume of the engine's
-// even where the service has its data in a folder.
-const inVolume = "volume"
 
 // place is the host's folder for the cluster: what data says, else beside the
 // service's own data folder and on its disk, "" where that is in a volume of the
@@ -21,7 +17,7 @@ func (f fresh) place(s host.Seen) (string, error) {
 	switch {
 	case f.truth.Record.Begun() && f.truth.Half():
 		return f.truth.Record.Folder, nil // it goes on where it began
-	case f.args.DataDir == inVolume:
+	case f.args.DataDir == compose.InVolume:
 		return "", nil
 	case f.args.DataDir != "":
 		return f.args.DataDir, f.checkPlace(s, f.args.DataDir)
@@ -71,17 +67,4 @@ func topOfDisk(dir string) host.Fact[bool] {
 		}
 		return said == "yes", nil
 	}}
-}
-
-// checkDataDir says what data may be.
-func checkDataDir(p string) string {
-	switch {
-	case p == "" || p == inVolume:
-		return ""
-	case !path.IsAbs(p) || path.Clean(p) != p || strings.ContainsAny(p, "\n\r"):
-		return "is a folder on the host, clean and beginning with /, or the word volume"
-	case strings.Count(p, "/") < 2:
-		return "is at least two folders deep: " + p + " is somebody else's"
-	}
-	return ""
 }
