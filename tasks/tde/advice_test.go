@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -215,6 +216,31 @@ func (l *lab) typed(command string) {
 	}
 }
 
+// adviceTyped are the states whose advice TestRealAdviceOfStates types, in its order.
+var adviceTyped = []string{"empty", status.StateBegun, status.StateUnlocked, status.StateLocked, status.StateStopped, status.StateAstray, "failed", "gone"}
+
+// adviceBeyond are those that typing cannot make better here, and why.
+var adviceBeyond = map[string]string{
+	status.StatePlain: "migrate is another verb's work",
+	"starting":        "time alone helps; the log is shown",
+	"loaded":          "no database is here to use the key",
+	"moving":          "the verbs that it names are typed at every phase by TestMoveFaults",
+}
+
+// TestEveryStateHasAdvice needs no server, so that a new state is missed at once
+// and not only where an image is.
+func TestEveryStateHasAdvice(t *testing.T) {
+	states := constantsOf(t, "status", "state")
+	if len(states) < 10 {
+		t.Fatalf("only %q are found", states)
+	}
+	for _, s := range states {
+		if !slices.Contains(adviceTyped, s) && adviceBeyond[s] == "" {
+			t.Errorf("state %q has no case here", s)
+		}
+	}
+}
+
 // TestRealAdviceOfStates: for each state that status knows, what it says to type
 // makes it better.
 func TestRealAdviceOfStates(t *testing.T) {
@@ -236,16 +262,12 @@ func TestRealAdviceOfStates(t *testing.T) {
 		},
 		status.StateUnlocked: func() {},
 	}
-	// Those that typing cannot make better, and why.
-	beyond := map[string]string{
-		status.StatePlain: "migrate is another verb's work", "starting": "time alone helps; the log is shown", "loaded": "no database is here to use the key",
-	}
-	for _, s := range constantsOf(t, "status", "state") {
-		if cases[s] == nil && beyond[s] == "" {
-			t.Errorf("state %q has no case here", s)
+	for s := range cases {
+		if !slices.Contains(adviceTyped, s) {
+			t.Errorf("state %q is not in adviceTyped", s)
 		}
 	}
-	for _, s := range []string{"empty", status.StateBegun, status.StateUnlocked, status.StateLocked, status.StateStopped, status.StateAstray, "failed", "gone"} {
+	for _, s := range adviceTyped {
 		if s == status.StateBegun {
 			l.sh("cd " + l.dir + " && docker compose down; docker volume rm " + l.project + "_tde; rm -rf pg_tde compose.override.yaml /var/lib/remoterun/" + l.project + "/init")
 		}
