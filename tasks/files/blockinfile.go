@@ -58,42 +58,42 @@ func (blockinfile) Validate(a blockArgs) *play.ArgError {
 	return nil
 }
 
-func (a blockArgs) file() textFile {
-	return textFile{path: a.Path, attrs: a.Attrs, create: a.Create || a.State == "absent", backup: a.Backup, unsafe: a.Unsafe,
-		validate: a.Validate, secret: a.Block.Marks.Secret(), absent: "Path %s does not exist !", rc: true}
+func (a blockArgs) file() kit.TextFile {
+	return kit.TextFile{Path: a.Path, Attrs: a.Attrs, Create: a.Create || a.State == "absent", Backup: a.Backup, Unsafe: a.Unsafe,
+		Validate: a.Validate, Secret: a.Block.Marks.Secret(), Absent: "Path %s does not exist !", RC: true}
 }
 
-func (blockinfile) Facts(a blockArgs) []host.Question { return a.file().facts() }
+func (blockinfile) Facts(a blockArgs) []host.Question { return a.file().Facts() }
 
 func (blockinfile) Plan(a blockArgs, s host.Seen) (play.Plan, error) {
 	f := a.file()
-	at, stop, err := f.find(s)
+	at, stop, err := f.Find(s)
 	if err != nil || stop != nil {
 		return kit.Stopped(stop, err)
 	}
-	if !at.there() && !a.Create {
-		return coded(257, "Path %s does not exist !", at.path), nil
+	if !at.There() && !a.Create {
+		return coded(257, "Path %s does not exist !", at.Path), nil
 	}
-	if !at.there() && a.State == "absent" {
+	if !at.There() && a.State == "absent" {
 		p := kit.Unchanged("the file is not there", value.NewMap())
-		p.Result.Msg = "File " + at.path + " not present"
+		p.Result.Msg = "File " + at.Path + " not present"
 		return p, nil
 	}
-	lines, inserted, err := a.edit(keepEnds(at.old))
+	lines, inserted, err := a.edit(keepEnds(at.Old))
 	if err != nil {
 		return kit.Failure("%v", err), nil
 	}
 	text := []byte(strings.Join(lines, ""))
 	changed, msg := true, "Block inserted"
 	switch {
-	case at.there() && bytes.Equal(text, at.old):
+	case at.There() && bytes.Equal(text, at.Old):
 		changed, msg = false, ""
-	case !at.there():
+	case !at.There():
 		msg = "File created"
 	case !inserted:
 		msg = "Block removed"
 	}
-	return f.become(s, at, text, changed, msg, value.NewMap())
+	return f.Become(s, at, text, changed, msg, value.NewMap())
 }
 
 // block is the block with its markers, one line each; empty = there shall be none.

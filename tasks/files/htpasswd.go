@@ -48,27 +48,27 @@ func (htpasswd) Validate(a htpasswdArgs) *play.ArgError {
 	return nil
 }
 
-func (a htpasswdArgs) file() textFile {
-	return textFile{path: a.Path, attrs: a.Attrs, create: a.Create, unsafe: a.Unsafe, secret: true, absent: "Destination %s does not exist", quiet: true}
+func (a htpasswdArgs) file() kit.TextFile {
+	return kit.TextFile{Path: a.Path, Attrs: a.Attrs, Create: a.Create, Unsafe: a.Unsafe, Secret: true, Absent: "Destination %s does not exist", Quiet: true}
 }
 
-func (htpasswd) Facts(a htpasswdArgs) []host.Question { return a.file().facts() }
+func (htpasswd) Facts(a htpasswdArgs) []host.Question { return a.file().Facts() }
 
 func (htpasswd) Plan(a htpasswdArgs, s host.Seen) (play.Plan, error) {
 	f := a.file()
 	if a.State == "absent" {
-		f.create = true
+		f.Create = true
 	}
-	at, stop, err := f.find(s)
+	at, stop, err := f.Find(s)
 	if err != nil || stop != nil {
 		return kit.Stopped(stop, err)
 	}
-	if a.State == "absent" && !at.there() {
-		p := kit.Unchanged(at.path+" is not there", value.NewMap())
-		p.Result.Msg = at.path + " not present"
+	if a.State == "absent" && !at.There() {
+		p := kit.Unchanged(at.Path+" is not there", value.NewMap())
+		p.Result.Msg = at.Path + " not present"
 		return p, nil
 	}
-	before, line, after := split(string(at.old), a.Name)
+	before, line, after := split(string(at.Old), a.Name)
 	_, kept, found := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
 	same := found == (a.State == "present") && (a.State == "absent" || samePassword(kept, a.Password.S))
 	msg := map[bool]string{true: a.Name + " already present", false: "Add " + a.Name}[same]
@@ -78,14 +78,15 @@ func (htpasswd) Plan(a htpasswdArgs, s host.Seen) (play.Plan, error) {
 		msg = "Update " + a.Name
 	}
 	if same || a.State == "absent" {
-		return f.become(s, at, []byte(before+after), !same, msg, value.NewMap())
+		return f.Become(s, at, []byte(before+after), !same, msg, value.NewMap())
 	}
-	p, err := f.become(s, at, []byte(before+a.Name+":\n"+after), true, msg, value.NewMap())
+	p, err := f.Become(s, at, []byte(before+a.Name+":\n"+after), true, msg, value.NewMap())
 	if err != nil || len(p.Steps) == 0 {
 		return p, err
 	}
-	p.Steps[0] = hashStep{a: a, before: before, after: after, write: p.Steps[0], file: f, at: at}
-	return p, nil
+	w, err := f.Writing(s, at)
+	p.Steps[0] = hashStep{a: a, before: before, after: after, write: w}
+	return p, err
 }
 
 // split finds a user's line.
@@ -111,13 +112,11 @@ func split(text, name string) (before, line, after string) {
 type hashStep struct {
 	a             htpasswdArgs
 	before, after string
-	write         host.Step
-	file          textFile
-	at            textAt
+	write         kit.Write
 }
 
 // Describe is that of the write.
-func (h hashStep) Describe() string { return "set the password of " + h.a.Name + " in " + h.at.path }
+func (h hashStep) Describe() string { return "set the password of " + h.a.Name + " in " + h.write.Path }
 
 // Do writes the file with the new line.
 func (h hashStep) Do(ctx context.Context, w host.Writer) (host.Output, error) {
@@ -125,32 +124,9 @@ func (h hashStep) Do(ctx context.Context, w host.Writer) (host.Output, error) {
 	if err != nil {
 		return host.Output{}, err
 	}
-	in := kit.MadeInput(h.at.path, []byte(h.before+h.a.Name+":"+hash+"\n"+h.after))
+	in := kit.MadeInput(h.write.Path, []byte(h.before+h.a.Name+":"+hash+"\n"+h.after))
 	in.Secret = true
-	return h.again(in).Do(ctx, w)
-}
-
-// again is the plan's own write with other data.
-func (h hashStep) again(in play.Input) host.Step {
-	real := h.at.path
-	if h.at.look.Own.IsLink() && h.at.look.Real != "" {
-		real = h.at.look.Real
-	}
-	wr := h.at.look.Write(real)
-	wr.Want, wr.Unsafe = h.want(), h.file.unsafe
-	if wr.Mkdir = !h.at.there(); h.at.there() {
-		wr.Old = append([]byte{}, h.at.old...)
-	}
-	return wr.Step(in)
-}
-
-// want is what owner, group and mode shall be.
-func (h hashStep) want() kit.Change {
-	c := kit.Change{Owner: h.a.Owner, Group: h.a.Group}
-	if h.a.Mode.Given() {
-		c.Mode = kit.Octal(h.a.Mode.Apply(h.at.look.Target.Mode|kit.TypeReg, 0o022))
-	}
-	return c
+	return h.write.Step(in).Do(ctx, w)
 }
 
 func (a htpasswdArgs) hash() (string, error) {

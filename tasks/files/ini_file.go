@@ -49,30 +49,30 @@ func (iniFile) Validate(a iniArgs) *play.ArgError {
 	return nil
 }
 
-func (a iniArgs) file() textFile {
-	f := textFile{path: a.Path, attrs: a.Attrs, create: a.Create, backup: a.Backup, unsafe: a.Unsafe,
-		absent: "Destination %s does not exist!", rc: true, quiet: true}
+func (a iniArgs) file() kit.TextFile {
+	f := kit.TextFile{Path: a.Path, Attrs: a.Attrs, Create: a.Create, Backup: a.Backup, Unsafe: a.Unsafe,
+		Absent: "Destination %s does not exist!", RC: true, Quiet: true}
 	if a.Value != nil {
-		f.secret = a.Value.Marks.Secret()
+		f.Secret = a.Value.Marks.Secret()
 	}
 	if a.Values != nil {
 		for _, v := range *a.Values {
-			f.secret = f.secret || v.Marks.Secret()
+			f.Secret = f.Secret || v.Marks.Secret()
 		}
 	}
 	return f
 }
 
-func (iniFile) Facts(a iniArgs) []host.Question { return a.file().facts() }
+func (iniFile) Facts(a iniArgs) []host.Question { return a.file().Facts() }
 
 func (iniFile) Plan(a iniArgs, s host.Seen) (play.Plan, error) {
 	f := a.file()
-	at, stop, err := f.find(s)
+	at, stop, err := f.Find(s)
 	if err != nil || stop != nil {
 		return kit.Stopped(stop, err)
 	}
-	e := a.edit(keepEnds(bytes.TrimPrefix(at.old, []byte("\xef\xbb\xbf"))))
-	return f.become(s, at, []byte(strings.Join(e.lines, "")), e.changed, e.msg, value.MapOf("path", value.String(at.path)))
+	e := a.edit(keepEnds(bytes.TrimPrefix(at.Old, []byte("\xef\xbb\xbf"))))
+	return f.Become(s, at, []byte(strings.Join(e.lines, "")), e.changed, e.msg, value.MapOf("path", value.String(at.Path)))
 }
 
 // iniEdit is the file's lines while they are edited.

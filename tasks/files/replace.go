@@ -70,27 +70,27 @@ func (replace) Validate(a replaceArgs) *play.ArgError {
 	return nil
 }
 
-func (a replaceArgs) file() textFile {
-	return textFile{path: a.Path, attrs: a.Attrs, backup: a.Backup, unsafe: a.Unsafe, validate: a.Validate,
-		secret: a.Replace.Marks.Secret(), absent: "Path %s does not exist !", rc: true}
+func (a replaceArgs) file() kit.TextFile {
+	return kit.TextFile{Path: a.Path, Attrs: a.Attrs, Backup: a.Backup, Unsafe: a.Unsafe, Validate: a.Validate,
+		Secret: a.Replace.Marks.Secret(), Absent: "Path %s does not exist !", RC: true}
 }
 
-func (replace) Facts(a replaceArgs) []host.Question { return a.file().facts() }
+func (replace) Facts(a replaceArgs) []host.Question { return a.file().Facts() }
 
 func (replace) Plan(a replaceArgs, s host.Seen) (play.Plan, error) {
 	f := a.file()
-	at, stop, err := f.find(s)
+	at, stop, err := f.Find(s)
 	if err != nil || stop != nil {
 		return kit.Stopped(stop, err)
 	}
 	codec, _ := textCodec(a.Encoding)
-	text, err := codec.decode(at.old)
+	text, err := codec.decode(at.Old)
 	if err != nil {
-		return kit.Failure("%s: %v", at.path, err), nil
+		return kit.Failure("%s: %v", at.Path, err), nil
 	}
 	now, n, fits, err := a.edit(text)
 	if err != nil {
-		return kit.Failure("%s: %v", at.path, err), nil
+		return kit.Failure("%s: %v", at.Path, err), nil
 	}
 	data := value.MapOf("rc", value.Int(0))
 	if !fits {
@@ -104,9 +104,9 @@ func (replace) Plan(a replaceArgs, s host.Seen) (play.Plan, error) {
 	}
 	raw, err := codec.encode(now)
 	if err != nil {
-		return kit.Failure("%s: %v", at.path, err), nil
+		return kit.Failure("%s: %v", at.Path, err), nil
 	}
-	return f.become(s, at, raw, changed, msg, data)
+	return f.Become(s, at, raw, changed, msg, data)
 }
 
 // edit returns the new text and how many places were replaced; fits is false

@@ -154,17 +154,23 @@ func (a aptKeyArgs) keys(s host.Seen) (keys []pgpKey, stop string, err error) {
 		}
 		text, from = ans.Stdout, a.File
 	case a.Data == "":
-		r := a.request()
-		ans, err := s.Answer(r.Read())
-		if err != nil {
-			return nil, "", err
-		}
-		if ans.Status != 0 {
-			return nil, fmt.Sprintf("error getting key from url: %s, %s", r.URL, kit.OneLine(string(ans.Stdout))), nil
-		}
-		text, from = ans.Stdout, r.URL
+		_, keys, stop, err := keyAt(s, a.request(), a.ID)
+		return keys, stop, err
 	}
 	return pick(text, from, a.ID)
+}
+
+// keyAt fetches keys; stop is why there is none, or not the wanted one.
+func keyAt(s host.Seen, r kit.Request, id string) (raw []byte, keys []pgpKey, stop string, err error) {
+	ans, err := s.Answer(r.Read())
+	if err != nil {
+		return nil, nil, "", err
+	}
+	if ans.Status != 0 {
+		return nil, nil, fmt.Sprintf("error getting key from url: %s, %s", r.URL, kit.OneLine(string(ans.Stdout))), nil
+	}
+	keys, stop, err = pick(ans.Stdout, r.URL, id)
+	return ans.Stdout, keys, stop, err
 }
 
 // pick reads keys and looks whether the wanted one is among them.

@@ -221,21 +221,15 @@ func (a deb822Args) signed(s host.Seen, ring string) (field, file string, key []
 	case !a.keyURL():
 		return a.SignedBy, "", nil, "", nil
 	}
-	ans, err := s.Answer(fetchKey(a.SignedBy, true).Read())
-	if err != nil {
-		return "", "", nil, "", err
-	}
-	if ans.Status != 0 {
-		return "", "", nil, fmt.Sprintf("error getting key from url: %s, %s", a.SignedBy, kit.OneLine(string(ans.Stdout))), nil
-	}
-	if _, stop, err = pick(ans.Stdout, a.SignedBy, ""); stop != "" || err != nil {
+	key, _, stop, err = keyAt(s, fetchKey(a.SignedBy, true), "")
+	if stop != "" || err != nil {
 		return "", "", nil, stop, err
 	}
 	file = ring + ".gpg"
-	if armoured(ans.Stdout) {
+	if armoured(key) {
 		file = ring + ".asc"
 	}
-	return file, file, ans.Stdout, "", nil
+	return file, file, key, "", nil
 }
 
 func (a deb822Args) remove(s host.Seen, dest, ring string, there bool) (play.Plan, error) {

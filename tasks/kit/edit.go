@@ -1,0 +1,169 @@
+package kit
+
+import (
+	"errors"
+	"fmt"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+)
+
+// TextFile is a text file that a module edits: what is there, its whole text,
+// and the one write of what becomes of it.
+type TextFile struct {
+	Path     string // as the playbook names it
+	Attrs    Attrs
+	Create   bool
+	Backup   bool
+	Unsafe   bool
+	Validate string
+	Secret   bool // the new text holds a secret
+	// Absent is what Ansible's module says of a file that is not there; %s is
+	// the path.
+	Absent string
+	// Quiet says that only a write counts what became of attributes (messages of
+	// lineinfile and its kin name them).
+	Quiet bool
+	// RC are result codes of failures.
+	RC bool
+	// Bare says that a folder that is missing is not made.
+	Bare bool
+}
+
+// TextAt is such a file as it was found.
+type TextAt struct {
+	Path string // the host's
+	Look Look
+	Old  []byte
+}
+
+// There reports a file to read.
+func (t TextAt) There() bool { return t.Look.Target.Exists }
+
+// real is where the file is that is written.
+func (t TextAt) real() string {
+	if t.Look.Own.IsLink() && t.Look.Real != "" {
+		return t.Look.Real
+	}
+	return t.Path
+}
+
+// Facts is the hint of what Find asks.
+func (f TextFile) Facts() []host.Question {
+	return Hint(f.Path, LookAt(f.Path, "", false).Q, Content(f.Path))
+}
+
+// Find looks at the file and reads it. A plan that is not nil ends the task.
+func (f TextFile) Find(s host.Seen) (at TextAt, stop *play.Plan, err error) {
+	if at.Path, err = Place(s, f.Path); err != nil {
+		return at, nil, err
+	}
+	look, text := LookAt(at.Path, "", false), Content(at.Path)
+	at.Look, err = host.Get(s, look)
+	if need := new(host.ErrNeed); errors.As(err, &need) {
+		return at, nil, host.Need(append(need.Questions, text)...)
+	}
+	var old host.Answer
+	if err == nil && at.There() { // what is not there has no content to rest on
+		old, err = s.Answer(text)
+	}
+	if err != nil {
+		return at, nil, err
+	}
+	at.Old = old.Stdout
+	stops := func(rc int64, format string) *play.Plan {
+		p := Failure(format, at.Path)
+		if f.RC {
+			p.Result.Data = value.MapOf("rc", value.Int(rc))
+		}
+		return &p
+	}
+	switch {
+	case at.Look.Target.IsDir():
+		return at, stops(256, "Path %s is a directory !"), nil
+	case !at.There() && !f.Create:
+		return at, stops(257, f.Absent), nil
+	case at.There() && old.Status != 0:
+		return at, stops(1, "%s cannot be read"), nil
+	}
+	return at, nil, nil
+}
+
+// change is what of the attributes the file lacks.
+func (f TextFile) change(s host.Seen, at TextAt) (Change, error) {
+	if at.There() {
+		return f.Attrs.Change(s, at.Look.Target)
+	}
+	c := Change{Owner: f.Attrs.Owner, Group: f.Attrs.Group}
+	var err error
+	c.Mode, err = f.Attrs.Fresh(s, TypeReg)
+	return c, err
+}
+
+// Become plans the file with another text and the attributes of its arguments.
+// msg is what is said of the edit; data are more keys of the result.
+func (f TextFile) Become(s host.Seen, at TextAt, text []byte, changed bool, msg string, data *value.Map) (play.Plan, error) {
+	c, err := f.change(s, at)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	attrs := c.Any() && at.There()
+	if attrs && !f.Quiet {
+		if changed {
+			msg += " and "
+		}
+		msg += "ownership, perms or SE linux context changed"
+	}
+	plan := play.Plan{Result: play.Result{Changed: changed || attrs, Msg: msg, Data: data}}
+	switch {
+	case changed:
+		f.write(&plan, at, c, text)
+	case attrs:
+		plan.Steps = []host.Step{c.Step(at.real(), at.Look.Via(at.real()), false)}
+	default:
+		plan.Note = fmt.Sprintf("%s is as it shall be", at.Path)
+	}
+	return plan, nil
+}
+
+// Writing is the write of the file, for a step that makes the text itself.
+func (f TextFile) Writing(s host.Seen, at TextAt) (Write, error) {
+	c, err := f.change(s, at)
+	return f.writing(at, c), err
+}
+
+func (f TextFile) writing(at TextAt, c Change) Write {
+	words, _ := Validation(f.Validate)
+	w := at.Look.Write(at.real())
+	w.Want, w.Backup, w.Unsafe, w.Validate = c, f.Backup && at.There(), f.Unsafe, words
+	if w.Mkdir = !at.There() && !f.Bare; at.There() {
+		w.Old = append([]byte{}, at.Old...)
+	}
+	return w
+}
+
+// write adds the step that writes, its difference, and the backup's name to the
+// result.
+func (f TextFile) write(plan *play.Plan, at TextAt, c Change, text []byte) {
+	in := MadeInput(at.real(), text)
+	in.Secret = f.Secret
+	plan.Steps = []host.Step{f.writing(at, c).Step(in)}
+	plan.Diff = []play.Diff{{
+		Secret: f.Secret, BeforeHeader: at.Path + " (content)", AfterHeader: at.Path + " (content)",
+		BeforeText: string(at.Old), AfterText: string(text),
+	}}
+	res := plan.Result
+	plan.Finish = After(func(ran []host.Output) (play.Result, error) {
+		_, _, copied, err := Told(ran[0], at.Path)
+		out := res
+		if copied != "" {
+			out.Data = value.NewMap()
+			for k, v := range res.Data.All() {
+				out.Data.Set(k, v)
+			}
+			out.Data.Put("backup_file", HostText(copied))
+		}
+		return out, err
+	})
+}
