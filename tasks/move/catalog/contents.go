@@ -71,7 +71,8 @@ type Table struct {
 	Bytes  int64  `json:"bytes"`
 	// Columns are those that are copied, Hashed the same ordered by name.
 	Columns []string `json:"cols"`
-	// Text says that a column's type has no binary form.
+	// Text says that a column's type has no binary form, or one that is a number of
+	// this cluster's alone (regclass), be it within an array, a row, a domain, a range.
 	Text bool `json:"text"`
 	// Root is the topmost partitioned table, "" for none; its key decides by
 	// numbers or an order that another server need not have: rows go through it.
@@ -135,7 +136,7 @@ func ParseCluster(text []byte) (Cluster, error) {
 // ContentsSQL prints a database's contents as one line of JSON. Rows go through
 // the root of a tree of partitions where one of its keys is hashed (numbers of
 // enums and others differ between clusters) or orders text (another C library
-// orders otherwise).
+// orders otherwise). parts are the types that a column's type is made of.
 const ContentsSQL = `SET search_path = '';
 WITH RECURSIVE users AS (SELECT c.*, n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relpersistence <> 't'),
 ext AS (SELECT d.objid, e.extconfig, e.extcondition FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'),
@@ -143,9 +144,14 @@ roots AS (SELECT inhrelid AS oid, inhparent AS up, 1 AS n FROM pg_inherits UNION
 tree AS (SELECT c.oid, (SELECT r.up FROM roots r JOIN pg_class p ON p.oid = r.up WHERE r.oid = c.oid AND p.relkind = 'p' ORDER BY r.n DESC LIMIT 1) AS root FROM users c WHERE c.relkind IN ('r', 'p') AND (c.relispartition OR c.relkind = 'p')),
 odd AS (SELECT DISTINCT coalesce(t.root, t.oid) AS oid FROM tree t JOIN pg_partitioned_table p ON p.partrelid = t.oid WHERE p.partstrat = 'h' OR (p.partstrat = 'r' AND EXISTS (SELECT FROM unnest(p.partcollation::oid[]) c WHERE c <> 0))),
 through AS (SELECT oid FROM odd UNION SELECT t.oid FROM tree t JOIN odd ON odd.oid = t.root),
+parts AS (SELECT DISTINCT a.atttypid AS root, a.atttypid AS typ FROM users c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+ UNION SELECT p.root, x.typ FROM parts p CROSS JOIN LATERAL (SELECT t.typbasetype FROM pg_type t WHERE t.oid = p.typ AND t.typtype = 'd' UNION ALL SELECT t.typelem FROM pg_type t WHERE t.oid = p.typ AND t.typlen = -1 AND t.typelem <> 0
+ UNION ALL SELECT a.atttypid FROM pg_type t JOIN pg_attribute a ON a.attrelid = t.typrelid WHERE t.oid = p.typ AND t.typtype = 'c' AND a.attnum > 0 AND NOT a.attisdropped
+ UNION ALL SELECT CASE g.rngtypid WHEN p.typ THEN g.rngsubtype ELSE g.rngtypid END FROM pg_range g WHERE g.rngtypid = p.typ OR (to_jsonb(g)->>'rngmultitypid')::oid = p.typ) x(typ)),
+texts AS (SELECT DISTINCT root FROM parts JOIN pg_type y ON y.oid = parts.typ WHERE y.typsend = 0 OR y.typreceive = 0 OR y.typnamespace = 'pg_catalog'::regnamespace AND y.typname ~ '^reg' AND y.typlen = 4),
 tables AS (SELECT jsonb_build_object('s', c.nspname, 'n', c.relname, 'k', c.relkind, 'unlogged', c.relpersistence = 'u', 'bytes', CASE c.relkind WHEN 'p' THEN (SELECT coalesce(sum(pg_table_size(t.oid)), 0) FROM tree t WHERE t.root = c.oid) ELSE pg_table_size(c.oid) END,
 'cols', (SELECT coalesce(jsonb_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
-'text', EXISTS (SELECT FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid LEFT JOIN pg_type el ON el.oid = y.typelem AND y.typlen = -1 AND y.typelem <> 0 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND (y.typsend = 0 OR y.typreceive = 0 OR el.oid IS NOT NULL AND (el.typsend = 0 OR el.typreceive = 0))),
+'text', EXISTS (SELECT FROM pg_attribute a JOIN texts ON texts.root = a.atttypid WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
 'root', coalesce((SELECT t.root::regclass::text FROM tree t WHERE t.oid = c.oid), ''), 'through', c.oid IN (SELECT oid FROM through),
 'ext', x.objid IS NOT NULL, 'where', coalesce((SELECT x.extcondition[k] FROM generate_subscripts(x.extconfig, 1) k WHERE x.extconfig[k] = c.oid), ''),
 'path', EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))) AS j, c.nspname, c.relname

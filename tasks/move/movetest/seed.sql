@@ -70,6 +70,24 @@ SELECT g % 2 = 0, g, g * 1000, g::bigint << 40, g, CASE g WHEN 1 THEN 'NaN' WHEN
 FROM generate_series(1, 40) g;
 INSERT INTO every_type DEFAULT VALUES;
 
+-- the same kinds by themselves: what makes every_type go over as text must not
+-- hide what the binary form does to the numbers in them, which differ between clusters
+CREATE TABLE by_numbers_enum (id int PRIMARY KEY, m mood, ms mood[]);
+INSERT INTO by_numbers_enum SELECT g, (ARRAY['sad', 'so so', 'ok', 'happy'])[1 + g % 4]::mood, ARRAY['happy', 'sad']::mood[] FROM generate_series(1, 40) g;
+CREATE TYPE mixed AS (m mood, p pair, ps positive[]);
+CREATE DOMAIN moods AS mood[] CHECK (cardinality(VALUE) > 0);
+CREATE DOMAIN pairing AS pair;
+CREATE TABLE by_numbers_pair (p pair, ps pair[], x mixed, d moods, c pairing);
+INSERT INTO by_numbers_pair VALUES (ROW(1, 'a'), ARRAY[ROW(2, 'b')::pair], ROW('ok', ROW(3, 'c'), ARRAY[4]), ARRAY['ok']::mood[], ROW(5, 'e')), (NULL, NULL, NULL, NULL, NULL);
+CREATE TABLE by_numbers_span (s span, ss span[], i int4range[]);
+INSERT INTO by_numbers_span VALUES (span(0.5, 1), ARRAY[span(1, 2)], ARRAY[int4range(1, 5)]), ('empty', '{}', NULL);
+CREATE DOMAIN relation AS regclass;
+CREATE TYPE watched AS (what regclass, since date);
+CREATE TABLE by_numbers_reg (c regclass, cs regclass[], d relation, w watched, p regprocedure, t regtype, r regrole, n regnamespace, o regoperator, f regconfig, k regdictionary, l regcollation);
+INSERT INTO by_numbers_reg VALUES ('extra.made_with_it', ARRAY['extra.made_with_it'::regclass, 'every_type'], 'every_type', ROW('every_type', '2020-01-01'), 'lower(text)', 'mood', 'writer', 'extra', '+(int,int)', 'simple', 'simple', 'nocase');
+CREATE TABLE "odd columns" ("a b" mood[], "ctid " int, "user" text);
+INSERT INTO "odd columns" VALUES ('{ok}', 1, E'x\ty');
+
 CREATE TABLE people (
 	id serial PRIMARY KEY, name text NOT NULL COLLATE "C", mail citext UNIQUE, born date, boss int, note text DEFAULT 'none',
 	full_name text GENERATED ALWAYS AS (name || '!') STORED, gone int, CONSTRAINT named CHECK (name <> '')
