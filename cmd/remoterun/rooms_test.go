@@ -74,7 +74,7 @@ func topNames(file *ast.File) int {
 // numbers only go down.
 func manyMethods() map[string]int {
 	return map[string]int{
-		"playbooks/ast.session": 130, "playbooks/jinja/core.render": 102, "tasks/move.mover": 76,
+		"playbooks/jinja/core.render": 102, "tasks/move.mover": 76,
 		"cmd/remoterun.app": 64, "playbooks/jinja/parse.parser": 62, "playbooks/jinja/core.Call": 50,
 	}
 }

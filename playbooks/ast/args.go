@@ -8,12 +8,12 @@ import (
 )
 
 // oldName reads the module's name out of action: and local_action:.
-func (s *session) oldName(e entry) (string, bool) {
+func (bd *binder) oldName(e entry) (string, bool) {
 	v := e.v
 	if m, ok := v.AsMap(); ok {
 		name, there := m.Lookup("module")
 		if !there {
-			s.wrong(e.at, "%s as a mapping needs module: NAME", e.name)
+			bd.wrong(e.at, "%s as a mapping needs module: NAME", e.name)
 			return "", false
 		}
 		v = name
@@ -21,7 +21,7 @@ func (s *session) oldName(e entry) (string, bool) {
 	text, ok := v.AsString()
 	fields := strings.Fields(text)
 	if !ok || len(fields) == 0 || value.Templated(fields[0]) {
-		s.wrong(e.at, "%s must begin with the name of a module", e.name)
+		bd.wrong(e.at, "%s must begin with the name of a module", e.name)
 		return "", false
 	}
 	return fields[0], true
@@ -29,12 +29,12 @@ func (s *session) oldName(e entry) (string, bool) {
 
 // args joins the arguments of a task: module_defaults first, then args:, then
 // what stands beside the module's name.
-func (s *session) args(a *action, e entry, k kind, old bool, w where) (*value.Map, bool) {
+func (bd *binder) args(a *action, e entry, k kind, old bool, w where) (*value.Map, bool) {
 	out := value.NewMap()
 	out.Pos = e.key
 	for _, level := range w.defaults {
 		for name, v := range level.All() {
-			of, _ := s.env.kind(value.Str(name))
+			of, _ := bd.env.kind(value.Str(name))
 			if m, ok := v.AsMap(); ok && of.name == k.name {
 				fill(out, m)
 			}
@@ -42,10 +42,10 @@ func (s *session) args(a *action, e entry, k kind, old bool, w where) (*value.Ma
 	}
 	given := e
 	if old {
-		given = s.oldArgs(e, out, k)
+		given = bd.oldArgs(e, out, k)
 	}
-	ok := s.argsWord(a.args, out) && s.given(given, k, out)
-	s.cmdWord(k, out, e)
+	ok := bd.argsWord(a.args, out) && bd.given(given, k, out)
+	bd.cmdWord(k, out, e)
 	return out, ok
 }
 
@@ -56,7 +56,7 @@ func fill(into, from *value.Map) {
 }
 
 // argsWord reads args: a mapping, or a template that gives one.
-func (s *session) argsWord(e entry, into *value.Map) bool {
+func (bd *binder) argsWord(e entry, into *value.Map) bool {
 	if e.v.IsNull() {
 		return true
 	}
@@ -65,11 +65,11 @@ func (s *session) argsWord(e entry, into *value.Map) bool {
 		return true
 	}
 	if value.HasTemplate(e.v) {
-		s.inspect(e.v, e.at, slotItem)
+		bd.names.inspect(e.v, e.at, slotItem)
 		into.Put(wholeArgs, e.v)
 		return true
 	}
-	s.wrong(e.at, `args must be a mapping or a template that gives one ("{{ name }}"), not %s`, value.Repr(e.v))
+	bd.wrong(e.at, `args must be a mapping or a template that gives one ("{{ name }}"), not %s`, value.Repr(e.v))
 	return false
 }
 
@@ -77,7 +77,7 @@ func (s *session) argsWord(e entry, into *value.Map) bool {
 const wholeArgs = "_variable_params"
 
 // oldArgs cuts the module's name off the old forms.
-func (s *session) oldArgs(e entry, into *value.Map, k kind) entry {
+func (bd *binder) oldArgs(e entry, into *value.Map, k kind) entry {
 	m, isMap := e.v.AsMap()
 	if !isMap {
 		e.v = behindName(e.v)
@@ -90,7 +90,7 @@ func (s *session) oldArgs(e entry, into *value.Map, k kind) entry {
 		case "module":
 			named := e
 			named.v = behindName(v)
-			s.given(named, k, rest)
+			bd.given(named, k, rest)
 		case "args":
 			if inner, ok := v.AsMap(); ok {
 				fill(rest, inner)
@@ -122,7 +122,7 @@ func behindName(v value.Value) value.Value {
 }
 
 // given reads what stands beside the module's name.
-func (s *session) given(e entry, k kind, into *value.Map) bool {
+func (bd *binder) given(e entry, k kind, into *value.Map) bool {
 	switch e.v.Kind() {
 	case value.KindNull:
 		return true
@@ -134,13 +134,13 @@ func (s *session) given(e entry, k kind, into *value.Map) bool {
 		fill(into, m)
 		return true
 	case value.KindString:
-		return s.freeForm(e, k, into)
+		return bd.freeForm(e, k, into)
 	case value.KindList, value.KindTuple:
-		s.wrong(e.at, "the arguments of %s must be a mapping, not a list", k.name)
+		bd.wrong(e.at, "the arguments of %s must be a mapping, not a list", k.name)
 		return false
 	}
 	if k.spec.FreeForm == "" {
-		s.wrong(e.at, "the arguments of %s must be a mapping, not %s", k.name, value.Repr(e.v))
+		bd.wrong(e.at, "the arguments of %s must be a mapping, not %s", k.name, value.Repr(e.v))
 		return false
 	}
 	into.Put("_raw_params", value.String(value.Str(e.v)))
@@ -148,11 +148,11 @@ func (s *session) given(e entry, k kind, into *value.Map) bool {
 }
 
 // freeForm reads "name: a=1 b=2" and "command: any text creates=/x".
-func (s *session) freeForm(e entry, k kind, into *value.Map) bool {
+func (bd *binder) freeForm(e entry, k kind, into *value.Map) bool {
 	text, _ := e.v.AsString()
 	pairs, rest, err := parseKV(text, isRaw(k))
 	if err != nil {
-		s.wrong(e.at, "%s: %v", k.name, err)
+		bd.wrong(e.at, "%s: %v", k.name, err)
 		return false
 	}
 	for _, p := range pairs {
@@ -173,7 +173,7 @@ func (s *session) freeForm(e entry, k kind, into *value.Map) bool {
 		into.Put(wholeArgs, value.String(rest).From(&value.Origin{Pos: e.at}))
 		return true
 	}
-	s.wrong(e.at, "%s takes no free text, only arguments: %q is none (write name=value, or a mapping)", k.name, rest)
+	bd.wrong(e.at, "%s takes no free text, only arguments: %q is none (write name=value, or a mapping)", k.name, rest)
 	return false
 }
 
@@ -195,13 +195,13 @@ func isRaw(k kind) bool {
 }
 
 // cmdWord makes cmd: the free text of modules that run one.
-func (s *session) cmdWord(k kind, args *value.Map, e entry) {
+func (bd *binder) cmdWord(k kind, args *value.Map, e entry) {
 	cmd, ok := args.Lookup("cmd")
 	if !ok || !isRaw(k) || k.name == "raw" {
 		return
 	}
 	if raw, both := args.Lookup("_raw_params"); both && value.Str(raw) != "" {
-		s.wrong(e.at, "%s: cmd and free text exclude each other", k.name)
+		bd.wrong(e.at, "%s: cmd and free text exclude each other", k.name)
 		cmd = raw
 	}
 	args.Delete(value.String("cmd"))
@@ -209,9 +209,9 @@ func (s *session) cmdWord(k kind, args *value.Map, e entry) {
 }
 
 // checkArgs finds what is wrong with arguments before any host is touched.
-func (s *session) checkArgs(t *play.Task, k kind, w where) {
-	s.inspectArgs(t, k)
-	s.bindings(t)
+func (bd *binder) checkArgs(t *play.Task, k kind) {
+	bd.inspectArgs(t, k)
+	bd.bindings(t)
 	if _, open := t.Args.Lookup(wholeArgs); open {
 		return
 	}
@@ -224,14 +224,13 @@ func (s *session) checkArgs(t *play.Task, k kind, w where) {
 	for _, err := range errs {
 		m := argMistake(err, t.ArgsPos)
 		m.Msg, m.soft = k.name+": "+m.Msg, true
-		s.mistakes = append(s.mistakes, m)
+		bd.mistakes = append(bd.mistakes, m)
 	}
-	s.sources(t, w)
 }
 
 // inspectArgs parses the templates in arguments; a few arguments of the
 // engine's own actions are bare expressions.
-func (s *session) inspectArgs(t *play.Task, k kind) {
+func (bd *binder) inspectArgs(t *play.Task, k kind) {
 	for name, v := range t.Args.All() {
 		key := value.Str(name)
 		at := value.PosOf(v)
@@ -243,11 +242,39 @@ func (s *session) inspectArgs(t *play.Task, k kind) {
 		}
 		switch {
 		case k.name == "assert" && key == "that":
-			s.conditions(entry{name: "that", at: at, key: at, v: v}, slotAssert)
+			bd.words.conditions(entry{name: "that", at: at, key: at, v: v}, slotAssert)
 		case k.name == "debug" && key == "var":
-			s.inspect(v, at, slotLater)
+			bd.names.inspect(v, at, slotLater)
 		default:
-			s.inspect(v, at, slotItem)
+			bd.names.inspect(v, at, slotItem)
 		}
 	}
+}
+
+// bindings notes variables that a task's arguments bring into being.
+func (bd *binder) bindings(t *play.Task) {
+	switch t.Action {
+	case "set_fact", "add_host":
+		for k := range t.Args.All() {
+			name := value.Str(k)
+			switch {
+			case name == wholeArgs || value.HasTemplate(k):
+				bd.names.open = true
+			case name == "_raw_params" || t.Action == "set_fact" && name == "cacheable":
+			case t.Action == "set_fact" && !identifier().MatchString(name):
+				bd.wrong(keyAt(k, t), "set_fact: %q is no name for a variable (letters, digits and _, no digit first)", name)
+			default:
+				bd.names.define(name)
+			}
+		}
+	case "package_facts", "service_facts", "getent":
+		bd.names.open = bd.names.open || t.Action == "getent"
+	}
+}
+
+func keyAt(k value.Value, t *play.Task) value.Pos {
+	if p := value.PosOf(k); p.Line > 0 {
+		return p
+	}
+	return t.ArgsPos
 }

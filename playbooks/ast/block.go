@@ -8,40 +8,40 @@ import (
 )
 
 // items reads a list of tasks and blocks; imported files are taken in.
-func (s *session) items(e entry, w where) []play.Item {
+func (tr *taskReader) items(e entry, w where) []play.Item {
 	if _, isList := e.v.AsSeq(); !isList && !e.v.IsNull() {
-		s.wrong(e.at, "%s must be a list of tasks, not %s", e.name, whatIs(e.v))
+		tr.wrong(e.at, "%s must be a list of tasks, not %s", e.name, whatIs(e.v))
 		return nil
 	}
 	var out []play.Item
 	for _, v := range e.v.Items() {
 		if v.IsNull() {
-			s.warn(e.at, "%s holds an empty entry", e.name)
+			tr.warn(e.at, "%s holds an empty entry", e.name)
 			continue
 		}
-		m, ok := s.mapping(v, e.at, "a task")
+		m, ok := tr.words.mapping(v, e.at, "a task")
 		if !ok {
 			continue
 		}
-		out = append(out, s.item(m, w)...)
+		out = append(out, tr.item(m, w)...)
 	}
 	return out
 }
 
-func (s *session) item(m *value.Map, w where) []play.Item {
+func (tr *taskReader) item(m *value.Map, w where) []play.Item {
 	if isBlock(m) {
-		return []play.Item{s.block(m, w)}
+		return []play.Item{tr.block(m, w)}
 	}
 	if key, v, ok := importKey(m, "import_tasks"); ok {
-		return s.importTasks(m, key, v, w)
+		return tr.importTasks(m, key, v, w)
 	}
 	if key, v, ok := importKey(m, "include"); ok {
-		return s.oldInclude(m, key, v, w)
+		return tr.oldInclude(m, key, v, w)
 	}
 	if key, v, ok := importKey(m, "import_role"); ok {
-		return s.importRole(m, key, v, w)
+		return tr.importRole(m, key, v, w)
 	}
-	if t := s.task(m, w); t != nil {
+	if t := tr.task(m, w); t != nil {
 		return []play.Item{t}
 	}
 	return nil
@@ -57,31 +57,31 @@ func isBlock(m *value.Map) bool {
 }
 
 // block reads block/rescue/always.
-func (s *session) block(m *value.Map, w where) *play.Block {
+func (tr *taskReader) block(m *value.Map, w where) *play.Block {
 	b := &play.Block{}
 	b.Pos = m.Pos
 	var lists []entry
-	for _, e := range s.entries(m) {
+	for _, e := range tr.words.entries(m) {
 		switch {
 		case e.name == "block" || e.name == "rescue" || e.name == "always":
 			lists = append(lists, e)
-		case s.shared(&b.Keywords, e, &w), s.notThere(e):
+		case tr.words.shared(&b.Keywords, e, &w), tr.words.notThere(e):
 		case e.name == "loop" || len(e.name) > 5 && e.name[:5] == "with_":
-			s.wrong(e.key, "a block cannot loop: include_tasks with a loop can")
+			tr.wrong(e.key, "a block cannot loop: include_tasks with a loop can")
 		default:
-			s.unknown(e.key, blockWords, e.name, "a block has no keyword %q", e.name)
+			tr.unknown(e.key, blockWords, e.name, "a block has no keyword %q", e.name)
 		}
 	}
 	if _, ok := m.Lookup("block"); !ok {
-		s.wrong(m.Pos, "rescue and always stand beside a block, there is none")
+		tr.wrong(m.Pos, "rescue and always stand beside a block, there is none")
 	}
-	s.place(&b.Keywords)
+	tr.place(&b.Keywords)
 	w.sure = w.sure && len(b.When) == 0 && !forgiving(&b.Keywords)
 	w = w.because(&b.Keywords)
 	w.vars = append(slices.Clip(w.vars), b.Vars)
 	for _, e := range lists {
 		if e.v.IsNull() {
-			s.wrong(e.at, "%s must be a list of tasks, this one is empty", e.name)
+			tr.wrong(e.at, "%s must be a list of tasks, this one is empty", e.name)
 		}
 		switch e.name {
 		case "block":
@@ -90,34 +90,14 @@ func (s *session) block(m *value.Map, w where) *play.Block {
 			if rescued {
 				inner.sure, inner.why = false, "it is rescued"
 			}
-			b.Body = s.items(e, inner)
+			b.Body = tr.items(e, inner)
 		case "rescue":
 			inner := w
 			inner.sure, inner.why = false, "rescue: only after a failure"
-			b.Rescue = s.items(e, inner)
+			b.Rescue = tr.items(e, inner)
 		case "always":
-			b.Always = s.items(e, w)
+			b.Always = tr.items(e, w)
 		}
 	}
 	return b
-}
-
-// forgiving reports keywords with which a failing task doesn't fail the play,
-// or which keep it from being run unless it is asked for.
-func forgiving(k *play.Keywords) bool {
-	for _, t := range k.Tags {
-		if t == "never" {
-			return true
-		}
-	}
-	return !k.IgnoreErrors.IsNull() && !value.Equal(k.IgnoreErrors, value.Bool(false))
-}
-
-// place notes what is done on the laptop: files may come to be.
-func (s *session) place(k *play.Keywords) {
-	switch value.Str(k.Delegate) {
-	case "localhost", "127.0.0.1", "::1":
-		s.local = true
-	}
-	s.local = s.local || value.Str(k.Connection) == "local" || value.HasTemplate(k.Delegate)
 }

@@ -2,9 +2,11 @@
 // mistake of every file at once, each with its place, what is allowed and what
 // was probably meant. It opens no connection, runs nothing and prints nothing.
 //
-// One file holds one noun. A session reads a project; a where travels down with
-// what an inner noun inherits. A role is one more way to a list of tasks: a where
-// with a role set.
+// A session reads a project by readers that stand on each other: findings (what is
+// wrong) and names (of variables) at the bottom, then words (values of keywords),
+// files, binder (modules and arguments), roleReader (folders of roles), taskReader
+// and playReader. A where travels down with what an inner noun inherits. A role is
+// one more way to a list of tasks: a where with a role set.
 package ast
 
 import (

@@ -9,45 +9,57 @@ import (
 	"remoterun/runner/value"
 )
 
-// importTasks takes the tasks of a file in, before the run. What stands beside
-// import_tasks is inherited by every one of them: they are a block.
-func (s *session) importTasks(m *value.Map, key string, file value.Value, w where) []play.Item {
+// importing is a word that takes tasks in before the run.
+type importing struct{ word, of, instead string }
+
+// imported reads what stands beside import_tasks and import_role: every task that
+// comes in inherits it, so that it is a block. What else it says goes into args.
+func (tr *taskReader) imported(m *value.Map, key string, word importing, args *value.Map, w where) (*play.Block, where) {
 	b := &play.Block{}
 	b.Pos = m.Pos
 	inner := w
-	for _, e := range s.entries(m) {
+	for _, e := range tr.words.entries(m) {
 		switch {
-		case e.name == key, e.name == "args":
-		case s.shared(&b.Keywords, e, &inner):
+		case e.name == key:
+		case e.name == "args":
+			more, _ := e.v.AsMap()
+			fill(args, more)
+		case tr.words.shared(&b.Keywords, e, &inner):
 		case e.name == "loop" || strings.HasPrefix(e.name, "with_"):
-			s.wrong(e.key, "import_tasks cannot loop: use include_tasks")
-		case s.notThere(e):
+			tr.wrong(e.key, "%s cannot loop: use %s", word.word, word.instead)
+		case tr.words.notThere(e):
 		case slices.Contains(taskWords, e.name):
-			s.warn(e.key, "%s has no effect on import_tasks: put it on the tasks of the file", e.name)
+			tr.warn(e.key, "%s has no effect on %s: put it on the tasks of the %s", e.name, word.word, word.of)
 		default:
-			s.unknown(e.key, innerWords, e.name, "import_tasks has no keyword %q", e.name)
+			tr.unknown(e.key, innerWords, e.name, "%s has no keyword %q", word.word, e.name)
 		}
 	}
+	tr.place(&b.Keywords)
+	inner.sure = w.sure && len(b.When) == 0 && !forgiving(&b.Keywords)
+	inner = inner.because(&b.Keywords)
+	inner.vars = append(slices.Clip(inner.vars), b.Vars)
+	b.Name = value.Null()
+	return b, inner
+}
+
+// importTasks takes the tasks of a file in, before the run.
+func (tr *taskReader) importTasks(m *value.Map, key string, file value.Value, w where) []play.Item {
+	b, inner := tr.imported(m, key, importing{"import_tasks", "file", "include_tasks"}, value.NewMap(), w)
 	at := value.PosOf(file)
 	if at.Line == 0 {
 		at = m.Pos
 	}
-	s.place(&b.Keywords)
-	inner.sure = w.sure && len(b.When) == 0 && !forgiving(&b.Keywords)
-	inner = inner.because(&b.Keywords)
-	inner.vars = append(slices.Clip(inner.vars), b.Vars)
-	path, ok := s.importedFile(m, file, at, inner)
+	path, ok := tr.files.importedFile(m, file, at, inner)
 	if !ok {
 		return nil
 	}
-	b.Name = value.Null()
-	b.Body = s.taskFile(path, inner)
+	b.Body = tr.taskFile(path, inner)
 	return []play.Item{b}
 }
 
 // oldInclude reads include:, which is import_tasks for a constant file without a
 // loop, else include_tasks.
-func (s *session) oldInclude(m *value.Map, key string, file value.Value, w where) []play.Item {
+func (tr *taskReader) oldInclude(m *value.Map, key string, file value.Value, w where) []play.Item {
 	_, bare, _ := importKey(m, "loop")
 	looped := bare.Kind() != value.KindNull
 	for _, name := range m.Names() {
@@ -58,10 +70,10 @@ func (s *session) oldInclude(m *value.Map, key string, file value.Value, w where
 		at = m.Pos
 	}
 	if !looped && !value.HasTemplate(file) {
-		s.warn(at, "include is deprecated: write import_tasks, which is what it means here")
-		return s.importTasks(m, key, file, w)
+		tr.warn(at, "include is deprecated: write import_tasks, which is what it means here")
+		return tr.importTasks(m, key, file, w)
 	}
-	s.warn(at, "include is deprecated: write include_tasks, which is what it means here")
+	tr.warn(at, "include is deprecated: write include_tasks, which is what it means here")
 	again := value.NewMap()
 	again.Pos = m.Pos
 	for k, v := range m.All() {
@@ -70,60 +82,35 @@ func (s *session) oldInclude(m *value.Map, key string, file value.Value, w where
 		}
 		again.Set(k, v)
 	}
-	if t := s.task(again, w); t != nil {
+	if t := tr.task(again, w); t != nil {
 		return []play.Item{t}
 	}
 	return nil
 }
 
-// importedFile finds the file that import_tasks names.
-func (s *session) importedFile(m *value.Map, file value.Value, at value.Pos, w where) (string, bool) {
-	if args, ok := file.AsMap(); ok {
-		file, _ = args.Lookup("file")
-	} else if text, ok := file.AsString(); ok && !value.HasTemplate(file) {
-		if f := strings.Fields(text); len(f) > 0 {
-			file = value.String(strings.TrimPrefix(f[0], "file="))
-			if len(f) > 1 {
-				s.wrong(at, "import_tasks takes nothing but a file: %q goes under vars", f[1])
-			}
-		}
-	}
-	name, ok := s.importName(file, at, "import_tasks", w)
-	if !ok {
-		return "", false
-	}
-	path, err := s.locate("tasks", name, w)
-	if err != nil {
-		s.wrong(at, "import_tasks: %v", err)
-		s.unread()
-		return "", false
-	}
-	return path, !s.circular(path, at, w)
-}
-
 // taskFile reads a file of tasks.
-func (s *session) taskFile(path string, w where) []play.Item {
-	v, _, ok := s.document(path)
+func (tr *taskReader) taskFile(path string, w where) []play.Item {
+	v, _, ok := tr.files.document(path)
 	if !ok {
 		return nil
 	}
 	at := value.PosOf(v)
 	at.File = path
 	if v.IsNull() {
-		s.warn(at, "this file of tasks is empty")
+		tr.warn(at, "this file of tasks is empty")
 		return nil
 	}
 	if _, isList := v.AsSeq(); !isList {
-		s.wrong(at, "a file of tasks must be a list of tasks, this one is %s", whatIs(v))
+		tr.wrong(at, "a file of tasks must be a list of tasks, this one is %s", whatIs(v))
 		return nil
 	}
 	if looksLikePlays(v) {
-		s.wrong(at, "this is a playbook, not a file of tasks: import_playbook takes it")
+		tr.wrong(at, "this is a playbook, not a file of tasks: import_playbook takes it")
 		return nil
 	}
 	w.dir = filepath.Dir(path)
 	w.chain = append(slices.Clip(w.chain), path)
-	return s.items(entry{name: "a file of tasks", at: at, key: at, v: v}, w)
+	return tr.items(entry{name: "a file of tasks", at: at, key: at, v: v}, w)
 }
 
 func looksLikePlays(v value.Value) bool {
@@ -152,90 +139,71 @@ var includeWords = strings.Fields(`args collections ignore_errors listen loop lo
 
 // includeRules reports keywords that would have no effect on the included
 // tasks: those go under apply.
-func (s *session) includeRules(m *value.Map, action string) {
-	for _, e := range s.entries(m) {
+func (tr *taskReader) includeRules(m *value.Map, action string) {
+	for _, e := range tr.words.entries(m) {
 		if slices.Contains(handlerWords, e.name) && !slices.Contains(includeWords, e.name) && e.name != "action" {
-			s.wrong(e.key, "%s has no keyword %q: put it under apply: to hand it to the tasks", action, e.name)
+			tr.wrong(e.key, "%s has no keyword %q: put it under apply: to hand it to the tasks", action, e.name)
 		}
 	}
 }
 
 // includeAhead reads a file that include_tasks is going to load, when its name
 // is constant, so that its mistakes are found now.
-func (s *session) includeAhead(t *play.Task, w where) {
+func (tr *taskReader) includeAhead(t *play.Task, w where) {
 	name := includeName(t)
 	text, ok := name.AsString()
 	if !ok || text == "" {
-		s.wrong(t.ArgsPos, "include_tasks needs the name of a file")
+		tr.wrong(t.ArgsPos, "include_tasks needs the name of a file")
 		return
 	}
-	s.applied(t, &where{})
+	tr.applied(t, &where{})
 	if value.HasTemplate(name) {
-		s.names.open = true
+		tr.names.open = true
 		return
 	}
-	if s.running {
+	if tr.files.running {
 		return
 	}
-	path, err := s.locate("tasks", text, w)
+	path, err := tr.files.locate("tasks", text, w)
 	if err != nil {
-		s.absent(t, w, Mistake{Pos: t.ArgsPos, Msg: "include_tasks: " + err.Error()})
-		s.unread()
+		tr.absent(t, w, Mistake{Pos: t.ArgsPos, Msg: "include_tasks: " + err.Error()})
+		tr.files.unread()
 		return
 	}
 	if i := slices.Index(w.chain, path); i >= 0 {
 		if w.sure && len(t.When) == 0 && t.Loop == nil {
-			s.circular(path, t.ArgsPos, w)
+			tr.files.circular(path, t.ArgsPos, w)
 		}
 		return
 	}
+	tr.lookInto(t, w, func(w where) []play.Item { return tr.taskFile(path, w) })
+}
+
+// lookInto reads what a task is going to take in at its turn. The handlers and
+// roles that come with it are not the play's before that.
+func (tr *taskReader) lookInto(t *play.Task, w where, read func(where) []play.Item) {
 	w.sure = w.sure && len(t.When) == 0 && t.Loop == nil && !forgiving(&t.Keywords)
 	w = w.because(&t.Keywords)
 	w.notify = nil
-	handlers, opened := s.handlers, s.opened
-	s.handlers = nil // what roles in it bring comes when it is its turn
-	before := len(s.mistakes)
-	s.ahead = append(s.ahead, s.taskFile(path, w)...)
-	s.unneeded(before, w)
-	s.later = append(s.later, s.handlers...)
-	s.handlers, s.opened = handlers, opened
-}
-
-func onlyWhere(w where) string { return " (fails only where it is run; " + w.why + ")" }
-
-// unneeded makes warnings of what is wrong in a file that need not come to be
-// taken in: nothing of it is read then.
-func (s *session) unneeded(from int, w where) {
-	if w.sure {
-		return
-	}
-	for _, m := range s.mistakes[from:] {
-		m.only = onlyWhere(w)
-		s.warnings = append(s.warnings, m)
-	}
-	s.mistakes = s.mistakes[:from]
-}
-
-// absent notes a file that isn't there: as a mistake where the run is certain
-// to need it, else as a warning.
-func (s *session) absent(t *play.Task, w where, m Mistake) {
-	if w.sure && len(t.When) == 0 && (t.Loop == nil || fullList(t.Loop.Items)) && !forgiving(&t.Keywords) || w.handler && len(t.When) == 0 {
-		s.missing = append(s.missing, m)
-		return
-	}
-	s.warnings = append(s.warnings, m)
+	handlers, handled, opened := tr.handlers, tr.handled, tr.opened
+	tr.handlers, tr.handled = nil, nil
+	before := len(tr.mistakes)
+	tr.ahead = append(tr.ahead, read(w)...)
+	tr.unneeded(before, w)
+	tr.later = append(tr.later, tr.handlers...)
+	tr.handlers, tr.handled, tr.opened = handlers, handled, opened
 }
 
 // applied reads the keywords of apply:, which stand on a block around included
 // tasks; nil = there are none. What tasks inherit of them (notify) goes into w.
-func (s *session) applied(from *play.Task, w *where) *play.Block {
+func (tr *taskReader) applied(from *play.Task, w *where) *play.Block {
 	v, ok := from.Args.Lookup("apply")
 	if !ok || v.IsNull() {
 		return nil
 	}
 	b := &play.Block{}
 	b.Pos = from.Pos
-	s.applyWords(b, v, from.ArgsPos, w)
+	tr.applyWords(b, v, from.ArgsPos, w)
 	return b
 }
 
@@ -248,14 +216,14 @@ func around(b *play.Block, items []play.Item) []play.Item {
 	return []play.Item{b}
 }
 
-func (s *session) applyWords(b *play.Block, v value.Value, at value.Pos, w *where) {
-	m, ok := s.mapping(v, at, "apply")
+func (tr *taskReader) applyWords(b *play.Block, v value.Value, at value.Pos, w *where) {
+	m, ok := tr.words.mapping(v, at, "apply")
 	if !ok {
 		return
 	}
-	for _, e := range s.entries(m) {
-		if !s.shared(&b.Keywords, e, w) && !s.notThere(e) {
-			s.unknown(e.key, innerWords, e.name, "apply has no keyword %q", e.name)
+	for _, e := range tr.words.entries(m) {
+		if !tr.words.shared(&b.Keywords, e, w) && !tr.words.notThere(e) {
+			tr.unknown(e.key, innerWords, e.name, "apply has no keyword %q", e.name)
 		}
 	}
 }

@@ -41,7 +41,7 @@ type entry struct {
 }
 
 // entries lists the keywords of a mapping. Keys that are no text are mistakes.
-func (s *session) entries(m *value.Map) []entry {
+func (ws *words) entries(m *value.Map) []entry {
 	out := make([]entry, 0, m.Len())
 	for k, v := range m.All() {
 		e := entry{key: value.PosOf(k), at: value.PosOf(v), v: v}
@@ -53,7 +53,7 @@ func (s *session) entries(m *value.Map) []entry {
 		}
 		name, ok := k.AsString()
 		if !ok {
-			s.wrong(e.key, "a keyword must be text, %s is %s", value.Repr(k), whatIs(k))
+			ws.wrong(e.key, "a keyword must be text, %s is %s", value.Repr(k), whatIs(k))
 			continue
 		}
 		e.name = name
@@ -63,82 +63,82 @@ func (s *session) entries(m *value.Map) []entry {
 }
 
 // mapping is a noun's mapping; ok is false when a mistake was noted.
-func (s *session) mapping(v value.Value, at value.Pos, noun string) (*value.Map, bool) {
+func (ws *words) mapping(v value.Value, at value.Pos, noun string) (*value.Map, bool) {
 	m, ok := v.AsMap()
 	if !ok {
 		if p := value.PosOf(v); p.Line > 0 {
 			at = p
 		}
-		s.wrong(at, "%s must be a mapping, this one is %s", noun, whatIs(v))
+		ws.wrong(at, "%s must be a mapping, this one is %s", noun, whatIs(v))
 	}
 	return m, ok
 }
 
 // shared reads the keywords that plays, blocks and tasks have in common; false
 // when e is none of them.
-func (s *session) shared(k *play.Keywords, e entry, w *where) bool {
+func (ws *words) shared(k *play.Keywords, e entry, w *where) bool {
 	switch e.name {
 	case "name":
-		k.Name = s.text(e)
+		k.Name = ws.text(e)
 	case "when":
-		k.When = append(k.When, s.conditions(e, slotWhen)...)
+		k.When = append(k.When, ws.conditions(e, slotWhen)...)
 	case "tags":
-		k.Tags = s.tags(e)
+		k.Tags = ws.tags(e)
 	case "vars":
-		k.Vars = s.vars(e)
+		k.Vars = ws.vars(e)
 	case "environment":
-		k.Env = s.environment(e)
+		k.Env = ws.environment(e)
 	case "become":
-		k.Become = s.boolean(e)
+		k.Become = ws.boolean(e)
 	case "become_user":
-		k.BecomeUser = s.text(e)
+		k.BecomeUser = ws.text(e)
 	case "become_method":
-		k.BecomeMethod = s.oneOf(e, "sudo", "su", "doas")
+		k.BecomeMethod = ws.oneOf(e, "sudo", "su", "doas")
 	case "become_flags":
-		k.BecomeFlags = s.text(e)
+		k.BecomeFlags = ws.text(e)
 	case "remote_user":
-		k.RemoteUser = s.text(e)
+		k.RemoteUser = ws.text(e)
 	case "connection":
-		k.Connection = s.oneOf(e, "ssh", "smart", "local", "paramiko", "paramiko_ssh")
+		k.Connection = ws.oneOf(e, "ssh", "smart", "local", "paramiko", "paramiko_ssh")
 	case "port":
-		k.Port = s.integer(e)
+		k.Port = ws.integer(e)
 	case "collections":
-		w.collections = s.texts(e) // names of modules are resolved without them
+		w.collections = ws.texts(e) // names of modules are resolved without them
 	case "module_defaults":
-		w.defaults = s.moduleDefaults(e, w.defaults)
+		w.defaults = ws.moduleDefaults(e, w.defaults)
 	case "notify":
-		w.notify = s.anyTexts(e)
+		w.notify = ws.anyTexts(e)
 	default:
-		return s.switches(k, e)
+		return ws.switches(k, e)
 	}
 	return true
 }
 
 // switches reads the shared keywords about how a task runs.
-func (s *session) switches(k *play.Keywords, e entry) bool {
+func (ws *words) switches(k *play.Keywords, e entry) bool {
 	switch e.name {
 	case "check_mode":
-		k.CheckMode = s.boolean(e)
+		k.CheckMode = ws.boolean(e)
 	case "diff":
-		k.Diff = s.boolean(e)
+		k.Diff = ws.boolean(e)
 	case "no_log":
-		k.NoLog = s.boolean(e)
+		k.NoLog = ws.boolean(e)
 	case "run_once":
-		k.RunOnce = s.boolean(e)
+		k.RunOnce = ws.boolean(e)
 	case "ignore_errors":
-		k.IgnoreErrors = s.boolean(e)
+		k.IgnoreErrors = ws.boolean(e)
 	case "ignore_unreachable":
-		k.IgnoreUnreachable = s.boolean(e)
+		k.IgnoreUnreachable = ws.boolean(e)
 	case "any_errors_fatal":
-		k.AnyErrorsFatal = s.boolean(e)
+		k.AnyErrorsFatal = ws.boolean(e)
 	case "delegate_to":
-		k.Delegate = s.text(e)
+		k.Delegate = ws.text(e)
 	case "delegate_facts":
-		k.DelegateFacts = s.boolean(e)
+		k.DelegateFacts = ws.boolean(e)
 	case "throttle":
-		k.Throttle = s.integer(e)
+		k.Throttle = ws.integer(e)
 	case "timeout":
-		k.Timeout = s.integer(e)
+		k.Timeout = ws.integer(e)
 	default:
 		return false
 	}
@@ -146,23 +146,23 @@ func (s *session) switches(k *play.Keywords, e entry) bool {
 }
 
 // notThere reports a word of Ansible that is not there yet.
-func (s *session) notThere(e entry) bool {
+func (ws *words) notThere(e entry) bool {
 	why, ok := isLater(e.name)
 	if ok {
-		s.wrong(e.key, "%s", why)
+		ws.wrong(e.key, "%s", why)
 	}
 	return ok
 }
 
-func (s *session) environment(e entry) []value.Value {
-	s.inspect(e.v, e.at, slotText)
+func (ws *words) environment(e entry) []value.Value {
+	ws.names.inspect(e.v, e.at, slotText)
 	var out []value.Value
 	for _, v := range listOf(e.v) {
 		if text, ok := v.AsString(); ok && text == "" {
 			continue
 		}
 		if _, ok := v.AsMap(); !ok && !value.HasTemplate(v) {
-			s.wrong(e.at, "environment must be a mapping or a list of mappings, not %s", whatIs(v))
+			ws.wrong(e.at, "environment must be a mapping or a list of mappings, not %s", whatIs(v))
 			continue
 		}
 		out = append(out, v)
@@ -171,13 +171,13 @@ func (s *session) environment(e entry) []value.Value {
 }
 
 // tags reads tags: a list, or text with commas.
-func (s *session) tags(e entry) []string {
+func (ws *words) tags(e entry) []string {
 	var out []string
 	_, inList := e.v.AsSeq()
 	for _, v := range listOf(e.v) {
 		switch text, ok := v.AsString(); {
 		case ok:
-			s.inspect(v, e.at, slotText)
+			ws.names.inspect(v, e.at, slotText)
 			for _, t := range strings.Split(text, ",") {
 				if t = strings.TrimSpace(t); t != "" {
 					out = append(out, t)
@@ -186,7 +186,7 @@ func (s *session) tags(e entry) []string {
 		case v.IsNumber() && inList:
 			out = append(out, value.Str(v))
 		default:
-			s.wrong(e.at, "tags must be text or a list of text, not %s", whatIs(v))
+			ws.wrong(e.at, "tags must be text or a list of text, not %s", whatIs(v))
 		}
 	}
 	return out
@@ -195,27 +195,27 @@ func (s *session) tags(e entry) []string {
 var identifier = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) })
 
 // vars reads variables. A list of mappings is Ansible's older form.
-func (s *session) vars(e entry) *value.Map {
+func (ws *words) vars(e entry) *value.Map {
 	out := value.NewMap()
 	out.Pos = e.at
 	for _, part := range listOf(e.v) {
 		m, ok := part.AsMap()
 		if !ok {
-			s.wrong(e.at, "vars must be a mapping, not %s", whatIs(part))
+			ws.wrong(e.at, "vars must be a mapping, not %s", whatIs(part))
 			continue
 		}
 		for k, v := range m.All() {
 			at := value.PosOf(k)
 			name, isText := k.AsString()
 			if !isText || !identifier().MatchString(name) {
-				s.wrong(at, "%s is no name for a variable (letters, digits and _, no digit first)", value.Repr(k))
+				ws.wrong(at, "%s is no name for a variable (letters, digits and _, no digit first)", value.Repr(k))
 				continue
 			}
-			s.define(name)
-			s.keepSecret(name, v)
-			s.holder = name
-			s.inspect(v, at, slotLazy)
-			s.holder = ""
+			ws.names.define(name)
+			ws.names.keepSecret(name, v)
+			ws.names.holder = name
+			ws.names.inspect(v, at, slotLazy)
+			ws.names.holder = ""
 			out.Set(k, v)
 		}
 	}
@@ -223,26 +223,53 @@ func (s *session) vars(e entry) *value.Map {
 }
 
 // moduleDefaults adds a level of defaults: later ones win.
-func (s *session) moduleDefaults(e entry, outer []*value.Map) []*value.Map {
+func (ws *words) moduleDefaults(e entry, outer []*value.Map) []*value.Map {
 	out := append([]*value.Map(nil), outer...)
 	for _, v := range listOf(e.v) {
 		m, ok := v.AsMap()
 		if !ok {
-			s.wrong(e.at, "module_defaults must be a mapping of modules to arguments, not %s", whatIs(v))
+			ws.wrong(e.at, "module_defaults must be a mapping of modules to arguments, not %s", whatIs(v))
 			continue
 		}
 		for k, args := range m.All() {
 			name := value.Str(k)
 			if strings.HasPrefix(name, "group/") {
-				s.wrong(value.PosOf(k), "module_defaults of groups are not there yet")
-			} else if _, ok := s.env.kind(name); !ok {
-				s.unknown(value.PosOf(k), nil, name, "module_defaults: there is no module %q", name)
+				ws.wrong(value.PosOf(k), "module_defaults of groups are not there yet")
+			} else if _, ok := ws.env.kind(name); !ok {
+				ws.unknown(value.PosOf(k), nil, name, "module_defaults: there is no module %q", name)
 			}
 			if _, ok := args.AsMap(); !ok {
-				s.wrong(e.at, "module_defaults of %s must be a mapping of arguments", name)
+				ws.wrong(e.at, "module_defaults of %s must be a mapping of arguments", name)
 			}
 		}
 		out = append(out, m)
 	}
 	return out
+}
+
+// taskWord reads what only a task has.
+func (ws *words) taskWord(t *play.Task, e entry) bool {
+	switch e.name {
+	case "register":
+		t.Register = ws.variable(e)
+	case "changed_when":
+		t.ChangedWhen = ws.conditions(e, slotResult)
+	case "failed_when":
+		t.FailedWhen = ws.conditions(e, slotResult)
+	case "until":
+		t.Until = ws.conditions(e, slotResult)
+	case "retries":
+		t.Retries = ws.integer(e)
+	case "delay":
+		t.Delay = ws.number(e)
+	case "listen":
+		if !t.Handler {
+			ws.wrong(e.key, "only a handler can listen")
+			return true
+		}
+		t.Listen = ws.texts(e)
+	default:
+		return false
+	}
+	return true
 }

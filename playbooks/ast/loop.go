@@ -8,25 +8,25 @@ import (
 )
 
 // loopWord reads loop:, with_…: and loop_control: of a task.
-func (s *session) loopWord(t *play.Task, e entry) bool {
+func (ws *words) loopWord(t *play.Task, e entry) bool {
 	with, isWith := strings.CutPrefix(e.name, "with_")
 	switch {
-	case e.name == "loop", isWith && s.isLookup(with):
-		s.inspect(e.v, e.at, slotLoop)
+	case e.name == "loop", isWith && isLookup(with):
+		ws.names.inspect(e.v, e.at, slotLoop)
 		l := loopOf(t, e.key)
 		if !l.Items.IsNull() {
-			s.wrong(e.key, "one task has one loop, this one has two")
+			ws.wrong(e.key, "one task has one loop, this one has two")
 		}
 		if e.v.IsNull() {
-			s.wrong(e.key, "%s needs a value", e.name)
+			ws.wrong(e.key, "%s needs a value", e.name)
 		}
 		l.Items, l.With, l.Pos = e.v, with, e.key
 		if e.name == "loop" {
 			l.With = ""
-			s.loopItems(e)
+			ws.loopItems(e)
 		}
 	case e.name == "loop_control":
-		s.loopControl(t, e)
+		ws.loopControl(t, e)
 	default:
 		return false
 	}
@@ -41,18 +41,18 @@ func loopOf(t *play.Task, at value.Pos) *play.Loop {
 	return t.Loop
 }
 
-func (s *session) loopItems(e entry) {
+func (ws *words) loopItems(e entry) {
 	if _, isMap := e.v.AsMap(); isMap {
-		s.wrong(e.at, `loop must be a list, not a mapping (write "{{ name | dict2items }}")`)
+		ws.wrong(e.at, `loop must be a list, not a mapping (write "{{ name | dict2items }}")`)
 		return
 	}
 	if text, ok := e.v.AsString(); ok && !value.HasTemplate(e.v) {
-		s.wrong(e.at, `loop must be a list, not the text %q (write "{{ %s }}" for a variable)`, text, text)
+		ws.wrong(e.at, `loop must be a list, not the text %q (write "{{ %s }}" for a variable)`, text, text)
 	}
 }
 
 // isLookup reports lookups that loops can name.
-func (s *session) isLookup(name string) bool {
+func isLookup(name string) bool {
 	switch play.Own(name) {
 	case "items", "list", "dict", "sequence", "nested", "cartesian", "together", "subelements", "indexed_items",
 		"fileglob", "first_found", "lines", "random_choice", "flattened", "file", "inventory_hostnames", "ini",
@@ -62,30 +62,30 @@ func (s *session) isLookup(name string) bool {
 	return false
 }
 
-func (s *session) loopControl(t *play.Task, e entry) {
+func (ws *words) loopControl(t *play.Task, e entry) {
 	m, ok := e.v.AsMap()
 	if !ok {
-		s.wrong(e.at, "loop_control must be a mapping, not %s", whatIs(e.v))
+		ws.wrong(e.at, "loop_control must be a mapping, not %s", whatIs(e.v))
 		return
 	}
 	l := loopOf(t, e.key)
-	for _, w := range s.entries(m) {
+	for _, w := range ws.entries(m) {
 		switch w.name {
 		case "loop_var":
-			l.Var = s.variable(w)
+			l.Var = ws.variable(w)
 		case "index_var":
-			l.IndexVar = s.variable(w)
+			l.IndexVar = ws.variable(w)
 		case "label":
-			s.inspect(w.v, w.at, slotItem)
+			ws.names.inspect(w.v, w.at, slotItem)
 			l.Label = w.v
 		case "pause":
-			l.Pause = s.number(w)
+			l.Pause = ws.number(w)
 		case "extended":
-			l.Extended = value.Truth(s.boolean(w))
+			l.Extended = value.Truth(ws.boolean(w))
 		case "extended_allitems":
-			l.NoAll = !value.Truth(s.boolean(w))
+			l.NoAll = !value.Truth(ws.boolean(w))
 		default:
-			s.unknown(w.key, loopWords, w.name, "loop_control has no keyword %q", w.name)
+			ws.unknown(w.key, loopWords, w.name, "loop_control has no keyword %q", w.name)
 		}
 	}
 	if l.Var == "" {

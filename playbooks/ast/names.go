@@ -46,66 +46,66 @@ type use struct {
 
 // names is what a project defines and asks for.
 type names struct {
-	defined map[string]int // in how many places
-	open    bool           // something defines names that cannot be known
+	*findings
+	env     *Env
+	keep    func(name string) // notes a variable that came from a vault
+	defined map[string]int    // in how many places
+	open    bool              // something defines names that cannot be known
 	uses    []use
 	outside map[string]bool // what Env.Defines answered: it may look at every host
+	holder  string          // the variable that is being read
 }
 
-func newNames() *names { return &names{defined: map[string]int{}, outside: map[string]bool{}} }
-
 // define notes a variable that the project sets somewhere.
-func (s *session) define(name string) { s.names.defined[name]++ }
+func (ns *names) define(name string) { ns.defined[name]++ }
 
-func (s *session) defineAll(m *value.Map) {
+func (ns *names) defineAll(m *value.Map) {
 	for k, v := range m.All() {
 		name, _ := k.AsString()
-		s.define(name)
-		s.keepSecret(name, v)
+		ns.define(name)
+		ns.keepSecret(name, v)
 	}
 }
 
 // keepSecret notes a variable whose value came from a vault.
-func (s *session) keepSecret(name string, v value.Value) {
+func (ns *names) keepSecret(name string, v value.Value) {
 	if value.DeepMarks(v).Secret() {
-		s.l.mu.Lock()
-		s.l.secrets[name] = true
-		s.l.mu.Unlock()
+		ns.keep(name)
 	}
 }
 
 // inspect parses every template in v: a mistake is found before any host is
 // touched. at stands in for a place that is not known.
-func (s *session) inspect(v value.Value, at value.Pos, sl slot) {
+func (ns *names) inspect(v value.Value, at value.Pos, sl slot) {
 	switch v.Kind() {
 	case value.KindString:
-		s.inspectText(v, at, sl)
+		ns.inspectText(v, at, sl)
 	case value.KindList, value.KindTuple:
 		for _, it := range v.Items() {
-			s.inspect(it, at, sl)
+			ns.inspect(it, at, sl)
 		}
 	case value.KindMap:
 		m, _ := v.AsMap()
 		for k, it := range m.All() {
-			s.inspect(k, at, slotText)
-			s.inspect(it, at, sl)
+			ns.inspect(k, at, slotText)
+			ns.inspect(it, at, sl)
 		}
 	}
 }
 
-func (s *session) inspectText(v value.Value, at value.Pos, sl slot) {
+func (ns *names) inspectText(v value.Value, at value.Pos, sl slot) {
 	text, _ := v.AsString()
-	if s.env.Expr == nil || v.Marks()&value.Unsafe != 0 || !sl.bare() && !value.Templated(text) {
+	if ns.env.Expr == nil || v.Marks()&value.Unsafe != 0 || !sl.bare() && !value.Templated(text) {
 		return
 	}
 	if v.Origin() == nil {
 		v = v.From(&value.Origin{Pos: at})
 	}
-	uses, err := s.env.Expr.Inspect(v, sl.bare())
+	uses, err := ns.env.Expr.Inspect(v, sl.bare())
 	if err != nil {
 		m := mistakeOf(err, at)
 		m.soft, m.condition = true, sl == slotWhen
-		s.mistakes = append(s.mistakes, m)
+		ns.mistakes = append(ns.mistakes, m)
 		return
 	}
 	sure := !guards().MatchString(text)
@@ -113,7 +113,7 @@ func (s *session) inspectText(v value.Value, at value.Pos, sl slot) {
 		if slices.Contains(uses.Own, n) {
 			continue
 		}
-		s.names.uses = append(s.names.uses, use{name: n, at: nameAt(v, n, at), slot: sl, sure: sure, of: s.holder})
+		ns.uses = append(ns.uses, use{name: n, at: nameAt(v, n, at), slot: sl, sure: sure, of: ns.holder})
 	}
 }
 
@@ -151,10 +151,10 @@ func isWord(c byte) bool {
 
 // doubt takes back the certainty of what was asked for since mark, as far as
 // the predicate says.
-func (s *session) doubt(mark int, which func(slot) bool) {
-	for i := mark; i < len(s.names.uses); i++ {
-		if which(s.names.uses[i].slot) {
-			s.names.uses[i].sure = false
+func (ns *names) doubt(mark int, which func(slot) bool) {
+	for i := mark; i < len(ns.uses); i++ {
+		if which(ns.uses[i].slot) {
+			ns.uses[i].sure = false
 		}
 	}
 }
@@ -173,14 +173,14 @@ func wordSet(words string) map[string]bool {
 	return out
 }
 
-func (s *session) isDefined(name string) bool {
-	if s.names.defined[name] > 0 || magic[name] || strings.HasPrefix(name, "ansible_") {
+func (ns *names) isDefined(name string) bool {
+	if ns.defined[name] > 0 || magic[name] || strings.HasPrefix(name, "ansible_") {
 		return true
 	}
-	known, asked := s.names.outside[name]
+	known, asked := ns.outside[name]
 	if !asked {
-		known = s.env.Defines(name)
-		s.names.outside[name] = known
+		known = ns.env.Defines(name)
+		ns.outside[name] = known
 	}
 	return known
 }
@@ -188,9 +188,9 @@ func (s *session) isDefined(name string) bool {
 // judged are all uses; what stands in a variable is certain to be asked for only
 // when something that is certain asks for that variable, and it has no other
 // value anywhere.
-func (s *session) judged() []use {
+func (ns *names) judged() []use {
 	held := map[string][]int{}
-	out := slices.Clone(s.names.uses)
+	out := slices.Clone(ns.uses)
 	var asked []string
 	for i, u := range out {
 		if u.of == "" && u.sure {
@@ -204,7 +204,7 @@ func (s *session) judged() []use {
 	for len(asked) > 0 {
 		name := asked[0]
 		asked = asked[1:]
-		if s.names.defined[name] != 1 || s.env.Defines(name) {
+		if ns.defined[name] != 1 || ns.env.Defines(name) {
 			continue
 		}
 		for _, i := range held[name] {
@@ -222,24 +222,33 @@ func (s *session) judged() []use {
 
 // checkNames reports names that nothing in the project defines: as mistakes
 // where a run is certain to meet them, else as warnings.
-func (s *session) checkNames() {
-	if s.env.Defines == nil || s.names.open {
+func (ns *names) checkNames() {
+	if ns.env.Defines == nil || ns.open {
 		return
 	}
-	known := make([]string, 0, len(s.names.defined))
-	for n := range s.names.defined {
+	known := make([]string, 0, len(ns.defined))
+	for n := range ns.defined {
 		known = append(known, n)
 	}
 	sortWords(known)
-	for _, u := range s.judged() {
-		if s.isDefined(u.name) || !u.sure && u.slot != slotText && u.slot != slotItem {
+	for _, u := range ns.judged() {
+		if ns.isDefined(u.name) || !u.sure && u.slot != slotText && u.slot != slotItem {
 			continue
 		}
 		m := Mistake{Pos: u.at, Msg: "nothing in this project defines " + u.name, Meant: nearest(u.name, known)}
 		if u.sure {
-			s.mistakes = append(s.mistakes, m)
+			ns.mistakes = append(ns.mistakes, m)
 		} else if m.Meant != "" {
-			s.warnings = append(s.warnings, m)
+			ns.warnings = append(ns.warnings, m)
 		}
+	}
+}
+
+// lazyVars parses the templates in variables of a file.
+func (ns *names) lazyVars(m *value.Map) {
+	for k, v := range m.All() {
+		ns.holder, _ = k.AsString()
+		ns.inspect(v, value.PosOf(k), slotLazy)
+		ns.holder = ""
 	}
 }

@@ -9,10 +9,10 @@ import (
 
 // checkNotify reports constant names that tasks notify and no handler of the
 // play has. Handlers that come with an included file may have any name.
-func (s *session) checkNotify(p *play.Play) {
+func (pr *playReader) checkNotify(p *play.Play) {
 	known := map[string]bool{}
-	open := s.anyHandler
-	each(slices.Concat(p.Handlers, blocks(s.later)), func(t *play.Task) {
+	open := pr.files.anyHandler
+	each(slices.Concat(p.Handlers, blocks(pr.tasks.later)), func(t *play.Task) {
 		for _, topic := range t.Listen {
 			known[topic] = true
 		}
@@ -45,10 +45,10 @@ func (s *session) checkNotify(p *play.Play) {
 			if at.Line == 0 {
 				at = t.Pos
 			}
-			s.unknown(at, names, name, "notify: no handler of this play is called %q", name)
+			pr.unknown(at, names, name, "notify: no handler of this play is called %q", name)
 		}
 	}
-	for _, list := range [][]play.Item{p.Pre, p.Tasks, p.Post, p.Handlers, blocks(s.later), s.ahead} {
+	for _, list := range [][]play.Item{p.Pre, p.Tasks, p.Post, p.Handlers, blocks(pr.tasks.later), pr.tasks.ahead} {
 		each(list, report)
 	}
 }

@@ -1,55 +1,61 @@
 package ast
 
 import (
+	"path/filepath"
 	"slices"
-	"strings"
 
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
 
+// playReader reads playbooks and their plays, one after another.
+type playReader struct {
+	*session
+	tasks *taskReader // of the play that is being read
+}
+
 // play reads one play. Keywords are read before the lists of tasks, which
 // inherit of them.
-func (s *session) play(m *value.Map, w where) *play.Play {
+func (pr *playReader) play(m *value.Map, w where) *play.Play {
 	p := &play.Play{Dir: absolute(w.dir), Strategy: "linear"}
 	p.Pos = m.Pos
 	w.play = p
-	s.ahead, s.later, s.handlers, s.handled, s.opened, s.anyHandler = nil, nil, nil, nil, nil, false
+	pr.tasks, pr.files.anyHandler = &taskReader{session: pr.session}, false
 	var lists []entry
-	for _, e := range s.entries(m) {
+	for _, e := range pr.words.entries(m) {
 		switch {
 		case e.name == "when" || e.name == "notify" || e.name == "delegate_to" || e.name == "delegate_facts":
-			s.unknown(e.key, playWords, "", "a play has no keyword %q: put it on a block or a task", e.name)
-		case s.taskList(e):
+			pr.unknown(e.key, playWords, "", "a play has no keyword %q: put it on a block or a task", e.name)
+		case taskList(e):
 			lists = append(lists, e)
-		case s.shared(&p.Keywords, e, &w), s.playWord(p, e, w), s.playSwitch(p, e), s.notThere(e):
+		case pr.words.shared(&p.Keywords, e, &w), pr.playWord(p, e, w), pr.words.playSwitch(p, e), pr.words.notThere(e):
 		default:
-			s.unknown(e.key, playWords, e.name, "a play has no keyword %q", e.name)
+			pr.unknown(e.key, playWords, e.name, "a play has no keyword %q", e.name)
 		}
 	}
 	if p.Hosts.IsNull() {
 		if _, there := m.Lookup("hosts"); !there {
-			s.wrong(m.Pos, "a play needs hosts")
+			pr.wrong(m.Pos, "a play needs hosts")
 		}
 	}
-	s.playPlace(p)
+	pr.playPlace(p)
 	w.sure = w.sure && !forgiving(&p.Keywords)
 	w = w.because(&p.Keywords)
 	var roles []play.Item
 	var own []*play.Block
 	for _, e := range lists { // handlers of roles stand before those of imported ones
 		if e.name == "roles" {
-			roles = s.roles(p, e, w)
-			own, s.handlers = s.handlers, nil
+			roles = pr.tasks.roles(p, e, w)
+			own, pr.tasks.handlers = pr.tasks.handlers, nil
 		}
 	}
 	for _, e := range lists {
-		s.playTasks(p, e, w)
+		pr.playTasks(p, e, w)
 	}
 	p.Tasks = append(roles, p.Tasks...)
-	p.Handlers = slices.Concat(blocks(own), p.Handlers, blocks(s.handlers))
-	p.Roles = append(p.Roles, s.opened...)
-	s.checkNotify(p)
+	p.Handlers = slices.Concat(blocks(own), p.Handlers, blocks(pr.tasks.handlers))
+	p.Roles = append(p.Roles, pr.tasks.opened...)
+	pr.checkNotify(p)
 	return p
 }
 
@@ -61,200 +67,176 @@ func blocks(list []*play.Block) []play.Item {
 	return out
 }
 
-func (s *session) taskList(e entry) bool {
-	switch e.name {
-	case "tasks", "pre_tasks", "post_tasks", "handlers", "roles":
-		return true
-	}
-	return false
-}
-
-func (s *session) playTasks(p *play.Play, e entry, w where) {
+func (pr *playReader) playTasks(p *play.Play, e entry, w where) {
 	switch e.name {
 	case "pre_tasks":
-		p.Pre = s.items(e, w)
+		p.Pre = pr.tasks.items(e, w)
 	case "tasks":
-		p.Tasks = s.items(e, w)
+		p.Tasks = pr.tasks.items(e, w)
 	case "post_tasks":
-		p.Post = s.items(e, w)
+		p.Post = pr.tasks.items(e, w)
 	case "handlers":
 		w.handler, w.sure = true, false
-		p.Handlers = s.items(e, w)
+		p.Handlers = pr.tasks.items(e, w)
 	}
 }
 
 // playWord reads what only a play has.
-func (s *session) playWord(p *play.Play, e entry, w where) bool {
+func (pr *playReader) playWord(p *play.Play, e entry, w where) bool {
 	switch e.name {
 	case "hosts":
-		p.Hosts = s.hosts(e)
+		p.Hosts = pr.words.hosts(e)
 	case "user":
 		if !p.RemoteUser.IsNull() {
-			s.wrong(e.key, "user is the older word for remote_user: one of the two is enough")
+			pr.wrong(e.key, "user is the older word for remote_user: one of the two is enough")
 		}
-		p.RemoteUser = s.text(e)
+		p.RemoteUser = pr.words.text(e)
 	case "strategy":
-		p.Strategy = s.strategy(e, w)
+		p.Strategy = pr.strategy(e, w)
 	case "serial":
-		p.Serial = s.serial(e)
+		p.Serial = pr.words.serial(e)
 	case "lock":
-		p.Lock = s.text(e)
+		p.Lock = pr.words.text(e)
 	case "vars_files":
-		p.VarsFiles = s.varsFiles(w, e)
+		p.VarsFiles = pr.files.varsFiles(w, e)
 	case "vars_prompt":
-		p.VarsPrompt = s.prompts(e)
+		p.VarsPrompt = pr.words.prompts(e)
 	case "order":
-		p.Order = value.Str(s.oneOf(e, "inventory", "sorted", "reverse_sorted", "reverse_inventory", "shuffle"))
+		p.Order = value.Str(pr.words.oneOf(e, "inventory", "sorted", "reverse_sorted", "reverse_inventory", "shuffle"))
 	default:
 		return false
 	}
 	return true
 }
 
-func (s *session) playSwitch(p *play.Play, e entry) bool {
-	switch e.name {
-	case "gather_facts":
-		p.GatherFacts = s.boolean(e)
-	case "force_handlers":
-		p.ForceHandler = s.boolean(e)
-	case "max_fail_percentage":
-		p.MaxFail = s.percent(e)
-	case "gather_subset":
-		s.anyTexts(e) // facts are asked for one by one when they are used
-	case "gather_timeout":
-		s.integer(e)
-	case "fact_path":
-		s.text(e)
-	default:
-		return false
-	}
-	return true
-}
-
-func (s *session) hosts(e entry) value.Value {
-	list := s.anyTexts(e)
-	empty := len(list) == 0
-	for _, v := range list {
-		empty = empty || strings.TrimSpace(value.Str(v)) == ""
-	}
-	if empty {
-		s.wrong(e.at, "hosts must not be empty")
-	}
-	return e.v
-}
-
-func (s *session) strategy(e entry, w where) string {
+func (pr *playReader) strategy(e entry, w where) string {
 	if value.HasTemplate(e.v) {
-		text, ok := s.importName(e.v, e.at, "strategy", w)
+		text, ok := pr.files.importName(e.v, e.at, "strategy", w)
 		if !ok {
 			return ""
 		}
 		e.v = value.String(text)
 	}
-	name := play.Own(s.word(e))
+	name := play.Own(pr.words.word(e))
 	switch name {
 	case "linear", "free", "":
 		return name
 	case "host_pinned": // each host as soon as it can, which is what free does here
 		return "free"
 	case "debug":
-		s.warn(e.at, "strategy debug: there is no debugger, the play runs as linear")
+		pr.warn(e.at, "strategy debug: there is no debugger, the play runs as linear")
 		return "linear"
 	}
-	s.unknown(e.at, []string{"debug", "free", "host_pinned", "linear"}, name, "strategy: %q is not known", name)
+	pr.unknown(e.at, []string{"debug", "free", "host_pinned", "linear"}, name, "strategy: %q is not known", name)
 	return ""
 }
 
-// serial reads how many hosts are worked on at a time: numbers or percentages.
-func (s *session) serial(e entry) []value.Value {
-	s.inspect(e.v, e.at, slotText)
-	list := listOf(e.v)
-	for _, v := range list {
-		if value.HasTemplate(v) {
+// playbook reads a file of plays. What is wrong is noted; the playbook is
+// whole only when nothing was.
+func (pr *playReader) playbook(path string) *play.Playbook {
+	return &play.Playbook{Path: path, Plays: pr.plays(path, where{sure: true})}
+}
+
+func (pr *playReader) plays(path string, w where) []*play.Play {
+	v, _, ok := pr.files.document(path)
+	if !ok {
+		return nil
+	}
+	w.dir, w.base = filepath.Dir(path), filepath.Dir(path)
+	w.chain = append(slices.Clip(w.chain), path)
+	if _, isList := v.AsSeq(); !isList {
+		at := value.PosOf(v)
+		at.File = path
+		what := "a playbook must be a list of plays, this one is " + whatIs(v)
+		if v.IsNull() {
+			what = "a playbook must be a list of plays, this one is empty"
+		}
+		pr.wrong(at, "%s", what)
+		return nil
+	}
+	seq, _ := v.AsSeq()
+	if len(seq.Items) == 0 {
+		pr.wrong(seq.Pos, "a playbook must hold at least one play")
+	}
+	var out []*play.Play
+	for _, it := range seq.Items {
+		m, ok := pr.words.mapping(it, seq.Pos, "a play")
+		if !ok {
 			continue
 		}
-		text := strings.TrimSuffix(strings.TrimSpace(value.Str(v)), "%")
-		if n := strings.TrimLeft(text, "0123456789"); text == "" || n != "" || v.Kind() == value.KindBool {
-			s.wrong(itemAt(v, e), `serial must be a whole number or a percentage ("30%%"), not %s`, value.Repr(v))
+		if key, e, ok := importKey(m, "import_playbook"); ok {
+			out = append(out, pr.importPlaybook(m, key, e, w)...)
+			continue
 		}
-	}
-	return list
-}
-
-// playPlace notes plays that work on the laptop itself: files may come to be.
-func (s *session) playPlace(p *play.Play) {
-	for _, v := range listOf(p.Hosts) {
-		text := value.Str(v)
-		if strings.Contains(text, "localhost") || strings.Contains(text, "127.0.0.1") || value.HasTemplate(v) {
-			s.local = true
-		}
-	}
-	s.local = s.local || value.Str(p.Connection) == "local"
-}
-
-// varsFiles reads names of files of variables; a list among them holds
-// alternatives of which the first that is there is taken. Files whose names
-// are constant are read at once.
-func (s *session) varsFiles(w where, e entry) []value.Value {
-	s.inspect(e.v, e.at, slotText)
-	var out []value.Value
-	for _, v := range listOf(e.v) {
-		ok := true
-		for _, name := range listOf(v) {
-			if _, isText := name.AsString(); !isText {
-				s.wrong(itemAt(v, e), "vars_files must be names of files, or lists of alternatives, not %s", whatIs(name))
-				ok = false
-			}
-		}
-		if ok {
-			s.varsAhead(w, v, itemAt(v, e))
-			out = append(out, v)
-		}
+		out = append(out, pr.play(m, w))
 	}
 	return out
 }
 
-// varsAhead reads one entry of vars_files before the run, if its name is known.
-func (s *session) varsAhead(w where, v value.Value, at value.Pos) {
-	if value.HasTemplate(v) {
-		s.names.open = true
-		return
-	}
-	var last error
-	for _, name := range listOf(v) {
-		path, err := s.locate("vars", value.Str(name), w)
-		if err != nil {
-			last = err
-			continue
+// importKey finds a keyword under any of its collection names.
+func importKey(m *value.Map, name string) (key string, v value.Value, ok bool) {
+	for _, k := range m.Names() {
+		if play.Own(k) == name {
+			v, _ = m.Lookup(k)
+			return k, v, true
 		}
-		m, err := s.varsFile(path)
-		if err != nil {
-			s.take(err)
-			return
-		}
-		s.defineAll(m)
-		s.lazyVars(m)
-		return
 	}
-	if last != nil {
-		s.missing = append(s.missing, Mistake{Pos: at, Msg: "vars_files: " + last.Error()})
-	}
+	return "", v, false
 }
 
-// lazyVars parses the templates in variables of a file.
-func (s *session) lazyVars(m *value.Map) {
-	for k, v := range m.All() {
-		s.holder, _ = k.AsString()
-		s.inspect(v, value.PosOf(k), slotLazy)
-		s.holder = ""
+// importPlaybook reads the plays of another file. Its vars win over those of
+// the plays, its tags add up, and its conditions stand before those of every
+// task.
+func (pr *playReader) importPlaybook(m *value.Map, key string, file value.Value, w where) []*play.Play {
+	var k play.Keywords
+	outer := w
+	for _, e := range pr.words.entries(m) {
+		switch {
+		case e.name == key:
+		case e.name != "notify" && pr.words.shared(&k, e, &outer):
+		case pr.words.notThere(e):
+		default:
+			pr.unknown(e.key, importWords, e.name, "import_playbook has no keyword %q", e.name)
+		}
 	}
+	at := value.PosOf(file)
+	if at.Line == 0 {
+		at = m.Pos
+	}
+	w.vars = append(slices.Clip(w.vars), k.Vars)
+	name, ok := pr.files.importName(file, at, "import_playbook", w)
+	if !ok {
+		return nil
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(w.dir, name)
+	}
+	if pr.files.circular(name, at, w) {
+		return nil
+	}
+	if !pr.env.exists(name) {
+		pr.wrong(at, "import_playbook: there is no file %s", name)
+		return nil
+	}
+	w.sure = w.sure && len(k.When) == 0
+	plays := pr.plays(name, w)
+	for _, p := range plays {
+		inheritImport(p, &k)
+	}
+	return plays
 }
 
-// take adds the mistakes of an error.
-func (s *session) take(err error) {
-	if m, ok := err.(*Mistakes); ok {
-		s.mistakes = append(s.mistakes, m.List...)
-		return
+func inheritImport(p *play.Play, k *play.Keywords) {
+	for name, v := range k.Vars.All() {
+		if p.Vars == nil {
+			p.Vars = value.NewMap()
+		}
+		p.Vars.Set(name, v)
 	}
-	s.mistakes = append(s.mistakes, mistakeOf(err, value.Pos{}))
+	for _, t := range k.Tags {
+		if !slices.Contains(p.Tags, t) {
+			p.Tags = append(p.Tags, t)
+		}
+	}
+	p.When = append(slices.Clone(k.When), p.When...)
 }

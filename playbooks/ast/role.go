@@ -1,9 +1,7 @@
 package ast
 
 import (
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"remoterun/runner/play"
 	"remoterun/runner/value"
@@ -13,36 +11,20 @@ import (
 // a variable for the role.
 var roleWords = merged(sharedWords, `delegate_facts delegate_to name role when`)
 
-// roleUse is one place that brings a role in.
-type roleUse struct {
-	name   string
-	at     value.Pos
-	words  play.Keywords // what its tasks inherit: vars are apart
-	vars   *value.Map
-	params *value.Map
-	from   map[string]string // file to read in place of main, by folder
-	// include says that a task brings it in: import_role or include_role.
-	include   bool
-	repeats   bool // allow_duplicates, of a task
-	unchecked bool // rolespec_validate: false
-	// lenient makes a role that isn't there the business of its turn.
-	lenient bool
-}
-
 // roles reads roles: of a play. They are run between pre_tasks and tasks.
-func (s *session) roles(p *play.Play, e entry, w where) []play.Item {
+func (tr *taskReader) roles(p *play.Play, e entry, w where) []play.Item {
 	if _, isList := e.v.AsSeq(); !isList && !e.v.IsNull() {
-		s.wrong(e.at, "roles must be a list of roles, not %s", whatIs(e.v))
+		tr.wrong(e.at, "roles must be a list of roles, not %s", whatIs(e.v))
 		return nil
 	}
 	var out []play.Item
 	for _, v := range e.v.Items() {
 		inner := w
-		use, ok := s.roleEntry(v, itemAt(v, e), &inner)
+		use, ok := tr.folder.roleEntry(v, itemAt(v, e), &inner)
 		if !ok {
 			continue
 		}
-		if b := s.role(use, inner); b != nil {
+		if b := tr.role(use, inner); b != nil {
 			p.Roles = append(p.Roles, b.Role)
 			out = append(out, b)
 		}
@@ -50,74 +32,14 @@ func (s *session) roles(p *play.Play, e entry, w where) []play.Item {
 	return out
 }
 
-// roleEntry reads one entry of roles: or of a role's dependencies.
-func (s *session) roleEntry(v value.Value, at value.Pos, w *where) (roleUse, bool) {
-	use := roleUse{at: at, params: value.NewMap()}
-	m, isMap := v.AsMap()
-	switch {
-	case v.IsString() || v.IsNumber():
-		name, ok := s.importName(value.String(value.Str(v)).From(v.Origin()), at, "a role", *w)
-		use.name = name
-		return use, ok && s.plainRole(name, at)
-	case !isMap:
-		s.wrong(at, "a role must be its name or a mapping, not %s", whatIs(v))
-		return use, false
-	}
-	var name value.Value
-	for _, e := range s.entries(m) {
-		switch {
-		case e.name == "role" || e.name == "name" && name.IsNull():
-			name, use.at = e.v, e.at
-		case e.name == "name":
-		case e.name == "vars":
-			use.vars = s.vars(e)
-		case e.name != "notify" && s.shared(&use.words, e, w), e.name == "debugger" && s.notThere(e):
-		default:
-			s.roleParam(&use, e)
-		}
-	}
-	if name.IsNull() {
-		if src, ok := m.Lookup("src"); ok { // as requirements.yml has them
-			name = value.String(sourceName(value.Str(src)))
-		}
-	}
-	if name.IsNull() || value.Str(name) == "" {
-		s.wrong(m.Pos, "a role needs a name: role: NAME")
-		return use, false
-	}
-	text, ok := s.importName(value.String(value.Str(name)).From(name.Origin()), use.at, "a role", *w)
-	use.name = text
-	return use, ok && s.plainRole(text, use.at)
-}
-
-// roleParam keeps a word that is no keyword as a variable for the role.
-func (s *session) roleParam(use *roleUse, e entry) {
-	if meant := nearest(e.name, roleWords); meant != "" && len(e.name) > 3 {
-		s.warn(e.key, "%q is no keyword of a role: it is taken as a variable for the role; did you mean %q?", e.name, meant)
-	}
-	s.define(e.name)
-	s.keepSecret(e.name, e.v)
-	s.inspect(e.v, e.at, slotLazy)
-	use.params.Put(e.name, e.v)
-}
-
-// plainRole reports the old form "source,version,name", which nobody reads.
-func (s *session) plainRole(name string, at value.Pos) bool {
-	if strings.Contains(name, ",") {
-		s.wrong(at, "role %q: sources and versions of roles stand in requirements.yml, here is only the name", name)
-		return false
-	}
-	return true
-}
-
 // role reads a role with its dependencies: a block of all their tasks. Their
 // handlers are noted for the play. nil when there is none.
-func (s *session) role(use roleUse, w where) *play.Block {
-	dir, collection, name, ok := s.roleDir(use, w)
+func (tr *taskReader) role(use roleUse, w where) *play.Block {
+	dir, collection, name, ok := tr.folder.roleDir(use, w)
 	if !ok {
 		return nil
 	}
-	if s.nested(dir, use, w) {
+	if tr.folder.nested(dir, use, w) {
 		return nil
 	}
 	r := &play.Role{Short: name, Name: name, Collection: collection, Path: absolute(dir), Parent: w.role}
@@ -130,10 +52,10 @@ func (s *session) role(use roleUse, w where) *play.Block {
 	w = w.because(&use.words)
 	w.role, w.dir = r, dir
 	w.chain = append(slices.Clip(w.chain), roleMark(dir, use))
-	r.OwnDefaults = s.roleVars(dir, "defaults", use, w)
-	own := s.roleVars(dir, "vars", use, w)
+	r.OwnDefaults = tr.folder.roleVars(dir, "defaults", use, w)
+	own := tr.folder.roleVars(dir, "vars", use, w)
 	r.OwnVars = joined(use.vars, own)
-	meta := s.roleMeta(dir, w)
+	meta := tr.folder.roleMeta(dir, w)
 	r.Repeats = meta.repeats
 	if use.include {
 		r.Repeats = use.repeats
@@ -141,39 +63,11 @@ func (s *session) role(use roleUse, w where) *play.Block {
 	r.ID = roleID(r, use)
 	r.Params = joined(paramsOf(w, use), use.params)
 	fillRole(r) // what its dependencies inherit
-	b.Body = s.dependencies(r, meta, w)
+	b.Body = tr.dependencies(r, meta, w)
 	fillRole(r)
-	b.Body = append(b.Body, s.roleTasks(dir, use, meta, r, w)...)
-	s.roleHandlers(b, dir, use, w)
+	b.Body = append(b.Body, tr.roleTasks(dir, use, meta, r, w)...)
+	tr.roleHandlers(b, dir, use, w)
 	return b
-}
-
-// roleMark stands for a role in the chain of what brings what in.
-func roleMark(dir string, use roleUse) string {
-	return "role " + filepath.Clean(dir) + " " + use.from["tasks"]
-}
-
-// nested notes a role that brings itself in before the run, directly or through
-// others.
-func (s *session) nested(dir string, use roleUse, w where) bool {
-	mark := roleMark(dir, use)
-	i := slices.Index(w.chain, mark)
-	if i < 0 {
-		return false
-	}
-	var names []string
-	for _, c := range append(slices.Clone(w.chain[i:]), mark) {
-		if c, is := strings.CutPrefix(c, "role "); is {
-			c, _, _ = strings.Cut(c, " ")
-			names = append(names, filepath.Base(c))
-		}
-	}
-	if len(names) == 2 {
-		s.wrong(use.at, "role %s brings itself in", names[0])
-		return true
-	}
-	s.wrong(use.at, "these roles bring each other in without end: %s", strings.Join(names, " -> "))
-	return true
 }
 
 // paramsOf are the parameters that a role inherits: those of the role that
@@ -245,4 +139,60 @@ func roleID(r *play.Role, use roleUse) string {
 		return use.at.String()
 	}
 	return id
+}
+
+// roleTasks reads the tasks of a role; the check of its arguments goes first.
+func (tr *taskReader) roleTasks(dir string, use roleUse, meta roleMeta, r *play.Role, w where) []play.Item {
+	var out []play.Item
+	if t := tr.folder.argumentCheck(dir, use, meta, r, w); t != nil {
+		out = append(out, t)
+	}
+	file := tr.folder.roleFile(dir, "tasks", use)
+	if file == "" || tr.files.circular(file, use.at, w) {
+		return out
+	}
+	return append(out, tr.taskFile(file, w)...)
+}
+
+// roleHandlers reads the handlers of a role, once for uses that count as one.
+func (tr *taskReader) roleHandlers(tasks *play.Block, dir string, use roleUse, w where) {
+	r := tasks.Role
+	if tr.handled[r.ID] {
+		return
+	}
+	if tr.handled == nil {
+		tr.handled = map[string]bool{}
+	}
+	tr.handled[r.ID] = true
+	file := tr.folder.roleFile(dir, "handlers", use)
+	if file == "" {
+		return
+	}
+	w.handler, w.sure, w.notify = true, false, nil
+	w.why = "a handler runs only when it is notified"
+	if use.include { // handlers see what stands beside the include as its tasks do
+		own := *r
+		own.Params, w.role = joined(r.Params, use.vars), &own
+	}
+	b := &play.Block{Keywords: tasks.Keywords, Role: r, Body: tr.taskFile(file, w)}
+	tr.handlers = append(tr.handlers, b)
+}
+
+// dependencies reads the roles that a role depends on: their tasks run before its
+// own.
+func (tr *taskReader) dependencies(r *play.Role, meta roleMeta, w where) []play.Item {
+	w.collections = append(meta.collections, w.collections...)
+	var out []play.Item
+	for _, v := range meta.deps.Items() {
+		inner := w
+		use, ok := tr.folder.roleEntry(v, itemAt(v, meta.at), &inner)
+		if !ok {
+			continue
+		}
+		if b := tr.role(use, inner); b != nil {
+			r.Deps = append(r.Deps, b.Role)
+			out = append(out, b)
+		}
+	}
+	return out
 }

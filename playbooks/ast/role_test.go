@@ -156,3 +156,17 @@ func TestRoleNoun(t *testing.T) {
 		t.Errorf("handlers %+v", h)
 	}
 }
+
+// TestHandlersOfAnIncludeAreNotThePlays: a file that is only looked into brings its
+// handlers at its turn, and a role that it imports is still new to the play.
+func TestHandlersOfAnIncludeAreNotThePlays(t *testing.T) {
+	book, _, mistakes, _ := load(t, roleProject("- hosts: all\n  tasks:\n  - include_tasks: more.yml\n  - import_role: {name: web}\n",
+		"more.yml", "- import_role: {name: web}\n"))
+	if mistakes != "" {
+		t.Fatal(mistakes)
+	}
+	p := book.Plays[0]
+	if len(p.Handlers) != 1 || p.Handlers[0].(*play.Block).Role.Name != "web" {
+		t.Errorf("the play has %d blocks of handlers, and the role that it imports brings one", len(p.Handlers))
+	}
+}

@@ -10,15 +10,25 @@ import (
 	"remoterun/runner/value/yaml"
 )
 
+// roleReader finds the folders of roles and reads what stands in them beside tasks:
+// variables, what they depend on, what their arguments are.
+type roleReader struct {
+	*findings
+	env   *Env
+	names *names
+	words *words
+	files *files
+}
+
 // roleDir finds the folder of a role by its name: in a collection, in roles
 // beside the playbook, in roles_path, beside the role that depends on it, beside
 // the playbook itself, or as a path. What is not there is a mistake, or the
 // business of its turn.
-func (s *session) roleDir(use roleUse, w where) (dir, collection, name string, ok bool) {
-	if dir, collection, name, ok = s.collectionRole(use.name, w); ok {
+func (rr *roleReader) roleDir(use roleUse, w where) (dir, collection, name string, ok bool) {
+	if dir, collection, name, ok = rr.collectionRole(use.name, w); ok {
 		return dir, collection, name, true
 	}
-	tried := s.rolePaths(use.name, w)
+	tried := rr.rolePaths(use.name, w)
 	for _, p := range tried {
 		if isDir(p) {
 			name = use.name
@@ -28,12 +38,12 @@ func (s *session) roleDir(use roleUse, w where) (dir, collection, name string, o
 			return p, "", name, true
 		}
 	}
-	m := Mistake{Pos: use.at, Msg: s.noRole(use.name, tried, w), Meant: nearest(use.name, s.roleNames(w))}
+	m := Mistake{Pos: use.at, Msg: rr.noRole(use.name, tried, w), Meant: nearest(use.name, rr.roleNames(w))}
 	if use.lenient {
 		m.soft = true
 	}
-	s.mistakes = append(s.mistakes, m)
-	s.unread()
+	rr.mistakes = append(rr.mistakes, m)
+	rr.files.unread()
 	return "", "", "", false
 }
 
@@ -42,11 +52,11 @@ func isDir(path string) bool {
 	return err == nil && st.IsDir()
 }
 
-func (s *session) rolePaths(name string, w where) []string {
+func (rr *roleReader) rolePaths(name string, w where) []string {
 	if filepath.IsAbs(name) {
 		return []string{name}
 	}
-	dirs := append([]string{filepath.Join(w.base, "roles")}, s.env.RolesPath...)
+	dirs := append([]string{filepath.Join(w.base, "roles")}, rr.env.RolesPath...)
 	if w.role != nil {
 		dirs = append(dirs, filepath.Dir(w.role.Path))
 	}
@@ -65,7 +75,7 @@ func (s *session) rolePaths(name string, w where) []string {
 
 // collectionRole finds namespace.collection.role, and a short name in the
 // collections that the play or the role names.
-func (s *session) collectionRole(name string, w where) (dir, collection, role string, ok bool) {
+func (rr *roleReader) collectionRole(name string, w where) (dir, collection, role string, ok bool) {
 	parts := strings.Split(name, ".")
 	named := w.collections
 	if len(parts) >= 3 && !strings.Contains(name, "/") {
@@ -81,7 +91,7 @@ func (s *session) collectionRole(name string, w where) (dir, collection, role st
 		if !isFull || c == "ansible.builtin" || c == "ansible.legacy" {
 			continue
 		}
-		for _, root := range append([]string{filepath.Join(w.base, "collections")}, s.env.CollectionsPath...) {
+		for _, root := range append([]string{filepath.Join(w.base, "collections")}, rr.env.CollectionsPath...) {
 			p := filepath.Join(append([]string{root, "ansible_collections", space, short, "roles"}, parts...)...)
 			if isDir(p) {
 				return p, c, strings.Join(parts, "."), true
@@ -93,9 +103,9 @@ func (s *session) collectionRole(name string, w where) (dir, collection, role st
 
 // noRole says that a role is not installed, and where it is to be had when a
 // requirements.yml says so.
-func (s *session) noRole(name string, tried []string, w where) string {
+func (rr *roleReader) noRole(name string, tried []string, w where) string {
 	msg := "role " + name + " is not there (looked for " + strings.Join(tried, ", ") + ")"
-	if file, source := s.required(name, w); file != "" {
+	if file, source := rr.required(name, w); file != "" {
 		msg += ": " + file + " has it from " + source + "; ansible-galaxy install -r " + file + " -p " + filepath.Join(w.base, "roles") + " gets it, and so does a copy of it in that folder"
 	}
 	return msg
@@ -103,7 +113,7 @@ func (s *session) noRole(name string, tried []string, w where) string {
 
 // required looks a role up in the requirements.yml beside the playbook or its
 // roles.
-func (s *session) required(name string, w where) (file, source string) {
+func (rr *roleReader) required(name string, w where) (file, source string) {
 	for _, dir := range []string{"", "roles", "collections", ".."} {
 		for _, base := range []string{"requirements.yml", "requirements.yaml"} {
 			path := filepath.Join(w.base, dir, base)
@@ -194,9 +204,9 @@ func sourceName(source string) string {
 }
 
 // roleNames lists the roles that are there, for "did you mean".
-func (s *session) roleNames(w where) []string {
+func (rr *roleReader) roleNames(w where) []string {
 	var out []string
-	for _, d := range append([]string{filepath.Join(w.base, "roles")}, s.env.RolesPath...) {
+	for _, d := range append([]string{filepath.Join(w.base, "roles")}, rr.env.RolesPath...) {
 		found, err := os.ReadDir(d)
 		if err != nil {
 			continue

@@ -58,10 +58,10 @@ func varFiles(dir string) []string {
 }
 
 // roleFile is the one file of a folder that holds a list; "" when there is none.
-func (s *session) roleFile(dir, kind string, use roleUse) string {
+func (rr *roleReader) roleFile(dir, kind string, use roleUse) string {
 	files, missing := roleFiles(dir, kind, use, false)
 	if missing != "" {
-		s.mistakes = append(s.mistakes, Mistake{Pos: use.at, Msg: "role " + filepath.Base(dir) + " has no file " + missing, soft: use.lenient})
+		rr.mistakes = append(rr.mistakes, Mistake{Pos: use.at, Msg: "role " + filepath.Base(dir) + " has no file " + missing, soft: use.lenient})
 	}
 	if len(files) == 0 {
 		return ""
@@ -70,58 +70,115 @@ func (s *session) roleFile(dir, kind string, use roleUse) string {
 }
 
 // roleVars reads a role's variables of one folder.
-func (s *session) roleVars(dir, kind string, use roleUse, w where) *value.Map {
+func (rr *roleReader) roleVars(dir, kind string, use roleUse, w where) *value.Map {
 	files, missing := roleFiles(dir, kind, use, true)
 	if missing != "" {
-		s.mistakes = append(s.mistakes, Mistake{Pos: use.at, Msg: "role " + filepath.Base(dir) + " has no file " + missing, soft: use.lenient})
+		rr.mistakes = append(rr.mistakes, Mistake{Pos: use.at, Msg: "role " + filepath.Base(dir) + " has no file " + missing, soft: use.lenient})
 	}
 	out := value.NewMap()
 	for _, f := range files {
-		m, err := s.varsFile(f)
+		m, err := rr.files.varsFile(f)
 		if err != nil {
-			s.take(err)
+			rr.take(err)
 			continue
 		}
-		s.defineAll(m)
-		s.lazyVars(m)
+		rr.names.defineAll(m)
+		rr.names.lazyVars(m)
 		out = joined(out, m)
 	}
 	return out
 }
 
-// roleTasks reads the tasks of a role; the check of its arguments goes first.
-func (s *session) roleTasks(dir string, use roleUse, meta roleMeta, r *play.Role, w where) []play.Item {
-	var out []play.Item
-	if t := s.argumentCheck(dir, use, meta, r, w); t != nil {
-		out = append(out, t)
-	}
-	file := s.roleFile(dir, "tasks", use)
-	if file == "" || s.circular(file, use.at, w) {
-		return out
-	}
-	return append(out, s.taskFile(file, w)...)
+// roleMeta is what meta/main.yml of a role says.
+type roleMeta struct {
+	deps        value.Value
+	at          entry
+	repeats     bool // allow_duplicates
+	specs       value.Value
+	collections []string
 }
 
-// roleHandlers reads the handlers of a role, once for uses that count as one.
-func (s *session) roleHandlers(tasks *play.Block, dir string, use roleUse, w where) {
-	r := tasks.Role
-	if s.handled[r.ID] {
-		return
-	}
-	if s.handled == nil {
-		s.handled = map[string]bool{}
-	}
-	s.handled[r.ID] = true
-	file := s.roleFile(dir, "handlers", use)
+// roleMeta reads meta/main.yml. What is for other programs (galaxy_info …) is not
+// looked at.
+func (rr *roleReader) roleMeta(dir string, w where) roleMeta {
+	var out roleMeta
+	file := rr.roleFile(dir, "meta", roleUse{})
 	if file == "" {
-		return
+		return out
 	}
-	w.handler, w.sure, w.notify = true, false, nil
-	w.why = "a handler runs only when it is notified"
-	if use.include { // handlers see what stands beside the include as its tasks do
-		own := *r
-		own.Params, w.role = joined(r.Params, use.vars), &own
+	v, _, ok := rr.files.document(file)
+	if !ok || v.IsNull() {
+		return out
 	}
-	b := &play.Block{Keywords: tasks.Keywords, Role: r, Body: s.taskFile(file, w)}
-	s.handlers = append(s.handlers, b)
+	at := value.PosOf(v)
+	at.File = file
+	m, ok := v.AsMap()
+	if !ok {
+		rr.wrong(at, "meta of a role must be a mapping, this one is %s", whatIs(v))
+		return out
+	}
+	for _, e := range rr.words.entries(m) {
+		switch e.name {
+		case "dependencies":
+			out.deps, out.at = e.v, e
+			if _, isList := e.v.AsSeq(); !isList && !e.v.IsNull() {
+				rr.wrong(e.at, "dependencies must be a list of roles, not %s", whatIs(e.v))
+			}
+		case "allow_duplicates":
+			out.repeats = value.Truth(rr.words.boolean(e))
+		case "argument_specs":
+			out.specs = e.v
+		case "collections":
+			out.collections = rr.words.texts(e)
+		}
+	}
+	return out
+}
+
+// argumentSpecs are those of meta/argument_specs.yml, else of meta/main.yml.
+func (rr *roleReader) argumentSpecs(dir string, meta roleMeta) *value.Map {
+	for _, ending := range roleEndings {
+		file := filepath.Join(dir, "meta", "argument_specs"+ending)
+		if !rr.env.exists(file) {
+			continue
+		}
+		v, _, _ := rr.files.document(file)
+		m, _ := v.AsMap()
+		specs, _ := m.Lookup("argument_specs")
+		out, _ := specs.AsMap()
+		return out
+	}
+	out, _ := meta.specs.AsMap()
+	return out
+}
+
+// argumentCheck is the task that checks a role's arguments; nil when the role
+// says nothing of them.
+func (rr *roleReader) argumentCheck(dir string, use roleUse, meta roleMeta, r *play.Role, w where) *play.Task {
+	if _, can := rr.env.kind("validate_argument_spec"); use.unchecked || !can {
+		return nil
+	}
+	entryPoint := use.from["tasks"]
+	if entryPoint == "" {
+		entryPoint = "main"
+	}
+	spec, _ := rr.argumentSpecs(dir, meta).Lookup(entryPoint)
+	m, ok := spec.AsMap()
+	if !ok || m.Len() == 0 {
+		return nil
+	}
+	options, ok := m.Lookup("options")
+	if !ok {
+		options = value.FromMap(value.NewMap())
+	}
+	name := "Validating arguments against arg spec '" + entryPoint + "'"
+	if short, ok := m.Lookup("short_description"); ok {
+		name += " - " + value.Str(short)
+	}
+	t := &play.Task{Module: "ansible.builtin.validate_argument_spec", Action: "validate_argument_spec", Dir: absolute(w.dir), Role: r}
+	t.Pos, t.ArgsPos, t.Name, t.Tags = use.at, use.at, value.String(name), []string{"always"}
+	t.Args = value.MapOf("argument_spec", options, "provided_arguments", value.FromMap(use.params),
+		"validate_args_context", value.FromMap(value.MapOf("type", value.String("role"), "name", value.String(r.Short),
+			"argument_spec_name", value.String(entryPoint), "path", value.String(r.Path))))
+	return t
 }

@@ -9,6 +9,13 @@ import (
 	"remoterun/runner/value"
 )
 
+// words reads the values of keywords: each checks its kind and the templates in it.
+type words struct {
+	*findings
+	env   *Env
+	names *names
+}
+
 func sortWords(words []string) { slices.Sort(words) }
 
 // listOf is v's items, or v alone; null is none.
@@ -50,31 +57,31 @@ func itemAt(v value.Value, e entry) value.Pos {
 }
 
 // text reads a keyword that is text; numbers and booleans are text too.
-func (s *session) text(e entry) value.Value {
-	s.inspect(e.v, e.at, slotText)
+func (ws *words) text(e entry) value.Value {
+	ws.names.inspect(e.v, e.at, slotText)
 	switch e.v.Kind() {
 	case value.KindList, value.KindTuple, value.KindMap:
-		s.wrong(e.at, "%s must be text, not %s", e.name, whatIs(e.v))
+		ws.wrong(e.at, "%s must be text, not %s", e.name, whatIs(e.v))
 		return value.Null()
 	}
 	return e.v
 }
 
 // oneOf reads text that, when it holds no template, must be one of a few words.
-func (s *session) oneOf(e entry, allowed ...string) value.Value {
-	v := s.text(e)
+func (ws *words) oneOf(e entry, allowed ...string) value.Value {
+	v := ws.text(e)
 	if v.IsNull() || value.HasTemplate(v) || slices.Contains(allowed, play.Own(value.Str(v))) {
 		return v
 	}
-	s.unknown(e.at, allowed, value.Str(v), "%s: %q is not known", e.name, value.Str(v))
+	ws.unknown(e.at, allowed, value.Str(v), "%s: %q is not known", e.name, value.Str(v))
 	return v
 }
 
 var boolWords = strings.Fields("y yes on 1 true t 1.0 n no off 0 false f 0.0")
 
 // boolean reads a keyword that is yes or no.
-func (s *session) boolean(e entry) value.Value {
-	s.inspect(e.v, e.at, slotText)
+func (ws *words) boolean(e entry) value.Value {
+	ws.names.inspect(e.v, e.at, slotText)
 	if _, ok := e.v.AsBool(); ok || e.v.IsNull() || value.HasTemplate(e.v) {
 		return e.v
 	}
@@ -85,13 +92,13 @@ func (s *session) boolean(e entry) value.Value {
 	case slices.Contains(boolWords, word):
 		return value.Bool(true)
 	}
-	s.wrong(e.at, "%s must be yes or no, not %s", e.name, value.Repr(e.v))
+	ws.wrong(e.at, "%s must be yes or no, not %s", e.name, value.Repr(e.v))
 	return value.Null()
 }
 
 // integer reads a keyword that is a whole number, as text too.
-func (s *session) integer(e entry) value.Value {
-	s.inspect(e.v, e.at, slotText)
+func (ws *words) integer(e entry) value.Value {
+	ws.names.inspect(e.v, e.at, slotText)
 	if _, ok := e.v.AsInt(); ok || e.v.IsNull() || value.HasTemplate(e.v) {
 		return e.v
 	}
@@ -101,38 +108,38 @@ func (s *session) integer(e entry) value.Value {
 	if n, err := strconv.ParseInt(strings.TrimSpace(value.Str(e.v)), 10, 64); err == nil && e.v.IsString() {
 		return value.Int(n)
 	}
-	s.wrong(e.at, "%s must be a whole number, not %s", e.name, value.Repr(e.v))
+	ws.wrong(e.at, "%s must be a whole number, not %s", e.name, value.Repr(e.v))
 	return value.Null()
 }
 
 // number reads a keyword that is any number, as text too.
-func (s *session) number(e entry) value.Value {
-	s.inspect(e.v, e.at, slotText)
+func (ws *words) number(e entry) value.Value {
+	ws.names.inspect(e.v, e.at, slotText)
 	if e.v.IsNumber() || e.v.IsNull() || value.HasTemplate(e.v) {
 		return e.v
 	}
 	if f, err := strconv.ParseFloat(strings.TrimSpace(value.Str(e.v)), 64); err == nil && e.v.IsString() {
 		return value.Float(f)
 	}
-	s.wrong(e.at, "%s must be a number, not %s", e.name, value.Repr(e.v))
+	ws.wrong(e.at, "%s must be a number, not %s", e.name, value.Repr(e.v))
 	return value.Null()
 }
 
 // percent reads a number with or without a percent sign.
-func (s *session) percent(e entry) value.Value {
+func (ws *words) percent(e entry) value.Value {
 	if text, ok := e.v.AsString(); ok && !value.HasTemplate(e.v) {
 		e.v = value.String(strings.TrimSuffix(strings.TrimSpace(text), "%"))
 	}
-	return s.number(e)
+	return ws.number(e)
 }
 
 // texts reads a list of text, or one text, none of which holds a template.
-func (s *session) texts(e entry) []string {
+func (ws *words) texts(e entry) []string {
 	var out []string
 	for _, v := range listOf(e.v) {
 		text, ok := v.AsString()
 		if !ok || value.HasTemplate(v) {
-			s.wrong(itemAt(v, e), "%s must be text without templates, or a list of it", e.name)
+			ws.wrong(itemAt(v, e), "%s must be text without templates, or a list of it", e.name)
 			continue
 		}
 		out = append(out, text)
@@ -141,12 +148,12 @@ func (s *session) texts(e entry) []string {
 }
 
 // anyTexts reads a list of text, or one text; templates may be in it.
-func (s *session) anyTexts(e entry) []value.Value {
-	s.inspect(e.v, e.at, slotText)
+func (ws *words) anyTexts(e entry) []value.Value {
+	ws.names.inspect(e.v, e.at, slotText)
 	var out []value.Value
 	for _, v := range listOf(e.v) {
 		if !v.IsString() && (!v.IsNumber() || e.name == "hosts") {
-			s.wrong(itemAt(v, e), "%s must be text or a list of text, not %s", e.name, whatIs(v))
+			ws.wrong(itemAt(v, e), "%s must be text or a list of text, not %s", e.name, whatIs(v))
 			continue
 		}
 		out = append(out, v)
@@ -155,19 +162,19 @@ func (s *session) anyTexts(e entry) []value.Value {
 }
 
 // conditions reads bare expressions: one, or a list of which all must hold.
-func (s *session) conditions(e entry, sl slot) []value.Value {
+func (ws *words) conditions(e entry, sl slot) []value.Value {
 	out := []value.Value{}
 	for _, v := range listOf(e.v) {
 		switch v.Kind() {
 		case value.KindString:
-			s.braces(v, e)
-			s.inspect(v, itemAt(v, e), sl)
+			ws.braces(v, e)
+			ws.names.inspect(v, itemAt(v, e), sl)
 			sl = after(sl)
 		case value.KindBool, value.KindInt, value.KindFloat:
 		case value.KindNull: // an empty one holds, as in Ansible
 			continue
 		default:
-			s.wrong(itemAt(v, e), "%s must be an expression or a list of them, not %s", e.name, whatIs(v))
+			ws.wrong(itemAt(v, e), "%s must be an expression or a list of them, not %s", e.name, whatIs(v))
 			continue
 		}
 		out = append(out, v)
@@ -176,30 +183,30 @@ func (s *session) conditions(e entry, sl slot) []value.Value {
 }
 
 // braces warns of a condition that is written as a template.
-func (s *session) braces(v value.Value, e entry) {
+func (ws *words) braces(v value.Value, e entry) {
 	text, _ := v.AsString()
 	if value.Templated(text) {
-		s.warn(itemAt(v, e), "conditional statements should not include jinja2 templating delimiters such as {{ }} or {%% %%}: %s: %s", e.name, text)
+		ws.warn(itemAt(v, e), "conditional statements should not include jinja2 templating delimiters such as {{ }} or {%% %%}: %s: %s", e.name, text)
 	}
 }
 
 // word reads constant text, such as the name of a variable.
-func (s *session) word(e entry) string {
+func (ws *words) word(e entry) string {
 	text, ok := e.v.AsString()
 	if !ok || value.HasTemplate(e.v) {
-		s.wrong(e.at, "%s must be text without templates, not %s", e.name, value.Repr(e.v))
+		ws.wrong(e.at, "%s must be text without templates, not %s", e.name, value.Repr(e.v))
 		return ""
 	}
 	return text
 }
 
 // variable reads the constant name of a variable that comes to be.
-func (s *session) variable(e entry) string {
-	name := s.word(e)
+func (ws *words) variable(e entry) string {
+	name := ws.word(e)
 	if name != "" && !identifier().MatchString(name) {
-		s.wrong(e.at, "%s: %q is no name for a variable (letters, digits and _, no digit first)", e.name, name)
+		ws.wrong(e.at, "%s: %q is no name for a variable (letters, digits and _, no digit first)", e.name, name)
 		return ""
 	}
-	s.define(name)
+	ws.names.define(name)
 	return name
 }
