@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 // kind is one kind of task that generated playbooks are made of.
 type kind struct {
 	// over reaches over hosts; single takes no loop; plain no place (delegate_to and
@@ -98,7 +100,12 @@ var kinds = []kind{
 		w("debug: {msg: \"{{ ansible_facts.%s | default('no fact') }}\"}", g.pick("os_family", "system", "distribution"))
 	}, plain: true},
 	{write: func(g *maker, w func(string, ...any)) {
-		w("meta: %s", g.pick("end_host", "end_play", "end_batch", "clear_host_errors", "clear_facts", "refresh_inventory", "reset_connection"))
+		what := g.pick("end_host", "end_play", "end_batch", "clear_host_errors", "clear_facts", "refresh_inventory", "reset_connection")
+		// By free, what ends or mends the other hosts meets each wherever it is by then.
+		if g.free && g.hosts > 1 && slices.Contains([]string{"end_play", "end_batch", "clear_host_errors"}, what) {
+			what = "end_host"
+		}
+		w("meta: %s", what)
 		w("when: %s", g.pick("false", "inventory_hostname == 'h1'", "inventory_hostname != 'h1'", g.condition()))
 	}, takes: true, single: true, when: true, meta: true},
 	{write: func(g *maker, w func(string, ...any)) {
