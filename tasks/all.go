@@ -38,6 +38,7 @@ func All() []play.Module {
 		containers.DockerNetwork(),
 		containers.DockerPrune(),
 		containers.DockerVolume(),
+		packages.DpkgSelections(),
 		files.Fetch(),
 		files.File(),
 		files.Find(),
@@ -69,6 +70,7 @@ func All() []play.Module {
 		system.Raw(),
 		system.Reboot(),
 		files.Replace(),
+		packages.RPMKey(),
 		system.Script(),
 		services.Service(),
 		services.ServiceFacts(),
@@ -77,6 +79,7 @@ func All() []play.Module {
 		files.Slurp(),
 		files.Stat(),
 		system.Sysctl(),
+		services.Sysvinit(),
 		services.SystemdService(),
 		files.TempFile(),
 		files.Template(),
@@ -88,5 +91,6 @@ func All() []play.Module {
 		net.WaitFor(),
 		net.WaitForConnection(),
 		packages.Yum(),
+		packages.YumRepository(),
 	}
 }

@@ -154,20 +154,24 @@ func (a aptKeyArgs) keys(s host.Seen) (keys []pgpKey, stop string, err error) {
 		}
 		text, from = ans.Stdout, a.File
 	case a.Data == "":
-		_, keys, stop, err := keyAt(s, a.request(), a.ID)
+		_, keys, stop, err := keyAt(s, a.request(), a.ID, noKeyAt)
 		return keys, stop, err
 	}
 	return pick(text, from, a.ID)
 }
 
-// keyAt fetches keys; stop is why there is none, or not the wanted one.
-func keyAt(s host.Seen, r kit.Request, id string) (raw []byte, keys []pgpKey, stop string, err error) {
+// noKeyAt is what is said of a URL that gave nothing: it, and why.
+const noKeyAt = "error getting key from url: %s, %s"
+
+// keyAt fetches keys; stop is why there is none (failed, of the URL and the reason),
+// or not the wanted one.
+func keyAt(s host.Seen, r kit.Request, id, failed string) (raw []byte, keys []pgpKey, stop string, err error) {
 	ans, err := s.Answer(r.Read())
 	if err != nil {
 		return nil, nil, "", err
 	}
 	if ans.Status != 0 {
-		return nil, nil, fmt.Sprintf("error getting key from url: %s, %s", r.URL, kit.OneLine(string(ans.Stdout))), nil
+		return nil, nil, fmt.Sprintf(failed, r.URL, kit.OneLine(string(ans.Stdout))), nil
 	}
 	keys, stop, err = pick(ans.Stdout, r.URL, id)
 	return ans.Stdout, keys, stop, err

@@ -221,7 +221,7 @@ func (a deb822Args) signed(s host.Seen, ring string) (field, file string, key []
 	case !a.keyURL():
 		return a.SignedBy, "", nil, "", nil
 	}
-	key, _, stop, err = keyAt(s, fetchKey(a.SignedBy, true), "")
+	key, _, stop, err = keyAt(s, fetchKey(a.SignedBy, true), "", noKeyAt)
 	if stop != "" || err != nil {
 		return "", "", nil, stop, err
 	}
