@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"remoterun/runner/known"
 	"slices"
@@ -19,7 +20,7 @@ func (h *hostRun) planned(ctx context.Context, u *unit) error {
 			return nil
 		}
 		own := len(missing)
-		if u.tr == h.queue.tasks[0] && !u.local && !h.p.r.want.NoAhead {
+		if u.tr == h.queue.tasks[0] && !u.local && h.queue.looks() {
 			if len(h.queue.tasks) == 1 {
 				h.queue.ahead(ctx, u)
 			}
@@ -70,6 +71,10 @@ func (h *hostRun) ask(ctx context.Context, u *unit, qs []host.Question, own int)
 	h.waits(u, "looking")
 	epoch := u.m.Epoch()
 	res, err := u.m.Batch(ctx, u.as, sh.Batch{Ask: cmds})
+	if stuck := new(host.StuckError); errors.As(err, &stuck) && own < len(qs) {
+		h.queue.own = true // it may be the question of a task behind: that one's turn tells
+		return h.ask(ctx, u, qs[:own], own)
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"remoterun/runner/host"
@@ -149,6 +150,12 @@ func (cr *carrier) land() {
 	for i := range n {
 		cr.bring(f, i)
 	}
+	if stuck := new(host.StuckError); errors.As(f.err, &stuck) {
+		cr.h.queue.own = true
+		if n == len(f.links) { // only what was asked ahead did not answer
+			f.passedOnly()
+		}
+	}
 	for _, u := range f.links[n:] {
 		u.replan()
 	}
@@ -172,6 +179,15 @@ func (cr *carrier) land() {
 		return
 	}
 	cr.landed(f)
+}
+
+// passedOnly makes a flight of which all links passed one that asked nothing more.
+func (f *flight) passedOnly() {
+	f.err, f.asks = nil, nil
+	f.res = sh.BatchResult{Done: len(f.links), Steps: make([][]sh.Ran, len(f.links))}
+	for i, u := range f.links {
+		f.res.Steps[i] = make([]sh.Ran, len(u.plan.Steps))
+	}
 }
 
 // landed keeps what a flight without a fault found out.

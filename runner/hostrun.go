@@ -46,7 +46,12 @@ type hostRun struct {
 type queue struct {
 	h     *hostRun
 	tasks []*taskRun
+	// own is set when what was asked ahead did not answer: each task asks for itself.
+	own bool
 }
+
+// looks reports whether tasks are looked at ahead.
+func (q *queue) looks() bool { return !q.own && !q.h.p.r.want.NoAhead }
 
 // carrier has what a host sends: a chain under way, and the machine that it works
 // on meanwhile.

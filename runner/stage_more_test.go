@@ -257,6 +257,47 @@ func TestGuardsOfTwoHosts(t *testing.T) {
 	}
 }
 
+// TestQuestionThatHangs: a question that is never answered fails its own task, with
+// what hangs; the tasks before it are done, also when it was asked ahead or was the
+// guard of a link, and other hosts go on.
+func TestQuestionThatHangs(t *testing.T) {
+	for name, c := range map[string]struct {
+		before map[string]string // texts that are there already
+		tasks  string
+		done   int
+	}{
+		"at its own turn":         {nil, "hang b", 0},
+		"ahead of a task":         {nil, "a b hang c", 2},
+		"ahead of what is done":   {map[string]string{"a": "a", "b": "b"}, "a b hang c", 2},
+		"ahead of one to do":      {map[string]string{"a": "a"}, "a b hang c", 2},
+		"far behind":              {nil, "a b c d e f g hang", 7},
+		"behind a task that ends": {map[string]string{"a": "a"}, "a hang", 1},
+	} {
+		for _, free := range []string{"linear", "free"} {
+			t.Run(name+"/"+free, func(t *testing.T) {
+				s := newStage("h1 h2")
+				h := s.house.Host("h1")
+				h.Hangs = "hang"
+				for k, v := range c.before {
+					h.Texts[k] = v
+				}
+				st := s.on(t, &play.Play{Strategy: free}, puts(c.tasks)...)
+				if got := st.Hosts["h1"]; got.OK != c.done || got.Failed != 1 || got.Unreachable != 0 {
+					t.Errorf("h1 %+v: %v", *got, s.told())
+				}
+				if got, all := st.Hosts["h2"], len(strings.Fields(c.tasks)); got.OK != all || got.Failed != 0 {
+					t.Errorf("h2 %+v", *got)
+				}
+				for _, e := range s.events {
+					if r, ok := e.(event.HostResult); ok && r.Status == event.Failed && (r.Task.Name != "hang" || !strings.Contains(r.Err.Error(), "no answer within 1m0s; what hangs there: get hang")) {
+						t.Errorf("%s: %v", r.Task.Name, r.Err)
+					}
+				}
+			})
+		}
+	}
+}
+
 // TestManyHosts: a hundred hosts in step, of which every tenth fails, end as they
 // must, and each is told once per task.
 func TestManyHosts(t *testing.T) {

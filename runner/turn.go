@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"remoterun/runner/host"
@@ -118,9 +120,9 @@ func (u *unit) timeout(ctx context.Context) (context.Context, context.CancelFunc
 	if err != nil {
 		return ctx, func() {}, err
 	}
-	var n int
-	if _, err := fmt.Sscanf(s, "%d", &n); err != nil {
-		return ctx, func() {}, fmt.Errorf("timeout: %q is no number of seconds", s)
+	n, err := strconv.Atoi(strings.TrimSpace(s))
+	if err != nil || n < 0 {
+		return ctx, func() {}, fmt.Errorf("timeout: %q is not a number of seconds", s)
 	}
 	if n == 0 {
 		return ctx, func() {}, nil
@@ -131,7 +133,7 @@ func (u *unit) timeout(ctx context.Context) (context.Context, context.CancelFunc
 
 // attempt runs a unit: questions, plan, then nothing, a chain, or its steps alone.
 func (h *hostRun) attempt(ctx context.Context, u *unit) *outcome {
-	if h.p.r.want.NoAhead {
+	if !h.queue.looks() {
 		u.m.Forget()
 	}
 	if err := h.planned(ctx, u); err != nil {
@@ -141,7 +143,7 @@ func (h *hostRun) attempt(ctx context.Context, u *unit) *outcome {
 		return u.out // it could not be planned
 	}
 	known := len(u.rests) == 0 || u.m.Fresh(u.as, u.rests)
-	if chains := u.chains() && u.m.Guards() && !h.p.r.want.NoAhead; !known && chains {
+	if chains := u.chains() && u.m.Guards() && h.queue.looks(); !known && chains {
 		return h.chain(ctx, u)
 	}
 	if !known && (u.idle() || u.withheld()) {
@@ -155,7 +157,7 @@ func (h *hostRun) attempt(ctx context.Context, u *unit) *outcome {
 		return u.out
 	case u.idle(), u.withheld():
 		return u.predicted()
-	case u.chains() && u.m.Guards() && !h.p.r.want.NoAhead:
+	case u.chains() && u.m.Guards() && h.queue.looks():
 		return h.chain(ctx, u)
 	}
 	return h.alone(ctx, u)

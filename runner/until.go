@@ -3,6 +3,8 @@ package runner
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"remoterun/runner/action"
@@ -42,7 +44,7 @@ func (u *unit) patience(ctx context.Context) (retries int, delay time.Duration, 
 		}
 		r, bad := h.p.r.world.Expr.Render(ctx, v, u.scope)
 		if bad == nil {
-			_, bad = fmt.Sscanf(value.Str(r), "%d", &n)
+			n, bad = strconv.Atoi(strings.TrimSpace(value.Str(r)))
 		}
 		if bad != nil {
 			err = fmt.Errorf("retries and delay are whole numbers, not %s", value.Show(v))

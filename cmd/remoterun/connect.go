@@ -26,6 +26,7 @@ type connector struct {
 	redactor    *secret.Redactor
 	askPassword bool // -k
 	timeout     time.Duration
+	silence     time.Duration // of questions, 0 = as they say
 }
 
 var _ reach.Connector = (*connector)(nil)
@@ -34,13 +35,16 @@ var _ reach.Connector = (*connector)(nil)
 func (c *connector) Connect(ctx context.Context, e reach.Endpoint) (host.Conn, error) {
 	switch e.Connection {
 	case "local":
-		return local.New(e.Name, c.password(e), local.Options{}), nil
+		conn := local.New(e.Name, c.password(e), local.Options{})
+		conn.Silence = c.silence
+		return conn, nil
 	case "ssh", "smart", "paramiko", "paramiko_ssh":
 		t := ssh.Target{Name: e.Name, Addr: e.Addr, Port: e.Port, User: e.User, KeyFile: e.KeyFile, Password: e.Password, AskPassword: c.askPassword, ConnectTimeout: c.timeout}
 		conn, err := c.dialer.Dial(ctx, t, c.password(e))
 		if err != nil {
 			return nil, err
 		}
+		conn.Silence = c.silence
 		return conn, nil
 	}
 	return nil, fmt.Errorf("%s: connection %q is not one of ssh, local", e.Name, e.Connection)

@@ -95,6 +95,18 @@ func someHosts(hosts []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(hosts[:maxHinted-1], ", "), len(hosts)-maxHinted+1)
 }
 
+// stuckHint says how to see what does not answer.
+func stuckHint(name string, e *host.StuckError) string {
+	runs := strings.Join(e.Runs, "\n")
+	switch {
+	case strings.Contains(runs, "docker"):
+		return "Docker does not answer there: remoterun run " + name + " -b -- systemctl restart docker, then the same command again"
+	case strings.Contains(runs, "waits for a disk"):
+		return "a disk or a file server does not answer: look at remoterun run " + name + " -- cat /proc/mounts"
+	}
+	return "see what it does there: remoterun run " + name + " -- ps"
+}
+
 // hostHint is the hint for a failure on a host; empty = none.
 func hostHint(e event.Outcome) string {
 	name := e.Host
@@ -109,7 +121,10 @@ func hostHint(e event.Outcome) string {
 	}
 	var held *lock.HeldError
 	var lost *host.TransportError
+	var stuck *host.StuckError
 	switch {
+	case errors.As(e.Err, &stuck):
+		return stuckHint(name, stuck)
 	case errors.As(e.Err, &held):
 		return "wait until it has ended, or end it: the same command with --take-over"
 	case errors.Is(e.Err, lock.ErrLost):

@@ -132,7 +132,7 @@ func TestHostileVerbs(t *testing.T) {
 func (f hostileFleet) meet(t *testing.T, verb string) map[string]string {
 	t.Helper()
 	var out, errs bytes.Buffer
-	a := &app{in: strings.NewReader(""), out: &out, err: &errs, lowered: lowered{seal.Sealer{Iterations: 1000}, 10 * time.Second},
+	a := &app{in: strings.NewReader(""), out: &out, err: &errs, lowered: lowered{sealer: seal.Sealer{Iterations: 1000}, lock: 10 * time.Second},
 		env:      func(n string) (string, bool) { v, ok := f.env[n]; return v, ok },
 		terminal: func() (terminal, error) { return &scriptedTerminal{answers: []string{canary}}, nil }}
 	if code := a.run(t.Context(), []string{verb, "all", "--output", "json", "--forks", "100"}); code != exitUnreachable {

@@ -133,11 +133,11 @@ func (s *session) narrow() error {
 	return nil
 }
 
-// lowered is what tests make cheaper: the work of sealing, and how long taking a
-// lock may take; zero values are the program's own.
+// lowered is what tests make cheaper: the work of sealing, how long taking a lock
+// may take, and how long a question may be silent; zero values are the program's own.
 type lowered struct {
-	sealer seal.Sealer
-	lock   time.Duration
+	sealer        seal.Sealer
+	lock, silence time.Duration
 }
 
 // allModules are the modules as docs show them: nothing runs with these.
@@ -202,7 +202,7 @@ func (s *session) world() runner.World {
 	f := s.f
 	w := runner.World{
 		Inventory: s.inv, Expr: s.expr, Loader: s.loader, Prompter: s.prompts, Gatherer: system.Gatherer(),
-		Connector: &connector{dialer: s.dialer, prompts: s.prompts, redactor: s.redactor, askPassword: f.askPass, timeout: time.Duration(f.timeout) * time.Second},
+		Connector: &connector{dialer: s.dialer, prompts: s.prompts, redactor: s.redactor, askPassword: f.askPass, timeout: time.Duration(f.timeout) * time.Second, silence: s.a.lowered.silence},
 		Locker:    locker{who: operator(), takeOver: f.takeOver, within: s.a.lowered.lock}, Sink: s.sink, Redactor: s.redactor,
 	}
 	if f.step {

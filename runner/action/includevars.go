@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"remoterun/runner/keyword"
@@ -117,8 +118,11 @@ func varsOfDir(dir string, args *value.Map) ([]string, error) {
 	}
 	slices.Sort(folders)
 	if depth, ok := args.Lookup("depth"); ok {
-		var n int
-		if _, err := fmt.Sscanf(value.Str(depth), "%d", &n); err == nil && n > 0 {
+		n, err := strconv.Atoi(strings.TrimSpace(value.Str(depth)))
+		if err != nil {
+			return nil, fmt.Errorf("depth: %q is not a whole number", value.Str(depth))
+		}
+		if n > 0 {
 			folders = folders[:min(n, len(folders))]
 		}
 	}

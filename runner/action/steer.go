@@ -3,6 +3,7 @@ package action
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -50,8 +51,8 @@ func pause(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
 	prompt, asks := str(args, "prompt")
 	for name, unit := range map[string]time.Duration{"seconds": time.Second, "minutes": time.Minute} {
 		if s, ok := str(args, name); ok {
-			var n int
-			if _, err := fmt.Sscanf(s, "%d", &n); err != nil {
+			n, err := strconv.Atoi(strings.TrimSpace(s))
+			if err != nil {
 				return Did{}, fmt.Errorf("%s: %q is not a whole number", name, s)
 			}
 			t.Waits(fmt.Sprintf("pausing for %s", time.Duration(n)*unit))

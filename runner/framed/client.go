@@ -20,6 +20,9 @@ type Client struct {
 	// Within is how long the host may take for anything that is not a command's
 	// own time; set before the first use.
 	Within time.Duration
+	// Silence lowers how long a question may do nothing (sh.Cmd.Silent), 0 = as it
+	// says; set before the first use.
+	Silence time.Duration
 
 	mu     sync.Mutex
 	shells map[host.As]*slot

@@ -58,7 +58,8 @@ func (s *Shell) Run(ctx context.Context, c sh.Cmd) (host.Output, error) {
 		defer data.Close()
 		size = c.Stdin.Size()
 	}
-	out, _, err := s.frame(ctx, sh.NewNonce(), c.Render(), data, size, nil)
+	nonce := sh.NewNonce()
+	out, _, err := s.frame(ctx, frame{nonce: nonce, script: c.Render(), data: data, size: size, silent: c.Silent})
 	return out, err
 }
 
@@ -75,7 +76,8 @@ func (s *Shell) Batch(ctx context.Context, b sh.Batch) (sh.BatchResult, error) {
 	if b.Passed == nil {
 		b.Passed = func(int, []sh.Ran) {}
 	}
-	out, ended, err := s.frame(ctx, nonce, script, bytes.NewReader(data), int64(len(data)), func(stop <-chan struct{}) { s.follow(nonce, seen, b, stop) })
+	out, ended, err := s.frame(ctx, frame{nonce: nonce, script: script, data: bytes.NewReader(data), size: int64(len(data)), silent: b.Silence(), asking: seen.Asking,
+		follow: func(stop <-chan struct{}) { s.follow(nonce, seen, b, stop) }})
 	rest.More(out.Stdout, out.Stderr, func(link int, steps []sh.Ran) {
 		if link >= seen.Passed() {
 			b.Passed(link, steps)
@@ -119,23 +121,40 @@ func (s *Shell) follow(nonce string, f *sh.Follower, b sh.Batch, stop <-chan str
 	}
 }
 
-// frame sends one frame and waits for both of its end marks; beside it runs
-// follow, which ends when its channel is closed. Of a frame that was cancelled the
-// output is what came, and ended says that its processes are known to have ended.
-func (s *Shell) frame(ctx context.Context, nonce, script string, data io.Reader, size int64, follow func(stop <-chan struct{})) (out host.Output, ended bool, err error) {
+// frame is what one frame carries.
+type frame struct {
+	nonce, script string
+	data          io.Reader
+	size          int64 // of data, in bytes
+	// follow runs beside it and ends when its channel is closed; nil = nothing.
+	follow func(stop <-chan struct{})
+	// silent and asking are those of a watch; no silence, no watch.
+	silent time.Duration
+	asking func() bool
+}
+
+// frame sends one frame and waits for both of its end marks. Of a frame that was
+// cancelled the output is what came, and ended says that its processes are known to
+// have ended.
+func (s *Shell) frame(ctx context.Context, f frame) (out host.Output, ended bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := context.Cause(ctx); err != nil {
 		return host.Output{}, true, err
 	}
-	if follow != nil {
+	if f.follow != nil {
 		stop, done := make(chan struct{}), make(chan struct{})
-		go func() { defer close(done); follow(stop) }()
+		go func() { defer close(done); f.follow(stop) }()
 		defer func() { close(stop); <-done }()
 	}
-	header, body := sh.Header(nonce, script, size)
+	nonce, data, size := f.nonce, f.data, f.size
+	header, body := sh.Header(nonce, f.script, size)
 	run, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	if f.silent > 0 {
+		w := watch{s: s, nonce: nonce, silent: s.client.silence(f.silent), asking: f.asking, stuck: cancel, used: -1}
+		go w.run(run)
+	}
 	sent := make(chan error, 1)
 	go func() {
 		err := s.client.send(s.Stdin, header+body, cancel)
@@ -292,13 +311,16 @@ func isDigits(b []byte) bool {
 // and its rest awaited, so that the shell stays usable; else the shell is
 // dropped and the reason told apart: link, death of the shell, ourselves.
 func (s *Shell) failed(ctx context.Context, nonce string, err error) (out host.Output, ended bool, _ error) {
-	if ctx.Err() != nil {
+	if stuck := new(host.StuckError); ctx.Err() != nil || errors.As(err, &stuck) {
 		out, ended = s.killFrame(nonce)
 		if !ended {
 			s.client.drop(s)
 			_ = s.close()
 		}
-		return out, ended, context.Cause(ctx)
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return out, ended, err
 	}
 	s.client.drop(s)
 	defer s.close()
@@ -333,6 +355,7 @@ func (s *Shell) killFrame(nonce string) (out host.Output, ended bool) {
 		out, err := s.receive(ctx, nonce)
 		cancel()
 		if err == nil || errors.Is(err, sh.ErrGarbled) {
+			s.client.sweep(s.as, s.sign(pid))
 			return out, err == nil
 		}
 	}
@@ -377,6 +400,22 @@ func (c *Client) kill(as host.As, pid int, hard bool) bool {
 	}
 	_, err := c.aside(ctx, as, sh.Script(`kill -"$1" "$2" 2>/dev/null`, sig, strconv.Itoa(pid)))
 	return err == nil
+}
+
+// sweep ends what is left of a process group whose first process has ended: a
+// program that does not listen to TERM.
+func (c *Client) sweep(as host.As, group int) {
+	if group >= 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*killGrace)
+	defer cancel()
+	_, _ = c.aside(ctx, as, sh.Script(`i=0
+while kill -0 "$1" 2>/dev/null; do
+if [ $i -eq 2 ]; then kill -KILL "$1" 2>/dev/null; exit; fi
+sleep 1
+i=$((i + 1))
+done`, strconv.Itoa(group)))
 }
 
 func (s *Shell) hasSudo(ctx context.Context) bool {

@@ -159,6 +159,13 @@ func (c *collector) at() int {
 	return c.taken
 }
 
+// came is how many bytes have come, taken or not.
+func (c *collector) came() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.taken + len(c.buf)
+}
+
 // peek returns what has come so far.
 func (c *collector) peek() []byte {
 	c.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"time"
 
 	"remoterun/runner/sh"
 )
@@ -35,6 +36,8 @@ type Probe struct {
 	stdin string
 	wide  bool
 	plain bool
+	// patient is asked without a limit.
+	patient bool
 	// shared is what it can ask together with others.
 	shared *sh.Shared
 }
@@ -61,6 +64,14 @@ func (p Probe) Plain() Probe { p.plain = true; return p }
 // IsPlain reports whether the answer can never hold a NUL byte.
 func (p Probe) IsPlain() bool { return p.plain }
 
+// Silence is how long a question may neither print nor work before it ends: what it
+// asks (a daemon, a file server) does not answer.
+const Silence = 2 * time.Minute
+
+// Patient returns the probe without that limit: what it asks is the user's own text,
+// which may wait as long as it likes.
+func (p Probe) Patient() Probe { p.patient = true; return p }
+
 // Together returns the probe with what one program can find out for many of its
 // kind (sh.Shared).
 func (p Probe) Together(text sh.Constant, args ...string) Probe {
@@ -75,7 +86,10 @@ func (p Probe) Key() string {
 
 // Cmd is the probe as a command.
 func (p Probe) Cmd() sh.Cmd {
-	c := sh.Cmd{Text: p.text, Args: p.args, Shared: p.shared}
+	c := sh.Cmd{Text: p.text, Args: p.args, Shared: p.shared, Silent: Silence}
+	if p.patient {
+		c.Silent = 0
+	}
 	if p.stdin != "" {
 		c.Stdin = sh.Bytes(p.stdin)
 	}

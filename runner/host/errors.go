@@ -72,6 +72,22 @@ func (o Output) Err(what string) error {
 	return &ExitError{What: what, Output: o}
 }
 
+// StuckError is a question that was ended because what it asks does not answer. The
+// link is whole, and nothing was changed.
+type StuckError struct {
+	Host   string
+	Silent time.Duration // how long nothing came
+	Runs   []string      // what ran on the host then, as far as it tells
+}
+
+func (e *StuckError) Error() string {
+	msg := fmt.Sprintf("%s: no answer within %s", e.Host, e.Silent)
+	if len(e.Runs) > 0 {
+		return msg + "; what hangs there: " + strings.Join(e.Runs, "; ")
+	}
+	return msg
+}
+
 // BecomeCause tells apart why an identity was refused.
 type BecomeCause string
 

@@ -1,5 +1,10 @@
 package sh
 
+import (
+	"slices"
+	"time"
+)
+
 // Batch is what one frame carries: a guarded chain and questions behind it.
 type Batch struct {
 	Chain []Link
@@ -28,6 +33,31 @@ type Link struct {
 	// Again are the questions that are asked afresh if the chain stops at this
 	// link: its own guard and those of a bounded window behind it.
 	Again []Cmd
+}
+
+// begins reports a link that tells when its questions are answered and its steps
+// begin.
+func (l Link) begins() bool { return len(l.Guard) > 0 && len(l.Steps) > 0 }
+
+// Silence is how long the batch may neither print nor work while it asks: the
+// longest of its questions, 0 = for ever.
+func (b Batch) Silence() time.Duration {
+	longest := time.Duration(0)
+	for _, q := range b.questions() {
+		if q.Silent == 0 {
+			return 0
+		}
+		longest = max(longest, q.Silent)
+	}
+	return longest
+}
+
+func (b Batch) questions() []Cmd {
+	all := b.Ask
+	for _, l := range b.Chain {
+		all = slices.Concat(all, l.Guard, l.Again)
+	}
+	return all
 }
 
 // Asked is the answer of one question: its stdout and exit status.

@@ -104,6 +104,9 @@ func (w *batchWriter) link(i int, l Link) error {
 		}
 		w.body.WriteString(";; esac\n")
 	}
+	if l.begins() {
+		fmt.Fprintf(&w.body, "_m \"b %d\"\n", i)
+	}
 	for k, st := range l.Steps {
 		if err := w.step(i, k, st, l.Again); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 )
 
 // Constant is shell text that the program itself wrote. Only an untyped
@@ -39,6 +40,9 @@ type Cmd struct {
 	// Gated holds stdin back on the laptop until the script calls "_go": a
 	// proof can come before the first byte is sent. It needs a channel of its own.
 	Gated bool
+	// Silent is how long a question may neither print nor work before it counts as
+	// stuck; 0 = for ever, as everything else may.
+	Silent time.Duration
 	// Lock is the host lock that the command runs under, nil = none.
 	Lock *Lock
 	// Shared makes one program answer for many questions, nil = each has its own.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // Follower reads what a batch prints while it runs: which links have passed. Parse
@@ -16,11 +17,24 @@ type Follower struct {
 	link     int
 	ran      []Ran
 	over     bool
+	// steps is set while steps run, and not questions.
+	steps atomic.Bool
 }
 
 // Follow begins to read a batch of this nonce.
 func (b Batch) Follow(nonce string) *Follower {
-	return &Follower{b: b, key: []byte(nonce + " "), over: len(b.Chain) == 0}
+	f := &Follower{b: b, key: []byte(nonce + " "), over: len(b.Chain) == 0}
+	f.enter()
+	return f
+}
+
+// Asking reports whether questions run now, as far as More has read; it may be
+// called beside it.
+func (f *Follower) Asking() bool { return !f.steps.Load() }
+
+// enter notes what the link that is next does first.
+func (f *Follower) enter() {
+	f.steps.Store(!f.over && len(f.b.Chain[f.link].Guard) == 0)
 }
 
 // Passed is how many links have passed whole.
@@ -39,12 +53,16 @@ func (f *Follower) More(stdout, stderr []byte, told func(link int, steps []Ran))
 			told(f.link, f.ran)
 			f.link, f.ran = f.link+1, nil
 			f.over = f.link == len(f.b.Chain)
+			f.enter()
+		case mark == fmt.Sprintf("b %d", f.link) && f.b.Chain[f.link].begins():
+			f.steps.Store(true)
 		case strings.HasPrefix(mark, fmt.Sprintf("s %d %d ", f.link, len(f.ran))):
 			if !f.step(text, mark, stderr) {
 				return // its words on stderr are still to come
 			}
 		default: // the chain stopped, or does not keep to its marks
 			f.over = true
+			f.steps.Store(false)
 		}
 		f.out = end
 	}
@@ -70,6 +88,7 @@ func (f *Follower) step(stdout []byte, mark string, stderr []byte) bool {
 	status, err := strconv.ParseUint(words[len(words)-1], 10, 8)
 	if err != nil || status != 0 {
 		f.over = true
+		f.steps.Store(false)
 		return true
 	}
 	if len(stderr) < f.err {

@@ -98,6 +98,9 @@ func (p *batchParser) chain(links []Link) {
 			return
 		}
 		p.res.Steps = append(p.res.Steps, nil)
+		if l.begins() {
+			p.must(fmt.Sprintf("b %d", i))
+		}
 		for k := range l.Steps {
 			ran := p.step(i, k)
 			if p.err != nil {

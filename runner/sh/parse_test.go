@@ -14,7 +14,7 @@ func asked() Batch {
 }
 
 const (
-	wholeOut = "oneN s 0 0 0\ntwo\nN s 0 1 0\nN l 0\nN l 1\nanswerN a 0 3\nN .\n"
+	wholeOut = "N b 0\noneN s 0 0 0\ntwo\nN s 0 1 0\nN l 0\nN l 1\nanswerN a 0 3\nN .\n"
 	wholeErr = "e1N s 0 0\nN s 0 1\n"
 )
 
@@ -27,10 +27,10 @@ func TestParse(t *testing.T) {
 	}{
 		"whole":           {wholeOut, wholeErr, 2, 2, 0, StopNone, "one", "e1", "answer"},
 		"guard":           {"N x 0 g\nfreshN g 0 0\nN g 1 1\nanswerN a 0 3\nN .\n", "", 0, 0, 2, StopGuard, "", "", "answer"},
-		"second guard":    {"oneN s 0 0 0\nN s 0 1 0\nN l 0\nN x 1 g\nanswerN a 0 3\nN .\n", wholeErr, 1, 2, 0, StopGuard, "one", "e1", "answer"},
-		"failing step":    {"oneN s 0 0 9\nN x 0 s\nN g 0 0\nN g 1 0\nanswerN a 0 3\nN .\n", "e1N s 0 0\n", 0, 1, 2, StopStep, "one", "e1", "answer"},
+		"second guard":    {"N b 0\noneN s 0 0 0\nN s 0 1 0\nN l 0\nN x 1 g\nanswerN a 0 3\nN .\n", wholeErr, 1, 2, 0, StopGuard, "one", "e1", "answer"},
+		"failing step":    {"N b 0\noneN s 0 0 9\nN x 0 s\nN g 0 0\nN g 1 0\nanswerN a 0 3\nN .\n", "e1N s 0 0\n", 0, 1, 2, StopStep, "one", "e1", "answer"},
 		"no sha256sum":    {"N n\nanswerN a 0 3\nN .\n", "", 0, 0, 0, StopUnable, "", "", "answer"},
-		"output as marks": {"N\nM s 0 0 0\nN s 0 0 0\nN s 0 1 0\nN l 0\nN l 1\nanswerN a 0 3\nN .\n", wholeErr, 2, 2, 0, StopNone, "N\nM s 0 0 0\n", "e1", "answer"},
+		"output as marks": {"N b 0\nN\nM s 0 0 0\nN s 0 0 0\nN s 0 1 0\nN l 0\nN l 1\nanswerN a 0 3\nN .\n", wholeErr, 2, 2, 0, StopNone, "N\nM s 0 0 0\n", "e1", "answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			res, err := asked().Parse("N", Raw{Stdout: []byte(c.out), Stderr: []byte(c.err)})
@@ -62,9 +62,9 @@ func TestParseRefusesWhatTheBatchCannotSay(t *testing.T) {
 	for name, c := range map[string]struct{ out, err, want string }{
 		"nothing":              {"", "", "did not reach its end"},
 		"a cut mark":           {"oneN s 0 0 0", wholeErr, "a mark is cut"},
-		"a negative link":      {"N s -1 0 0\n", wholeErr, `mark "s -1 0 0" where "s 0 0" and a status are due`},
-		"a link far away":      {"N s 2000000000 0 0\n", wholeErr, `"s 0 0" and a status are due`},
-		"a link out of order":  {"N l 1\n", wholeErr, `"s 0 0" and a status are due`},
+		"a negative link":      {"N b 0\nN s -1 0 0\n", wholeErr, `mark "s -1 0 0" where "s 0 0" and a status are due`},
+		"a link far away":      {"N b 0\nN s 2000000000 0 0\n", wholeErr, `"s 0 0" and a status are due`},
+		"a link out of order":  {"N b 0\nN l 1\n", wholeErr, `"s 0 0" and a status are due`},
 		"a step left out":      {strings.Replace(wholeOut, "two\nN s 0 1 0\n", "", 1), wholeErr, `"s 0 1" and a status are due`},
 		"a link left out":      {strings.Replace(wholeOut, "N l 1\n", "", 1), wholeErr, `mark "a 0 3" where "l 1" is due`},
 		"an answer left out":   {strings.Replace(wholeOut, "N a 0 3\n", "", 1), wholeErr, `mark "." where "a 0" and a status are due`},
@@ -73,6 +73,7 @@ func TestParseRefusesWhatTheBatchCannotSay(t *testing.T) {
 		"a status of no shell": {strings.Replace(wholeOut, "a 0 3", "a 0 256", 1), wholeErr, `mark "a 0 256"`},
 		"no end":               {strings.Replace(wholeOut, "N .\n", "", 1), wholeErr, "did not reach its end"},
 		"more than the end":    {wholeOut + "N .\n", wholeErr, `mark "." behind the end`},
+		"no beginning":         {strings.Replace(wholeOut, "N b 0\n", "", 1), wholeErr, `mark "s 0 0 0" where "b 0" is due`},
 		"an unknown mark":      {"N q 1\n", "", `mark "q 1"`},
 		"stderr without marks": {wholeOut, "", `stderr has no mark "s 0 0"`},
 		"a failure that went on": {strings.Replace(wholeOut, "s 0 0 0", "s 0 0 1", 1), wholeErr,

@@ -71,7 +71,7 @@ func localInput(sql string) string {
 // Query is a statement that only reads, as a question.
 func (l Local) Query(sql string) host.Fact[Result] {
 	return host.Fact[Result]{
-		Q:     host.NewProbe(localScript, l.args(false)...).WithStdin(localInput(sql)),
+		Q:     host.NewProbe(localScript, l.args(false)...).WithStdin(localInput(sql)).Patient(),
 		Parse: func(a host.Answer) (Result, error) { return readLocal(string(a.Stdout), a.Status) },
 	}
 }

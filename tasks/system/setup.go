@@ -49,7 +49,8 @@ echo @route; cat /proc/net/route 2>/dev/null
 echo @route6; ip -6 route show default 2>/dev/null
 echo @net; for d in /sys/class/net/*; do if [ -d "$d" ]; then echo "${d##*/} $(_cat "$d/mtu") $(_cat "$d/type") $(_cat "$d/flags") $(_cat "$d/operstate") $(_cat "$d/address")"; fi; done
 echo @mounts; cat /proc/mounts 2>/dev/null
-echo @sizes; awk '$1 ~ /^\// || $3 == "tmpfs" || $3 == "zfs" || $3 == "btrfs" || $3 == "overlay" { print $2 }' /proc/mounts 2>/dev/null | sort -u | while IFS= read -r m; do m=$(printf %b "$(printf %s "$m" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')"); stat -f -c '%S %b %f %a %c %d %n' "$m" 2>/dev/null; done
+k=; if timeout -s KILL 5 true 2>/dev/null; then k="timeout -s KILL 5"; fi
+echo @sizes; awk '$1 ~ /^\// || $3 == "tmpfs" || $3 == "zfs" || $3 == "btrfs" || $3 == "overlay" { print $2 }' /proc/mounts 2>/dev/null | sort -u | while IFS= read -r m; do m=$(printf %b "$(printf %s "$m" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')"); $k stat -f -c '%S %b %f %a %c %d %n' "$m" 2>/dev/null; done
 echo @uuids; for f in /dev/disk/by-uuid/*; do if [ -L "$f" ]; then echo "${f##*/} $(readlink -f "$f")"; fi; done
 echo @user; id -un; id -u; id -g; id -ru; id -rg; u=$(id -un); { getent passwd "$u" 2>/dev/null || grep "^$u:" /etc/passwd; } | head -n 1
 echo @date; date '+%Y %m %d %H %M %S %s %Z %z %A %w %W'; date -u '+%Y-%m-%dT%H:%M:%S.%N'

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"remoterun/runner/host"
 	"remoterun/runner/sh"
@@ -42,6 +43,8 @@ type Host struct {
 	// Before is called before a message is worked on, n counts from 1: it may
 	// change the texts, as somebody else would. An error cuts the link.
 	Before func(n int, b sh.Batch) error
+	// Hangs is the text whose question is never answered, "" = none.
+	Hangs string
 	// Down is why the host cannot be reached; nil = it can.
 	Down error
 
@@ -129,6 +132,15 @@ func (c conn) Run(ctx context.Context, cmd sh.Cmd) (host.Output, error) {
 func (c conn) Batch(_ context.Context, b sh.Batch) (res sh.BatchResult, err error) {
 	c.h.house.mu.Lock()
 	defer c.h.house.mu.Unlock()
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case *host.StuckError:
+			res, err = sh.BatchResult{Done: res.Done, Ended: true}, p
+		default:
+			panic(p)
+		}
+	}()
 	if err := c.h.message(b); err != nil {
 		return res, err
 	}
@@ -195,6 +207,8 @@ func (h *Host) steps(cmds []sh.Cmd) (out []sh.Ran, failed bool) {
 // do carries out one command; what is not known is refused with status 127.
 func (h *Host) do(c sh.Cmd) sh.Ran {
 	switch {
+	case c.Text == "get" && len(c.Args) == 1 && c.Args[0] == h.Hangs:
+		panic(&host.StuckError{Host: h.Name, Silent: time.Minute, Runs: []string{"get " + h.Hangs}})
 	case c.Text == "get" && len(c.Args) == 1:
 		text, ok := h.Texts[c.Args[0]]
 		if !ok {

@@ -72,6 +72,21 @@ type Act struct {
 	Run  func(ctx context.Context, w host.Writer) ([]byte, error)
 }
 
+// stepSilence is how long a command of ours may neither print nor work: more than a
+// container's stop may take, less than an operator waits at night.
+const stepSilence = 10 * time.Minute
+
+// impatient runs the commands of steps of ours: none waits for ever, as docker does
+// whose daemon hangs.
+type impatient struct{ host.Writer }
+
+func (w impatient) Run(ctx context.Context, c sh.Cmd) (host.Output, error) {
+	if c.Silent == 0 {
+		c.Silent = stepSilence
+	}
+	return w.Writer.Run(ctx, c)
+}
+
 // Do makes a step of a function.
 func Do(what string, run func(ctx context.Context, w host.Writer) ([]byte, error)) Act {
 	return Act{What: what, Run: run}
@@ -82,12 +97,13 @@ func (a Act) Describe() string { return a.What }
 
 // Do runs the step; its stdout is what do answered.
 func (a Act) Do(ctx context.Context, w host.Writer) (host.Output, error) {
-	out, err := a.Run(ctx, w)
+	out, err := a.Run(ctx, impatient{w})
 	if err == nil {
 		return host.Output{Stdout: out}, nil
 	}
 	var become *host.BecomeError
-	if errors.Is(err, host.ErrTransport) || errors.As(err, &become) || ctx.Err() != nil {
+	var stuck *host.StuckError
+	if errors.Is(err, host.ErrTransport) || errors.As(err, &become) || errors.As(err, &stuck) || ctx.Err() != nil {
 		return host.Output{Stdout: out}, err
 	}
 	return host.Output{Stdout: out, Stderr: []byte(err.Error()), Status: StatusOf(err)}, nil
