@@ -9,34 +9,19 @@ import (
 // collections are the names under which a module of Ansible's is written with
 // its collection; every other module of ours is ansible.builtin.
 func collections() map[string]string {
-	return map[string]string{
-		"alternatives":      "community.general",
-		"apk":               "community.general",
-		"authorized_key":    "ansible.posix",
-		"docker_compose_v2": "community.docker",
-		"docker_container":  "community.docker",
-		"docker_image":      "community.docker",
-		"docker_network":    "community.docker",
-		"docker_volume":     "community.docker",
-		"htpasswd":          "community.general",
-		"ini_file":          "community.general",
-		"locale_gen":        "community.general",
-		"modprobe":          "community.general",
-		"mount":             "ansible.posix",
-		"docker_login":      "community.docker",
-		"docker_prune":      "community.docker",
-		"openssh_keypair":   "community.crypto",
-		"postgresql_db":     "community.postgresql",
-		"postgresql_ext":    "community.postgresql",
-		"postgresql_ping":   "community.postgresql",
-		"postgresql_privs":  "community.postgresql",
-		"postgresql_query":  "community.postgresql",
-		"postgresql_schema": "community.postgresql",
-		"postgresql_user":   "community.postgresql",
-		"sysctl":            "ansible.posix",
-		"timezone":          "community.general",
-		"ufw":               "community.general",
+	out := map[string]string{}
+	for home, names := range map[string]string{
+		"ansible.posix":        "authorized_key mount sysctl",
+		"community.crypto":     "openssh_keypair",
+		"community.docker":     "docker_compose_v2 docker_compose_v2_exec docker_compose_v2_pull docker_compose_v2_run docker_container docker_container_exec docker_container_info docker_host_info docker_image docker_image_build docker_image_info docker_image_load docker_image_pull docker_image_tag docker_login docker_network docker_network_info docker_prune docker_volume docker_volume_info",
+		"community.general":    "alternatives apk htpasswd ini_file locale_gen modprobe timezone ufw",
+		"community.postgresql": "postgresql_db postgresql_ext postgresql_ping postgresql_privs postgresql_query postgresql_schema postgresql_user",
+	} {
+		for _, n := range strings.Fields(names) {
+			out[n] = home
+		}
 	}
+	return out
 }
 
 // synonyms are other names of modules.

@@ -17,6 +17,9 @@ type dockerCLI struct {
 	Timeout    int    `arg:"api_timeout" default:"60" help:"accepted: docker has its own patience"`
 }
 
+// noDocker is what is said where docker is missing.
+const noDocker = `Failed to find required executable "docker" on the host`
+
 // words are a command of docker.
 func (d dockerCLI) words(more ...string) []string {
 	out := []string{"docker"}
@@ -56,7 +59,7 @@ func (d dockerCLI) inspect(s host.Seen, kind, name string) (m *value.Map, stop s
 	text := strings.TrimSpace(string(ans.Stdout))
 	switch {
 	case ans.Status == 9:
-		return nil, `Failed to find required executable "docker" on the host`, nil
+		return nil, noDocker, nil
 	case ans.Status != 0:
 		low := strings.ToLower(text)
 		if strings.Contains(low, "no such ") || strings.Contains(low, "not found") {

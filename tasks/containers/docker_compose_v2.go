@@ -18,11 +18,7 @@ import (
 
 // composeArgs are the arguments of docker_compose_v2.
 type composeArgs struct {
-	Src           string     `arg:"project_src" need:"yes" type:"path" help:"the project's folder on the host"`
-	Name          string     `arg:"project_name" help:"the project's name; default: as compose finds it"`
-	Files         []string   `arg:"files" help:"compose files, relative to the folder; default: compose's own choice"`
-	EnvFiles      []string   `arg:"env_files" help:"files of variables instead of .env"`
-	Profiles      []string   `arg:"profiles" help:"profiles to switch on"`
+	composeProject
 	State         string     `arg:"state" default:"present" choices:"absent,present,restarted,stopped" help:"present: up; absent: down"`
 	Services      []string   `arg:"services" help:"only these services"`
 	Pull          string     `arg:"pull" default:"policy" choices:"always,missing,never,policy" help:"when images are pulled; policy: as the compose file says"`
@@ -37,10 +33,7 @@ type composeArgs struct {
 	Timeout       *int       `arg:"timeout" help:"seconds that a container may take to stop"`
 	Wait          bool       `arg:"wait" default:"no" help:"wait until services run and are healthy"`
 	WaitTimeout   *int       `arg:"wait_timeout" help:"longest wait in seconds"`
-	CheckFiles    bool       `arg:"check_files_existing" default:"yes" help:"without meaning: compose says itself what is missing"`
 	IgnoreBuild   bool       `arg:"ignore_build_events" default:"yes" help:"without meaning: a build alone is no change"`
-	DockerHost    string     `arg:"docker_host" help:"the engine's address; default: as docker finds it"`
-	Context       string     `arg:"cli_context" help:"docker's context"`
 }
 
 // DockerComposeV2 manages compose projects by the host's docker compose.
@@ -51,16 +44,14 @@ func DockerComposeV2() play.Module {
 type composeV2 struct{}
 
 func (composeV2) Validate(a composeArgs) *play.ArgError {
-	switch {
-	case a.DockerHost != "" && a.Context != "":
-		return &play.ArgError{Msg: "parameters are mutually exclusive: docker_host|cli_context"}
-	case a.WaitTimeout != nil && !a.Wait:
+	if err := a.validate(); err != nil {
+		return err
+	}
+	if a.WaitTimeout != nil && !a.Wait {
 		return &play.ArgError{Arg: "wait_timeout", Msg: "wait_timeout without wait has no meaning"}
 	}
-	for _, s := range append(append([]string{}, a.Services...), a.Profiles...) {
-		if s == "" || strings.HasPrefix(s, "-") {
-			return &play.ArgError{Arg: "services", Msg: fmt.Sprintf("%q is no name", s)}
-		}
+	if err := names("services", a.Services); err != nil {
+		return err
 	}
 	for name, n := range a.Scale.All() {
 		if i, err := kit.AsInt(n); err != nil || i < 0 {
@@ -68,34 +59,6 @@ func (composeV2) Validate(a composeArgs) *play.ArgError {
 		}
 	}
 	return nil
-}
-
-// global are the words before compose's verb.
-func (a composeArgs) global(dry bool) []string {
-	var out []string
-	if a.DockerHost != "" {
-		out = append(out, "--host", a.DockerHost)
-	}
-	if a.Context != "" {
-		out = append(out, "--context", a.Context)
-	}
-	out = append(out, "compose", "--ansi", "never", "--progress", "plain")
-	if a.Name != "" {
-		out = append(out, "--project-name", a.Name)
-	}
-	for _, f := range a.Files {
-		out = append(out, "--file", f)
-	}
-	for _, f := range a.EnvFiles {
-		out = append(out, "--env-file", f)
-	}
-	for _, p := range a.Profiles {
-		out = append(out, "--profile", p)
-	}
-	if dry {
-		out = append(out, "--dry-run")
-	}
-	return out
 }
 
 // words are compose's verb and its options.

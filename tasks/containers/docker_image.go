@@ -15,7 +15,7 @@ type imageArgs struct {
 	Tag         string     `arg:"tag" default:"latest" help:"its tag, where name has none"`
 	State       string     `arg:"state" default:"present" choices:"absent,present" help:"whether it shall be there"`
 	Source      string     `arg:"source" choices:"build,load,local,pull" help:"where it comes from; needed unless absent"`
-	Build       *value.Map `arg:"build" help:"path, dockerfile, args, nocache, pull, target, network, labels, platform, rm"`
+	Build       *value.Map `arg:"build" help:"path, dockerfile, args, nocache, pull, target, network, labels, platform, cache_from, etc_hosts, shm_size, rm"`
 	Load        string     `arg:"load_path" type:"path" help:"with load: an archive on the host"`
 	Archive     string     `arg:"archive_path" type:"path" help:"save it to an archive, too"`
 	Platform    string     `arg:"platform" help:"with pull: for which machine"`
@@ -58,7 +58,7 @@ func (image) Validate(a imageArgs) *play.ArgError {
 		return &play.ArgError{Arg: "load_path", Msg: "source is load but all of the following are missing: load_path"}
 	}
 	for k := range a.Build.All() {
-		if !strings.Contains(" path dockerfile args nocache pull target network labels platform rm cache_from ", " "+value.Str(k)+" ") {
+		if !strings.Contains(" path dockerfile args nocache pull target network labels platform rm cache_from etc_hosts shm_size ", " "+value.Str(k)+" ") {
 			return &play.ArgError{Arg: "build", Msg: "there is no such option of build: " + value.Str(k)}
 		}
 	}
@@ -110,19 +110,8 @@ func (image) Plan(a imageArgs, s host.Seen) (play.Plan, error) {
 	data.Put("actions", value.List(list...))
 	p := a.plan(steps, data, "image", "image", a.ref())
 	p.Repeats = a.ForceSource || a.Push || a.Archive != ""
-	before := textAt(is, "Id")
-	if then := p.Then; a.ForceSource && before != "" && !a.Push && a.Archive == "" && a.Repository == "" {
-		p.Then = func(ran []host.Output) (play.Bound, error) {
-			next, err := then(ran)
-			if err != nil {
-				return nil, err
-			}
-			return kit.Stage(func(s host.Seen) (play.Plan, error) {
-				q, err := next.Plan(s)
-				q.Result.Changed = textAt(q.Result.Data, "image.Id") != before
-				return q, err
-			}), nil
-		}
+	if a.ForceSource && is != nil && !a.Push && a.Archive == "" && a.Repository == "" {
+		p = a.changedBy(p, textAt(is, "Id"))
 	}
 	return p, nil
 }
@@ -141,7 +130,7 @@ func (a imageArgs) source() host.Step {
 	}
 	b := a.Build
 	words := []string{"image", "build", "--tag", a.ref()}
-	for _, o := range [][2]string{{"dockerfile", "--file"}, {"target", "--target"}, {"network", "--network"}, {"platform", "--platform"}} {
+	for _, o := range [][2]string{{"dockerfile", "--file"}, {"target", "--target"}, {"network", "--network"}, {"platform", "--platform"}, {"shm_size", "--shm-size"}} {
 		v := textAt(b, o[0])
 		if o[0] == "dockerfile" && v != "" && !strings.HasPrefix(v, "/") {
 			v = kit.Join(textAt(b, "path"), v)
@@ -160,6 +149,13 @@ func (a imageArgs) source() host.Step {
 		for _, p := range pairs(m) {
 			words = append(words, o[1], p[0]+"="+p[1])
 		}
+	}
+	hosts, _ := at(b, "etc_hosts").AsMap()
+	for _, p := range pairs(hosts) {
+		words = append(words, "--add-host", p[0]+":"+p[1])
+	}
+	for _, v := range texts(at(b, "cache_from")) {
+		words = append(words, "--cache-from", v)
 	}
 	return a.run(append(words, textAt(b, "path"))...)
 }
