@@ -3,6 +3,9 @@
 package tasks
 
 import (
+	"cmp"
+	"slices"
+
 	"remoterun/runner/play"
 	"remoterun/tasks/containers"
 	"remoterun/tasks/database"
@@ -13,24 +16,16 @@ import (
 	"remoterun/tasks/system"
 )
 
-// All lists the modules. Adding one is a file, a line here, a page in
-// docs/modules and cases in testdata: a test counts the four.
+// All lists the modules by name. Adding one is a file, a line in its family below, a
+// page in docs/modules and cases in testdata: a test counts the four.
 func All() []play.Module {
+	all := slices.Concat(ofContainers(), ofDatabase(), ofFiles(), ofNet(), ofPackages(), ofServices(), ofSystem())
+	slices.SortFunc(all, func(a, b play.Module) int { return cmp.Compare(a.Spec().Name, b.Spec().Name) })
+	return all
+}
+
+func ofContainers() []play.Module {
 	return []play.Module{
-		system.Alternatives(),
-		packages.Apk(),
-		packages.Apt(),
-		packages.AptKey(),
-		packages.AptRepository(),
-		files.Assemble(),
-		system.AuthorizedKey(),
-		files.BlockInFile(),
-		system.Command(),
-		files.Copy(),
-		system.Cron(),
-		packages.Deb822Repository(),
-		packages.Debconf(),
-		packages.DNF(),
 		containers.DockerComposeV2(),
 		containers.DockerComposeV2Exec(),
 		containers.DockerComposeV2Pull(),
@@ -51,28 +46,11 @@ func All() []play.Module {
 		containers.DockerPrune(),
 		containers.DockerVolume(),
 		containers.DockerVolumeInfo(),
-		packages.DpkgSelections(),
-		files.Fetch(),
-		files.File(),
-		files.Find(),
-		net.GetURL(),
-		files.Git(),
-		system.Getent(),
-		system.Group(),
-		system.Hostname(),
-		files.Htpasswd(),
-		files.INIFile(),
-		net.IPTables(),
-		system.KnownHosts(),
-		files.LineInFile(),
-		system.LocaleGen(),
-		system.Modprobe(),
-		system.Mount(),
-		system.OpenSSHKeypair(),
-		packages.Package(),
-		packages.PackageFacts(),
-		system.Ping(),
-		packages.Pip(),
+	}
+}
+
+func ofDatabase() []play.Module {
+	return []play.Module{
 		database.PostgresqlDB(),
 		database.PostgresqlExt(),
 		database.PostgresqlPing(),
@@ -80,30 +58,91 @@ func All() []play.Module {
 		database.PostgresqlQuery(),
 		database.PostgresqlSchema(),
 		database.PostgresqlUser(),
-		system.Raw(),
-		system.Reboot(),
+	}
+}
+
+func ofFiles() []play.Module {
+	return []play.Module{
+		files.Assemble(),
+		files.BlockInFile(),
+		files.Copy(),
+		files.Fetch(),
+		files.File(),
+		files.Find(),
+		files.Git(),
+		files.Htpasswd(),
+		files.INIFile(),
+		files.LineInFile(),
 		files.Replace(),
-		packages.RPMKey(),
-		system.Script(),
-		services.Service(),
-		services.ServiceFacts(),
-		system.Setup(),
-		system.Shell(),
 		files.Slurp(),
 		files.Stat(),
-		system.Sysctl(),
-		services.Sysvinit(),
-		services.SystemdService(),
 		files.TempFile(),
 		files.Template(),
-		system.Timezone(),
-		net.UFW(),
 		files.Unarchive(),
+	}
+}
+
+func ofNet() []play.Module {
+	return []play.Module{
+		net.GetURL(),
+		net.IPTables(),
+		net.UFW(),
 		net.URI(),
-		system.User(),
 		net.WaitFor(),
 		net.WaitForConnection(),
+	}
+}
+
+func ofPackages() []play.Module {
+	return []play.Module{
+		packages.Apk(),
+		packages.Apt(),
+		packages.AptKey(),
+		packages.AptRepository(),
+		packages.DNF(),
+		packages.Deb822Repository(),
+		packages.Debconf(),
+		packages.DpkgSelections(),
+		packages.Package(),
+		packages.PackageFacts(),
+		packages.Pip(),
+		packages.RPMKey(),
 		packages.Yum(),
 		packages.YumRepository(),
+	}
+}
+
+func ofServices() []play.Module {
+	return []play.Module{
+		services.Service(),
+		services.ServiceFacts(),
+		services.SystemdService(),
+		services.Sysvinit(),
+	}
+}
+
+func ofSystem() []play.Module {
+	return []play.Module{
+		system.Alternatives(),
+		system.AuthorizedKey(),
+		system.Command(),
+		system.Cron(),
+		system.Getent(),
+		system.Group(),
+		system.Hostname(),
+		system.KnownHosts(),
+		system.LocaleGen(),
+		system.Modprobe(),
+		system.Mount(),
+		system.OpenSSHKeypair(),
+		system.Ping(),
+		system.Raw(),
+		system.Reboot(),
+		system.Script(),
+		system.Setup(),
+		system.Shell(),
+		system.Sysctl(),
+		system.Timezone(),
+		system.User(),
 	}
 }
