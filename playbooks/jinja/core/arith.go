@@ -18,22 +18,30 @@ type Arithmetic interface {
 	Arith(op string, other value.Value, swapped bool) (v value.Value, ok bool, err error)
 }
 
-// arith is a op b for + - * / // % **, with the marks of both.
-func (r *render) arith(op string, a, b value.Value) (value.Value, error) {
+// Ops are Python's operations on values, within the limits of one rendering:
+// whatever loops, makes text or nests is counted.
+type Ops struct {
+	weights
+	// owned tells lists whose storage is their own, with the length they had.
+	owned map[*value.Seq]int
+}
+
+// Arith is a op b for + - * / // % **, with the marks of both.
+func (po *Ops) Arith(op string, a, b value.Value) (value.Value, error) {
 	if a.IsNumber() && b.IsNumber() {
 		return pynum.Op(op, a, b)
 	}
-	if s, ok := a.AsString(); ok && op == "%" {
-		return r.percent(a, s, b)
+	if a.IsString() && op == "%" {
+		return po.Percent(a, b)
 	}
 	if v, ok, err := opaqueArith(op, a, b); ok || err != nil {
 		return v, err
 	}
 	switch op {
 	case "+":
-		return r.plus(a, b)
+		return po.plus(a, b)
 	case "*":
-		return r.repeat(a, b)
+		return po.repeat(a, b)
 	}
 	return value.Value{}, NoOperator(op, a, b)
 }
@@ -63,14 +71,14 @@ func opaqueArith(op string, a, b value.Value) (value.Value, bool, error) {
 }
 
 // plus joins text, lists and tuples.
-func (r *render) plus(a, b value.Value) (value.Value, error) {
+func (po *Ops) plus(a, b value.Value) (value.Value, error) {
 	s, isText := a.AsString()
 	if isText {
 		t, ok := b.AsString()
 		if !ok {
 			return value.Value{}, fmt.Errorf("can only concatenate str (not \"%s\") to str", value.TypeName(b))
 		}
-		if err := r.grown(len(s) + len(t)); err != nil {
+		if err := po.Grown(len(s) + len(t)); err != nil {
 			return value.Value{}, err
 		}
 		return value.MarkedString(s+t, a.Marks()|b.Marks()), nil
@@ -82,16 +90,16 @@ func (r *render) plus(a, b value.Value) (value.Value, error) {
 		name := value.TypeName(a)
 		return value.Value{}, fmt.Errorf("can only concatenate %s (not \"%s\") to %s", name, value.TypeName(b), name)
 	}
-	if err := r.copying(len(a.Items()) + len(b.Items())); err != nil {
+	if err := po.Copying(len(a.Items()) + len(b.Items())); err != nil {
 		return value.Value{}, err
 	}
 	items := append(append(make([]value.Value, 0, len(a.Items())+len(b.Items())), a.Items()...), b.Items()...)
 	sum := Like(a, items)
-	return sum, r.joined(sum, a, b)
+	return sum, po.joined(sum, a, b)
 }
 
 // repeat is text or a list times a number.
-func (r *render) repeat(a, b value.Value) (value.Value, error) {
+func (po *Ops) repeat(a, b value.Value) (value.Value, error) {
 	n, ok := b.AsInt()
 	if !ok || a.IsNumber() {
 		a, b = b, a
@@ -104,7 +112,7 @@ func (r *render) repeat(a, b value.Value) (value.Value, error) {
 		if len(s) > 0 && n > int64(MaxRepeat/len(s)) {
 			return value.Value{}, ErrRepeat
 		}
-		if err := r.grown(len(s) * int(n)); err != nil {
+		if err := po.Grown(len(s) * int(n)); err != nil {
 			return value.Value{}, err
 		}
 		return value.MarkedString(strings.Repeat(s, int(n)), a.Marks()|b.Marks()), nil
@@ -119,7 +127,7 @@ func (r *render) repeat(a, b value.Value) (value.Value, error) {
 	if n > int64(MaxRange/len(items)) {
 		return value.Value{}, ErrRepeat
 	}
-	if err := r.work(len(items) * int(n)); err != nil {
+	if err := po.Work(len(items) * int(n)); err != nil {
 		return value.Value{}, err
 	}
 	out := make([]value.Value, 0, len(items)*int(n))
@@ -138,8 +146,9 @@ func noRepeat(a, b value.Value) error {
 	return NoOperator("*", a, b)
 }
 
-// percent is text % arguments.
-func (r *render) percent(f value.Value, s string, arg value.Value) (value.Value, error) {
+// Percent is Python's format % arg.
+func (po *Ops) Percent(format, arg value.Value) (value.Value, error) {
+	s, _ := format.AsString()
 	if err := Defined(arg); err != nil {
 		return value.Value{}, err
 	}
@@ -148,7 +157,7 @@ func (r *render) percent(f value.Value, s string, arg value.Value) (value.Value,
 		p.items = arg.Items()
 	}
 	p.mapping, _ = arg.AsMap()
-	b := &Buffer{r: r, Marks: f.Marks() | value.DeepMarks(arg)}
+	b := &Buffer{po: po, Marks: format.Marks() | value.DeepMarks(arg)}
 	for s != "" {
 		i := strings.IndexByte(s, '%')
 		if i < 0 {
@@ -284,4 +293,40 @@ func (p *percentArgs) size(s string, i int, sp *pyfmt.Spec) (at, n int, err erro
 		}
 	}
 	return i, n, nil
+}
+
+// Compares is a op b for the operators == != < <= > >= in.
+func (po *Ops) Compares(op string, a, b value.Value) (bool, error) {
+	if isContainer(a) || isContainer(b) {
+		if err := errors.Join(po.weigh(a), po.weigh(b)); err != nil {
+			return false, err
+		}
+	}
+	switch op {
+	case "==":
+		return value.Equal(a, b), nil
+	case "!=":
+		return !value.Equal(a, b), nil
+	case "in":
+		return po.Contains(b, a)
+	case "not in":
+		ok, err := po.Contains(b, a)
+		return !ok, err
+	}
+	if pynum.IsNaN(a) || pynum.IsNaN(b) {
+		return false, nil
+	}
+	c, err := value.Compare(a, b)
+	if err != nil {
+		return false, fmt.Errorf("'%s' not supported between instances of '%s' and '%s'", op, value.TypeName(a), value.TypeName(b))
+	}
+	switch op {
+	case "<":
+		return c < 0, nil
+	case "<=":
+		return c <= 0, nil
+	case ">":
+		return c > 0, nil
+	}
+	return c >= 0, nil
 }

@@ -9,10 +9,12 @@ import (
 
 // Call is one use of a filter, test, global or lookup, as its code sees it.
 type Call struct {
+	// Ops are the operations on values, counted against the rendering's limits.
+	*Ops
 	// Ctx ends with the rendering.
 	Ctx context.Context
-	// rt is the rendering under way: limits, scope, calling back.
-	rt *render
+	// rt is the rendering under way: scope, calling back.
+	rt statements
 	// Name is what the user wrote, for messages.
 	Name string
 	// In is the piped value; Undefined reaches only entries that say so.

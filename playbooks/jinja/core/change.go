@@ -7,10 +7,10 @@ import (
 	"remoterun/runner/value"
 )
 
-// grow appends to a list. Lists may share their storage, so the first time a
+// Grow appends to a list. Lists may share their storage, so the first time a
 // list moves to storage of its own; from then on appending is cheap.
-func (r *render) grow(list value.Value, more ...value.Value) error {
-	if err := r.apart(list, more...); err != nil {
+func (po *Ops) Grow(list value.Value, more ...value.Value) error {
+	if err := po.apart(list, more...); err != nil {
 		return err
 	}
 	s, _ := list.AsSeq()
@@ -18,26 +18,26 @@ func (r *render) grow(list value.Value, more ...value.Value) error {
 	if n+len(more) > MaxRange {
 		return ErrRepeat
 	}
-	if owned, ok := r.owned[s]; !ok || owned != n {
+	if owned, ok := po.owned[s]; !ok || owned != n {
 		s.Items = append(make([]value.Value, 0, 2*n+len(more)+4), s.Items...)
-		if err := r.copying(n); err != nil {
+		if err := po.Copying(n); err != nil {
 			return err
 		}
 	}
-	if r.owned == nil {
-		r.owned = map[*value.Seq]int{}
+	if po.owned == nil {
+		po.owned = map[*value.Seq]int{}
 	}
 	s.Items = append(s.Items, more...)
-	r.owned[s] = len(s.Items)
-	if err := r.changed(list, n, more...); err != nil {
+	po.owned[s] = len(s.Items)
+	if err := po.changed(list, n, more...); err != nil {
 		return err
 	}
-	return r.work(len(more))
+	return po.Work(len(more))
 }
 
-// put sets an entry of a mapping.
-func (r *render) put(mapping, k, v value.Value) error {
-	if err := r.apart(mapping, v); err != nil {
+// Put sets an entry of a mapping.
+func (po *Ops) Put(mapping, k, v value.Value) error {
+	if err := po.apart(mapping, v); err != nil {
 		return err
 	}
 	m, _ := mapping.AsMap()
@@ -45,26 +45,26 @@ func (r *render) put(mapping, k, v value.Value) error {
 	_, there := m.Get(k)
 	m.Set(k, v)
 	if there { // what it replaces need not be taken off: that is counted anew
-		return r.replaced(mapping)
+		return po.replaced(mapping)
 	}
-	if err := r.changed(mapping, n, v); err != nil {
+	if err := po.changed(mapping, n, v); err != nil {
 		return err
 	}
-	return r.work(1)
+	return po.Work(1)
 }
 
-// dictOf is Python's dict(v): a mapping, or pairs.
-func (r *render) dictOf(v value.Value) (*value.Map, error) {
+// DictOf is Python's dict(v): a mapping, or pairs.
+func (po *Ops) DictOf(v value.Value) (*value.Map, error) {
 	if m, ok, err := value.Mapping(v); ok || err != nil {
 		return m, err
 	}
-	items, err := r.iterate(v)
+	items, err := po.Iterate(v)
 	if err != nil {
 		return nil, err
 	}
 	m := value.NewMap()
 	for i, it := range items {
-		pair, err := r.iterate(it)
+		pair, err := po.Iterate(it)
 		if err != nil {
 			return nil, fmt.Errorf("cannot convert dictionary update sequence element #%d to a sequence", i)
 		}
@@ -86,9 +86,9 @@ func KeyError(k value.Value) error {
 
 // apart refuses to put into a container something that holds it: nothing could
 // be shown or compared that way.
-func (r *render) apart(container value.Value, items ...value.Value) error {
+func (po *Ops) apart(container value.Value, items ...value.Value) error {
 	for _, it := range items {
-		if err := r.weigh(it); err != nil {
+		if err := po.weigh(it); err != nil {
 			return err
 		}
 		if holds(it, container) {
@@ -125,17 +125,17 @@ func holds(v, container value.Value) bool {
 	return false
 }
 
-// insert puts an item into a list.
-func (r *render) insert(list value.Value, i int, it value.Value) error {
-	if err := r.apart(list, it); err != nil {
+// Insert puts an item into a list before index i.
+func (po *Ops) Insert(list value.Value, i int, it value.Value) error {
+	if err := po.apart(list, it); err != nil {
 		return err
 	}
 	s, _ := list.AsSeq()
 	n := len(s.Items)
 	items := make([]value.Value, 0, n+1)
 	s.Items = append(append(append(items, s.Items[:i]...), it), s.Items[i:]...)
-	if err := r.changed(list, n, it); err != nil {
+	if err := po.changed(list, n, it); err != nil {
 		return err
 	}
-	return r.copying(n)
+	return po.Copying(n)
 }

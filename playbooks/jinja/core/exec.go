@@ -17,15 +17,18 @@ const (
 	jumpContinue
 )
 
+// statements carries out what templates hold beside expressions.
+type statements struct{ evaluator }
+
 // run executes statements.
-func (r *render) run(body []parse.Stmt, f *frame, b *Buffer) (jump, error) {
+func (st statements) run(body []parse.Stmt, f *frame, b *Buffer) (jump, error) {
 	for _, s := range body {
-		if err := r.step(); err != nil {
-			return jumpNone, r.at(s.Pos(), err)
+		if err := st.Step(); err != nil {
+			return jumpNone, st.at(s.Pos(), err)
 		}
-		j, err := r.exec(s, f, b)
+		j, err := st.exec(s, f, b)
 		if err != nil {
-			return jumpNone, r.at(s.Pos(), err)
+			return jumpNone, st.at(s.Pos(), err)
 		}
 		if j != jumpNone {
 			return j, nil
@@ -34,8 +37,8 @@ func (r *render) run(body []parse.Stmt, f *frame, b *Buffer) (jump, error) {
 	return jumpNone, nil
 }
 
-func (r *render) exec(s parse.Stmt, f *frame, b *Buffer) (jump, error) {
-	if r.layout != nil && r.layout.extended && f.parent == nil {
+func (st statements) exec(s parse.Stmt, f *frame, b *Buffer) (jump, error) {
+	if st.layout != nil && st.layout.extended && f.parent == nil {
 		// Behind {% extends %} only definitions count.
 		switch s.(type) {
 		case *parse.Text, *parse.Output, *parse.BlockStmt, *parse.ForStmt, *parse.IfStmt, *parse.IncludeStmt, *parse.FilterStmt, *parse.CallStmt:
@@ -46,42 +49,42 @@ func (r *render) exec(s parse.Stmt, f *frame, b *Buffer) (jump, error) {
 	case *parse.Text:
 		return jumpNone, b.Text(s.S)
 	case *parse.Output:
-		v, err := r.eval(s.X, f)
+		v, err := st.eval(s.X, f)
 		if err != nil {
 			return jumpNone, err
 		}
-		return jumpNone, r.print(v, b)
+		return jumpNone, st.print(v, b)
 	case *parse.IfStmt:
-		return r.ifElse(s, f, b)
+		return st.ifElse(s, f, b)
 	case *parse.ForStmt:
-		return jumpNone, r.forLoop(s, s.Iter, f, b, 0)
+		return jumpNone, st.forLoop(s, s.Iter, f, b, 0)
 	case *parse.SetStmt:
-		v, err := r.eval(s.X, f)
+		v, err := st.eval(s.X, f)
 		if err != nil {
 			return jumpNone, err
 		}
-		return jumpNone, r.assign(s.Target, v, f)
+		return jumpNone, st.assign(s.Target, v, f)
 	case *parse.SetBlock:
-		v, err := r.captured(s.Body, s.Filters, f)
+		v, err := st.captured(s.Body, s.Filters, f)
 		if err != nil {
 			return jumpNone, err
 		}
-		return jumpNone, r.assign(s.Target, v, f)
+		return jumpNone, st.assign(s.Target, v, f)
 	case *parse.FilterStmt:
-		v, err := r.captured(s.Body, s.Filters, f)
+		v, err := st.captured(s.Body, s.Filters, f)
 		if err != nil {
 			return jumpNone, err
 		}
 		return jumpNone, b.Add(v)
 	case *parse.WithStmt:
-		return r.with(s, f, b)
+		return st.with(s, f, b)
 	case *parse.MacroStmt:
-		f.set(s.Name, value.FromOpaque(r.macro(s, f)))
+		f.set(s.Name, value.FromOpaque(st.macro(s, f)))
 		return jumpNone, nil
 	case *parse.CallStmt:
-		return jumpNone, r.callBlock(s, f, b)
+		return jumpNone, st.callBlock(s, f, b)
 	case *parse.DoStmt:
-		_, err := r.eval(s.X, f)
+		_, err := st.eval(s.X, f)
 		return jumpNone, err
 	case *parse.JumpStmt:
 		if s.Word == "break" {
@@ -89,68 +92,68 @@ func (r *render) exec(s parse.Stmt, f *frame, b *Buffer) (jump, error) {
 		}
 		return jumpContinue, nil
 	case *parse.IncludeStmt:
-		return jumpNone, r.include(s, f, b)
+		return jumpNone, st.include(s, f, b)
 	case *parse.ImportStmt:
-		return jumpNone, r.importAll(s, f)
+		return jumpNone, st.importAll(s, f)
 	case *parse.FromStmt:
-		return jumpNone, r.fromImport(s, f)
+		return jumpNone, st.fromImport(s, f)
 	case *parse.ExtendsStmt:
-		return jumpNone, r.extends(s, f)
+		return jumpNone, st.extends(s, f)
 	case *parse.BlockStmt:
-		return jumpNone, r.block(s, f, b)
+		return jumpNone, st.block(s, f, b)
 	}
 	return jumpNone, errors.New("unknown statement")
 }
 
 // print writes a value: null prints nothing, Undefined is an error.
-func (r *render) print(v value.Value, b *Buffer) error {
+func (st statements) print(v value.Value, b *Buffer) error {
 	if v.IsNull() {
 		return nil
 	}
-	if err := r.whole(v); err != nil {
+	if err := st.whole(v); err != nil {
 		return err
 	}
 	return b.Add(v)
 }
 
-func (r *render) ifElse(s *parse.IfStmt, f *frame, b *Buffer) (jump, error) {
+func (st statements) ifElse(s *parse.IfStmt, f *frame, b *Buffer) (jump, error) {
 	for i, t := range s.Tests {
-		ok, err := r.truth(t, f)
+		ok, err := st.truth(t, f)
 		if err != nil {
 			return jumpNone, err
 		}
 		if ok {
-			return r.run(s.Bodies[i], f, b)
+			return st.run(s.Bodies[i], f, b)
 		}
 	}
-	return r.run(s.Els, f, b)
+	return st.run(s.Els, f, b)
 }
 
 // captured renders a body apart and pipes it through filters.
-func (r *render) captured(body []parse.Stmt, filters []*parse.Filter, f *frame) (value.Value, error) {
-	b := &Buffer{r: r}
+func (st statements) captured(body []parse.Stmt, filters []*parse.Filter, f *frame) (value.Value, error) {
+	b := st.Buffer(0)
 	inner := f.push()
-	if _, err := r.run(body, inner, b); err != nil {
+	if _, err := st.run(body, inner, b); err != nil {
 		return value.Value{}, err
 	}
-	v := r.converted(b)
+	v := st.converted(b)
 	for _, x := range filters {
 		var err error
-		if v, err = r.applyFilter(x, v, f); err != nil {
-			return value.Value{}, r.at(x.Place, err)
+		if v, err = st.applyFilter(x, v, f); err != nil {
+			return value.Value{}, st.at(x.Place, err)
 		}
 	}
 	return v, nil
 }
 
 // assign gives names their values, unpacking as Python does.
-func (r *render) assign(target parse.Expr, v value.Value, f *frame) error {
+func (st statements) assign(target parse.Expr, v value.Value, f *frame) error {
 	switch t := target.(type) {
 	case *parse.Name:
 		f.set(t.ID, v)
 		return nil
 	case *parse.Attr:
-		owner, err := r.eval(t.X, f)
+		owner, err := st.eval(t.X, f)
 		if err != nil {
 			return err
 		}
@@ -160,9 +163,9 @@ func (r *render) assign(target parse.Expr, v value.Value, f *frame) error {
 			return errors.New("cannot assign attribute on non-namespace object")
 		}
 		ns.vars.Put(t.Name, v)
-		return r.weigh(v)
+		return st.weigh(v)
 	case *parse.TupleLit:
-		items, err := r.iterate(v)
+		items, err := st.Iterate(v)
 		if err != nil {
 			return fmt.Errorf("cannot unpack non-iterable %s object", value.TypeName(v))
 		}
@@ -173,7 +176,7 @@ func (r *render) assign(target parse.Expr, v value.Value, f *frame) error {
 			return fmt.Errorf("not enough values to unpack (expected %d, got %d)", len(t.Items), len(items))
 		}
 		for i, it := range t.Items {
-			if err := r.assign(it, items[i], f); err != nil {
+			if err := st.assign(it, items[i], f); err != nil {
 				return err
 			}
 		}
@@ -182,44 +185,44 @@ func (r *render) assign(target parse.Expr, v value.Value, f *frame) error {
 	return errors.New("cannot assign to this")
 }
 
-func (r *render) with(s *parse.WithStmt, f *frame, b *Buffer) (jump, error) {
+func (st statements) with(s *parse.WithStmt, f *frame, b *Buffer) (jump, error) {
 	inner := f.push()
 	for i, t := range s.Targets {
-		v, err := r.eval(s.Vals[i], f)
+		v, err := st.eval(s.Vals[i], f)
 		if err != nil {
 			return jumpNone, err
 		}
-		if err := r.assign(t, v, inner); err != nil {
+		if err := st.assign(t, v, inner); err != nil {
 			return jumpNone, err
 		}
 	}
-	return r.run(s.Body, inner, b)
+	return st.run(s.Body, inner, b)
 }
 
 // forLoop runs a loop; depth counts recursive calls.
-func (r *render) forLoop(s *parse.ForStmt, iter parse.Expr, f *frame, b *Buffer, depth int) error {
-	v, err := r.eval(iter, f)
+func (st statements) forLoop(s *parse.ForStmt, iter parse.Expr, f *frame, b *Buffer, depth int) error {
+	v, err := st.eval(iter, f)
 	if err != nil {
 		return err
 	}
-	return r.loopOver(s, v, f, b, depth)
+	return st.loopOver(s, v, f, b, depth)
 }
 
-func (r *render) loopOver(s *parse.ForStmt, v value.Value, f *frame, b *Buffer, depth int) error {
+func (st statements) loopOver(s *parse.ForStmt, v value.Value, f *frame, b *Buffer, depth int) error {
 	if depth > parse.MaxDepth {
 		return errDepth
 	}
-	items, err := r.iterate(v)
+	items, err := st.Iterate(v)
 	if err != nil {
 		return err
 	}
 	if s.Filter != nil {
-		if items, err = r.kept(s, items, f); err != nil {
+		if items, err = st.kept(s, items, f); err != nil {
 			return err
 		}
 	}
 	if len(items) == 0 {
-		_, err := r.run(s.Els, f.push(), b)
+		_, err := st.run(s.Els, f.push(), b)
 		return err
 	}
 	l := &loop{items: items, depth: depth, stmt: s, outer: f}
@@ -227,10 +230,10 @@ func (r *render) loopOver(s *parse.ForStmt, v value.Value, f *frame, b *Buffer, 
 		l.i = i
 		inner := f.push()
 		inner.set("loop", value.FromOpaque(l))
-		if err := r.assign(s.Target, it, inner); err != nil {
+		if err := st.assign(s.Target, it, inner); err != nil {
 			return err
 		}
-		j, err := r.run(s.Body, inner, b)
+		j, err := st.run(s.Body, inner, b)
 		if err != nil {
 			return err
 		}
@@ -241,14 +244,14 @@ func (r *render) loopOver(s *parse.ForStmt, v value.Value, f *frame, b *Buffer, 
 	return nil
 }
 
-func (r *render) kept(s *parse.ForStmt, items []value.Value, f *frame) ([]value.Value, error) {
+func (st statements) kept(s *parse.ForStmt, items []value.Value, f *frame) ([]value.Value, error) {
 	var out []value.Value
 	for _, it := range items {
 		inner := f.push()
-		if err := r.assign(s.Target, it, inner); err != nil {
+		if err := st.assign(s.Target, it, inner); err != nil {
 			return nil, err
 		}
-		ok, err := r.truth(s.Filter, inner)
+		ok, err := st.truth(s.Filter, inner)
 		if err != nil {
 			return nil, err
 		}
@@ -319,7 +322,7 @@ func (l *loop) Call(c *Call) (value.Value, error) {
 	if len(c.Args) != 1 {
 		return value.Value{}, errors.New("loop() takes one argument")
 	}
-	b := &Buffer{r: c.rt}
+	b := c.Buffer(0)
 	if err := c.rt.loopOver(l.stmt, c.Args[0], l.outer, b, l.depth+1); err != nil {
 		return value.Value{}, err
 	}

@@ -13,13 +13,16 @@ import (
 var _ play.Expr = (*Engine)(nil)
 
 func (e *Engine) start(ctx context.Context, s play.Scope) *render {
-	return &render{ctx: ctx, eng: e, scope: s}
+	r := &render{eng: e, scope: s}
+	r.ctx, r.maxSteps, r.maxOutput = ctx, e.opt.MaxSteps, e.opt.MaxOutput
+	return r
 }
 
 // Begin starts a rendering and returns a call in it that belongs to no template:
 // for tests of names.
 func (e *Engine) Begin(ctx context.Context, s play.Scope) *Call {
-	return &Call{Ctx: ctx, rt: e.start(ctx, s)}
+	r := e.start(ctx, s)
+	return &Call{Ops: &r.Ops, Ctx: ctx, rt: statements{evaluator{r}}}
 }
 
 // Render renders every template in v, deep; see play.Expr.
@@ -50,7 +53,7 @@ func (e *Engine) Eval(ctx context.Context, v value.Value, s play.Scope) (value.V
 		return value.Value{}, err
 	}
 	r := e.start(ctx, s)
-	v, err = r.inTemplate(t, v.Origin(), func() (value.Value, error) { return r.eval(t.Single, nil) })
+	v, err = r.inTemplate(t, v.Origin(), func() (value.Value, error) { return evaluator{r}.eval(t.Single, nil) })
 	return v, r.told(err)
 }
 
@@ -94,7 +97,7 @@ func (e *Engine) Lookup(ctx context.Context, plugin string, terms value.Value, s
 	if terms.Kind() != value.KindList {
 		args = []value.Value{terms}
 	}
-	v, err := r.lookup(plugin, args, nil)
+	v, err := evaluator{r}.lookup(plugin, args, nil)
 	return v, r.told(err)
 }
 

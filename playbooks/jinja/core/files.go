@@ -13,17 +13,31 @@ import (
 	"remoterun/runner/value"
 )
 
+// body runs a template's statements, and those of what it extends.
+func (st statements) body(t *parse.Template, b *Buffer) error {
+	old := st.layout
+	st.layout = &layout{blocks: map[string][]*layer{}}
+	defer func() { st.layout = old }()
+	st.layout.add(t, st.origin)
+	top := &frame{}
+	_, err := st.run(t.Body, top, b)
+	if err != nil {
+		return err
+	}
+	return st.parents(top, b)
+}
+
 // parents runs the chain of files that a template extends.
-func (r *render) parents(top *frame, b *Buffer) error {
-	for n := 0; r.layout.extended; n++ {
+func (st statements) parents(top *frame, b *Buffer) error {
+	for n := 0; st.layout.extended; n++ {
 		if n > parse.MaxDepth {
 			return errDepth
 		}
-		t, o := r.layout.parent, r.layout.origin
-		r.layout.extended = false
-		r.layout.add(t, o)
-		_, err := r.inTemplate(t, o, func() (value.Value, error) {
-			_, err := r.run(t.Body, top, b)
+		t, o := st.layout.parent, st.layout.origin
+		st.layout.extended = false
+		st.layout.add(t, o)
+		_, err := st.inTemplate(t, o, func() (value.Value, error) {
+			_, err := st.run(t.Body, top, b)
 			return value.Value{}, err
 		})
 		if err != nil {
@@ -33,22 +47,22 @@ func (r *render) parents(top *frame, b *Buffer) error {
 	return nil
 }
 
-func (r *render) extends(s *parse.ExtendsStmt, f *frame) error {
-	if r.layout.extended {
+func (st statements) extends(s *parse.ExtendsStmt, f *frame) error {
+	if st.layout.extended {
 		return errors.New("extended multiple times")
 	}
-	t, o, err := r.loadNamed(s.Name, f)
+	t, o, err := st.loadNamed(s.Name, f)
 	if err != nil {
 		return err
 	}
-	r.layout.extended, r.layout.parent, r.layout.origin = true, t, o
+	st.layout.extended, st.layout.parent, st.layout.origin = true, t, o
 	return nil
 }
 
-func (r *render) block(s *parse.BlockStmt, f *frame, b *Buffer) error {
-	layers := r.layout.blocks[s.Name]
+func (st statements) block(s *parse.BlockStmt, f *frame, b *Buffer) error {
+	layers := st.layout.blocks[s.Name]
 	if len(layers) == 0 {
-		layers = []*layer{{s, r.tpl, r.origin}}
+		layers = []*layer{{s, st.tpl, st.origin}}
 	}
 	if layers[0].stmt.Required {
 		return fmt.Errorf("Required block '%s' not found", s.Name)
@@ -57,19 +71,19 @@ func (r *render) block(s *parse.BlockStmt, f *frame, b *Buffer) error {
 	if s.Scoped {
 		outer = f
 	}
-	return r.runBlock(s.Name, layers, outer, b)
+	return st.runBlock(s.Name, layers, outer, b)
 }
 
-func (r *render) runBlock(name string, layers []*layer, f *frame, b *Buffer) error {
-	if r.depth++; r.depth > maxEval {
-		return errDepth
+func (st statements) runBlock(name string, layers []*layer, f *frame, b *Buffer) error {
+	if err := st.Enter(); err != nil {
+		return err
 	}
-	defer func() { r.depth-- }()
+	defer st.Leave()
 	l := layers[0]
 	inner := f.push()
 	inner.set("super", value.FromOpaque(&super{name, layers, f}))
-	_, err := r.inTemplate(l.tpl, l.origin, func() (value.Value, error) {
-		_, err := r.run(l.stmt.Body, inner, b)
+	_, err := st.inTemplate(l.tpl, l.origin, func() (value.Value, error) {
+		_, err := st.run(l.stmt.Body, inner, b)
 		return value.Value{}, err
 	})
 	return err
@@ -91,7 +105,7 @@ func (s *self) Attr(name string) (value.Value, bool) {
 		return value.Value{}, false
 	}
 	return Bound(name, func(c *Call) (value.Value, error) {
-		b := &Buffer{r: c.rt}
+		b := c.Buffer(0)
 		if err := c.rt.runBlock(name, layers, s.frame, b); err != nil {
 			return value.Value{}, err
 		}
@@ -121,7 +135,7 @@ func (s *super) Call(c *Call) (value.Value, error) {
 	if len(s.layers) < 2 {
 		return value.Value{}, NotDefined("there is no parent block called '" + s.name + "'.")
 	}
-	b := &Buffer{r: c.rt}
+	b := c.Buffer(0)
 	if err := c.rt.runBlock(s.name, s.layers[1:], s.frame, b); err != nil {
 		return value.Value{}, err
 	}
@@ -139,8 +153,8 @@ func (e *errNoTemplate) Error() string {
 }
 
 // loadNamed finds and parses a template that another one names.
-func (r *render) loadNamed(x parse.Expr, f *frame) (*parse.Template, *value.Origin, error) {
-	v, err := r.eval(x, f)
+func (st statements) loadNamed(x parse.Expr, f *frame) (*parse.Template, *value.Origin, error) {
+	v, err := st.eval(x, f)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -155,7 +169,7 @@ func (r *render) loadNamed(x parse.Expr, f *frame) (*parse.Template, *value.Orig
 		names = append(names, value.Str(it))
 	}
 	for _, n := range names {
-		text, path, err := r.readFile(n, "templates")
+		text, path, err := st.readFile(n, "templates")
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -163,7 +177,7 @@ func (r *render) loadNamed(x parse.Expr, f *frame) (*parse.Template, *value.Orig
 			return nil, nil, err
 		}
 		o := &value.Origin{Pos: value.Pos{File: path, Line: 1, Col: 1}}
-		t, err := r.eng.load(string(text), r.eng.fileSyntax(), o)
+		t, err := st.eng.load(string(text), st.eng.fileSyntax(), o)
 		return t, o, err
 	}
 	return nil, nil, &errNoTemplate{names}
@@ -203,8 +217,8 @@ func (r *render) find(name, kind string) (string, error) {
 	return "", &fs.PathError{Op: "find", Path: name, Err: fs.ErrNotExist}
 }
 
-func (r *render) include(s *parse.IncludeStmt, f *frame, b *Buffer) error {
-	t, o, err := r.loadNamed(s.Name, f)
+func (st statements) include(s *parse.IncludeStmt, f *frame, b *Buffer) error {
+	t, o, err := st.loadNamed(s.Name, f)
 	var none *errNoTemplate
 	if errors.As(err, &none) && s.IgnoreMissing {
 		return nil
@@ -212,23 +226,23 @@ func (r *render) include(s *parse.IncludeStmt, f *frame, b *Buffer) error {
 	if err != nil {
 		return err
 	}
-	if r.depth++; r.depth > maxEval {
-		return errDepth
+	if err := st.Enter(); err != nil {
+		return err
 	}
-	defer func() { r.depth-- }()
+	defer st.Leave()
 	top := &frame{alone: true}
 	if s.Context {
 		top = f.push()
 	}
-	_, err = r.inTemplate(t, o, func() (value.Value, error) {
-		old := r.layout
-		r.layout = &layout{blocks: map[string][]*layer{}}
-		defer func() { r.layout = old }()
-		r.layout.add(t, o)
-		if _, err := r.run(t.Body, top, b); err != nil {
+	_, err = st.inTemplate(t, o, func() (value.Value, error) {
+		old := st.layout
+		st.layout = &layout{blocks: map[string][]*layer{}}
+		defer func() { st.layout = old }()
+		st.layout.add(t, o)
+		if _, err := st.run(t.Body, top, b); err != nil {
 			return value.Value{}, err
 		}
-		return value.Value{}, r.parents(top, b)
+		return value.Value{}, st.parents(top, b)
 	})
 	return err
 }
@@ -259,29 +273,29 @@ func (m *module) exported(name string) (value.Value, bool) {
 	return value.Value{}, false
 }
 
-func (r *render) module(x parse.Expr, f *frame, context bool) (*module, error) {
-	t, o, err := r.loadNamed(x, f)
+func (st statements) module(x parse.Expr, f *frame, context bool) (*module, error) {
+	t, o, err := st.loadNamed(x, f)
 	if err != nil {
 		return nil, err
 	}
-	if r.depth++; r.depth > maxEval {
-		return nil, errDepth
+	if err := st.Enter(); err != nil {
+		return nil, err
 	}
-	defer func() { r.depth-- }()
+	defer st.Leave()
 	top := &frame{parent: f}
 	if !context {
 		top = &frame{alone: true}
 	}
-	b := &Buffer{r: r}
-	_, err = r.inTemplate(t, o, func() (value.Value, error) {
-		_, err := r.run(t.Body, top, b)
+	b := st.Buffer(0)
+	_, err = st.inTemplate(t, o, func() (value.Value, error) {
+		_, err := st.run(t.Body, top, b)
 		return value.Value{}, err
 	})
 	return &module{o.File, top, b.String()}, err
 }
 
-func (r *render) importAll(s *parse.ImportStmt, f *frame) error {
-	m, err := r.module(s.Name, f, s.Context)
+func (st statements) importAll(s *parse.ImportStmt, f *frame) error {
+	m, err := st.module(s.Name, f, s.Context)
 	if err != nil {
 		return err
 	}
@@ -289,8 +303,8 @@ func (r *render) importAll(s *parse.ImportStmt, f *frame) error {
 	return nil
 }
 
-func (r *render) fromImport(s *parse.FromStmt, f *frame) error {
-	m, err := r.module(s.Name, f, s.Context)
+func (st statements) fromImport(s *parse.FromStmt, f *frame) error {
+	m, err := st.module(s.Name, f, s.Context)
 	if err != nil {
 		return err
 	}

@@ -11,15 +11,15 @@ import (
 	"remoterun/runner/value"
 )
 
-// iterate returns what a loop over v sees: items, characters, keys. The slice
+// Iterate returns what a loop over v sees: items, characters, keys. The slice
 // is shared: read only.
-func (r *render) iterate(v value.Value) ([]value.Value, error) {
+func (po *Ops) Iterate(v value.Value) ([]value.Value, error) {
 	switch v.Kind() {
 	case value.KindList, value.KindTuple:
-		return v.Items(), r.work(len(v.Items()))
+		return v.Items(), po.Work(len(v.Items()))
 	case value.KindString:
 		s, _ := v.AsString()
-		if err := r.work(len(s)); err != nil {
+		if err := po.Work(len(s)); err != nil {
 			return nil, err
 		}
 		out := make([]value.Value, 0, len(s))
@@ -29,7 +29,7 @@ func (r *render) iterate(v value.Value) ([]value.Value, error) {
 		return out, nil
 	case value.KindMap:
 		m, _ := v.AsMap()
-		return m.Keys(), r.work(m.Len())
+		return m.Keys(), po.Work(m.Len())
 	case value.KindObject:
 		o, _ := v.AsObject()
 		return o.Keys()
@@ -39,8 +39,8 @@ func (r *render) iterate(v value.Value) ([]value.Value, error) {
 	return nil, fmt.Errorf("'%s' object is not iterable", value.TypeName(v))
 }
 
-// contains is Python's "item in v".
-func (r *render) contains(v, item value.Value) (bool, error) {
+// Contains is Python's "item in v".
+func (po *Ops) Contains(v, item value.Value) (bool, error) {
 	switch v.Kind() {
 	case value.KindString:
 		s, _ := v.AsString()
@@ -50,7 +50,7 @@ func (r *render) contains(v, item value.Value) (bool, error) {
 		}
 		return strings.Contains(s, part), nil
 	case value.KindList, value.KindTuple:
-		if err := r.work(len(v.Items()) / 16); err != nil {
+		if err := po.Work(len(v.Items()) / 16); err != nil {
 			return false, err
 		}
 		for _, it := range v.Items() {
@@ -80,8 +80,8 @@ func (r *render) contains(v, item value.Value) (bool, error) {
 	return false, fmt.Errorf("argument of type '%s' is not iterable", value.TypeName(v))
 }
 
-// length is Python's len(v).
-func (r *render) length(v value.Value) (int, error) {
+// Length is Python's len(v).
+func (po *Ops) Length(v value.Value) (int, error) {
 	switch v.Kind() {
 	case value.KindString:
 		s, _ := v.AsString()
@@ -106,23 +106,23 @@ func (r *render) length(v value.Value) (int, error) {
 }
 
 // opened returns v with every lazy mapping in it worked out.
-func (r *render) opened(v value.Value) (value.Value, error) {
-	if err := r.weigh(v); err != nil {
+func (po *Ops) opened(v value.Value) (value.Value, error) {
+	if err := po.weigh(v); err != nil {
 		return value.Value{}, err
 	}
 	if !hasObject(v) {
 		return v, nil
 	}
-	if r.depth++; r.depth > maxEval {
-		return value.Value{}, errDepth
+	if err := po.Enter(); err != nil {
+		return value.Value{}, err
 	}
-	defer func() { r.depth-- }()
+	defer po.Leave()
 	switch v.Kind() {
 	case value.KindList, value.KindTuple:
 		out := make([]value.Value, len(v.Items()))
 		for i, it := range v.Items() {
 			var err error
-			if out[i], err = r.opened(it); err != nil {
+			if out[i], err = po.opened(it); err != nil {
 				return value.Value{}, err
 			}
 		}
@@ -134,12 +134,12 @@ func (r *render) opened(v value.Value) (value.Value, error) {
 	}
 	out := value.NewMap()
 	for k, it := range m.All() {
-		if it, err = r.opened(it); err != nil {
+		if it, err = po.opened(it); err != nil {
 			return value.Value{}, err
 		}
 		out.Set(k, it)
 	}
-	return value.FromMap(out), r.work(out.Len())
+	return value.FromMap(out), po.Work(out.Len())
 }
 
 func hasObject(v value.Value) bool {
@@ -159,8 +159,8 @@ func hasObject(v value.Value) bool {
 	return false
 }
 
-// numbersFrom is Python's range(lo, hi, step) as a list.
-func (r *render) numbersFrom(lo, hi, step int64) (value.Value, error) {
+// Numbers is Python's range(lo, hi, step) as a list.
+func (po *Ops) Numbers(lo, hi, step int64) (value.Value, error) {
 	if step == 0 {
 		return value.Value{}, errors.New("range() arg 3 must not be zero")
 	}
@@ -174,7 +174,7 @@ func (r *render) numbersFrom(lo, hi, step int64) (value.Value, error) {
 	if count > MaxRange {
 		return value.Value{}, fmt.Errorf("range() of %d items is too large: at most %d", count, MaxRange)
 	}
-	if err := r.work(int(count)); err != nil {
+	if err := po.Work(int(count)); err != nil {
 		return value.Value{}, err
 	}
 	out := make([]value.Value, count)
@@ -187,11 +187,14 @@ func (r *render) numbersFrom(lo, hi, step int64) (value.Value, error) {
 // Buffer collects output and the marks of what went in.
 type Buffer struct {
 	strings.Builder
-	r     *render
+	po    *Ops
 	Marks value.Marks
 	// masked is the same text without secrets; nil = nobody wants it.
 	masked *strings.Builder
 }
+
+// Buffer returns one that collects text with these marks.
+func (po *Ops) Buffer(m value.Marks) *Buffer { return &Buffer{po: po, Marks: m} }
 
 // Add writes a value as templates show it, and takes its marks.
 func (b *Buffer) Add(v value.Value) error {
@@ -207,7 +210,7 @@ func (b *Buffer) Add(v value.Value) error {
 		var digits [20]byte
 		return b.Text(string(strconv.AppendInt(digits[:0], i, 10)))
 	}
-	v, err := b.r.opened(v)
+	v, err := b.po.opened(v)
 	if err != nil {
 		return err
 	}
@@ -217,7 +220,7 @@ func (b *Buffer) Add(v value.Value) error {
 
 // Text writes text within the limits.
 func (b *Buffer) Text(s string) error {
-	if err := b.r.grown(len(s)); err != nil {
+	if err := b.po.Grown(len(s)); err != nil {
 		return err
 	}
 	b.WriteString(s)

@@ -41,66 +41,96 @@ var (
 	errCycle  = errors.New("a list or mapping cannot hold itself")
 )
 
-// enter counts one level of nesting; who leaves it takes one off depth.
-func (r *render) enter() error {
-	if r.depth++; r.depth > maxEval {
-		r.depth--
+// budget is what one rendering may use, and what it has used.
+type budget struct {
+	ctx                 context.Context
+	maxSteps, maxOutput int
+	steps, depth, size  int
+	// fresh, base and based are what made looks at.
+	fresh int
+	base  uint64
+	based bool
+}
+
+// Enter goes one level deeper; Leave comes back, when Enter gave no error.
+func (bu *budget) Enter() error {
+	if bu.depth++; bu.depth > maxEval {
+		bu.depth--
 		return errDepth
 	}
 	return nil
 }
 
-// step counts work and stops what never ends.
-func (r *render) step() error {
-	if r.steps++; r.steps > r.eng.opt.MaxSteps {
-		return errSteps
-	}
-	if r.steps&0x3ff == 0 && r.ctx.Err() != nil {
-		return context.Cause(r.ctx)
+// Leave comes back from where Enter went.
+func (bu *budget) Leave() { bu.depth-- }
+
+// Deeper refuses to look further than depth levels into data.
+func (bu *budget) Deeper(depth int) error {
+	if depth > maxEval {
+		return errDepth
 	}
 	return nil
 }
 
-// work counts n items that one operation handles or makes as steps.
-func (r *render) work(n int) error {
-	if r.steps += n; r.steps > r.eng.opt.MaxSteps {
+// Step counts one step of work and stops what never ends.
+func (bu *budget) Step() error {
+	if bu.steps++; bu.steps > bu.maxSteps {
 		return errSteps
 	}
-	if n > 0x3ff && r.ctx.Err() != nil {
-		return context.Cause(r.ctx)
+	if bu.steps&0x3ff == 0 && bu.ctx.Err() != nil {
+		return context.Cause(bu.ctx)
 	}
-	return r.made(n * valueBytes)
+	return nil
 }
 
-// grown counts bytes of text that were made, kept or not.
-func (r *render) grown(n int) error {
-	if r.size += n; r.size > r.eng.opt.MaxOutput {
+// Work counts n items that one operation handles or makes as steps.
+func (bu *budget) Work(n int) error {
+	if bu.steps += n; bu.steps > bu.maxSteps {
+		return errSteps
+	}
+	if n > 0x3ff && bu.ctx.Err() != nil {
+		return context.Cause(bu.ctx)
+	}
+	return bu.made(n * valueBytes)
+}
+
+// Grown counts bytes of text that were made, kept or not.
+func (bu *budget) Grown(n int) error {
+	if bu.size += n; bu.size > bu.maxOutput {
 		return errOutput
 	}
-	return r.made(n)
+	return bu.made(n)
 }
 
-// copying counts n items of a list that were copied: that is quick, but takes
+// Copying counts n items of a list that were copied: that is quick, but takes
 // memory.
-func (r *render) copying(n int) error {
-	if err := r.work(n / 32); err != nil {
+func (bu *budget) Copying(n int) error {
+	if err := bu.Work(n / 32); err != nil {
 		return err
 	}
-	return r.made(n * valueBytes)
+	return bu.made(n * valueBytes)
+}
+
+// Fits refuses text of n bytes that is larger than all output may be.
+func (bu *budget) Fits(n int) error {
+	if n > bu.maxOutput {
+		return errOutput
+	}
+	return nil
 }
 
 // made counts bytes that were taken from memory. Most are given back soon, so
 // that now and then it is looked at how much is in use.
-func (r *render) made(bytes int) error {
-	if r.fresh += bytes; r.fresh < lookAfter {
+func (bu *budget) made(bytes int) error {
+	if bu.fresh += bytes; bu.fresh < lookAfter {
 		return nil
 	}
-	r.fresh = 0
+	bu.fresh = 0
 	live := liveBytes()
-	if !r.based {
-		r.base, r.based = live, true
+	if !bu.based {
+		bu.base, bu.based = live, true
 	}
-	if live > r.base+maxMemory {
+	if live > bu.base+maxMemory {
 		return errMemory
 	}
 	return nil
@@ -116,18 +146,26 @@ func liveBytes() uint64 {
 	return s[0].Value.Uint64()
 }
 
+// weights are those of the lists and mappings of a rendering, see weight; age
+// counts changes of such that others hold.
+type weights struct {
+	budget
+	of  map[any]*weight
+	age int
+}
+
 // weigh refuses values that hold too much to be looked through.
-func (r *render) weigh(v value.Value) error {
+func (wt *weights) weigh(v value.Value) error {
 	if !isContainer(v) {
 		return nil
 	}
-	_, err := r.weighed(v, 0)
+	_, err := wt.weighed(v, 0)
 	return err
 }
 
-func (r *render) weighAll(vs []value.Value) error {
+func (wt *weights) weighAll(vs []value.Value) error {
 	for _, v := range vs {
-		if err := r.weigh(v); err != nil {
+		if err := wt.weigh(v); err != nil {
 			return err
 		}
 	}
@@ -148,7 +186,7 @@ func isContainer(v value.Value) bool {
 type weight struct {
 	n, depth int
 	len      int // of the container when it was weighed
-	age      int // of render.age
+	age      int // of weights.age
 	flat     bool
 	held     bool // another container holds this one
 }
@@ -166,39 +204,39 @@ func weightKey(v value.Value) (key any, length int) {
 // maxWeights bounds how many weights are kept: beyond it, all are forgotten.
 const maxWeights = 50_000
 
-func (r *render) keep(key any, w *weight) {
-	if r.weights == nil || len(r.weights) > maxWeights {
-		r.weights = map[any]*weight{}
+func (wt *weights) keep(key any, w *weight) {
+	if wt.of == nil || len(wt.of) > maxWeights {
+		wt.of = map[any]*weight{}
 	}
-	r.weights[key] = w
+	wt.of[key] = w
 }
 
 // known returns a weight that still holds: nothing inside has changed since.
-func (r *render) known(v value.Value) *weight {
+func (wt *weights) known(v value.Value) *weight {
 	key, length := weightKey(v)
-	if w := r.weights[key]; w != nil && w.len == length && (w.flat || w.age == r.age) {
+	if w := wt.of[key]; w != nil && w.len == length && (w.flat || w.age == wt.age) {
 		return w
 	}
 	return nil
 }
 
 // weighed returns a container's weight; what has to be looked at counts as steps.
-func (r *render) weighed(v value.Value, depth int) (*weight, error) {
-	if w := r.known(v); w != nil {
+func (wt *weights) weighed(v value.Value, depth int) (*weight, error) {
+	if w := wt.known(v); w != nil {
 		return w, nil
 	}
 	key, length := weightKey(v)
-	w := &weight{n: 1, len: length, age: r.age, flat: true}
-	if old := r.weights[key]; old != nil {
+	w := &weight{n: 1, len: length, age: wt.age, flat: true}
+	if old := wt.of[key]; old != nil {
 		w.held = old.held
 	}
 	if depth > maxEval {
 		return nil, errWeight
 	}
-	if err := r.work(length / 8); err != nil {
+	if err := wt.Work(length / 8); err != nil {
 		return nil, err
 	}
-	each := func(it value.Value) error { return r.add(w, it, depth) }
+	each := func(it value.Value) error { return wt.add(w, it, depth) }
 	for _, it := range v.Items() {
 		if err := each(it); err != nil {
 			return nil, err
@@ -211,14 +249,14 @@ func (r *render) weighed(v value.Value, depth int) (*weight, error) {
 			}
 		}
 	}
-	r.keep(key, w)
+	wt.keep(key, w)
 	return w, nil
 }
 
 // add counts one more item of a container.
-func (r *render) add(w *weight, it value.Value, depth int) error {
+func (wt *weights) add(w *weight, it value.Value, depth int) error {
 	if w.n++; isContainer(it) {
-		inner, err := r.weighed(it, depth+1)
+		inner, err := wt.weighed(it, depth+1)
 		if err != nil {
 			return err
 		}
@@ -233,43 +271,43 @@ func (r *render) add(w *weight, it value.Value, depth int) error {
 }
 
 // joined keeps the weight of a list that was made of two.
-func (r *render) joined(sum, a, b value.Value) error {
-	x, err := r.weighed(a, 0)
+func (wt *weights) joined(sum, a, b value.Value) error {
+	x, err := wt.weighed(a, 0)
 	if err != nil {
 		return err
 	}
-	y, err := r.weighed(b, 0)
+	y, err := wt.weighed(b, 0)
 	if err != nil {
 		return err
 	}
-	w := &weight{n: x.n + y.n - 1, depth: max(x.depth, y.depth), len: len(sum.Items()), age: r.age, flat: x.flat && y.flat}
+	w := &weight{n: x.n + y.n - 1, depth: max(x.depth, y.depth), len: len(sum.Items()), age: wt.age, flat: x.flat && y.flat}
 	if w.n > maxWeight {
 		return errWeight
 	}
 	key, _ := weightKey(sum)
-	r.keep(key, w)
+	wt.keep(key, w)
 	return nil
 }
 
 // changed notes that items were put into a container: its weight grows by them,
 // and those of containers around it are not known any more.
-func (r *render) changed(container value.Value, before int, items ...value.Value) error {
+func (wt *weights) changed(container value.Value, before int, items ...value.Value) error {
 	key, length := weightKey(container)
-	w := r.weights[key]
+	w := wt.of[key]
 	if w == nil {
 		return nil
 	}
-	stale := w.len != before || !w.flat && w.age != r.age
+	stale := w.len != before || !w.flat && w.age != wt.age
 	if w.held {
-		r.age++
+		wt.age++
 	}
 	if stale {
 		w.len = -1 // counted anew when it is asked for
 		return nil
 	}
-	w.len, w.age = length, r.age // what changed is around it, not in it
+	w.len, w.age = length, wt.age // what changed is around it, not in it
 	for _, it := range items {
-		if err := r.add(w, it, 0); err != nil {
+		if err := wt.add(w, it, 0); err != nil {
 			return err
 		}
 	}
@@ -277,13 +315,13 @@ func (r *render) changed(container value.Value, before int, items ...value.Value
 }
 
 // replaced forgets a container's weight: an item of it is another one now.
-func (r *render) replaced(container value.Value) error {
+func (wt *weights) replaced(container value.Value) error {
 	key, _ := weightKey(container)
-	if w := r.weights[key]; w != nil {
+	if w := wt.of[key]; w != nil {
 		if w.held {
-			r.age++
+			wt.age++
 		}
 		w.len = -1
 	}
-	return r.step()
+	return wt.Step()
 }

@@ -19,16 +19,16 @@ func (e *LookupError) Unwrap() error { return e.Err }
 
 // lookup runs a plug-in; its result is unsafe text, as whatever comes from
 // outside the playbook is.
-func (r *render) lookup(plugin string, terms []value.Value, options *value.Map) (value.Value, error) {
-	e := r.eng.reg.find(parse.LookupKind, plugin)
+func (ev evaluator) lookup(plugin string, terms []value.Value, options *value.Map) (value.Value, error) {
+	e := ev.eng.reg.find(parse.LookupKind, plugin)
 	if e == nil {
-		return value.Value{}, fmt.Errorf("no lookup named '%s'%s", plugin, suggest(plugin, r.eng.reg.lookups))
+		return value.Value{}, fmt.Errorf("no lookup named '%s'%s", plugin, suggest(plugin, ev.eng.reg.lookups))
 	}
-	if r.depth++; r.depth > maxEval {
-		return value.Value{}, errDepth
+	if err := ev.Enter(); err != nil {
+		return value.Value{}, err
 	}
-	defer func() { r.depth-- }()
-	list, err := e.Func(&Call{Ctx: r.ctx, rt: r, Name: e.Name, Args: terms, Kw: options})
+	defer ev.Leave()
+	list, err := e.Func(&Call{Ctx: ev.ctx, Ops: &ev.Ops, rt: statements{ev}, Name: e.Name, Args: terms, Kw: options})
 	if err != nil {
 		if errors.Is(err, ErrUndefined) {
 			return value.Value{}, err
@@ -36,14 +36,14 @@ func (r *render) lookup(plugin string, terms []value.Value, options *value.Map) 
 		return value.Value{}, &LookupError{plugin, err}
 	}
 	if e.trusted {
-		if r.tpl != nil && r.tpl.Apart {
+		if ev.tpl != nil && ev.tpl.Apart {
 			list = value.Copy(list)
 		}
 		return list, nil
 	}
 	m := value.Unsafe
 	if e.Spread == SpreadAll {
-		m |= r.marksOf(list, terms, options)
+		m |= ev.marksOf(list, terms, options)
 	}
 	return list.With(m), nil
 }

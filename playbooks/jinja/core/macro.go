@@ -16,7 +16,9 @@ type macro struct {
 	origin *value.Origin
 }
 
-func (r *render) macro(s *parse.MacroStmt, f *frame) *macro { return &macro{s, f, r.tpl, r.origin} }
+func (st statements) macro(s *parse.MacroStmt, f *frame) *macro {
+	return &macro{s, f, st.tpl, st.origin}
+}
 
 func (m *macro) TypeName() string { return "Macro" }
 func (m *macro) Str() string      { return m.Repr() }
@@ -39,26 +41,25 @@ func (m *macro) Attr(name string) (value.Value, bool) {
 }
 
 func (m *macro) Call(c *Call) (value.Value, error) {
-	r := c.rt
-	if r.depth++; r.depth > maxEval {
-		return value.Value{}, errDepth
-	}
-	defer func() { r.depth-- }()
-	f := m.frame.push()
-	if err := m.bind(r, c, f); err != nil {
+	if err := c.Enter(); err != nil {
 		return value.Value{}, err
 	}
-	b := &Buffer{r: r}
-	return r.inTemplate(m.tpl, m.origin, func() (value.Value, error) {
-		if _, err := r.run(m.stmt.Body, f, b); err != nil {
+	defer c.Leave()
+	f := m.frame.push()
+	if err := m.bind(c, f); err != nil {
+		return value.Value{}, err
+	}
+	b := c.Buffer(0)
+	return c.rt.inTemplate(m.tpl, m.origin, func() (value.Value, error) {
+		if _, err := c.rt.run(m.stmt.Body, f, b); err != nil {
 			return value.Value{}, err
 		}
-		return r.converted(b), nil
+		return c.rt.converted(b), nil
 	})
 }
 
 // bind gives a macro's parameters their values.
-func (m *macro) bind(r *render, c *Call, f *frame) error {
+func (m *macro) bind(c *Call, f *frame) error {
 	given := map[string]bool{}
 	for i, p := range m.stmt.Params {
 		if i < len(c.Args) {
@@ -93,7 +94,7 @@ func (m *macro) bind(r *render, c *Call, f *frame) error {
 			f.set(p, value.FromMissing(value.Missing{Name: p, Hint: "parameter '" + p + "' was not provided"}))
 			continue
 		}
-		v, err := r.eval(m.stmt.Defaults[d], f)
+		v, err := c.rt.eval(m.stmt.Defaults[d], f)
 		if err != nil {
 			return err
 		}
@@ -121,23 +122,23 @@ func (m *macro) extras(c *Call, extra *value.Map, f *frame) error {
 	return nil
 }
 
-func (r *render) callBlock(s *parse.CallStmt, f *frame, b *Buffer) error {
-	fn, err := r.eval(s.Call.Fn, f)
+func (st statements) callBlock(s *parse.CallStmt, f *frame, b *Buffer) error {
+	fn, err := st.eval(s.Call.Fn, f)
 	if err != nil {
 		return err
 	}
 	if err := Defined(fn); err != nil {
 		return err
 	}
-	args, kw, err := r.values(s.Call.Args, f)
+	args, kw, err := st.values(s.Call.Args, f)
 	if err != nil {
 		return err
 	}
 	if kw == nil {
 		kw = value.NewMap()
 	}
-	kw.Put("caller", value.FromOpaque(r.macro(s.Macro, f)))
-	v, err := r.call(fn, args, kw, f)
+	kw.Put("caller", value.FromOpaque(st.macro(s.Macro, f)))
+	v, err := st.call(fn, args, kw, f)
 	if err != nil {
 		return err
 	}

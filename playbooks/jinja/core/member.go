@@ -59,11 +59,11 @@ func noAttr(v value.Value, name string) value.Value {
 }
 
 // getattr is x.name: an attribute or method first, then the entry.
-func (r *render) getattr(v value.Value, name string) (value.Value, error) {
+func (ev evaluator) getattr(v value.Value, name string) (value.Value, error) {
 	if v.IsUndefined() {
 		return deeper(v)
 	}
-	if m, ok := r.methodOf(v, name); ok {
+	if m, ok := ev.methodOf(v, name); ok {
 		return m, nil
 	}
 	if items := v.Items(); v.Kind() == value.KindTuple && len(items) == 2 {
@@ -74,7 +74,7 @@ func (r *render) getattr(v value.Value, name string) (value.Value, error) {
 			return items[1], nil
 		}
 	}
-	return r.entry(v, value.String(name), name)
+	return ev.entry(v, value.String(name), name)
 }
 
 // deeper is an attribute of something undefined: that itself, so that the
@@ -87,7 +87,7 @@ func deeper(v value.Value) (value.Value, error) {
 }
 
 // entry returns an entry or an attribute of an opaque datum.
-func (r *render) entry(v, key value.Value, name string) (value.Value, error) {
+func (ev evaluator) entry(v, key value.Value, name string) (value.Value, error) {
 	switch v.Kind() {
 	case value.KindMap:
 		m, _ := v.AsMap()
@@ -100,7 +100,7 @@ func (r *render) entry(v, key value.Value, name string) (value.Value, error) {
 		if err != nil {
 			return value.Value{}, err
 		}
-		if ok && r.tpl != nil && r.tpl.Apart {
+		if ok && ev.tpl != nil && ev.tpl.Apart {
 			it = value.Copy(it) // what is another host's stays as it is
 		}
 		if ok {
@@ -109,7 +109,7 @@ func (r *render) entry(v, key value.Value, name string) (value.Value, error) {
 	case value.KindOpaque:
 		o, _ := v.AsOpaque()
 		if d, ok := o.(yaml.Date); ok {
-			o, _ = r.eng.date(d).AsOpaque()
+			o, _ = ev.eng.date(d).AsOpaque()
 		}
 		if a, ok := o.(Attributed); ok {
 			if it, ok := a.Attr(name); ok {
@@ -121,22 +121,22 @@ func (r *render) entry(v, key value.Value, name string) (value.Value, error) {
 }
 
 // index is x[at].
-func (r *render) index(x *parse.Index, f *frame) (value.Value, error) {
-	v, err := r.eval(x.X, f)
+func (ev evaluator) index(x *parse.Index, f *frame) (value.Value, error) {
+	v, err := ev.eval(x.X, f)
 	if err != nil {
 		return v, err
 	}
 	if s, ok := x.At.(*parse.Slice); ok {
-		return r.slice(v, s, f)
+		return ev.slice(v, s, f)
 	}
-	k, err := r.eval(x.At, f)
+	k, err := ev.eval(x.At, f)
 	if err != nil {
 		return k, err
 	}
-	return r.getitem(v, k)
+	return ev.getitem(v, k)
 }
 
-func (r *render) getitem(v, k value.Value) (value.Value, error) {
+func (ev evaluator) getitem(v, k value.Value) (value.Value, error) {
 	if v.IsUndefined() {
 		return deeper(v)
 	}
@@ -153,7 +153,7 @@ func (r *render) getitem(v, k value.Value) (value.Value, error) {
 		if value.Hashable(k) != nil {
 			return noElement(v, k), nil
 		}
-		got, err := r.entry(v, k, value.Str(k))
+		got, err := ev.entry(v, k, value.Str(k))
 		if err != nil || !got.IsUndefined() {
 			return got, err
 		}
@@ -161,7 +161,7 @@ func (r *render) getitem(v, k value.Value) (value.Value, error) {
 	if !isText {
 		return noElement(v, k), nil
 	}
-	return r.getattr(v, text)
+	return ev.getattr(v, text)
 }
 
 func noElement(v, k value.Value) value.Value {
@@ -191,13 +191,13 @@ func element(v value.Value, i int64) (value.Value, error) {
 	return items[at], nil
 }
 
-func (r *render) slice(v value.Value, s *parse.Slice, f *frame) (value.Value, error) {
+func (ev evaluator) slice(v value.Value, s *parse.Slice, f *frame) (value.Value, error) {
 	var bounds [3]*int64
 	for i, x := range []parse.Expr{s.From, s.To, s.Step} {
 		if x == nil {
 			continue
 		}
-		b, err := r.eval(x, f)
+		b, err := ev.eval(x, f)
 		if err != nil {
 			return b, err
 		}
@@ -258,8 +258,8 @@ func typeKey(v value.Value) string {
 }
 
 // method finds the code of v.name().
-func (r *render) method(v value.Value, name string) (Function, bool) {
-	fn, ok := r.eng.reg.methods[typeKey(v)][name]
+func (ev evaluator) method(v value.Value, name string) (Function, bool) {
+	fn, ok := ev.eng.reg.methods[typeKey(v)][name]
 	if ok && v.Kind() == value.KindObject {
 		ok = slices.Contains([]string{"get", "items", "keys", "values"}, name)
 	}
@@ -267,8 +267,8 @@ func (r *render) method(v value.Value, name string) (Function, bool) {
 }
 
 // methodOf returns v.name as a value that can be called.
-func (r *render) methodOf(v value.Value, name string) (value.Value, bool) {
-	fn, ok := r.method(v, name)
+func (ev evaluator) methodOf(v value.Value, name string) (value.Value, bool) {
+	fn, ok := ev.method(v, name)
 	if !ok {
 		return value.Value{}, false
 	}
@@ -287,18 +287,18 @@ func (onlyScope) Dirs() []string    { return nil }
 
 // follow evaluates a path in a mapping: names, indices and keys. Anything else
 // is refused, for a path may be a host's text, which is never a program.
-func (r *render) follow(path string, s onlyScope) (value.Value, error) {
-	t, err := r.eng.load(path, bareSyntax(), nil)
+func (ev evaluator) follow(path string, s onlyScope) (value.Value, error) {
+	t, err := ev.eng.load(path, bareSyntax(), nil)
 	if err != nil {
 		return value.Value{}, err
 	}
 	if !isPath(t.Single, true) {
 		return value.Value{}, fmt.Errorf("get_path takes a path such as a.b[0]['c'], got %s", path)
 	}
-	oldT, oldO, oldS, oldM := r.tpl, r.origin, r.scope, r.memo
-	r.tpl, r.origin, r.scope, r.memo = t, nil, s, nil
-	defer func() { r.tpl, r.origin, r.scope, r.memo = oldT, oldO, oldS, oldM }()
-	return r.eval(t.Single, nil)
+	oldT, oldO, oldS, oldM := ev.tpl, ev.origin, ev.scope, ev.memo
+	ev.tpl, ev.origin, ev.scope, ev.memo = t, nil, s, nil
+	defer func() { ev.tpl, ev.origin, ev.scope, ev.memo = oldT, oldO, oldS, oldM }()
+	return ev.eval(t.Single, nil)
 }
 
 // isPath reports whether x only walks; root says that x must begin at a name.

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"remoterun/playbooks/jinja/lex"
-	"remoterun/playbooks/jinja/parse"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -68,11 +67,11 @@ func (r *render) deep(v value.Value) (value.Value, error) {
 
 // text renders one template.
 func (r *render) text(s string, syn lex.Syntax, o *value.Origin, m mode) (value.Value, error) {
-	if r.depth++; r.depth > maxEval {
-		return value.Value{}, errDepth
+	if err := r.Enter(); err != nil {
+		return value.Value{}, err
 	}
 	r.texts++
-	defer func() { r.depth--; r.texts-- }()
+	defer func() { r.Leave(); r.texts-- }()
 	t, err := r.eng.load(s, syn, o)
 	if err != nil {
 		return value.Value{}, r.foreign(o, err)
@@ -81,7 +80,7 @@ func (r *render) text(s string, syn lex.Syntax, o *value.Origin, m mode) (value.
 	r.tpl, r.origin, r.mode, r.copies = t, o, m, nil
 	defer func() { r.tpl, r.origin, r.mode, r.copies = oldT, oldO, oldM, oldC }()
 	if t.Single != nil && m == asValue {
-		v, err := r.eval(t.Single, nil)
+		v, err := evaluator{r}.eval(t.Single, nil)
 		if err == nil {
 			err = r.at(t.Single.Pos(), r.whole(v))
 		}
@@ -90,12 +89,13 @@ func (r *render) text(s string, syn lex.Syntax, o *value.Origin, m mode) (value.
 		}
 		return ended(v, s, t.Newline), err
 	}
-	b := &Buffer{r: r}
+	b := r.Buffer(0)
 	tell := play.MaskedTo(r.ctx)
 	if tell = r.outermost(tell, m); tell != nil {
 		b.masked = &strings.Builder{}
 	}
-	if err := r.body(t, b); err != nil {
+	err = statements{evaluator{r}}.body(t, b)
+	if err != nil {
 		return value.Value{}, err
 	}
 	if tell != nil {
@@ -145,20 +145,6 @@ func (r *render) converted(b *Buffer) value.Value {
 
 // newlines counts those at the end.
 func newlines(s string) int { return len(s) - len(strings.TrimRight(s, "\n")) }
-
-// body runs a template's statements, and those of what it extends.
-func (r *render) body(t *parse.Template, b *Buffer) error {
-	old := r.layout
-	r.layout = &layout{blocks: map[string][]*layer{}}
-	defer func() { r.layout = old }()
-	r.layout.add(t, r.origin)
-	top := &frame{}
-	_, err := r.run(t.Body, top, b)
-	if err != nil {
-		return err
-	}
-	return r.parents(top, b)
-}
 
 // variable returns a name of the scope, rendered. One whose own template
 // meets something undefined is Undefined itself, with the story of it: only
@@ -278,7 +264,7 @@ func (r *render) bare(s string, syn lex.Syntax, c value.Value) (bool, error) {
 		return false, err
 	}
 	v, err := r.inTemplate(t, c.Origin(), func() (value.Value, error) {
-		v, err := r.eval(t.Single, nil)
+		v, err := evaluator{r}.eval(t.Single, nil)
 		if err == nil {
 			err = r.at(t.Single.Pos(), Defined(v))
 		}

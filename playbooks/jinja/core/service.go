@@ -9,91 +9,13 @@ import (
 	"remoterun/runner/value"
 )
 
-// What a name may ask of the rendering that calls it. Whatever loops, makes
-// text or nests is counted there, against its limits.
+// What a name may ask of the rendering that calls it, beside its operations on
+// values (Ops).
 
 // With returns a call of another function from within this one.
 func (c *Call) With(name string, in value.Value, args []value.Value, kw *value.Map) *Call {
-	return &Call{Ctx: c.Ctx, rt: c.rt, Name: name, In: in, Args: args, Kw: kw, frame: c.frame}
+	return &Call{Ops: c.Ops, Ctx: c.Ctx, rt: c.rt, Name: name, In: in, Args: args, Kw: kw, frame: c.frame}
 }
-
-// Step counts one step of work.
-func (c *Call) Step() error { return c.rt.step() }
-
-// Work counts n items that are handled or made.
-func (c *Call) Work(n int) error { return c.rt.work(n) }
-
-// Copying counts n items that are copied from one list to another.
-func (c *Call) Copying(n int) error { return c.rt.copying(n) }
-
-// Grown counts n bytes of text that were made.
-func (c *Call) Grown(n int) error { return c.rt.grown(n) }
-
-// Fits refuses text of n bytes that is larger than all output may be.
-func (c *Call) Fits(n int) error {
-	if n > c.rt.eng.opt.MaxOutput {
-		return errOutput
-	}
-	return nil
-}
-
-// Enter goes one level deeper; Leave comes back, when Enter gave no error.
-func (c *Call) Enter() error { return c.rt.enter() }
-
-// Leave comes back from where Enter went.
-func (c *Call) Leave() { c.rt.depth-- }
-
-// Deeper refuses to look further than depth levels into data.
-func (c *Call) Deeper(depth int) error {
-	if depth > maxEval {
-		return errDepth
-	}
-	return nil
-}
-
-// Iterate returns what a loop over v sees: items, characters, keys. The slice
-// is shared: read only.
-func (c *Call) Iterate(v value.Value) ([]value.Value, error) { return c.rt.iterate(v) }
-
-// Contains is Python's "item in v".
-func (c *Call) Contains(v, item value.Value) (bool, error) { return c.rt.contains(v, item) }
-
-// Length is Python's len(v).
-func (c *Call) Length(v value.Value) (int, error) { return c.rt.length(v) }
-
-// Numbers is Python's range(lo, hi, step) as a list.
-func (c *Call) Numbers(lo, hi, step int64) (value.Value, error) {
-	return c.rt.numbersFrom(lo, hi, step)
-}
-
-// DictOf is Python's dict(v): a mapping, or pairs.
-func (c *Call) DictOf(v value.Value) (*value.Map, error) { return c.rt.dictOf(v) }
-
-// Arith is a op b for + - * / // % **, with the marks of both.
-func (c *Call) Arith(op string, a, b value.Value) (value.Value, error) { return c.rt.arith(op, a, b) }
-
-// Compares is a op b for the operators == != < <= > >=.
-func (c *Call) Compares(op string, a, b value.Value) (bool, error) { return c.rt.holds(op, a, b) }
-
-// Percent is Python's format % arg.
-func (c *Call) Percent(format, arg value.Value) (value.Value, error) {
-	s, _ := format.AsString()
-	return c.rt.percent(format, s, arg)
-}
-
-// Grow appends to a list.
-func (c *Call) Grow(list value.Value, more ...value.Value) error { return c.rt.grow(list, more...) }
-
-// Insert puts an item into a list before index i.
-func (c *Call) Insert(list value.Value, i int, it value.Value) error {
-	return c.rt.insert(list, i, it)
-}
-
-// Put sets an entry of a mapping.
-func (c *Call) Put(mapping, k, v value.Value) error { return c.rt.put(mapping, k, v) }
-
-// Buffer returns one that collects text with these marks.
-func (c *Call) Buffer(m value.Marks) *Buffer { return &Buffer{r: c.rt, Marks: m} }
 
 // Getattr is v.name.
 func (c *Call) Getattr(v value.Value, name string) (value.Value, error) { return c.rt.getattr(v, name) }

@@ -1,7 +1,6 @@
 package core
 
 import (
-	"context"
 	"errors"
 
 	"remoterun/playbooks/jinja/lex"
@@ -10,9 +9,10 @@ import (
 	"remoterun/runner/value"
 )
 
-// render is one rendering under way.
+// render is one rendering under way: the variables and the texts in it. What reads
+// expressions (evaluator) and statements stands above it.
 type render struct {
-	ctx   context.Context
+	Ops
 	eng   *Engine
 	scope play.Scope
 	// memo holds variables that were rendered already.
@@ -23,22 +23,9 @@ type render struct {
 	texts  int
 	origin *value.Origin
 	tpl    *parse.Template
-	steps  int
-	depth  int
-	size   int
 	mode   mode
 	// copies are the variables that a changing template works on.
 	copies map[string]value.Value
-	// owned tells lists whose storage is their own, with the length they had.
-	owned map[*value.Seq]int
-	// weights are those of lists and mappings, see weight; age counts changes of
-	// such that others hold.
-	weights map[any]*weight
-	age     int
-	// fresh, base and based are what made looks at.
-	fresh int
-	base  uint64
-	based bool
 	// layout is what {% extends %} and {% block %} build up.
 	layout *layout
 }

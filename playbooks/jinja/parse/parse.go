@@ -15,15 +15,26 @@ import (
 // MaxDepth bounds how deeply expressions and statements nest.
 const MaxDepth = 400
 
-type parser struct {
+// tokens are read one by one.
+type tokens struct {
 	toks  []lex.Token
 	i     int
 	depth int
+}
+
+// parser reads expressions.
+type parser struct {
+	tokens
 	syn   lex.Syntax
 	names Names
 	tpl   *Template
-	// macros says what the macro being read refers to.
+	// macro says what the macro being read refers to.
 	macro *MacroUses
+}
+
+// stmts reads what stands around expressions: tags and the text between them.
+type stmts struct {
+	parser
 	// ends names the tags that may close what is open, for messages.
 	ends []string
 }
@@ -34,7 +45,7 @@ func Parse(src string, syn lex.Syntax, names Names) (t *Template, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &parser{toks: toks, syn: syn, names: names, tpl: &Template{Blocks: map[string]*BlockStmt{}}}
+	p := &stmts{parser: parser{tokens: tokens{toks: toks}, syn: syn, names: names, tpl: &Template{Blocks: map[string]*BlockStmt{}}}}
 	defer func() {
 		switch e := recover().(type) {
 		case nil:
@@ -68,13 +79,13 @@ func Parse(src string, syn lex.Syntax, names Names) (t *Template, err error) {
 }
 
 // fail ends the reading; parse recovers it. Only *lex.Error is thrown.
-func (p *parser) fail(at lex.Place, format string, args ...any) {
+func (p *tokens) fail(at lex.Place, format string, args ...any) {
 	panic(&lex.Error{At: at, Msg: fmt.Sprintf(format, args...)})
 }
 
-func (p *parser) peek() lex.Token { return p.toks[p.i] }
+func (p *tokens) peek() lex.Token { return p.toks[p.i] }
 
-func (p *parser) next() lex.Token {
+func (p *tokens) next() lex.Token {
 	t := p.toks[p.i]
 	if t.Kind != lex.EOF {
 		p.i++
@@ -82,11 +93,11 @@ func (p *parser) next() lex.Token {
 	return t
 }
 
-func (p *parser) isOp(s string) bool { t := p.peek(); return t.Kind == lex.Op && t.Text == s }
+func (p *tokens) isOp(s string) bool { t := p.peek(); return t.Kind == lex.Op && t.Text == s }
 
-func (p *parser) isName(s string) bool { t := p.peek(); return t.Kind == lex.Name && t.Text == s }
+func (p *tokens) isName(s string) bool { t := p.peek(); return t.Kind == lex.Name && t.Text == s }
 
-func (p *parser) skipOp(s string) bool {
+func (p *tokens) skipOp(s string) bool {
 	if p.isOp(s) {
 		p.i++
 		return true
@@ -94,7 +105,7 @@ func (p *parser) skipOp(s string) bool {
 	return false
 }
 
-func (p *parser) skipName(s string) bool {
+func (p *tokens) skipName(s string) bool {
 	if p.isName(s) {
 		p.i++
 		return true
@@ -102,14 +113,14 @@ func (p *parser) skipName(s string) bool {
 	return false
 }
 
-func (p *parser) wantOp(s string) lex.Token {
+func (p *tokens) wantOp(s string) lex.Token {
 	if !p.isOp(s) {
 		p.fail(p.peek().At, "expected '%s', got %s", s, p.peek())
 	}
 	return p.next()
 }
 
-func (p *parser) wantName() lex.Token {
+func (p *tokens) wantName() lex.Token {
 	if p.peek().Kind != lex.Name {
 		p.fail(p.peek().At, "expected a name, got %s", p.peek())
 	}
@@ -117,7 +128,7 @@ func (p *parser) wantName() lex.Token {
 }
 
 // deeper guards recursion.
-func (p *parser) deeper() func() {
+func (p *tokens) deeper() func() {
 	if p.depth++; p.depth > MaxDepth {
 		p.fail(p.peek().At, "nested more than %d levels deep", MaxDepth)
 	}

@@ -9,7 +9,7 @@ import (
 
 // statements reads until a tag that is none of its own (endfor, else, …) or the
 // end.
-func (p *parser) statements() []Stmt {
+func (p *stmts) statements() []Stmt {
 	defer p.deeper()()
 	var out []Stmt
 	for {
@@ -45,7 +45,7 @@ func (p *parser) statements() []Stmt {
 
 func one(s Stmt) []Stmt { return []Stmt{s} }
 
-func (p *parser) reader(word string) (func(lex.Place) []Stmt, bool) {
+func (p *stmts) reader(word string) (func(lex.Place) []Stmt, bool) {
 	switch word {
 	case "for":
 		return p.forLoop, true
@@ -81,7 +81,7 @@ func (p *parser) reader(word string) (func(lex.Place) []Stmt, bool) {
 	return nil, false
 }
 
-func (p *parser) blockEnd() {
+func (p *stmts) blockEnd() {
 	if p.peek().Kind != lex.BlockEnd {
 		p.fail(p.peek().At, "%s follows the statement: an operator, a filter or %%} is missing", p.peek())
 	}
@@ -90,7 +90,7 @@ func (p *parser) blockEnd() {
 
 // until reads statements and the tag that ends them, one of words; the tag's
 // name is returned and its tokens up to the name are consumed.
-func (p *parser) until(tag string, at lex.Place, words ...string) ([]Stmt, string) {
+func (p *stmts) until(tag string, at lex.Place, words ...string) ([]Stmt, string) {
 	p.ends = append(p.ends, tag)
 	body := p.statements()
 	if p.peek().Kind == lex.EOF {
@@ -105,7 +105,7 @@ func (p *parser) until(tag string, at lex.Place, words ...string) ([]Stmt, strin
 	return body, word.Text
 }
 
-func (p *parser) failUnknownTag(want ...string) {
+func (p *stmts) failUnknownTag(want ...string) {
 	t := p.toks[min(p.i+1, len(p.toks)-1)]
 	msg := "Encountered unknown tag '" + t.Text + "'."
 	if len(want) > 0 {
@@ -120,7 +120,7 @@ func (p *parser) failUnknownTag(want ...string) {
 func quoteWords(words []string) string { return "'" + strings.Join(words, "' or '") + "'" }
 
 // target reads what a value is assigned to.
-func (p *parser) target() Expr {
+func (p *stmts) target() Expr {
 	first := p.targetOne()
 	if !p.isOp(",") {
 		return first
@@ -135,7 +135,7 @@ func (p *parser) target() Expr {
 	return t
 }
 
-func (p *parser) targetOne() Expr {
+func (p *stmts) targetOne() Expr {
 	if p.isOp("(") {
 		at := p.next().At
 		x := p.target()
@@ -158,7 +158,7 @@ func (p *parser) targetOne() Expr {
 	return &Name{t.At, t.Text}
 }
 
-func (p *parser) forLoop(at lex.Place) []Stmt {
+func (p *stmts) forLoop(at lex.Place) []Stmt {
 	f := &ForStmt{Place: at, Target: p.target()}
 	if !p.skipName("in") {
 		p.fail(p.peek().At, "expected 'in', got %s", p.peek())
@@ -178,7 +178,7 @@ func (p *parser) forLoop(at lex.Place) []Stmt {
 	return one(f)
 }
 
-func (p *parser) ifElse(at lex.Place) []Stmt {
+func (p *stmts) ifElse(at lex.Place) []Stmt {
 	s := &IfStmt{Place: at}
 	word := "elif"
 	for word == "elif" {
@@ -196,7 +196,7 @@ func (p *parser) ifElse(at lex.Place) []Stmt {
 	return one(s)
 }
 
-func (p *parser) set(at lex.Place) []Stmt {
+func (p *stmts) set(at lex.Place) []Stmt {
 	target := p.target()
 	if p.skipOp("=") {
 		x := p.tuple(true)
@@ -213,7 +213,7 @@ func (p *parser) set(at lex.Place) []Stmt {
 	return one(s)
 }
 
-func (p *parser) with(at lex.Place) []Stmt {
+func (p *stmts) with(at lex.Place) []Stmt {
 	w := &WithStmt{Place: at}
 	for p.peek().Kind != lex.BlockEnd {
 		if len(w.Targets) > 0 {
@@ -229,7 +229,7 @@ func (p *parser) with(at lex.Place) []Stmt {
 	return one(w)
 }
 
-func (p *parser) params(m *MacroStmt) {
+func (p *stmts) params(m *MacroStmt) {
 	p.wantOp("(")
 	for n := 0; !p.isOp(")"); n++ {
 		if n > 0 {
@@ -248,7 +248,7 @@ func (p *parser) params(m *MacroStmt) {
 	p.wantOp(")")
 }
 
-func (p *parser) macroBody(m *MacroStmt, tag, end string) {
+func (p *stmts) macroBody(m *MacroStmt, tag, end string) {
 	outer := p.macro
 	p.macro = &m.Uses
 	m.Body, _ = p.until(tag, m.Place, end)
@@ -256,7 +256,7 @@ func (p *parser) macroBody(m *MacroStmt, tag, end string) {
 	p.blockEnd()
 }
 
-func (p *parser) macroDef(at lex.Place) []Stmt {
+func (p *stmts) macroDef(at lex.Place) []Stmt {
 	m := &MacroStmt{Place: at, Name: p.wantName().Text}
 	p.tpl.binds(m.Name)
 	p.params(m)
@@ -265,7 +265,7 @@ func (p *parser) macroDef(at lex.Place) []Stmt {
 	return one(m)
 }
 
-func (p *parser) callBlock(at lex.Place) []Stmt {
+func (p *stmts) callBlock(at lex.Place) []Stmt {
 	m := &MacroStmt{Place: at, Name: "caller"}
 	if p.isOp("(") {
 		p.params(m)
@@ -280,7 +280,7 @@ func (p *parser) callBlock(at lex.Place) []Stmt {
 	return one(&CallStmt{at, inv, m})
 }
 
-func (p *parser) filterBlock(at lex.Place) []Stmt {
+func (p *stmts) filterBlock(at lex.Place) []Stmt {
 	s := &FilterStmt{Place: at, Filters: []*Filter{p.filter(nil).(*Filter)}}
 	for p.skipOp("|") {
 		s.Filters = append(s.Filters, p.filter(nil).(*Filter))
@@ -292,7 +292,7 @@ func (p *parser) filterBlock(at lex.Place) []Stmt {
 }
 
 // contextWords reads "with context" or "without context".
-func (p *parser) contextWords(byDefault bool) bool {
+func (p *stmts) contextWords(byDefault bool) bool {
 	if (p.isName("with") || p.isName("without")) && p.toks[p.i+1].Text == "context" {
 		with := p.next().Text == "with"
 		p.next()
@@ -301,7 +301,7 @@ func (p *parser) contextWords(byDefault bool) bool {
 	return byDefault
 }
 
-func (p *parser) include(at lex.Place) []Stmt {
+func (p *stmts) include(at lex.Place) []Stmt {
 	s := &IncludeStmt{Place: at, Name: p.expression()}
 	if p.isName("ignore") && p.toks[p.i+1].Text == "missing" {
 		p.i += 2
@@ -313,7 +313,7 @@ func (p *parser) include(at lex.Place) []Stmt {
 	return one(s)
 }
 
-func (p *parser) importAll(at lex.Place) []Stmt {
+func (p *stmts) importAll(at lex.Place) []Stmt {
 	p.tpl.Laptop = true
 	s := &ImportStmt{Place: at, Name: p.expression()}
 	if !p.skipName("as") {
@@ -327,7 +327,7 @@ func (p *parser) importAll(at lex.Place) []Stmt {
 	return one(s)
 }
 
-func (p *parser) fromImport(at lex.Place) []Stmt {
+func (p *stmts) fromImport(at lex.Place) []Stmt {
 	p.tpl.Laptop = true
 	s := &FromStmt{Place: at, Name: p.expression()}
 	if !p.skipName("import") {
@@ -360,7 +360,7 @@ func (p *parser) fromImport(at lex.Place) []Stmt {
 	return one(s)
 }
 
-func (p *parser) extends(at lex.Place) []Stmt {
+func (p *stmts) extends(at lex.Place) []Stmt {
 	p.tpl.Laptop = true
 	x := p.expression()
 	p.blockEnd()
@@ -368,7 +368,7 @@ func (p *parser) extends(at lex.Place) []Stmt {
 	return one(&ExtendsStmt{at, x})
 }
 
-func (p *parser) block(at lex.Place) []Stmt {
+func (p *stmts) block(at lex.Place) []Stmt {
 	b := &BlockStmt{Place: at, Name: p.wantName().Text}
 	if _, twice := p.tpl.Blocks[b.Name]; twice {
 		p.fail(at, "block '%s' defined twice", b.Name)
@@ -384,7 +384,7 @@ func (p *parser) block(at lex.Place) []Stmt {
 }
 
 // autoescape is read and has no effect: Ansible escapes nothing.
-func (p *parser) autoescape(at lex.Place) []Stmt {
+func (p *stmts) autoescape(at lex.Place) []Stmt {
 	p.expression()
 	p.blockEnd()
 	body, _ := p.until("autoescape", at, "endautoescape")
