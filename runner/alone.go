@@ -1,10 +1,8 @@
 package runner
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"strings"
 
 	"remoterun/runner/event"
 	"remoterun/runner/host"
@@ -114,29 +112,7 @@ func (u *unit) finished(ran []host.Output) (res play.Result, bad bool) {
 			res, bad = play.Failure(mistake(p, u.tr.task).Error()), true
 		}
 	}()
-	bad = len(ran) > 0 && ran[len(ran)-1].Status != 0
-	res = u.plan.Result
-	if u.plan.Finish != nil {
-		var err error
-		if res, err = u.plan.Finish(ran); err != nil {
-			res = play.Failure(err.Error())
-		}
-	}
-	if bad {
-		last := ran[len(ran)-1]
-		res.Failed = true
-		what := u.plan.Steps[min(len(ran), len(u.plan.Steps))-1].Describe()
-		switch said := strings.TrimSpace(string(last.Stderr)); {
-		case u.plan.Finish == nil || res.Msg == "":
-			res.Msg = cmp.Or(res.Msg, last.Err(what).Error())
-		case res.Msg == said && !strings.HasPrefix(said, what): // a program's words name no object
-			res.Msg = what + ": " + said
-		}
-		if u.plan.Finish == nil {
-			res.Changed = len(ran) > 1
-		}
-	}
-	return res, bad || res.Failed
+	return u.plan.Finished(ran)
 }
 
 // envWriter runs a step's commands with the task's environment.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"remoterun/runner/action"
+	"remoterun/runner/detach"
 	"remoterun/runner/event"
 	"remoterun/runner/host"
 	"remoterun/runner/keyword"
@@ -257,8 +258,9 @@ type unit struct {
 	diff  bool
 
 	act   *action.Action
-	raw   *value.Map // an action's arguments as written
-	local bool       // opens no connection
+	raw   *value.Map   // an action's arguments as written
+	local bool         // opens no connection
+	later *detach.Wish // the task is a job (async)
 	bound play.Bound
 	state unitState
 	draft // of a planned unit

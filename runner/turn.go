@@ -131,8 +131,8 @@ func (u *unit) timeout(ctx context.Context) (context.Context, context.CancelFunc
 	return ctx, cancel, nil
 }
 
-// attempt runs a unit: questions, plan, then nothing, a chain, or its steps alone.
-func (h *hostRun) attempt(ctx context.Context, u *unit) *outcome {
+// once runs a unit: questions, plan, then nothing, a chain, or its steps alone.
+func (h *hostRun) once(ctx context.Context, u *unit) *outcome {
 	if !h.queue.looks() {
 		u.m.Forget()
 	}
@@ -193,5 +193,5 @@ func (h *hostRun) chain(ctx context.Context, u *unit) *outcome {
 	case !u.m.Guards():
 		return h.alone(ctx, u)
 	}
-	return h.attempt(ctx, u) // the host changed between question and step: planned on the fresh answers
+	return h.once(ctx, u) // the host changed between question and step: planned on the fresh answers
 }

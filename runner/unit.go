@@ -257,11 +257,15 @@ func (u *unit) fill(ctx context.Context, ahead bool) error {
 	if err := u.target(ctx, k, ahead); err != nil {
 		return err
 	}
-	if u.act = action.Of(u.tr.task); u.act != nil {
+	u.act = action.Of(u.tr.task)
+	var err error
+	if u.later, err = wishOf(u, k); err != nil {
+		return err
+	}
+	if u.act != nil {
 		u.raw = u.tr.task.Args
 		return nil
 	}
-	var err error
 	if u.as, err = reach.Identity(k, h.p.r.want.Defaults); err != nil {
 		return err
 	}
@@ -331,6 +335,9 @@ func (u *unit) bind(ctx context.Context, ahead bool) error {
 	if err := sealedIn(args, mod.Spec()); err != nil {
 		return err
 	}
+	if err := tellJobs(h.reader(ctx, u.tr.words, u.scope), u.env, mod.Spec(), args); err != nil {
+		return err
+	}
 	u.local = mod.Spec().Local
 	u.bound, err = mod.Bind(ctx, args, u.inputs(ahead))
 	if l, ok := u.bound.(play.LaptopBound); ok && l.Laptop() {
@@ -339,6 +346,12 @@ func (u *unit) bind(ctx context.Context, ahead bool) error {
 	if ahead && u.local {
 		return vars.ErrPending
 	}
+	if err != nil || u.later == nil || u.local {
+		return err
+	}
+	u.later.Args = args
+	u.later.Dir, err = jobsDir(h.reader(ctx, u.tr.words, u.scope), u.env)
+	u.bound = u.later.Bound(u.bound)
 	return err
 }
 

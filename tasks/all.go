@@ -16,6 +16,9 @@ import (
 	"remoterun/tasks/system"
 )
 
+// find finds a module of the list.
+func find(name string) (play.Module, bool) { return NewRegistry(All()...).Find(name) }
+
 // All lists the modules by name. Adding one is a file, a line in its family below, a
 // page in docs/modules and cases in testdata: a test counts the four.
 func All() []play.Module {
@@ -124,6 +127,7 @@ func ofServices() []play.Module {
 func ofSystem() []play.Module {
 	return []play.Module{
 		system.Alternatives(),
+		system.AsyncStatus(find),
 		system.AuthorizedKey(),
 		system.Command(),
 		system.Cron(),

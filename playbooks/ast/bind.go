@@ -57,7 +57,15 @@ func (bd *binder) act(a *action, m *value.Map, w where) bool {
 	}
 	t.Args = args
 	bd.checkArgs(t, k)
+	bd.checkAsync(t)
 	return true
+}
+
+// checkAsync notes a task that cannot be a job. At its turn it says the same.
+func (bd *binder) checkAsync(t *play.Task) {
+	if n, ok := t.Async.AsInt(); ok && n > 0 && (t.Use == nil || !play.MayDetach(t.Action)) {
+		bd.mistakes = append(bd.mistakes, Mistake{Pos: t.Pos, Msg: t.Module + ": " + play.NotDetached, soft: true})
+	}
 }
 
 // actName finds the one name of a module among a task's keys.

@@ -105,8 +105,6 @@ func (e *Env) kinds() []string {
 
 // later are parts of Ansible that are known and not there yet.
 var later = map[string]string{
-	"async":           "async and poll are not there yet",
-	"poll":            "async and poll are not there yet",
 	"become_exe":      "become_exe is not there yet",
 	"debugger":        "the task debugger is not there yet",
 	"include":         "include of a playbook is gone from Ansible: use import_playbook",

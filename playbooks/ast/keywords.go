@@ -262,6 +262,10 @@ func (ws *words) taskWord(t *play.Task, e entry) bool {
 		t.Retries = ws.integer(e)
 	case "delay":
 		t.Delay = ws.number(e)
+	case "async":
+		t.Async = ws.integer(e)
+	case "poll":
+		t.Poll = ws.integer(e)
 	case "listen":
 		if !t.Handler {
 			ws.wrong(e.key, "only a handler can listen")

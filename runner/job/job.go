@@ -21,6 +21,8 @@ import (
 
 // Job is a piece of work by the folder that it has on its host. One folder
 // holds one job at a time; the folder of an ended one is used again.
+// Dir may begin with "~/", the home of the identity, for Start, Ran, Keep and
+// Clean.
 type Job struct{ Dir string }
 
 // In is the job of a name among those of a project's state folder. A lock of
@@ -69,9 +71,16 @@ type State struct {
 // Start is the command that begins the job: c's script with /dev/null as its
 // stdin, and the job's folder as $JOB. It does nothing when the job runs
 // already. Its status is 0 in both cases; it prints "started" or "running".
-func (j Job) Start(c sh.Cmd, w What) sh.Cmd {
-	body := "JOB=" + sh.Quote(j.Dir) + "\nexport JOB\n" + c.Render()
-	start := sh.Script(start, j.Dir, driver, oneLine(w.Who), oneLine(w.Since), oneLine(w.Doing)).With(sh.Bytes(body))
+func (j Job) Start(c sh.Cmd, w What) sh.Cmd { return j.start(start, c, w) }
+
+// Begin is Start of a new job; behind "started" it prints the folder, absolute.
+func (j Job) Begin(c sh.Cmd, w What) sh.Cmd {
+	return j.start(start+`
+printf "%s\n" "$d"`, c, w)
+}
+
+func (j Job) start(text sh.Constant, c sh.Cmd, w What) sh.Cmd {
+	start := sh.Script(text, j.Dir, driver, oneLine(w.Who), oneLine(w.Since), oneLine(w.Doing)).With(sh.Bytes(c.Render()))
 	start.Secret = c.Secret
 	return start
 }
@@ -82,7 +91,9 @@ func (j Job) Stop() sh.Cmd { return sh.Script(stopFunction+stopText, j.Dir) }
 
 // Clean is the command that removes the folder of a job that does not run.
 func (j Job) Clean() sh.Cmd {
-	return sh.Script(alive+`alive "$1" && { echo "it runs" >&2; exit 1; }; rm -rf -- "$1"`, j.Dir)
+	return sh.Script(alive+place+`d=$(place "$1")
+alive "$d" && { echo "it runs" >&2; exit 1; }
+rm -rf -- "$d"`, j.Dir)
 }
 
 // State asks how the job is, and for what it printed from the offset on (at

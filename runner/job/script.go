@@ -8,12 +8,20 @@ const alive = `alive() {
 }
 `
 
+// place is a folder as it is given, "~/" at its begin is the home of who asks.
+const place = `place() { case $1 in "~/"*) printf %s "$HOME/${1#??}" ;; *) printf %s "$1" ;; esac; }
+`
+
 // start lays the script down and begins the driver in a session of its own, with
-// none of the caller's descriptors: the lock's holder ends what has number 7.
+// none of the caller's descriptors: the lock's holder ends what has number 7. The
+// script finds the caller's umask and folder in $JOB_UMASK and $JOB_CWD.
 // Arguments: folder, driver, who, since, what.
-const start = alive + `umask 077
-d=$1
+const start = alive + place + `JOB_UMASK=$(umask) JOB_CWD=$(pwd)
+umask 077
+d=$(place "$1")
 mkdir -p "$d" && chmod 700 "$d" && cd "$d" || exit 73
+JOB=$d
+export JOB JOB_UMASK JOB_CWD
 if alive .; then cat >/dev/null; echo running; exit 0; fi
 # Of two that start it at once one waits for the other; one that was killed here
 # is not waited for.

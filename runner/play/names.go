@@ -13,3 +13,21 @@ func Own(name string) string {
 	}
 	return name
 }
+
+// JobsDir is the argument by which a module that looks after jobs learns where
+// they are; the engine gives it.
+const JobsDir = "_async_dir"
+
+// NotDetached is what a task fails with that cannot be a job (async), in Ansible's
+// words.
+const NotDetached = "async is not supported for this task."
+
+// MayDetach reports a module, by its short name, whose task can be a job. The
+// others do part of their work on the laptop.
+func MayDetach(name string) bool {
+	switch name {
+	case "assemble", "async_status", "copy", "fetch", "raw", "script", "template", "unarchive", "wait_for_connection":
+		return false
+	}
+	return true
+}

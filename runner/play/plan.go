@@ -1,6 +1,9 @@
 package play
 
 import (
+	"cmp"
+	"strings"
+
 	"remoterun/runner/host"
 	"remoterun/runner/value"
 )
@@ -34,6 +37,34 @@ type Plan struct {
 	// Local says that the steps run on the laptop or on another machine than
 	// the host: they end a chain, and only they drop none of the host's facts.
 	Local bool
+}
+
+// Finished makes the result of what the steps gave; bad says that one failed. It
+// may panic where Finish does.
+func (p Plan) Finished(ran []host.Output) (res Result, bad bool) {
+	bad = len(ran) > 0 && ran[len(ran)-1].Status != 0
+	res = p.Result
+	if p.Finish != nil {
+		var err error
+		if res, err = p.Finish(ran); err != nil {
+			res = Failure(err.Error())
+		}
+	}
+	if bad {
+		last := ran[len(ran)-1]
+		res.Failed = true
+		what := p.Steps[min(len(ran), len(p.Steps))-1].Describe()
+		switch said := strings.TrimSpace(string(last.Stderr)); {
+		case p.Finish == nil || res.Msg == "":
+			res.Msg = cmp.Or(res.Msg, last.Err(what).Error())
+		case res.Msg == said && !strings.HasPrefix(said, what): // a program's words name no object
+			res.Msg = what + ": " + said
+		}
+		if p.Finish == nil {
+			res.Changed = len(ran) > 1
+		}
+	}
+	return res, bad || res.Failed
 }
 
 // Result is what a task gave. Changed is what the result says, not that there

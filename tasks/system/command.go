@@ -214,6 +214,7 @@ func (a runArgs) result(out host.Output, echo value.Value) play.Result {
 		first := value.Str(echo)
 		if items := echo.Items(); len(items) > 0 {
 			first = value.Str(items[0])
+			data.Put("cmd", oneText(items))
 		}
 		r.Msg = fmt.Sprintf("[Errno 2] No such file or directory: b'%s'", first)
 	case times == "" && out.Status == 126 && a.Chdir != "":
@@ -221,10 +222,29 @@ func (a runArgs) result(out host.Output, echo value.Value) play.Result {
 		r.Msg = "Unable to change directory before execution: " + strings.TrimSpace(stderr)
 	case out.Status != 0:
 		r.Failed, r.Msg = true, "non-zero return code"
+	default:
+		data.Put("msg", value.String(""))
 	}
 	putTimes(data, times)
 	return r
 }
+
+// oneText is a command line in one text, as Ansible shows it when the program is
+// not there.
+func oneText(words []value.Value) value.Value {
+	out := make([]string, len(words))
+	var marks value.Marks
+	for i, w := range words {
+		out[i] = value.Str(w)
+		if strings.ContainsFunc(out[i], func(r rune) bool { return !strings.ContainsRune(plainChars, r) }) || out[i] == "" {
+			out[i] = sh.Quote(out[i])
+		}
+		marks |= w.Marks()
+	}
+	return value.MarkedString(strings.Join(out, " "), marks)
+}
+
+const plainChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-"
 
 // cutTimes takes the line of times off stderr.
 func cutTimes(stderr string) (rest, times string) {

@@ -86,7 +86,7 @@ func replaceTable(page, table string) string {
 }
 
 // taskWords are keywords that stand beside a module in an example.
-const taskWords = " name when register loop become become_user notify vars tags until retries delay changed_when failed_when no_log delegate_to environment args ignore_errors check_mode "
+const taskWords = " name when register loop become become_user notify vars tags async poll until retries delay changed_when failed_when no_log delegate_to environment args ignore_errors check_mode "
 
 // examples checks every task of the page's yaml blocks.
 func examples(t *testing.T, file, page, name string, find func(string) (play.Module, bool)) {
