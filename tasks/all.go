@@ -54,6 +54,8 @@ func ofContainers() []play.Module {
 
 func ofDatabase() []play.Module {
 	return []play.Module{
+		database.MysqlDB(),
+		database.MysqlUser(),
 		database.PostgresqlDB(),
 		database.PostgresqlExt(),
 		database.PostgresqlPing(),
