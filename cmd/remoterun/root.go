@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -121,7 +122,8 @@ func (a *app) root() *cobra.Command {
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		if text := err.Error(); !cmd.HasParent() && (strings.HasSuffix(text, "in -m") || strings.HasSuffix(text, "in -a")) {
+		var none *pflag.NotExistError
+		if !cmd.HasParent() && errors.As(err, &none) && slices.Contains([]string{"m", "a"}, none.GetSpecifiedShortnames()) {
 			return usage("one task is run like this: remoterun run PATTERN -m MODULE -a ARGUMENTS")
 		}
 		return usage("%s", flagError(cmd, err))
@@ -185,9 +187,10 @@ func takesArgs(c *cobra.Command) {
 
 // flagError is a mistake in flags in the words of people.
 func flagError(cmd *cobra.Command, err error) string {
-	text, _, number := strings.Cut(err.Error(), ": strconv.Parse")
-	if number {
-		return text + ": it takes a whole number"
+	text := err.Error()
+	var number *strconv.NumError
+	if errors.As(err, &number) {
+		return strings.TrimSuffix(text, ": "+number.Error()) + ": it takes a whole number"
 	}
 	var none *pflag.NotExistError
 	if !errors.As(err, &none) || len(none.GetSpecifiedName()) < 2 {

@@ -2,11 +2,8 @@ package ast
 
 import (
 	"errors"
-	"regexp"
 	"sort"
-	"strconv"
 	"strings"
-	"sync"
 
 	"remoterun/runner/near"
 	"remoterun/runner/play"
@@ -92,7 +89,12 @@ func sorted(list []Mistake) []Mistake {
 	return kept
 }
 
-var placed = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(.+?):(\d+):(\d+): `) })
+// placed is an error that knows its place apart from what it says.
+type placed interface {
+	error
+	Place() value.Pos
+	Message() string
+}
 
 // mistakeOf makes a mistake of any error; at is where it happened when the
 // error does not say so itself.
@@ -105,14 +107,11 @@ func mistakeOf(err error, at value.Pos) Mistake {
 	case errors.As(err, &a):
 		return argMistake(a, at)
 	}
-	msg := err.Error()
-	if m := placed().FindStringSubmatch(msg); m != nil {
-		at.File = m[1]
-		at.Line, _ = strconv.Atoi(m[2])
-		at.Col, _ = strconv.Atoi(m[3])
-		msg = msg[len(m[0]):]
+	var p placed
+	if errors.As(err, &p) && p.Place().Line > 0 {
+		return Mistake{Pos: p.Place(), Msg: p.Message()}
 	}
-	return Mistake{Pos: at, Msg: msg}
+	return Mistake{Pos: at, Msg: err.Error()}
 }
 
 func argMistake(a *play.ArgError, at value.Pos) Mistake {

@@ -26,6 +26,15 @@ var (
 	nameForm = regexp.MustCompile(`(^|[^.\w])([a-zA-Z_]\w*)\s*($|[^\w\s(]|\s)`)
 )
 
+type exprError struct {
+	at  value.Pos
+	msg string
+}
+
+func (e *exprError) Error() string    { return e.at.String() + ": " + e.msg }
+func (e *exprError) Place() value.Pos { return e.at }
+func (e *exprError) Message() string  { return e.msg }
+
 func (expr) Inspect(v value.Value, bare bool) (play.Uses, error) {
 	text := value.Str(v)
 	var parts []string
@@ -36,13 +45,13 @@ func (expr) Inspect(v value.Value, bare bool) (play.Uses, error) {
 			parts = append(parts, m[1]+m[2])
 		}
 		if strings.Count(text, "{{") != strings.Count(text, "}}") {
-			return play.Uses{}, fmt.Errorf("%s: unexpected end of template", v.Origin().At(0, strings.Index(text, "{{")))
+			return play.Uses{}, &exprError{v.Origin().At(0, strings.Index(text, "{{")), "unexpected end of template"}
 		}
 	}
 	var u play.Uses
 	for _, p := range parts {
 		if strings.Count(p, "(") != strings.Count(p, ")") {
-			return u, fmt.Errorf("%s: unbalanced parenthesis", v.Origin().At(0, 0))
+			return u, &exprError{v.Origin().At(0, 0), "unbalanced parenthesis"}
 		}
 		p = filters.ReplaceAllString(quoted.ReplaceAllString(p, "1"), "")
 		for _, m := range nameForm.FindAllStringSubmatch(p+" ", -1) {

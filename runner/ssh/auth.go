@@ -11,8 +11,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -25,7 +27,10 @@ type AuthError struct {
 	User, Addr string
 	Tried      []string // "key /home/a/.ssh/id_ed25519", "agent key SHA256:…", "password"
 	Skipped    []string // "key …: permission denied"
-	Err        error
+	// Cut says that the server ended the login itself, as after too many tries: Err
+	// has its words.
+	Cut bool
+	Err error
 }
 
 func (e *AuthError) Error() string {
@@ -37,6 +42,9 @@ func (e *AuthError) Error() string {
 	}
 	if len(e.Skipped) > 0 {
 		msg += "; not used: " + strings.Join(e.Skipped, ", ")
+	}
+	if e.Cut && e.Err != nil {
+		msg += "; it ended the login: " + e.Err.Error()
 	}
 	return msg
 }
@@ -62,6 +70,10 @@ type login struct {
 	signers []ssh.Signer
 	tried   []string
 	skipped []string
+	// refused says that the server turned at least one way to log in down, spent that
+	// no other was left, and own what went wrong on this side meanwhile.
+	refused, spent bool
+	own            error
 }
 
 // milestone is how far a login has come.
@@ -81,7 +93,36 @@ func (l *login) close() {
 func (l *login) question(key, text string) (secret.Sealed, error) {
 	l.clock.stop()
 	defer l.clock.start()
-	return l.ask(l.ctx, key, text)
+	answer, err := l.ask(l.ctx, key, text)
+	if err != nil {
+		l.own = err
+	}
+	return answer, err
+}
+
+// next is told of each way that the server turned down, and leaves the choice of
+// the next one to the library.
+func (l *login) next(at *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
+	l.refused = true
+	l.spent = !slices.ContainsFunc(l.names(), func(name string) bool {
+		return slices.Contains(at.AllowedMethods, name) && !slices.Contains(at.TriedMethods, name)
+	})
+	return nil, nil
+}
+
+// names are the protocol's names of what methods returns.
+func (l *login) names() []string {
+	if !l.t.Password.IsZero() || l.t.AskPassword {
+		return []string{"publickey", "password", "keyboard-interactive"}
+	}
+	return []string{"publickey"}
+}
+
+// turnedDown reports a login that failed because the server wanted none of it: a
+// link that broke, and what this side lacked, are no refusals.
+func (l *login) turnedDown(err error) bool {
+	broke := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed)
+	return l.refused && l.own == nil && (l.spent || !broke)
 }
 
 // methods are tried in OpenSSH's order: keys, then keyboard-interactive, then

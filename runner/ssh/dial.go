@@ -166,7 +166,7 @@ func (d *Dialer) attempt(ctx context.Context, t Target, s settings, via func(con
 	if look != nil {
 		check, algorithms = look.take(k, s), k.allAlgorithms()
 	}
-	cfg := &ssh.ClientConfig{User: s.user, Auth: l.methods(), HostKeyAlgorithms: algorithms, HostKeyCallback: func(name string, remote net.Addr, key ssh.PublicKey) error {
+	cfg := &ssh.ClientConfig{User: s.user, Auth: l.methods(), AuthCallback: l.next, HostKeyAlgorithms: algorithms, HostKeyCallback: func(name string, remote net.Addr, key ssh.PublicKey) error {
 		clock.stop()
 		defer clock.start()
 		err := check(name, remote, key)
@@ -220,8 +220,8 @@ func (l *login) explain(ctx context.Context, addr string, sniff *sniffer, k *kno
 		return &SlowError{Within: l.s.timeout, After: l.stage(sniff)}
 	case errors.As(err, &hk):
 		return hk
-	case strings.Contains(err.Error(), "unable to authenticate"), strings.Contains(strings.ToLower(err.Error()), "too many authentication"):
-		return &AuthError{User: l.s.user, Addr: addr, Tried: l.tried, Skipped: l.skipped, Err: err}
+	case l.turnedDown(err):
+		return &AuthError{User: l.s.user, Addr: addr, Tried: l.tried, Skipped: l.skipped, Cut: !l.spent, Err: err}
 	case strings.HasPrefix(version, "SSH-1.") && !strings.HasPrefix(version, "SSH-1.99"):
 		return &NotSSHError{Said: version, Old: true}
 	case version == "" && said == "":

@@ -152,3 +152,32 @@ func TestAgentThatWaitsForATouch(t *testing.T) {
 	}
 	_ = c.Close()
 }
+
+// TestLoginEndedByTheServer: a server that ends a login after too many tries has
+// refused it, in whatever words; one whose link breaks, and an operator who gives no
+// answer, have not.
+func TestLoginEndedByTheServer(t *testing.T) {
+	l := newLab(t, sshd.Config{MaxTries: 1, Password: "hunter2"})
+	tg := l.target()
+	tg.User = "nobody"
+	tg.Password = secret.New([]byte("wrong"))
+	_, err := l.d.Dial(t.Context(), tg, nil)
+	var ae *ssh.AuthError
+	if !errors.As(err, &ae) || !ae.Cut {
+		t.Fatalf("%T %v", err, err)
+	}
+	refused(t, err, "refused the login of nobody", "it ended the login: ", "too many authentication failures")
+
+	tg.Password, tg.AskPassword = secret.Sealed{}, true
+	l = newLab(t, sshd.Config{Password: "hunter2"})
+	if err := os.Remove(filepath.Join(l.home, ".ssh", "id_ed25519")); err != nil {
+		t.Fatal(err)
+	}
+	tg.Port = l.srv.Port()
+	none := errors.New("there is no terminal to ask")
+	l.d.Ask = func(context.Context, string, string) (secret.Sealed, error) { return secret.Sealed{}, none }
+	if _, err = l.d.Dial(t.Context(), tg, nil); errors.As(err, &ae) {
+		t.Errorf("a question without an answer is taken for the server's refusal: %v", err)
+	}
+	refused(t, err, none.Error())
+}

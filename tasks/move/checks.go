@@ -89,7 +89,7 @@ func sleeping(err error, object string) error {
 	if !errors.As(err, &exit) {
 		return err
 	}
-	said := err.Error()
+	said := lastOf(string(exit.Output.Stderr))
 	for _, s := range []struct{ says, why, out string }{
 		{"in recovery", "it is still recovering from a crash", "wait until it is done: docker compose logs"},
 		{"starting up", "it is still starting, or recovering from a crash", "wait until it is done: docker compose logs"},
@@ -103,4 +103,10 @@ func sleeping(err error, object string) error {
 		}
 	}
 	return err
+}
+
+// lastOf is the last line of what a program said.
+func lastOf(text string) string {
+	text = strings.TrimSpace(text)
+	return text[strings.LastIndexByte(text, '\n')+1:]
 }

@@ -36,6 +36,9 @@ func (e *Error) Message() string {
 	return at.Error()
 }
 
+// Place is where it is, for those who cannot import this package.
+func (e *Error) Place() value.Pos { return e.Pos }
+
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 

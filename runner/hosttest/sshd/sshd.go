@@ -41,6 +41,8 @@ type Config struct {
 	Wrap func(net.Conn) net.Conn
 	// NoForward refuses direct-tcpip, as AllowTcpForwarding no does.
 	NoForward bool
+	// MaxTries is after how many refusals the server ends a login; 0 = six.
+	MaxTries int
 }
 
 // Server listens on 127.0.0.1.
@@ -76,7 +78,7 @@ func Listen(cfg Config) (*Server, error) {
 		cfg.Shell = []string{"/bin/sh"}
 	}
 	s := &Server{cfg: cfg, conns: map[net.Conn]bool{}}
-	s.ssh = &ssh.ServerConfig{PublicKeyCallback: s.publicKey}
+	s.ssh = &ssh.ServerConfig{MaxAuthTries: cfg.MaxTries, PublicKeyCallback: s.publicKey}
 	if cfg.Password != "" {
 		s.ssh.PasswordCallback = s.password
 	}

@@ -56,7 +56,7 @@ func Load(file string, text []byte, opt Options) ([]value.Value, error) {
 			return out, nil
 		}
 		if err != nil {
-			if plain, ok := withoutSlash(text, err); ok {
+			if plain, ok := withoutSlashes(text); ok {
 				return Load(file, plain, opt)
 			}
 			return nil, l.syntax(text, err)
@@ -69,41 +69,68 @@ func Load(file string, text []byte, opt Options) ([]value.Value, error) {
 	}
 }
 
-// withoutSlash takes back the escape that an error is about when it is \/ in
-// double quotes: YAML 1.2 and PyYAML have it, yaml.v3 has not.
-func withoutSlash(text []byte, err error) ([]byte, bool) {
-	msg := strings.TrimPrefix(err.Error(), "yaml: ")
-	m := inLine().FindStringSubmatch(msg)
-	if m == nil || !strings.HasSuffix(msg, "unknown escape character") {
+// withoutSlashes takes back the escapes \/ in double quotes, when these are what
+// cannot be read: YAML 1.2, PyYAML and yaml v4 have them, yaml.v3 has not.
+func withoutSlashes(text []byte) ([]byte, bool) {
+	if !bytes.Contains(text, []byte(`\/`)) {
 		return nil, false
 	}
-	line, _ := strconv.Atoi(m[1])
-	lines := bytes.SplitAfter(text, []byte("\n"))
-	for i := max(line-1, 0); i < len(lines); i++ {
-		if at := escapedSlash(lines[i]); at >= 0 {
-			before := len(bytes.Join(lines[:i], nil)) + at
-			return append(bytes.Clone(text[:before]), text[before+1:]...), true
+	starts := []int{0}
+	for i, c := range text {
+		if c == '\n' {
+			starts = append(starts, i+1)
 		}
 	}
-	return nil, false
-}
-
-// escapedSlash is where \/ stands in a line: behind an open double quote, else
-// anywhere, for the quotes may have been opened on a line before.
-func escapedSlash(line []byte) int {
-	sign := []byte(`\/`)
-	first := bytes.Index(line, sign)
-	for from := first; from >= 0; {
-		if bytes.Count(line[:from], []byte(`"`))%2 == 1 {
-			return from
+	drop := map[int]bool{}
+	var walk func(*yaml4.Node)
+	walk = func(n *yaml4.Node) {
+		if n.Style&yaml4.DoubleQuotedStyle != 0 && n.Line <= len(starts) {
+			slashes(text, starts[n.Line-1], n.Column-1, drop)
 		}
-		next := bytes.Index(line[from+2:], sign)
-		if next < 0 {
+		for _, c := range n.Content {
+			walk(c)
+		}
+	}
+	d := yaml4.NewDecoder(bytes.NewReader(text))
+	for {
+		var n yaml4.Node
+		err := d.Decode(&n)
+		if errors.Is(err, io.EOF) {
 			break
 		}
-		from += 2 + next
+		if err != nil {
+			return nil, false
+		}
+		walk(&n)
 	}
-	return first
+	out := make([]byte, 0, len(text))
+	for i, c := range text {
+		if !drop[i] {
+			out = append(out, c)
+		}
+	}
+	return out, len(drop) > 0
+}
+
+// slashes notes the backslashes of \/ in the double quotes that begin col letters
+// into a line, or behind a tag there.
+func slashes(text []byte, line, col int, drop map[int]bool) {
+	at := line
+	for ; col > 0 && at < len(text); col-- {
+		_, n := utf8.DecodeRune(text[at:])
+		at += n
+	}
+	quote := bytes.IndexByte(text[min(at, len(text)):], '"')
+	if quote < 0 {
+		return
+	}
+	for i := at + quote + 1; i < len(text) && text[i] != '"'; i++ {
+		if text[i] == '\\' {
+			if i++; i < len(text) && text[i] == '/' {
+				drop[i-1] = true
+			}
+		}
+	}
 }
 
 // One reads a file with at most one document; an empty one is null.

@@ -17,3 +17,28 @@ func TestEscapedSlash(t *testing.T) {
 		t.Error("\\q is read")
 	}
 }
+
+// TestSlashesWhereverTheyAre: letters of several bytes, tags, anchors, documents and
+// comments around them; what stands in no double quotes stays as it is.
+func TestSlashesWhereverTheyAre(t *testing.T) {
+	docs, err := Load("f", []byte(`# it's "a\/b"
+éé: "x\/y" # "\/"
+"k\/": !!str "t\/"
+n: &n "\\\/q\"\/"
+m: *n
+p: a\/b
+---
+- {s: 'c\/d', d: "e\/f"}
+`), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{`{'éé': 'x/y', 'k/': 't/', 'n': '\\/q"/', 'm': '\\/q"/', 'p': 'a\\/b'}`, `[{'s': 'c\\/d', 'd': 'e/f'}]`} {
+		if got := value.Repr(docs[i]); got != want {
+			t.Errorf("document %d is %s", i, got)
+		}
+	}
+	if _, err := Load("f", []byte("a: \"x\\/y\"\nb: \"\\q\"\n"), Options{}); err == nil {
+		t.Error("an escape that nobody has is read")
+	}
+}
