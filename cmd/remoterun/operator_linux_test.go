@@ -40,6 +40,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(holdEnv); dir != "" {
 		os.Exit(runAndHold(dir))
 	}
+	if file := os.Getenv(peakEnv); file != "" {
+		os.Exit(runAndTell(file))
+	}
 	code := m.Run()
 	_ = os.RemoveAll(programDir())
 	os.Exit(code)
@@ -75,12 +78,12 @@ type said struct {
 // command is a run that was not started; the passphrase waits on descriptor 3.
 func (d *desk) command(ctx context.Context, t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
-	bin, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d.bin != "" {
-		bin = d.bin
+	bin := d.bin
+	if bin == "" {
+		var err error
+		if bin, err = program(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	cmd := exec.CommandContext(ctx, bin, args...) // #nosec G204: our own
 	cmd.Dir = d.dir

@@ -102,7 +102,8 @@ type Waiting struct {
 	Host string
 	Task *Task
 	Text string
-	// Done and Total are a long step's progress, in its own unit.
+	// Done and Total are a long step's progress in bytes; Total is 0 when it is not
+	// known.
 	Done, Total int64
 }
 

@@ -154,14 +154,21 @@ func (c *Client) Exec(ctx context.Context, as host.As, cmd sh.Cmd) (host.Output,
 	header, body := sh.OnceScript(nonce, cmd)
 	run, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	if cmd.Stdout != nil {
+		o.out.pour(cmd.Stdout)
+	}
 	go func() {
 		if c.send(o.Stdin, header+body, cancel) == nil {
-			c.feed(run, o, cmd, nonce)
+			c.feed(run, cancel, o, cmd, nonce)
 		}
 	}()
 	out, err := c.await(run, as, o)
-	if err != nil && ctx.Err() != nil {
+	var own *ownError
+	if err != nil && (ctx.Err() != nil || errors.As(err, &own)) {
 		c.kill(as, o.pid, false)
+	}
+	if own != nil && ctx.Err() == nil {
+		return host.Output{Status: 1, Stderr: []byte(own.Error())}, nil
 	}
 	if cmd.Gated {
 		out.Stdout = cutGate(out.Stdout, nonce)
@@ -169,9 +176,15 @@ func (c *Client) Exec(ctx context.Context, as host.As, cmd sh.Cmd) (host.Output,
 	return out, err
 }
 
-// feed sends stdin, for a gated command once it has asked for it.
-func (c *Client) feed(ctx context.Context, o *opened, cmd sh.Cmd, nonce string) {
-	defer o.Stdin.Close()
+// feed sends stdin, for a gated command once it has asked for it. When it cannot be
+// read to its end, the command is not told of an end: failed is called.
+func (c *Client) feed(ctx context.Context, failed func(error), o *opened, cmd sh.Cmd, nonce string) {
+	whole := true
+	defer func() {
+		if whole {
+			_ = o.Stdin.Close()
+		}
+	}()
 	if cmd.Gated {
 		gate := line(sh.Gate(nonce))
 		// -1 leaves the bytes where they are: they are part of the output.
@@ -191,15 +204,38 @@ func (c *Client) feed(ctx context.Context, o *opened, cmd sh.Cmd, nonce string) 
 		return
 	}
 	r, err := cmd.Stdin.Open()
-	if err != nil {
-		return
+	if err == nil {
+		defer r.Close()
+		from := &source{Reader: r}
+		_, _ = io.Copy(o.Stdin, from) // a command may end without reading: no error of the link
+		err = from.err
 	}
-	defer r.Close()
-	_, _ = io.Copy(o.Stdin, r) // a command may end without reading: no error of the link
+	if err != nil {
+		whole = false
+		failed(&ownError{err})
+	}
+}
+
+// source keeps the error of reading apart from one of writing.
+type source struct {
+	io.Reader
+	err error
+}
+
+// Read reads on.
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+	}
+	return n, err
 }
 
 // broken keeps the context's cause and our own errors apart from the link's.
 func (c *Client) broken(err error) error {
+	if own := new(ownError); errors.As(err, &own) {
+		return err
+	}
 	if errors.Is(err, errTooMuch) || errors.Is(err, host.ErrTransport) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}

@@ -48,18 +48,15 @@ func (s *Shell) Run(ctx context.Context, c sh.Cmd) (host.Output, error) {
 	if c.Stdin != nil && c.Stdin.Size() < 0 {
 		return host.Output{}, errors.New("stdin of unknown size needs a channel of its own")
 	}
-	var data io.ReadCloser
-	size := int64(0)
-	if c.Stdin != nil {
-		var err error
-		if data, err = c.Stdin.Open(); err != nil {
-			return host.Output{}, err
-		}
-		defer data.Close()
-		size = c.Stdin.Size()
+	if c.Stdout != nil {
+		return host.Output{}, errors.New("stdout that goes elsewhere needs a channel of its own")
+	}
+	data, err := c.Data()
+	if err != nil {
+		return host.Output{Status: 1, Stderr: []byte(err.Error())}, nil
 	}
 	nonce := sh.NewNonce()
-	out, _, err := s.frame(ctx, frame{nonce: nonce, script: c.Render(), data: data, size: size, silent: c.Silent})
+	out, _, err := s.frame(ctx, frame{nonce: nonce, script: c.Render(), data: bytes.NewReader(data), size: int64(len(data)), silent: c.Silent})
 	return out, err
 }
 

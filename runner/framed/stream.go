@@ -58,6 +58,7 @@ type collector struct {
 	// taken counts the bytes that were taken out of buf.
 	taken int
 	max   int           // in bytes
+	to    io.Writer     // what takes the bytes instead of buf, nil = nothing
 	end   error         // set when the stream ended: io.EOF or what broke it
 	wake  chan struct{} // closed and made anew at every change: wakes all who wait
 }
@@ -93,6 +94,15 @@ func collect(r io.Reader) *collector {
 // took adds what was read, and reports whether that was the last of it.
 func (c *collector) took(b []byte, err error) bool {
 	c.mu.Lock()
+	to := c.to
+	c.mu.Unlock()
+	if to != nil { // may take its time: whoever waits looks at what there is meanwhile
+		if _, werr := to.Write(b); werr != nil {
+			err = &ownError{werr}
+		}
+		b = nil
+	}
+	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.buf = append(c.buf, b...)
 	if len(c.buf) > c.max && err == nil {
@@ -103,6 +113,22 @@ func (c *collector) took(b []byte, err error) bool {
 	c.wake = make(chan struct{})
 	return err != nil
 }
+
+// pour hands on what comes from now on. It is called while nothing comes.
+func (c *collector) pour(to io.Writer) {
+	c.mu.Lock()
+	c.to = to
+	c.mu.Unlock()
+}
+
+// ownError is a fault of the laptop's end of a stream: what is sent cannot be read,
+// or what comes cannot be kept. The host and the link had no part in it.
+type ownError struct{ err error }
+
+func (e *ownError) Error() string { return e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *ownError) Unwrap() error { return e.err }
 
 // upTo sets how much may be kept from now on.
 func (c *collector) upTo(most int) {

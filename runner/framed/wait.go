@@ -79,8 +79,8 @@ func (c *Client) await(ctx context.Context, as host.As, o *opened) (host.Output,
 	streams := make(chan error, 1)
 	go func() {
 		_, err := o.out.rest(ctx)
-		if _, err2 := o.err.rest(ctx); err == nil {
-			err = err2
+		if err == nil { // else there may be no end of the other one
+			_, err = o.err.rest(ctx)
 		}
 		streams <- err
 	}()

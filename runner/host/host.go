@@ -94,8 +94,8 @@ type Writer interface {
 	Files(ctx context.Context) (Files, error)
 	// Redial waits until the host answers again and until says so.
 	Redial(ctx context.Context, until Question, within time.Duration) error
-	// Progress tells how far a long step is, in bytes or in its own unit;
-	// total is 0 when it is not known.
+	// Progress tells how far a long step is, in bytes; total is 0 when it is not
+	// known.
 	Progress(done, total int64)
 	// Say tells the operator that something was reached which he waits for ("SQL
 	// answered"): one short line, no secret.

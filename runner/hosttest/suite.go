@@ -33,6 +33,8 @@ func Suite(t *testing.T, dial func(t *testing.T) host.Conn) {
 		"frames of many callers do not mix":               checkConcurrent,
 		"secrets are refused in the framed shell":         checkSecret,
 		"exec streams and keeps stdin back until asked":   checkGate,
+		"what is printed can go elsewhere":                checkStdout,
+		"a fault of the laptop's end is told":             checkOwnFaults,
 		"a chain stops at a changed answer":               checkChain,
 		"files: missing is missing":                       checkFiles,
 		"arguments and environment are exact":             checkExact,
@@ -254,3 +256,57 @@ func checkExact(t *testing.T, c host.Conn) {
 	cmd.Env, cmd.Dir = []sh.Var{{Name: "V", Value: arg}}, "/"
 	want(t, run(t, s, cmd), 0, arg+":/\n", "")
 }
+
+// checkStdout: more than an answer may hold, as it comes; stderr and the status stay.
+func checkStdout(t *testing.T, c host.Conn) {
+	var got counter
+	cmd := sh.Script("dd if=/dev/zero bs=1048576 count=70 2>/dev/null; echo end; echo said >&2; exit 3")
+	cmd.Stdout = &got
+	out, err := c.Exec(t.Context(), host.As{}, cmd)
+	if err != nil || got.n != 70<<20+4 || out.Status != 3 || len(out.Stdout) != 0 || string(out.Stderr) != "said\n" {
+		t.Errorf("%d bytes, status %d, %q, %v", got.n, out.Status, out.Stderr, err)
+	}
+	if _, err := shell(t, c).Run(t.Context(), cmd); err == nil {
+		t.Error("the framed shell took a command whose stdout goes elsewhere")
+	}
+}
+
+type counter struct{ n int64 }
+
+func (c *counter) Write(b []byte) (int, error) { c.n += int64(len(b)); return len(b), nil }
+
+// checkOwnFaults: what is sent cannot be read to its end, or what comes cannot be
+// kept. The command has failed, the link has not; and who reads is told of no end.
+func checkOwnFaults(t *testing.T, c host.Conn) {
+	mark := filepath.Join(t.TempDir(), "whole")
+	cmd := sh.Script(`cat >/dev/null && : >"$1"`, mark).With(torn{})
+	out, err := c.Exec(t.Context(), host.As{}, cmd)
+	if err != nil || out.Status != 1 || string(out.Stderr) != "the disk has a hole" {
+		t.Errorf("what cannot be read: status %d, %q, %v", out.Status, out.Stderr, err)
+	}
+	if _, err := os.Stat(mark); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the command took half of its stdin for all: %v", err)
+	}
+	cmd = sh.Script("while echo x; do :; done")
+	cmd.Stdout = full{}
+	out, err = c.Exec(t.Context(), host.As{}, cmd)
+	if err != nil || out.Status != 1 || string(out.Stderr) != "the disk is full" {
+		t.Errorf("what cannot be kept: status %d, %q, %v", out.Status, out.Stderr, err)
+	}
+	want(t, run(t, shell(t, c), sh.Script("echo on")), 0, "on\n", "")
+}
+
+type torn struct{}
+
+func (torn) Size() int64 { return 1 << 30 }
+func (torn) Open() (io.ReadCloser, error) {
+	return io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat("x", 100<<10)), hole{})), nil
+}
+
+type hole struct{}
+
+func (hole) Read([]byte) (int, error) { return 0, errors.New("the disk has a hole") }
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("the disk is full") }

@@ -24,6 +24,8 @@ type Files struct {
 	loader play.Loader
 	mu     sync.Mutex
 	held   map[string]cached
+	// room is how many bytes may still be kept in memory.
+	room int64
 }
 
 // cached is a file as it was when it was read: one that has changed is read anew.
@@ -35,21 +37,12 @@ type cached struct {
 
 // NewFiles returns the files that a loader reads.
 func NewFiles(l play.Loader) *Files {
-	return &Files{loader: l, held: map[string]cached{}}
+	return &Files{loader: l, held: map[string]cached{}, room: maxAllHeld}
 }
-
-// memory is a Source held in memory.
-type memory []byte
-
-// Size is in bytes.
-func (m memory) Size() int64 { return int64(len(m)) }
-
-// Bytes returns them, shared: read only.
-func (m memory) Bytes() ([]byte, error) { return m, nil }
 
 func input(name, path string, data []byte) play.Input {
 	s1, s256 := sha1.Sum(data), sha256.Sum256(data) // #nosec G401
-	return play.Input{Name: name, Path: path, Mode: 0o644, Kind: 'f', SHA1: hex.EncodeToString(s1[:]), SHA256: hex.EncodeToString(s256[:]), Data: memory(data)}
+	return play.Input{Name: name, Path: path, Mode: 0o644, Kind: 'f', SHA1: hex.EncodeToString(s1[:]), SHA256: hex.EncodeToString(s256[:]), Data: play.Memory(data)}
 }
 
 func (c *Files) get(name, path string) (play.Input, error) {
@@ -64,17 +57,32 @@ func (c *Files) get(name, path string) (play.Input, error) {
 		was.in.Name = name
 		return was.in, nil
 	}
-	data, vaulted, err := c.loader.Read(path)
+	in, err := c.read(name, path, st)
 	if err != nil {
 		return play.Input{}, err
 	}
-	in := input(name, path, data)
-	in.Secret = vaulted
 	if failed == nil {
 		in.Mode = uint32(st.Mode().Perm())
 	}
 	now.in = in
 	c.held[path] = now
+	return in, nil
+}
+
+// read hashes a file, and keeps what is small; st is nil where the disk has none.
+func (c *Files) read(name, path string, st os.FileInfo) (play.Input, error) {
+	if st != nil && st.Mode().IsRegular() && (st.Size() > maxHeld || st.Size() > c.room) {
+		if in, ok, err := onDisk(name, path, st); ok || err != nil {
+			return in, err
+		}
+	}
+	data, vaulted, err := c.loader.Read(path)
+	if err != nil {
+		return play.Input{}, err
+	}
+	c.room -= int64(len(data))
+	in := input(name, path, data)
+	in.Secret = vaulted
 	return in, nil
 }
 

@@ -2,6 +2,7 @@ package laptop
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -93,6 +94,53 @@ func TestFilesAreReadOnce(t *testing.T) {
 	}
 	if dest, _ := in.Dest("out"); dest != dir+"/out" || in.Host() != "h1" {
 		t.Error(dest)
+	}
+}
+
+// TestLargeFilesStayOnTheDisk: they are hashed and not kept, and what is read later
+// is what was hashed or an error.
+func TestLargeFilesStayOnTheDisk(t *testing.T) {
+	dir := t.TempDir()
+	d := &disk{}
+	in := &Inputs{Files: NewFiles(d), Dirs: []string{dir}}
+	text := strings.Repeat("0123456789abcdef", maxHeld/16+1)
+	write(t, dir+"/files/a", text)
+	a, err := in.File("files", "a")
+	if want := input("", "", []byte(text)); err != nil || a.SHA256 != want.SHA256 || a.SHA1 != want.SHA1 || a.Mode != 0o640 || d.reads != 0 {
+		t.Fatalf("%+v, %d reads, %v", a, d.reads, err)
+	}
+	if b, err := a.Data.Bytes(); err != nil || string(b) != text || a.Data.Size() != int64(len(text)) {
+		t.Errorf("%d bytes, %v", len(b), err)
+	}
+	r, err := a.Data.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	write(t, dir+"/files/a", text+"more")
+	if _, err := io.Copy(io.Discard, r); err == nil || err.Error() != dir+"/files/a changed since it was hashed: run it again" {
+		t.Errorf("what changed while it was read: %v", err)
+	}
+	if _, err := a.Data.Open(); err == nil {
+		t.Error("what changed since it was hashed was opened")
+	}
+	if now, err := in.File("files", "a"); err != nil || now.SHA256 == a.SHA256 {
+		t.Errorf("what changed is not seen: %v", err)
+	}
+	write(t, dir+"/files/v", vaultHeader+";1.1;AES256\n"+text)
+	if _, err := in.File("files", "v"); err != nil || d.reads != 1 {
+		t.Errorf("a vault was read %d times by the loader: %v", d.reads, err)
+	}
+	in.Files.room = 10
+	write(t, dir+"/files/s", "0123456789")
+	write(t, dir+"/files/z", "more than there is room for")
+	for _, name := range []string{"s", "z"} {
+		if _, err := in.File("files", name); err != nil {
+			t.Error(err)
+		}
+	}
+	if d.reads != 2 {
+		t.Errorf("%d reads: small files are kept up to a bound", d.reads)
 	}
 }
 

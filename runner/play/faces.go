@@ -1,8 +1,10 @@
 package play
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"strings"
 
 	"remoterun/runner/host"
@@ -170,11 +172,35 @@ type Input struct {
 	Data   Source
 }
 
-// Source is bytes by reference.
+// Source is bytes by reference: of a large file they stay where they are until
+// somebody reads them.
 type Source interface {
+	// Size is in bytes.
 	Size() int64
+	// Open returns a reader over the bytes. It fails where they are not those any
+	// more that were hashed. What it returns may be an io.ReaderAt, too.
+	Open() (io.ReadCloser, error)
+	// Bytes returns all of them at once: for texts that are worked on.
 	Bytes() ([]byte, error)
 }
+
+// Memory is a Source in memory.
+type Memory []byte
+
+// Size is the number of bytes.
+func (m Memory) Size() int64 { return int64(len(m)) }
+
+// Open returns a reader over the bytes.
+func (m Memory) Open() (io.ReadCloser, error) { return heldReader{bytes.NewReader(m)}, nil }
+
+// Bytes returns them, shared: read only.
+func (m Memory) Bytes() ([]byte, error) { return m, nil }
+
+// heldReader is a file of memory.
+type heldReader struct{ *bytes.Reader }
+
+// Close does nothing.
+func (heldReader) Close() error { return nil }
 
 // Layer is a set of variables with the place they came from.
 type Layer struct {

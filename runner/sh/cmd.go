@@ -34,6 +34,9 @@ type Cmd struct {
 	Dir string
 	// Stdin is nil for /dev/null.
 	Stdin Input
+	// Stdout takes what the command prints as it comes, whatever its length; nil =
+	// it is kept in the answer. It needs a channel of its own.
+	Stdout io.Writer
 	// Secret marks a command whose stdin is sealed: it goes over a channel of
 	// its own and never through the framed shell.
 	Secret bool
@@ -86,6 +89,14 @@ func (b Bytes) Open() (io.ReadCloser, error) { return io.NopCloser(bytes.NewRead
 
 // With returns the command with data on its stdin.
 func (c Cmd) With(in Input) Cmd { c.Stdin = in; return c }
+
+// Data is all of what is on its stdin.
+func (c Cmd) Data() ([]byte, error) {
+	if c.Stdin == nil {
+		return nil, nil
+	}
+	return readAll(c.Stdin)
+}
 
 // Check reports what no shell can take: a NUL byte in text, arguments,
 // environment or folder, or a variable's name that is none.

@@ -11,10 +11,15 @@ import "strings"
 //
 //   - _tidy, called once and first: sets the traps, and removes what scripts
 //     left that are dead by now.
+//
 //   - _name FOLDER [d]: chooses a path in FOLDER that nobody can foresee
 //     (.remoterun.UUID), notes it, and answers it in $_t. Nothing is made: that
 //     is the script's own act (set -C; : >"$_t"). With d it is a folder, removed
 //     with what is in it.
+//
+//   - $_late, when set, is a word that is called first of all at the end, whatever
+//     the reason: to put by what would be lost. _keep makes the path that _name
+//     chose last stay; whose it is from then on is said by nobody but the caller.
 //
 // A file that was renamed to its place is not there any more under its noted
 // name, so nothing has to be taken back. Words and variables of Temp begin with
@@ -67,8 +72,10 @@ case $_t in *"
 _c=$((_c + 1))
 eval "_n$_c=\$_t _k$_c=\${2-f}"
 }
+_keep() { eval "_n$_c="; }
 _gone() {
 trap "" 1 2 3 13 15
+[ -z "${_late-}" ] || $_late
 if [ "$_c$_e" = 0 ]; then return 0; fi
 set --
 while [ "$_c" -gt 0 ]; do

@@ -27,7 +27,8 @@ type footer struct {
 type waiting struct {
 	text        string
 	since       time.Time
-	done, total int64
+	done, total int64 // in bytes
+	first       int64 // done at since
 }
 
 // tick is how often times in the footer move on; redraws that events ask for
@@ -93,7 +94,7 @@ func (f *footer) wait(at time.Time, e event.Waiting) {
 		if !there {
 			f.order = append(f.order, e.Host)
 		}
-		f.hosts[e.Host] = waiting{text: e.Text, since: at, done: e.Done, total: e.Total}
+		f.hosts[e.Host] = waiting{text: e.Text, since: at, done: e.Done, total: e.Total, first: e.Done}
 	}
 	if time.Since(f.last) >= pause {
 		f.clear()
@@ -157,10 +158,48 @@ func (w waiting) String() string {
 	if w.total > 0 {
 		text += fmt.Sprintf(" %d%%", min(100, w.done*100/w.total))
 	}
+	text += w.moved()
 	if d := time.Since(w.since); d >= patience {
 		text += fmt.Sprintf(" (%s)", d.Round(time.Second))
 	}
 	return text
+}
+
+// moved is how many bytes have come or gone, how fast, and how long the rest will
+// take at that rate.
+func (w waiting) moved() string {
+	if w.done < 1<<10 {
+		return ""
+	}
+	text := ", " + size(w.done)
+	if w.total > 0 {
+		text += " of " + size(w.total)
+	}
+	seconds := time.Since(w.since).Seconds()
+	if seconds < 1 {
+		return text
+	}
+	rate := float64(w.done-w.first) / seconds
+	text += ", " + size(int64(rate)) + "/s"
+	if left := w.total - w.done; left > 0 && rate >= 1 {
+		text += fmt.Sprintf(", %s left", time.Duration(float64(left)/rate*float64(time.Second)).Round(time.Second))
+	}
+	return text
+}
+
+// size is a number of bytes as people say it, three digits of it.
+func size(n int64) string {
+	f, unit := float64(n), "B"
+	for _, next := range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if f < 1000 {
+			break
+		}
+		f, unit = f/1024, next
+	}
+	if f < 10 && unit != "B" {
+		return fmt.Sprintf("%.1f %s", f, unit)
+	}
+	return fmt.Sprintf("%.0f %s", f, unit)
 }
 
 // fit cuts a line so that it never wraps: a wrapped line could not be taken

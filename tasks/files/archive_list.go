@@ -3,6 +3,7 @@ package files
 import (
 	"archive/tar"
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
@@ -15,6 +16,7 @@ import (
 	"sort"
 	"strings"
 
+	"remoterun/runner/play"
 	"remoterun/tasks/kit"
 )
 
@@ -32,11 +34,21 @@ type archived struct {
 
 // listArchive reads an archive of the laptop: tar, packed by gzip or bzip2 or not at
 // all, and zip. It returns nil for what only the host can read (xz, zstd).
-func listArchive(b []byte) (*archiveList, error) {
-	var r io.Reader = bytes.NewReader(b)
+func listArchive(src play.Source) (*archiveList, error) {
+	f, err := src.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	begin := bufio.NewReaderSize(f, 64<<10)
+	b, err := begin.Peek(262)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	var r io.Reader = begin
 	switch {
 	case bytes.HasPrefix(b, []byte("PK")):
-		return listZip(b)
+		return listZip(f, src.Size())
 	case bytes.HasPrefix(b, []byte{0x1f, 0x8b}):
 		z, err := gzip.NewReader(r)
 		if err != nil {
@@ -126,8 +138,12 @@ func (l *archiveList) add(name string, e archived) bool {
 }
 
 // listZip reads a zip file.
-func listZip(b []byte) (*archiveList, error) {
-	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+func listZip(f io.Reader, size int64) (*archiveList, error) {
+	at, ok := f.(io.ReaderAt)
+	if !ok {
+		return nil, nil
+	}
+	z, err := zip.NewReader(at, size)
 	if err != nil {
 		return nil, fmt.Errorf("not valid as an archive: %w", err)
 	}

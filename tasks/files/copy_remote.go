@@ -1,6 +1,7 @@
 package files
 
 import (
+	"io"
 	"path"
 	"strings"
 
@@ -41,7 +42,10 @@ type onHost struct{ size int64 }
 // Size is the number of bytes.
 func (o onHost) Size() int64 { return o.size }
 
-// Bytes answers none.
+// Open returns none.
+func (o onHost) Open() (io.ReadCloser, error) { return nil, errOnHost{} }
+
+// Bytes returns none.
 func (o onHost) Bytes() ([]byte, error) { return nil, errOnHost{} }
 
 type errOnHost struct{}

@@ -2,7 +2,6 @@ package files
 
 import (
 	"archive/tar"
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -355,11 +354,7 @@ func (t tarInput) write(w io.Writer) error {
 		if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: f.Name, Mode: int64(mode), Size: f.Data.Size()}); err != nil {
 			return err
 		}
-		b, err := f.Data.Bytes()
-		if err != nil {
-			return err
-		}
-		if _, err := bytes.NewReader(b).WriteTo(tw); err != nil {
+		if err := pour(tw, f.Data); err != nil {
 			return err
 		}
 	}
@@ -368,5 +363,19 @@ func (t tarInput) write(w io.Writer) error {
 			return err
 		}
 	}
+	if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: kit.EndMark, Mode: 0o600}); err != nil {
+		return err
+	}
 	return tw.Close()
+}
+
+// pour writes a source's bytes.
+func pour(w io.Writer, s play.Source) error {
+	r, err := s.Open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	_, err = io.Copy(w, r)
+	return err
 }

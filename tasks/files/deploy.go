@@ -4,6 +4,7 @@ import (
 	"crypto/md5" // #nosec G501: a result key of Ansible's, no protection
 	"encoding/hex"
 	"fmt"
+	"io"
 	"path"
 	"strings"
 
@@ -135,9 +136,8 @@ func (d deploy) write(s host.Seen, lk kit.Look, p string, is kit.Info, f kit.Wri
 				return play.Result{Changed: true, Data: predicted}, nil
 			}
 			data := d.data(p, i, size)
-			if b, err := d.in.Data.Bytes(); err == nil {
-				sum := md5.Sum(b) // #nosec G401
-				data.Put("md5sum", value.String(hex.EncodeToString(sum[:])))
+			if sum := md5Of(d.in.Data); sum != "" {
+				data.Put("md5sum", value.String(sum))
 			}
 			if copied != "" {
 				data.Put("backup_file", kit.HostText(copied))
@@ -145,6 +145,20 @@ func (d deploy) write(s host.Seen, lk kit.Look, p string, is kit.Info, f kit.Wri
 			return play.Result{Changed: true, Data: data}, nil
 		}), ByStatus: true,
 	}, nil
+}
+
+// md5Of is the hash of a source, empty where it cannot be read any more.
+func md5Of(s play.Source) string {
+	r, err := s.Open()
+	if err != nil {
+		return ""
+	}
+	defer r.Close()
+	sum := md5.New() // #nosec G401
+	if _, err := io.Copy(sum, r); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // data are the result's keys.
@@ -167,12 +181,14 @@ func (d deploy) diff(lk kit.Look, p string) play.Diff {
 	if lk.Target.IsFile() {
 		df.Before = kit.Head(lk.Path)
 	}
+	if d.in.Data.Size() > maxDiff {
+		df.Prepared = fmt.Sprintf("diff skipped: source file size is greater than %d\n", maxDiff)
+		return df
+	}
 	b, err := d.in.Data.Bytes()
 	switch {
 	case err != nil:
 		df.Prepared = fmt.Sprintf("diff skipped: %v\n", err)
-	case len(b) > maxDiff:
-		df.Prepared = fmt.Sprintf("diff skipped: source file size is greater than %d\n", maxDiff)
 	case strings.IndexByte(string(b[:min(len(b), 8192)]), 0) >= 0:
 		df.Prepared = "diff skipped: source file appears to be binary\n"
 	default:

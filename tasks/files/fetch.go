@@ -2,8 +2,6 @@ package files
 
 import (
 	"context"
-	"crypto/md5"  // #nosec G501: a result key of Ansible's
-	"crypto/sha1" // #nosec G505
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -13,12 +11,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
-	"remoterun/runner/sh"
 	"remoterun/runner/value"
 	"remoterun/tasks/kit"
 )
@@ -100,8 +96,12 @@ func (fetch) Plan(a fetchArgs, s host.Seen) (play.Plan, error) {
 	case lk.SHA256 == a.have:
 		return kit.Unchanged(a.to+" is the same", value.MapOf("file", value.String(p), "dest", value.String(a.to))), nil
 	}
+	want := lk.SHA256
+	if !a.Validate {
+		want = ""
+	}
 	return play.Plan{
-		Steps:  []host.Step{pull{from: p, to: a.to, want: lk.SHA256, check: a.Validate}},
+		Steps:  []host.Step{kit.Pull{From: p, To: a.to, Want: want, Size: lk.Size}},
 		Result: play.Result{Skipped: true, Msg: "check mode not (yet) supported for this module"},
 		Finish: kit.After(func(ran []host.Output) (play.Result, error) {
 			sums := strings.Fields(string(ran[0].Stdout))
@@ -112,64 +112,4 @@ func (fetch) Plan(a fetchArgs, s host.Seen) (play.Plan, error) {
 				"remote_checksum", value.String(sums[0]), "md5sum", value.String(sums[1]), "remote_md5sum", value.Null())}, nil
 		}),
 	}, nil
-}
-
-// pull is the step that writes a host's file to the laptop.
-type pull struct {
-	from, to, want string
-	check          bool
-}
-
-// Describe names both ends.
-func (p pull) Describe() string { return "fetch " + p.from + " to " + p.to }
-
-// pieceText prints a piece of a file: path, which one. The first is read as it
-// comes (files of /proc have no size), the others at their place.
-const pieceText sh.Constant = `if [ "$2" = 0 ]; then exec head -c 4194304 <"$1"; fi
-exec dd if="$1" bs=4194304 skip="$2" count=1 2>/dev/null`
-
-// piece is how many bytes of a file are in memory at once.
-const piece = 4 << 20
-
-// Do reads the file through the host's shell, piece by piece into a file beside its
-// place, and renames that when it is whole.
-func (p pull) Do(ctx context.Context, w host.Writer) (out host.Output, err error) {
-	local := func(err error) (host.Output, error) { return host.Output{Status: 1, Stderr: []byte(err.Error())}, nil }
-	if err := os.MkdirAll(filepath.Dir(p.to), 0o755); err != nil { // #nosec G301: as Ansible makes it
-		return local(err)
-	}
-	f, err := os.CreateTemp(filepath.Dir(p.to), ".remoterun.*")
-	if err != nil {
-		return local(err)
-	}
-	defer func() {
-		_ = f.Close()
-		if err != nil || out.Status != 0 {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	s256, s1, m5 := sha256.New(), sha1.New(), md5.New() // #nosec G401
-	to := io.MultiWriter(f, s256, s1, m5)
-	for n, got := 0, piece; got == piece; n++ {
-		if out, err = w.Run(ctx, sh.Script(pieceText, kit.Safe(p.from), strconv.Itoa(n))); err != nil || out.Status != 0 {
-			return out, err
-		}
-		if got = len(out.Stdout); got > piece {
-			return local(errors.New("the host sent more than was asked for"))
-		}
-		if _, err := to.Write(out.Stdout); err != nil {
-			return local(err)
-		}
-		w.Progress(int64(n)*piece+int64(got), 0)
-	}
-	if p.check && hex.EncodeToString(s256.Sum(nil)) != p.want {
-		return local(errors.New("checksum mismatch: the file changed while it was fetched"))
-	}
-	if err := f.Close(); err != nil {
-		return local(err)
-	}
-	if err := os.Rename(f.Name(), p.to); err != nil {
-		return local(err)
-	}
-	return host.Output{Stdout: []byte(hex.EncodeToString(s1.Sum(nil)) + " " + hex.EncodeToString(m5.Sum(nil)))}, nil
 }

@@ -78,14 +78,10 @@ func (unarchive) Resolve(_ context.Context, a *unarchiveArgs, in play.Inputs) er
 		return &play.ArgError{Arg: "src", Msg: a.Src + " is a folder, not an archive"}
 	}
 	a.in = f
-	b, err := f.Data.Bytes()
-	if err != nil {
-		return err
-	}
-	if len(b) == 0 {
+	if f.Data.Size() == 0 {
 		return &play.ArgError{Arg: "src", Msg: fmt.Sprintf("Invalid archive '%s', the file is 0 bytes", a.Src)}
 	}
-	if a.listed, err = listArchive(b); err != nil {
+	if a.listed, err = listArchive(f.Data); err != nil {
 		return &play.ArgError{Arg: "src", Msg: fmt.Sprintf("%s: %v", a.Src, err)}
 	}
 	return nil
@@ -143,7 +139,7 @@ func (a unarchiveArgs) archive(dest, src string) kit.Archive {
 	case a.isURL():
 		arc.URL = a.request()
 	case !a.onHost():
-		arc.Name = path.Base(a.Src)
+		arc.Name, arc.Sum = path.Base(a.Src), a.in.SHA256
 	}
 	return arc
 }

@@ -94,6 +94,10 @@ fi
 }
 `
 
+// EndMark is the name of the last, empty file of a stream that Unpack takes: without
+// it the stream was cut, and nothing is put in place.
+const EndMark = ".remoterun.end"
+
 // unpackText takes a tar stream into a folder: path, its mode when it is new, owner
 // and group, the mode of files (empty = the archive's, each its own), yes to give
 // files that are replaced that mode (else they keep theirs), backup.
@@ -103,6 +107,8 @@ case $1 in /*) ;; *) set -- "${PWD%/}/$1" ;; esac
 k_make "$1" "$k_dow" "$k_dgr" "$2" || exit 1
 k_top=$PWD
 k_stage && tar -xpof - || exit 1
+[ -f ./` + EndMark + ` ] || { k_no "what is copied to $k_top did not arrive whole"; exit 1; }
+rm -f ./` + EndMark + ` || exit 1
 if [ -n "$k_fow$k_fgr" ]; then
 k_set=$(find . -type f \( -perm -4000 -o -perm -2000 \) -exec stat -c "0%a %n" {} +)
 k_p="what is copied to $k_top"

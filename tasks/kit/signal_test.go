@@ -11,9 +11,9 @@ import (
 // beside the file.
 func TestNothingIsLeft(t *testing.T) {
 	for name, c := range map[string]tasktest.Struck{
-		"file":     {Text: kit.PutText, Args: []string{"DIR/f", "", "", "", "", "", "", "", "", "", "sum", "00", "4", "", ""}},
-		"proved":   {Text: kit.PutText, Args: []string{"DIR/f", "", "", "", "", "", "", "", "", "", "sum", "00", "4", "", "", "test", "%s"}},
-		"archive":  {Text: kit.UnarchText, Args: []string{"DIR", "", "a.tgz", "", "", "", "", "", "", "", "0"}},
+		"file":     {Text: kit.PutText, Args: []string{"DIR/f", "", "", "", "", "", "", "", "", "", "sum", "00", "4", "", "", ""}},
+		"proved":   {Text: kit.PutText, Args: []string{"DIR/f", "", "", "", "", "", "", "", "", "", "sum", "00", "4", "", "", "", "test", "%s"}},
+		"archive":  {Text: kit.UnarchText, Args: []string{"DIR", "", "a.tgz", "", "", "", "", "", "", "", "", "0"}},
 		"download": {Text: kit.GetText, Args: []string{"DIR/f", "", "", "md5", "00", "", "", "", "", "", "-1", "yes", "", "", "", "url = \"http://127.0.0.1:1/\"", "", "http://127.0.0.1:1/", ""}},
 		"folder":   {Text: kit.UnpackText, Args: []string{"DIR/to", "0755", "", "", "0644", "", ""}},
 	} {

@@ -49,14 +49,14 @@ print $0 "\t" t }`
 // unarchText unpacks an archive whole or not at all: folder, the archive (a file of
 // the host, url, or empty for stdin), its name for messages, owner, group, mode,
 // yes to keep files that are newer, yes to print what is in it, patterns to leave
-// out and to take (one a line), how many words the request has; those words, then
+// out and to take (one a line), the hash of what comes on stdin, how many words the request has; those words, then
 // options for tar or unzip. It is unpacked in a folder that nobody else can enter,
 // looked at, compared with what is there, and renamed into place. It prints same or
 // new, then the names.
 const unarchText sh.Constant = sh.Temp + holdText + stageText + getWords + `k_dest=$1 k_src=$2 k_name=$3 k_uow=$4 k_ugr=$5 k_umo=$6 k_new=$7 k_list=$8 k_ex=$9
 shift 9
-k_inc=$1 k_nreq=$2
-shift 2
+k_inc=$1 k_sum=$2 k_nreq=$3
+shift 3
 k_dmo= k_dow= k_dgr= k_like= k_ba= k_fow= k_fgr= k_fm=
 if [ ! -d "$k_dest" ]; then echo "Destination '$k_dest' is not a directory" >&2; exit 1; fi
 case $k_dest in /*) ;; *) k_dest=${PWD%/}/$k_dest ;; esac
@@ -66,7 +66,10 @@ k_dest=$PWD
 k_stage || exit 1
 k_arc=$k_src
 case $k_src in
-"") k_arc=./archive; cat >$k_arc || exit 1 ;;
+"")
+k_arc=./archive; cat >$k_arc || exit 1
+k_h=$(sha256sum <$k_arc)
+case $k_h in "$k_sum "*) ;; *) echo "$k_name did not arrive whole" >&2; exit 1 ;; esac ;;
 url)
 k_arc=./archive
 k_fetch() {
@@ -170,6 +173,7 @@ type Archive struct {
 	Dest, Name string
 	Src        string   // a file of the host; empty = stdin
 	URL        *Request // instead of Src
+	Sum        string   // the SHA-256 of what comes on stdin
 	Want       Change
 	KeepNewer  bool
 	List       bool
@@ -185,7 +189,7 @@ func (a Archive) Unpack(data sh.Input) host.Step {
 		src, req = "url", a.URL.args()
 	}
 	args := []string{clean(a.Dest), src, a.Name, a.Want.Owner, a.Want.Group, a.Want.Mode, Yes(a.KeepNewer), Yes(a.List),
-		strings.Join(a.Exclude, "\n"), strings.Join(a.Include, "\n"), strconv.Itoa(len(req))}
+		strings.Join(a.Exclude, "\n"), strings.Join(a.Include, "\n"), a.Sum, strconv.Itoa(len(req))}
 	cmd := sh.Script(unarchText, append(append(args, req...), a.Options...)...)
 	if data != nil {
 		cmd = cmd.With(data)

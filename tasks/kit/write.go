@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
@@ -22,15 +21,16 @@ import (
 // owner, group, mode, UID:GID to keep (look: those of what is there), backup (yes
 // or empty), unsafe (yes or empty); what comes: text, sum (stdin) or from; the
 // text, hash or file; its size; the link that led to the path (or empty); the hash of
-// the text that the new one was made of (or empty); then the words of the validating command, which
+// the text that the new one was made of (or empty); where a beginning of the data lies
+// already (or -, where a beginning that comes shall be kept; or empty); then the words of the validating command, which
 // reads a copy in a folder that nobody else can enter.
-const putText sh.Constant = sh.Temp + holdText + `k_how=${11} k_data=${12} k_sum=${12} k_len=${13} k_via=${14} k_old=${15} k_val=
+const putText sh.Constant = sh.Temp + holdText + partWords + `k_how=${11} k_data=${12} k_sum=${12} k_len=${13} k_via=${14} k_old=${15} k_pa=${16} k_val=
 if [ "$k_how" = from ]; then k_sum=${k_data%% *}; command exec 9<"${k_data#* }" || exit 1; fi
 k_at "$1" "$k_via" "$2" || exit 1
 if [ -d "./$k_n" ] && [ ! -h "./$k_n" ]; then k_no "$k_p is a directory"; exit 1; fi
 k_want=$3 k_um=$4 k_ow=$5 k_gr=$6 k_mo=$7 k_ke=$8 k_ba=$9 k_un0=${10}
-shift 15
-k_fill() { case $k_how in text) printf %s "$k_data" ;; from) cat <&9 ;; *) cat ;; esac || k_no "$k_p: the data could not be written"; }
+shift 16
+k_fill() { case $k_how in text) printf %s "$k_data" ;; from) cat <&9 ;; *) case $k_pa in /*) k_open "$k_pa" && cat <"$k_9" ;; esac && cat ;; esac || k_no "$k_p: the data could not be written"; }
 if [ $# -gt 0 ]; then
 _name "${_d:-.}"
 k_val=$_t
@@ -61,7 +61,17 @@ k_open "./$k_n" || k_end
 k_h=$(sha256sum <"$k_9")
 case $k_h in "$k_old "*) ;; *) k_no "$k_p changed while it was looked at"; k_end ;; esac
 fi
+if [ -n "$k_pa" ]; then
+k_tc=$_t _late=k_rest
+k_take || k_end
+fi
 if [ -n "$k_val" ]; then cat <"$k_val" >&8; else k_fill >&8; fi || k_end
+if [ -n "$k_pa" ]; then
+k_h=$(stat -L -c %s "$k_8")
+[ "$k_h" = "$k_len" ] || { k_no "$k_p: the data did not arrive whole"; exit 1; }
+_late=
+k_forget
+fi
 k_size=$k_len
 if [ "$k_how" != text ]; then
 k_h=$(sha256sum <"$k_8")
@@ -146,13 +156,20 @@ func (f Write) Step(in play.Input) host.Step {
 		mask = Octal(0o777 &^ uint32(n))
 	}
 	how, data, what := f.content(in)
+	part := ""
+	if how == "sum" && !in.Secret && len(f.Validate) == 0 && in.Data.Size() >= minPart {
+		part = fresh
+	}
 	args := []string{p, Yes(f.Mkdir), f.Folder, mask, f.Want.Owner, f.Want.Group, mode, keep, Yes(f.Backup), Yes(f.Unsafe),
-		how, data, strconv.FormatInt(in.Data.Size(), 10), clean(f.Via), hash(f.Old)}
+		how, data, strconv.FormatInt(in.Data.Size(), 10), clean(f.Via), hash(f.Old), part}
 	cmd := sh.Script(putText, append(args, f.Validate...)...)
 	if how == "sum" {
 		cmd = cmd.With(Stdin(in.Data))
 	}
 	cmd.Secret = in.Secret
+	if part != "" {
+		return send{cmd: cmd, what: what, at: partArg, in: in}
+	}
 	return host.Run{Cmd: cmd, What: what}
 }
 
@@ -199,15 +216,7 @@ func Yes(b bool) string {
 }
 
 // Stdin lets a command read a Source.
-func Stdin(s play.Source) sh.Input { return sourceInput{s} }
-
-type sourceInput struct{ play.Source }
-
-// Open returns a reader over the source's bytes.
-func (s sourceInput) Open() (io.ReadCloser, error) {
-	b, err := s.Bytes()
-	return io.NopCloser(bytes.NewReader(b)), err
-}
+func Stdin(s play.Source) sh.Input { return s }
 
 // Validation splits the command of a validate argument.
 func Validation(v string) ([]string, error) {
@@ -227,14 +236,5 @@ func Validation(v string) ([]string, error) {
 // MadeInput is an Input of bytes that a plan worked out itself (an edited file).
 func MadeInput(name string, b []byte) play.Input {
 	s256, s1 := sha256.Sum256(b), sha1.Sum(b) // #nosec G401
-	return play.Input{Name: name, Kind: 'f', Data: memory(b), SHA256: hex.EncodeToString(s256[:]), SHA1: hex.EncodeToString(s1[:])}
+	return play.Input{Name: name, Kind: 'f', Data: play.Memory(b), SHA256: hex.EncodeToString(s256[:]), SHA1: hex.EncodeToString(s1[:])}
 }
-
-// memory is a Source held in memory.
-type memory []byte
-
-// Size is the number of bytes.
-func (m memory) Size() int64 { return int64(len(m)) }
-
-// Bytes returns them; the caller must not change them.
-func (m memory) Bytes() ([]byte, error) { return m, nil }

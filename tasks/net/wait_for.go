@@ -140,7 +140,6 @@ func (w wait) Do(ctx context.Context, wr host.Writer) (host.Output, error) {
 		if done {
 			return host.Output{Stdout: []byte(strings.Join(append([]string{elapsed()}, groups...), "\x00"))}, nil
 		}
-		wr.Progress(int64(time.Since(start).Seconds()), int64(w.a.Timeout))
 		if err := pause(ctx, max(w.a.Sleep, 0)); err != nil {
 			return host.Output{}, err
 		}

@@ -67,16 +67,8 @@ func (in *Inputs) read(p, name string) (play.Input, error) {
 
 func fillInput(i *play.Input, b []byte) {
 	s256, s1 := sha256.Sum256(b), sha1.Sum(b) // #nosec G401
-	i.SHA256, i.SHA1, i.Data = hex.EncodeToString(s256[:]), hex.EncodeToString(s1[:]), bytesSource(b)
+	i.SHA256, i.SHA1, i.Data = hex.EncodeToString(s256[:]), hex.EncodeToString(s1[:]), play.Memory(b)
 }
-
-type bytesSource []byte
-
-// Size is the number of bytes.
-func (b bytesSource) Size() int64 { return int64(len(b)) }
-
-// Bytes returns them.
-func (b bytesSource) Bytes() ([]byte, error) { return b, nil }
 
 // Tree lists a folder, sorted.
 func (in *Inputs) Tree(_, name string) ([]play.Input, error) {

@@ -1,0 +1,115 @@
+package laptop
+
+import (
+	"bytes"
+	"crypto/sha1" // #nosec G505: what Ansible calls checksum
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"remoterun/runner/play"
+)
+
+// maxHeld is the largest file in bytes that is kept in memory, maxAllHeld how much
+// of all files together: what is more stays on the disk and is read again when it
+// is sent.
+const (
+	maxHeld    = 64 << 10
+	maxAllHeld = 8 << 20
+)
+
+// vaultHeader begins a file that only the loader can open.
+const vaultHeader = "$ANSIBLE_VAULT"
+
+// stored is a Source that stays where it is. It is only ever read as it was when it
+// was hashed.
+type stored struct {
+	path string
+	size int64
+	at   time.Time
+}
+
+// Size is in bytes.
+func (d stored) Size() int64 { return d.size }
+
+// Open opens the file, unless it has changed since.
+func (d stored) Open() (io.ReadCloser, error) {
+	f, err := os.Open(d.path)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.same(f); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return &diskReader{File: f, d: d}, nil
+}
+
+// same fails where the file is another one than was hashed.
+func (d stored) same(f *os.File) error {
+	st, err := f.Stat()
+	if err == nil && (st.Size() != d.size || !st.ModTime().Equal(d.at)) {
+		err = fmt.Errorf("%s changed since it was hashed: run it again", d.path)
+	}
+	return err
+}
+
+// Bytes reads all of it.
+func (d stored) Bytes() ([]byte, error) {
+	r, err := d.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
+}
+
+// diskReader finds out at the end whether the file was written to meanwhile.
+type diskReader struct {
+	*os.File
+	d stored
+}
+
+// Read reads on; at the end it fails where the file has changed.
+func (r *diskReader) Read(p []byte) (int, error) {
+	n, err := r.File.Read(p)
+	if err == io.EOF {
+		if changed := r.d.same(r.File); changed != nil {
+			err = changed
+		}
+	}
+	return n, err
+}
+
+// WriteTo is the same for who copies all of it: the kernel's own copying would not
+// come back here at the end.
+func (r *diskReader) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, struct{ io.Reader }{r})
+}
+
+// onDisk hashes a large file without keeping it; ok is false for one that only the
+// loader can read.
+func onDisk(name, path string, st os.FileInfo) (in play.Input, ok bool, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return in, false, nil // the loader says why
+	}
+	defer f.Close()
+	head := make([]byte, len(vaultHeader))
+	if _, err := io.ReadFull(f, head); err != nil || bytes.Equal(head, []byte(vaultHeader)) {
+		return in, false, nil
+	}
+	s1, s256 := sha1.New(), sha256.New() // #nosec G401
+	n, err := io.Copy(io.MultiWriter(s256, s1), io.MultiReader(bytes.NewReader(head), f))
+	if err != nil {
+		return in, false, fmt.Errorf("read %s: %w", path, err)
+	}
+	d := stored{path: path, size: st.Size(), at: st.ModTime()}
+	if n != d.size {
+		return in, false, fmt.Errorf("%s changed while it was hashed: run it again", path)
+	}
+	return play.Input{Name: name, Path: path, Kind: 'f', SHA1: hex.EncodeToString(s1.Sum(nil)), SHA256: hex.EncodeToString(s256.Sum(nil)), Data: d}, true, nil
+}
