@@ -50,8 +50,10 @@ type World struct {
 	Connector reach.Connector
 	Locker    reach.Locker // nil = plays with lock: run without
 	Journal   Journal      // nil = none
-	Sink      event.Sink
-	Redactor  *secret.Redactor
+	// Hashes are those of the laptop's files, nil = each is read in every run.
+	Hashes   *laptop.Hashes
+	Sink     event.Sink
+	Redactor *secret.Redactor
 	// Step asks before each task (--step); nil = run all.
 	Step func(ctx context.Context, task string) (run, rest bool)
 }
@@ -111,7 +113,7 @@ func New(world World, want Wishes) *Runner {
 	return &Runner{
 		world: world, want: want, begun: want.StartAt == "", stepping: world.Step != nil,
 		store: vars.New(world.Inventory, world.Expr, world.Gatherer, want.Extra), stats: event.NewStats(),
-		files: laptop.NewFiles(world.Loader), warned: map[string]bool{}, gone: map[string]bool{}, machines: map[string]*known.Machine{}, facts: map[string]*known.Machine{}, epochs: map[string]*atomic.Int64{},
+		files: laptop.NewFiles(world.Loader, world.Hashes), warned: map[string]bool{}, gone: map[string]bool{}, machines: map[string]*known.Machine{}, facts: map[string]*known.Machine{}, epochs: map[string]*atomic.Int64{},
 	}
 }
 

@@ -119,6 +119,7 @@ func (s *session) finish() {
 			fmt.Fprintf(s.a.err, "[WARNING]: journal: %v\n", err)
 		}
 	}
+	_ = s.hashes.Save() // the next run hashes once more
 	_ = s.keys.Close()
 	_ = s.dialer.Close()
 	s.prompts.wipe()

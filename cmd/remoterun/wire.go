@@ -18,6 +18,7 @@ import (
 	"remoterun/runner"
 	"remoterun/runner/event"
 	"remoterun/runner/journal"
+	"remoterun/runner/laptop"
 	"remoterun/runner/play"
 	"remoterun/runner/secret"
 	"remoterun/runner/ssh"
@@ -51,6 +52,7 @@ type session struct {
 	sink          event.Sink // the view, or what tests put there
 	view          view.View
 	journal       *journal.Journal
+	hashes        *laptop.Hashes
 	steps         int              // questions of --step
 	keys          *custody.Session // sealed keyrings that were opened in this run
 	// memory holds files that are made, not read (ad hoc tasks).
@@ -59,7 +61,7 @@ type session struct {
 
 // open joins the parts for one run.
 func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
-	s := &session{a: a, f: f, redactor: secret.NewRedactor(), memory: map[string][]byte{}}
+	s := &session{a: a, f: f, redactor: secret.NewRedactor(), memory: map[string][]byte{}, hashes: laptop.OpenHashes(a.stateDir("hashes"))}
 	a.redactor = s.redactor
 	s.prompts = newPrompts(f.passphraseFD, f.yes, s.redactor)
 	if a.terminal != nil {
@@ -204,6 +206,7 @@ func (s *session) world() runner.World {
 		Inventory: s.inv, Expr: s.expr, Loader: s.loader, Prompter: s.prompts, Gatherer: system.Gatherer(),
 		Connector: &connector{dialer: s.dialer, prompts: s.prompts, redactor: s.redactor, askPassword: f.askPass, timeout: time.Duration(f.timeout) * time.Second, silence: s.a.lowered.silence},
 		Locker:    locker{who: operator(), takeOver: f.takeOver, within: s.a.lowered.lock}, Sink: s.sink, Redactor: s.redactor,
+		Hashes: s.hashes,
 	}
 	if f.step {
 		w.Step = s.step

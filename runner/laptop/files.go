@@ -24,6 +24,8 @@ type Files struct {
 	loader play.Loader
 	mu     sync.Mutex
 	held   map[string]cached
+	// kept are the hashes of runs before, nil = none.
+	kept *Hashes
 	// room is how many bytes may still be kept in memory.
 	room int64
 }
@@ -35,9 +37,9 @@ type cached struct {
 	at   time.Time
 }
 
-// NewFiles returns the files that a loader reads.
-func NewFiles(l play.Loader) *Files {
-	return &Files{loader: l, held: map[string]cached{}, room: maxAllHeld}
+// NewFiles returns the files that a loader reads; kept may be nil.
+func NewFiles(l play.Loader, kept *Hashes) *Files {
+	return &Files{loader: l, kept: kept, held: map[string]cached{}, room: maxAllHeld}
 }
 
 func input(name, path string, data []byte) play.Input {
@@ -45,7 +47,10 @@ func input(name, path string, data []byte) play.Input {
 	return play.Input{Name: name, Path: path, Mode: 0o644, Kind: 'f', SHA1: hex.EncodeToString(s1[:]), SHA256: hex.EncodeToString(s256[:]), Data: play.Memory(data)}
 }
 
-func (c *Files) get(name, path string) (play.Input, error) {
+func (c *Files) get(name, path string) (play.Input, error) { return c.one(name, path, false) }
+
+// one reads and hashes a file; one of many is never kept in memory.
+func (c *Files) one(name, path string, ofMany bool) (play.Input, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := cached{size: -1}
@@ -57,7 +62,7 @@ func (c *Files) get(name, path string) (play.Input, error) {
 		was.in.Name = name
 		return was.in, nil
 	}
-	in, err := c.read(name, path, st)
+	in, err := c.read(name, path, st, ofMany)
 	if err != nil {
 		return play.Input{}, err
 	}
@@ -70,9 +75,9 @@ func (c *Files) get(name, path string) (play.Input, error) {
 }
 
 // read hashes a file, and keeps what is small; st is nil where the disk has none.
-func (c *Files) read(name, path string, st os.FileInfo) (play.Input, error) {
-	if st != nil && st.Mode().IsRegular() && (st.Size() > maxHeld || st.Size() > c.room) {
-		if in, ok, err := onDisk(name, path, st); ok || err != nil {
+func (c *Files) read(name, path string, st os.FileInfo, ofMany bool) (play.Input, error) {
+	if st != nil && st.Mode().IsRegular() && (ofMany || st.Size() > maxHeld || st.Size() > c.room) {
+		if in, ok, err := c.onDisk(name, path, st); ok || err != nil {
 			return in, err
 		}
 	}

@@ -92,7 +92,7 @@ func (in *Inputs) entry(rel, path string, d fs.DirEntry) (play.Input, error) {
 	case !st.Mode().IsRegular():
 		return play.Input{}, fmt.Errorf("%s is neither a file, a folder nor a link", path)
 	}
-	return in.Files.get(rel, path)
+	return in.Files.one(rel, path, true)
 }
 
 // Template finds, renders and hashes a template.

@@ -71,7 +71,7 @@ func TestFilesAreReadOnce(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir+"/files/a", "one")
 	d := &disk{}
-	in := &Inputs{Files: NewFiles(d), Dirs: []string{dir}, PlayDir: dir, For: "h1"}
+	in := &Inputs{Files: NewFiles(d, nil), Dirs: []string{dir}, PlayDir: dir, For: "h1"}
 	first, err := in.File("files", "a")
 	if err != nil || first.SHA1 != "fe05bcdcdc4928012781a5f1a2a77cbb5398e106" || first.Mode != 0o640 || first.Kind != 'f' {
 		t.Errorf("%+v %v", first, err)
@@ -102,7 +102,7 @@ func TestFilesAreReadOnce(t *testing.T) {
 func TestLargeFilesStayOnTheDisk(t *testing.T) {
 	dir := t.TempDir()
 	d := &disk{}
-	in := &Inputs{Files: NewFiles(d), Dirs: []string{dir}}
+	in := &Inputs{Files: NewFiles(d, nil), Dirs: []string{dir}}
 	text := strings.Repeat("0123456789abcdef", maxHeld/16+1)
 	write(t, dir+"/files/a", text)
 	a, err := in.File("files", "a")
@@ -151,7 +151,7 @@ func TestTree(t *testing.T) {
 	if err := os.Symlink("a", dir+"/files/tree/l"); err != nil {
 		t.Fatal(err)
 	}
-	in := &Inputs{Files: NewFiles(&disk{}), Dirs: []string{dir}}
+	in := &Inputs{Files: NewFiles(&disk{}, nil), Dirs: []string{dir}}
 	all, err := in.Tree("files", "tree")
 	var got []string
 	for _, i := range all {
@@ -170,7 +170,7 @@ func TestTemplates(t *testing.T) {
 	write(t, dir+"/templates/now", "{{ now() }}")
 	expr := jinja.New(jinja.Options{})
 	scope := vars.New(none{}, expr, nil, value.MapOf("x", value.Int(1))).Scope(t.Context(), "h1", vars.Frame{Magic: value.NewMap()}, false)
-	in := &Inputs{Files: NewFiles(&disk{}), Expr: expr, Scope: scope, Dirs: []string{dir}}
+	in := &Inputs{Files: NewFiles(&disk{}, nil), Expr: expr, Scope: scope, Dirs: []string{dir}}
 	for _, c := range []struct {
 		name   string
 		extra  *value.Map

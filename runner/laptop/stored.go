@@ -5,6 +5,7 @@ import (
 	"crypto/sha1" // #nosec G505: what Ansible calls checksum
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -92,14 +93,20 @@ func (r *diskReader) WriteTo(w io.Writer) (int64, error) {
 
 // onDisk hashes a large file without keeping it; ok is false for one that only the
 // loader can read.
-func onDisk(name, path string, st os.FileInfo) (in play.Input, ok bool, err error) {
+func (c *Files) onDisk(name, path string, st os.FileInfo) (in play.Input, ok bool, err error) {
+	in = play.Input{Name: name, Path: path, Kind: 'f', Data: stored{path: path, size: st.Size(), at: st.ModTime()}}
+	if k, ok := c.kept.get(path, st); ok {
+		in.SHA256, in.SHA1 = k.sha256, k.sha1
+		return in, true, nil
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return in, false, nil // the loader says why
 	}
 	defer f.Close()
 	head := make([]byte, len(vaultHeader))
-	if _, err := io.ReadFull(f, head); err != nil || bytes.Equal(head, []byte(vaultHeader)) {
+	got, err := io.ReadFull(f, head)
+	if head = head[:got]; err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) || string(head) == vaultHeader {
 		return in, false, nil
 	}
 	s1, s256 := sha1.New(), sha256.New() // #nosec G401
@@ -107,9 +114,10 @@ func onDisk(name, path string, st os.FileInfo) (in play.Input, ok bool, err erro
 	if err != nil {
 		return in, false, fmt.Errorf("read %s: %w", path, err)
 	}
-	d := stored{path: path, size: st.Size(), at: st.ModTime()}
-	if n != d.size {
+	if n != st.Size() {
 		return in, false, fmt.Errorf("%s changed while it was hashed: run it again", path)
 	}
-	return play.Input{Name: name, Path: path, Kind: 'f', SHA1: hex.EncodeToString(s1.Sum(nil)), SHA256: hex.EncodeToString(s256.Sum(nil)), Data: d}, true, nil
+	in.SHA1, in.SHA256 = hex.EncodeToString(s1.Sum(nil)), hex.EncodeToString(s256.Sum(nil))
+	c.kept.put(path, st, in.SHA256, in.SHA1)
+	return in, true, nil
 }
