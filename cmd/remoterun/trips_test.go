@@ -128,3 +128,41 @@ func TestRoundTrips(t *testing.T) {
 		})
 	}
 }
+
+// otherTasks is another mix of n tasks, all of which change something: nothing in
+// it makes a folder for what follows, files are written over and over, and commands
+// know no creates.
+func otherTasks(n int) string {
+	var b strings.Builder
+	b.WriteString("- hosts: all\n  gather_facts: false\n  tasks:\n")
+	for i := range n {
+		switch i % 4 {
+		case 0:
+			fmt.Fprintf(&b, "    - copy: {content: \"text %d\\n\", dest: '{{ root }}/c%d', mode: '0640'}\n", i, i)
+		case 1:
+			fmt.Fprintf(&b, "    - lineinfile: {path: '{{ root }}/c%d', line: 'x%d', regexp: '^x'}\n", i-1, i)
+		case 2:
+			fmt.Fprintf(&b, "    - template: {src: t.j2, dest: '{{ root }}/t%d'}\n      vars: {n: %d}\n      register: r%d\n", i, i, i)
+		case 3:
+			fmt.Fprintf(&b, "    - command: touch '{{ root }}/m%d'\n", i)
+		}
+	}
+	return b.String()
+}
+
+// TestRoundTripsOfAnotherMix: a task that rests on what one in front of it changes
+// costs one round trip, not two; the others none.
+func TestRoundTripsOfAnotherMix(t *testing.T) {
+	dir := t.TempDir()
+	book := filepath.Join(dir, "book.yaml")
+	writeFile(t, filepath.Join(dir, "t.j2"), "line {{ n }}\n")
+	writeFile(t, book, otherTasks(100))
+	st, c := counting(t, book, "h1,", "root="+t.TempDir())
+	if n := st.Hosts["h1"]; n.OK != 100 || n.Changed != 100 {
+		t.Errorf("%+v", *n)
+	}
+	t.Logf("%d round trips", c.trips.Load())
+	if n := c.trips.Load(); n > 100/4+3 {
+		t.Errorf("%d round trips, want at most %d", n, 100/4+3)
+	}
+}

@@ -86,7 +86,9 @@ func (l lineinfile) Plan(a lineArgs, s host.Seen) (play.Plan, error) {
 		return play.Plan{}, host.Need(append(need.Questions, text)...)
 	}
 	var old host.Answer
-	if err == nil && lk.Target.Exists { // what is not there has no content to rest on
+	// What is made here has no content to rest on; what a task in front makes is
+	// asked for with the look that finds it.
+	if err == nil && (lk.Target.Exists || !a.Create) {
 		old, err = s.Answer(text)
 	}
 	if err != nil {

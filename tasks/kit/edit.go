@@ -65,7 +65,9 @@ func (f TextFile) Find(s host.Seen) (at TextAt, stop *play.Plan, err error) {
 		return at, nil, host.Need(append(need.Questions, text)...)
 	}
 	var old host.Answer
-	if err == nil && at.There() { // what is not there has no content to rest on
+	// What is made here has no content to rest on; what a task in front makes is
+	// asked for with the look that finds it.
+	if err == nil && (at.There() || !f.Create) {
 		old, err = s.Answer(text)
 	}
 	if err != nil {
