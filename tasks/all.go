@@ -81,6 +81,7 @@ func ofFiles() []play.Module {
 		files.Replace(),
 		files.Slurp(),
 		files.Stat(),
+		files.Synchronize(),
 		files.TempFile(),
 		files.Template(),
 		files.Unarchive(),
