@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"remoterun/runner/play"
+	"remoterun/tasks/archives"
 	"remoterun/tasks/containers"
 	"remoterun/tasks/database"
 	"remoterun/tasks/files"
@@ -22,9 +23,15 @@ func find(name string) (play.Module, bool) { return NewRegistry(All()...).Find(n
 // All lists the modules by name. Adding one is a file, a line in its family below, a
 // page in docs/modules and cases in testdata: a test counts the four.
 func All() []play.Module {
-	all := slices.Concat(ofContainers(), ofDatabase(), ofFiles(), ofNet(), ofPackages(), ofServices(), ofSystem())
+	all := slices.Concat(ofArchives(), ofContainers(), ofDatabase(), ofFiles(), ofNet(), ofPackages(), ofServices(), ofSystem())
 	slices.SortFunc(all, func(a, b play.Module) int { return cmp.Compare(a.Spec().Name, b.Spec().Name) })
 	return all
+}
+
+func ofArchives() []play.Module {
+	return []play.Module{
+		archives.Unarchive(),
+	}
 }
 
 func ofContainers() []play.Module {
@@ -84,7 +91,6 @@ func ofFiles() []play.Module {
 		files.Synchronize(),
 		files.TempFile(),
 		files.Template(),
-		files.Unarchive(),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"remoterun/runner/local"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
+	"remoterun/tasks/archives"
 	"remoterun/tasks/files"
 	"remoterun/tasks/tasktest"
 )
@@ -143,7 +144,7 @@ func TestUnarchiveOnAFullDisk(t *testing.T) {
 	for name, env := range tasktest.Shells(t) {
 		h := tasktest.NewHost(t, env)
 		h.In = &tasktest.Inputs{Dir: src}
-		o, err := tasktest.Apply(t.Context(), h, files.Unarchive(), tasktest.Args(t, fmt.Sprintf("{src: a.tgz, dest: %s}", dir)), false)
+		o, err := tasktest.Apply(t.Context(), h, archives.Unarchive(), tasktest.Args(t, fmt.Sprintf("{src: a.tgz, dest: %s}", dir)), false)
 		if err != nil || !o.Result.Failed || !strings.Contains(o.Result.Msg, "failed to unpack a.tgz") {
 			t.Errorf("%s: %q %v", name, o.Result.Msg, err)
 		}
