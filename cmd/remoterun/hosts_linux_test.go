@@ -3,39 +3,60 @@
 package main
 
 import (
-	"path/filepath"
+	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
-
-	"remoterun/runner/hosttest/real"
 )
 
-// TestRealHosts runs the program against OpenSSH: root's login, a user whose
-// sudo asks, a host behind a jump host, and one that is down.
-func TestRealHosts(t *testing.T) {
-	op := real.NewOperator(t)
-	d := newDesk(t, op.Home, t.TempDir(), "")
-	op.Start(t, real.Options{Name: "alpha", Shell: "dash"})
-	beta := op.Start(t, real.Options{Name: "beta", Shell: "bash"})
-	gate := op.Start(t, real.Options{Name: "gate"})
-	gamma := op.Start(t, real.Options{Name: "gamma", Shell: "busybox", Hidden: true})
-	op.Through(t, gate, gamma, "127.0.0.33:22")
-	writeFile(t, filepath.Join(d.dir, "hosts"), "[prod]\nalpha\nbeta ansible_user="+real.UserSudo+"\ngamma\n")
+// perHost is the most memory in bytes that one more connected host may cost.
+const perHost = 300 << 10
 
-	s := d.talk(t, []turn{{"BECOME password", real.Password}}, "run", "prod", "-b", "-K", "-m", "shell", "-a", "hostname > /var/was-here; id -un")
-	s.want(t, exitOK, "alpha", "beta", "gamma")
-	for _, m := range []*real.Machine{beta, gamma} {
-		if got := m.Run(t, "cat /var/was-here; stat -c %U /var/was-here"); got != m.Name+"\nroot" {
-			t.Errorf("%s: %q", m.Name, got)
-		}
+// fleetPlay is a play with some of everything, which every host goes through in
+// step.
+const fleetPlay = `
+    - command: "true"
+    - copy: {content: "{{ inventory_hostname }}\n", dest: 'DIR/{{ inventory_hostname }}'}
+    - stat: {path: 'DIR/{{ inventory_hostname }}'}
+      register: s
+    - assert: {that: s.stat.exists}
+    - lineinfile: {path: 'DIR/{{ inventory_hostname }}', line: more}
+    - shell: echo {{ inventory_hostname }}
+`
+
+// fleet runs the play on n hosts at once, and returns how much memory the program
+// had at most.
+func (s *streams) fleet(t *testing.T, n int) int64 {
+	t.Helper()
+	own := t.TempDir()
+	text, err := os.ReadFile(s.dir + "/inventory")
+	if err != nil {
+		t.Fatal(err)
 	}
-
-	wrong := turn{"BECOME password", "not-this-one"}
-	s = d.talk(t, []turn{wrong, wrong, wrong}, "run", "beta", "-b", "-m", "shell", "-a", "true")
-	if s.code == exitOK || !strings.Contains(s.out, "wrong password") {
-		t.Errorf("a wrong sudo password: code %d\n%s", s.code, s.out)
+	one, _, _ := strings.Cut(string(text), "\n")
+	var hosts strings.Builder
+	for i := range n {
+		fmt.Fprintf(&hosts, "h%d%s\n", i, strings.TrimPrefix(one, "far"))
 	}
+	writeFile(t, s.dir+"/fleet", hosts.String())
+	writeFile(t, s.dir+"/book.yaml", "- hosts: all\n  gather_facts: false\n  tasks:"+strings.ReplaceAll(fleetPlay, "DIR", own))
+	s.run(t, "book.yaml", "-i", "fleet", "--forks", strconv.Itoa(n)).want(t, exitOK)
+	made, err := os.ReadDir(own)
+	if err != nil || len(made) != n {
+		t.Errorf("%d of %d hosts are done: %v", len(made), n, err)
+	}
+	return s.peaked(t)
+}
 
-	beta.PowerOff(t)
-	d.run(t, "run", "prod", "-m", "shell", "-a", "true").want(t, exitUnreachable, "beta", "connection refused", "alpha", "gamma")
+// TestMemoryPerHost: what one more host costs, all connected at once.
+func TestMemoryPerHost(t *testing.T) {
+	s := newStreams(t)
+	const few, many = 8, 72
+	a, b := s.fleet(t, few), s.fleet(t, many)
+	each := (b - a) / (many - few)
+	t.Logf("%.1f MiB with %d hosts, %.1f MiB with %d: %d KiB each", float64(a)/(1<<20), few, float64(b)/(1<<20), many, each>>10)
+	if a == 0 || each > perHost {
+		t.Errorf("%d bytes of memory for each host, at most %d", each, perHost)
+	}
 }

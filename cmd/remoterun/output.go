@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -20,9 +21,16 @@ import (
 	"remoterun/runner/view"
 )
 
+// manyHosts is from how many hosts on memory is dearer than the laptop's processor,
+// which waits for them most of the time.
+const manyHosts = 20
+
 // prepare makes what a run is shown and noted with, and asks at the start what
 // the operator wanted to be asked then. hosts are those of the run.
 func (s *session) prepare(ctx context.Context, hosts []string) error {
+	if len(hosts) > manyHosts {
+		debug.SetGCPercent(50)
+	}
 	if s.sink == nil {
 		v, err := s.newView()
 		if err != nil {

@@ -65,6 +65,51 @@ func TestProgramsPerTask(t *testing.T) {
 	}
 }
 
+// TestProgramsPerTree counts the programs for a folder of many files and of more: a
+// folder of the tree costs some, a file none.
+func TestProgramsPerTree(t *testing.T) {
+	log := countedPrograms(t)
+	const folders, few, many = 4, 20, 220
+	count := func(n int) (first, mended, unchanged int, ran string) {
+		dir := t.TempDir()
+		for i := range folders {
+			if err := os.MkdirAll(fmt.Sprintf("%s/tree/d%d", dir, i), 0o755); err != nil { // #nosec G301
+				t.Fatal(err)
+			}
+		}
+		for i := range n {
+			writeFile(t, fmt.Sprintf("%s/tree/d%d/f%d", dir, i%folders, i), fmt.Sprintf("text of %d\n", i))
+		}
+		writeFile(t, dir+"/book.yaml", "- hosts: all\n  gather_facts: no\n  tasks:\n    - copy: {src: tree/, dest: '{{ d }}/tree', mode: '0640', directory_mode: '0750'}\n")
+		d := t.TempDir()
+		run := func(changed int) int {
+			writeFile(t, log, "")
+			if st, _ := counting(t, dir+"/book.yaml", "h1,", "d="+d); st.Hosts["h1"] == nil || st.Hosts["h1"].OK != 1 || st.Hosts["h1"].Changed != changed {
+				t.Fatalf("%+v", st.Hosts["h1"])
+			}
+			text, err := os.ReadFile(log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ran += tally(string(text)) + "\n"
+			return strings.Count(string(text), "\n")
+		}
+		first = run(1)
+		for i := range n / 2 {
+			writeFile(t, fmt.Sprintf("%s/tree/d%d/f%d", d, i%folders, i), "another\n")
+		}
+		mended = run(1)
+		unchanged = run(0)
+		return first, mended, unchanged, ran
+	}
+	a1, a2, a3, _ := count(few)
+	b1, b2, b3, ran := count(many)
+	t.Logf("%d files: %d programs first, %d for half of them, %d unchanged; %d files: %d, %d, %d", few, a1, a2, a3, many, b1, b2, b3)
+	if b1 > a1+folders || b2 > a2+folders || b3 > a3 {
+		t.Errorf("programs grow with the files: %d, %d, %d for %d of them, %d, %d, %d for %d\n%s", a1, a2, a3, few, b1, b2, b3, many, ran)
+	}
+}
+
 // tally counts the lines of a log: "3 stat, 1 mv".
 func tally(log string) string {
 	n := map[string]int{}

@@ -117,10 +117,16 @@ func (p passing) Write(b []byte) (int, error) {
 }
 
 // play runs tasks and returns how much memory the program had at most, in bytes.
-func (s *streams) play(t *testing.T, host, tasks string, code int, want ...string) (most int64) {
+func (s *streams) play(t *testing.T, host, tasks string, code int, want ...string) int64 {
 	t.Helper()
 	writeFile(t, s.dir+"/book.yaml", "- hosts: "+host+"\n  gather_facts: false\n  tasks:\n"+tasks)
 	s.run(t, "book.yaml").want(t, code, want...)
+	return s.peaked(t)
+}
+
+// peaked is how much memory the run before had at most, in bytes.
+func (s *streams) peaked(t *testing.T) (most int64) {
+	t.Helper()
 	status, err := os.ReadFile(s.peak)
 	if err != nil {
 		t.Error(err)

@@ -25,8 +25,9 @@ func (c *Client) overdue(during, what string) error {
 	return c.transport(during, true, fmt.Errorf("%w: %s within %s", host.ErrProtocol, what, c.Within))
 }
 
-// chunk is how much of a script is sent at once: each must be taken in time.
-const chunk = 32 << 10
+// chunk is how much of a script is sent at once: each must be taken in time, and
+// SSH keeps room for the largest with every shell.
+const chunk = 8 << 10
 
 // send writes a script. The reader on the host takes it at once, whatever the
 // command does later: when it does not, stalled is called.
