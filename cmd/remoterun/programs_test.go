@@ -33,7 +33,7 @@ func TestProgramsPerTask(t *testing.T) {
 		// Whole texts of many files in one answer: a text could pass for another's.
 		{"lineinfile", `lineinfile: {path: "{{ d }}/f{{ item }}", line: "x", create: yes}`, 3.2, 1.1},
 		{"file", `file: {path: "{{ d }}/f{{ item }}", state: directory}`, 3.2, 0.1},
-		{"stat", `stat: {path: "{{ d }}/f{{ item }}"}`, 1.1, 1.1},
+		{"stat", `stat: {path: "{{ d }}/f{{ item }}"}`, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var ran []string

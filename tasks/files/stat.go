@@ -29,21 +29,59 @@ func Stat() play.Module {
 
 type stat struct{}
 
+// statNumbers is what stat is asked for.
+const statNumbers = `%f %u %g %s %d %i %h %X %Y %Z %b %o
+%U
+%G`
+
+// statAllText tells of many paths at once, each given behind a = or, where its SHA-1
+// is wanted too, a +: lines of lsattr behind a @, then for each that is there "#PATH"
+// and what statText asks of stat, a last #, and what sha1sum prints.
+const statAllText sh.Constant = `LC_ALL=C; export LC_ALL
+(for a; do shift; if [ ! -h "${a#?}" ]; then set -- "$@" "${a#?}"; fi; done
+if [ $# -gt 0 ] && command -v lsattr >/dev/null; then lsattr -vd -- "$@" 2>/dev/null | sed "s/^/@/"; fi)
+(for a; do shift; set -- "$@" "${a#?}"; done
+stat -c "#%n
+` + statNumbers + `" "$@"
+echo "#")
+for a; do shift; case $a in +*) if [ -f "${a#?}" ] && [ -r "${a#?}" ] && [ ! -h "${a#?}" ]; then set -- "$@" "${a#?}"; fi ;; esac; done
+if [ $# -gt 0 ]; then sha1sum "$@"; fi`
+
 // statText prints a file's numbers, its names, what the user may do, then
 // hash, type and attributes as far as they are asked for and there, and at
 // last where a link leads. Arguments: path, follow, hash program, mime, attributes.
 const statText sh.Constant = `p=$1; LC_ALL=C; export LC_ALL
-l=; if [ -n "$2" ]; then l=-L; fi
-stat $l -c "%f %u %g %s %d %i %h %X %Y %Z %b %o
-%U
-%G" "$p" 2>&1 || exit 0
+n="
+"
+if [ ! -e "$p" ] && [ ! -h "$p" ]; then
+q=$p
+while :; do case $q in ?*/) q=${q%/} ;; *) break ;; esac; done
+case $q in */*) q=${q%/*}/. ;; *) q=. ;; esac
+if [ -d "$q" ] && [ -x "$q" ]; then echo "$p: No such file or directory"; exit 0; fi
+fi
+l= s= a=; if [ -n "$2" ]; then l=-L; fi
+if [ -z "$l" ] || [ ! -h "$p" ]; then a=${_all-}; fi
+case $a in *"$n#$p$n"*) s=${a#*"$n#$p$n"}; s=${s%%"$n#"*} ;; esac
+if [ -n "$s" ]; then echo "$s"; else
+stat $l -c "` + statNumbers + `" "$p" 2>&1 || exit 0
+fi
 r=; if [ -r "$p" ]; then r=r; fi; if [ -w "$p" ]; then r=${r}w; fi; if [ -x "$p" ]; then r=${r}x; fi
 echo "may $r"
 if [ -f "$p" ] && [ -r "$p" ] && { [ -n "$2" ] || [ ! -L "$p" ]; } && [ -n "$3" ] && command -v "$3" >/dev/null; then
-h=$("$3" <"$p"); echo "sum ${h%% *}"
+h=
+case $3$a in sha1sum*"  $p$n"*) h=${a%%"  $p$n"*}; h=${h##*"$n"} ;; esac
+case $h in *[!0-9a-f]*) h= ;; esac
+[ ${#h} -eq 40 ] || h=
+[ -n "$h" ] || h=$("$3" <"$p")
+echo "sum ${h%% *}"
 fi
 if [ -n "$4" ] && command -v file >/dev/null; then echo "mime $(file -b --mime-type --mime-encoding -- "$p")"; fi
-if [ -n "$5" ] && [ ! -L "$p" ] && command -v lsattr >/dev/null; then echo "attr $(lsattr -vd -- "$p" 2>/dev/null)"; fi
+if [ -n "$5" ] && [ ! -L "$p" ] && command -v lsattr >/dev/null; then
+h=
+case $a in *" $p$n"*) h=${a%%" $p$n"*}; h=${h##*"$n"} ;; esac
+case $h in @*) set -- ${h#@}; [ $# -eq 2 ] || h= ;; *) h= ;; esac
+if [ -n "$h" ]; then echo "attr ${h#@} $p"; else echo "attr $(lsattr -vd -- "$p" 2>/dev/null)"; fi
+fi
 if [ -L "$p" ]; then echo link; r=$(stat -L -c %f "$p" 2>&1); ` + kit.RealText + `; readlink "$p"; fi`
 
 func (a statArgs) probe(p string) host.Probe {
@@ -51,7 +89,15 @@ func (a statArgs) probe(p string) host.Probe {
 	if a.Checksum {
 		hash = a.Algorithm + "sum"
 	}
-	return host.NewProbe(statText, kit.Safe(p), kit.Yes(a.Follow), hash, kit.Yes(a.Mime), kit.Yes(a.Attributes))
+	q := host.NewProbe(statText, kit.Safe(p), kit.Yes(a.Follow), hash, kit.Yes(a.Mime), kit.Yes(a.Attributes))
+	if strings.Contains(p, "\n") {
+		return q
+	}
+	mark := "="
+	if hash == "sha1sum" {
+		mark = "+"
+	}
+	return q.Together(statAllText, mark+kit.Safe(p))
 }
 
 func (stat) Facts(a statArgs) []host.Question { return kit.Hint(a.Path, a.probe(a.Path)) }
