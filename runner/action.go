@@ -33,6 +33,17 @@ func (h *hostRun) action(ctx context.Context, u *unit) *outcome {
 func (u *unit) perform(ctx context.Context) (action.Did, error) {
 	h := u.tr.h
 	args := u.raw
+	if whole, ok := args.Lookup(play.WholeArgs); ok && u.act.Raw {
+		v, err := h.p.r.world.Expr.Render(ctx, value.FromMap(value.MapOf(play.WholeArgs, whole)), u.scope)
+		if err != nil {
+			return action.Did{}, err
+		}
+		if args, err = given(v); err != nil {
+			return action.Did{}, err
+		}
+		args = merge(args, u.raw)
+		args.Delete(value.String(play.WholeArgs))
+	}
 	if !u.act.Raw {
 		v, err := h.p.r.world.Expr.Render(ctx, value.FromMap(u.raw), u.scope)
 		if err != nil {
@@ -52,6 +63,7 @@ func turnOf(u *unit) *action.Turn {
 	return &action.Turn{
 		Task: u.tr.task, ID: u.tr.info.ID, Host: h.name, Scope: u.scope, PlayDir: h.p.p.Dir, Dirs: h.p.dirs(u.tr.task), Locals: u.loopLocals(), Verbosity: h.p.r.want.Verbosity,
 		Expr: w.Expr, Inventory: w.Inventory, Loader: w.Loader, Prompter: w.Prompter, Redactor: w.Redactor, Operator: &h.p.r.operator,
+		Warn:  func(text string) { h.p.r.warn(h.name, text) },
 		Waits: func(text string) { h.p.r.emit(event.Waiting{Host: h.name, Task: u.tr.info, Text: text}) },
 	}
 }

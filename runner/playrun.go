@@ -221,6 +221,7 @@ func (pr *playRun) makeMagic() {
 	m.Put("ansible_verbosity", value.Int(int64(pr.r.want.Verbosity)))
 	m.Put("ansible_run_tags", value.Strings(orAll(pr.r.want.Tags)...))
 	m.Put("ansible_skip_tags", value.Strings(pr.r.want.SkipTags...))
+	m.Put("ansible_playbook_python", value.String("/usr/bin/python3")) // where Ansible's would be: playbooks hand it on as ansible_python_interpreter
 	pr.roleNames(m)
 	if pr.r.want.Limit != "" {
 		m.Put("ansible_limit", value.String(pr.r.want.Limit))

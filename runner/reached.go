@@ -17,7 +17,8 @@ func (pr *playRun) reached(w keyword.Words) *value.Map {
 	if value.Str(by) == "smart" {
 		by = value.String("ssh")
 	}
-	m := value.MapOf("ansible_connection", by)
+	wait, no := value.Int(10), value.Bool(false)
+	m := value.MapOf("ansible_connection", by, "ansible_timeout", wait, "ansible_ssh_timeout", wait, "ansible_shell_executable", value.String("/bin/sh"), "ansible_pipelining", no, "ansible_ssh_pipelining", no)
 	if user := orText(w.Inner(func(k *play.Keywords) value.Value { return k.RemoteUser }), d.RemoteUser); value.Str(user) != "" {
 		m.Put("ansible_user", user)
 	}

@@ -33,6 +33,9 @@ func (h *hostRun) prepare(ctx context.Context, o *program.Op, ahead *vars.Ahead)
 		}
 	}
 	var err error
+	if err = tr.named(ctx, ahead != nil); err != nil {
+		return tr.unneeded(ctx, err, ahead != nil)
+	}
 	if tr.info, err = tr.described(ctx); err != nil && ahead == nil {
 		return tr, err
 	}
@@ -44,12 +47,7 @@ func (h *hostRun) prepare(ctx context.Context, o *program.Op, ahead *vars.Ahead)
 	tr.loop = true
 	items, err := tr.listed(ctx, ahead != nil)
 	if err != nil {
-		if ahead == nil && tr.unwanted(ctx, err) {
-			tr.loop = false
-			tr.units = []*unit{{tr: tr, scope: tr.scope, m: h.m, out: leftOut()}}
-			return tr, nil
-		}
-		return tr, err
+		return tr.unneeded(ctx, err, ahead != nil)
 	}
 	tr.items = items
 	if tr.pause, err = tr.pauseOf(ctx); err != nil {
@@ -71,6 +69,38 @@ func (h *hostRun) prepare(ctx context.Context, o *program.Op, ahead *vars.Ahead)
 		tr.units = append(tr.units, u)
 	}
 	return tr, nil
+}
+
+// unneeded is a task that cannot be worked out: left out where its condition says so.
+func (tr *taskRun) unneeded(ctx context.Context, err error, ahead bool) (*taskRun, error) {
+	if ahead || !tr.unwanted(ctx, err) {
+		return tr, err
+	}
+	tr.loop = false
+	tr.units = []*unit{{tr: tr, scope: tr.scope, m: tr.h.m, out: leftOut()}}
+	return tr, nil
+}
+
+// named finds the module of a task that names it by a template.
+func (tr *taskRun) named(ctx context.Context, ahead bool) error {
+	t := tr.task
+	if !value.Templated(t.Module) {
+		return nil
+	}
+	if ahead {
+		return vars.ErrPending
+	}
+	tr.info, _ = tr.described(ctx)
+	w := &tr.h.p.r.world
+	v, err := w.Expr.Render(ctx, value.String(t.Module).From(&value.Origin{Pos: t.ArgsPos}), tr.scope)
+	if err != nil {
+		return err
+	}
+	bound, err := w.Loader.Named(t, strings.TrimSpace(value.Str(v)))
+	if err == nil {
+		tr.task = bound
+	}
+	return err
 }
 
 // read are the keywords that are rendered before the task runs. Variables are not
@@ -368,12 +398,24 @@ func given(v value.Value) (*value.Map, error) {
 	}
 	out := value.NewMap()
 	out.Pos = m.Pos
-	for k, a := range m.All() {
+	if whole, ok := m.Lookup(play.WholeArgs); ok && !whole.IsOmit() {
+		if m, ok = whole.AsMap(); !ok {
+			return nil, fmt.Errorf("the arguments are %s, expected a mapping", value.Show(whole))
+		}
+		take(out, m)
+		m, _ = v.AsMap() // what is written beside them wins
+	}
+	take(out, m)
+	out.Delete(value.String(play.WholeArgs))
+	return out, nil
+}
+
+func take(into, from *value.Map) {
+	for k, a := range from.All() {
 		if !a.IsOmit() {
-			out.Set(k, a)
+			into.Set(k, a)
 		}
 	}
-	return out, nil
 }
 
 // sealedIn refuses a sealed secret in an argument that is not made for one: it

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"strings"
+
 	"errors"
 
 	"remoterun/inventory"
 	"remoterun/playbooks/ast"
 	"remoterun/runner/play"
 	"remoterun/runner/secret/vault"
+	"remoterun/runner/value"
 )
 
 // reached are the hosts of a run's plays, as far as that is known before it.
@@ -15,7 +18,10 @@ func (s *session) reached(books []*play.Playbook) []string {
 	seen := map[string]bool{}
 	for _, b := range books {
 		for _, l := range ast.List(b, func([]string) bool { return true }) {
-			hosts, _ := s.hosts(l.Hosts) // a pattern may be a template
+			if value.Templated(strings.Join(l.Hosts, ",")) {
+				continue // nobody knows yet which they are
+			}
+			hosts, _ := s.hosts(l.Hosts)
 			for _, name := range hosts {
 				if !seen[name] {
 					seen[name] = true

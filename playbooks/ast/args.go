@@ -1,6 +1,7 @@
 package ast
 
 import (
+	"cmp"
 	"strings"
 
 	"remoterun/runner/play"
@@ -18,13 +19,28 @@ func (bd *binder) oldName(e entry) (string, bool) {
 		}
 		v = name
 	}
-	text, ok := v.AsString()
-	fields := strings.Fields(text)
-	if !ok || len(fields) == 0 || value.Templated(fields[0]) {
+	text, _ := v.AsString()
+	from, to := nameIn(text)
+	if from == to {
 		bd.wrong(e.at, "%s must begin with the name of a module", e.name)
 		return "", false
 	}
-	return fields[0], true
+	return text[from:to], true
+}
+
+// nameIn is where the first word of a text begins and ends; a template is one
+// word, whatever blanks it holds.
+func nameIn(text string) (from, to int) {
+	from = len(text) - len(strings.TrimLeft(text, " \n\t"))
+	to = from
+	for to < len(text) && !strings.ContainsRune(" \n\t", rune(text[to])) {
+		if end := strings.Index(text[to:], "}}"); strings.HasPrefix(text[to:], "{{") && end > 0 {
+			to += end + 2
+			continue
+		}
+		to++
+	}
+	return from, to
 }
 
 // args joins the arguments of a task: module_defaults first, then args:, then
@@ -35,7 +51,7 @@ func (bd *binder) args(a *action, e entry, k kind, old bool, w where) (*value.Ma
 	for _, level := range w.defaults {
 		for name, v := range level.All() {
 			of, _ := bd.env.kind(value.Str(name))
-			if m, ok := v.AsMap(); ok && of.name == k.name {
+			if m, ok := v.AsMap(); ok && of.name == k.name && k.name != "" {
 				fill(out, m)
 			}
 		}
@@ -66,15 +82,12 @@ func (bd *binder) argsWord(e entry, into *value.Map) bool {
 	}
 	if value.HasTemplate(e.v) {
 		bd.names.inspect(e.v, e.at, slotItem)
-		into.Put(wholeArgs, e.v)
+		into.Put(play.WholeArgs, e.v)
 		return true
 	}
 	bd.wrong(e.at, `args must be a mapping or a template that gives one ("{{ name }}"), not %s`, value.Repr(e.v))
 	return false
 }
-
-// wholeArgs is the key of arguments that a template gives whole.
-const wholeArgs = "_variable_params"
 
 // oldArgs cuts the module's name off the old forms.
 func (bd *binder) oldArgs(e entry, into *value.Map, k kind) entry {
@@ -106,12 +119,11 @@ func (bd *binder) oldArgs(e entry, into *value.Map, k kind) entry {
 // behindName is free-form text without its first word, in its place.
 func behindName(v value.Value) value.Value {
 	text, _ := v.AsString()
-	lead := len(text) - len(strings.TrimLeft(text, " \n"))
-	end := strings.IndexAny(text[lead:], " \n")
-	if end < 0 {
+	_, end := nameIn(text)
+	if end == len(text) {
 		return value.String("").From(v.Origin())
 	}
-	cut := lead + end + 1
+	cut := end + 1
 	o := v.Origin()
 	if o != nil && o.Lines == nil {
 		moved := *o
@@ -170,10 +182,10 @@ func (bd *binder) freeForm(e entry, k kind, into *value.Map) bool {
 		into.Put("_raw_params", v)
 		return true
 	case value.Templated(rest):
-		into.Put(wholeArgs, value.String(rest).From(&value.Origin{Pos: e.at}))
+		into.Put(play.WholeArgs, value.String(rest).From(&value.Origin{Pos: e.at}))
 		return true
 	}
-	bd.wrong(e.at, "%s takes no free text, only arguments: %q is none (write name=value, or a mapping)", k.name, rest)
+	bd.wrong(e.at, "%s takes no free text, only arguments: %q is none (write name=value, or a mapping)", cmp.Or(k.name, "a module that a template names"), rest)
 	return false
 }
 
@@ -212,7 +224,7 @@ func (bd *binder) cmdWord(k kind, args *value.Map, e entry) {
 func (bd *binder) checkArgs(t *play.Task, k kind) {
 	bd.inspectArgs(t, k)
 	bd.bindings(t)
-	if _, open := t.Args.Lookup(wholeArgs); open {
+	if _, open := t.Args.Lookup(play.WholeArgs); open {
 		return
 	}
 	var errs []*play.ArgError
@@ -258,7 +270,7 @@ func (bd *binder) bindings(t *play.Task) {
 		for k := range t.Args.All() {
 			name := value.Str(k)
 			switch {
-			case name == wholeArgs || value.HasTemplate(k):
+			case name == play.WholeArgs || value.HasTemplate(k):
 				bd.names.open = true
 			case name == "_raw_params" || t.Action == "set_fact" && name == "cacheable":
 			case t.Action == "set_fact" && !identifier().MatchString(name):

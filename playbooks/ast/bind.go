@@ -34,6 +34,12 @@ func (bd *binder) act(a *action, m *value.Map, w where) bool {
 		return false
 	}
 	t := a.task
+	if old && e.name == "local_action" {
+		t.Delegate, bd.local = value.String("localhost"), true
+	}
+	if value.Templated(name) {
+		return bd.openAct(a, name, e, w)
+	}
 	k, ok := bd.env.kind(name)
 	if !ok {
 		if t.Lacks = bd.lacking(name); t.Lacks == "" {
@@ -45,9 +51,6 @@ func (bd *binder) act(a *action, m *value.Map, w where) bool {
 		return true
 	}
 	t.Module, t.Action, t.Use, t.ArgsPos = name, k.name, k.module, e.at
-	if old && e.name == "local_action" {
-		t.Delegate, bd.local = value.String("localhost"), true
-	}
 	if k.name == "fetch" {
 		bd.local = true
 	}
@@ -58,6 +61,20 @@ func (bd *binder) act(a *action, m *value.Map, w where) bool {
 	t.Args = args
 	bd.checkArgs(t, k)
 	bd.checkAsync(t)
+	return true
+}
+
+// openAct reads a task whose module is known at its turn: Loader.Named finds it then.
+func (bd *binder) openAct(a *action, name string, e entry, w where) bool {
+	t := a.task
+	t.Module, t.ArgsPos, t.Args = name, e.at, value.NewMap()
+	bd.names.inspect(value.String(name).From(&value.Origin{Pos: e.at}), e.at, slotItem)
+	args, ok := bd.args(a, e, kind{}, true, w)
+	if !ok {
+		return true
+	}
+	t.Args = args
+	bd.inspectArgs(t, kind{})
 	return true
 }
 

@@ -1,6 +1,7 @@
 package ast
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -104,6 +105,24 @@ func (l *Loader) origin(from *play.Task) (where, error) {
 		return w, fmt.Errorf("%s: files include each other more than %d deep", from.Pos, maxIncludes)
 	}
 	return w, nil
+}
+
+// Named binds a task whose module's name is a template to the module that it names.
+func (l *Loader) Named(t *play.Task, name string) (*play.Task, error) {
+	s := l.session(true)
+	k, ok := s.env.kind(name)
+	switch why := s.binder.lacking(name); {
+	case why != "":
+		return nil, errors.New(why)
+	case !ok:
+		return nil, fmt.Errorf("there is no module %s", name)
+	case strings.HasPrefix(k.name, "include_") || k.name == "meta":
+		return nil, fmt.Errorf("%s cannot be named by a template", k.name)
+	}
+	out := *t
+	out.Module, out.Action, out.Use, out.Args = name, k.name, k.module, t.Args.Clone()
+	s.binder.checkArgs(&out, k)
+	return &out, s.finish()
 }
 
 // Vars loads a file of variables, vaults opened. An empty file is empty.

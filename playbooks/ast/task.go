@@ -144,7 +144,7 @@ func (tr *taskReader) remember(t *play.Task, w where) {
 
 // sources looks for the laptop's files that a task names.
 func (tr *taskReader) sources(t *play.Task, w where) {
-	if _, open := t.Args.Lookup(wholeArgs); open || t.Args == nil || t.Lacks != "" {
+	if _, open := t.Args.Lookup(play.WholeArgs); open || t.Args == nil || t.Lacks != "" {
 		return
 	}
 	switch t.Action {

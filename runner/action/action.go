@@ -72,8 +72,8 @@ type Turn struct {
 	Redactor  *secret.Redactor
 	// Operator is held while the operator is asked.
 	Operator *sync.Mutex
-	// Waits tells what the host waits for.
-	Waits func(text string)
+	// Waits tells what the host waits for, Warn what the operator should know.
+	Waits, Warn func(text string)
 }
 
 // Did is what an action did: its result, and what the engine carries out when it

@@ -2,7 +2,9 @@ package action
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -49,6 +51,10 @@ func metaForAll(t *play.Task) bool {
 // pause waits, or asks the operator.
 func pause(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
 	prompt, asks := str(args, "prompt")
+	echo := true
+	if v, ok := args.Lookup("echo"); ok {
+		echo, _ = keyword.Truth(v)
+	}
 	for name, unit := range map[string]time.Duration{"seconds": time.Second, "minutes": time.Minute} {
 		if s, ok := str(args, name); ok {
 			n, err := strconv.Atoi(strings.TrimSpace(s))
@@ -56,31 +62,56 @@ func pause(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
 				return Did{}, fmt.Errorf("%s: %q is not a whole number", name, s)
 			}
 			t.Waits(fmt.Sprintf("pausing for %s", time.Duration(n)*unit))
-			return Did{Result: play.Result{Data: value.MapOf("user_input", value.String(""))}}, Sleep(ctx, time.Duration(n)*unit)
+			began := time.Now()
+			err = Sleep(ctx, time.Duration(n)*unit)
+			return paused(began, echo, name, value.String("")), err
 		}
 	}
 	if !asks {
 		prompt = "Press enter to continue, Ctrl-C to stop"
 	}
-	echo := true
-	if v, ok := args.Lookup("echo"); ok {
-		echo, _ = keyword.Truth(v)
-	}
+	began := time.Now()
 	t.Operator.Lock()
 	defer t.Operator.Unlock()
 	key := "pause " + t.ID + time.Now().String()
 	if echo {
 		s, err := t.Prompter.Ask(ctx, play.Ask{Key: key, Text: prompt})
-		return Did{Result: play.Result{Data: value.MapOf("user_input", value.String(s))}}, err
+		if errors.Is(err, play.ErrNobody) {
+			return unanswered(t, began, echo), nil
+		}
+		return paused(began, echo, "minutes", value.String(s)), err
 	}
 	sec, err := t.Prompter.Secret(ctx, play.Ask{Key: key, Text: prompt, Sealed: true})
+	if errors.Is(err, play.ErrNobody) {
+		return unanswered(t, began, echo), nil
+	}
 	if err != nil {
 		return Did{}, err
 	}
 	t.Redactor.AddSealed(sec)
 	var s string
 	err = sec.Use(func(b []byte) error { s = string(b); return nil })
-	return Did{Result: play.Result{Data: value.MapOf("user_input", value.MarkedString(s, value.Sealed|value.Unsafe))}}, err
+	return paused(began, echo, "minutes", value.MarkedString(s, value.Sealed|value.Unsafe)), err
+}
+
+// unanswered is a pause that nobody can end: it goes on, as Ansible does.
+func unanswered(t *Turn, began time.Time, echo bool) Did {
+	t.Warn("Not waiting for response to prompt as stdin is not interactive")
+	return paused(began, echo, "minutes", value.String(""))
+}
+
+// paused is the result of a pause that took since began, told in unit.
+func paused(began time.Time, echo bool, unit string, input value.Value) Did {
+	const form = "2006-01-02 15:04:05.000000"
+	end := time.Now()
+	took := end.Sub(began)
+	said := math.Round(took.Seconds()*100) / 100
+	if unit == "minutes" {
+		said = math.Round(took.Minutes()*100) / 100
+	}
+	return Did{Result: play.Result{Data: value.MapOf(
+		"delta", value.Int(int64(took.Seconds())), "echo", value.Bool(echo), "rc", value.Int(0), "start", value.String(began.Format(form)), "stop", value.String(end.Format(form)),
+		"stderr", value.String(""), "stdout", value.String("Paused for "+value.Str(value.Float(said))+" "+unit), "user_input", input)}}
 }
 
 // Sleep waits, or returns why it was told not to.

@@ -235,6 +235,8 @@ type Inventory interface {
 type Loader interface {
 	// Tasks loads a file of tasks (include_tasks), bound and checked.
 	Tasks(path string, from *Task) (*Included, error)
+	// Named is a task whose module's name is a template, bound to the one named.
+	Named(t *Task, module string) (*Task, error)
 	// Role loads a role that a task takes in (include_role), bound and checked.
 	Role(use RoleUse, from *Task) (*Included, error)
 	// Vars loads a file of variables, vaults opened.

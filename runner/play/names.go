@@ -31,3 +31,7 @@ func MayDetach(name string) bool {
 	}
 	return true
 }
+
+// WholeArgs is the argument under which arguments stand that a template gives
+// whole (copy: "{{ mapping }}", args: "{{ mapping }}").
+const WholeArgs = "_variable_params"

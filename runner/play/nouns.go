@@ -3,7 +3,11 @@
 // It is vocabulary only: it does no I/O, evaluates nothing and prints nothing.
 package play
 
-import "remoterun/runner/value"
+import (
+	"cmp"
+
+	"remoterun/runner/value"
+)
 
 // Playbook is a loaded file with its plays in order.
 type Playbook struct {
@@ -83,7 +87,8 @@ type Keywords struct {
 
 }
 
-// Task is one task or handler. Module is the name as written; Args is raw.
+// Task is one task or handler. Module is the name as written (a template: the
+// module is known at the task's turn, and Action is empty); Args is raw.
 type Task struct {
 	Keywords
 	Module string
@@ -134,7 +139,7 @@ func (t *Task) Titled(name string) string {
 		return name
 	}
 	if name == "" {
-		name = t.Action
+		name = cmp.Or(t.Action, t.Module)
 	}
 	if t.Role != nil {
 		name = t.Role.Name + " : " + name

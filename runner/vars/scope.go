@@ -245,7 +245,7 @@ func (s *Scope) fact(h hostVars, name string) (value.Value, bool, error) {
 // other name, or as the play has it. hostvars shows what is set alone.
 func (s *Scope) reached(h hostVars, name string) (value.Value, bool) {
 	other, ok := map[string]string{"ansible_ssh_user": "ansible_user", "ansible_ssh_host": "ansible_host", "ansible_ssh_port": "ansible_port", "ansible_user": "ansible_ssh_user", "ansible_host": "ansible_ssh_host", "ansible_port": "ansible_ssh_port"}[name]
-	if s.through || !ok && name != "ansible_connection" && name != "ansible_delegated_vars" {
+	if _, of := s.frame.Reach.Lookup(name); s.through || !ok && !of {
 		return value.Value{}, false
 	}
 	if v, ok := s.find(h, other); ok {

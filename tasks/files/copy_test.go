@@ -113,3 +113,34 @@ func TestCopySecretsAndRefusals(t *testing.T) {
 		}
 	}
 }
+
+// TestCopyTreeOddLinks: links that lead nowhere, to themselves, up into the folder
+// that is copied, or to a device are copied as links, as Ansible does.
+func TestCopyTreeOddLinks(t *testing.T) {
+	h := tasktest.NewHost(t, nil)
+	h.In = &tasktest.Inputs{Dir: t.TempDir()}
+	src, dir := h.In.Dir+"/src", t.TempDir()
+	for _, d := range []string{"/outside", "/src/sub"} {
+		if err := os.MkdirAll(h.In.Dir+d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tasktest.WriteFile(t, h.In.Dir+"/outside/f", "out")
+	tasktest.WriteFile(t, src+"/sub/f", "1")
+	links := map[string]string{"broken": "nowhere", "loop": "loop", "self": ".", "sub/up": "..", "sub/here": "../sub", "null": "/dev/null"}
+	for name, to := range links {
+		if err := os.Symlink(to, filepath.Join(src, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = os.Symlink("../outside", src+"/other")
+	tasktest.Twice(t, h, files.Copy(), tasktest.Args(t, "{src: src/, dest: "+dir+"/to}"))
+	for name, want := range links {
+		if to, _ := os.Readlink(filepath.Join(dir, "to", name)); to != want {
+			t.Errorf("%s leads to %q, want %q", name, to, want)
+		}
+	}
+	if tasktest.ReadFile(t, dir+"/to/other/f") != "out" || tasktest.ReadFile(t, dir+"/to/sub/f") != "1" {
+		t.Error("what is no such link was not followed")
+	}
+}

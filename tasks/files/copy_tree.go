@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"remoterun/runner/host"
@@ -23,6 +25,8 @@ type tree struct {
 	dirs  []string
 	files []play.Input
 	links []play.Input
+	// open are the laptop's folders, without links, that what is being read stands in.
+	open []string
 }
 
 // readTree lists a folder. Links are followed unless local_follow is no.
@@ -32,6 +36,12 @@ func readTree(in play.Inputs, a copyArgs) (*tree, error) {
 		return nil, err
 	}
 	t := &tree{}
+	if len(entries) > 0 { // its own folder is where the first entry, whatever it is, stands in
+		top := strings.TrimSuffix(filepath.ToSlash(entries[0].Path), "/"+entries[0].Name)
+		if real, err := filepath.EvalSymlinks(top); err == nil {
+			t.open = []string{real}
+		}
+	}
 	prefix := ""
 	if !strings.HasSuffix(a.Src, "/") {
 		prefix = path.Base(filepath.ToSlash(a.Src)) + "/"
@@ -73,25 +83,57 @@ func (t *tree) follow(in play.Inputs, a copyArgs, name string, link play.Input, 
 	if depth == maxLinks {
 		return fmt.Errorf("%s: too many links to folders inside each other", link.Path)
 	}
-	f, err := in.File("files", link.Path)
+	real, err := filepath.EvalSymlinks(link.Path)
+	if err != nil { // it leads nowhere, or to itself: a link like it is made
+		return t.keep(name, link)
+	}
+	is, err := os.Stat(real)
 	if err != nil {
 		return err
 	}
-	if f.Kind != 'd' {
+	switch {
+	case is.Mode().IsRegular():
+		f, err := in.File("files", real)
 		f.Name = name
 		t.files = append(t.files, f)
-		return nil
+		return err
+	case !is.IsDir():
+		return t.keep(name, link)
 	}
-	real, err := filepath.EvalSymlinks(link.Path)
-	if err != nil {
+	before := t.open
+	defer func() { t.open = before }()
+	if err := t.enter(filepath.Dir(link.Path)); err != nil {
 		return err
 	}
+	if slices.Contains(t.open, real) { // it leads to where it stands
+		return t.keep(name, link)
+	}
+	t.open = append(t.open, real)
 	entries, err := in.Tree("files", real)
 	if err != nil {
 		return err
 	}
 	t.dirs = append(t.dirs, name)
 	return t.add(in, a, name+"/", entries, depth+1)
+}
+
+func (t *tree) keep(name string, link play.Input) error {
+	link.Name = name
+	t.links = append(t.links, link)
+	return nil
+}
+
+// enter opens a folder and those around it, up to one that is open.
+func (t *tree) enter(dir string) error {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return err
+	}
+	t.open = slices.Clone(t.open)
+	for d := real; !slices.Contains(t.open, d) && d != filepath.Dir(d); d = filepath.Dir(d) {
+		t.open = append(t.open, d)
+	}
+	return nil
 }
 
 func (t *tree) fileNames() []string {

@@ -46,7 +46,7 @@ func (i Info) PutInto(m *value.Map) {
 	if !i.Exists {
 		return
 	}
-	m.Put("mode", value.String(fmt.Sprintf("%04o", i.Mode&PermBits)))
+	m.Put("mode", value.String(fmt.Sprintf("0%03o", i.Mode&PermBits)))
 	m.Put("owner", HostText(i.Owner))
 	m.Put("group", HostText(i.Group))
 	m.Put("uid", value.Int(int64(i.UID)))

@@ -3,6 +3,7 @@ package system
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
@@ -84,8 +85,18 @@ func (script) Plan(a scriptArgs, s host.Seen) (play.Plan, error) {
 	cmd := sh.Script(scriptText, append([]string{a.in.SHA256, argv[0], argv[1]}, argv[2:]...)...).With(kit.Stdin(a.in.Data))
 	cmd.Secret = a.in.Secret
 	plan, err := r.plan(s, cmd, value.Show(a.Cmd.Value()), a.Cmd.Value())
-	if err != nil || plan.Steps == nil {
+	if err != nil {
 		return plan, err
+	}
+	if plan.Steps == nil {
+		if !plan.Result.Failed {
+			option := "creates" // Ansible leaves the task out
+			if strings.HasSuffix(plan.Note, "does not exist") {
+				option = "removes"
+			}
+			plan.Result = play.Result{Skipped: true, Msg: plan.Note + ", matching " + option + " option"}
+		}
+		return plan, nil
 	}
 	st := plan.Steps[0].(host.Run)
 	st.Cmd, st.What = cmd, "run script "+kit.OneLine(value.Show(a.Cmd.Value()))
