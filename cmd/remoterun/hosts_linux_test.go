@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // perHost is the most memory in bytes that one more connected host may cost.
@@ -27,7 +28,7 @@ const fleetPlay = `
 
 // fleet runs the play on n hosts at once, and returns how much memory the program
 // had at most.
-func (s *streams) fleet(t *testing.T, n int) int64 {
+func (s *streams) fleet(t testing.TB, n int) int64 {
 	t.Helper()
 	own := t.TempDir()
 	text, err := os.ReadFile(s.dir + "/inventory")
@@ -59,4 +60,34 @@ func TestMemoryPerHost(t *testing.T) {
 	if a == 0 || each > perHost {
 		t.Errorf("%d bytes of memory for each host, at most %d", each, perHost)
 	}
+}
+
+// BenchmarkManyHosts prints what the program costs with many hosts connected at once,
+// each a shell of this machine behind SSH: memory, and processor time of its own.
+// REMOTERUN_BENCH_HOSTS says how many (500).
+func BenchmarkManyHosts(b *testing.B) {
+	s := newStreams(b)
+	few, many := 10, benchRounds(b, "REMOTERUN_BENCH_HOSTS", 500)
+	s.fleet(b, few)
+	m1, c1 := s.peaked(b), s.spent(b)
+	s.fleet(b, many)
+	m2, c2 := s.peaked(b), s.spent(b)
+	more := int64(many - few)
+	fmt.Printf("%d hosts at once: %.1f MiB, %s of processor time; for each %d KiB and %s\n",
+		many, float64(m2)/(1<<20), c2.Round(time.Millisecond), (m2-m1)/more>>10, ((c2 - c1) / time.Duration(more)).Round(10*time.Microsecond))
+	b.ReportMetric(0, "ns/op")
+}
+
+// spent is the processor time of the run before.
+func (s *streams) spent(t testing.TB) time.Duration {
+	t.Helper()
+	text, err := os.ReadFile(s.peak + ".cpu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := time.ParseDuration(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }

@@ -15,7 +15,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	gossh "golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
@@ -33,7 +35,7 @@ type streams struct {
 	through, cut atomic.Int64
 }
 
-func newStreams(t *testing.T) *streams {
+func newStreams(t testing.TB) *streams {
 	t.Helper()
 	home := t.TempDir()
 	s := &streams{desk: newDesk(t, home, t.TempDir(), "")}
@@ -76,8 +78,12 @@ func runAndTell(file string) int {
 	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv}
 	code := a.run(context.Background(), os.Args[1:])
 	status, err := os.ReadFile("/proc/self/status")
+	var used syscall.Rusage
 	if err == nil {
-		err = os.WriteFile(file, status, 0o600)
+		err = errors.Join(os.WriteFile(file, status, 0o600), syscall.Getrusage(syscall.RUSAGE_SELF, &used))
+	}
+	if err == nil {
+		err = os.WriteFile(file+".cpu", []byte(time.Duration(used.Utime.Nano()+used.Stime.Nano()).String()), 0o600)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -125,7 +131,7 @@ func (s *streams) play(t *testing.T, host, tasks string, code int, want ...strin
 }
 
 // peaked is how much memory the run before had at most, in bytes.
-func (s *streams) peaked(t *testing.T) (most int64) {
+func (s *streams) peaked(t testing.TB) (most int64) {
 	t.Helper()
 	status, err := os.ReadFile(s.peak)
 	if err != nil {
