@@ -165,7 +165,7 @@ func TestLoadWarnings(t *testing.T) {
 	})
 	_, errs, got := load(t, "h.yml")
 	want := `h.yml:2:24: duplicate key 'a': the last one wins
-group names that are no variable names (kept as they are): web-1
+group names that are not valid names of variables (kept as they are): web-1
 found both group and host with same name: web1
 group_vars/wbe1: no group of this name; did you mean web1?
 host_vars/wecb1: no host of this name; did you mean web1?`
@@ -467,7 +467,7 @@ func TestGraphMasksSecrets(t *testing.T) {
 			t.Errorf("%s, %v", got, err)
 		}
 	}
-	if _, err := inv.Graph("al", View{}); err == nil || err.Error() != `--graph wants the name of a group, and "al" is none; did you mean "all"? (allowed: all, ungrouped)` {
+	if _, err := inv.Graph("al", View{}); err == nil || err.Error() != `--graph wants the name of a group, and "al" is not one; did you mean "all"? (allowed: all, ungrouped)` {
 		t.Error(err)
 	}
 	if _, err := inv.HostVars("all,b", View{}); err != nil {

@@ -108,7 +108,7 @@ func (inv *Inventory) Graph(name string, v View) (string, error) {
 		for _, g := range inv.graph.order {
 			known = append(known, g.name)
 		}
-		return "", &Error{Msg: fmt.Sprintf("--graph wants the name of a group, and %q is none", name), Near: meant(name, known), Allowed: known}
+		return "", &Error{Msg: fmt.Sprintf("--graph wants the name of a group, and %q is not one", name), Near: meant(name, known), Allowed: known}
 	}
 	r := &renderer{inv: inv, v: v, limit: inv.shown(hosts)}
 	var b strings.Builder

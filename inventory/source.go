@@ -20,7 +20,7 @@ type loader struct {
 	graph *graph
 	opt   Options
 	errs  Errors
-	odd   []string // group names that are no variable names
+	odd   []string // group names that are not valid names of variables
 }
 
 func (l *loader) fail(at value.Pos, format string, args ...any) *Error {
@@ -229,7 +229,7 @@ func variableName(s string) bool {
 // name that is a group and a host.
 func (l *loader) oddNames() {
 	if len(l.odd) > 0 {
-		l.opt.Warn(value.Pos{}, fmt.Sprintf("group names that are no variable names (kept as they are): %s", strings.Join(l.odd, ", ")))
+		l.opt.Warn(value.Pos{}, fmt.Sprintf("group names that are not valid names of variables (kept as they are): %s", strings.Join(l.odd, ", ")))
 	}
 	for _, gr := range l.graph.order {
 		if l.graph.hosts[gr.name] != nil {

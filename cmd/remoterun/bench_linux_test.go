@@ -125,7 +125,7 @@ func benchRounds(b *testing.B, name string, or int) int {
 	if s := os.Getenv(name); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil {
-			b.Fatalf("%s=%s is no number", name, s)
+			b.Fatalf("%s=%s is not a number", name, s)
 		}
 		return n
 	}

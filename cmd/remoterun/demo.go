@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"remoterun/runner/sh"
+	"remoterun/runner/value"
 	"remoterun/tasks/tde/seal"
 )
 
@@ -76,7 +77,7 @@ func (a *app) demo(ctx context.Context, noDocker bool) (err error) {
 		if d.host == nil {
 			return // it never began
 		}
-		d.say("Nothing of it is left on this machine: no process, mount, container, volume or file.\nIt took %d seconds.\n", int(time.Since(d.begun).Seconds()))
+		d.say("Nothing of it is left on this machine: no process, mount, container, volume or file.\nIt took %s.\n", value.Count(int(time.Since(d.begun).Seconds()), "second"))
 	}()
 	if err = d.prepare(ctx, noDocker); err == nil {
 		err = d.play(ctx)

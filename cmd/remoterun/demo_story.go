@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strconv"
+
+	"remoterun/runner/value"
 )
 
 // story is what the reader sees, in order.
@@ -50,7 +52,7 @@ func (d *demo) story() []demoStep {
 		},
 		demoStep{
 			title: "Status of a locked host", args: []string{"status", "prod"}, code: exitLocked,
-			why: "A locked database is no failure, but has an exit code of its own, for monitoring: 12. The line names the\ncommand to type.",
+			why: "A locked database is not a failure, but has an exit code of its own, for monitoring: 12. The line names the\ncommand to type.",
 		},
 	)
 	if d.stack != nil {
@@ -93,7 +95,7 @@ func (d *demo) wrongStep() demoStep {
 			if err := count(); err != nil {
 				return err
 			}
-			d.say("The host has counted %d logins before and %d after.\n", was, before)
+			d.say("The host has counted %s before and %d after.\n", value.Count(was, "login"), before)
 			if was != before {
 				return fmt.Errorf("%w: a wrong passphrase reached the host", errDemo)
 			}

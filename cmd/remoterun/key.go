@@ -116,7 +116,7 @@ func (a *app) verifyKeys(ctx context.Context, d custody.Deps, paths []string, pg
 		}
 		for _, v := range verified {
 			a.printCopy(v.Copy)
-			fmt.Fprintf(a.out, "  opens: %s, equal to the manifest\n", count(len(v.Keys), "key"))
+			fmt.Fprintf(a.out, "  opens: %s, equal to the manifest\n", value.Count(len(v.Keys), "key"))
 			for _, h := range v.Headers {
 				fmt.Fprintf(a.out, "  %s: key %s: %s\n", h.File, h.Key, h.State)
 				if h.State != pgtde.HeaderOK {
@@ -126,7 +126,7 @@ func (a *app) verifyKeys(ctx context.Context, d custody.Deps, paths []string, pg
 		}
 	}
 	if bad > 0 {
-		return &codedError{exitFailed, fmt.Errorf("it does not open %s", count(bad, "key file"))}
+		return &codedError{exitFailed, fmt.Errorf("it does not open %s", value.Count(bad, "key file"))}
 	}
 	return nil
 }
@@ -235,7 +235,7 @@ func (a *app) importFiles(ctx context.Context, f *runFlags, dir string, paths []
 	}
 	infos, err := d.ImportCopies(ctx, dir, copies)
 	for _, i := range infos {
-		fmt.Fprintf(a.out, "%s@%s: generation %d, %s, wanted %s\n", i.Project, i.Host, i.Generation, count(len(i.Keys), "key"), i.Wanted().Name)
+		fmt.Fprintf(a.out, "%s@%s: generation %d, %s, wanted %s\n", i.Project, i.Host, i.Generation, value.Count(len(i.Keys), "key"), i.Wanted().Name)
 	}
 	return refusedCode(err)
 }

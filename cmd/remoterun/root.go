@@ -18,6 +18,7 @@ import (
 
 	"remoterun/inventory/config"
 	"remoterun/runner/secret"
+	"remoterun/runner/value"
 	"remoterun/runner/view"
 )
 
@@ -91,15 +92,8 @@ func (a *app) tell(err error) {
 	case n == 0 || exitCode(err) != exitUsage:
 		fmt.Fprintf(a.err, "remoterun: %s\n", text)
 	default:
-		fmt.Fprintf(a.err, "%s\nremoterun: %s; no host was contacted\n", text, count(n, "mistake"))
+		fmt.Fprintf(a.err, "%s\nremoterun: %s; no host was contacted\n", text, value.Count(n, "mistake"))
 	}
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // shown is text as it may stand on a terminal: without known secrets, and

@@ -91,7 +91,7 @@ func conditions() []condition {
 		{"the overlay is gone", `mv "$2/compose.override.yaml" "$2/aside"`, `mv "$2/aside" "$2/compose.override.yaml"`, exitOK, []string{"unlocked", "the overlay is gone or was changed", "the volume papa_app_tde", "shared_preload_libraries with " + tdetest.Extension(), "from other compose files"}},
 		{"the overlay was changed", `cp "$2/compose.override.yaml" "$2/aside"; sed -i 's/wal_encrypt=on/wal_encrypt=off/' "$2/compose.override.yaml"`, `mv "$2/aside" "$2/compose.override.yaml"`, exitOK,
 			[]string{"unlocked", "the compose files lack " + tdetest.Extension() + ".wal_encrypt=on"}},
-		{"plain relations", `docker exec "$1-postgres-1" psql -U app -d appdb -qc 'CREATE TABLE plainly (a int) USING heap'`, `docker exec "$1-postgres-1" psql -U app -d appdb -qc 'DROP TABLE plainly'`, exitOK, []string{"1 plain", "1 relations are not encrypted; next: remoterun verify papa"}},
+		{"plain relations", `docker exec "$1-postgres-1" psql -U app -d appdb -qc 'CREATE TABLE plainly (a int) USING heap'`, `docker exec "$1-postgres-1" psql -U app -d appdb -qc 'DROP TABLE plainly'`, exitOK, []string{"1 plain", "1 relation is not encrypted; next: remoterun verify papa"}},
 		{"no login", `echo wrong >"$4/aside"; mv "$4/sql-password" "$4/kept"; mv "$4/aside" "$4/sql-password"`, `mv "$4/kept" "$4/sql-password"`, exitFailed, []string{"failed: ", "password authentication failed", "next: remoterun unlock papa, which makes the login anew"}},
 		{"the server is stopped", `docker stop "$1-postgres-1" >/dev/null`, up, exitOK, []string{"stopped; next: remoterun unlock papa"}},
 		{"no container", `docker rm -f "$1-postgres-1" >/dev/null`, up, exitOK, []string{"stopped: there is no container; next: remoterun unlock papa"}},

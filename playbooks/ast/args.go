@@ -185,7 +185,7 @@ func (bd *binder) freeForm(e entry, k kind, into *value.Map) bool {
 		into.Put(play.WholeArgs, value.String(rest).From(&value.Origin{Pos: e.at}))
 		return true
 	}
-	bd.wrong(e.at, "%s takes no free text, only arguments: %q is none (write name=value, or a mapping)", cmp.Or(k.name, "a module that a template names"), rest)
+	bd.wrong(e.at, "%s takes no free text, only arguments: %q is not one (write name=value, or a mapping)", cmp.Or(k.name, "a module that a template names"), rest)
 	return false
 }
 
@@ -274,7 +274,7 @@ func (bd *binder) bindings(t *play.Task) {
 				bd.names.open = true
 			case name == "_raw_params" || t.Action == "set_fact" && name == "cacheable":
 			case t.Action == "set_fact" && !identifier().MatchString(name):
-				bd.wrong(keyAt(k, t), "set_fact: %q is no name for a variable (letters, digits and _, no digit first)", name)
+				bd.wrong(keyAt(k, t), "set_fact: %q is not a valid name of a variable (letters, digits and _, no digit first)", name)
 			default:
 				bd.names.define(name)
 			}

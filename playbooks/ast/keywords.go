@@ -208,7 +208,7 @@ func (ws *words) vars(e entry) *value.Map {
 			at := value.PosOf(k)
 			name, isText := k.AsString()
 			if !isText || !identifier().MatchString(name) {
-				ws.wrong(at, "%s is no name for a variable (letters, digits and _, no digit first)", value.Repr(k))
+				ws.wrong(at, "%s is not a valid name of a variable (letters, digits and _, no digit first)", value.Repr(k))
 				continue
 			}
 			ws.names.define(name)

@@ -68,7 +68,7 @@ func (rr *roleReader) roleEntry(v value.Value, at value.Pos, w *where) (roleUse,
 // roleParam keeps a word that is no keyword as a variable for the role.
 func (rr *roleReader) roleParam(use *roleUse, e entry) {
 	if meant := nearest(e.name, roleWords); meant != "" && len(e.name) > 3 {
-		rr.warn(e.key, "%q is no keyword of a role: it is taken as a variable for the role; did you mean %q?", e.name, meant)
+		rr.warn(e.key, "%q is not a keyword of a role: it is taken as a variable for the role; did you mean %q?", e.name, meant)
 	}
 	rr.names.define(e.name)
 	rr.names.keepSecret(e.name, e.v)

@@ -73,15 +73,15 @@ func checkArg(a play.Arg, v value.Value) string {
 	switch a.Type {
 	case "bool":
 		if v.Kind() != value.KindBool && !slices.Contains(boolWords, strings.ToLower(strings.TrimSpace(text))) {
-			return value.Repr(v) + " is no boolean (yes or no)"
+			return value.Repr(v) + " is not a boolean (yes or no)"
 		}
 	case "int":
 		if _, ok := v.AsInt(); !ok && strings.TrimLeft(strings.TrimPrefix(strings.TrimSpace(text), "-"), "0123456789") != "" {
-			return value.Repr(v) + " is no integer"
+			return value.Repr(v) + " is not an integer"
 		}
 	case "dict":
 		if _, ok := v.AsMap(); !ok && !strings.ContainsAny(text, "={") {
-			return value.Repr(v) + " is no mapping"
+			return value.Repr(v) + " is not a mapping"
 		}
 	}
 	return ""

@@ -204,7 +204,7 @@ func (ws *words) word(e entry) string {
 func (ws *words) variable(e entry) string {
 	name := ws.word(e)
 	if name != "" && !identifier().MatchString(name) {
-		ws.wrong(e.at, "%s: %q is no name for a variable (letters, digits and _, no digit first)", e.name, name)
+		ws.wrong(e.at, "%s: %q is not a valid name of a variable (letters, digits and _, no digit first)", e.name, name)
 		return ""
 	}
 	ws.names.define(name)

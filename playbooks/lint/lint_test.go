@@ -58,7 +58,7 @@ func TestRules(t *testing.T) {
 		"changed":        {"- {name: x, command: ls}", "3:7: command always reports changed: give it creates, removes or changed_when [changed]"},
 		"creates":        {"- {name: x, command: ls creates=/x}", ""},
 		"changed_when":   {"- {name: x, shell: ls, changed_when: false}", ""},
-		"ignore":         {"- {name: x, ping: , ignore_errors: yes}", "3:7: ignore_errors without register throws failures away: say with failed_when which ones are none [ignore]"},
+		"ignore":         {"- {name: x, ping: , ignore_errors: yes}", "3:7: ignore_errors without register throws failures away: say with failed_when which ones are not [ignore]"},
 		"registered":     {"- {name: x, ping: , ignore_errors: yes, register: r}", ""},
 		"decimal mode":   {"- {name: x, file: {path: /x, mode: 600}}", `3:23: mode: 600 is the decimal number, which is 01130: write "0600" [mode]`},
 		"octal mode":     {"- {name: x, file: {path: /x, mode: 0644}}", ""},

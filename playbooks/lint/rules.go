@@ -56,7 +56,7 @@ func (l *linter) alwaysChanged(t *play.Task, _ []*play.Keywords) {
 // thrownAway: a failure that nobody looks at.
 func (l *linter) thrownAway(t *play.Task, _ []*play.Keywords) {
 	if yes(t.IgnoreErrors) && t.Register == "" {
-		l.add(t.Pos, "ignore", "ignore_errors without register throws failures away: say with failed_when which ones are none")
+		l.add(t.Pos, "ignore", "ignore_errors without register throws failures away: say with failed_when which ones are not")
 	}
 }
 

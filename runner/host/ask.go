@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"remoterun/runner/sh"
+	"remoterun/runner/value"
 )
 
 // Answer is what a question gave: a probe's stdout and status, or any text
@@ -110,7 +111,7 @@ type Fact[T any] struct {
 type ErrNeed struct{ Questions []Question }
 
 func (e *ErrNeed) Error() string {
-	return fmt.Sprintf("%d answers of the host are needed first", len(e.Questions))
+	return value.Count(len(e.Questions), "answer of the host is", "answers of the host are") + " needed first"
 }
 
 // Need returns an *ErrNeed for the questions.

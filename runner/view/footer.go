@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"remoterun/runner/event"
+	"remoterun/runner/value"
 )
 
 // footer is the redrawn part at the bottom of a terminal: one line per running
@@ -142,7 +143,7 @@ func (f *footer) draw() {
 	var b strings.Builder
 	for i, host := range f.order {
 		if i == room-1 && len(f.order) > room {
-			b.WriteString(f.fit(fmt.Sprintf("  … and %d more hosts", len(f.order)-i)) + "\n")
+			b.WriteString(f.fit("  … and "+value.Count(len(f.order)-i, "more host")) + "\n")
 			f.drawn++
 			break
 		}

@@ -1,7 +1,6 @@
 package view
 
 import (
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -32,10 +31,7 @@ func failure(e event.Outcome, verbosity int) string {
 
 // more says that something is not shown.
 func more(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s more; -v shows everything", n, what)
+	return value.Count(n, what) + " more; -v shows everything"
 }
 
 // cutter shortens what is in a result.
@@ -76,7 +72,7 @@ func (c cutter) text(s string) string {
 		tail = tail[1:]
 	}
 	cut := s[len(head) : len(s)-len(tail)]
-	return head + "\n... (" + more(len(cut), "byte") + fmt.Sprintf(", %d line breaks among them) ...\n", strings.Count(cut, "\n")) + tail
+	return head + "\n... (" + more(len(cut), "byte") + ", " + value.Count(strings.Count(cut, "\n"), "line break") + " among them) ...\n" + tail
 }
 
 func (c cutter) list(items []value.Value) value.Value {

@@ -139,7 +139,7 @@ func parse(what string, a host.Answer, into any) error {
 		return Fail(what, a.Status, string(a.Stdout))
 	}
 	if err := json.Unmarshal(bytes.TrimSpace(a.Stdout), into); err != nil {
-		return fmt.Errorf("%s: the answer is no JSON: %w", what, err)
+		return fmt.Errorf("%s: the answer is not JSON: %w", what, err)
 	}
 	return nil
 }

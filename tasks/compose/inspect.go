@@ -152,7 +152,7 @@ func Everyone() host.Fact[[]Container] {
 		for line := range strings.Lines(body) {
 			var c Container
 			if err := json.Unmarshal([]byte(line), &c); err != nil {
-				return nil, fmt.Errorf("docker inspect: the answer is no JSON: %w", err)
+				return nil, fmt.Errorf("docker inspect: the answer is not JSON: %w", err)
 			}
 			all = append(all, c)
 		}

@@ -33,7 +33,7 @@ type composeArgs struct {
 	Timeout       *int       `arg:"timeout" help:"seconds that a container may take to stop"`
 	Wait          bool       `arg:"wait" default:"no" help:"wait until services run and are healthy"`
 	WaitTimeout   *int       `arg:"wait_timeout" help:"longest wait in seconds"`
-	IgnoreBuild   bool       `arg:"ignore_build_events" default:"yes" help:"without meaning: a build alone is no change"`
+	IgnoreBuild   bool       `arg:"ignore_build_events" default:"yes" help:"without meaning: a build alone is not a change"`
 }
 
 // DockerComposeV2 manages compose projects by the host's docker compose.
@@ -55,7 +55,7 @@ func (composeV2) Validate(a composeArgs) *play.ArgError {
 	}
 	for name, n := range a.Scale.All() {
 		if i, err := kit.AsInt(n); err != nil || i < 0 {
-			return &play.ArgError{Arg: "scale", Msg: fmt.Sprintf("%s: %s is no number of containers", value.Show(name), value.Show(n))}
+			return &play.ArgError{Arg: "scale", Msg: fmt.Sprintf("%s: %s is not a number of containers", value.Show(name), value.Show(n))}
 		}
 	}
 	return nil

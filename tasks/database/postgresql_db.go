@@ -43,7 +43,7 @@ func (pgDB) Validate(a pgDBArgs) *play.ArgError {
 	case a.State == "rename" && a.Target == "":
 		return &play.ArgError{Arg: "target", Msg: "state is rename but all of the following are missing: target"}
 	case a.ConnLimit != "" && strings.Trim(a.ConnLimit, "-0123456789") != "":
-		return &play.ArgError{Arg: "conn_limit", Msg: fmt.Sprintf("%q is no integer", a.ConnLimit)}
+		return &play.ArgError{Arg: "conn_limit", Msg: fmt.Sprintf("%q is not an integer", a.ConnLimit)}
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func (copyModule) Validate(a copyArgs) *play.ArgError {
 	case a.hasContent() && strings.HasSuffix(a.Dest, "/"):
 		return &play.ArgError{Arg: "dest", Msg: "can not use content with a dir as dest"}
 	case a.hasContent() && a.RemoteSrc:
-		return &play.ArgError{Arg: "remote_src", Msg: "content is no file of the host"}
+		return &play.ArgError{Arg: "remote_src", Msg: "content is not a file of the host"}
 	case a.hasContent() && a.Mode.Preserves():
 		return &play.ArgError{Arg: "mode", Msg: kit.NoSource}
 	}

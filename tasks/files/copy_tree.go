@@ -350,7 +350,7 @@ func (a copyArgs) stream(dest string, files, links []play.Input, umask uint32) h
 	for _, f := range files {
 		cmd.Secret = cmd.Secret || f.Secret
 	}
-	return host.Run{Cmd: cmd, What: fmt.Sprintf("send %d files to %s", len(files)+len(links), dest)}
+	return host.Run{Cmd: cmd, What: fmt.Sprintf("send %s to %s", value.Count(len(files)+len(links), "file"), dest)}
 }
 
 // newDir is the mode of a folder that is made.

@@ -44,7 +44,7 @@ func (file) Validate(a fileArgs) *play.ArgError {
 	for _, given := range [][2]string{{"modification_time", a.Modified}, {"access_time", a.Accessed}} {
 		arg, t := given[0], given[1]
 		if t != "" && t != "now" && t != "preserve" && strings.Trim(t, "0123456789.") != "" {
-			return &play.ArgError{Arg: arg, Msg: fmt.Sprintf("%q is no time", t), Allowed: []string{"preserve", "now", "YYYYMMDDhhmm.SS"}}
+			return &play.ArgError{Arg: arg, Msg: fmt.Sprintf("%q is not a time", t), Allowed: []string{"preserve", "now", "YYYYMMDDhhmm.SS"}}
 		}
 	}
 	return nil

@@ -284,7 +284,7 @@ func (m synchronize) Plan(a syncArgs, s host.Seen) (play.Plan, error) {
 		return play.Plan{}, err
 	}
 	if is.kind == "file" {
-		return kit.Failure("%s is no folder, or cannot be entered", dir), nil
+		return kit.Failure("%s is not a folder, or cannot be entered", dir), nil
 	}
 	return a.plan(&t, dir, is), nil
 }
@@ -331,13 +331,13 @@ func (a syncArgs) plan(t *syncTree, dest string, is syncState) play.Plan {
 	}
 	p := play.Plan{Result: play.Result{Changed: true, Data: data(), Msg: strings.Join(w.said, "\n")}}
 	if len(w.gone) > 0 {
-		p.Steps = append(p.Steps, host.Run{Cmd: sh.Script(goneText, dest).With(sh.Bytes(lines(w.gone))), What: fmt.Sprintf("remove %d entries of %s", len(w.gone), dest)})
+		p.Steps = append(p.Steps, host.Run{Cmd: sh.Script(goneText, dest).With(sh.Bytes(lines(w.gone))), What: "remove " + value.Count(len(w.gone), "entry", "entries") + " of " + dest})
 	}
 	if w.send || is.kind == "none" {
 		p.Steps = append(p.Steps, w.stream(t, dest))
 	}
 	for _, mode := range w.order {
-		p.Steps = append(p.Steps, host.Run{Cmd: kit.Among(dest, w.modes[mode], false, kit.Change{Mode: mode}), What: fmt.Sprintf("mode %s of %d files in %s", mode[1:], len(w.modes[mode]), dest)})
+		p.Steps = append(p.Steps, host.Run{Cmd: kit.Among(dest, w.modes[mode], false, kit.Change{Mode: mode}), What: fmt.Sprintf("mode %s of %s in %s", mode[1:], value.Count(len(w.modes[mode]), "file"), dest)})
 	}
 	return p
 }

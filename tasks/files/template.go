@@ -50,7 +50,7 @@ func (template) Validate(a templateArgs) *play.ArgError {
 		return &play.ArgError{Arg: "validate", Msg: err.Error()}
 	}
 	if _, ok := newline(a.NewlineSequence); !ok {
-		return &play.ArgError{Arg: "newline_sequence", Msg: fmt.Sprintf("%q is no line end", a.NewlineSequence), Allowed: []string{`\n`, `\r`, `\r\n`}}
+		return &play.ArgError{Arg: "newline_sequence", Msg: fmt.Sprintf("%q is not a line end", a.NewlineSequence), Allowed: []string{`\n`, `\r`, `\r\n`}}
 	}
 	return nil
 }

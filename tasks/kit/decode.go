@@ -295,7 +295,7 @@ func AsBool(v value.Value) (bool, error) {
 	case "n", "no", "off", "0", "false", "f", "0.0":
 		return false, nil
 	}
-	return false, fmt.Errorf("%s is no boolean (yes or no)", value.Repr(v))
+	return false, fmt.Errorf("%s is not a boolean (yes or no)", value.Repr(v))
 }
 
 // AsInt is Ansible's int: integers, whole floats, and text of an integer.
@@ -311,7 +311,7 @@ func AsInt(v value.Value) (int64, error) {
 			return n, nil
 		}
 	}
-	return 0, fmt.Errorf("%s is no integer", value.Repr(v))
+	return 0, fmt.Errorf("%s is not an integer", value.Repr(v))
 }
 
 // AsFloat is Ansible's float.
@@ -324,7 +324,7 @@ func AsFloat(v value.Value) (float64, error) {
 			return f, nil
 		}
 	}
-	return 0, fmt.Errorf("%s is no number", value.Repr(v))
+	return 0, fmt.Errorf("%s is not a number", value.Repr(v))
 }
 
 // AsStrings is Ansible's list of str: a list, or text with commas; a number is
@@ -351,7 +351,7 @@ func AsStrings(v value.Value) ([]string, error) {
 	if v.IsNumber() {
 		return []string{value.Str(v)}, nil
 	}
-	return nil, fmt.Errorf("%s is no list", value.Repr(v))
+	return nil, fmt.Errorf("%s is not a list", value.Repr(v))
 }
 
 // AsDict is Ansible's dict: a mapping, JSON text, or "k=v, k2=v2".
@@ -361,7 +361,7 @@ func AsDict(v value.Value) (*value.Map, error) {
 	}
 	s, ok := v.AsString()
 	if !ok {
-		return nil, fmt.Errorf("%s is no mapping", value.Repr(v))
+		return nil, fmt.Errorf("%s is not a mapping", value.Repr(v))
 	}
 	if strings.HasPrefix(strings.TrimSpace(s), "{") {
 		if js, err := value.ParseJSON([]byte(s)); err == nil {
@@ -369,13 +369,13 @@ func AsDict(v value.Value) (*value.Map, error) {
 				return m, nil
 			}
 		}
-		return nil, fmt.Errorf("%s is no JSON mapping", value.Repr(v))
+		return nil, fmt.Errorf("%s is not a mapping in JSON", value.Repr(v))
 	}
 	m := value.NewMap()
 	for _, part := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' }) {
 		k, val, ok := strings.Cut(part, "=")
 		if !ok {
-			return nil, fmt.Errorf("%s is no mapping", value.Repr(v))
+			return nil, fmt.Errorf("%s is not a mapping", value.Repr(v))
 		}
 		m.Put(k, value.String(val))
 	}

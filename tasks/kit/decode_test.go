@@ -84,8 +84,8 @@ func TestDecodeNamesEveryMistake(t *testing.T) {
 	}
 	text := strings.Join(all, "\n")
 	for _, want := range []string{
-		"t.yaml:1:1: stat: there is no such argument", "t.yaml:2:7: flag: 'maybe' is no boolean", "n: 1.5 is no integer",
-		`list: "c" is not one of: a, b`, `t.yaml:5:7: mode: "u!x" is no mode`, "path: is required",
+		"t.yaml:1:1: stat: there is no such argument", "t.yaml:2:7: flag: 'maybe' is not a boolean", "n: 1.5 is not an integer",
+		`list: "c" is not one of: a, b`, `t.yaml:5:7: mode: "u!x" is not a valid mode`, "path: is required",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("missing %q in\n%s", want, text)

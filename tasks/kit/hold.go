@@ -193,7 +193,7 @@ k_chmod() {
 if [ "$k_u" != 0 ]; then chmod "$1" "$2"; return; fi
 if [ -f "$2" ]; then k_open "$2" && chmod "$1" "$k_9"
 elif [ -O . ]; then chmod "$1" "$2"
-else k_no "the mode of $2, which is no file, cannot be set safely in another user's folder"; fi
+else k_no "the mode of $2, which is not a regular file, cannot be set safely in another user's folder"; fi
 }
 k_open() {
 command exec 9<"$1" || return

@@ -52,7 +52,7 @@ func (m *Mode) ParseArg(v value.Value) error {
 	}
 	s, ok := v.AsString()
 	if !ok {
-		return fmt.Errorf("%s is no mode: write it as text, \"0644\" or \"u=rw,go=r\"", value.Repr(v))
+		return fmt.Errorf("%s is not a valid mode: write it as text, \"0644\" or \"u=rw,go=r\"", value.Repr(v))
 	}
 	s = strings.TrimSpace(s)
 	switch {
@@ -65,7 +65,7 @@ func (m *Mode) ParseArg(v value.Value) error {
 	digits := strings.TrimPrefix(strings.TrimPrefix(s, "0o"), "0O")
 	if n, err := strconv.ParseUint(digits, 8, 32); err == nil {
 		if n > PermBits {
-			return fmt.Errorf("%q is no mode: the largest is 7777", s)
+			return fmt.Errorf("%q is not a valid mode: the largest is 7777", s)
 		}
 		m.set, m.octal = true, uint32(n)
 		return nil
@@ -87,7 +87,7 @@ func (m *Mode) number(n int64) error {
 }
 
 func (m *Mode) symbolic(s string) error {
-	bad := fmt.Errorf("%q is no mode: octal (\"0644\") or symbolic (\"u=rwX,go=rX\")", s)
+	bad := fmt.Errorf("%q is not a valid mode: octal (\"0644\") or symbolic (\"u=rwX,go=rX\")", s)
 	for part := range strings.SplitSeq(s, ",") {
 		at := strings.IndexAny(part, "+-=")
 		if at < 0 {

@@ -12,7 +12,7 @@ import (
 func CompilePy(expr string, f pyre.Flags) (*pyre.Regexp, error) {
 	re, err := pyre.Compile(expr, pyre.Search, f)
 	if err != nil {
-		return nil, fmt.Errorf("%q is no regular expression: %w", expr, err)
+		return nil, fmt.Errorf("%q is not a valid regular expression: %w", expr, err)
 	}
 	return re, nil
 }

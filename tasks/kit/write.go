@@ -13,6 +13,7 @@ import (
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/sh"
+	"remoterun/runner/value"
 )
 
 // putText writes a file whole: a temporary one beside it, complete and with its
@@ -187,7 +188,7 @@ func (f Write) content(in play.Input) (how, data, what string) {
 	if f.From != "" {
 		return "from", in.SHA256 + " " + Safe(f.From), "copy " + f.From + " to " + f.Path
 	}
-	what = fmt.Sprintf("write %s (%d bytes)", f.Path, in.Data.Size())
+	what = "write " + f.Path + " (" + value.Count(in.Data.Size(), "byte") + ")"
 	if in.Secret || in.Data.Size() > maxText {
 		return "sum", in.SHA256, what
 	}

@@ -88,9 +88,9 @@ func diagnosis(found []Finding) play.Plan {
 	}
 	text, _ := json.Marshal(found)
 	data := value.MapOf("lines", value.List(lines...), "findings", kit.HostText(string(text)), "stops", value.Int(int64(stops)))
-	msg := fmt.Sprintf("%d findings, none of which stops a move", len(found))
+	msg := value.Count(len(found), "finding, which does not stop a move", "findings, none of which stops a move")
 	if stops > 0 {
-		msg = fmt.Sprintf("%d of %d findings would stop a move", stops, len(found))
+		msg = fmt.Sprintf("%d of %s would stop a move", stops, value.Count(len(found), "finding"))
 	}
 	return play.Plan{Result: play.Result{Failed: stops > 0, Msg: msg, Data: data}}
 }

@@ -8,6 +8,7 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/sh"
+	"remoterun/runner/value"
 	"remoterun/tasks/compose"
 	"remoterun/tasks/move/catalog"
 )
@@ -149,7 +150,7 @@ func (d *doctor) cluster(c catalog.Cluster) {
 	}
 	for _, db := range c.Databases {
 		if db.Container.Large > 0 {
-			d.find(Know, "database "+db.Name, fmt.Sprintf("it has %d large objects: they are copied, and an extension does not encrypt them", db.Container.Large), "")
+			d.find(Know, "database "+db.Name, "it has "+value.Count(db.Container.Large, "large object")+": copied, but not encrypted by an extension", "")
 		}
 		if db.Encoding != "UTF8" {
 			d.find(Know, "database "+db.Name, "its encoding is "+db.Encoding+"; it is kept", "")

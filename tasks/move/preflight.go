@@ -13,6 +13,7 @@ import (
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/sh"
+	"remoterun/runner/value"
 	"remoterun/tasks/compose"
 	"remoterun/tasks/move/catalog"
 )
@@ -287,7 +288,7 @@ func (m *mover) refuseCluster(c catalog.Cluster, major int) error {
 	case len(c.Spaces) > 0:
 		return refuse(object, "move what is in it to pg_default", "it has tablespaces (%s), which are folders outside of the volume", strings.Join(c.Spaces, ", "))
 	case c.Prepared > 0:
-		return refuse(object, "COMMIT PREPARED or ROLLBACK PREPARED them (pg_prepared_xacts)", "%d prepared transactions are open", c.Prepared)
+		return refuse(object, "COMMIT PREPARED or ROLLBACK PREPARED them (pg_prepared_xacts)", "%s open", value.Count(c.Prepared, "prepared transaction is", "prepared transactions are"))
 	}
 	for _, d := range c.Databases {
 		if !d.Allows {

@@ -7,6 +7,7 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/sh"
+	"remoterun/runner/value"
 	"remoterun/tasks/move/catalog"
 	"remoterun/tasks/move/copy"
 	"remoterun/tasks/move/proof"
@@ -52,9 +53,9 @@ func (m *mover) prove(ctx context.Context, w host.Writer) error {
 		if m.rehearsal {
 			out = "read " + file + "; nothing was changed"
 		}
-		return refuse("proof of "+m.Project, out, "%d differences: %s", n, strings.Join(names[:min(n, 5)], ", "))
+		return refuse("proof of "+m.Project, out, "%s: %s", value.Count(n, "difference"), strings.Join(names[:min(n, 5)], ", "))
 	}
-	w.Say(fmt.Sprintf("%d tables, %d rows and %d other objects are equal; %d known differences; report %s", report.Tables, report.Rows, report.Objects, len(report.Differences), file))
+	w.Say(fmt.Sprintf("%s, %s and %s are equal; %s; report %s", value.Count(report.Tables, "table"), value.Count(report.Rows, "row"), value.Count(report.Objects, "other object"), value.Count(len(report.Differences), "known difference"), file))
 	r.State = Proved
 	return m.keep(ctx, w, r)
 }

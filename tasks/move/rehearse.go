@@ -75,16 +75,16 @@ func (r Rehearsed) line() string {
 	}
 	verdict := "everything arrived equal"
 	if r.Unequal > 0 {
-		verdict = fmt.Sprintf("%d differences", r.Unequal)
+		verdict = value.Count(r.Unequal, "difference")
 	}
-	return fmt.Sprintf("rehearsed: %s; %d rows, %s; %s; expect about %s of downtime, and %s of disk", verdict, r.Rows, mib(r.Bytes), strings.Join(parts, ", "), time.Duration(r.Downtime)*time.Second, mib(r.Peak))
+	return fmt.Sprintf("rehearsed: %s; %s, %s; %s; expect about %s of downtime, and %s of disk", verdict, value.Count(r.Rows, "row"), mib(r.Bytes), strings.Join(parts, ", "), time.Duration(r.Downtime)*time.Second, mib(r.Peak))
 }
 
 // short is the line that the real move shows.
 func (r Rehearsed) short() string {
 	verdict := "equal"
 	if r.Unequal > 0 {
-		verdict = fmt.Sprintf("with %d differences", r.Unequal)
+		verdict = "with " + value.Count(r.Unequal, "difference")
 	}
 	return fmt.Sprintf("last rehearsal: %s by %s into %s, %s, downtime about %s", r.When, r.By, r.Image, verdict, time.Duration(r.Downtime)*time.Second)
 }

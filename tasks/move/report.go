@@ -9,6 +9,7 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/sh"
+	"remoterun/runner/value"
 	"remoterun/tasks/move/proof"
 )
 
@@ -69,9 +70,9 @@ func (s Said) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s of %s on %s, %s, by %s\nfrom %s\nto   %s\n\n", s.Verb, s.Project, s.Host, s.When, s.By, s.From, s.To)
 	p := s.Proof
-	fmt.Fprintf(&b, "%d databases, %d tables, %d rows, %d other objects were compared.\n", p.Databases, p.Tables, p.Rows, p.Objects)
+	fmt.Fprintf(&b, "%s, %s, %s, %s were compared.\n", value.Count(p.Databases, "database"), value.Count(p.Tables, "table"), value.Count(p.Rows, "row"), value.Count(p.Objects, "other object"))
 	fmt.Fprintf(&b, "Tables by number of rows and two sums of hashes: a fingerprint against errors, not against an attacker.\n\n")
-	fmt.Fprintf(&b, "Sorts of the load put %d bytes into temporary files, in the clear.\n\n", s.Spilled)
+	fmt.Fprintf(&b, "Sorts of the load put %s into temporary files, in the clear.\n\n", value.Count(s.Spilled, "byte"))
 	if len(p.Differences) == 0 {
 		b.WriteString("No difference.\n")
 	}

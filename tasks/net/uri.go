@@ -19,10 +19,10 @@ type uriArgs struct {
 	URL       kit.Text    `arg:"url" need:"yes" help:"http, https, ftp or file, as the host reaches it"`
 	Method    string      `arg:"method" default:"GET" help:"the request's method"`
 	Body      value.Value `arg:"body" help:"what is sent"`
-	Format    string      `arg:"body_format" default:"raw" choices:"form-multipart,form-urlencoded,json,raw" help:"how a body that is no text is written, and the header Content-Type that says so"`
+	Format    string      `arg:"body_format" default:"raw" choices:"form-multipart,form-urlencoded,json,raw" help:"how a body that is not text is written, and the header Content-Type that says so"`
 	Src       string      `arg:"src" type:"path" help:"a file of the laptop that is sent"`
 	RemoteSrc bool        `arg:"remote_src" default:"no" help:"src is a file of the host"`
-	Status    []string    `arg:"status_code" default:"200" help:"the statuses that are no failure"`
+	Status    []string    `arg:"status_code" default:"200" help:"the statuses that are not a failure"`
 	Content   bool        `arg:"return_content" default:"no" help:"the answer's text is in the result, as content"`
 	Follow    string      `arg:"follow_redirects" default:"safe" choices:"all,no,none,safe,urllib2,yes" help:"which redirections are followed: safe is those of GET and HEAD"`
 	Dest      string      `arg:"dest" type:"path" help:"a file or folder that the answer is written to"`
@@ -65,7 +65,7 @@ func (uri) Validate(a uriArgs) *play.ArgError {
 	}
 	for _, s := range a.Status {
 		if _, err := strconv.Atoi(s); err != nil {
-			return &play.ArgError{Arg: "status_code", Msg: fmt.Sprintf("%q is no integer", s)}
+			return &play.ArgError{Arg: "status_code", Msg: fmt.Sprintf("%q is not an integer", s)}
 		}
 	}
 	return nil

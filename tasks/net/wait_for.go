@@ -117,7 +117,7 @@ func (w wait) subject() string {
 	case w.a.Port != 0:
 		return net.JoinHostPort(w.a.Host, strconv.Itoa(w.a.Port))
 	}
-	return fmt.Sprintf("%d seconds", w.a.Timeout)
+	return value.Count(w.a.Timeout, "second")
 }
 
 // Do waits. Its output is the seconds that it took, then the groups of the

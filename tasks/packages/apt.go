@@ -68,7 +68,7 @@ func (apt) Validate(a aptArgs) *play.ArgError {
 		}
 	}
 	if strings.Trim(a.DpkgOptions, "abcdefghijklmnopqrstuvwxyz-,0123456789") != "" {
-		return &play.ArgError{Arg: "dpkg_options", Msg: fmt.Sprintf("%q is no list of dpkg's options", a.DpkgOptions)}
+		return &play.ArgError{Arg: "dpkg_options", Msg: fmt.Sprintf("%q is not a list of dpkg's options", a.DpkgOptions)}
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func (service) Validate(a serviceArgs) *play.ArgError {
 		return &play.ArgError{Msg: "one of the following is required: state, enabled"}
 	}
 	if strings.Contains(a.Name, "/") || strings.HasPrefix(a.Name, "-") {
-		return &play.ArgError{Arg: "name", Msg: fmt.Sprintf("%q is no service", a.Name)}
+		return &play.ArgError{Arg: "name", Msg: fmt.Sprintf("%q is not the name of a service", a.Name)}
 	}
 	return nil
 }

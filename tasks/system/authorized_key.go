@@ -231,7 +231,7 @@ func (a authorizedArgs) look(s host.Seen) (authorized, *play.Plan, error) {
 		return st, nil, err
 	}
 	if st.look.Target.Exists && !st.look.Target.IsFile() {
-		return st, fails("%s is no file", st.path), nil
+		return st, fails("%s is not a file", st.path), nil
 	}
 	ans, err := s.Answer(text)
 	if err != nil {

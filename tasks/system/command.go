@@ -185,7 +185,7 @@ func (a runArgs) guarded(s host.Seen, echo value.Value) (play.Plan, bool, error)
 	p, verb := "", ""
 	switch {
 	case g.gone:
-		return kit.Failure("Unable to change directory before execution: [Errno 2] No such file or directory: b'%s'", a.Chdir), true, nil
+		return kit.Failure("Unable to change directory before execution: [Errno 2] No such file or directory: '%s'", a.Chdir), true, nil
 	case a.Creates != "" && g.creates:
 		p, verb = a.Creates, "exists"
 	case a.Removes != "" && !g.removes:
@@ -216,7 +216,7 @@ func (a runArgs) result(out host.Output, echo value.Value) play.Result {
 			first = value.Str(items[0])
 			data.Put("cmd", oneText(items))
 		}
-		r.Msg = fmt.Sprintf("[Errno 2] No such file or directory: b'%s'", first)
+		r.Msg = fmt.Sprintf("[Errno 2] No such file or directory: '%s'", first)
 	case times == "" && out.Status == 126 && a.Chdir != "":
 		r.Failed, r.Changed = true, false
 		r.Msg = "Unable to change directory before execution: " + strings.TrimSpace(stderr)

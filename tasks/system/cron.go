@@ -81,7 +81,7 @@ func (a cronArgs) path() string {
 // cronText prints a table: "none" where there is none, else "table" and the
 // text. Arguments: the file, or empty for the crontab of the user in $2.
 const cronText sh.Constant = `if [ -n "$1" ]; then
-if [ -f "$1" ]; then echo table; cat "$1"; elif [ -e "$1" ]; then echo "$1 is no file" >&2; exit 2; else echo none; fi
+if [ -f "$1" ]; then echo table; cat "$1"; elif [ -e "$1" ]; then echo "$1 is not a file" >&2; exit 2; else echo none; fi
 exit 0
 fi
 if ! command -v crontab >/dev/null; then echo "Failed to find required executable crontab"; exit 3; fi

@@ -97,7 +97,7 @@ func (knownHosts) Validate(a knownHostsArgs) *play.ArgError {
 	}
 	k, ok := parseKnown(strings.TrimSpace(a.Key))
 	if _, err := base64.StdEncoding.DecodeString(k.key); !ok || err != nil {
-		return &play.ArgError{Arg: "key", Msg: "is no line of known_hosts: names, kind and key"}
+		return &play.ArgError{Arg: "key", Msg: "is not a line of known_hosts: names, kind and key"}
 	}
 	if !k.is(a.name()) {
 		return &play.ArgError{Arg: "key", Msg: "Host parameter does not match hashed host field in supplied key"}

@@ -50,7 +50,7 @@ func (script) Resolve(_ context.Context, a *scriptArgs, in play.Inputs) error {
 		return err
 	}
 	if f.Kind != 'f' {
-		return fmt.Errorf("%s is no file", words[0])
+		return fmt.Errorf("%s is not a file", words[0])
 	}
 	a.in, a.argv = f, words[1:]
 	return nil

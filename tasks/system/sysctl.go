@@ -19,7 +19,7 @@ type sysctlArgs struct {
 	Set    bool    `arg:"sysctl_set" default:"no" help:"the kernel's value is compared and set, too"`
 	Reload bool    `arg:"reload" default:"yes" help:"sysctl -p of the file when it changed"`
 	File   string  `arg:"sysctl_file" default:"/etc/sysctl.conf" type:"path" help:"the file"`
-	Ignore bool    `arg:"ignoreerrors" default:"no" help:"settings that this kernel lacks are no failure"`
+	Ignore bool    `arg:"ignoreerrors" default:"no" help:"settings that this kernel lacks are not a failure"`
 }
 
 // Sysctl keeps settings of the kernel.

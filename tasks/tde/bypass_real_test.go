@@ -161,7 +161,7 @@ func TestRealBypassWroteInTheClear(t *testing.T) {
 	l.push()
 	l.ok(target.New(l.d), "image", l.image)
 	back := l.ok(unlock.New(l.d))
-	if len(back.Warnings) != 1 || !strings.Contains(back.Warnings[0], "5 rows in 1 tables, last written 20") || !strings.Contains(back.Warnings[0], l.project+"_data") {
+	if len(back.Warnings) != 1 || !strings.Contains(back.Warnings[0], "5 rows in 1 table, last written 20") || !strings.Contains(back.Warnings[0], l.project+"_data") {
 		t.Errorf("what was kept: %v", back.Warnings)
 	}
 	got = l.state(status.StateUnlocked)

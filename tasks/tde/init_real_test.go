@@ -280,7 +280,7 @@ volumes: {data: {}}
 	l.sh("chmod -R a+rX " + l.dir)
 	l.push()
 	got := l.ok(target.New(l.d), "image", l.image, "cipher", "aes_128", "locale", "C.UTF-8")
-	if len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "made 1 relations") {
+	if len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "made 1 relation that is not encrypted") {
 		t.Errorf("warnings %v", got.Warnings)
 	}
 	l.ok(unlock.New(l.d))

@@ -400,7 +400,7 @@ func brokenCipher(l *lab) []broken {
 	weaker := l.ext.Dialect().Ciphers[pgtde.Aes128].Settings
 	was := weaker[len(weaker)-1].Value
 	return []broken{
-		{name: "a table", do: l.query("app", set.String()+"CREATE TABLE other AS SELECT 1 AS a"), undo: l.query("app", "DROP TABLE other; CHECKPOINT"), check: check, words: []string{"1 relations with aes_256"}},
+		{name: "a table", do: l.query("app", set.String()+"CREATE TABLE other AS SELECT 1 AS a"), undo: l.query("app", "DROP TABLE other; CHECKPOINT"), check: check, words: []string{"1 relation with aes_256"}},
 		{name: "the server's setting", do: change("SET "+last.Name+" = '"+last.Value+"'", last.Value), undo: change("RESET "+last.Name, was), check: check, words: []string{"setting is not " + last.Name + "=" + was}, w: l.fresh()},
 		{name: "what is asked for", do: func() {}, check: check, words: []string{"relations with aes_128", "WAL with aes_128", "has 128 bits"}, args: []any{"cipher", pgtde.Aes256}},
 	}

@@ -63,7 +63,7 @@ func commentOptions(c *core.Call) (commenting, error) {
 	}
 	preset, ok := commentStyle(style)
 	if !ok {
-		return commenting{}, fmt.Errorf("'%s' is no style of comments: plain, erlang, c, cblock or xml", style)
+		return commenting{}, fmt.Errorf("'%s' is not a style of comments: plain, erlang, c, cblock or xml", style)
 	}
 	side := preset["decoration"]
 	if v, ok := args.Lookup("decoration"); ok {

@@ -251,7 +251,7 @@ func (rc *regexes) test(named pyre.How) core.Function {
 		how := named
 		if how == "" {
 			if how = pyre.How(core.TextOr(a[3], "search")); how != pyre.Search && how != pyre.Match && how != pyre.FullMatch {
-				return value.Value{}, fmt.Errorf("'%s' is no way to match: search, match or fullmatch", how)
+				return value.Value{}, fmt.Errorf("'%s' is not a way to match: search, match or fullmatch", how)
 			}
 		}
 		re, err := rc.argument(a[0], a[1], a[2], how)

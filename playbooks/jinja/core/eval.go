@@ -68,7 +68,7 @@ func (ev evaluator) evaluate(x parse.Expr, f *frame) (value.Value, error) {
 	case *parse.DictLit:
 		return ev.dict(x, f)
 	}
-	return value.Value{}, fmt.Errorf("a slice is no value")
+	return value.Value{}, fmt.Errorf("a slice is not a value")
 }
 
 func (ev evaluator) all(xs []parse.Expr, f *frame) ([]value.Value, error) {

@@ -21,7 +21,7 @@ func formEntries() []core.Entry {
 func groups6(v value.Value) ([]string, error) {
 	n, err := ipnet.ParseAddress(value.Str(v))
 	if err != nil || n.Width != 128 {
-		return nil, fmt.Errorf("%s is no IPv6 address", value.Show(v))
+		return nil, fmt.Errorf("%s is not an IPv6 address", value.Show(v))
 	}
 	hex := fmt.Sprintf("%032x", n.V)
 	var out []string
@@ -81,6 +81,6 @@ func filterIPv6Form(c *core.Call) (value.Value, error) {
 		n, _ := ipnet.ParseAddress(value.Str(c.In))
 		return core.Text(n.IP())
 	default:
-		return value.Value{}, fmt.Errorf("ipv6form: '%s' is no format: expand, compress or x509", form)
+		return value.Value{}, fmt.Errorf("ipv6form: '%s' is not a format: expand, compress or x509", form)
 	}
 }

@@ -329,7 +329,7 @@ func (p *parser) uses(id string) {
 func (p *parser) integer(t lex.Token) value.Value {
 	v, ok := lex.Number(t)
 	if !ok {
-		p.fail(t.At, "%s is no number", t.Text)
+		p.fail(t.At, "%s is not a number", t.Text)
 	}
 	return v
 }

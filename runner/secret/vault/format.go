@@ -87,7 +87,7 @@ func parseHeader(line string) (*envelope, error) {
 	}
 	switch {
 	case parts[0] != header:
-		return nil, &FormatError{1, "is no vault: it does not begin with " + header}
+		return nil, &FormatError{1, "is not a vault: it does not begin with " + header}
 	case len(parts) < 3:
 		return nil, &FormatError{1, "the header is cut: " + header + ";1.1;AES256 is expected"}
 	case parts[1] != "1.1" && parts[1] != "1.2":

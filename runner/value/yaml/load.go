@@ -334,7 +334,7 @@ func (l *loader) scalar(n *yaml.Node) (value.Value, error) {
 		return value.Value{}, l.fail(n, "unknown tag %s (known: !vault, !unsafe)", n.Tag)
 	}
 	if n.Value == "=" {
-		return value.Value{}, l.fail(n, `a bare "=" is no value: quote it`)
+		return value.Value{}, l.fail(n, `a bare "=" is not a value: quote it`)
 	}
 	if v, ok := Resolve(n.Value); ok {
 		return v, nil

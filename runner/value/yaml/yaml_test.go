@@ -63,7 +63,7 @@ func TestErrorsNameThePlace(t *testing.T) {
 		"a: 1\nb: c: d\n":       "f.yml:2",
 		"a:\n\t- b\n":           "f.yml:2",
 		"a: [1, 2\nb: 3\n":      "f.yml:",
-		"a: =\n":                `f.yml:1:4: a bare "=" is no value: quote it`,
+		"a: =\n":                `f.yml:1:4: a bare "=" is not a value: quote it`,
 		"a: !env X\n":           "f.yml:1:4: unknown tag !env (known: !vault, !unsafe)",
 		"a: !vault |\n  x\n":    "f.yml:1:4: a vault value, and no vault password was given",
 		"---\na: 1\n---\n- b\n": "f.yml:4:1: expected a single document",

@@ -51,7 +51,7 @@ func (a *reader) all() (Contents, error) {
 		return a.c, err
 	}
 	if n < 0 || n > 10_000_000 {
-		return a.c, fmt.Errorf("archive: %d entries", n)
+		return a.c, fmt.Errorf("archive: a number of %d entries", n)
 	}
 	for range n {
 		if err := a.entry(); err != nil {
@@ -93,7 +93,7 @@ func (a *reader) missing() error {
 func (a *reader) head() error {
 	var h [11]byte
 	if _, err := io.ReadFull(a.r, h[:]); err != nil || string(h[:5]) != "PGDMP" {
-		return errors.New("archive: it is none of pg_dump's")
+		return errors.New("archive: it is not one of pg_dump's")
 	}
 	a.version, a.ints, a.offsets = int(h[5])*100+int(h[6]), int(h[8]), int(h[9])
 	if a.version < 112 || a.version > 116 || h[10] != 1 || a.ints < 1 || a.ints > 8 || a.offsets < 1 || a.offsets > 8 {

@@ -3,6 +3,7 @@ package copy
 import (
 	"fmt"
 
+	"remoterun/runner/value"
 	"remoterun/tasks/move/catalog"
 	"remoterun/tasks/move/proof"
 )
@@ -23,7 +24,7 @@ func (p Plan) Side(kind Kind, major int, read func(file string) ([]byte, error))
 		if s.Keep == "sum" {
 			sums, err := proof.ParseSums(text)
 			if err != nil || len(sums) != 1 {
-				return side, fmt.Errorf("%s: %d answers, %w", s.Name, len(sums), err)
+				return side, fmt.Errorf("%s: %s, %w", s.Name, value.Count(len(sums), "answer"), err)
 			}
 			db.Sums = append(db.Sums, sums...)
 		} else {

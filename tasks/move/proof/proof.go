@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strings"
 
+	"remoterun/runner/value"
 	"remoterun/tasks/move/catalog"
 	"remoterun/tasks/pg"
 )
@@ -209,4 +210,4 @@ func (c *comparison) sums(database string, source, target []Sum) {
 }
 
 // String shows rows and fingerprint.
-func (s Sum) String() string { return fmt.Sprintf("%d rows, %s/%s", s.Rows, s.A, s.B) }
+func (s Sum) String() string { return fmt.Sprintf("%s, %s/%s", value.Count(s.Rows, "row"), s.A, s.B) }

@@ -261,7 +261,7 @@ func (st MountState) CheckRAM() error {
 	case !st.Root:
 		return no("use become: yes", "mounting needs root")
 	case st.Kind == "link" || st.Kind == "other":
-		return no("remove it by hand", "it is no folder but a %s", map[string]string{"link": "symbolic link", "other": "file"}[st.Kind])
+		return no("remove it by hand", "it is not a folder but a %s", map[string]string{"link": "symbolic link", "other": "file"}[st.Kind])
 	case st.Kind == "none":
 		return nil
 	case st.UID != 0 || st.Mode&0o022 != 0:
@@ -340,7 +340,7 @@ cd -P "$1" 2>/dev/null || no "$1: the mount is not there; a task memory_mount co
 [ "$(pwd -P)" = "$1" ] || no "$1: a part of the path is a symbolic link"
 t=$(stat -f -c %T .)
 case $t in tmpfs | ramfs) ;; *) no "$1: it is on $t, not in RAM: nothing was sent" ;; esac
-[ "$(stat -c %d .)" != "$(stat -c %d ..)" ] || no "$1: it is no mount of its own: nothing was sent"
+[ "$(stat -c %d .)" != "$(stat -c %d ..)" ] || no "$1: it is not a mount of its own: nothing was sent"
 [ "$(stat -c %u .)" = 0 ] || no "$1: it is not root's: nothing was sent"
 case $(stat -c %a .) in *[2367]? | *[2367]) no "$1: others than root can write there: nothing was sent" ;; esac
 for f in .[!.]* ..?* *; do

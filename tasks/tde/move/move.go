@@ -12,6 +12,7 @@ import (
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/sh"
+	"remoterun/runner/value"
 	"remoterun/tasks/compose"
 	"remoterun/tasks/kit"
 	plain "remoterun/tasks/move"
@@ -215,7 +216,7 @@ func (t *encrypted) Accept(c catalog.Cluster) error {
 	}
 	for _, d := range c.Databases {
 		if n := d.Container.Large; n > 0 {
-			return guard.Refuse("database "+d.Name, "set tde_large_objects: accept, if they may", "it has %d large objects, which the extension does not encrypt", n)
+			return guard.Refuse("database "+d.Name, "set tde_large_objects: accept, if they may", "it has %s, and the extension encrypts none", value.Count(n, "large object"))
 		}
 	}
 	return nil

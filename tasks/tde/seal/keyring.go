@@ -47,7 +47,7 @@ type Keyring struct {
 func ParseKeyring(b []byte) (Keyring, error) {
 	defer clear(b)
 	if len(b)%RecordSize != 0 {
-		return Keyring{}, fmt.Errorf("keyring: %d bytes are no whole number of %d-byte records (a torn write, or no keyring at all)", len(b), RecordSize)
+		return Keyring{}, fmt.Errorf("keyring: %d bytes are not a whole number of %d-byte records (a torn write, or no keyring at all)", len(b), RecordSize)
 	}
 	if len(b) > maxRecords*RecordSize {
 		return Keyring{}, fmt.Errorf("keyring: more than %d records", maxRecords)
@@ -95,7 +95,7 @@ func parseRecord(b []byte) (Entry, error) {
 // CheckKeyName keeps out what random bytes and foreign files look like.
 func CheckKeyName(name string) error {
 	if !utf8.ValidString(name) || strings.IndexFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) >= 0 {
-		return errors.New("its name is no printable text (no keyring?)")
+		return errors.New("its name is not printable text (is it a keyring?)")
 	}
 	return nil
 }

@@ -128,7 +128,7 @@ func (m Manifest) check() error {
 	case !HexHash().MatchString(m.SHA256):
 		return errors.New("sha256 is not 64 hex digits")
 	case len(m.Keys) == 0 || len(m.Keys) > maxRecords:
-		return fmt.Errorf("%d keys, 1 to %d are possible", len(m.Keys), maxRecords)
+		return fmt.Errorf("a manifest of %d keys: 1 to %d are possible", len(m.Keys), maxRecords)
 	}
 	for _, p := range m.Previous {
 		if !HexHash().MatchString(p) {
@@ -150,7 +150,7 @@ func (m Manifest) encode() ([]byte, error) {
 // fits compares the manifest's keys with an opened keyring.
 func (m Manifest) fits(k Keyring) error {
 	if len(m.Keys) != k.Len() {
-		return fmt.Errorf("%d keys in the manifest, %d in the keyring", len(m.Keys), k.Len())
+		return fmt.Errorf("the manifest has %d and the keyring %d records", len(m.Keys), k.Len())
 	}
 	for i, e := range k.Entries() {
 		if w := m.Keys[i]; w.Name != e.Name || w.Fingerprint != e.Fingerprint || w.Bits != e.Bits {

@@ -125,7 +125,7 @@ var errPadding = errors.New("the padding is wrong")
 // decrypt undoes encrypt. It is called only for bytes whose tag fits.
 func (d *derived) decrypt(b []byte) ([]byte, error) {
 	if len(b) == 0 || len(b)%aes.BlockSize != 0 {
-		return nil, fmt.Errorf("%d bytes are no whole number of blocks", len(b))
+		return nil, fmt.Errorf("%d bytes are not a whole number of blocks", len(b))
 	}
 	block, err := aes.NewCipher(d.aes[:])
 	if err != nil {

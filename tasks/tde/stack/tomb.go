@@ -232,7 +232,7 @@ func (v Site) LayTombs(graves []Grave) guard.Act {
 }
 
 func (v Site) tombText() string {
-	return fmt.Sprintf(`This is no database, and no database may come to be here.
+	return fmt.Sprintf(`This is not a database, and none may come to be here.
 
 The database of %s is encrypted, in the volume %s. A compose file that
 remoterun wrote brings it up; without that file this folder would be used, and an

@@ -347,7 +347,7 @@ func (st *status) newLogin() string {
 
 const day = 24 * 60 * 60
 
-// result tells it. A locked database is no failure, but has an exit code of its
+// result tells it. A locked database is not a failure, but has an exit code of its
 // own; one that should run and cannot is a failure.
 func (st *status) result() play.Result {
 	r := play.Result{Data: guard.Data(
@@ -396,7 +396,7 @@ func (st *status) unlockedData(r *play.Result) {
 		r.Data.Put(p.Name, p.Value)
 	}
 	if st.state == StateUnlocked {
-		r.Msg = fmt.Sprintf("unlocked: PostgreSQL %s, %d relations, %d plain, key %d days old", st.server.Version, st.rels.Total, len(plain), age)
+		r.Msg = fmt.Sprintf("unlocked: PostgreSQL %s, %s, %d plain, key %s old", st.server.Version, value.Count(st.rels.Total, "relation"), len(plain), value.Count(age, "day"))
 	}
 	warn := func(on bool, text string) {
 		if on {
@@ -405,9 +405,9 @@ func (st *status) unlockedData(r *play.Result) {
 	}
 	warn(!st.ram.Present(), "the keyring is not in RAM any more: a restart of the database would fail; next: remoterun unlock "+st.args.host)
 	warn(st.ram.Present() && !st.ram.Same(), "the container does not see the mount that is there now: a new key would not reach it; next: remoterun unlock "+st.args.host)
-	warn(len(plain) > 0, fmt.Sprintf("%d relations are not encrypted; next: remoterun verify %s", len(plain), st.args.host))
+	warn(len(plain) > 0, fmt.Sprintf("%s not encrypted; next: remoterun verify %s", value.Count(len(plain), "relation is", "relations are"), st.args.host))
 	warn(st.server.WalEncrypt != "on", "WAL is not encrypted; next: remoterun verify "+st.args.host)
-	warn(due, fmt.Sprintf("the key is %d days old, and due for rotation", age))
+	warn(due, "the key is "+value.Count(age, "day")+" old, and due for rotation")
 }
 
 // oldestKey is the age of the key in use, in days.

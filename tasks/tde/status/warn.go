@@ -69,7 +69,7 @@ func (st *status) fileProblems() []string {
 	bad(!st.mem.InRAM(), "it is on %s, not in RAM", cmp.Or(st.mem.FS, st.mem.OnFS))
 	bad(st.disk.Exists && f.UID != st.disk.UID, "its owner is %d, the data folder's is %d: the server cannot read it", f.UID, st.disk.UID)
 	bad(f.Mode != "400", "its mode is 0%s, not 0400", f.Mode)
-	bad(f.Size == 0 || f.Size%seal.RecordSize != 0, "%d bytes are no keyring", f.Size)
+	bad(f.Size == 0 || f.Size%seal.RecordSize != 0, "a size of %d bytes is not that of a keyring", f.Size)
 	bad(st.mem.Foreign() != "", "%s lies beside it", st.mem.Foreign())
 	return out
 }

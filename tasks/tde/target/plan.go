@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"path"
+	"strconv"
 	"strings"
 
 	"remoterun/runner/host"
@@ -128,8 +129,9 @@ func (f fresh) result(o stack.Overlay, text, told string) play.Result {
 	}
 	made := parseMade(told)
 	res.Data.Put("cluster", value.FromMap(made))
-	if n, ok := made.Lookup("plain"); ok && value.Str(n) != "0" {
-		res.Warnings = append(res.Warnings, "scripts in docker-entrypoint-initdb.d made "+value.Str(n)+" relations that are not encrypted")
+	plain, _ := made.Lookup("plain")
+	if n, _ := strconv.Atoi(value.Str(plain)); n > 0 {
+		res.Warnings = append(res.Warnings, "scripts in docker-entrypoint-initdb.d made "+value.Count(n, "relation that is", "relations that are")+" not encrypted")
 	}
 	return res
 }

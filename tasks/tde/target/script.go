@@ -106,7 +106,7 @@ name=$1 volume=$2 dir=$3 ram=$4 image=$5 uid=$6 record=$7 wipe=$8
 docker rm -f -v "$name" >/dev/null 2>&1
 [ "$(docker volume inspect -f '{{index .Labels "remoterun.id"}}' "$volume")" = "$(sed -n 's/^id //p' "$record")" ] || { echo "volume $volume is not the one that the record names" >&2; exit 11; }
 [ "$(sed -n 's/^state //p' "$record")" = begun ] || { echo "the record does not say begun" >&2; exit 11; }
-[ -d "$dir" ] || { echo "$dir is no folder" >&2; exit 1; }
+[ -d "$dir" ] || { echo "$dir is not a folder" >&2; exit 1; }
 if [ "$wipe" = wipe ]; then find "$dir" -mindepth 1 -maxdepth 1 -exec rm -rf -- {} + || exit 1; fi
 ask() { docker run --rm --pull never --network none --user "${uid:-0}" --entrypoint id "$image" "$@" </dev/null; }
 if [ -z "$uid" ]; then uid=$(ask -u postgres) || { echo "the image has no user postgres" >&2; exit 1; }; fi

@@ -51,7 +51,10 @@ if dbs=$(q -d postgres -c "SELECT datname FROM pg_database WHERE datallowconn" <
 		n=$(printf '%s\n' "$list" | q -d "$d" -f -) || said=" at least, not all could be counted"
 		for r in $n; do rows=$((rows + r)) tables=$((tables + 1)); done
 	done
-	said="$rows rows in $tables tables$said"
+	r=rows t=tables
+	[ "$rows" -ne 1 ] || r=row
+	[ "$tables" -ne 1 ] || t=table
+	said="$rows $r in $tables $t$said"
 fi
 newest=$(ls -td "$dir"/pg_wal/* "$dir"/base/*/* "$dir"/global/* 2>/dev/null | head -n 1)
 when=$(stat -c %y "$newest" 2>/dev/null)

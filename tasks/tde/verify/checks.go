@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"remoterun/runner/value"
 	"remoterun/tasks/tde/pgtde"
 	"remoterun/tasks/tde/seal"
 	"remoterun/tasks/tde/stack"
@@ -107,7 +108,7 @@ func checkProvider(p *proof) checkResult {
 	case len(all) == 0:
 		return checkIs(false, "the server has no key provider")
 	case wrong != nil:
-		r := checkIs(false, "%d providers are not the keyring in RAM", len(wrong))
+		r := checkIs(false, "%s not the keyring in RAM", value.Count(len(wrong), "provider is", "providers are"))
 		r.Details = wrong
 		return r
 	}
@@ -139,7 +140,7 @@ func checkKeys(p *proof) checkResult {
 			bad = append(bad, scope+": no key is set")
 		}
 	}
-	r := checkIs(len(bad) == 0, "%d keys verified by the server, %d not", len(good), len(bad))
+	r := checkIs(len(bad) == 0, "%s verified by the server, %d not", value.Count(len(good), "key"), len(bad))
 	r.Details = append(bad, good...)
 	return r
 }
@@ -169,7 +170,7 @@ func checkWanted(p *proof) checkResult {
 			other = append(other, k.Scope+" is on "+k.Key)
 		}
 	}
-	r := checkIs(len(other) == 0 && used > 0, "wanted: %s; %d keys in use, %d of them another", wanted, used, len(other))
+	r := checkIs(len(other) == 0 && used > 0, "wanted: %s; %s in use, %d of them another", wanted, value.Count(used, "key"), len(other))
 	r.Details = other
 	return r
 }
@@ -218,8 +219,8 @@ func checkRelations(p *proof) checkResult {
 			names = append(names, page.relation+" (a plain file)")
 		}
 	}
-	r := checkIs(len(names) == 0, "%d of %d relations in %d databases are encrypted, %d plain, %d plain sequences; %d files of databases that take no connections (%s)",
-		p.rels.Encrypted, p.rels.Total, len(p.keys.Names), len(names), len(sequences), files, cmp.Or(strings.Join(closed, ", "), "none"))
+	r := checkIs(len(names) == 0, "%d of %s in %s encrypted, %d plain, %s; %s of databases that take no connections (%s)",
+		p.rels.Encrypted, value.Count(p.rels.Total, "relation"), value.Count(len(p.keys.Names), "database"), len(names), value.Count(len(sequences), "plain sequence"), value.Count(files, "file"), cmp.Or(strings.Join(closed, ", "), "none"))
 	r.Details = names
 	for _, s := range sequences {
 		r.Details = append(r.Details, "plain by nature: sequence "+s)
@@ -262,9 +263,9 @@ func checkPages(p *proof) checkResult {
 		}
 	}
 	if fresh == len(p.sample) {
-		return notProved("the server has not written the users' pages to the disk yet (%d files); its next checkpoint does", fresh)
+		return notProved("the server has not written the users' pages to the disk yet (%s); its next checkpoint does", value.Count(fresh, "file"))
 	}
-	r := checkIs(len(plain) == 0 && unread+fresh < len(p.sample), "first pages of %d files looked at, %d are plain, %d could not be read, %d are not written yet", len(p.sample)-unread-fresh, len(plain), unread, fresh)
+	r := checkIs(len(plain) == 0 && unread+fresh < len(p.sample), "first pages of %s looked at, %d plain, %d not readable, %d not written yet", value.Count(len(p.sample)-unread-fresh, "file"), len(plain), unread, fresh)
 	r.Details = plain
 	return r
 }

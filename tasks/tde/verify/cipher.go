@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"remoterun/runner/host"
+	"remoterun/runner/value"
 	"remoterun/tasks/tde/guard"
 	"remoterun/tasks/tde/pgtde"
 	"remoterun/tasks/tde/seal"
@@ -135,7 +136,7 @@ func checkCipher(p *proof) checkResult {
 			good += c.n
 			continue
 		}
-		bad = append(bad, fmt.Sprintf("%s: %d relations with %s", c.file, c.n, cmp.Or(c.cipher, "a cipher that is not known here")))
+		bad = append(bad, fmt.Sprintf("%s: %s with %s", c.file, value.Count(c.n, "relation"), cmp.Or(c.cipher, "a cipher that is not known here")))
 	}
 	if len(p.ciphers.old) > 0 && want != pgtde.Aes128 {
 		bad = append(bad, "of a version of the extension that knows 128 bits only: "+strings.Join(p.ciphers.old, ", "))
@@ -146,9 +147,9 @@ func checkCipher(p *proof) checkResult {
 	if k, ok := p.wantedKey(); ok && k.Bits != pgtde.CipherBits(want) {
 		bad = append(bad, fmt.Sprintf("key %s has %d bits", k.Name, k.Bits))
 	}
-	r := checkIs(len(bad) == 0, "%s: %s; keys of %d relations; WAL: %s", want, cmp.Or(p.server.Ciphers, "no setting of it"), good, cmp.Or(p.ciphers.wal, "no stretch with a cipher"))
+	r := checkIs(len(bad) == 0, "%s: %s; keys of %s; WAL: %s", want, cmp.Or(p.server.Ciphers, "no setting of it"), value.Count(good, "relation"), cmp.Or(p.ciphers.wal, "no stretch with a cipher"))
 	if n := len(p.ciphers.old); n > 0 {
-		r.Evidence += fmt.Sprintf("; %d key files of a version that has no choice", n)
+		r.Evidence += "; " + value.Count(n, "key file") + " of a version that has no choice"
 	}
 	r.Details = bad
 	if len(bad) == 0 && len(p.ciphers.unknown) > 0 {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"remoterun/runner/value"
 	"remoterun/tasks/tde/custody"
 	"remoterun/tasks/tde/memory"
 	"remoterun/tasks/tde/pgtde"
@@ -41,7 +42,7 @@ func checkKeyringFile(p *proof) checkResult {
 	folder := p.ram.Folder
 	mode, err := strconv.ParseUint(folder.Mode, 8, 32)
 	good := f.Mode == "400" && folder.UID == 0 && err == nil && mode&0o022 == 0 && f.Size > 0 && f.Size%seal.RecordSize == 0
-	evidence := fmt.Sprintf("file: owner %d, mode 0%s, %d keys; folder: owner %d, mode 0%s", f.UID, f.Mode, f.Size/seal.RecordSize, folder.UID, folder.Mode)
+	evidence := fmt.Sprintf("file: owner %d, mode 0%s, %s; folder: owner %d, mode 0%s", f.UID, f.Mode, value.Count(f.Size/seal.RecordSize, "key"), folder.UID, folder.Mode)
 	if p.args.Database {
 		good = good && f.UID == p.disk.UID
 		evidence += fmt.Sprintf("; the data folder's owner is %d", p.disk.UID)
@@ -78,8 +79,8 @@ func checkContainer(p *proof) checkResult {
 		}
 	}
 	core := coreLimit(p.limits)
-	r := checkIs(p.ram.ReadOnly && core == "1" && others == nil && len(p.everyone) > 0, "keyring mount read-only: %s; core limit: %s (1 stops cores to a file and to a handler); of %d containers on this host %d others have mounts of keys, %d the whole host",
-		yesNo(p.ram.ReadOnly), cmp.Or(core, "not known"), len(p.everyone), len(others), len(whole))
+	r := checkIs(p.ram.ReadOnly && core == "1" && others == nil && len(p.everyone) > 0, "keyring mount read-only: %s; core limit: %s (1 stops cores to a file and to a handler); of %s on this host others with mounts of keys: %d, with the whole host: %d",
+		yesNo(p.ram.ReadOnly), cmp.Or(core, "not known"), value.Count(len(p.everyone), "container"), len(others), len(whole))
 	r.Details = append(others, whole...)
 	return r
 }
@@ -122,9 +123,9 @@ func checkStrays(p *proof) checkResult {
 	case len(names) == 0:
 		return notProved("no key's name is known to look for")
 	case p.keyFiles == 0:
-		return checkIs(false, "the search of %s for %d key names does not even find the extension's own key files", p.site.HostData, len(names))
+		return checkIs(false, "the search of %s for %s does not even find the extension's own key files", p.site.HostData, value.Count(len(names), "key name"))
 	}
-	r := checkIs(len(p.strays) == 0, "%d files up to 1.2 MB look like a keyring in %s (searched for %d key names, which were found in %d key files of the extension)", len(p.strays), p.site.HostData, len(names), p.keyFiles)
+	r := checkIs(len(p.strays) == 0, "%s like a keyring in %s (searched for %s, which were found in %s of the extension)", value.Count(len(p.strays), "file up to 1.2 MB looks", "files up to 1.2 MB look"), p.site.HostData, value.Count(len(names), "key name"), value.Count(p.keyFiles, "key file"))
 	r.Details = p.strays
 	return r
 }
@@ -164,7 +165,7 @@ func checkHeaders(p *proof) checkResult {
 			bad = append(bad, fmt.Sprintf("%s: key %s: %s", h.File, h.Key, h.State))
 		}
 	}
-	r := checkIs(len(bad) == 0, "%d of %d key files opened by the keyring (%d keys)", len(p.headers)-len(bad), len(p.headers), len(p.open.Keys))
+	r := checkIs(len(bad) == 0, "%d of %s opened by the keyring (%s)", len(p.headers)-len(bad), value.Count(len(p.headers), "key file"), value.Count(len(p.open.Keys), "key"))
 	if r.Details = bad; unknown > 0 && unknown == len(bad) {
 		r.Status = CheckNotProved // of a version that is not known here
 	}

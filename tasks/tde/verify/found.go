@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"remoterun/runner/value"
 	"remoterun/tasks/tde/guard"
 	"remoterun/tasks/tde/pgtde"
 )
@@ -44,7 +45,7 @@ func checkRows(p *proof) checkResult {
 	if p.found.fresh == 0 && len(p.found.hits) == 0 {
 		return checkIs(false, "the search for files that were written lately does not even find those of heap and index")
 	}
-	r := checkIs(len(p.found.hits) == 0, "%d files hold the rows' bytes, of heap, index, and %d that were written lately; the control was found", len(p.found.hits), p.found.fresh)
+	r := checkIs(len(p.found.hits) == 0, "%s the rows' bytes, of heap, index, and %d that were written lately; the control was found", value.Count(len(p.found.hits), "file holds", "files hold"), p.found.fresh)
 	r.Details = p.found.hits
 	return r
 }

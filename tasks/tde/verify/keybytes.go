@@ -8,6 +8,7 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/sh"
+	"remoterun/runner/value"
 	"remoterun/tasks/tde/guard"
 )
 
@@ -148,20 +149,20 @@ func checkKeyBytes(p *proof) checkResult {
 	case k.problem != "":
 		return checkIs(false, "%s", k.problem)
 	case len(k.strays) > 0:
-		r := checkIs(false, "%d files hold a key or its record in %s", len(k.strays), p.site.HostData)
+		r := checkIs(false, "%s a key or its record in %s", value.Count(len(k.strays), "file holds", "files hold"), p.site.HostData)
 		r.Details = k.strays
 		return r
 	case !k.control:
 		return checkIs(false, "the search does not even find the keyring in RAM, so that it found nothing else says nothing")
 	}
-	evidence := fmt.Sprintf("%d MB in %d files searched for %d keys (bytes, hex, records): none; the same search finds the keyring in RAM", k.bytes>>20, k.files, k.keys)
+	evidence := fmt.Sprintf("%d MB in %s searched for %s (bytes, hex, records): none; the same search finds the keyring in RAM", k.bytes>>20, value.Count(k.files, "file"), value.Count(k.keys, "key"))
 	switch {
 	case k.left > 0:
 		return notProved("%s; %d MB more were left out (search_gib: %d)", evidence, k.left>>20, p.args.SearchGiB)
 	case k.outside > 0:
-		return notProved("%s; %d links or mounts lead out of the folder (a tablespace, a WAL folder), and were not followed", evidence, k.outside)
+		return notProved("%s; %s out of the folder (a tablespace, a WAL folder), not followed", evidence, value.Count(k.outside, "link or mount leads", "links or mounts lead"))
 	case k.weak > 0:
-		return notProved("%s; the bytes of %d keys have too many zeros and line ends to be searched for", evidence, k.weak)
+		return notProved("%s; %s too many zeros and line ends to be searched for", evidence, value.Count(k.weak, "key has", "keys have"))
 	case k.keys == 0 || k.files == 0:
 		return checkIs(false, "%s", evidence)
 	}

@@ -220,9 +220,9 @@ func verdict(results []checkResult) play.Result {
 		lines = append(lines, r.lines()...)
 	}
 	res := play.Result{Failed: len(failedNames) > 0}
-	res.Msg = fmt.Sprintf("%d checks ok, %d failed, %d not proved", n[CheckOK], n[CheckFailed], n[CheckNotProved])
+	res.Msg = fmt.Sprintf("%s ok, %d failed, %d not proved", value.Count(n[CheckOK], "check"), n[CheckFailed], n[CheckNotProved])
 	if len(failedNames) > 0 {
-		res.Msg = fmt.Sprintf("%d checks failed: %s", len(failedNames), strings.Join(failedNames, ", "))
+		res.Msg = fmt.Sprintf("%s failed: %s", value.Count(len(failedNames), "check"), strings.Join(failedNames, ", "))
 	}
 	res.Data = guard.Data(guard.Val("checks", value.List(items...)), guard.Int("ok", n[CheckOK]), guard.Int("failed_checks", n[CheckFailed]), guard.Int("not_proved", n[CheckNotProved]), guard.List("lines", lines...))
 	if len(open) > 0 {
