@@ -30,6 +30,7 @@ func All() []play.Module {
 
 func ofArchives() []play.Module {
 	return []play.Module{
+		archives.Archive(),
 		archives.Unarchive(),
 	}
 }
