@@ -54,7 +54,7 @@ oracle:
 # medians and ratios (docs/bench.md). REMOTERUN_BENCH_ROUNDS=7 and
 # REMOTERUN_BENCH_ANSIBLE_ROUNDS=1 (0: not at all) say how often.
 bench: parts
-	CI=true go test -run '^$$' -bench "AgainstTheFloor|ManyHosts" -benchtime 1x -timeout 60m ./cmd/remoterun
+	CI=true go test -run '^$$' -bench "AgainstTheFloor|ManyHosts|Files" -benchtime 1x -timeout 60m ./cmd/remoterun
 	REMOTERUN_BENCH_ROUNDS=$${REMOTERUN_BENCH_ROUNDS:-3} .ci/engine go test -count=1 -run TestBenchMove -v -timeout 60m ./tasks/move
 
 # Breaks the copy of a move at every step of its plan, once for each fault; make

@@ -160,7 +160,8 @@ func BenchmarkAgainstTheFloor(b *testing.B) {
 			m.Link.Delay(delay)
 			took := benchRounded(b, m, all, changing)
 			m.Link.Delay(0)
-			fmt.Print(benchTable(all, took, changing, delay)) // a log of a benchmark is cut short
+			what := map[bool]string{false: "unchanged", true: "all changing"}[changing]
+			fmt.Print(benchTable(all, took, fmt.Sprintf("%d tasks, %s, round trip %s", benchTasks, what, delay))) // a log of a benchmark is cut short
 		}
 	}
 	b.ReportMetric(0, "ns/op")
@@ -211,13 +212,9 @@ func benchRun(b *testing.B, c contender) time.Duration {
 }
 
 // benchTable shows medians, and ratios to the first contender's.
-func benchTable(all []contender, took [][]time.Duration, changing bool, delay time.Duration) string {
+func benchTable(all []contender, took [][]time.Duration, title string) string {
 	var t strings.Builder
-	what := "unchanged"
-	if changing {
-		what = "all changing"
-	}
-	fmt.Fprintf(&t, "%d tasks, %s, round trip %s\n", benchTasks, what, delay)
+	fmt.Fprintln(&t, title)
 	floor := median(took[0])
 	for i, c := range all {
 		m := median(took[i])

@@ -29,6 +29,7 @@ import (
 // host that lets him in.
 type streams struct {
 	*desk
+	port int
 	peak string // where the program tells its memory
 	// through counts the bytes that the host was sent, and that it sent; cut is how
 	// many more may pass before the link breaks, 0 = it never does.
@@ -61,6 +62,7 @@ func newStreams(t testing.TB) *streams {
 	if err := os.Chmod(home+"/.ssh/id_ed25519", 0o600); err != nil {
 		t.Fatal(err)
 	}
+	s.port = srv.Port()
 	writeFile(t, s.dir+"/inventory", fmt.Sprintf("far ansible_host=127.0.0.1 ansible_port=%d ansible_user=op ansible_ssh_private_key_file=%s/.ssh/id_ed25519\nhere ansible_connection=local\n", srv.Port(), home))
 	if s.bin, err = os.Executable(); err != nil {
 		t.Fatal(err)
