@@ -16,10 +16,15 @@ type Cluster struct {
 	System  string `json:"system"`
 	NextXID string `json:"xid"`
 	// Super is the role that initdb made, whatever it is called.
-	Super     string     `json:"super"`
-	Checksums bool       `json:"checksums"`
-	Spaces    []string   `json:"tablespaces"`
-	Prepared  int        `json:"prepared"`
+	Super     string   `json:"super"`
+	Checksums bool     `json:"checksums"`
+	Spaces    []string `json:"tablespaces"`
+	Prepared  int      `json:"prepared"`
+	// Recovery says that it is a standby, which takes no writes.
+	Recovery bool `json:"recovery,omitempty"`
+	// Trusted are roles without a password that pg_hba.conf lets in from the network
+	// without one. Only the running server's own file says it.
+	Trusted   []string   `json:"trusted,omitempty"`
 	Databases []Database `json:"databases"`
 	// Template is template1's row; its Contents say whether somebody put something
 	// into it.
@@ -116,6 +121,8 @@ func ident(s string) string {
 // ClusterSQL prints the cluster as one line of JSON.
 const ClusterSQL = `SELECT jsonb_build_object('version', current_setting('server_version_num')::int, 'system', (SELECT system_identifier::text FROM pg_control_system()), 'xid', txid_snapshot_xmax(txid_current_snapshot())::text,
 'super', (SELECT rolname FROM pg_roles WHERE oid = 10), 'checksums', current_setting('data_checksums') = 'on', 'prepared', (SELECT count(*) FROM pg_prepared_xacts),
+'recovery', pg_is_in_recovery(),
+'trusted', (SELECT jsonb_agg(rolname ORDER BY rolname) FROM pg_authid r WHERE rolcanlogin AND rolpassword IS NULL AND EXISTS (SELECT FROM pg_hba_file_rules h WHERE h.error IS NULL AND h.type LIKE 'host%' AND h.auth_method = 'trust' AND coalesce(h.address, '') NOT IN ('127.0.0.1', '::1', 'localhost', 'samehost') AND (r.rolname = ANY (h.user_name) OR 'all' = ANY (h.user_name)))),
 'tablespaces', coalesce((SELECT jsonb_agg(spcname) FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global')), '[]'),
 'databases', coalesce((SELECT jsonb_agg(` + databaseJSON + ` ORDER BY datname COLLATE "C") FROM pg_database d WHERE datname NOT IN ('template0', 'template1')), '[]'),
 'template1', (SELECT ` + databaseJSON + ` FROM pg_database d WHERE datname = 'template1'))::text;

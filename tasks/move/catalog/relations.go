@@ -34,7 +34,7 @@ FROM pg_trigger t` + of + `t.tgrelid` + ns + ` WHERE NOT t.tgisinternal` + mine}
 FROM pg_rewrite r` + of + `r.ev_class` + ns + ` WHERE r.rulename <> '_RETURN'` + mine},
 		{kind: "policy", sql: `SELECT ` + rel + ` || ' ' || quote_ident(p.polname), jsonb_build_object('command', p.polcmd, 'permissive', p.polpermissive, 'using', pg_get_expr(p.polqual, p.polrelid), 'check', pg_get_expr(p.polwithcheck, p.polrelid),
 'roles', array_to_string(ARRAY(SELECT CASE o WHEN 0 THEN 'public' ELSE pg_get_userbyid(o) END FROM unnest(p.polroles) o ORDER BY 1), ', ')) FROM pg_policy p` + of + `p.polrelid` + ns + ` WHERE true` + mine},
-		{kind: "statistics", sql: `SELECT format('%I.%I', n.nspname, s.stxname), jsonb_build_object('definition', pg_get_statisticsobjdef(s.oid), 'owner', pg_get_userbyid(s.stxowner), 'target', nullif(s.stxstattarget, -1)) FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE ` + users},
+		{kind: "statistics", sql: `SELECT format('%I.%I', n.nspname, s.stxname), jsonb_build_object('definition', pg_get_statisticsobjdef(s.oid), 'owner', pg_get_userbyid(s.stxowner), 'target', nullif(to_jsonb(s)->>'stxstattarget', '-1')) FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE ` + users},
 		{kind: "foreign table", sql: `SELECT ` + rel + `, jsonb_build_object('server', v.srvname, 'options', ` + list("f.ftoptions") + `) FROM pg_foreign_table f JOIN pg_foreign_server v ON v.oid = f.ftserver` + of + `f.ftrelid` + ns + ` WHERE true` + mine},
 	}
 }

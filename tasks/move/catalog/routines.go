@@ -35,7 +35,7 @@ func types() []query {
 'input', CASE WHEN t.typtype = 'b' THEN t.typinput::regprocedure::text END, 'output', CASE WHEN t.typtype = 'b' THEN t.typoutput::regprocedure::text END, 'length', CASE WHEN t.typtype = 'b' THEN t.typlen END)
 FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
 WHERE (t.typrelid = 0 OR c.relkind = 'c') AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid) AND ` + mine},
-		{kind: "collation", sql: `SELECT format('%I.%I', n.nspname, c.collname), to_jsonb(c) - 'oid' - 'collname' - 'collnamespace' - 'collowner' - 'collversion' - 'colllocale' - 'colliculocale' || jsonb_build_object('owner', pg_get_userbyid(c.collowner),
+		{kind: "collation", sql: `SELECT format('%I.%I', n.nspname, c.collname), jsonb_strip_nulls(to_jsonb(c)) - 'oid' - 'collname' - 'collnamespace' - 'collowner' - 'collversion' - 'colllocale' - 'colliculocale' || jsonb_build_object('owner', pg_get_userbyid(c.collowner),
 'locale', coalesce(to_jsonb(c)->>'colllocale', to_jsonb(c)->>'colliculocale')) FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace WHERE ` + users + ` AND ` + own("pg_collation", "c.oid")},
 		{kind: "conversion", sql: `SELECT format('%I.%I', n.nspname, c.conname), jsonb_build_object('from', pg_encoding_to_char(c.conforencoding), 'to', pg_encoding_to_char(c.contoencoding), 'function', c.conproc::regproc::text, 'default', c.condefault) FROM pg_conversion c JOIN pg_namespace n ON n.oid = c.connamespace WHERE ` + users + ` AND ` + own("pg_conversion", "c.oid")},
 		{kind: "text search configuration", sql: `SELECT format('%I.%I', n.nspname, c.cfgname), jsonb_build_object('owner', pg_get_userbyid(c.cfgowner), 'parser', (SELECT prsname FROM pg_ts_parser WHERE oid = c.cfgparser),

@@ -19,6 +19,31 @@ var seed string
 // Seed is the small seed, for psql as a superuser in the database postgres.
 func Seed() string { return seed }
 
+// SeedFor is the seed without what a server of that major version does not have.
+func SeedFor(major int) string {
+	text := seed
+	for _, old := range []struct {
+		before    int
+		has, gets string
+	}{
+		{14, "GRANT pg_read_all_data TO reader;", ""},
+		{14, "c_multi nummultirange", "c_multi text"},
+		{14, "nummultirange(numrange(1, 2), numrange(5, NULL))", "'x'"},
+		{14, "BEGIN ATOMIC SELECT a + b; END", "AS 'SELECT a + b'"},
+		{13, "CREATE DATABASE plain LOCALE 'C' TEMPLATE", "CREATE DATABASE plain LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE"},
+		{14, "WHEN 1 THEN 'Infinity' WHEN 2 THEN 1e308", "WHEN 2 THEN 1e308"},
+		{13, "c_xid8 xid8", "c_xid8 text"},
+		{13, "'12345678901'::xid8", "'x'"},
+		{13, "l regcollation", "l regtype"},
+		{13, "'simple', 'simple', 'nocase')", "'simple', 'simple', 'mood')"},
+	} {
+		if major < old.before {
+			text = strings.ReplaceAll(text, old.has, old.gets)
+		}
+	}
+	return text
+}
+
 // Pair are two servers of this machine's own programs, the source seeded.
 type Pair struct{ Source, Target *hosttest.Postgres }
 

@@ -132,3 +132,23 @@ func TestKnown(t *testing.T) {
 		t.Errorf("MAINTAIN from 17 on is a grant like any other: %q", got)
 	}
 }
+
+// TestRetold: a view is asked of the new server only when its text alone differs.
+func TestRetold(t *testing.T) {
+	e := proof.Expected{From: 15, To: 17}
+	view := func(text, owner, acl string) string {
+		return `{"kind": "v", "owner": "` + owner + `", "acl": ` + acl + `, "view": "` + text + `"}`
+	}
+	for _, c := range []struct{ source, target, want string }{
+		{view(" SELECT t.a FROM t;", "me", "null"), view(" SELECT a FROM t;", "me", "null"), " SELECT t.a FROM t;"},
+		{view("x;", "me", "null"), view("y;", "you", "null"), ""},
+		{view("x;", "me", `"me=r/me"`), view("y;", "me", `"me=w/me"`), ""},
+		{view("x;", "me", `"me=r/me"`), view("y;", "me", `"me=rm/me"`), "x;"},
+		{`{"kind": "r", "view": null}`, `{"kind": "r", "view": null, "rls": true}`, ""},
+		{view("x;", "me", "null"), "", ""},
+	} {
+		if got := e.Retold(proof.Difference{Kind: "relation", Name: "public.v", Source: c.source, Target: c.target}); got != c.want {
+			t.Errorf("%s\n%s\n%q, want %q", c.source, c.target, got, c.want)
+		}
+	}
+}
