@@ -59,7 +59,8 @@ bench: parts
 
 # Breaks the copy of a move at every step of its plan, once for each fault; make
 # test takes a sample by a seed that it prints. Needs images of PostgreSQL 17
-# (REMOTERUN_TEST_PG17_IMAGE).
+# (REMOTERUN_TEST_PG17_IMAGE). In pieces: with REMOTERUN_FAULTS_DONE=FILE what ended
+# well is noted there and left out the next time.
 faults: parts
 	REMOTERUN_FAULTS=all .ci/engine go test -count=1 -timeout 120m -v -run TestRealFaults ./tasks/move
 	REMOTERUN_FAULTS=all .ci/engine go test -count=1 -timeout 180m -v -run TestMoveFaults ./cmd/remoterun
