@@ -13,6 +13,7 @@ import (
 //	# Empties each host's cache and counts what was in it
 //	# verb: flush: Empty the cache
 //	# needs: cache_dir=/var/cache/app: the folder that is emptied
+//	# needs: owner|cache_owner=www: whose it is, by either name
 //	# once: cache_dir
 //	# flag: --dry=cache_dry: only count
 //
@@ -30,15 +31,19 @@ type Header struct {
 	Flags []Flag
 }
 
-// Need is a variable, what it is for, and an example of a value.
-type Need struct{ Name, Example, What string }
+// Need is a variable, what it is for, and an example of a value. Also are other
+// names that do as well.
+type Need struct {
+	Name, Example, What string
+	Also                []string
+}
 
 // Flag is a switch that sets a variable to yes.
 type Flag struct{ Name, Variable, Help string }
 
 var (
 	verbLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([a-z][a-z0-9-]*): +(.+)$`) })
-	needLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([A-Za-z_]\w*)=(\S+): +(.+)$`) })
+	needLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([A-Za-z_]\w*)((?:\|[A-Za-z_]\w*)*)=(\S+): +(.+)$`) })
 	onceLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([A-Za-z_]\w*)$`) })
 	flagLine = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^--([a-z][a-z0-9-]*)=([A-Za-z_]\w*): +(.+)$`)
@@ -94,7 +99,11 @@ func (h *Header) take(line string) error {
 		}
 	case word == "needs":
 		if m, form = needLine().FindStringSubmatch(rest), "# needs: VARIABLE=EXAMPLE: what it is"; m != nil {
-			h.Needs = append(h.Needs, Need{m[1], m[2], m[3]})
+			n := Need{Name: m[1], Example: m[3], What: m[4]}
+			if m[2] != "" {
+				n.Also = strings.Split(m[2][1:], "|")
+			}
+			h.Needs = append(h.Needs, n)
 		}
 	case word == "once":
 		if m, form = onceLine().FindStringSubmatch(rest), "# once: VARIABLE"; m != nil {

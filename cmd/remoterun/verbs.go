@@ -134,7 +134,7 @@ func (s *session) needs(ctx context.Context, v verb) error {
 			return wrongVars(err)
 		}
 		for _, need := range v.Needs {
-			switch got, err := get(need.Name); {
+			switch got, err := get(append([]string{need.Name}, need.Also...)...); {
 			case err != nil:
 				wrong = append(wrong, name+": "+err.Error())
 			case got == "":
