@@ -33,18 +33,23 @@ func (m *mover) agree(ctx context.Context, w host.Writer) error {
 	for _, l := range append(lines, last) {
 		w.Say(l)
 	}
-	if !m.yes && m.prompter != nil {
-		answer, err := m.prompter.Ask(ctx, play.Ask{Key: "move " + w.Name() + " " + m.Project + " " + r.ID,
-			Text: fmt.Sprintf("Make a backup, stop the application of %s on %s, and move its database? Type the project's name (%s)", m.Project, w.Name(), m.Project)})
-		if err != nil {
-			return err
-		}
-		if strings.TrimSpace(answer) != m.Project {
-			return refuse(m.object(), "the same command asks again; --yes asks nothing", "%q is not the project's name: nothing was changed", answer)
-		}
+	if err := m.typed(ctx, "move "+w.Name()+" "+m.Project+" "+r.ID, fmt.Sprintf("Make a backup, stop the application of %s on %s, and move its database?", m.Project, w.Name())); err != nil {
+		return err
 	}
 	r.Agreed = m.time()
 	return m.keep(ctx, w, r)
+}
+
+// typed has the operator type the project's name; --yes asks nothing.
+func (m *mover) typed(ctx context.Context, key, question string) error {
+	if m.yes || m.prompter == nil {
+		return nil
+	}
+	answer, err := m.prompter.Ask(ctx, play.Ask{Key: key, Text: question + " Type the project's name (" + m.Project + ")"})
+	if err == nil && strings.TrimSpace(answer) != m.Project {
+		err = refuse(m.object(), "the same command asks again; --yes asks nothing", "%q is not the project's name: nothing was changed", answer)
+	}
+	return err
 }
 
 // intent are the lines that are shown: the merged configuration as it is and as it

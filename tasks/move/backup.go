@@ -8,8 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -53,11 +53,14 @@ type BackupFile struct {
 
 const backupList = "backup.json"
 
+// backupServer leaves the backup on the host, encrypted.
+const backupServer = "server"
+
 // saver makes one backup.
 type saver struct {
 	m      *mover
 	w      host.Writer
-	dir    string
+	shelf  shelf
 	to     []age.Recipient
 	reader age.Identity // for reading back
 	moved  int64
@@ -79,7 +82,9 @@ func (m *mover) backup(ctx context.Context, w host.Writer, id string) error {
 	case "no":
 		dir = "none was made: backup is no"
 	case "recent":
-		dir, err = m.recent(w.Name())
+		if dir, err = m.recent(w.Name()); err != nil {
+			dir, err = m.recentThere(ctx, w, err)
+		}
 	default:
 		dir, err = m.save(ctx, w, id)
 	}
@@ -102,63 +107,60 @@ func (m *mover) backups(hostName string) string {
 
 // save makes a backup, and returns its folder.
 func (m *mover) save(ctx context.Context, w host.Writer, id string) (string, error) {
-	_, dir, err := m.saved(ctx, w, id)
-	return dir, err
+	s, err := m.saved(ctx, w, id)
+	if err != nil {
+		return "", err
+	}
+	return s.shelf.where(), nil
 }
 
-func (m *mover) saved(ctx context.Context, w host.Writer, id string) (*saver, string, error) {
+func (m *mover) saved(ctx context.Context, w host.Writer, id string) (*saver, error) {
 	s := &saver{m: m, w: w}
 	if err := s.recipients(ctx); err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	dir, err := s.all(ctx, id)
-	return s, dir, err
+	return s, s.all(ctx, id)
 }
 
-// all makes every file, and the list of them.
-func (s *saver) all(ctx context.Context, id string) (string, error) {
-	m, w := s.m, s.w
-	dir := filepath.Join(m.backups(w.Name()), m.Project+"-"+m.now().UTC().Format("20060102T150405Z"))
+// place finds the shelf for it.
+func (s *saver) place(ctx context.Context) (err error) {
+	m, name := s.m, s.m.Project+"-"+s.m.now().UTC().Format("20060102T150405Z")
 	var need int64
 	for _, d := range m.record.Cluster.Databases {
 		need += d.Bytes
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-		return "", err
+	if m.args.Backup == backupServer {
+		s.shelf, err = hostShelf(ctx, s.w, path.Join(m.hostBackups(), name), need)
+	} else {
+		s.shelf, err = laptopShelf(filepath.Join(m.backups(s.w.Name()), name), need)
 	}
-	for n, base := 2, dir; ; n++ {
-		err := os.Mkdir(dir, 0o700)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, fs.ErrExist) || n > 99 {
-			return "", err
-		}
-		dir = fmt.Sprintf("%s-%d", base, n)
+	return err
+}
+
+// all makes every file, and the list of them.
+func (s *saver) all(ctx context.Context, id string) error {
+	if err := s.place(ctx); err != nil {
+		return err
 	}
-	if free := freeBytes(dir); free >= 0 && free < need {
-		_ = os.Remove(dir)
-		return "", refuse("laptop's disk", "make room, or set backup to recent, or to no when you have one elsewhere", "%s are free in %s, and the databases have %s", mib(free), dir, mib(need))
-	}
-	s.dir = dir
-	b := Backup{Format: 1, Project: m.Project, Host: w.Name(), When: m.time(), By: m.by, Server: m.record.Source.Version}
+	m := s.m
+	b := Backup{Format: 1, Project: m.Project, Host: s.w.Name(), When: m.time(), By: m.by, Server: m.record.Source.Version}
 	f, err := s.file(ctx, id, "roles.sql.age", nil)
 	if err != nil {
-		return "", err
+		return err
 	}
 	b.Files = append(b.Files, f)
 	for i, d := range m.record.Cluster.Databases {
 		f, err := s.file(ctx, id, fmt.Sprintf("%02d-%s.dump.age", i+1, plainName(d.Name)), &d)
 		if err != nil {
-			return "", err
+			return err
 		}
 		b.Files = append(b.Files, f)
 	}
 	text, err := json.MarshalIndent(b, "", " ")
 	if err != nil {
-		return "", err
+		return err
 	}
-	return dir, os.WriteFile(filepath.Join(dir, backupList), append(text, '\n'), 0o600)
+	return put(ctx, s.shelf, backupList, append(text, '\n'))
 }
 
 // plainName is a database's name as part of a file's.
@@ -217,34 +219,33 @@ func (s *saver) file(ctx context.Context, id, name string, d *catalog.Database) 
 	if d != nil {
 		out.Database = d.Name
 	}
-	path := filepath.Join(s.dir, name)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := s.shelf.create(ctx, name)
 	if err != nil {
 		return out, err
 	}
-	defer func() { _ = f.Close() }()
 	enc, err := age.Encrypt(f, s.to...)
+	if err == nil {
+		err = s.pour(ctx, id, out.Database, enc)
+	}
+	if err == nil {
+		err = enc.Close()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return out, err
+	}
+	back, err := s.shelf.open(ctx, name)
 	if err != nil {
 		return out, err
 	}
-	if err := s.pour(ctx, id, out.Database, enc); err != nil {
-		_ = os.Remove(path)
-		return out, err
-	}
-	if err := errors.Join(enc.Close(), f.Sync()); err != nil {
-		return out, err
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return out, err
-	}
+	defer func() { _ = back.Close() }()
 	sum := sha256.New()
 	count := &counter{w: sum}
-	dec, err := age.Decrypt(io.TeeReader(f, count), s.reader)
+	dec, err := age.Decrypt(io.TeeReader(back, count), s.reader)
 	if err == nil {
 		err = out.proved(dec, d)
 	}
 	if err != nil {
-		return out, fmt.Errorf("backup %s, read back: %w", path, err)
+		return out, fmt.Errorf("backup %s/%s, read back: %w", s.shelf.where(), name, err)
 	}
 	out.Bytes, out.SHA256 = count.n, hex.EncodeToString(sum.Sum(nil))
 	return out, nil
@@ -350,7 +351,7 @@ func (s *saver) pour(ctx context.Context, id, database string, to io.Writer) err
 		switch out.Status {
 		case 0:
 			if _, err := to.Write(out.Stdout); err != nil {
-				return refuse("laptop's disk", "make room on it", "%v", err)
+				return s.shelf.full(err)
 			}
 			s.moved += int64(len(out.Stdout))
 			s.w.Progress(s.moved, 0)
@@ -402,6 +403,33 @@ func (m *mover) recent(hostName string) (string, error) {
 		}
 	}
 	return filepath.Dir(list) + " of " + b.When, nil
+}
+
+// hostBackups is the host's folder for those that stay there.
+func (m *mover) hostBackups() string { return m.state() + "/backups" }
+
+// recentThere looks on the host, where the laptop has none (no).
+func (m *mover) recentThere(ctx context.Context, w host.Writer, no error) (string, error) {
+	text, err := output(ctx, w, "look for a backup on the host", sh.Script(hostListText, m.hostBackups(), m.Project))
+	if err != nil || text == "" {
+		return "", errors.Join(err, no)
+	}
+	dir, rest, _ := strings.Cut(text, "\n")
+	list, sums, _ := strings.Cut(rest, "\n--\n")
+	var b Backup
+	if err := json.Unmarshal([]byte(list), &b); err != nil {
+		return "", fmt.Errorf("%s/%s: %w", dir, backupList, err)
+	}
+	when, err := time.Parse(time.RFC3339, b.When)
+	if err != nil || m.now().Sub(when) > recentWithin {
+		return "", no
+	}
+	for _, f := range b.Files {
+		if !strings.Contains("\n"+sums, "\n"+f.SHA256+"  "+f.Name+"\n") {
+			return "", refuse("backup "+dir+"/"+f.Name, "set backup to laptop or server", "it is not what was written then")
+		}
+	}
+	return w.Name() + ":" + dir + " of " + b.When, nil
 }
 
 // whole compares a file with its hash.

@@ -56,7 +56,7 @@ type Args struct {
 	NoStats []string `arg:"nostats" help:"columns (schema.table.column) of which no values are kept in statistics"`
 	Reports string   `arg:"reports_dir" default:"./reports" help:"folder on the laptop that reports are written to"`
 	Health  string   `arg:"health_url" help:"what answers 200 when the application is well, asked from the host"`
-	Backup  string   `arg:"backup" default:"laptop" choices:"laptop,recent,no" help:"the backup before the freeze: laptop = it is made now and comes to the laptop, encrypted; recent = one of the last 24 hours that is there counts; no = you have your own"`
+	Backup  string   `arg:"backup" default:"laptop" choices:"laptop,server,recent,no" help:"the backup before the freeze: laptop = it is made now and comes to the laptop, encrypted; server = it is encrypted in the laptop's memory and kept on the host; recent = one of the last 24 hours that is there counts; no = you have your own"`
 	Backups string   `arg:"backups_dir" default:"./backups" help:"folder on the laptop that backups are kept in"`
 
 	Recipients []string `arg:"backup_recipients" help:"whom the backup is encrypted for (age1...), at least two are wise; without any a passphrase is asked for"`
@@ -141,7 +141,7 @@ func (p Phases) phase(s host.Seen, v site) (play.Plan, error) {
 	case p.Args.Phase == "scrub" && v.record.Verb != p.Args.Verb:
 		return play.Plan{Note: "that move is another one: " + v.record.Verb}, nil
 	case p.Args.Phase == "scrub":
-		return p.scrubbing(m, v), nil
+		return p.scrubbing(m, v, s)
 	}
 	if p.Args.Phase == "cut_over" && v.at() == Cut && !v.running() {
 		return play.Plan{Steps: []host.Step{act{"start the stack on the new cluster again", m.upAgain}}, Result: play.Result{Changed: true}}, nil

@@ -124,7 +124,9 @@ type New struct {
 	At     string `json:"at"`    // where the volume is mounted
 	PGData string `json:"pgdata"`
 	Major  int    `json:"major"`
-	Old    string `json:"old,omitempty"` // volumes of moves that were rolled back
+	// User is the number that the server runs as, "" = the image's own user.
+	User string `json:"user,omitempty"`
+	Old  string `json:"old,omitempty"` // volumes of moves that were rolled back
 	// Name is what the volume is to be called, Folder the host's folder that it is to
 	// stand for, "" = it is one of the engine's own.
 	Name   string `json:"name,omitempty"`
@@ -164,12 +166,16 @@ cat >"$1.new" && [ -s "$1.new" ] && [ "$(tail -c 2 "$1.new")" = "}" ] || { rm -f
 
 // keep writes the record by rename.
 func (s Stack) keep(ctx context.Context, w host.Writer, r *Record) error {
+	return s.keepAt(ctx, w, s.recordFile(), r)
+}
+
+func (s Stack) keepAt(ctx context.Context, w host.Writer, file string, r *Record) error {
 	r.Format = 1
 	text, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return err
 	}
-	return run(ctx, w, "keep the record of the move", sh.Script(keepText, s.recordFile()).With(sh.Bytes(append(text, '\n'))))
+	return run(ctx, w, "keep the record of the move", sh.Script(keepText, file).With(sh.Bytes(append(text, '\n'))))
 }
 
 // run runs a command and tells its failure in its own words.

@@ -2,10 +2,12 @@ package move
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"filippo.io/age"
@@ -22,25 +24,63 @@ import (
 // backup of the new database was restored.
 
 // scrubbing plans it.
-func (p Phases) scrubbing(m *mover, v site) play.Plan {
+func (p Phases) scrubbing(m *mover, v site, seen host.Seen) (play.Plan, error) {
 	r := v.record
+	old, err := host.Get(seen, p.Args.earlier())
+	if err != nil {
+		return play.Plan{}, err
+	}
+	todo := append([]keptRecord{{p.Args.recordFile(), m.record}}, old...)
+	todo = slices.DeleteFunc(todo, func(k keptRecord) bool { return k.State != Done || k.Scrubbed != "" })
 	switch {
 	case r.State != Done:
-		return failed(refuse(v.object(), "finish the move first: the same remoterun "+r.Verb, "its move is at %s, not at its end", r.State))
-	case r.Scrubbed != "":
-		return play.Plan{Note: "it was scrubbed at " + r.Scrubbed}
+		return failed(refuse(v.object(), "finish the move first: the same remoterun "+r.Verb, "its move is at %s, not at its end", r.State)), nil
+	case len(todo) == 0:
+		return play.Plan{Note: "it was scrubbed at " + r.Scrubbed}, nil
 	case !v.running():
-		return failed(refuse(v.object(), "start it: docker compose up -d "+v.Service, "the new database does not run"))
+		return failed(refuse(v.object(), "start it: docker compose up -d "+v.Service, "the new database does not run")), nil
 	}
-	var said string
+	var said []string
 	step := act{"scrub the old cluster", func(ctx context.Context, w host.Writer) (err error) {
-		if said, err = m.scrub(ctx, w, v.db.ID); err == nil {
-			w.Say(said)
+		said, err = m.scrub(ctx, w, v.db.ID, todo)
+		for _, line := range said {
+			w.Say(line)
 		}
 		return err
 	}}
 	return play.Plan{Steps: []host.Step{step}, Result: play.Result{Changed: true}, Finish: func([]host.Output) (play.Result, error) {
-		return play.Result{Changed: true, Msg: said, Data: value.MapOf("scrubbed", value.String(m.record.Scrubbed))}, nil
+		return play.Result{Changed: true, Msg: strings.Join(said, "; "), Data: value.MapOf("scrubbed", value.String(todo[0].Scrubbed))}, nil
+	}}, nil
+}
+
+// keptRecord is a record and the file that it is in.
+type keptRecord struct {
+	file string
+	*Record
+}
+
+// earlierText prints the records of moves before the last one, each behind a line
+// with its file.
+const earlierText = `for f in "$1"/record-*.json; do [ ! -f "$f" ] || { echo "file $f"; cat -- "$f"; }; done
+echo end`
+
+// earlier asks for the moves before the last one: each left an old cluster, too.
+func (s Stack) earlier() host.Fact[[]keptRecord] {
+	return host.Fact[[]keptRecord]{Q: host.NewProbe(earlierText, s.dir()), Parse: func(a host.Answer) ([]keptRecord, error) {
+		body, whole := strings.CutSuffix(string(a.Stdout), "end\n")
+		if !whole {
+			return nil, fmt.Errorf("records of earlier moves in %s cannot be read (are you root?)", s.dir())
+		}
+		var out []keptRecord
+		for _, one := range strings.Split("\n"+body, "\nfile ")[1:] {
+			file, text, _ := strings.Cut(one, "\n")
+			var r Record
+			if err := json.Unmarshal([]byte(text), &r); err != nil {
+				return nil, fmt.Errorf("record %s: %w", file, err)
+			}
+			out = append(out, keptRecord{file, &r})
+		}
+		return out, nil
 	}}
 }
 
@@ -61,42 +101,75 @@ done
 exit 0`
 
 // scrub checks, asks, and does it; it returns what has to be known of the result.
-func (m *mover) scrub(ctx context.Context, w host.Writer, id string) (string, error) {
-	r := m.record
-	if r.Scrub == "" {
-		if err := m.mayScrub(ctx, w, id); err != nil {
-			return "", err
+func (m *mover) scrub(ctx context.Context, w host.Writer, id string, todo []keptRecord) ([]string, error) {
+	var fresh []keptRecord
+	for _, k := range todo {
+		if k.Scrub == "" {
+			fresh = append(fresh, k)
 		}
+	}
+	for _, k := range fresh {
+		if err := m.mayScrub(ctx, w, id, k.Record); err != nil {
+			return nil, err
+		}
+	}
+	if len(fresh) > 0 {
 		if err := m.drill(ctx, w, id); err != nil {
-			return "", err
+			return nil, err
 		}
-		if err := m.sure(ctx, w); err != nil {
-			return "", err
+		for _, k := range fresh {
+			w.Say("everything in " + k.Source.Data + "/" + kept + " will be overwritten and removed; rollback is not possible after it")
 		}
-		r.Scrub = m.time()
-		if err := m.keep(ctx, w, r); err != nil {
-			return "", err
+		if err := m.typed(ctx, "move scrub "+w.Name()+" "+m.Project, fmt.Sprintf("Destroy the old database of %s on %s for good?", m.Project, w.Name())); err != nil {
+			return nil, err
 		}
 	}
-	text, err := output(ctx, w, "overwrite "+r.Source.Data+"/"+kept, sh.Script(scrubText, r.Source.Data))
-	if err != nil {
-		return "", err
+	var said []string
+	for _, k := range todo {
+		if k.Scrub == "" {
+			k.Scrub = m.time()
+			if err := m.keepAt(ctx, w, k.file, k.Record); err != nil {
+				return said, err
+			}
+		}
+		text, err := output(ctx, w, "overwrite "+k.Source.Data+"/"+kept, sh.Script(scrubText, k.Source.Data))
+		if err != nil {
+			return said, err
+		}
+		k.Scrubbed = m.time()
+		if err := m.keepAt(ctx, w, k.file, k.Record); err != nil {
+			return said, err
+		}
+		said = append(said, k.Source.Data+"/"+kept+": "+strings.ReplaceAll(strings.TrimSpace(text), "\n", "; "))
 	}
-	r.Scrubbed = m.time()
-	if err := m.keep(ctx, w, r); err != nil {
-		return "", err
+	left, err := m.left(ctx, w)
+	return append(append(said, left...), "What no software can promise: blocks that a disk moved or a file system copied, snapshots at the hoster, backups, and what was deleted before"), err
+}
+
+// leftText prints which of the volumes NAME=LABEL after it are there.
+const leftText sh.Constant = `for v; do [ "$(docker volume inspect -f '{{index .Labels "remoterun.id"}}' "${v%%=*}" 2>/dev/null)" != "${v#*=}" ] || echo "${v%%=*}"; done`
+
+// left names the volumes of moves that were rolled back: they hold copies, too.
+func (m *mover) left(ctx context.Context, w host.Writer) ([]string, error) {
+	old := strings.Fields(m.record.New.Old)
+	if len(old) == 0 {
+		return nil, nil
 	}
-	return strings.TrimSpace(text) + ". What no software can promise: blocks that a disk moved or a file system copied, snapshots at the hoster, backups, and what was deleted before", nil
+	text, err := output(ctx, w, "look for copies of moves that were rolled back", sh.Script(leftText, old...))
+	var out []string
+	for _, v := range strings.Fields(text) {
+		if v != m.record.New.Volume {
+			out = append(out, "volume "+v+" holds the copy of a move that was rolled back: docker volume rm "+v+", when nobody needs it")
+		}
+	}
+	return out, err
 }
 
 // mayScrub refuses where the old cluster is not surely the one that was moved.
-func (m *mover) mayScrub(ctx context.Context, w host.Writer, id string) error {
-	r := m.record
+func (m *mover) mayScrub(ctx context.Context, w host.Writer, id string, r *Record) error {
 	old, volume := r.Source.Data+"/"+kept, ""
-	for _, mt := range r.Source.Mounts {
-		if _, ok := within(mt.Target, r.Source.PGData); ok && mt.Type == "volume" {
-			volume = mt.Source
-		}
+	if mt, _ := r.Source.home(); mt.Type == "volume" {
+		volume = mt.Source
 	}
 	text, err := output(ctx, w, "look at the old cluster", sh.Script(oldText, old, r.Source.Image, volume))
 	if err != nil {
@@ -125,21 +198,6 @@ func (m *mover) mayScrub(ctx context.Context, w host.Writer, id string) error {
 		return refuse(old, "look what runs", "the running database is this very cluster")
 	}
 	return nil
-}
-
-// sure has the operator type the project's name, with the paths before his eyes.
-func (m *mover) sure(ctx context.Context, w host.Writer) error {
-	r := m.record
-	w.Say("everything in " + r.Source.Data + "/" + kept + " will be overwritten and removed; rollback is not possible after it")
-	if m.yes || m.prompter == nil {
-		return nil
-	}
-	answer, err := m.prompter.Ask(ctx, play.Ask{Key: "move scrub " + w.Name() + " " + m.Project,
-		Text: fmt.Sprintf("Destroy the old database of %s on %s for good? Type the project's name (%s)", m.Project, w.Name(), m.Project)})
-	if err == nil && strings.TrimSpace(answer) != m.Project {
-		err = refuse(m.object(), "", "%q is not the project's name: nothing was changed", answer)
-	}
-	return err
 }
 
 // scrubText overwrites the files of the old cluster in $1, and removes them; what
@@ -181,12 +239,13 @@ func (m *mover) drill(ctx context.Context, w host.Writer, id string) error {
 	rec.Cluster, rec.Source.Version = c, fmt.Sprint(c.Version)
 	now.record = &rec
 	w.Say("making a backup of the new database")
-	s, dir, err := now.saved(ctx, w, id)
+	now.args.Backup = "laptop"
+	s, err := now.saved(ctx, w, id)
 	if err != nil {
 		return err
 	}
 	for i, d := range c.Databases {
-		w.Say("restoring " + d.Name + " from " + dir)
+		w.Say("restoring " + d.Name + " from " + s.shelf.where())
 		if err := s.restore(ctx, id, fmt.Sprintf("%02d-%s.dump.age", i+1, plainName(d.Name)), d.Name); err != nil {
 			return err
 		}
@@ -202,7 +261,9 @@ const drillName = "remoterun_drill"
 const drillText sh.Constant = `c=$1 u=$2 like=$3
 run() { docker exec -i -e PGAPPNAME=remoterun/drill "$c" psql -X -q -A -t -w -v ON_ERROR_STOP=1 -U "$u" -d postgres "$@" >/dev/null; }
 printf '%s\n' 'DROP DATABASE IF EXISTS ` + drillName + ` WITH (FORCE);' | run -f - || exit 1
-printf '%s\n' "SELECT format('CREATE DATABASE ` + drillName + ` TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE %L', pg_encoding_to_char(encoding), datcollate, datctype) FROM pg_database WHERE datname = :'like' \gexec" | run -v like="$like" -f - || exit 1
+printf '%s\n' "SELECT format('CREATE DATABASE ` + drillName + ` TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE %L', pg_encoding_to_char(encoding), datcollate, datctype)
+ || CASE to_jsonb(d)->>'datlocprovider' WHEN 'c' THEN ' LOCALE_PROVIDER libc' WHEN 'i' THEN format(' LOCALE_PROVIDER icu ICU_LOCALE %L', coalesce(to_jsonb(d)->>'datlocale', to_jsonb(d)->>'daticulocale')) || coalesce(format(' ICU_RULES %L', to_jsonb(d)->>'daticurules'), '')
+ WHEN 'b' THEN format(' LOCALE_PROVIDER builtin BUILTIN_LOCALE %L', to_jsonb(d)->>'datlocale') ELSE '' END FROM pg_database d WHERE datname = :'like' \gexec" | run -v like="$like" -f - || exit 1
 err=$(docker exec -i -e PGAPPNAME=remoterun/drill -e PGOPTIONS="$4" "$c" pg_restore -w -U "$u" -d ` + drillName + ` --no-table-access-method --no-publications --no-subscriptions 2>&1 >/dev/null)
 r=$?
 cat >/dev/null
@@ -236,9 +297,9 @@ func (d decrypted) Open() (io.ReadCloser, error) {
 }
 
 func (s *saver) restore(ctx context.Context, id, name, like string) error {
-	c := sh.Script(drillText, id, s.m.record.Source.Super, like, "-c statement_timeout=0 -c lock_timeout=0").With(decrypted{filepath.Join(s.dir, name), s.reader})
+	c := sh.Script(drillText, id, s.m.record.Source.Super, like, "-c statement_timeout=0 -c lock_timeout=0").With(decrypted{filepath.Join(s.shelf.where(), name), s.reader})
 	if err := run(ctx, s.w, "restore "+name, c); err != nil {
-		return answered(err, refuse("backup "+filepath.Join(s.dir, name), "mend what it says; the old cluster stays as it is", "it cannot be restored: %v", err))
+		return answered(err, refuse("backup "+filepath.Join(s.shelf.where(), name), "mend what it says; the old cluster stays as it is", "it cannot be restored: %v", err))
 	}
 	return nil
 }
