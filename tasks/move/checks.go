@@ -23,6 +23,11 @@ func (m *mover) engine(ctx context.Context, w host.Writer) error {
 	if err != nil {
 		return err
 	}
+	return refuseEngine(text)
+}
+
+// refuseEngine reads what engineText printed.
+func refuseEngine(text string) error {
 	if strings.Contains(strings.ToLower(text), "podman") {
 		return refuse("engine", "use Docker's own", "it is podman, whose volumes and restarts are others")
 	}
@@ -91,6 +96,8 @@ func sleeping(err error, object string) error {
 	}
 	said := lastOf(string(exit.Output.Stderr))
 	for _, s := range []struct{ says, why, out string }{
+		{"not yet accepting connections", "it is still recovering from a crash", "wait until it is done: docker compose logs"},
+		{"Hot standby mode is disabled", "it is a standby, which takes nobody in", "move the server that it follows"},
 		{"in recovery", "it is still recovering from a crash", "wait until it is done: docker compose logs"},
 		{"starting up", "it is still starting, or recovering from a crash", "wait until it is done: docker compose logs"},
 		{"shutting down", "it is being stopped", "start it: docker compose up -d"},

@@ -135,6 +135,9 @@ func (d *doctor) look(ctx context.Context, w host.Writer) error {
 		return d.refused(err)
 	}
 	src, err := d.sourceOf()
+	if err == nil {
+		err = src.lies(ctx, w)
+	}
 	if err != nil {
 		return d.refused(err)
 	}
@@ -196,25 +199,30 @@ func (d *doctor) target(ctx context.Context, w host.Writer, m *mover, c catalog.
 	return d.library(ctx, w, c, img)
 }
 
-// libraryText prints musl or glibc for the image $1, then names of settings that
-// its server knows.
-const libraryText sh.Constant = `exec docker run --rm --pull never --network none --user nobody --entrypoint /bin/sh "$1" -c '
+// libraryText prints musl or glibc for the image $1, then which of the settings
+// after it its server does not know. (--describe-config leaves some out.)
+const libraryText sh.Constant = `image=$1
+shift
+exec docker run --rm --pull never --network none --user nobody --entrypoint /bin/sh "$image" -c '
 ls /lib/ld-musl* >/dev/null 2>&1 && echo musl || echo glibc
 PATH=$PATH:/usr/local/bin; for d in /usr/pgsql-*/bin /usr/lib/postgresql/*/bin; do [ -d "$d" ] && PATH=$PATH:$d; done
-postgres --describe-config | cut -f 1' </dev/null`
+for n; do
+	case $(LC_ALL=C postgres --config-file=/dev/null -D /tmp -C "$n" 2>&1) in *"unrecognized configuration parameter"*) echo "$n";; esac
+done' sh "$@" </dev/null`
 
 // library compares the C library and the settings of both images.
 func (d *doctor) library(ctx context.Context, w host.Writer, c catalog.Cluster, img *compose.Image) error {
+	names := plainSettings(commandSettings(d.db.Config.Cmd))
 	was, err := output(ctx, w, "ask the old image", sh.Script(libraryText, d.db.Image))
 	if err != nil {
 		return linkOnly(err)
 	}
-	is, err := output(ctx, w, "ask the new image", sh.Script(libraryText, img.ID))
+	is, err := output(ctx, w, "ask the new image", sh.Script(libraryText, append([]string{img.ID}, names...)...))
 	if err != nil {
 		return linkOnly(err)
 	}
 	from, _, _ := strings.Cut(was, "\n")
-	to, known, _ := strings.Cut(is, "\n")
+	to, unknown, _ := strings.Cut(is, "\n")
 	if from != to {
 		for _, db := range c.Databases {
 			if db.Provider == "c" && db.Collate != "C" && db.Collate != "POSIX" {
@@ -222,14 +230,8 @@ func (d *doctor) library(ctx context.Context, w host.Writer, c catalog.Cluster, 
 			}
 		}
 	}
-	for i, a := range d.db.Config.Cmd {
-		if a != "-c" || i+1 >= len(d.db.Config.Cmd) {
-			continue
-		}
-		name, _, _ := strings.Cut(d.db.Config.Cmd[i+1], "=")
-		if name != "" && !strings.Contains(name, ".") && !strings.Contains("\n"+known, "\n"+strings.ToLower(name)+"\n") {
-			d.find(Stops, "service "+d.Service, "its command sets "+name+", which the new server does not know: it would not start", "take it out of the compose file after the move, in the same edit")
-		}
+	for _, name := range strings.Fields(unknown) {
+		d.find(Stops, "service "+d.Service, "its command sets "+name+", which the new server does not know: it would not start", "take it out of the command, and docker compose up -d "+d.Service)
 	}
 	return nil
 }

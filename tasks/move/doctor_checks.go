@@ -113,10 +113,7 @@ exit 0`
 
 // volumes looks at where the data is.
 func (d *doctor) volumes(ctx context.Context, w host.Writer, src Source) error {
-	for _, m := range src.Mounts {
-		if _, ok := within(m.Target, src.PGData); !ok {
-			continue
-		}
+	if m, _ := src.home(); m.Target != "" {
 		if m.Type == "volume" && len(m.Source) == 64 && strings.Trim(m.Source, "0123456789abcdef") == "" {
 			d.find(Bites, "volume "+m.Source[:12], "the data is in an anonymous volume: docker compose down -v, or a container made anew, loses it", "give it a name in the compose file after the move; take a backup now")
 		}

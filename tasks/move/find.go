@@ -125,7 +125,10 @@ func (v site) sourceOf() (Source, error) {
 			from = m.Name
 		}
 		s.Mounts = append(s.Mounts, Mount{Type: m.Type, Source: from, Target: m.Destination, ReadOnly: !m.RW})
-		if below, ok := within(m.Destination, d); ok && m.Source != "" && m.Type != "tmpfs" {
+	}
+	home, below := s.home()
+	for _, m := range c.Mounts {
+		if m.Destination == home.Target && m.Source != "" && m.Type != "tmpfs" {
 			s.Data = path.Join(m.Source, below)
 		}
 	}

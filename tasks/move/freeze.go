@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"sort"
 	"strings"
@@ -182,14 +183,12 @@ func (m *mover) runSource() []string {
 		words = append(words, "--mount", "type=volume,source="+m.copied()+",target="+s.PGData)
 	}
 	words = append(words, "--env", "PGDATA="+data)
-	for _, mt := range s.Mounts {
-		if _, ok := within(mt.Target, s.PGData); ok && m.rehearsal {
-			continue
-		}
+	for _, mt := range s.mounts(data, m.rehearsal) {
 		words = append(words, "--mount", mt.words())
 	}
 	words = append(words, s.Image, "postgres")
-	words = append(words, serverOptions(s.Cmd)...)
+	options, _ := server(s.Cmd)
+	words = append(words, options...)
 	return append(words, settings("port", fmt.Sprint(sourcePort), "listen_addresses", "", "unix_socket_directories", "/remoterun/sock", "hba_file", "/remoterun/sock/hba.conf", "ssl", "off", "archive_mode", "off",
 		"autovacuum", "off", "default_transaction_read_only", "on", "logging_collector", "off", "log_statement", "none", "synchronous_standby_names", "", "restart_after_crash", "off")...)
 }
@@ -200,8 +199,40 @@ func (m *mover) runWords(name string) []string {
 		"--mount", "type=bind,source=" + m.ram() + "/sock,target=/remoterun/sock"}
 }
 
+// mounts are those of a server of ours whose data folder is data. What stands
+// inside the old one (a settings file, the WAL) stands inside this one. A rehearsal
+// has a copy of the folder that is whole, and writes to nothing of the running
+// server's.
+func (s Source) mounts(data string, rehearsal bool) []Mount {
+	home, _ := s.home()
+	var out []Mount
+	for _, mt := range s.Mounts {
+		below, inside := within(s.PGData, mt.Target)
+		inside = inside && mt.Target != home.Target
+		switch {
+		case rehearsal && (inside || mt.holds(s.PGData)):
+			continue
+		case rehearsal:
+			mt.ReadOnly = mt.Type != "tmpfs"
+		case inside:
+			mt.Target = path.Join(data, below)
+		}
+		out = append(out, mt)
+	}
+	return out
+}
+
+// holds reports a mount that the folder is in.
+func (mt Mount) holds(folder string) bool {
+	_, ok := within(mt.Target, folder)
+	return ok
+}
+
 func (mt Mount) words() string {
-	text := "type=" + mt.Type + ",source=" + mt.Source + ",target=" + mt.Target
+	text := "type=" + mt.Type + ",target=" + mt.Target
+	if mt.Source != "" {
+		text += ",source=" + mt.Source
+	}
 	if mt.ReadOnly {
 		text += ",readonly"
 	}
@@ -214,14 +245,6 @@ func settings(pairs ...string) []string {
 		out = append(out, "-c", pairs[i]+"="+pairs[i+1])
 	}
 	return out
-}
-
-// serverOptions are those of a container's command.
-func serverOptions(cmd []string) []string {
-	if len(cmd) > 0 && !strings.HasPrefix(cmd[0], "-") {
-		return cmd[1:]
-	}
-	return cmd
 }
 
 // sql runs a script on one of the two servers.

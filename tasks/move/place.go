@@ -46,13 +46,11 @@ func (m *mover) folder(ctx context.Context, w host.Writer, src Source, ending st
 // chosen is the folder of the user's that holds the old cluster: a bind mount, or
 // what a volume of his stands for; "" where it is in a volume of the engine's own.
 func (m *mover) chosen(ctx context.Context, w host.Writer, src Source) (string, error) {
-	for _, mt := range src.Mounts {
-		if _, ok := within(mt.Target, src.PGData); !ok {
-			continue
-		}
-		if mt.Type == "bind" {
-			return path.Clean(mt.Source), nil
-		}
+	mt, _ := src.home()
+	switch mt.Type {
+	case "bind":
+		return path.Clean(mt.Source), nil
+	case "volume":
 		vol, err := ask(ctx, w, compose.VolumeNamed(mt.Source))
 		if err != nil || vol == nil || vol.Folder() == vol.Mountpoint {
 			return "", err
@@ -60,6 +58,39 @@ func (m *mover) chosen(ctx context.Context, w host.Writer, src Source) (string, 
 		return path.Clean(vol.Folder()), nil
 	}
 	return "", nil
+}
+
+// home is the mount that holds the data folder, the deepest of those above it, and
+// the folder's path below it.
+func (s Source) home() (Mount, string) {
+	best, below := Mount{}, ""
+	for _, m := range s.Mounts {
+		if rest, ok := within(m.Target, s.PGData); ok && len(path.Clean(m.Target)) >= len(best.Target) {
+			best, below = m, rest
+		}
+	}
+	return best, below
+}
+
+// lies finds the data folder on the host as it is without any container: a volume
+// over a folder of the host's shows it at its mount point only while a container
+// has it, and one over a network not even then to us.
+func (s *Source) lies(ctx context.Context, w host.Reader) error {
+	mt, below := s.home()
+	if mt.Type != "volume" {
+		return nil
+	}
+	vol, err := ask(ctx, w, compose.VolumeNamed(mt.Source))
+	if err != nil || vol == nil {
+		return err
+	}
+	kind := vol.Options["type"]
+	if vol.Driver != "local" || kind != "" && kind != "none" && vol.Folder() == vol.Mountpoint {
+		return refuse("volume "+vol.Name, "copy it into a volume of the driver local, without options, and name that in the compose file",
+			"it is of the driver %s, %s: its folder is there only while a container has it, so that nothing can be put aside in it", vol.Driver, or(kind, "a plugin's"))
+	}
+	s.Data = path.Join(vol.Folder(), below)
+	return nil
 }
 
 // freeText prints the first name and folder, of $1 and $2 with _2 and so on, that

@@ -137,12 +137,20 @@ func (v site) movable() error {
 	case len(v.svc.Entrypoint) > 0:
 		return refuse("service "+v.Service, "take entrypoint: out of the compose file", "its entrypoint is %q, which belongs to another image", strings.Join(v.svc.Entrypoint, " "))
 	}
+	options, ok := server(v.db.Config.Cmd)
+	if !ok {
+		return refuse("service "+v.Service, "write command: [postgres, -c, ...], and docker compose up -d "+v.Service, "its command is %q, which is not the server: what it does besides could not be done with the old cluster", strings.Join(v.db.Config.Cmd, " "))
+	}
+	if word := movesFolder(options); word != "" {
+		return refuse("service "+v.Service, "say it by PGDATA in the environment, and docker compose up -d "+v.Service, "its command puts the data folder elsewhere than PGDATA (%s)", word)
+	}
 	return nil
 }
 
 // Accepter is a Target that refuses some clusters before anything is changed.
 type Accepter interface {
-	Accept(c catalog.Cluster) error
+	// Accept is told the old cluster and the new server's major version.
+	Accept(c catalog.Cluster, major int) error
 }
 
 // begin asks the running database what it is, and refuses or writes the record;
@@ -150,6 +158,9 @@ type Accepter interface {
 func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.Image, only bool) error {
 	src, err := v.sourceOf()
 	if err != nil {
+		return err
+	}
+	if err := src.lies(ctx, w); err != nil {
 		return err
 	}
 	if err := m.engine(ctx, w); err != nil {
@@ -168,7 +179,7 @@ func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.I
 		return err
 	}
 	if a, ok := m.to.(Accepter); ok {
-		if err := a.Accept(c); err != nil {
+		if err := a.Accept(c, major); err != nil {
 			return err
 		}
 	}
@@ -200,6 +211,9 @@ func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.I
 		last = nil
 	}
 	m.record = r
+	if err := m.ready(ctx, w, v, c, img); err != nil {
+		return err
+	}
 	if err := m.choose(ctx, w, img); err != nil {
 		return err
 	}
@@ -277,14 +291,21 @@ func imageMajor(ctx context.Context, w host.Writer, image string) (int, error) {
 	return 0, refuse("image "+image, "name an image of PostgreSQL", "it does not say which version its server is: %v %s", err, text)
 }
 
+// oldestTarget is the first server that a database is moved to.
+const oldestTarget = 15
+
 // refuseCluster refuses what no copy carries.
 func (m *mover) refuseCluster(c catalog.Cluster, major int) error {
 	object := m.object()
 	switch {
 	case c.Major() < 12:
 		return refuse(object, "upgrade it to 12 first", "it is of PostgreSQL %d: 12 to 18 are moved", c.Major())
+	case c.Recovery:
+		return refuse(object, "move the server that it follows, or SELECT pg_promote() first", "it is in recovery, and takes no writes: it follows another server, or waits for WAL")
 	case major < c.Major():
 		return refuse("image "+m.to.Image(), fmt.Sprintf("name an image of PostgreSQL %d or newer", c.Major()), "it is of PostgreSQL %d, and the database of %d: no way leads back", major, c.Major())
+	case major < oldestTarget:
+		return refuse("image "+m.to.Image(), fmt.Sprintf("name an image of PostgreSQL %d or newer", oldestTarget), "it is of PostgreSQL %d, which is not maintained any more: nothing is moved there", major)
 	case len(c.Spaces) > 0:
 		return refuse(object, "move what is in it to pg_default", "it has tablespaces (%s), which are folders outside of the volume", strings.Join(c.Spaces, ", "))
 	case c.Prepared > 0:

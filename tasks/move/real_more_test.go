@@ -168,6 +168,21 @@ func TestRealRefusals(t *testing.T) {
 	look("a database that cannot be dumped", "database app", "its schema cannot be dumped")
 	l.psql("app", "DELETE FROM pg_proc WHERE proname = 'broken'")
 
+	// An index that another library's order made has taken a key twice.
+	l.psql("app", "CREATE TABLE twins (t text, gone bool); INSERT INTO twins VALUES ('a'), ('b'), ('a'), (NULL), (NULL); CREATE INDEX twins_t ON twins (lower(t)); UPDATE pg_index SET indisunique = true WHERE indexrelid = 'twins_t'::regclass")
+	l.ok("look") // its library is the same: nothing is looked for
+	l.psql("postgres", "UPDATE pg_database SET datcollversion = '1.0' WHERE datname = 'app'")
+	look("rows that are the same under a unique index", "database app: 1 keys are twice in table twins, under the unique index twins_t", "then REINDEX INDEX twins_t")
+	l.psql("app", "DELETE FROM twins WHERE ctid = (SELECT max(ctid) FROM twins WHERE t = 'a')")
+	l.ok("look")
+
+	// A file beside the data folder sets what the new server does not know.
+	l.sh(`docker exec "$1-db-1" sh -c 'echo "work_mem = 6MB" >/tmp/more.conf; chmod 644 /tmp/more.conf; echo "include /tmp/more.conf" >>"$PGDATA/postgresql.conf"'`, l.project)
+	l.ok("look")
+	l.sh(`docker exec "$1-db-1" sh -c 'echo "old_snapshot_threshold = 1" >>/tmp/more.conf'`, l.project)
+	look("a setting that the new server does not know", "service db: it sets old_snapshot_threshold, which the server of", "take it out of the command or the mounted file")
+	l.sh(`docker exec "$1-db-1" sh -c ': >/tmp/more.conf'`, l.project)
+
 	text := l.sh(`cat "$1/compose.yaml"`, l.dir)
 	l.write("compose.yaml", text+"  nonsense: [\n")
 	l.refused("preflight", "docker compose config", "yaml")

@@ -71,7 +71,7 @@ func newLabOf(t *testing.T, from, to int, change func(l *lab, text string) strin
 	l.until("the first answer", func() bool {
 		return l.try(`docker exec "$1-db-1" pg_isready -q -U first -h 127.0.0.1`, l.project) == nil
 	})
-	l.psql("postgres", movetest.Seed())
+	l.psql("postgres", movetest.SeedFor(from))
 	l.psql("app", "CREATE TABLE IF NOT EXISTS public.log (id serial PRIMARY KEY, t timestamptz DEFAULT now());")
 	l.sh(`cd "$1" && docker compose up -d 2>&1`, l.dir)
 	return l

@@ -158,24 +158,29 @@ func (p Plain) Make(ctx context.Context, w host.Writer, s Stack, r *Record, keep
 	}
 	c := r.Cluster
 	t := c.Template
-	args := []string{r.New.Volume, r.New.Label, r.New.Image, r.New.At, r.New.PGData, c.Super, t.Collate, t.Ctype, t.Encoding}
+	args := []string{r.New.Volume, r.New.Label, r.New.Image, r.New.At, r.New.PGData, r.New.User, c.Super, t.Collate, t.Ctype, t.Encoding}
 	return run(ctx, w, "make the new cluster in volume "+r.New.Volume, sh.Script(makeText, args...))
 }
 
 // makeText wipes the volume $1, whose label has to be $2, and runs initdb there
-// in the image $3: mounted at $4, data folder $5, role $6, locale $7 and $8,
-// encoding $9. A locale that the image does not know becomes C.UTF-8 there: each
+// in the image $3: mounted at $4, data folder $5, as the user $6 ("" = postgres),
+// role $7, locale $8 and $9, encoding ${10}. A locale that the image does not know becomes C.UTF-8 there: each
 // database gets its own afterwards.
 const makeText sh.Constant = `set -u
-v=$1 label=$2 image=$3 at=$4 data=$5
-shift 5
+v=$1 label=$2 image=$3 at=$4 data=$5 user=$6
+shift 6
 [ "$(docker volume inspect -f '{{index .Labels "remoterun.id"}}' "$v")" = "$label" ] || { echo "volume $v is not the one that the record names" >&2; exit 11; }
 used=$(docker ps -q --filter "volume=$v")
 [ -z "$used" ] || { echo "volume $v is used by container $used" >&2; exit 11; }
 dir=$(docker volume inspect -f '{{with .Options}}{{.device}}{{end}}' "$v") && [ -n "$dir" ] || dir=$(docker volume inspect -f '{{.Mountpoint}}' "$v") && [ -d "$dir" ] || exit 1
 find "$dir" -mindepth 1 -maxdepth 1 -exec rm -rf -- {} + || exit 1
 id() { docker run --rm --pull never --network none --user 0 --entrypoint id "$image" "$1" postgres </dev/null; }
-uid=$(id -u) && gid=$(id -g) || { echo "the image has no user postgres" >&2; exit 1; }
+uid=${user%%:*} gid=${user#"$uid"} gid=${gid#:}
+if [ -z "$uid" ]; then
+	uid=$(id -u) && gid=$(id -g) || { echo "the image has no user postgres" >&2; exit 1; }
+elif [ -z "$gid" ]; then
+	gid=$(docker run --rm --pull never --network none --user "$uid" --entrypoint id "$image" -g </dev/null) || exit 1
+fi
 chown "$uid:$gid" "$dir" && chmod 700 "$dir" || exit 1
 docker run --rm --pull never --network none --user "$uid:$gid" --mount "type=volume,source=$v,target=$at" --env "PGDATA=$data" --entrypoint /bin/sh "$image" -c '
 PATH=$PATH:/usr/local/bin; for d in /usr/pgsql-*/bin /usr/lib/postgresql/*/bin; do [ -d "$d" ] && PATH=$PATH:$d; done
@@ -281,6 +286,9 @@ func (m *mover) runTarget() []string {
 		"--mount", "type=bind,source="+m.dir()+"/sql,target=/remoterun/sql,readonly",
 		"--mount", "type=bind,source="+m.dir()+"/io,target=/remoterun/io",
 		"--tmpfs", "/remoterun/ram:mode=1777")
+	if r.New.User != "" {
+		words = append(words, "--user", r.New.User)
+	}
 	serve := m.to.Serve(m.Stack, r)
 	for _, mt := range serve.Mounts {
 		words = append(words, "--mount", mt.words())

@@ -32,6 +32,8 @@ type args struct {
 	plain.Args
 	Extension string `arg:"extension" default:"pg_tde" choices:"pg_tde,open_pg_tde" help:"which of the two extensions"`
 	Cipher    string `arg:"cipher" default:"aes_128" choices:"aes_128,aes_256" help:"cipher of tables and WAL"`
+	Steps     string `arg:"steps" default:"one" choices:"one,two" help:"one = a newer server and encryption in one copy; two = only a database that has the new server's version already is encrypted, remoterun upgrade comes first"`
+	Trust     string `arg:"trust" default:"refuse" choices:"refuse,accept" help:"what to do where a role without a password comes in from the network"`
 	Large     string `arg:"large_objects" default:"refuse" choices:"refuse,accept" help:"what to do where the database has large objects, which stay in the clear by nature"`
 
 	host string
@@ -174,7 +176,7 @@ func (t *encrypted) Make(ctx context.Context, w host.Writer, s plain.Stack, r *p
 	if err := run(ctx, w, "take away what an earlier try made", sh.Script(wipeText, volume, t.label(r), t.stack.StateDir())); err != nil {
 		return err
 	}
-	making := target.Making{Stack: t.stack, Volume: volume, Folder: r.New.Folder, Image: r.New.Image, PGData: r.New.PGData, Key: t.key, Cipher: t.a.Cipher, Superuser: r.Cluster.Super, Database: "postgres"}
+	making := target.Making{Stack: t.stack, Volume: volume, Folder: r.New.Folder, Image: r.New.Image, PGData: r.New.PGData, User: number(r.New.User), Key: t.key, Cipher: t.a.Cipher, Superuser: r.Cluster.Super, Database: "postgres"}
 	r.New.At = r.New.PGData
 	if _, err := making.Begin().Do(ctx, w); err != nil {
 		return err
@@ -197,6 +199,12 @@ func (t *encrypted) Make(ctx context.Context, w host.Writer, s plain.Stack, r *p
 	return err
 }
 
+// number is the user of a "user:group".
+func number(user string) string {
+	n, _, _ := strings.Cut(user, ":")
+	return n
+}
+
 // login makes the role that modules log in as.
 func (t *encrypted) login(ctx context.Context, w host.Writer) (string, error) {
 	password, err := stack.NewPassword(t.d.Random)
@@ -209,8 +217,17 @@ func (t *encrypted) login(ctx context.Context, w host.Writer) (string, error) {
 	return "SET password_encryption = 'scram-sha-256';\nCREATE ROLE " + stack.SQLRole + " SUPERUSER LOGIN PASSWORD " + pg.Literal(password) + ";\n-- end", nil
 }
 
-// Accept refuses large objects, unless it was said that they may stay in the clear.
-func (t *encrypted) Accept(c catalog.Cluster) error {
+// Accept refuses what encryption would say nothing about, unless it was said that
+// it may be so: roles that need no password, large objects in the clear.
+func (t *encrypted) Accept(c catalog.Cluster, major int) error {
+	if t.a.Steps == "two" && c.Major() < major {
+		return guard.Refuse("database of "+t.a.Project, fmt.Sprintf("remoterun upgrade first (pg_image: one of PostgreSQL %d), migrate another day; or tde_steps: one", major),
+			"it is of PostgreSQL %d, the image of %d, and tde_steps is two", c.Major(), major)
+	}
+	if len(c.Trusted) > 0 && t.a.Trust != "accept" {
+		return guard.Refuse("role "+c.Trusted[0], "ALTER ROLE ... PASSWORD, and scram-sha-256 in place of trust in pg_hba.conf; or set tde_trust: accept",
+			"it has no password, and pg_hba.conf lets it in from the network without one (trust): whoever reaches the port reads what is encrypted")
+	}
 	if t.a.Large == "accept" {
 		return nil
 	}
