@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"remoterun/runner/sh"
 	"remoterun/tasks/move/archive"
 	"remoterun/tasks/move/catalog"
+	"remoterun/tasks/move/shelf"
 )
 
 // A backup is made of the running database before anything is changed: roles by
@@ -60,7 +62,7 @@ const backupServer = "server"
 type saver struct {
 	m      *mover
 	w      host.Writer
-	shelf  shelf
+	shelf  shelf.Shelf
 	to     []age.Recipient
 	reader age.Identity // for reading back
 	moved  int64
@@ -83,7 +85,7 @@ func (m *mover) backup(ctx context.Context, w host.Writer, id string) error {
 		dir = "none was made: backup is no"
 	case "recent":
 		if dir, err = m.recent(w.Name()); err != nil {
-			dir, err = m.recentThere(ctx, w, err)
+			dir, err = m.recentThere(ctx, w, m.now(), err)
 		}
 	default:
 		dir, err = m.save(ctx, w, id)
@@ -111,7 +113,7 @@ func (m *mover) save(ctx context.Context, w host.Writer, id string) (string, err
 	if err != nil {
 		return "", err
 	}
-	return s.shelf.where(), nil
+	return s.shelf.Where(), nil
 }
 
 func (m *mover) saved(ctx context.Context, w host.Writer, id string) (*saver, error) {
@@ -130,11 +132,31 @@ func (s *saver) place(ctx context.Context) (err error) {
 		need += d.Bytes
 	}
 	if m.args.Backup == backupServer {
-		s.shelf, err = hostShelf(ctx, s.w, path.Join(m.hostBackups(), name), need)
-	} else {
-		s.shelf, err = laptopShelf(filepath.Join(m.backups(s.w.Name()), name), need)
+		dir := path.Join(m.hostBackups(), name)
+		s.shelf = shelf.OnHost(s.w, dir)
+		return m.roomFor(ctx, s.w, dir, need)
+	}
+	s.shelf, err = shelf.OnLaptop(filepath.Join(m.backups(s.w.Name()), name), need)
+	var full *shelf.Full
+	if errors.As(err, &full) {
+		err = refuse("laptop's disk", "make room, or set backup to server, to recent, or to no when you have one elsewhere", "%s are free in %s, and the databases have %s", mib(full.Free), full.Dir, mib(need))
 	}
 	return err
+}
+
+// roomFor refuses a disk of the host with less room than a backup may need.
+func (s Stack) roomFor(ctx context.Context, w host.Writer, dir string, need int64) error {
+	text, err := output(ctx, w, "look for room", sh.Script(roomText, path.Dir(dir)))
+	if err != nil {
+		return err
+	}
+	_, line, _ := strings.Cut(text, "\n")
+	if f := strings.Fields(line); len(f) > 5 {
+		if kb, err := strconv.ParseInt(f[3], 10, 64); err == nil && kb<<10 < need {
+			return refuse("disk "+f[5]+" of "+w.Name(), "make room on it, or set backup to laptop", "%s are free, and the databases have %s", mib(kb<<10), mib(need))
+		}
+	}
+	return nil
 }
 
 // all makes every file, and the list of them.
@@ -160,7 +182,7 @@ func (s *saver) all(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return put(ctx, s.shelf, backupList, append(text, '\n'))
+	return shelf.Put(ctx, s.shelf, backupList, append(text, '\n'))
 }
 
 // plainName is a database's name as part of a file's.
@@ -219,7 +241,7 @@ func (s *saver) file(ctx context.Context, id, name string, d *catalog.Database) 
 	if d != nil {
 		out.Database = d.Name
 	}
-	f, err := s.shelf.create(ctx, name)
+	f, err := s.shelf.Create(ctx, name)
 	if err != nil {
 		return out, err
 	}
@@ -233,7 +255,7 @@ func (s *saver) file(ctx context.Context, id, name string, d *catalog.Database) 
 	if err := errors.Join(err, f.Close()); err != nil {
 		return out, err
 	}
-	back, err := s.shelf.open(ctx, name)
+	back, err := s.shelf.Open(ctx, name)
 	if err != nil {
 		return out, err
 	}
@@ -245,7 +267,7 @@ func (s *saver) file(ctx context.Context, id, name string, d *catalog.Database) 
 		err = out.proved(dec, d)
 	}
 	if err != nil {
-		return out, fmt.Errorf("backup %s/%s, read back: %w", s.shelf.where(), name, err)
+		return out, fmt.Errorf("backup %s/%s, read back: %w", s.shelf.Where(), name, err)
 	}
 	out.Bytes, out.SHA256 = count.n, hex.EncodeToString(sum.Sum(nil))
 	return out, nil
@@ -351,7 +373,7 @@ func (s *saver) pour(ctx context.Context, id, database string, to io.Writer) err
 		switch out.Status {
 		case 0:
 			if _, err := to.Write(out.Stdout); err != nil {
-				return s.shelf.full(err)
+				return answered(err, refuse("disk of "+s.shelf.Where(), "make room on it", "%v", err))
 			}
 			s.moved += int64(len(out.Stdout))
 			s.w.Progress(s.moved, 0)
@@ -406,11 +428,11 @@ func (m *mover) recent(hostName string) (string, error) {
 }
 
 // hostBackups is the host's folder for those that stay there.
-func (m *mover) hostBackups() string { return m.state() + "/backups" }
+func (s Stack) hostBackups() string { return s.state() + "/backups" }
 
 // recentThere looks on the host, where the laptop has none (no).
-func (m *mover) recentThere(ctx context.Context, w host.Writer, no error) (string, error) {
-	text, err := output(ctx, w, "look for a backup on the host", sh.Script(hostListText, m.hostBackups(), m.Project))
+func (s Stack) recentThere(ctx context.Context, w host.Writer, now time.Time, no error) (string, error) {
+	text, err := output(ctx, w, "look for a backup on the host", sh.Script(hostListText, s.hostBackups(), s.Project))
 	if err != nil || text == "" {
 		return "", errors.Join(err, no)
 	}
@@ -421,7 +443,7 @@ func (m *mover) recentThere(ctx context.Context, w host.Writer, no error) (strin
 		return "", fmt.Errorf("%s/%s: %w", dir, backupList, err)
 	}
 	when, err := time.Parse(time.RFC3339, b.When)
-	if err != nil || m.now().Sub(when) > recentWithin {
+	if err != nil || now.Sub(when) > recentWithin {
 		return "", no
 	}
 	for _, f := range b.Files {
@@ -431,6 +453,17 @@ func (m *mover) recentThere(ctx context.Context, w host.Writer, no error) (strin
 	}
 	return w.Name() + ":" + dir + " of " + b.When, nil
 }
+
+// hostListText prints the list of the newest backup of project $2 in the folder $1,
+// behind a line with its folder, when every file of it is what was written then.
+const hostListText sh.Constant = `set -- "$1"/"$2"-*/` + backupList + `
+for f; do :; done
+[ -f "$f" ] || exit 0
+d=${f%/*}
+echo "$d"
+cat -- "$f"
+printf '\n--\n'
+cd "$d" && for a in *.age; do sha256sum -- "$a"; done`
 
 // whole compares a file with its hash.
 func (f BackupFile) whole(dir string) error {

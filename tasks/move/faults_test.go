@@ -45,7 +45,7 @@ export PATH FAULTS
 [ "$*" = "exec -i %[3]s-move-target sh" ] || exec docker "$@"
 pass() {
 	while IFS= read -r line; do
-		n=$(printf '%%s' "$line" | sed -n 's|.*/remoterun/sql/\([0-9]*\)\..*|\1|p' | head -n 1)
+		n=$(printf '%%s' "$line" | sed -n 's|.*/remoterun/[a-z]*/\([0-9][0-9][0-9][0-9][0-9]\)\..*|\1|p' | head -n 1)
 		if [ -n "$n" ] && [ -e "$FAULTS/want/$n" ] && mkdir "$FAULTS/hit/$n" 2>/dev/null; then
 			case $n in
 			*[02468]) sh "$FAULTS/want/$n" %[3]s ;;
@@ -164,8 +164,16 @@ func faultPass(t *testing.T, kinds []string, r *rand.Rand, all bool) {
 		t.Log("hit ", told[filepath.Base(h)])
 	}
 	t.Logf("%d of %d steps were hit, %d runs", len(hit), len(lines), tries+1)
-	if len(hit) != len(steps) {
-		t.Errorf("%d faults were wanted, %d made", len(steps), len(hit))
+	for _, i := range steps {
+		f := strings.Split(lines[i], "\x1f")
+		if _, err := os.Stat(filepath.Join(dir, "hit", f[0])); err == nil {
+			continue
+		}
+		// A database without references, triggers and rules has nothing to do there.
+		list, err := os.ReadFile("/var/lib/remoterun/" + l.project + "/move/sql/" + f[0] + ".list")
+		if f[5] != "post" || err != nil || len(list) > 0 {
+			t.Errorf("the fault was not made at %s", told[f[0]])
+		}
 	}
 	l.ok("proof", "cut_over", "smoke")
 	l.nothingLost()

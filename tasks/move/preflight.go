@@ -171,35 +171,16 @@ func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.I
 		return sleeping(err, m.object())
 	}
 	src.Super, src.Version = c.Super, fmt.Sprint(c.Version)
-	major, err := imageMajor(ctx, w, img.ID)
-	if err != nil {
+	fits := &suit{m: m, v: v, c: c, img: img}
+	if err := fits.check(ctx, w); err != nil {
 		return err
-	}
-	if err := m.refuseCluster(c, major); err != nil {
-		return err
-	}
-	if a, ok := m.to.(Accepter); ok {
-		if err := a.Accept(c, major); err != nil {
-			return err
-		}
-	}
-	if err := m.extensions(ctx, w, c, img); err != nil {
-		return err
-	}
-	if err := dumpable(ctx, w, c, v.db.ID); err != nil {
-		return err
-	}
-	if !m.rehearsal {
-		if err := m.outside(ctx, w, v.db.ID, c.Super); err != nil {
-			return err
-		}
 	}
 	others, err := ask(ctx, w, reach(v.db.ID))
 	if err != nil {
 		return err
 	}
 	// The database's own policy comes back with compose; the others' are kept here.
-	r := &Record{ID: newID(), Verb: m.args.Verb, State: Begun, By: m.by, Began: m.time(), Source: src, Others: others, Cluster: c, New: New{Major: major}}
+	r := &Record{ID: newID(), Verb: m.args.Verb, State: Begun, By: m.by, Began: m.time(), Source: src, Others: others, Cluster: c, New: New{Major: fits.major, User: fits.user}}
 	last := m.record
 	if last != nil {
 		r.New.Old = last.New.Old
@@ -211,9 +192,6 @@ func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.I
 		last = nil
 	}
 	m.record = r
-	if err := m.ready(ctx, w, v, c, img); err != nil {
-		return err
-	}
 	if err := m.choose(ctx, w, img); err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (m *mover) prove(ctx context.Context, w host.Writer) error {
 	}
 	known := proof.Expected{From: r.Cluster.Major(), To: r.New.Major, Roles: m.to.Keep(), Extensions: m.to.Extensions(), Locales: locales}
 	report := proof.Compare(source, target, known.Explain)
-	if err := m.retold(ctx, w, known, &report); err != nil {
+	if err := retold(known, &report, func(database, text string) (string, error) { return m.sql(ctx, w, true, database, text) }); err != nil {
 		return err
 	}
 	r.Proof = &report
@@ -76,13 +76,13 @@ ROLLBACK;
 
 // retold finds the views that the new server tells in other words than the old one:
 // the old one's text, read by the new server, has to be the very view that arrived.
-func (m *mover) retold(ctx context.Context, w host.Writer, known proof.Expected, r *proof.Report) error {
+func retold(known proof.Expected, r *proof.Report, sql func(database, text string) (string, error)) error {
 	for i, d := range r.Differences {
 		text := known.Retold(d)
 		if d.Known != "" || text == "" {
 			continue
 		}
-		said, err := m.sql(ctx, w, true, d.Database, fmt.Sprintf(retoldSQL, strings.TrimSuffix(strings.TrimSpace(text), ";")+";", pg.Literal(d.Name)))
+		said, err := sql(d.Database, fmt.Sprintf(retoldSQL, strings.TrimSuffix(strings.TrimSpace(text), ";")+";", pg.Literal(d.Name)))
 		if err := linkOnly(err); err != nil {
 			return err
 		}

@@ -18,20 +18,55 @@ import (
 // What would be found only when the copy is done (a server that does not start, an
 // index that cannot be made) is looked for before anything is changed.
 
-// ready refuses what the new server would stumble over.
-func (m *mover) ready(ctx context.Context, w host.Writer, v site, c catalog.Cluster, img *compose.Image) error {
-	if err := m.serverUser(ctx, w, v.svc.User, img); err != nil {
+// suit is a running cluster, and the image that is to serve it.
+type suit struct {
+	m   *mover
+	v   site
+	c   catalog.Cluster
+	img *compose.Image
+	// major is the image's, user the number that its server is to run as.
+	major int
+	user  string
+}
+
+// check refuses what no copy carries, and what the new server would stumble over.
+func (s *suit) check(ctx context.Context, w host.Writer) (err error) {
+	m, c := s.m, s.c
+	if s.major, err = imageMajor(ctx, w, s.img.ID); err != nil {
 		return err
 	}
-	if err := m.knownSettings(ctx, w, v, c, img); err != nil {
+	if err := m.refuseCluster(c, s.major); err != nil {
 		return err
 	}
-	return twins(ctx, w, c, v.db.ID)
+	if a, ok := m.to.(Accepter); ok {
+		if err := a.Accept(c, s.major); err != nil {
+			return err
+		}
+	}
+	if err := m.extensions(ctx, w, c, s.img); err != nil {
+		return err
+	}
+	if err := dumpable(ctx, w, c, s.v.db.ID); err != nil {
+		return err
+	}
+	if !m.rehearsal {
+		if err := m.outside(ctx, w, s.v.db.ID, c.Super); err != nil {
+			return err
+		}
+	}
+	if err := s.serverUser(ctx, w); err != nil {
+		return err
+	}
+	if err := s.settings(ctx, w); err != nil {
+		return err
+	}
+	return twins(ctx, w, c, s.v.db.ID)
 }
 
 // serverUser keeps the number that the service's server runs as: the new cluster
 // is made for it. initdb wants a name for it in the image.
-func (m *mover) serverUser(ctx context.Context, w host.Writer, user string, img *compose.Image) error {
+func (s *suit) serverUser(ctx context.Context, w host.Writer) error {
+	m, user, img := s.m, s.v.svc.User, s.img
 	number, _, _ := strings.Cut(user, ":")
 	if n, err := strconv.Atoi(number); err != nil || n == 0 {
 		return nil
@@ -44,7 +79,7 @@ func (m *mover) serverUser(ctx context.Context, w host.Writer, user string, img 
 		return refuse("service "+m.Service, "take user: out of the compose file, and docker compose up -d "+m.Service+"; the image takes its own user then",
 			"its server runs as user %s, for whom the image %s has no name: it could neither make a cluster nor read one", user, m.to.Image())
 	}
-	m.record.New.User = user
+	s.user = user
 	return nil
 }
 
@@ -53,9 +88,10 @@ func (m *mover) serverUser(ctx context.Context, w host.Writer, user string, img 
 const outsideSQL = `SELECT DISTINCT name FROM pg_file_settings WHERE sourcefile NOT LIKE current_setting('data_directory') || '/%' AND name IS NOT NULL ORDER BY 1;
 `
 
-// knownSettings refuses settings of the command, or of files that are mounted,
+// settings refuses settings of the command, or of files that are mounted,
 // that the new server does not know: it would not start.
-func (m *mover) knownSettings(ctx context.Context, w host.Writer, v site, c catalog.Cluster, img *compose.Image) error {
+func (s *suit) settings(ctx context.Context, w host.Writer) error {
+	m, v, c, img := s.m, s.v, s.c, s.img
 	names := commandSettings(v.db.Config.Cmd)
 	text, err := output(ctx, w, "ask for settings of other files", sh.Script(insideText, v.db.ID, "postgres", c.Super).With(sh.Bytes(outsideSQL)))
 	if err != nil {

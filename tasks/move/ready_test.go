@@ -1,19 +1,12 @@
 package move
 
 import (
-	"bytes"
-	"crypto/rand"
 	"errors"
-	"fmt"
-	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"remoterun/runner/host"
-	"remoterun/runner/local"
-	"remoterun/runner/sh"
 	"remoterun/tasks/move/catalog"
 )
 
@@ -111,39 +104,6 @@ func TestMountsOfOurServers(t *testing.T) {
 	}
 	if got := words(true); got != "type=volume,target=/spaces,source=spaces,readonly\ntype=tmpfs,target=/tmp" {
 		t.Errorf("the rehearsal:\n%s", got)
-	}
-}
-
-// TestHostShelf: what is put on a host in pieces comes back as it was, and a piece
-// that would be written twice is not.
-func TestHostShelf(t *testing.T) {
-	conn := local.New("h", nil, local.Options{})
-	t.Cleanup(func() { _ = conn.Close() })
-	w := &host.Worker{Host: "h", Conn: conn, Kept: &host.Kept{}}
-	s, err := hostShelf(t.Context(), w, filepath.Join(t.TempDir(), "backups", "x"), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, n := range []int{0, 1, pieceBlock * pieceBlocks, 2*pieceBlock*pieceBlocks + 77} {
-		text := make([]byte, n)
-		_, _ = rand.Read(text)
-		if err := put(t.Context(), s, fmt.Sprint(n), text); err != nil {
-			t.Fatal(err)
-		}
-		r, err := s.open(t.Context(), fmt.Sprint(n))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, text) {
-			t.Errorf("%d bytes: %d came back, %v", n, len(got), err)
-		}
-	}
-	file := filepath.Join(s.(onHost).dir, "1")
-	if out, err := w.Run(t.Context(), sh.Script(appendText, file, "0").With(sh.Bytes("x"))); err != nil || out.Status == 0 || !strings.Contains(string(out.Stderr), "is not as long as it was") {
-		t.Errorf("twice: %v %+v", err, out)
-	}
-	if _, err := hostShelf(t.Context(), w, t.TempDir(), 1<<60); err == nil || !strings.Contains(err.Error(), "make room on it, or set backup to laptop") {
-		t.Errorf("a full disk: %v", err)
 	}
 }
 

@@ -175,9 +175,10 @@ func TestRealRefusals(t *testing.T) {
 	look("rows that are the same under a unique index", "database app: 1 keys are twice in table twins, under the unique index twins_t", "then REINDEX INDEX twins_t")
 	l.psql("app", "DELETE FROM twins WHERE ctid = (SELECT max(ctid) FROM twins WHERE t = 'a')")
 	l.ok("look")
+	l.psql("postgres", "UPDATE pg_database SET datcollversion = pg_database_collation_actual_version(oid) WHERE datname = 'app'")
 
 	// A file beside the data folder sets what the new server does not know.
-	l.sh(`docker exec "$1-db-1" sh -c 'echo "work_mem = 6MB" >/tmp/more.conf; chmod 644 /tmp/more.conf; echo "include /tmp/more.conf" >>"$PGDATA/postgresql.conf"'`, l.project)
+	l.sh(`docker exec "$1-db-1" sh -c 'echo "work_mem = 6MB" >/tmp/more.conf; chmod 644 /tmp/more.conf; printf "include \047/tmp/more.conf\047\n" >>"$PGDATA/postgresql.conf"'`, l.project)
 	l.ok("look")
 	l.sh(`docker exec "$1-db-1" sh -c 'echo "old_snapshot_threshold = 1" >>/tmp/more.conf'`, l.project)
 	look("a setting that the new server does not know", "service db: it sets old_snapshot_threshold, which the server of", "take it out of the command or the mounted file")

@@ -118,7 +118,7 @@ func TestRealBackupOnHost(t *testing.T) {
 	l := newLab(t, 17, 18)
 	l.ok("preflight")
 	r, err := l.phase("backup", "backup", "server")
-	if err != nil || r.Failed || !strings.Contains(r.Msg, "backup: h:/var/lib/remoterun/"+l.project+"/backups/") {
+	if err != nil || r.Failed || !strings.Contains(r.Msg, ":/var/lib/remoterun/"+l.project+"/backups/") {
 		t.Fatalf("backup: %v %s", err, r.Msg)
 	}
 	if here, _ := filepath.Glob(filepath.Join(l.reports, "backups", "*", "*")); len(here) > 0 {
@@ -139,7 +139,7 @@ func TestRealBackupOnHost(t *testing.T) {
 		l.sh(`sed -i 's/"backup": ".*"/"backup": ""/' "/var/lib/remoterun/$1/move/record.json"`, l.project)
 	}
 	again()
-	if r, err := l.phase("backup", "backup", "recent"); err != nil || !strings.Contains(r.Msg, "backup: h:/var/lib") {
+	if r, err := l.phase("backup", "backup", "recent"); err != nil || !strings.Contains(r.Msg, ":/var/lib/remoterun/") {
 		t.Errorf("recent: %v %s", err, r.Msg)
 	}
 	again()

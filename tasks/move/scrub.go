@@ -142,23 +142,23 @@ func (m *mover) scrub(ctx context.Context, w host.Writer, id string, todo []kept
 		}
 		said = append(said, k.Source.Data+"/"+kept+": "+strings.ReplaceAll(strings.TrimSpace(text), "\n", "; "))
 	}
-	left, err := m.left(ctx, w)
+	left, err := leftCopies(ctx, w, m.record.New)
 	return append(append(said, left...), "What no software can promise: blocks that a disk moved or a file system copied, snapshots at the hoster, backups, and what was deleted before"), err
 }
 
 // leftText prints which of the volumes NAME=LABEL after it are there.
 const leftText sh.Constant = `for v; do [ "$(docker volume inspect -f '{{index .Labels "remoterun.id"}}' "${v%%=*}" 2>/dev/null)" != "${v#*=}" ] || echo "${v%%=*}"; done`
 
-// left names the volumes of moves that were rolled back: they hold copies, too.
-func (m *mover) left(ctx context.Context, w host.Writer) ([]string, error) {
-	old := strings.Fields(m.record.New.Old)
+// leftCopies names the volumes of moves that were rolled back: they hold copies, too.
+func leftCopies(ctx context.Context, w host.Writer, n New) ([]string, error) {
+	old := strings.Fields(n.Old)
 	if len(old) == 0 {
 		return nil, nil
 	}
 	text, err := output(ctx, w, "look for copies of moves that were rolled back", sh.Script(leftText, old...))
 	var out []string
 	for _, v := range strings.Fields(text) {
-		if v != m.record.New.Volume {
+		if v != n.Volume {
 			out = append(out, "volume "+v+" holds the copy of a move that was rolled back: docker volume rm "+v+", when nobody needs it")
 		}
 	}
@@ -245,7 +245,7 @@ func (m *mover) drill(ctx context.Context, w host.Writer, id string) error {
 		return err
 	}
 	for i, d := range c.Databases {
-		w.Say("restoring " + d.Name + " from " + s.shelf.where())
+		w.Say("restoring " + d.Name + " from " + s.shelf.Where())
 		if err := s.restore(ctx, id, fmt.Sprintf("%02d-%s.dump.age", i+1, plainName(d.Name)), d.Name); err != nil {
 			return err
 		}
@@ -297,9 +297,9 @@ func (d decrypted) Open() (io.ReadCloser, error) {
 }
 
 func (s *saver) restore(ctx context.Context, id, name, like string) error {
-	c := sh.Script(drillText, id, s.m.record.Source.Super, like, "-c statement_timeout=0 -c lock_timeout=0").With(decrypted{filepath.Join(s.shelf.where(), name), s.reader})
+	c := sh.Script(drillText, id, s.m.record.Source.Super, like, "-c statement_timeout=0 -c lock_timeout=0").With(decrypted{filepath.Join(s.shelf.Where(), name), s.reader})
 	if err := run(ctx, s.w, "restore "+name, c); err != nil {
-		return answered(err, refuse("backup "+filepath.Join(s.shelf.where(), name), "mend what it says; the old cluster stays as it is", "it cannot be restored: %v", err))
+		return answered(err, refuse("backup "+filepath.Join(s.shelf.Where(), name), "mend what it says; the old cluster stays as it is", "it cannot be restored: %v", err))
 	}
 	return nil
 }

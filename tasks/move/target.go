@@ -111,7 +111,7 @@ func (Plain) Overlay(s Stack, base compose.Service, written compose.Written, r *
 	}
 	lines = append(lines, "environment:", "  PGDATA: "+compose.YAMLText(r.New.PGData), "volumes: !override",
 		fmt.Sprintf("  - {type: volume, source: %s, target: %s}", r.New.volume(), compose.YAMLText(r.New.At)))
-	rest, err := base.Carry(written, func(m compose.ServiceMount) bool { return replaced(m, r) })
+	rest, err := base.Carry(written, func(m compose.ServiceMount) bool { return replaced(m, base.Env("PGDATA"), r) })
 	if err != nil {
 		return nil, fmt.Errorf("service %s: %w", s.Service, err)
 	}
@@ -127,8 +127,12 @@ func dataTargets() []string {
 	return []string{"/var/lib/postgresql", "/var/lib/postgresql/data", "/data/db", "/pgdata"}
 }
 
-// replaced reports a mount that holds the old cluster, or stands where the new one is.
-func replaced(m compose.ServiceMount, r *Record) bool {
+// replaced reports a mount that holds the old cluster, or stands where the new one
+// is; pgdata is where the user's own files have theirs: the first of several moves.
+func replaced(m compose.ServiceMount, pgdata string, r *Record) bool {
+	if _, ok := within(m.Target, pgdata); ok && pgdata != "" && path.Clean(m.Target) != "/" {
+		return true
+	}
 	if slices.Contains(dataTargets(), path.Clean(m.Target)) {
 		return true
 	}

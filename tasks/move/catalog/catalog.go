@@ -89,6 +89,11 @@ func list(column string) string {
 	return `array_to_string(ARRAY(SELECT a::text FROM unnest(` + column + `) a ORDER BY a::text COLLATE "C"), ', ')`
 }
 
+// collation is a collation's name: servers of 12 have no type regcollation.
+func collation(oid string) string {
+	return `(SELECT format('%I.%I', cn.nspname, cl.collname) FROM pg_collation cl JOIN pg_namespace cn ON cn.oid = cl.collnamespace WHERE cl.oid = ` + oid + `)`
+}
+
 // own leaves out what an extension brought.
 func own(class, oid string) string {
 	return `NOT EXISTS (SELECT FROM pg_depend own WHERE own.classid = '` + class + `'::regclass AND own.objid = ` + oid + ` AND own.deptype = 'e')`

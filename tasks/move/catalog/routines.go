@@ -29,9 +29,9 @@ func types() []query {
 	return []query{
 		{kind: "type", sql: `SELECT format('%I.%I', n.nspname, t.typname), jsonb_build_object('kind', t.typtype, 'owner', pg_get_userbyid(t.typowner), 'acl', ` + acl("t.typacl") + `,
 'labels', (SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid),
-'base', CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END, 'notnull', t.typnotnull, 'default', t.typdefault, 'collation', CASE WHEN t.typtype = 'd' AND t.typcollation <> 0 THEN t.typcollation::regcollation::text END,
+'base', CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END, 'notnull', t.typnotnull, 'default', t.typdefault, 'collation', CASE WHEN t.typtype = 'd' AND t.typcollation <> 0 THEN ` + collation("t.typcollation") + ` END,
 'checks', (SELECT string_agg(quote_ident(k.conname) || ' ' || pg_get_constraintdef(k.oid) || ' ' || k.convalidated, ', ' ORDER BY k.conname COLLATE "C") FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'),
-'range', (SELECT r.rngsubtype::regtype::text || coalesce(' ' || nullif(r.rngcollation, 0)::regcollation::text, '') || ' ' || r.rngsubdiff::regproc::text FROM pg_range r WHERE r.rngtypid = t.oid),
+'range', (SELECT r.rngsubtype::regtype::text || coalesce(' ' || ` + collation("r.rngcollation") + `, '') || ' ' || r.rngsubdiff::regproc::text FROM pg_range r WHERE r.rngtypid = t.oid),
 'input', CASE WHEN t.typtype = 'b' THEN t.typinput::regprocedure::text END, 'output', CASE WHEN t.typtype = 'b' THEN t.typoutput::regprocedure::text END, 'length', CASE WHEN t.typtype = 'b' THEN t.typlen END)
 FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
 WHERE (t.typrelid = 0 OR c.relkind = 'c') AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid) AND ` + mine},

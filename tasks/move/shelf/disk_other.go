@@ -1,5 +1,5 @@
 //go:build !linux && !darwin
 
-package move
+package shelf
 
 func freeBytes(string) int64 { return -1 }

@@ -1,6 +1,6 @@
 //go:build linux || darwin
 
-package move
+package shelf
 
 import "syscall"
 
