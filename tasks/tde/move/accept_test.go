@@ -22,7 +22,7 @@ func TestAccept(t *testing.T) {
 		{args{Steps: "two"}, catalog.Cluster{Version: 170002}, ""},
 		{args{}, catalog.Cluster{Version: 160001, Trusted: []string{"app"}}, "role app: it has no password, and pg_hba.conf lets it in from the network without one (trust): whoever reaches the port reads what is encrypted; ALTER ROLE ... PASSWORD"},
 		{args{Trust: "accept"}, catalog.Cluster{Version: 160001, Trusted: []string{"app"}}, ""},
-		{args{Large: "refuse"}, catalog.Cluster{Version: 160001, Databases: large}, "database app: it has 3 large objects, which the extension does not encrypt; set tde_large_objects: accept"},
+		{args{Large: "refuse"}, catalog.Cluster{Version: 160001, Databases: large}, "database app: it has 3 large objects, and the extension encrypts none; set tde_large_objects: accept"},
 		{args{Large: "accept"}, catalog.Cluster{Version: 160001, Databases: large}, ""},
 	} {
 		c.a.Args = plain.Args{Stack: plain.Stack{Project: "sync"}}
