@@ -262,7 +262,7 @@ const drillText sh.Constant = `c=$1 u=$2 like=$3
 run() { docker exec -i -e PGAPPNAME=remoterun/drill "$c" psql -X -q -A -t -w -v ON_ERROR_STOP=1 -U "$u" -d postgres "$@" >/dev/null; }
 printf '%s\n' 'DROP DATABASE IF EXISTS ` + drillName + ` WITH (FORCE);' | run -f - || exit 1
 printf '%s\n' "SELECT format('CREATE DATABASE ` + drillName + ` TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE %L', pg_encoding_to_char(encoding), datcollate, datctype)
- || CASE to_jsonb(d)->>'datlocprovider' WHEN 'c' THEN ' LOCALE_PROVIDER libc' WHEN 'i' THEN format(' LOCALE_PROVIDER icu ICU_LOCALE %L', coalesce(to_jsonb(d)->>'datlocale', to_jsonb(d)->>'daticulocale')) || coalesce(format(' ICU_RULES %L', to_jsonb(d)->>'daticurules'), '')
+ || CASE to_jsonb(d)->>'datlocprovider' WHEN 'c' THEN ' LOCALE_PROVIDER libc' WHEN 'i' THEN format(' LOCALE_PROVIDER icu ICU_LOCALE %L', coalesce(to_jsonb(d)->>'datlocale', to_jsonb(d)->>'daticulocale')) || coalesce(' ICU_RULES ' || quote_literal(to_jsonb(d)->>'daticurules'), '')
  WHEN 'b' THEN format(' LOCALE_PROVIDER builtin BUILTIN_LOCALE %L', to_jsonb(d)->>'datlocale') ELSE '' END FROM pg_database d WHERE datname = :'like' \gexec" | run -v like="$like" -f - || exit 1
 err=$(docker exec -i -e PGAPPNAME=remoterun/drill -e PGOPTIONS="$4" "$c" pg_restore -w -U "$u" -d ` + drillName + ` --no-table-access-method --no-publications --no-subscriptions 2>&1 >/dev/null)
 r=$?
