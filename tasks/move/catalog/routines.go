@@ -2,9 +2,11 @@ package catalog
 
 // routines are functions and what is made of them.
 func routines() []query {
-	const name = `format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid))`
+	// Servers since 14 tell the arguments of procedures in other words.
+	const name = `format('%I.%I(%s)', n.nspname, p.proname, array_to_string(ARRAY(SELECT format_type(a.t, NULL) FROM unnest(p.proargtypes) WITH ORDINALITY a(t, o) ORDER BY a.o), ', '))`
 	const from = ` FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace`
-	mine := ` AND ` + users + ` AND ` + own("pg_proc", "p.oid")
+	// What makes the values of a range comes with its type.
+	mine := ` AND ` + users + ` AND ` + own("pg_proc", "p.oid") + ` AND NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = p.oid AND i.refclassid = 'pg_type'::regclass AND i.deptype = 'i')`
 	return []query{
 		{kind: "function", sql: `SELECT ` + name + `, jsonb_build_object('definition', pg_get_functiondef(p.oid), 'owner', pg_get_userbyid(p.proowner), 'acl', ` + acl("p.proacl") + `)` + from + ` WHERE p.prokind <> 'a'` + mine},
 		{kind: "aggregate", sql: `SELECT ` + name + `, jsonb_build_object('owner', pg_get_userbyid(p.proowner), 'acl', ` + acl("p.proacl") + `, 'kind', a.aggkind, 'transition', a.aggtransfn::regprocedure::text, 'final', a.aggfinalfn::regprocedure::text, 'combine', a.aggcombinefn::regprocedure::text,
@@ -35,8 +37,8 @@ func types() []query {
 'input', CASE WHEN t.typtype = 'b' THEN t.typinput::regprocedure::text END, 'output', CASE WHEN t.typtype = 'b' THEN t.typoutput::regprocedure::text END, 'length', CASE WHEN t.typtype = 'b' THEN t.typlen END)
 FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
 WHERE (t.typrelid = 0 OR c.relkind = 'c') AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid) AND ` + mine},
-		{kind: "collation", sql: `SELECT format('%I.%I', n.nspname, c.collname), jsonb_strip_nulls(to_jsonb(c)) - 'oid' - 'collname' - 'collnamespace' - 'collowner' - 'collversion' - 'colllocale' - 'colliculocale' || jsonb_build_object('owner', pg_get_userbyid(c.collowner),
-'locale', coalesce(to_jsonb(c)->>'colllocale', to_jsonb(c)->>'colliculocale')) FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace WHERE ` + users + ` AND ` + own("pg_collation", "c.oid")},
+		{kind: "collation", sql: `SELECT format('%I.%I', n.nspname, c.collname), jsonb_strip_nulls(to_jsonb(c)) - CASE c.collprovider WHEN 'i' THEN ARRAY['collcollate', 'collctype'] ELSE ARRAY[]::text[] END - 'oid' - 'collname' - 'collnamespace' - 'collowner' - 'collversion' - 'colllocale' - 'colliculocale' || jsonb_build_object('owner', pg_get_userbyid(c.collowner),
+'locale', coalesce(to_jsonb(c)->>'colllocale', to_jsonb(c)->>'colliculocale', CASE c.collprovider WHEN 'i' THEN c.collcollate END)) FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace WHERE ` + users + ` AND ` + own("pg_collation", "c.oid")},
 		{kind: "conversion", sql: `SELECT format('%I.%I', n.nspname, c.conname), jsonb_build_object('from', pg_encoding_to_char(c.conforencoding), 'to', pg_encoding_to_char(c.contoencoding), 'function', c.conproc::regproc::text, 'default', c.condefault) FROM pg_conversion c JOIN pg_namespace n ON n.oid = c.connamespace WHERE ` + users + ` AND ` + own("pg_conversion", "c.oid")},
 		{kind: "text search configuration", sql: `SELECT format('%I.%I', n.nspname, c.cfgname), jsonb_build_object('owner', pg_get_userbyid(c.cfgowner), 'parser', (SELECT prsname FROM pg_ts_parser WHERE oid = c.cfgparser),
 'map', (SELECT string_agg(m.maptokentype || ' ' || m.mapseqno || ' ' || m.mapdict::regdictionary::text, ', ' ORDER BY m.maptokentype, m.mapseqno) FROM pg_ts_config_map m WHERE m.mapcfg = c.oid)) FROM pg_ts_config c JOIN pg_namespace n ON n.oid = c.cfgnamespace WHERE ` + users + ` AND ` + own("pg_ts_config", "c.oid")},
@@ -51,7 +53,7 @@ func others() []query {
 		{kind: "schema", sql: `SELECT quote_ident(n.nspname), jsonb_build_object('owner', pg_get_userbyid(n.nspowner), 'acl', ` + acl("n.nspacl") + `) FROM pg_namespace n WHERE ` + users + ` AND ` + own("pg_namespace", "n.oid")},
 		{kind: "extension", sql: `SELECT quote_ident(e.extname), jsonb_build_object('schema', n.nspname, 'version', e.extversion, 'owner', pg_get_userbyid(e.extowner)) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace`},
 		{kind: "default grant", sql: `SELECT pg_get_userbyid(a.defaclrole) || ' ' || a.defaclobjtype::text || ' ' || coalesce(n.nspname, ''), jsonb_build_object('acl', ` + acl("a.defaclacl") + `) FROM pg_default_acl a LEFT JOIN pg_namespace n ON n.oid = a.defaclnamespace`},
-		{kind: "publication", sql: `SELECT quote_ident(p.pubname), jsonb_build_object('owner', pg_get_userbyid(p.pubowner), 'all', p.puballtables, 'insert', p.pubinsert, 'update', p.pubupdate, 'delete', p.pubdelete, 'truncate', p.pubtruncate, 'root', to_jsonb(p)->>'pubviaroot',
+		{kind: "publication", sql: `SELECT quote_ident(p.pubname), jsonb_build_object('owner', pg_get_userbyid(p.pubowner), 'all', p.puballtables, 'insert', p.pubinsert, 'update', p.pubupdate, 'delete', p.pubdelete, 'truncate', p.pubtruncate, 'root', coalesce(to_jsonb(p)->>'pubviaroot', 'false'),
 'tables', (SELECT string_agg(r.prrelid::regclass::text, ', ' ORDER BY r.prrelid::regclass::text COLLATE "C") FROM pg_publication_rel r WHERE r.prpubid = p.oid)) FROM pg_publication p`},
 		{kind: "subscription", sql: `SELECT quote_ident(s.subname), jsonb_build_object('enabled', s.subenabled, 'publications', ` + list("s.subpublications") + `) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = current_database()`},
 		{kind: "foreign data wrapper", sql: `SELECT quote_ident(w.fdwname), jsonb_build_object('owner', pg_get_userbyid(w.fdwowner), 'options', ` + list("w.fdwoptions") + `, 'acl', ` + acl("w.fdwacl") + `) FROM pg_foreign_data_wrapper w WHERE ` + own("pg_foreign_data_wrapper", "w.oid")},

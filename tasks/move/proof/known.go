@@ -33,6 +33,10 @@ func (e Expected) Explain(d Difference) string {
 		if d.Source == "" && slices.Contains(e.Schemas, d.Name) {
 			return "made for the new cluster's own administration"
 		}
+	case "type":
+		if t := fields(d.Target); e.From < 14 && d.Source == "" && string(t["kind"]) == `"m"` {
+			return "the multirange that comes with a range since 14"
+		}
 	case "database":
 		return e.locale(d)
 	case "relation", "default grant", "column":
@@ -75,6 +79,15 @@ func (e Expected) maintain(d Difference) string {
 		return "the privilege MAINTAIN, which came with 17 and goes with all others"
 	}
 	return ""
+}
+
+// RetoldFunction is the same of a function or a procedure.
+func (e Expected) RetoldFunction(d Difference) string {
+	var text string
+	if d.Kind != "function" || !same(d, "definition") || json.Unmarshal(fields(d.Source)["definition"], &text) != nil {
+		return ""
+	}
+	return text
 }
 
 // Retold is the source's text of a view that the two tell otherwise, where nothing
