@@ -171,9 +171,12 @@ do_large() {
 	to "$db" -f "$Q/$n.sql" >/dev/null || return 1
 	in_t env PGAPPNAME=remoterun/move sh -c '{ pg_dump -w -h "$1" -p "$2" -U "$4" -Fc -a -b --exclude-table-data="*.*" -d "$5"; echo $? >"$6/large"; } | pg_restore -w -1 -e -h "$1" -p "$3" -U "$4" -d "$5" && [ "$(cat "$6/large")" = 0 ]' sh "$S" "$SP" "$TP" "$U" "$conn" "$RAM" </dev/null
 }
-# The listing of what stands behind the data: indexes and keys, or all else.
+# The listing of what stands behind the data: indexes and keys, or all else. Indexes
+# are attached to their parents with all else, one after the other: of two at once
+# neither sees the other, and the parent stays not valid.
 behind() {
-	archive && in_t pg_restore -l --section=post-data "$RAM/$dbn.dump" </dev/null >"out/$n.all" || return 1
+	archive && in_t pg_restore -l --section=post-data "$RAM/$dbn.dump" </dev/null >"out/$n.raw" || return 1
+	sed 's/^\([0-9]*; [0-9]* [0-9]* \)INDEX ATTACH /\1ATTACH INDEX /' "out/$n.raw" >"out/$n.all" && rm -f "out/$n.raw" || return 1
 	grep -E "$@" '^[0-9]+; [0-9]+ [0-9]+ (INDEX|CONSTRAINT) ' "out/$n.all" | grep -v '^;' >"sql/$n.list"
 	chmod 644 "sql/$n.list"
 }
