@@ -16,7 +16,7 @@ func (h *hostRun) alone(ctx context.Context, u *unit) *outcome {
 	changed := false
 	for {
 		// The first stage, and every one behind a step, rests on answers of now.
-		if !u.m.Fresh(u.as, u.rests) {
+		if !u.fresh(h) {
 			if err := h.askAgain(ctx, u); err != nil {
 				return broken(err)
 			}
@@ -71,7 +71,10 @@ func (h *hostRun) steps(ctx context.Context, u *unit) (ran []host.Output, err er
 	for _, st := range u.plan.Steps {
 		h.waits(u, st.Describe())
 		out, err := st.Do(ctx, w)
-		if !u.plan.Local {
+		if u.plan.Local {
+			h.acted.note(nil)
+		} else {
+			h.acted.note(u.m)
 			u.m.Stepped()
 			h.m.Touched() // what another machine did may have reached this one
 		}

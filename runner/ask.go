@@ -56,12 +56,12 @@ func (h *hostRun) ask(ctx context.Context, u *unit, qs []host.Question, own int)
 		case ok && (i < own || !p.IsWide()):
 			probes, cmds = append(probes, q), append(cmds, p.Cmd())
 		case i < own:
-			epoch := u.m.Epoch()
+			asked := u.m.Now()
 			a, err := q.Ask(ctx, u.m.Worker(u.as, nil))
 			if err != nil {
 				return err
 			}
-			u.m.Know(u.as, []host.Question{q}, []host.Answer{a}, epoch)
+			u.m.Know(u.as, []host.Question{q}, []host.Answer{a}, asked)
 		}
 		seen[q.Key()] = true
 	}
@@ -69,7 +69,7 @@ func (h *hostRun) ask(ctx context.Context, u *unit, qs []host.Question, own int)
 		return nil
 	}
 	h.waits(u, "looking")
-	epoch := u.m.Epoch()
+	asked := u.m.Now()
 	res, err := u.m.Batch(ctx, u.as, sh.Batch{Ask: cmds})
 	if stuck := new(host.StuckError); errors.As(err, &stuck) && own < len(qs) {
 		h.queue.own = true // it may be the question of a task behind: that one's turn tells
@@ -78,7 +78,7 @@ func (h *hostRun) ask(ctx context.Context, u *unit, qs []host.Question, own int)
 	if err != nil {
 		return err
 	}
-	u.m.Know(u.as, probes, known.AnswersOf(res.Asked), epoch)
+	u.m.Know(u.as, probes, known.AnswersOf(res.Asked), asked)
 	return nil
 }
 
@@ -92,7 +92,7 @@ func (h *hostRun) askAgain(ctx context.Context, u *unit) error {
 		if err := h.planned(ctx, u); err != nil {
 			return err
 		}
-		if u.m.Fresh(u.as, u.rests) {
+		if u.fresh(h) {
 			return nil
 		}
 	}

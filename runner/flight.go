@@ -26,7 +26,7 @@ func (cr *carrier) launch(ctx context.Context, links []*unit) {
 		noted(link, outcomeDone)
 		f.passed(outputs(steps))
 	}
-	f.epoch = u.m.Epoch()
+	f.asked = u.m.Now()
 	cr.flight = f
 	go func() {
 		defer close(f.end)
@@ -194,9 +194,8 @@ func (f *flight) passedOnly() {
 func (cr *carrier) landed(f *flight) {
 	m, as, res := f.links[0].m, f.links[0].as, f.res
 	if slices.ContainsFunc(res.Steps, func(s []sh.Ran) bool { return len(s) > 0 }) {
-		if now := m.Stepped(); now == f.epoch+1 {
-			f.epoch = now // nobody else changed it meanwhile: the answers came after our steps
-		}
+		f.asked = f.asked.Behind(m.Stepped())
+		cr.h.acted.note(m)
 		if m != cr.h.m {
 			cr.h.m.Touched()
 		}
@@ -207,9 +206,9 @@ func (cr *carrier) landed(f *flight) {
 		u.out = &outcome{res: r, diff: f.diffs[res.Done]}
 	}
 	if (res.Stopped == sh.StopGuard || res.Stopped == sh.StopStep) && res.Done < len(f.again) {
-		m.Know(as, f.again[res.Done], known.AnswersOf(res.Again), f.epoch)
+		m.Know(as, f.again[res.Done], known.AnswersOf(res.Again), f.asked)
 	}
-	m.Know(as, f.asks, known.AnswersOf(res.Asked), f.epoch)
+	m.Know(as, f.asks, known.AnswersOf(res.Asked), f.asked)
 	if res.Stopped == sh.StopUnable {
 		m.CannotGuard()
 	}

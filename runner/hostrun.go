@@ -41,6 +41,8 @@ type hostRun struct {
 	away, parted bool
 	// through lets chains run over several tasks: one host, or free.
 	through bool
+	// acted is where its tasks changed something last.
+	acted acted
 }
 
 // queue holds tasks that were looked at ahead, the current one first.
@@ -204,7 +206,7 @@ type flight struct {
 	links []*unit
 	again [][]host.Question
 	asks  []host.Question
-	epoch int64
+	asked known.Moment
 	diffs [][]event.Diff // as of before the steps
 
 	mu   sync.Mutex

@@ -142,7 +142,7 @@ func (h *hostRun) once(ctx context.Context, u *unit) *outcome {
 	if u.out != nil {
 		return u.out // it could not be planned
 	}
-	known := len(u.rests) == 0 || u.m.Fresh(u.as, u.rests)
+	known := len(u.rests) == 0 || u.fresh(h)
 	if chains := u.chains() && u.m.Guards() && h.queue.looks(); !known && chains {
 		return h.chain(ctx, u)
 	}

@@ -27,8 +27,24 @@ const freshFor = 20 * time.Second
 // Answers are those under an identity, by question. They are read only.
 func (m *Machine) Answers(as host.As) map[string]host.Answer { return m.of(as).answers }
 
-// Epoch counts what may have changed the machine.
-func (m *Machine) Epoch() int64 { return m.epoch.Load() }
+// Moment is when something was asked: behind which steps on the machine, and at
+// which time.
+type Moment struct {
+	epoch int64
+	at    time.Time
+}
+
+// Now is the moment before a question is asked.
+func (m *Machine) Now() Moment { return Moment{m.epoch.Load(), time.Now()} }
+
+// Behind is the moment of what was asked behind steps of one's own: epoch is what
+// Stepped returned. Where others changed the machine meanwhile, it stays as it was.
+func (t Moment) Behind(epoch int64) Moment {
+	if epoch == t.epoch+1 {
+		t.epoch = epoch
+	}
+	return t
+}
 
 // Touched says that something else may have changed the machine: no answer is of
 // now any more.
@@ -52,16 +68,15 @@ func (m *Machine) of(as host.As) *facts {
 	return f
 }
 
-// Know keeps answers, in the order of the questions; epoch is that of the time
-// before they were asked.
-func (m *Machine) Know(as host.As, qs []host.Question, answers []host.Answer, epoch int64) {
+// Know keeps answers, in the order of the questions; asked is the moment before
+// they were asked.
+func (m *Machine) Know(as host.As, qs []host.Question, answers []host.Answer, asked Moment) {
 	f := m.of(as)
-	now := time.Now()
 	for i, a := range answers {
 		if i < len(qs) {
 			_, guarded := qs[i].(host.Probe)
 			f.answers[qs[i].Key()] = a
-			f.when[qs[i].Key()] = Stamp{epoch, now, guarded}
+			f.when[qs[i].Key()] = Stamp{asked.epoch, asked.at, guarded}
 		}
 	}
 }
@@ -75,12 +90,13 @@ func (m *Machine) Stamps(as host.As, qs []host.Question) []Stamp {
 	return out
 }
 
-// Fresh reports whether every answer is of now: nothing ran on the machine since.
-func (m *Machine) Fresh(as host.As, qs []host.Question) bool {
+// Fresh reports whether every answer is of now: nothing ran on the machine since,
+// and none was asked before since, zero = any time.
+func (m *Machine) Fresh(as host.As, qs []host.Question, since time.Time) bool {
 	f, now := m.of(as), m.epoch.Load()
 	for _, q := range qs {
 		w, ok := f.when[q.Key()]
-		if !ok || w.epoch != now || time.Since(w.at) > freshFor {
+		if !ok || w.epoch != now || w.at.Before(since) || time.Since(w.at) > freshFor {
 			return false
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"remoterun/runner/event"
 	"remoterun/runner/host"
@@ -51,12 +52,12 @@ func ask(t *testing.T, m *Machine, probes ...host.Probe) {
 	for _, p := range probes {
 		qs, cmds = append(qs, p), append(cmds, p.Cmd())
 	}
-	epoch := m.Epoch()
+	asked := m.Now()
 	res, err := m.Batch(t.Context(), host.As{}, sh.Batch{Ask: cmds})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Know(host.As{}, qs, AnswersOf(res.Asked), epoch)
+	m.Know(host.As{}, qs, AnswersOf(res.Asked), asked)
 }
 
 // TestAnswersGrowOld: a step makes every answer old, drops those that no guard can
@@ -66,22 +67,25 @@ func TestAnswersGrowOld(t *testing.T) {
 	w.house.Host("h1").Texts["a"] = "1"
 	m := w.machine("h1")
 	a, gone := fake.Get("a"), fake.Get("none")
-	if m.Fresh(host.As{}, []host.Question{a}) {
+	if m.Fresh(host.As{}, []host.Question{a}, time.Time{}) {
 		t.Error("what nobody asked is fresh")
 	}
 	ask(t, m, a, gone)
 	both := []host.Question{a, gone}
-	if !m.Fresh(host.As{}, both) || string(m.Answers(host.As{})[a.Key()].Stdout) != "1" || m.Answers(host.As{})[gone.Key()].Status != 1 {
+	if !m.Fresh(host.As{}, both, time.Time{}) || string(m.Answers(host.As{})[a.Key()].Stdout) != "1" || m.Answers(host.As{})[gone.Key()].Status != 1 {
 		t.Errorf("%v", m.Answers(host.As{}))
 	}
-	if m.Fresh(host.As{User: "root"}, both) {
+	if m.Fresh(host.As{}, both, time.Now()) {
+		t.Error("fresh, though asked before something happened elsewhere")
+	}
+	if m.Fresh(host.As{User: "root"}, both, time.Time{}) {
 		t.Error("answers of one identity count for another")
 	}
 	other := question("sql")
-	m.Know(host.As{}, []host.Question{other}, []host.Answer{{}}, m.Epoch())
+	m.Know(host.As{}, []host.Question{other}, []host.Answer{{}}, m.Now())
 	before := m.Stamps(host.As{}, both)
 	m.Stepped()
-	if _, kept := m.Answers(host.As{})[other.Key()]; kept || m.Fresh(host.As{}, both) || len(m.Answers(host.As{})) != 2 {
+	if _, kept := m.Answers(host.As{})[other.Key()]; kept || m.Fresh(host.As{}, both, time.Time{}) || len(m.Answers(host.As{})) != 2 {
 		t.Errorf("behind a step: %v", m.Answers(host.As{}))
 	}
 	if after := m.Stamps(host.As{}, both); after[0] != before[0] {
@@ -89,7 +93,7 @@ func TestAnswersGrowOld(t *testing.T) {
 	}
 	ask(t, m, a)
 	m.Touched()
-	if m.Fresh(host.As{}, []host.Question{a}) {
+	if m.Fresh(host.As{}, []host.Question{a}, time.Time{}) {
 		t.Error("fresh behind somebody else's step")
 	}
 	m.Forget()
@@ -111,7 +115,7 @@ func TestTwoNamesOfOneMachine(t *testing.T) {
 	two := New(reach.Endpoint{Name: "b"}, epoch, World{Connector: w, Tell: w.tell})
 	ask(t, one, fake.Get("x"))
 	two.Stepped()
-	if one.Fresh(host.As{}, []host.Question{fake.Get("x")}) {
+	if one.Fresh(host.As{}, []host.Question{fake.Get("x")}, time.Time{}) {
 		t.Error("a step under the other name left the answer fresh")
 	}
 }
