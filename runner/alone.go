@@ -16,7 +16,7 @@ func (h *hostRun) alone(ctx context.Context, u *unit) *outcome {
 	changed := false
 	for {
 		// The first stage, and every one behind a step, rests on answers of now.
-		if !u.fresh(h) {
+		if !h.acted.Fresh(u.m, u.as, u.rests) {
 			if err := h.askAgain(ctx, u); err != nil {
 				return broken(err)
 			}
@@ -72,9 +72,9 @@ func (h *hostRun) steps(ctx context.Context, u *unit) (ran []host.Output, err er
 		h.waits(u, st.Describe())
 		out, err := st.Do(ctx, w)
 		if u.plan.Local {
-			h.acted.note(nil)
+			h.acted.Did(nil)
 		} else {
-			h.acted.note(u.m)
+			h.acted.Did(u.m)
 			u.m.Stepped()
 			h.m.Touched() // what another machine did may have reached this one
 		}

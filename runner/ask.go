@@ -92,7 +92,7 @@ func (h *hostRun) askAgain(ctx context.Context, u *unit) error {
 		if err := h.planned(ctx, u); err != nil {
 			return err
 		}
-		if u.fresh(h) {
+		if h.acted.Fresh(u.m, u.as, u.rests) {
 			return nil
 		}
 	}

@@ -195,7 +195,7 @@ func (cr *carrier) landed(f *flight) {
 	m, as, res := f.links[0].m, f.links[0].as, f.res
 	if slices.ContainsFunc(res.Steps, func(s []sh.Ran) bool { return len(s) > 0 }) {
 		f.asked = f.asked.Behind(m.Stepped())
-		cr.h.acted.note(m)
+		cr.h.acted.Did(m)
 		if m != cr.h.m {
 			cr.h.m.Touched()
 		}

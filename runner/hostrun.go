@@ -42,7 +42,7 @@ type hostRun struct {
 	// through lets chains run over several tasks: one host, or free.
 	through bool
 	// acted is where its tasks changed something last.
-	acted acted
+	acted known.Acted
 }
 
 // queue holds tasks that were looked at ahead, the current one first.
@@ -91,6 +91,7 @@ func (pr *playRun) newHost(ctx context.Context, name string, through bool) (h *h
 	}
 	h = &hostRun{p: pr, name: name, m: m, cur: program.NewCursor(pr.main), through: through}
 	h.queue.h, h.fly.h = h, h
+	h.acted = known.Acted{Host: name, Own: m, All: &pr.r.rounds}
 	return h, nil
 }
 

@@ -93,6 +93,7 @@ type Runner struct {
 	machines map[string]*known.Machine
 	facts    map[string]*known.Machine // of hosts whose facts a play gathers
 	epochs   map[string]*atomic.Int64
+	rounds   known.Rounds
 	sink     sync.Mutex
 	dumb     bool // an event could not be shown; guarded by sink
 	// operator is held while the operator is asked.

@@ -117,6 +117,7 @@ func (r *Runner) hopeless(names []string, size int) bool {
 
 // closeBatch gives locks back and notes who did not finish.
 func (pr *playRun) closeBatch(ctx context.Context, hosts []*hostRun) {
+	pr.r.rounds.Settle()
 	for _, h := range hosts {
 		if err := h.m.Unlock(); err != nil && ctx.Err() == nil {
 			pr.r.warn(h.name, "giving the lock back: "+err.Error())
@@ -213,6 +214,7 @@ func (t turns) linear(ctx context.Context, hosts []*hostRun) {
 		} else {
 			t.together(ctx, o, group, forks)
 		}
+		t.pr.r.rounds.Settle()
 		t.judgeRound(ctx, o, hosts)
 		t.part(hosts...)
 	}
@@ -264,7 +266,13 @@ func (t turns) together(ctx context.Context, o *program.Op, group []*hostRun, fo
 	var g errgroup.Group
 	g.SetLimit(forks)
 	for _, h := range group {
-		g.Go(func() error { h.step(ctx, o); return nil })
+		g.Go(func() error {
+			h.step(ctx, o)
+			if forks == 1 { // one after the other is an order
+				t.pr.r.rounds.Settle()
+			}
+			return nil
+		})
 	}
 	_ = g.Wait()
 }

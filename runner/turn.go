@@ -142,7 +142,7 @@ func (h *hostRun) once(ctx context.Context, u *unit) *outcome {
 	if u.out != nil {
 		return u.out // it could not be planned
 	}
-	known := len(u.rests) == 0 || u.fresh(h)
+	known := len(u.rests) == 0 || h.acted.Fresh(u.m, u.as, u.rests)
 	if chains := u.chains() && u.m.Guards() && h.queue.looks(); !known && chains {
 		return h.chain(ctx, u)
 	}

@@ -50,3 +50,42 @@ func TestOneMachineUnderManyNames(t *testing.T) {
 		}
 	}
 }
+
+// TestHostsThatReachEachOther: what one host did in a task, a batch or a play
+// before is seen by what another looks at behind it.
+func TestHostsThatReachEachOther(t *testing.T) {
+	srv, d := sshtest.Listen(t, sshd.Config{})
+	for _, c := range []struct{ name, head, act, between string }{
+		{"one host acts", "", `when: inventory_hostname == 'h1'`, ""},
+		{"the last host acts", "", `when: inventory_hostname == 'h3'`, ""},
+		{"two of three act", "", `when: inventory_hostname != 'h2'`, ""},
+		{"once for all", "", `run_once: true`, ""},
+		{"in a play before", "", `when: inventory_hostname == 'h1'`, "- hosts: all\n  gather_facts: false\n  tasks:\n"},
+		{"in a play before, each on its own", "strategy: free", `when: inventory_hostname == 'h1'`, "- hosts: all\n  gather_facts: false\n  tasks:\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			at := ground{hosts: []string{"h1", "h2", "h3"}, base: filepath.Join(t.TempDir(), "hosts"), remote: true, connector: dialled{d, srv.Port()}}
+			at.fresh(t)
+			book := filepath.Join(t.TempDir(), "book.yml")
+			writeFile(t, book, `
+- hosts: all
+  gather_facts: false
+  `+c.head+`
+  vars: {shared: "`+at.base+`/h1/x"}
+  tasks:
+    - {stat: {path: "{{ shared }}"}, register: before}
+    - {set_fact: {was: "{{ before.stat.exists }}"}}
+    - {command: "mkdir -p {{ shared }}", `+c.act+`}
+`+c.between+`
+    - {stat: {path: "`+at.base+`/h1/x"}, register: after}
+    - {name: judge, debug: {msg: "{{ was }} {{ after.stat.exists }}"}}
+`)
+			_, lines := at.run(t, book)
+			for _, h := range at.hosts {
+				if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, h+" judge ") && strings.Contains(l, `"False True"`) }) {
+					t.Errorf("%s used an answer from before:\n%s", h, strings.Join(lines, "\n"))
+				}
+			}
+		})
+	}
+}

@@ -93,6 +93,10 @@ var kinds = []kind{
 	{write: func(g *maker, w func(string, ...any)) {
 		w("add_host: {name: \"%s\", groups: \"%s\", f0: \"%s\"}", g.pick("h1", "{{ inventory_hostname }}", "late", "late", "{{ void.nothing }}", "{{ '{' }}{ 1 }}"), g.pick("g_x", "g_{{ p }}"), g.value())
 	}, plain: true, single: true, over: true},
+	// What another host did: seen by whoever comes behind it.
+	{write: func(g *maker, w func(string, ...any)) {
+		w("slurp: {src: \"{{ root }}/../h%d/%s\"}", 1+g.IntN(3), g.pick("a", "b", "d/b", "l", "log"))
+	}, over: true},
 	{write: func(g *maker, w func(string, ...any)) {
 		w("setup: {filter: [\"%s\"]}", g.pick("ansible_os_family", "ansible_system", "ansible_local", "{{ void.nothing }}"))
 	}, single: true},
