@@ -1,6 +1,7 @@
 package files
 
 import (
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -92,8 +93,43 @@ func (a gitArgs) repo() string {
 	if strings.HasPrefix(a.Repo.S, "/") {
 		return "file://" + a.Repo.S
 	}
+	if u := a.login(); u != nil {
+		u.User = nil
+		return u.String()
+	}
 	return a.Repo.S
 }
+
+// login is the repository's address when it has a secret login: git is told that
+// beside it, since every user of the host sees arguments.
+func (a gitArgs) login() *url.URL {
+	if !a.Repo.Marks.Secret() {
+		return nil
+	}
+	u, err := url.Parse(a.Repo.S)
+	if err != nil || u.User == nil || u.Scheme != "http" && u.Scheme != "https" {
+		return nil
+	}
+	return u
+}
+
+// credentials are the user and the password of a secret login.
+func (a gitArgs) credentials() (user, password string) {
+	u := a.login()
+	if u == nil {
+		return "", ""
+	}
+	password, _ = u.User.Password()
+	return u.User.Username(), password
+}
+
+// gitLogin makes of $g one that knows $user and $pw, where there is a user.
+const gitLogin = `if [ -n "$user" ]; then
+REMOTERUN_USER=$user REMOTERUN_PASS=$pw; export REMOTERUN_USER REMOTERUN_PASS
+real=$g g=_git
+_git() { "$real" -c credential.helper= -c credential.helper='!f() { printf "username=%s\npassword=%s\n" "$REMOTERUN_USER" "$REMOTERUN_PASS"; }; f' "$@"; }
+fi
+`
 
 // ssh is the command by which git reaches servers: it asks nobody.
 func (a gitArgs) ssh() string {
@@ -156,13 +192,15 @@ func (a gitArgs) state(dest string) host.Fact[gitState] {
 	}
 }
 
-// remoteText lists a repository's names: git, ssh, repository.
+// remoteText lists a repository's names: git, ssh, repository, user, password.
 const remoteText sh.Constant = `LC_ALL=C GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND=$2; export LC_ALL GIT_TERMINAL_PROMPT GIT_SSH_COMMAND
-"${1:-git}" ls-remote "$3" 2>&1`
+g=${1:-git} user=$4 pw=$5
+` + gitLogin + `"$g" ls-remote "$3" 2>&1`
 
 // wanted asks the repository which commit the version is; empty = none of its names.
 func (a gitArgs) wanted(s host.Seen) (sha string, branch bool, fail string, err error) {
-	ans, err := s.Answer(host.NewProbe(remoteText, a.Executable, a.ssh(), a.repo()).Wide())
+	user, password := a.credentials()
+	ans, err := s.Answer(host.NewProbe(remoteText, a.Executable, a.ssh(), a.repo(), user, password).Wide())
 	if err != nil {
 		return "", false, "", err
 	}
@@ -269,15 +307,15 @@ func (a gitArgs) update(s host.Seen, st gitState) (play.Plan, error) {
 // gitWork clones or updates: folder, repository, version, remote, refspec,
 // reference, depth, git, ssh, then yes or nothing for: bare, recursive, single
 // branch, track submodules, verify, force, update; umask, archive, its format, its
-// prefix, the folder of the repository, fingerprints. It prints before, after, and
+// prefix, the folder of the repository, fingerprints, user and password. It prints before, after, and
 // what changed besides.
 const gitWork sh.Constant = kit.Hold + `LC_ALL=C GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND=$9; export LC_ALL GIT_TERMINAL_PROMPT GIT_SSH_COMMAND
 dest=$1 repo=$2 v=$3 r=$4 spec=$5 ref=$6 depth=$7 g=${8:-git}
 shift 9
 bare=$1 rec=$2 single=$3 track=$4 verify=$5 force=$6 update=$7 mask=$8 arc=$9
 shift 9
-fmt=$1 prefix=$2 sep=$3 keys=$4
-if [ -n "$mask" ]; then umask "$mask"; fi
+fmt=$1 prefix=$2 sep=$3 keys=$4 user=$5 pw=$6
+` + gitLogin + `if [ -n "$mask" ]; then umask "$mask"; fi
 c=$dest/.git
 if [ -n "$bare" ]; then c=$dest; fi
 before= more=
@@ -376,6 +414,8 @@ func (a gitArgs) work(st gitState, sha string) play.Plan {
 		args = append(args, kit.Yes(on))
 	}
 	args = append(args, mask, a.Archive, archiveFormat(a.Archive), a.Prefix, a.Separate, strings.Join(a.Keys, " "))
+	user, password := a.credentials()
+	args = append(args, user, password)
 	what := "clone " + value.Show(a.Repo.Value()) + " to " + a.Dest
 	if st.there {
 		what = "update " + a.Dest + " to " + a.Version
