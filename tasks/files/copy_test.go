@@ -73,7 +73,7 @@ func TestCopyTree(t *testing.T) {
 		_ = os.Chmod(dir+"/to/empty", 0o600)
 		tasktest.WriteFile(t, dir+"/to/foreign", "stays")
 		o = tasktest.Must(t, h, files.Copy(), tasktest.Args(t, "{src: src/, dest: "+dir+"/to}"))
-		if len(o.Steps) != 1 || o.Steps[0] != "send 1 files to "+dir+"/to" || tasktest.ReadFile(t, dir+"/to/a") != "1" || tasktest.Bits(t, dir+"/to/empty") != "0600" || tasktest.ReadFile(t, dir+"/to/foreign") != "stays" {
+		if len(o.Steps) != 1 || o.Steps[0] != "send 1 file to "+dir+"/to" || tasktest.ReadFile(t, dir+"/to/a") != "1" || tasktest.Bits(t, dir+"/to/empty") != "0600" || tasktest.ReadFile(t, dir+"/to/foreign") != "stays" {
 			t.Errorf("steps %q", o.Steps)
 		}
 		tasktest.Twice(t, h, files.Copy(), tasktest.Args(t, "{src: src, dest: "+dir+"/whole, local_follow: no, owner: 7}"))
