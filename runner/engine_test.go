@@ -90,9 +90,14 @@ func (m benchModule) Bind(_ context.Context, args *value.Map, _ play.Inputs) (pl
 // planFunc is a bound module that is only its plan.
 type planFunc func(s host.Seen) (play.Plan, error)
 
-func (planFunc) Facts() []host.Question                             { return nil }
-func (f planFunc) Plan(s host.Seen) (play.Plan, error)              { return f(s) }
-func (b *bench) Hosts(string) ([]string, error)                     { return b.hosts, nil }
+func (planFunc) Facts() []host.Question                { return nil }
+func (f planFunc) Plan(s host.Seen) (play.Plan, error) { return f(s) }
+func (b *bench) Hosts(pattern string) ([]string, error) {
+	if slices.Contains(b.hosts, pattern) {
+		return []string{pattern}, nil
+	}
+	return b.hosts, nil
+}
 func (b *bench) Groups() *value.Map                                 { return value.NewMap() }
 func (b *bench) GroupsOf(string) []string                           { return nil }
 func (b *bench) Layers(string) ([]play.Layer, error)                { return nil, nil }

@@ -220,17 +220,21 @@ func (t turns) linear(ctx context.Context, hosts []*hostRun) {
 	}
 }
 
+// lost reports a host that failed or cannot be reached; it may still run handlers
+// that are forced.
+func lost(h *hostRun) bool { return h.over >= failed || h.cur.Lost() }
+
 // part notes the hosts that do no more of the play: between two rounds where
 // hosts run in step, so that all of them see the same hosts.
 func (t turns) part(hosts ...*hostRun) {
 	var names []string
 	for _, h := range hosts {
-		if h.parted || h.over < failed && !h.away {
+		if h.parted || !lost(h) && !h.away {
 			continue
 		}
 		h.parted = true
 		names = append(names, h.name)
-		if h.over >= failed {
+		if lost(h) {
 			t.pr.r.lose(h.name)
 		}
 	}
@@ -314,6 +318,9 @@ func (t turns) runOnce(ctx context.Context, o *program.Op, group []*hostRun) {
 	}
 	first.step(ctx, o)
 	first.also = nil
+	if first.over == working && first.cur.Lost() { // fatal for all: no handler is forced, as in Ansible
+		first.over = failed
+	}
 	if ctx.Err() != nil {
 		return // told to stop: nobody has done it
 	}
@@ -357,7 +364,7 @@ func (t turns) judgeRound(ctx context.Context, o *program.Op, hosts []*hostRun) 
 		if h.over == failed {
 			bad++
 		}
-		fresh = fresh || h.over >= failed && !h.parted
+		fresh = fresh || lost(h) && !h.parted
 	}
 	if !fresh {
 		return
@@ -376,7 +383,10 @@ func (t turns) judgeRound(ctx context.Context, o *program.Op, hosts []*hostRun) 
 	}
 	t.pr.r.emit(event.NoHostsLeft{})
 	for _, h := range hosts {
-		if h.over == working {
+		switch {
+		case h.over == working && h.cur.Lost(): // its handlers are not run either, as in Ansible
+			h.over = failed
+		case h.over == working:
 			h.over, h.away = ended, true
 			t.pr.r.lose(h.name)
 		}
