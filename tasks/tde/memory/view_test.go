@@ -25,7 +25,7 @@ func TestMountStates(t *testing.T) {
 		"swap in lxc":       {"container lxc\nswap /swapfile\n" + ram, Weak, true, ""},
 		"not root":          {"uid 1000\nkind none\n", Secure, false, "needs root"},
 		"link":              {"uid 0\nkind link\n", Secure, false, "symbolic link"},
-		"file":              {"uid 0\nkind other\n", Secure, false, "no folder"},
+		"file":              {"uid 0\nkind other\n", Secure, false, "not a folder"},
 		"somebody's":        {"uid 0\nkind dir\ndir 1000 755 ext2/ext3 shared\n", Secure, false, "owner 1000"},
 		"writable":          {"uid 0\nkind dir\ndir 0 777 tmpfs own\nfs tmpfs x\n", Secure, true, "others than root"},
 		"a disk":            {"uid 0\nfs ext4 /dev/sdb\nkind dir\ndir 0 755 ext2/ext3 own\n", Secure, false, "on ext4, not in RAM"},
