@@ -125,10 +125,11 @@ func (knownHosts) Plan(a knownHostsArgs, s host.Seen) (play.Plan, error) {
 	if at.Target.IsDir() {
 		return kit.Failure("%s is a directory", p), nil
 	}
-	old, _ := s.Answer(text)
-	now := a.edit(string(old.Stdout))
+	said, _ := s.Answer(text)
+	old := at.Text(said)
+	now := a.edit(string(old))
 	data := value.MapOf("name", value.String(a.Name), "path", value.String(p), "state", value.String(a.State), "hash_host", value.Bool(a.Hash), "key", value.String(a.Key))
-	if now == string(old.Stdout) {
+	if now == string(old) {
 		return kit.Unchanged(p+" is as it shall be", data), nil
 	}
 	real := p
@@ -137,13 +138,13 @@ func (knownHosts) Plan(a knownHostsArgs, s host.Seen) (play.Plan, error) {
 	}
 	w := at.Write(real)
 	if w.Mkdir = !at.Target.Exists; at.Target.Exists {
-		w.Old = append([]byte{}, old.Stdout...)
+		w.Old = append([]byte{}, old...)
 	} else {
 		w.Want.Mode = kit.Octal(0o600)
 	}
 	return play.Plan{
 		Steps:  []host.Step{w.Step(kit.MadeInput(real, []byte(now)))},
-		Diff:   []play.Diff{{BeforeHeader: p, AfterHeader: p, BeforeText: string(old.Stdout), AfterText: now}},
+		Diff:   []play.Diff{{BeforeHeader: p, AfterHeader: p, BeforeText: string(old), AfterText: now}},
 		Result: play.Result{Changed: true, Data: data},
 	}, nil
 }

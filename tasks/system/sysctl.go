@@ -71,8 +71,9 @@ func (sysctl) Plan(a sysctlArgs, s host.Seen) (play.Plan, error) {
 	if at.Target.IsDir() {
 		return kit.Failure("%s is a directory", a.File), nil
 	}
-	old, _ := s.Answer(text)
-	now, changed := a.edit(string(old.Stdout))
+	said, _ := s.Answer(text)
+	old := at.Text(said)
+	now, changed := a.edit(string(old))
 	ignore := ""
 	if a.Ignore {
 		ignore = "-e"
@@ -91,10 +92,10 @@ func (sysctl) Plan(a sysctlArgs, s host.Seen) (play.Plan, error) {
 		}
 		w := at.Write(real)
 		if at.Target.Exists {
-			w.Old = append([]byte{}, old.Stdout...)
+			w.Old = append([]byte{}, old...)
 		}
 		p.Steps = append(p.Steps, w.Step(kit.MadeInput(real, []byte(now))))
-		p.Diff = []play.Diff{{BeforeHeader: a.File, AfterHeader: a.File, BeforeText: string(old.Stdout), AfterText: now}}
+		p.Diff = []play.Diff{{BeforeHeader: a.File, AfterHeader: a.File, BeforeText: string(old), AfterText: now}}
 		if a.Reload {
 			p.Steps = append(p.Steps, host.Run{Cmd: sh.Script(reloadText, a.File, ignore), What: "reload " + a.File})
 		}
