@@ -87,7 +87,7 @@ func TestInventoryCommand(t *testing.T) {
 		"nothing chosen":   {nil, nil, 5, "one of --list, --graph and --host HOST is needed"},
 		"two at once":      {nil, []string{"--list", "--graph"}, 5, "one of --list, --graph and --host HOST is needed"},
 		"no such flag":     {nil, []string{"--lits"}, 5, "unknown flag: --lits"},
-		"no such group":    {nil, []string{"--graph", "wbe"}, 5, `"wbe" is none; did you mean "web"?`},
+		"no such group":    {nil, []string{"--graph", "wbe"}, 5, `"wbe" is not one; did you mean "web"?`},
 		"no such host":     {nil, []string{"--host", "w3"}, 5, `--host wants exactly one host, and "w3" means 0`},
 		"a stray word":     {nil, []string{"--list", "web"}, 5, `what is "web"? One group may stand behind --graph`},
 		"mistakes":         {nil, []string{"-i", "broken", "--list"}, 5, "broken:1:1: section [web:vrs] has the unknown type \"vrs\"; did you mean \"vars\"? (allowed: hosts, children, vars)\n    [web:vrs]\n    ^\nbroken:4:4: expected name=value"},

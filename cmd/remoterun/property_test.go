@@ -103,6 +103,9 @@ func TestChainsAsAnsible(t *testing.T) {
 			cmd := exec.Command("ansible-playbook", "-i", "h1,", "-c", "local", "-e", "other=h1", "-e", "root="+at.base+"/h1", "-e", "laptop="+at.base+"/laptop/", book)
 			cmd.Env = append(os.Environ(), "ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3", "ANSIBLE_LOCALHOST_WARNING=false", "ANSIBLE_NOCOLOR=1")
 			out, _ := cmd.CombinedOutput()
+			if strings.Contains(string(out), "ERROR! Unexpected Exception") {
+				t.Skipf("Ansible breaks off at this one: %s", out)
+			}
 			if want := snapshot(t, at.base); got != want {
 				t.Errorf("Ansible leaves another state (- Ansible, + here)\n%s\n%s\n%s\n%s", difference(want, got), strings.Join(lines, "\n"), out, text)
 			}

@@ -40,7 +40,7 @@ type identity struct {
 
 const (
 	// hashesHead is the file's first line.
-	hashesHead = "remoterun hashes 1"
+	hashesHead = "hashes of laptop files, 1"
 	// maxHashes is how many files are remembered.
 	maxHashes = 20000
 	// settled is how old a change must be: a file that is written to twice within

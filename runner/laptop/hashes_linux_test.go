@@ -68,7 +68,7 @@ func TestHashesAreKept(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
 		mode os.FileMode
-	}{"others may write it": {lie, 0o666}, "another format": {"x" + lie, 0o600}, "garbage": {"remoterun hashes 1\n" + strings.Repeat("/ x\n", 3), 0o600}, "cut": {lie[:len(lie)/8], 0o600}} {
+	}{"others may write it": {lie, 0o666}, "another format": {"x" + lie, 0o600}, "garbage": {"hashes of laptop files, 1\n" + strings.Repeat("/ x\n", 3), 0o600}, "cut": {lie[:len(lie)/8], 0o600}} {
 		if got := put(c.text, c.mode); fmt.Sprint(got) != fmt.Sprint(first) {
 			t.Errorf("%s: %v", name, got)
 		}

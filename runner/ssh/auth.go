@@ -243,7 +243,7 @@ func (l *login) fromFile(file string, held map[string]ssh.Signer, used map[strin
 	}
 	s, err := l.parse(file, text)
 	if err != nil {
-		l.skipped = append(l.skipped, "key "+file+": "+err.Error())
+		l.skipped, l.own = append(l.skipped, "key "+file+": "+err.Error()), nil // it is told there
 		return
 	}
 	used[string(s.PublicKey().Marshal())] = true
