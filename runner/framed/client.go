@@ -206,9 +206,7 @@ func (c *Client) feed(ctx context.Context, failed func(error), o *opened, cmd sh
 	r, err := cmd.Stdin.Open()
 	if err == nil {
 		defer r.Close()
-		from := &source{Reader: r}
-		_, _ = io.Copy(o.Stdin, from) // a command may end without reading: no error of the link
-		err = from.err
+		err = pump(o.Stdin, r)
 	}
 	if err != nil {
 		whole = false
@@ -216,18 +214,28 @@ func (c *Client) feed(ctx context.Context, failed func(error), o *opened, cmd sh
 	}
 }
 
-// source keeps the error of reading apart from one of writing.
-type source struct {
-	io.Reader
-	err error
+// pump copies r to a command's stdin and returns what went wrong at r: a command may
+// end without reading, which is no error of the link. What can write itself does:
+// a sealed secret must not pass through a buffer that nobody wipes.
+func pump(stdin io.Writer, r io.Reader) error {
+	to := &sink{Writer: stdin}
+	_, err := io.Copy(to, r)
+	if to.failed {
+		return nil
+	}
+	return err
 }
 
-// Read reads on.
-func (s *source) Read(p []byte) (int, error) {
-	n, err := s.Reader.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		s.err = err
-	}
+// sink tells an error of writing from one of reading.
+type sink struct {
+	io.Writer
+	failed bool
+}
+
+// Write writes on.
+func (s *sink) Write(p []byte) (int, error) {
+	n, err := s.Writer.Write(p)
+	s.failed = s.failed || err != nil
 	return n, err
 }
 

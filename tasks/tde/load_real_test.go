@@ -25,7 +25,7 @@ func TestLoadProvesTheTargetItself(t *testing.T) {
 		setUp(t, d, w)
 		for name, c := range map[string]struct{ prepare, want string }{
 			"no mount":          {":", "the mount is not there"},
-			"a folder":          {"mkdir -p $P", "no mount of its own"},
+			"a folder":          {"mkdir -p $P", "not a mount of its own"},
 			"a disk":            {"mkdir -p $P; mount --bind /usr/share $P", "not in RAM"},
 			"somebody's RAM":    {"mkdir -p $P; mount -t tmpfs -o mode=711,uid=1000 x $P", "not root's"},
 			"writable RAM":      {"mkdir -p $P; mount -t tmpfs -o mode=777 x $P", "others than root"},

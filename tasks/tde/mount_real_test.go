@@ -63,7 +63,7 @@ func TestMemoryMountRefuses(t *testing.T) {
 			"a folder that holds something": {"mkdir -p P; echo x >P/notes", "holds notes"},
 			"somebody else's folder":        {"mkdir -p P; chown 1000 P", "others than root"},
 			"a link":                        {"mkdir -p /run/remoterun/q /tmp; ln -s /tmp P", "symbolic link"},
-			"a file":                        {"mkdir -p /run/remoterun/q; echo x >P", "no folder"},
+			"a file":                        {"mkdir -p /run/remoterun/q; echo x >P", "not a folder"},
 			"a disk":                        {"mkdir -p P; mount --bind /usr/share P", "not in RAM"},
 			"RAM with a foreign file":       {"mkdir -p P; mount -t tmpfs -o mode=711 x P; echo x >P/.hidden", ".hidden"},
 		} {
