@@ -139,7 +139,7 @@ func (a *app) root() *cobra.Command {
 		return a.runPlaybooks(cmd.Context(), &f, args)
 	}
 	root.AddGroup(&cobra.Group{ID: "verbs", Title: "Verbs (shipped playbooks, on a pattern of hosts):"})
-	root.AddCommand(a.trustCommand(), a.logCommand(), a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand(), a.lintCommand(), a.keyCommand(), a.inventoryCommand(), a.demoCommand(), a.demoHostCommand(), a.docCommand(), a.configCommand())
+	root.AddCommand(a.trustCommand(), a.logCommand(), a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand(), a.lintCommand(), a.keyCommand(), a.inventoryCommand(), a.demoCommand(), a.demoHostCommand(), a.docCommand(), a.configCommand(), vaultCommand(a))
 	own := a.verbCommands(root.Commands())
 	if slices.ContainsFunc(own, func(c *cobra.Command) bool { return c.GroupID == "own" }) {
 		root.AddGroup(&cobra.Group{ID: "own", Title: "Verbs of this project (its folder playbooks):"})

@@ -33,6 +33,12 @@ func (f *projectFlags) addWhole(c *cobra.Command) {
 	fl := c.Flags()
 	fl.StringArrayVarP(&f.inventory, "inventory", "i", nil, "inventory `FILE`, folder or list of hosts (several are merged)")
 	fl.StringArrayVarP(&f.extra, "extra-vars", "e", nil, "variables: `NAME=VALUE`, a YAML or JSON mapping, or @FILE")
+	f.addVaults(c)
+}
+
+// addVaults adds the secrets of vaults.
+func (f *projectFlags) addVaults(c *cobra.Command) {
+	fl := c.Flags()
 	fl.StringArrayVar(&f.vaultIDs, "vault-id", nil, "a vault secret: `LABEL@FILE`, or LABEL@prompt (several are tried in order)")
 	fl.StringArrayVar(&f.vaultFiles, "vault-password-file", nil, "a `FILE` with a vault password, or a program that prints it")
 	fl.BoolVarP(&f.askVault, "ask-vault-pass", "J", false, "ask for a vault password when one is needed")
