@@ -134,7 +134,7 @@ func vaultSecrets(ctx context.Context, a *app, f *vaultFlags, again bool) error 
 
 func open(ctx context.Context, f *vaultFlags, text []byte) ([]byte, error) {
 	if !vault.Is(text) {
-		return nil, errors.New("this is no vault: it does not begin with $ANSIBLE_VAULT")
+		return nil, errors.New("this is not a vault: it does not begin with $ANSIBLE_VAULT")
 	}
 	plain, _, err := f.opener.vaults.Decrypt(ctx, text)
 	return plain, err
@@ -207,7 +207,7 @@ func editVault(ctx context.Context, a *app, f *vaultFlags, path string) error {
 		return err
 	}
 	if !vault.Is(text) {
-		return errors.New("this is no vault: remoterun vault encrypt makes one of it")
+		return errors.New("this is not a vault: remoterun vault encrypt makes one of it")
 	}
 	plain, label, err := f.opener.vaults.Decrypt(ctx, text)
 	if err != nil {

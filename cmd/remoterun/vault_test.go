@@ -71,7 +71,7 @@ func TestVaultCommand(t *testing.T) {
 	if text, _ := os.ReadFile("plain"); string(text) != "a: 2\n" {
 		t.Errorf("decrypted: %q", text)
 	}
-	vaultRun(1, "this is no vault", "decrypt", "plain", "--vault-password-file", "pass")
+	vaultRun(1, "this is not a vault", "decrypt", "plain", "--vault-password-file", "pass")
 	vaultRun(1, "no such file", "edit", "none", "--vault-password-file", "pass")
 
 	out := vaultRun(0, "word: !vault |\n          $ANSIBLE_VAULT;1.2;AES256;e\n", "encrypt-string", "frog", "-n", "word", "--vault-id", "e@pass", "--encrypt-vault-id", "e")
