@@ -86,6 +86,7 @@ func ofFiles() []play.Module {
 		files.Htpasswd(),
 		files.INIFile(),
 		files.LineInFile(),
+		files.PamLimits(),
 		files.Replace(),
 		files.Slurp(),
 		files.Stat(),
