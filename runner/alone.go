@@ -76,7 +76,6 @@ func (h *hostRun) steps(ctx context.Context, u *unit) (ran []host.Output, err er
 		} else {
 			h.acted.Did(u.m)
 			u.m.Stepped()
-			h.m.Touched() // what another machine did may have reached this one
 		}
 		if exit := new(host.ExitError); errors.As(err, &exit) {
 			out, err = exit.Output, nil

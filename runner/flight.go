@@ -196,9 +196,6 @@ func (cr *carrier) landed(f *flight) {
 	if slices.ContainsFunc(res.Steps, func(s []sh.Ran) bool { return len(s) > 0 }) {
 		f.asked = f.asked.Behind(m.Stepped())
 		cr.h.acted.Did(m)
-		if m != cr.h.m {
-			cr.h.m.Touched()
-		}
 	}
 	if res.Stopped == sh.StopStep {
 		u := f.links[res.Done]

@@ -30,11 +30,11 @@ func (a *Acted) Did(m *Machine) {
 // task before, of this host or of others, ran anything since they were asked.
 func (a *Acted) Fresh(m *Machine, as host.As, qs []host.Question) bool {
 	since := a.All.besides(a.Host)
-	if m != a.Own { // its own machine is told by Touched
-		for at, when := range a.last {
-			if at != m && when.After(since) {
-				since = when
-			}
+	for at, when := range a.last {
+		// What runs on m is counted by m; what a task writes on the laptop is no
+		// business of the host's own machine.
+		if at != m && (at != nil || m != a.Own) && when.After(since) {
+			since = when
 		}
 	}
 	return m.Fresh(as, qs, since)

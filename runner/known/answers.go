@@ -46,10 +46,6 @@ func (t Moment) Behind(epoch int64) Moment {
 	return t
 }
 
-// Touched says that something else may have changed the machine: no answer is of
-// now any more.
-func (m *Machine) Touched() { m.epoch.Add(1) }
-
 // CannotGuard says that the host has no way to compare answers.
 func (m *Machine) CannotGuard() { m.unable = true }
 

@@ -61,7 +61,7 @@ func ask(t *testing.T, m *Machine, probes ...host.Probe) {
 }
 
 // TestAnswersGrowOld: a step makes every answer old, drops those that no guard can
-// ask again, and touching from elsewhere makes old without dropping.
+// ask again, and what the host did elsewhere makes old without dropping.
 func TestAnswersGrowOld(t *testing.T) {
 	w := &world{}
 	w.house.Host("h1").Texts["a"] = "1"
@@ -92,13 +92,48 @@ func TestAnswersGrowOld(t *testing.T) {
 		t.Error("a step changes when an answer came")
 	}
 	ask(t, m, a)
-	m.Touched()
-	if m.Fresh(host.As{}, []host.Question{a}, time.Time{}) {
+	did := Acted{Host: "h1", Own: m, All: &Rounds{}}
+	did.Did(nil)
+	if !did.Fresh(m, host.As{}, []host.Question{a}) {
+		t.Error("old behind a step on the laptop")
+	}
+	did.Did(w.machine("h2"))
+	if did.Fresh(m, host.As{}, []host.Question{a}) || len(m.Answers(host.As{})) != 2 {
 		t.Error("fresh behind somebody else's step")
 	}
 	m.Forget()
 	if len(m.Answers(host.As{})) != 0 {
 		t.Error("forgotten answers are there")
+	}
+}
+
+// TestRounds: what another host did counts from the end of its round on, one's own
+// never.
+func TestRounds(t *testing.T) {
+	var r Rounds
+	if r.Settle(); !r.besides("a").IsZero() {
+		t.Error("nobody did anything")
+	}
+	r.did("a")
+	if !r.besides("b").IsZero() {
+		t.Error("it counts before its round has ended")
+	}
+	r.Settle()
+	first := r.besides("b")
+	if first.IsZero() || !r.besides("a").IsZero() {
+		t.Errorf("behind a's: a %v, b %v", r.besides("a"), first)
+	}
+	r.did("b")
+	r.Settle()
+	second := r.besides("a")
+	if !second.After(first) || r.besides("b") != first || r.besides("c") != second {
+		t.Errorf("behind b's: a %v, b %v, c %v", second, r.besides("b"), r.besides("c"))
+	}
+	r.did("a")
+	r.did("b")
+	r.Settle()
+	if third := r.besides("a"); !third.After(second) || r.besides("b") != third {
+		t.Errorf("behind both: a %v, b %v", third, r.besides("b"))
 	}
 }
 
