@@ -21,8 +21,8 @@ func (c counted) Open() (io.ReadCloser, error) {
 	return &countedReader{ReadCloser: r, c: c}, nil
 }
 
-// tellEvery is how many bytes pass between two tellings.
-const tellEvery = 256 << 10
+// TellEvery is how many bytes pass between two calls of Progress.
+const TellEvery = 256 << 10
 
 type countedReader struct {
 	io.ReadCloser
@@ -34,7 +34,7 @@ type countedReader struct {
 func (r *countedReader) Read(p []byte) (int, error) {
 	n, err := r.ReadCloser.Read(p)
 	r.done += int64(n)
-	if r.done-r.said >= tellEvery {
+	if r.done-r.said >= TellEvery {
 		r.said = r.done
 		r.c.told(r.done, max(0, r.c.Size()))
 	}

@@ -111,10 +111,10 @@ const maxFramed = 1 << 20
 // Run runs a command under the task's identity: small ones through the framed
 // shell, secrets and streams over a channel of their own.
 func (w *Worker) Run(ctx context.Context, c sh.Cmd) (Output, error) {
-	if w.Told != nil && c.Stdin != nil && (c.Stdin.Size() < 0 || c.Stdin.Size() > maxFramed) {
+	stream := c.Stdin != nil && (c.Stdin.Size() < 0 || c.Stdin.Size() > maxFramed)
+	if stream && w.Told != nil {
 		c.Stdin = counted{c.Stdin, w.Told}
 	}
-	stream := c.Stdin != nil && (c.Stdin.Size() < 0 || c.Stdin.Size() > maxFramed)
 	if c.Secret || c.Gated || stream || c.Stdout != nil {
 		return w.Conn.Exec(ctx, w.As, c)
 	}

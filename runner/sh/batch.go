@@ -1,9 +1,6 @@
 package sh
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Batch is what one frame carries: a guarded chain and questions behind it.
 type Batch struct {
@@ -42,22 +39,22 @@ func (l Link) begins() bool { return len(l.Guard) > 0 && len(l.Steps) > 0 }
 // Silence is how long the batch may neither print nor work while it asks: the
 // longest of its questions, 0 = for ever.
 func (b Batch) Silence() time.Duration {
-	longest := time.Duration(0)
-	for _, q := range b.questions() {
-		if q.Silent == 0 {
-			return 0
+	longest, patient := time.Duration(0), false
+	look := func(questions []Cmd) {
+		for i := range questions {
+			longest = max(longest, questions[i].Silent)
+			patient = patient || questions[i].Silent == 0
 		}
-		longest = max(longest, q.Silent)
+	}
+	look(b.Ask)
+	for i := range b.Chain {
+		look(b.Chain[i].Guard)
+		look(b.Chain[i].Again)
+	}
+	if patient {
+		return 0
 	}
 	return longest
-}
-
-func (b Batch) questions() []Cmd {
-	all := b.Ask
-	for _, l := range b.Chain {
-		all = slices.Concat(all, l.Guard, l.Again)
-	}
-	return all
 }
 
 // Asked is the answer of one question: its stdout and exit status.

@@ -151,15 +151,12 @@ func (l *landing) Write(b []byte) (int, error) {
 	if _, err := io.MultiWriter(l.f, l.s256, l.s1, l.m5).Write(b); err != nil {
 		return 0, err
 	}
-	if l.n += int64(len(b)); l.n-l.told >= tellEvery {
+	if l.n += int64(len(b)); l.n-l.told >= host.TellEvery {
 		l.told = l.n
 		l.w.Progress(l.n, l.size)
 	}
 	return all, nil
 }
-
-// tellEvery is how many bytes pass between two tellings.
-const tellEvery = 256 << 10
 
 // begin goes on at a byte: at the file's end, or at its beginning.
 func (l *landing) begin(from string) error {
