@@ -2,7 +2,6 @@ package files
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -72,7 +71,7 @@ func (lineinfile) Validate(a lineArgs) *play.ArgError {
 }
 
 func (lineinfile) Facts(a lineArgs) []host.Question {
-	return kit.Hint(a.Path, kit.LookAt(a.Path, "", false).Q, kit.Content(a.Path))
+	return kit.Hint(a.Path, kit.TextQuestions(a.Path)...)
 }
 
 func (l lineinfile) Plan(a lineArgs, s host.Seen) (play.Plan, error) {
@@ -80,37 +79,27 @@ func (l lineinfile) Plan(a lineArgs, s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return play.Plan{}, err
 	}
-	at, text := kit.LookAt(p, "", false), kit.Content(p)
-	lk, err := host.Get(s, at)
-	if need := new(host.ErrNeed); errors.As(err, &need) {
-		return play.Plan{}, host.Need(append(need.Questions, text)...)
-	}
-	var old host.Answer
-	// What is made here has no content to rest on; what a task in front makes is
-	// asked for with the look that finds it.
-	if err == nil && (lk.Target.Exists || !a.Create) {
-		old, err = s.Answer(text)
-	}
+	at, err := kit.TextOf(s, p, a.Create)
 	if err != nil {
 		return play.Plan{}, err
 	}
 	switch {
-	case lk.Target.IsDir():
+	case at.Look.Target.IsDir():
 		return coded(256, "Path %s is a directory !", p), nil
-	case !lk.Target.Exists && a.State == "absent":
+	case !at.There() && a.State == "absent":
 		plan := kit.Unchanged("file not present", value.NewMap())
 		plan.Result.Msg = "file not present"
 		return plan, nil
-	case !lk.Target.Exists && !a.Create:
+	case !at.There() && !a.Create:
 		return coded(257, "Destination %s does not exist !", p), nil
-	case lk.Target.Exists && old.Status != 0:
+	case at.Unread:
 		return kit.Failure("%s cannot be read", p), nil
 	}
-	e, err := a.edit(keepEnds(old.Stdout))
+	e, err := a.edit(keepEnds(at.Old))
 	if err != nil {
 		return kit.Failure("%v", err), nil
 	}
-	return l.plan(a, s, lk, p, old.Stdout, e)
+	return l.plan(a, s, at, e)
 }
 
 // coded is a failure with Ansible's number for it.
@@ -130,9 +119,9 @@ func keepEnds(b []byte) []string {
 }
 
 // plan makes one step of the edit and the attributes.
-func (lineinfile) plan(a lineArgs, s host.Seen, lk kit.Look, p string, old []byte, e edited) (play.Plan, error) {
-	c, err := a.Change(s, lk.Target)
-	if !lk.Target.Exists && err == nil {
+func (lineinfile) plan(a lineArgs, s host.Seen, at kit.TextAt, e edited) (play.Plan, error) {
+	c, err := a.Change(s, at.Look.Target)
+	if !at.There() && err == nil {
 		c = kit.Change{Owner: a.Owner, Group: a.Group}
 		c.Mode, err = a.Fresh(s, kit.TypeReg)
 	}
@@ -140,7 +129,7 @@ func (lineinfile) plan(a lineArgs, s host.Seen, lk kit.Look, p string, old []byt
 		return play.Plan{}, err
 	}
 	msg := e.msg
-	if c.Any() && lk.Target.Exists {
+	if c.Any() && at.There() {
 		if e.changed {
 			msg += " and "
 		}
@@ -151,35 +140,28 @@ func (lineinfile) plan(a lineArgs, s host.Seen, lk kit.Look, p string, old []byt
 		if a.State == "absent" {
 			data.Put("found", value.Int(int64(e.found)))
 		}
-		return play.Result{Changed: e.changed || c.Any() && lk.Target.Exists, Msg: msg, Data: data}
-	}
-	real := p
-	if lk.Own.IsLink() && lk.Real != "" {
-		real = lk.Real
+		return play.Result{Changed: e.changed || c.Any() && at.There(), Msg: msg, Data: data}
 	}
 	plan := play.Plan{Result: result("")}
 	text := strings.Join(e.lines, "")
 	switch {
 	case e.changed:
 		words, _ := kit.Validation(a.Validate)
-		f := lk.Write(real)
-		f.Want, f.Mkdir, f.Backup, f.Unsafe, f.Validate = c, !lk.Target.Exists, a.Backup && lk.Target.Exists, a.Unsafe, words
-		if lk.Target.Exists {
-			f.Old = append([]byte{}, old...)
-		}
-		in := kit.MadeInput(real, []byte(text))
+		f := at.Write()
+		f.Want, f.Mkdir, f.Backup, f.Unsafe, f.Validate = c, !at.There(), a.Backup && at.There(), a.Unsafe, words
+		in := kit.MadeInput(at.Real(), []byte(text))
 		in.Secret = a.Line != nil && a.Line.Marks.Secret()
 		plan.Steps = []host.Step{f.Step(in)}
-		plan.Diff = []play.Diff{{Secret: in.Secret, BeforeHeader: p + " (content)", AfterHeader: p + " (content)", BeforeText: string(old), AfterText: text}}
+		plan.Diff = []play.Diff{{Secret: in.Secret, BeforeHeader: at.Path + " (content)", AfterHeader: at.Path + " (content)", BeforeText: string(at.Old), AfterText: text}}
 		plan.ByStatus = true
 		plan.Finish = kit.After(func(ran []host.Output) (play.Result, error) {
-			_, _, copied, _ := kit.Told(ran[0], p) // what it does not tell fails nothing: the step has succeeded
+			_, _, copied, _ := kit.Told(ran[0], at.Path) // what it does not tell fails nothing: the step has succeeded
 			return result(copied), nil
 		})
-	case c.Any() && lk.Target.Exists:
-		plan.Steps = []host.Step{c.Step(real, lk.Via(real), false)}
+	case c.Any() && at.There():
+		plan.Steps = []host.Step{c.Step(at.Real(), at.Look.Via(at.Real()), false)}
 	default:
-		plan.Note = fmt.Sprintf("%s is as it shall be", p)
+		plan.Note = fmt.Sprintf("%s is as it shall be", at.Path)
 	}
 	return plan, nil
 }

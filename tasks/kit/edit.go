@@ -31,49 +31,74 @@ type TextFile struct {
 	Bare bool
 }
 
-// TextAt is such a file as it was found.
+// TextAt is a text file as it was found.
 type TextAt struct {
 	Path string // the host's
 	Look Look
-	Old  []byte
+	// Old is its text; Unread says that it is there and cannot be read.
+	Old    []byte
+	Unread bool
 }
 
 // There reports a file to read.
 func (t TextAt) There() bool { return t.Look.Target.Exists }
 
-// real is where the file is that is written.
-func (t TextAt) real() string {
+// Real is where the file is that is written.
+func (t TextAt) Real() string {
 	if t.Look.Own.IsLink() && t.Look.Real != "" {
 		return t.Look.Real
 	}
 	return t.Path
 }
 
-// Facts is the hint of what Find asks.
-func (f TextFile) Facts() []host.Question {
-	return Hint(f.Path, LookAt(f.Path, "", false).Q, Content(f.Path))
+// Write is a write in its place, of a text that is made of the one that was found.
+func (t TextAt) Write() Write {
+	w := t.Look.Write(t.Real())
+	if t.There() {
+		w.Old = append([]byte{}, t.Old...)
+	}
+	return w
 }
+
+// TextQuestions are what TextOf asks.
+func TextQuestions(path string) []host.Question {
+	return []host.Question{LookAt(path, "", false).Q, Content(path)}
+}
+
+// TextOf looks at a path of the host and reads the text there; create says that a
+// file which is not there will be made. Text that came though no file was there is
+// another file's, which the owner of the folder has put in the way between look and
+// reading: it is no text of this one, or root would write it where all can read it.
+func TextOf(s host.Seen, path string, create bool) (at TextAt, err error) {
+	at.Path = path
+	at.Look, err = host.Get(s, LookAt(path, "", false))
+	if need := new(host.ErrNeed); errors.As(err, &need) {
+		return at, host.Need(append(need.Questions, Content(path))...)
+	}
+	// What is made here has no content to rest on; what a task in front makes is
+	// asked for with the look that finds it.
+	if err != nil || !at.There() && create {
+		return at, err
+	}
+	old, err := s.Answer(Content(path))
+	if at.There() {
+		at.Old, at.Unread = old.Stdout, old.Status != 0
+	}
+	return at, err
+}
+
+// Facts is the hint of what Find asks.
+func (f TextFile) Facts() []host.Question { return Hint(f.Path, TextQuestions(f.Path)...) }
 
 // Find looks at the file and reads it. A plan that is not nil ends the task.
 func (f TextFile) Find(s host.Seen) (at TextAt, stop *play.Plan, err error) {
-	if at.Path, err = Place(s, f.Path); err != nil {
-		return at, nil, err
-	}
-	look, text := LookAt(at.Path, "", false), Content(at.Path)
-	at.Look, err = host.Get(s, look)
-	if need := new(host.ErrNeed); errors.As(err, &need) {
-		return at, nil, host.Need(append(need.Questions, text)...)
-	}
-	var old host.Answer
-	// What is made here has no content to rest on; what a task in front makes is
-	// asked for with the look that finds it.
-	if err == nil && (at.There() || !f.Create) {
-		old, err = s.Answer(text)
+	path, err := Place(s, f.Path)
+	if err == nil {
+		at, err = TextOf(s, path, f.Create)
 	}
 	if err != nil {
 		return at, nil, err
 	}
-	at.Old = old.Stdout
 	stops := func(rc int64, format string) *play.Plan {
 		p := Failure(format, at.Path)
 		if f.RC {
@@ -86,7 +111,7 @@ func (f TextFile) Find(s host.Seen) (at TextAt, stop *play.Plan, err error) {
 		return at, stops(256, "Path %s is a directory !"), nil
 	case !at.There() && !f.Create:
 		return at, stops(257, f.Absent), nil
-	case at.There() && old.Status != 0:
+	case at.Unread:
 		return at, stops(1, "%s cannot be read"), nil
 	}
 	return at, nil, nil
@@ -122,7 +147,7 @@ func (f TextFile) Become(s host.Seen, at TextAt, text []byte, changed bool, msg 
 	case changed:
 		f.write(&plan, at, c, text)
 	case attrs:
-		plan.Steps = []host.Step{c.Step(at.real(), at.Look.Via(at.real()), false)}
+		plan.Steps = []host.Step{c.Step(at.Real(), at.Look.Via(at.Real()), false)}
 	default:
 		plan.Note = fmt.Sprintf("%s is as it shall be", at.Path)
 	}
@@ -137,18 +162,15 @@ func (f TextFile) Writing(s host.Seen, at TextAt) (Write, error) {
 
 func (f TextFile) writing(at TextAt, c Change) Write {
 	words, _ := Validation(f.Validate)
-	w := at.Look.Write(at.real())
-	w.Want, w.Backup, w.Unsafe, w.Validate = c, f.Backup && at.There(), f.Unsafe, words
-	if w.Mkdir = !at.There() && !f.Bare; at.There() {
-		w.Old = append([]byte{}, at.Old...)
-	}
+	w := at.Write()
+	w.Want, w.Backup, w.Unsafe, w.Validate, w.Mkdir = c, f.Backup && at.There(), f.Unsafe, words, !at.There() && !f.Bare
 	return w
 }
 
 // write adds the step that writes, its difference, and the backup's name to the
 // result.
 func (f TextFile) write(plan *play.Plan, at TextAt, c Change, text []byte) {
-	in := MadeInput(at.real(), text)
+	in := MadeInput(at.Real(), text)
 	in.Secret = f.Secret
 	plan.Steps = []host.Step{f.writing(at, c).Step(in)}
 	plan.Diff = []play.Diff{{

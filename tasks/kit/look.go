@@ -288,16 +288,6 @@ const contentText sh.Constant = `if [ -f "$1" ]; then cat "$1"; else exit 3; fi`
 // Content asks for a file's whole text: for modules that edit one.
 func Content(path string) host.Probe { return host.NewProbe(contentText, Safe(path)) }
 
-// Text is what Content found in the file that was looked at: nothing where none
-// was there. Text without a file is another file's, which the owner of the folder
-// has put in the way in between: root would write it where everybody reads it.
-func (l Look) Text(a host.Answer) []byte {
-	if !l.Target.Exists {
-		return nil
-	}
-	return a.Stdout
-}
-
 // headText prints the beginning of a file, for diffs.
 const headText sh.Constant = `if [ -f "$1" ]; then head -c 104449 "$1"; fi`
 

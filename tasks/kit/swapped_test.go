@@ -9,11 +9,17 @@ import (
 // TestTextOfNoFile: a folder's owner puts a link to root's files in its place
 // between two looks. What was read then is not the text of the file that is written.
 func TestTextOfNoFile(t *testing.T) {
-	said := host.Answer{Stdout: []byte("root's own\n")}
-	if got := (Look{}).Text(said); got != nil {
-		t.Errorf("no file has the text %q", got)
-	}
-	if got := string(Look{Target: Info{Exists: true}}.Text(said)); got != "root's own\n" {
-		t.Errorf("the file has the text %q", got)
+	const path, none = "/home/a/conf", "-\nstat: cannot statx '/home/a/conf': No such file or directory\n"
+	for _, c := range []struct {
+		look, want string
+		create     bool
+	}{{none, "", true}, {none, "", false}, {"-\n81a4 0 0\nroot\nroot\n", "root's own\n", true}, {"-\n81a4 0 0\nroot\nroot\n", "root's own\n", false}} {
+		at, err := TextOf(host.NewSeen(map[string]host.Answer{
+			LookAt(path, "", false).Q.Key(): {Stdout: []byte(c.look)},
+			Content(path).Key():             {Stdout: []byte("root's own\n")},
+		}), path, c.create)
+		if err != nil || string(at.Old) != c.want || string(at.Write().Old) != c.want || at.There() != (c.want != "") || at.Unread {
+			t.Errorf("%q: the text is %q, %v", c.look, at.Old, err)
+		}
 	}
 }

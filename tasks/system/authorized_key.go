@@ -223,23 +223,18 @@ func (a authorizedArgs) look(s host.Seen) (authorized, *play.Plan, error) {
 	if st.path == "" {
 		st.path = kit.Join(st.user.home, ".ssh/authorized_keys")
 	}
-	look, text, dir := kit.LookAt(st.path, "", false), kit.Content(st.path), host.NewProbe(dirText, kit.DirOf(st.path))
-	if err := host.All(s, look.Q, text, dir); err != nil {
+	dir := host.NewProbe(dirText, kit.DirOf(st.path))
+	if err := host.All(s, append(kit.TextQuestions(st.path), dir)...); err != nil {
 		return st, nil, err
 	}
-	if st.look, err = host.Get(s, look); err != nil {
-		return st, nil, err
-	}
-	if st.look.Target.Exists && !st.look.Target.IsFile() {
-		return st, fails("%s is not a file", st.path), nil
-	}
-	ans, err := s.Answer(text)
+	at, err := kit.TextOf(s, st.path, true)
 	if err != nil {
 		return st, nil, err
 	}
-	if st.look.Target.Exists {
-		st.text = string(ans.Stdout)
+	if at.There() && !at.Look.Target.IsFile() {
+		return st, fails("%s is not a file", st.path), nil
 	}
+	st.look, st.text = at.Look, string(at.Old)
 	d, err := s.Answer(dir)
 	st.dir = strings.TrimSpace(string(d.Stdout))
 	return st, nil, err

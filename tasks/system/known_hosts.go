@@ -106,7 +106,7 @@ func (knownHosts) Validate(a knownHostsArgs) *play.ArgError {
 }
 
 func (knownHosts) Facts(a knownHostsArgs) []host.Question {
-	return kit.Hint(a.Path, kit.LookAt(a.Path, "", false).Q, kit.Content(a.Path))
+	return kit.Hint(a.Path, kit.TextQuestions(a.Path)...)
 }
 
 func (knownHosts) Plan(a knownHostsArgs, s host.Seen) (play.Plan, error) {
@@ -114,37 +114,26 @@ func (knownHosts) Plan(a knownHostsArgs, s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return play.Plan{}, err
 	}
-	look, text := kit.LookAt(p, "", false), kit.Content(p)
-	if err := host.All(s, look.Q, text); err != nil {
-		return play.Plan{}, err
-	}
-	at, err := host.Get(s, look)
+	at, err := kit.TextOf(s, p, true)
 	if err != nil {
 		return play.Plan{}, err
 	}
-	if at.Target.IsDir() {
+	if at.Look.Target.IsDir() {
 		return kit.Failure("%s is a directory", p), nil
 	}
-	said, _ := s.Answer(text)
-	old := at.Text(said)
-	now := a.edit(string(old))
+	old := string(at.Old)
+	now := a.edit(old)
 	data := value.MapOf("name", value.String(a.Name), "path", value.String(p), "state", value.String(a.State), "hash_host", value.Bool(a.Hash), "key", value.String(a.Key))
-	if now == string(old) {
+	if now == old {
 		return kit.Unchanged(p+" is as it shall be", data), nil
 	}
-	real := p
-	if at.Own.IsLink() && at.Real != "" {
-		real = at.Real
-	}
-	w := at.Write(real)
-	if w.Mkdir = !at.Target.Exists; at.Target.Exists {
-		w.Old = append([]byte{}, old...)
-	} else {
+	w := at.Write()
+	if w.Mkdir = !at.There(); w.Mkdir {
 		w.Want.Mode = kit.Octal(0o600)
 	}
 	return play.Plan{
-		Steps:  []host.Step{w.Step(kit.MadeInput(real, []byte(now)))},
-		Diff:   []play.Diff{{BeforeHeader: p, AfterHeader: p, BeforeText: string(old), AfterText: now}},
+		Steps:  []host.Step{w.Step(kit.MadeInput(at.Real(), []byte(now)))},
+		Diff:   []play.Diff{{BeforeHeader: p, AfterHeader: p, BeforeText: old, AfterText: now}},
 		Result: play.Result{Changed: true, Data: data},
 	}, nil
 }

@@ -51,12 +51,11 @@ const sysctlStepText sh.Constant = `o=$(sysctl $3 -w "$1=$2" 2>&1) && case $o in
 const reloadText sh.Constant = `o=$(sysctl $2 -p "$1" 2>&1) && case $o in *"Invalid argument"*|*"Read-only file system"*) false ;; esac || { if [ -n "$2" ]; then exit 0; fi; printf '%s\n' "Failed to reload sysctl: $o" >&2; exit 1; }`
 
 func (sysctl) Facts(a sysctlArgs) []host.Question {
-	return []host.Question{kit.LookAt(a.File, "", false).Q, kit.Content(a.File)}
+	return kit.TextQuestions(a.File)
 }
 
 func (sysctl) Plan(a sysctlArgs, s host.Seen) (play.Plan, error) {
-	look, text := kit.LookAt(a.File, "", false), kit.Content(a.File)
-	qs := []host.Question{look.Q, text}
+	qs := kit.TextQuestions(a.File)
 	kernel := host.NewProbe(kernelText, a.Name)
 	if a.Set && a.State == "present" {
 		qs = append(qs, kernel)
@@ -64,16 +63,14 @@ func (sysctl) Plan(a sysctlArgs, s host.Seen) (play.Plan, error) {
 	if err := host.All(s, qs...); err != nil {
 		return play.Plan{}, err
 	}
-	at, err := host.Get(s, look)
+	at, err := kit.TextOf(s, a.File, true)
 	if err != nil {
 		return play.Plan{}, err
 	}
-	if at.Target.IsDir() {
+	if at.Look.Target.IsDir() {
 		return kit.Failure("%s is a directory", a.File), nil
 	}
-	said, _ := s.Answer(text)
-	old := at.Text(said)
-	now, changed := a.edit(string(old))
+	now, changed := a.edit(string(at.Old))
 	ignore := ""
 	if a.Ignore {
 		ignore = "-e"
@@ -86,16 +83,8 @@ func (sysctl) Plan(a sysctlArgs, s host.Seen) (play.Plan, error) {
 		}
 	}
 	if changed {
-		real := a.File
-		if at.Own.IsLink() && at.Real != "" {
-			real = at.Real
-		}
-		w := at.Write(real)
-		if at.Target.Exists {
-			w.Old = append([]byte{}, old...)
-		}
-		p.Steps = append(p.Steps, w.Step(kit.MadeInput(real, []byte(now))))
-		p.Diff = []play.Diff{{BeforeHeader: a.File, AfterHeader: a.File, BeforeText: string(old), AfterText: now}}
+		p.Steps = append(p.Steps, at.Write().Step(kit.MadeInput(at.Real(), []byte(now))))
+		p.Diff = []play.Diff{{BeforeHeader: a.File, AfterHeader: a.File, BeforeText: string(at.Old), AfterText: now}}
 		if a.Reload {
 			p.Steps = append(p.Steps, host.Run{Cmd: sh.Script(reloadText, a.File, ignore), What: "reload " + a.File})
 		}
