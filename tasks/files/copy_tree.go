@@ -229,16 +229,7 @@ func (a copyArgs) differing(s host.Seen, dest string) ([]play.Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	have := map[string]string{}
-	for line := range strings.Lines(string(got.Stdout)) {
-		line = strings.TrimSuffix(line, "\n")
-		if esc, ok := strings.CutPrefix(line, `\`); ok {
-			line = strings.ReplaceAll(esc, `\\`, `\`)
-		}
-		if len(line) > 66 {
-			have[line[66:]] = line[:64]
-		}
-	}
+	have := hashes(string(got.Stdout))
 	var out []play.Input
 	for _, f := range a.tree.files {
 		is, there := have[f.Name]
@@ -247,6 +238,21 @@ func (a copyArgs) differing(s host.Seen, dest string) ([]play.Input, error) {
 		}
 	}
 	return out, nil
+}
+
+// hashes reads what sha256sum prints, by name.
+func hashes(text string) map[string]string {
+	out := map[string]string{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if esc, ok := strings.CutPrefix(line, `\`); ok {
+			line = strings.ReplaceAll(esc, `\\`, `\`)
+		}
+		if len(line) > 66 {
+			out[line[66:]] = line[:64]
+		}
+	}
+	return out
 }
 
 // treePlan makes the steps: one stream of what differs, then attributes.

@@ -222,7 +222,7 @@ func (t *syncTree) question(dest string) host.Fact[syncState] {
 
 func readSync(a host.Answer) (syncState, error) {
 	l := kit.Lines{Rest: string(a.Stdout)}
-	st := syncState{kind: l.Next(), modes: map[string]uint32{}, links: map[string]string{}, sums: map[string]string{}}
+	st := syncState{kind: l.Next(), modes: map[string]uint32{}, links: map[string]string{}}
 	var links []string
 	for l.Rest != "" {
 		line := l.Next()
@@ -243,15 +243,7 @@ func readSync(a host.Answer) (syncState, error) {
 		st.links[n] = l.Next()
 	}
 	l.Next()
-	for l.Rest != "" {
-		line := l.Next()
-		if esc, ok := strings.CutPrefix(line, `\`); ok {
-			line = strings.ReplaceAll(esc, `\\`, `\`)
-		}
-		if len(line) > 66 {
-			st.sums[line[66:]] = line[:64]
-		}
-	}
+	st.sums = hashes(l.Rest)
 	return st, nil
 }
 
