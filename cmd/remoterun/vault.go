@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"remoterun/runner/secret"
 	"remoterun/runner/secret/vault"
+	"remoterun/tasks/tde/custody"
 )
 
 // vaultFlags are those of the commands below vault.
@@ -38,15 +40,15 @@ func vaultCommand(a *app) *cobra.Command {
 	}
 	c.AddCommand(
 		vaultOn(a, "encrypt FILE...", "Encrypt files in place", seals, func(ctx context.Context, f *vaultFlags, path string) error {
-			return rewrite(path, func(text []byte) ([]byte, error) { return f.opener.vaults.Encrypt(ctx, text, f.with) })
+			return rewrite(a, path, func(text []byte) ([]byte, error) { return f.opener.vaults.Encrypt(ctx, text, f.with) })
 		}),
 		vaultOn(a, "decrypt FILE...", "Decrypt files in place", nil, func(ctx context.Context, f *vaultFlags, path string) error {
-			return rewrite(path, func(text []byte) ([]byte, error) { return open(ctx, f, text) })
+			return rewrite(a, path, func(text []byte) ([]byte, error) { return unlocked(ctx, f, text) })
 		}),
 		vaultOn(a, "view FILE...", "Print what files hold", nil, func(ctx context.Context, f *vaultFlags, path string) error {
 			text, err := os.ReadFile(path)
 			if err == nil {
-				text, err = open(ctx, f, text)
+				text, err = unlocked(ctx, f, text)
 			}
 			if err == nil {
 				_, err = a.out.Write(text)
@@ -55,17 +57,28 @@ func vaultCommand(a *app) *cobra.Command {
 		}),
 		vaultOn(a, "rekey FILE...", "Encrypt files with another secret", func(f *vaultFlags, c *cobra.Command) {
 			c.Flags().StringVar(&f.newID, "new-vault-id", "", "the new secret: `LABEL@FILE`, LABEL@prompt or a file")
-		}, rekey),
+		}, func(ctx context.Context, f *vaultFlags, path string) error {
+			return rewrite(a, path, func(text []byte) ([]byte, error) {
+				plain, err := unlocked(ctx, f, text)
+				if err != nil {
+					return nil, err
+				}
+				return f.fresh.vaults.Encrypt(ctx, plain, "")
+			})
+		}),
 		vaultOn(a, "edit FILE...", "Edit what files hold with $EDITOR", nil, func(ctx context.Context, f *vaultFlags, path string) error { return editVault(ctx, a, f, path) }),
 		vaultOn(a, "create FILE...", "Write new encrypted files with $EDITOR", seals, func(ctx context.Context, f *vaultFlags, path string) error {
 			if _, err := os.Lstat(path); err == nil {
 				return fmt.Errorf("%s exists: remoterun vault edit %s changes it", path, path)
 			}
 			text, err := edited(ctx, a, path, nil)
+			if err == nil {
+				text, err = f.opener.vaults.Encrypt(ctx, text, f.with)
+			}
 			if err != nil {
 				return err
 			}
-			return sealInto(ctx, f, path, text, f.with)
+			return custody.WriteFile(path, text)
 		}),
 		vaultString(a, seals),
 	)
@@ -132,7 +145,8 @@ func vaultSecrets(ctx context.Context, a *app, f *vaultFlags, again bool) error 
 	return err
 }
 
-func open(ctx context.Context, f *vaultFlags, text []byte) ([]byte, error) {
+// unlocked is what a vault holds.
+func unlocked(ctx context.Context, f *vaultFlags, text []byte) ([]byte, error) {
 	if !vault.Is(text) {
 		return nil, errors.New("this is not a vault: it does not begin with $ANSIBLE_VAULT")
 	}
@@ -140,84 +154,56 @@ func open(ctx context.Context, f *vaultFlags, text []byte) ([]byte, error) {
 	return plain, err
 }
 
-func rekey(ctx context.Context, f *vaultFlags, path string) error {
-	return rewrite(path, func(text []byte) ([]byte, error) {
-		plain, err := open(ctx, f, text)
-		if err != nil {
-			return nil, err
-		}
-		return f.fresh.vaults.Encrypt(ctx, plain, "")
-	})
+// rewrite replaces a file by what of makes of it; "-" is stdin and stdout.
+func rewrite(a *app, path string, of func([]byte) ([]byte, error)) error {
+	if path != "-" {
+		return rewriteFile(path, of)
+	}
+	text, err := io.ReadAll(a.in)
+	if err == nil {
+		text, err = of(text)
+	}
+	if err == nil {
+		_, err = a.out.Write(text)
+	}
+	return err
 }
 
-// rewrite replaces a file by what of makes of it, whole or not at all; it can be
-// read by its owner alone then. "-" is stdin and stdout.
-func rewrite(path string, of func([]byte) ([]byte, error)) error {
-	if path == "-" {
-		text, err := io.ReadAll(os.Stdin)
-		if err == nil {
-			text, err = of(text)
-		}
-		if err == nil {
-			_, err = os.Stdout.Write(text)
-		}
-		return err
-	}
-	real, err := filepath.EvalSymlinks(path) // a link stays one
+// rewriteFile replaces a file, whole or not at all; it can be read by its owner
+// alone then. What of leaves as it is is not written. A link stays one.
+func rewriteFile(path string, of func([]byte) ([]byte, error)) error {
+	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return err
 	}
-	text, err := os.ReadFile(real)
+	was, err := os.ReadFile(real)
 	if err != nil {
 		return err
 	}
-	if text, err = of(text); err != nil {
+	text, err := of(was)
+	if err != nil || bytes.Equal(text, was) {
 		return err
 	}
-	return replaceFile(real, text)
-}
-
-func sealInto(ctx context.Context, f *vaultFlags, path string, plain []byte, label string) error {
-	text, err := f.opener.vaults.Encrypt(ctx, plain, label)
-	if err != nil {
-		return err
-	}
-	return replaceFile(path, text)
-}
-
-// replaceFile writes beside the file and renames; mode 0600.
-func replaceFile(path string, text []byte) error {
-	t, err := os.CreateTemp(filepath.Dir(path), ".remoterun-vault-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(t.Name()) }()
-	_, err = t.Write(text)
-	if err = errors.Join(err, t.Sync(), t.Close()); err != nil {
-		return err
-	}
-	return os.Rename(t.Name(), path)
+	return custody.WriteFile(real, text)
 }
 
 // editVault opens a vault in the editor and encrypts it again, with the id that it
-// had; what was not changed is not written.
+// had.
 func editVault(ctx context.Context, a *app, f *vaultFlags, path string) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if !vault.Is(text) {
-		return errors.New("this is not a vault: remoterun vault encrypt makes one of it")
-	}
-	plain, label, err := f.opener.vaults.Decrypt(ctx, text)
-	if err != nil {
-		return err
-	}
-	after, err := edited(ctx, a, path, plain)
-	if err != nil || string(after) == string(plain) {
-		return err
-	}
-	return sealInto(ctx, f, path, after, label)
+	return rewriteFile(path, func(text []byte) ([]byte, error) {
+		if !vault.Is(text) {
+			return nil, errors.New("this is not a vault: remoterun vault encrypt makes one of it")
+		}
+		plain, label, err := f.opener.vaults.Decrypt(ctx, text)
+		if err != nil {
+			return nil, err
+		}
+		after, err := edited(ctx, a, path, plain)
+		if err != nil || bytes.Equal(after, plain) {
+			return text, err
+		}
+		return f.opener.vaults.Encrypt(ctx, after, label)
+	})
 }
 
 // edited is a text as the operator's editor leaves it. The plain text lies in a

@@ -73,6 +73,22 @@ func TestVaultCommand(t *testing.T) {
 	}
 	vaultRun(1, "this is not a vault", "decrypt", "plain", "--vault-password-file", "pass")
 	vaultRun(1, "no such file", "edit", "none", "--vault-password-file", "pass")
+	if err := os.Symlink("made", "link"); err != nil {
+		t.Fatal(err)
+	}
+	env["EDITOR"] = "bin/editor" // leaves it as it is
+	before, _ := os.ReadFile("made")
+	vaultRun(0, "", "edit", "link", "--vault-id", "d@pass")
+	if after, _ := os.ReadFile("made"); string(after) != string(before) {
+		t.Error("what was not changed was written")
+	}
+	vaultRun(0, "", "rekey", "link", "--vault-id", "d@pass", "--new-vault-id", "d@other")
+	env["EDITOR"] = "sed -i s/new/newer/"
+	vaultRun(0, "", "edit", "link", "--vault-id", "d@other")
+	if to, err := os.Readlink("link"); err != nil || to != "made" {
+		t.Errorf("the link is %q, %v", to, err)
+	}
+	vaultRun(0, "newer\n", "view", "made", "--vault-id", "d@other")
 
 	out := vaultRun(0, "word: !vault |\n          $ANSIBLE_VAULT;1.2;AES256;e\n", "encrypt-string", "frog", "-n", "word", "--vault-id", "e@pass", "--encrypt-vault-id", "e")
 	writeFile(t, "vars.yml", out)
