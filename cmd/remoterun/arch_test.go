@@ -206,6 +206,18 @@ func TestImportsGoOneWay(t *testing.T) {
 	}
 }
 
+// parsed is a file's syntax. One that does not parse ends the test: no rule can be
+// held against it.
+func parsed(t *testing.T, path string, text []byte) (*token.FileSet, *ast.File) {
+	t.Helper()
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, path, text, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return set, file
+}
+
 // eachFile calls f with every Go file of ours.
 func eachFile(t *testing.T, f func(path string, text []byte)) {
 	t.Helper()
@@ -263,12 +275,7 @@ func TestShape(t *testing.T) {
 		if strings.HasSuffix(path, "_test.go") {
 			return
 		}
-		set := token.NewFileSet()
-		file, err := parser.ParseFile(set, path, text, parser.SkipObjectResolution)
-		if err != nil {
-			t.Errorf("%s: %v", path, err)
-			return
-		}
+		set, file := parsed(t, path, text)
 		testing := strings.Contains(path, "hosttest/") || strings.Contains(path, "tasktest/") || strings.Contains(path, "tdetest/")
 		// A vault's password program speaks to the operator itself.
 		prints := path == "runner/secret/vault/password.go" || strings.HasPrefix(path, "cmd/") || strings.HasPrefix(path, "runner/view/") || testing
@@ -378,12 +385,7 @@ func TestNoErrorIsReadAsText(t *testing.T) {
 		if strings.HasSuffix(path, "_test.go") || strings.Contains(path, "hosttest/") || strings.Contains(path, "tasktest/") {
 			return
 		}
-		set := token.NewFileSet()
-		file, err := parser.ParseFile(set, path, text, parser.SkipObjectResolution)
-		if err != nil {
-			t.Errorf("%s: %v", path, err)
-			return
-		}
+		set, file := parsed(t, path, text)
 		for _, pos := range textsDecided(file) {
 			found[path]++
 			// yaml.v3 has no types: where v4 finds no mistake, the line is in the text.

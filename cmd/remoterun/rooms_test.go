@@ -2,8 +2,6 @@ package main
 
 import (
 	"go/ast"
-	"go/parser"
-	"go/token"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,11 +23,7 @@ func TestRooms(t *testing.T) {
 		}
 		dir := filepath.ToSlash(filepath.Dir(path))
 		files[dir]++
-		file, err := parser.ParseFile(token.NewFileSet(), path, text, parser.SkipObjectResolution)
-		if err != nil {
-			t.Errorf("%s: %v", path, err)
-			return
-		}
+		_, file := parsed(t, path, text)
 		names[dir] += topNames(file)
 	})
 	for dir, n := range files {
@@ -87,11 +81,7 @@ func TestNoTypeDoesAll(t *testing.T) {
 		if strings.HasSuffix(path, "_test.go") {
 			return
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, text, parser.SkipObjectResolution)
-		if err != nil {
-			t.Errorf("%s: %v", path, err)
-			return
-		}
+		_, file := parsed(t, path, text)
 		for _, d := range file.Decls {
 			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv != nil {
 				of := fn.Recv.List[0].Type

@@ -2,7 +2,6 @@ package main
 
 import (
 	"go/ast"
-	"go/parser"
 	"go/token"
 	"regexp"
 	"strconv"
@@ -33,15 +32,11 @@ var badWords = []struct {
 // TestWordsOfMessages reads every text of the program's sources: English of the
 // field, and one way to count things.
 func TestWordsOfMessages(t *testing.T) {
-	fset := token.NewFileSet()
 	eachFile(t, func(path string, text []byte) {
 		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "tasktest") || strings.Contains(path, "hosttest") || strings.Contains(path, "tdetest") {
 			return
 		}
-		f, err := parser.ParseFile(fset, path, text, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
+		set, f := parsed(t, path, text)
 		ast.Inspect(f, func(n ast.Node) bool {
 			lit, ok := n.(*ast.BasicLit)
 			if !ok || lit.Kind != token.STRING {
@@ -55,7 +50,7 @@ func TestWordsOfMessages(t *testing.T) {
 				for _, found := range w.is.FindAllStringIndex(s, -1) {
 					around := s[max(0, found[0]-25):min(len(s), found[1]+25)]
 					if !excused(around, w.but) {
-						t.Errorf("%s: %q is %s: write %s", fset.Position(lit.Pos()), around, w.name, w.instead)
+						t.Errorf("%s: %q is %s: write %s", set.Position(lit.Pos()), around, w.name, w.instead)
 					}
 				}
 			}
