@@ -26,7 +26,7 @@ func wishOf(u *unit, k keyword.Reader) (*detach.Wish, error) {
 		return nil, err
 	}
 	switch {
-	case u.act != nil, !play.MayDetach(t.Action):
+	case u.act != nil, t.Use != nil && t.Use.Spec().Waited:
 		return nil, errors.New(play.NotDetached)
 	case u.check:
 		return nil, errors.New("check mode and async cannot be used on same task.")

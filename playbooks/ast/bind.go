@@ -80,7 +80,7 @@ func (bd *binder) openAct(a *action, name string, e entry, w where) bool {
 
 // checkAsync notes a task that cannot be a job. At its turn it says the same.
 func (bd *binder) checkAsync(t *play.Task) {
-	if n, ok := t.Async.AsInt(); ok && n > 0 && (t.Use == nil || !play.MayDetach(t.Action)) {
+	if n, ok := t.Async.AsInt(); ok && n > 0 && (t.Use == nil || t.Use.Spec().Waited) {
 		bd.mistakes = append(bd.mistakes, Mistake{Pos: t.Pos, Msg: t.Module + ": " + play.NotDetached, soft: true})
 	}
 }

@@ -102,6 +102,9 @@ type Spec struct {
 	// ToLaptop says that it writes files of the laptop: what stands behind it may
 	// read them, and is looked at when its turn has come.
 	ToLaptop bool
+	// Waited says that its task cannot be a job (async): part of the work is the
+	// laptop's, or Ansible's module is not one either.
+	Waited bool
 }
 
 // Arg describes one argument.

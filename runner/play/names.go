@@ -22,16 +22,6 @@ const JobsDir = "_async_dir"
 // words.
 const NotDetached = "async is not supported for this task."
 
-// MayDetach reports a module, by its short name, whose task can be a job. The
-// others do part of their work on the laptop.
-func MayDetach(name string) bool {
-	switch name {
-	case "assemble", "async_status", "copy", "fetch", "raw", "script", "template", "unarchive", "wait_for_connection":
-		return false
-	}
-	return true
-}
-
 // WholeArgs is the argument under which arguments stand that a template gives
 // whole (copy: "{{ mapping }}", args: "{{ mapping }}").
 const WholeArgs = "_variable_params"

@@ -35,7 +35,7 @@ type copyArgs struct {
 
 // Copy puts files and folders on the host.
 func Copy() play.Module {
-	return kit.Define(kit.Doc{Name: "copy", Short: "files and folders of the laptop on the host"}, copyModule{})
+	return kit.Define(kit.Doc{Name: "copy", Short: "files and folders of the laptop on the host", Waited: true}, copyModule{})
 }
 
 type copyModule struct{}

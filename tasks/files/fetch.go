@@ -33,7 +33,7 @@ type fetchArgs struct {
 
 // Fetch pulls a file to the laptop.
 func Fetch() play.Module {
-	return kit.Define(kit.Doc{Name: "fetch", Short: "pull a file of the host to the laptop", ToLaptop: true}, fetch{})
+	return kit.Define(kit.Doc{Name: "fetch", Short: "pull a file of the host to the laptop", ToLaptop: true, Waited: true}, fetch{})
 }
 
 type fetch struct{}

@@ -40,7 +40,7 @@ type templateArgs struct {
 
 // Template writes a rendered template.
 func Template() play.Module {
-	return kit.Define(kit.Doc{Name: "template", Short: "a rendered template as a file"}, template{})
+	return kit.Define(kit.Doc{Name: "template", Short: "a rendered template as a file", Waited: true}, template{})
 }
 
 type template struct{}

@@ -52,6 +52,8 @@ type Doc struct {
 	Local bool
 	// ToLaptop says that it writes files of the laptop.
 	ToLaptop bool
+	// Waited says that it takes no async: part of the work is the laptop's.
+	Waited bool
 }
 
 // Define makes the module that the engine sees. It panics on a struct whose
@@ -60,7 +62,7 @@ func Define[A any](d Doc, m Module[A]) play.Module {
 	args := schemaOf[A]()
 	return &module[A]{
 		m: m, schema: args,
-		spec: play.Spec{Name: d.Name, Short: d.Short, FreeForm: d.FreeForm, Local: d.Local, ToLaptop: d.ToLaptop, Args: args.list()},
+		spec: play.Spec{Name: d.Name, Short: d.Short, FreeForm: d.FreeForm, Local: d.Local, ToLaptop: d.ToLaptop, Waited: d.Waited, Args: args.list()},
 	}
 }
 

@@ -20,7 +20,7 @@ type asyncStatusArgs struct {
 // AsyncStatus says what became of a job of a task with async. find finds the
 // modules of which jobs are made.
 func AsyncStatus(find detach.Finder) play.Module {
-	return kit.Define(kit.Doc{Name: "async_status", Short: "what became of a task that runs in the background"}, asyncStatus{find})
+	return kit.Define(kit.Doc{Name: "async_status", Short: "what became of a task that runs in the background", Waited: true}, asyncStatus{find})
 }
 
 type asyncStatus struct{ find detach.Finder }

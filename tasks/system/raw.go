@@ -18,7 +18,7 @@ type rawArgs struct {
 
 // Raw runs text and nothing around it.
 func Raw() play.Module {
-	return kit.Define(kit.Doc{Name: "raw", Short: "run text in the host's shell with nothing around it", FreeForm: "cmd"}, raw{})
+	return kit.Define(kit.Doc{Name: "raw", Short: "run text in the host's shell with nothing around it", FreeForm: "cmd", Waited: true}, raw{})
 }
 
 type raw struct{}

@@ -26,7 +26,7 @@ type scriptArgs struct {
 
 // Script runs a script of the laptop on the host.
 func Script() play.Module {
-	return kit.Define(kit.Doc{Name: "script", Short: "run a script of the laptop on the host", FreeForm: "cmd"}, script{})
+	return kit.Define(kit.Doc{Name: "script", Short: "run a script of the laptop on the host", FreeForm: "cmd", Waited: true}, script{})
 }
 
 type script struct{}
