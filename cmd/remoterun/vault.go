@@ -14,9 +14,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"remoterun/runner/disk"
 	"remoterun/runner/secret"
 	"remoterun/runner/secret/vault"
-	"remoterun/tasks/tde/custody"
 )
 
 // vaultFlags are those of the commands below vault.
@@ -78,7 +78,7 @@ func vaultCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return custody.WriteFile(path, text)
+			return disk.Write(path, text, 0o600)
 		}),
 		vaultString(a, seals),
 	)
@@ -184,7 +184,7 @@ func rewriteFile(path string, of func([]byte) ([]byte, error)) error {
 	if err != nil || bytes.Equal(text, was) {
 		return err
 	}
-	return custody.WriteFile(real, text)
+	return disk.Write(real, text, 0o600)
 }
 
 // editVault opens a vault in the editor and encrypts it again, with the id that it

@@ -2,15 +2,16 @@ package laptop
 
 import (
 	"bufio"
-	"errors"
+	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"remoterun/runner/disk"
 )
 
 // Hashes keeps what the laptop's files hashed to from run to run, in a file of the
@@ -123,31 +124,19 @@ func ownedAlone(st os.FileInfo) bool {
 }
 
 // Save writes what this run has seen, and of the rest what there is room for.
-func (h *Hashes) Save() (err error) {
+func (h *Hashes) Save() error {
 	if h == nil || !h.added {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(h.path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(h.path), ".hashes.*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if err := errors.Join(h.write(f), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), h.path)
+	return disk.Write(h.path, h.text(), 0o600)
 }
 
-func (h *Hashes) write(f io.Writer) error {
-	w := bufio.NewWriter(f)
-	fmt.Fprintln(w, hashesHead)
+func (h *Hashes) text() []byte {
+	var w bytes.Buffer
+	fmt.Fprintln(&w, hashesHead)
 	left := maxHashes
 	for i, from := range []map[string]hashed{h.now, h.was} {
 		for path, k := range from {
@@ -155,8 +144,8 @@ func (h *Hashes) write(f io.Writer) error {
 				continue
 			}
 			left--
-			fmt.Fprintln(w, k.sha256, k.sha1, k.at.size, k.at.mtime, k.at.ctime, k.at.dev, k.at.ino, path)
+			fmt.Fprintln(&w, k.sha256, k.sha1, k.at.size, k.at.mtime, k.at.ctime, k.at.dev, k.at.ino, path)
 		}
 	}
-	return w.Flush()
+	return w.Bytes()
 }

@@ -11,7 +11,7 @@ import (
 // hashesOf lists a tree and returns name, hash, and whether the file was read.
 func hashesOf(t *testing.T, dir string, kept *Hashes) map[string]string {
 	t.Helper()
-	in := &Inputs{Files: NewFiles(&disk{}, kept), Dirs: []string{dir}}
+	in := &Inputs{Files: NewFiles(&counting{}, kept), Dirs: []string{dir}}
 	all, err := in.Tree("files", "tree")
 	if err != nil {
 		t.Fatal(err)

@@ -14,14 +14,14 @@ import (
 	"remoterun/runner/vars"
 )
 
-// disk is a loader that counts what it reads.
-type disk struct {
+// counting is a loader that counts what it reads.
+type counting struct {
 	play.Loader
 	reads int
 	vault bool
 }
 
-func (d *disk) Read(path string) ([]byte, bool, error) {
+func (d *counting) Read(path string) ([]byte, bool, error) {
 	d.reads++
 	data, err := os.ReadFile(path)
 	return data, d.vault, err
@@ -70,7 +70,7 @@ func TestFindFiles(t *testing.T) {
 func TestFilesAreReadOnce(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir+"/files/a", "one")
-	d := &disk{}
+	d := &counting{}
 	in := &Inputs{Files: NewFiles(d, nil), Dirs: []string{dir}, PlayDir: dir, For: "h1"}
 	first, err := in.File("files", "a")
 	if err != nil || first.SHA1 != "fe05bcdcdc4928012781a5f1a2a77cbb5398e106" || first.Mode != 0o640 || first.Kind != 'f' {
@@ -101,7 +101,7 @@ func TestFilesAreReadOnce(t *testing.T) {
 // is what was hashed or an error.
 func TestLargeFilesStayOnTheDisk(t *testing.T) {
 	dir := t.TempDir()
-	d := &disk{}
+	d := &counting{}
 	in := &Inputs{Files: NewFiles(d, nil), Dirs: []string{dir}}
 	text := strings.Repeat("0123456789abcdef", maxHeld/16+1)
 	write(t, dir+"/files/a", text)
@@ -151,7 +151,7 @@ func TestTree(t *testing.T) {
 	if err := os.Symlink("a", dir+"/files/tree/l"); err != nil {
 		t.Fatal(err)
 	}
-	in := &Inputs{Files: NewFiles(&disk{}, nil), Dirs: []string{dir}}
+	in := &Inputs{Files: NewFiles(&counting{}, nil), Dirs: []string{dir}}
 	all, err := in.Tree("files", "tree")
 	var got []string
 	for _, i := range all {
@@ -170,7 +170,7 @@ func TestTemplates(t *testing.T) {
 	write(t, dir+"/templates/now", "{{ now() }}")
 	expr := jinja.New(jinja.Options{})
 	scope := vars.New(none{}, expr, nil, value.MapOf("x", value.Int(1))).Scope(t.Context(), "h1", vars.Frame{Magic: value.NewMap()}, false)
-	in := &Inputs{Files: NewFiles(&disk{}, nil), Expr: expr, Scope: scope, Dirs: []string{dir}}
+	in := &Inputs{Files: NewFiles(&counting{}, nil), Expr: expr, Scope: scope, Dirs: []string{dir}}
 	for _, c := range []struct {
 		name   string
 		extra  *value.Map

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 
+	"remoterun/runner/disk"
 	"remoterun/tasks/tde/guard"
 	"remoterun/tasks/tde/seal"
 )
@@ -28,10 +29,8 @@ func (s Store) Folder(project, hostname string) string {
 	return filepath.Join(s.Dir, project+"@"+hostname)
 }
 
-const (
-	HeadFile = "HEAD"
-	tmpFile  = ".tmp-"
-)
+// HeadFile names the newest generation and its link in the chain.
+const HeadFile = "HEAD"
 
 // Shelf is what a folder holds, oldest generation first.
 type Shelf struct {
@@ -129,7 +128,7 @@ func (s Store) SetAside(project, hostname, name string) error {
 			return err
 		}
 	}
-	return syncDir(s.Folder(project, hostname))
+	return disk.Sync(s.Folder(project, hostname))
 }
 
 func (s *Shelf) readHead() error {
@@ -221,13 +220,7 @@ func (s Store) Commit(c seal.Copy, m seal.Manifest) (seal.StoredCopy, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return out, err
 	}
-	old, err := filepath.Glob(filepath.Join(folder, tmpFile+"*"))
-	if err != nil {
-		return out, err
-	}
-	for _, f := range old {
-		_ = os.Remove(f) // what a killed run left
-	}
+	_ = disk.Sweep(folder) // what a killed run left
 	for _, f := range []struct {
 		suffix string
 		data   []byte
@@ -236,7 +229,7 @@ func (s Store) Commit(c seal.Copy, m seal.Manifest) (seal.StoredCopy, error) {
 			return out, err
 		}
 	}
-	if err := syncDir(s.Dir); err != nil {
+	if err := disk.Sync(s.Dir); err != nil {
 		return out, err
 	}
 	return out, s.Advance(out)
@@ -252,7 +245,7 @@ func (s Store) Advance(c seal.StoredCopy) error {
 	if shelf.Head == want || shelf.Head.Generation() > c.Manifest.Generation {
 		return nil
 	}
-	return WriteFile(filepath.Join(shelf.Folder, HeadFile), fmt.Appendf(nil, "%s %s\n", want.Name, want.Link))
+	return disk.Write(filepath.Join(shelf.Folder, HeadFile), fmt.Appendf(nil, "%s %s\n", want.Name, want.Link), 0o600)
 }
 
 func writeOnce(path string, data []byte) error {
@@ -265,37 +258,5 @@ func writeOnce(path string, data []byte) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	return WriteFile(path, data)
-}
-
-// WriteFile puts a whole file in place: temp beside it, on disk, rename, folder
-// on disk.
-func WriteFile(path string, data []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), tmpFile+"*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(0o600), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir puts a folder's names on the disk.
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return disk.Write(path, data, 0o600)
 }

@@ -94,7 +94,7 @@ func TestCommitCutAnywhere(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := os.WriteFile(filepath.Join(s.Folder("sync", "web1"), tmpFile+"x"), []byte("half"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(s.Folder("sync", "web1"), ".tmp-x"), []byte("half"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := tipNames(t, s); got != want || err != nil {
@@ -104,7 +104,7 @@ func TestCommitCutAnywhere(t *testing.T) {
 		if got, err := tipNames(t, s); got != two.Name || err != nil {
 			t.Errorf("finished: tip %q %v", got, err)
 		}
-		if left, _ := filepath.Glob(filepath.Join(s.Folder("sync", "web1"), tmpFile+"*")); left != nil {
+		if left, _ := filepath.Glob(filepath.Join(s.Folder("sync", "web1"), ".tmp-*")); left != nil {
 			t.Errorf("left behind: %v", left)
 		}
 	}

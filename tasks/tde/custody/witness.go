@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 
+	"remoterun/runner/disk"
 	"remoterun/tasks/tde/guard"
 	"remoterun/tasks/tde/seal"
 )
@@ -45,7 +46,7 @@ func (d Deps) witness(shelf Shelf, tips []seal.StoredCopy) error {
 	if err := os.MkdirAll(d.WitnessDir, 0o700); err != nil {
 		return err
 	}
-	return WriteFile(file, fmt.Appendf(nil, "%d %s\n", now, newest.Link()))
+	return disk.Write(file, fmt.Appendf(nil, "%d %s\n", now, newest.Link()), 0o600)
 }
 
 func onShelf(s Shelf, link string) bool {

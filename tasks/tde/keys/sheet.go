@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"remoterun/runner/disk"
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/tasks/tde/custody"
@@ -73,7 +74,7 @@ func (t keyringTask) writeSheet(w host.Writer, a keyringArgs, dir string) ([]byt
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := custody.WriteFile(file, seal.Sheet(c)); err != nil {
+	if err := disk.Write(file, seal.Sheet(c), 0o600); err != nil {
 		return nil, err
 	}
 	t.d.Session.Touch()

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"remoterun/runner/disk"
 )
 
 // report is what verify leaves on the laptop, as JSON and as text.
@@ -79,19 +81,5 @@ func (r report) write(dir string, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return base + ".txt", errors.Join(landFile(base+".json", append(js, '\n')), landFile(base+".txt", []byte(r.text())))
-}
-
-// landFile writes beside the target and renames.
-func landFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".report-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return base + ".txt", errors.Join(disk.Write(base+".json", append(js, '\n'), 0o644), disk.Write(base+".txt", []byte(r.text()), 0o644))
 }
