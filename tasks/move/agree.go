@@ -26,7 +26,7 @@ func (m *mover) agree(ctx context.Context, w host.Writer) error {
 	if err != nil {
 		return err
 	}
-	last, err := m.lastRehearsal(ctx, w)
+	last, err := rehearsal{m}.lastRehearsal(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (m *mover) typed(ctx context.Context, key, question string) error {
 // intent are the lines that are shown: the merged configuration as it is and as it
 // will be, and what becomes of each service.
 func (m *mover) intent(ctx context.Context, w host.Writer) ([]string, error) {
-	o, err := m.overlaid(ctx, w)
+	o, err := cutting{m}.overlaid(ctx, w)
 	if err != nil {
 		return nil, err
 	}

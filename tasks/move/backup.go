@@ -68,9 +68,12 @@ type saver struct {
 	moved  int64
 }
 
+// archiving saves the databases of a move: to the laptop, or on the host.
+type archiving struct{ *mover }
+
 // backup is the phase; before it the operator is asked, so that nobody waits in the
 // middle.
-func (m *mover) backup(ctx context.Context, w host.Writer, id string) error {
+func (m archiving) backup(ctx context.Context, w host.Writer, id string) error {
 	r := m.record
 	if err := m.agree(ctx, w); err != nil {
 		return err
@@ -99,7 +102,7 @@ func (m *mover) backup(ctx context.Context, w host.Writer, id string) error {
 }
 
 // backups is the laptop's folder for those of a host.
-func (m *mover) backups(hostName string) string {
+func (m archiving) backups(hostName string) string {
 	dir := m.args.Backups
 	if !filepath.IsAbs(dir) {
 		dir = filepath.Join(m.dirs, dir)
@@ -108,7 +111,7 @@ func (m *mover) backups(hostName string) string {
 }
 
 // save makes a backup, and returns its folder.
-func (m *mover) save(ctx context.Context, w host.Writer, id string) (string, error) {
+func (m archiving) save(ctx context.Context, w host.Writer, id string) (string, error) {
 	s, err := m.saved(ctx, w, id)
 	if err != nil {
 		return "", err
@@ -116,8 +119,8 @@ func (m *mover) save(ctx context.Context, w host.Writer, id string) (string, err
 	return s.shelf.Where(), nil
 }
 
-func (m *mover) saved(ctx context.Context, w host.Writer, id string) (*saver, error) {
-	s := &saver{m: m, w: w}
+func (m archiving) saved(ctx context.Context, w host.Writer, id string) (*saver, error) {
+	s := &saver{m: m.mover, w: w}
 	if err := s.recipients(ctx); err != nil {
 		return nil, err
 	}
@@ -136,7 +139,7 @@ func (s *saver) place(ctx context.Context) (err error) {
 		s.shelf = shelf.OnHost(s.w, dir)
 		return m.roomFor(ctx, s.w, dir, need)
 	}
-	s.shelf, err = shelf.OnLaptop(filepath.Join(m.backups(s.w.Name()), name), need)
+	s.shelf, err = shelf.OnLaptop(filepath.Join(archiving{m}.backups(s.w.Name()), name), need)
 	var full *shelf.Full
 	if errors.As(err, &full) {
 		err = refuse("laptop's disk", "make room, or set backup to server, to recent, or to no when you have one elsewhere", "%s are free in %s, and the databases have %s", mib(full.Free), full.Dir, mib(need))
@@ -398,7 +401,7 @@ func (s *saver) pour(ctx context.Context, id, database string, to io.Writer) err
 const recentWithin = 24 * time.Hour
 
 // recent looks for a backup of the last day that is whole.
-func (m *mover) recent(hostName string) (string, error) {
+func (m archiving) recent(hostName string) (string, error) {
 	dir := m.backups(hostName)
 	lists, _ := filepath.Glob(filepath.Join(dir, m.Project+"-*", backupList))
 	slices.Sort(lists)

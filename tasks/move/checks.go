@@ -18,7 +18,7 @@ docker info -f '{{.SecurityOptions}}' 2>/dev/null | grep -oE 'rootless|userns' |
 exit 0`
 
 // engine refuses what is no compose project of Docker's.
-func (m *mover) engine(ctx context.Context, w host.Writer) error {
+func (m preflight) engine(ctx context.Context, w host.Writer) error {
 	text, err := output(ctx, w, "look at the engine", sh.Script(engineText, m.Service))
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ const connectedSQL = `SELECT DISTINCT host(client_addr) || ' ' || coalesce(nulli
 
 // outside refuses an application that connects from elsewhere than this host's
 // containers: nothing here can stop it by name, and it would keep failing.
-func (m *mover) outside(ctx context.Context, w host.Writer, id, role string) error {
+func (m preflight) outside(ctx context.Context, w host.Writer, id, role string) error {
 	if m.args.Outside == "accept" {
 		return nil
 	}

@@ -23,8 +23,11 @@ type overlay struct {
 	before compose.Config
 }
 
+// cutting puts the new cluster in the place of the old one, and tries it.
+type cutting struct{ *mover }
+
 // overlaid makes the overlay of what the user's own files say now.
-func (m *mover) overlaid(ctx context.Context, w host.Writer) (overlay, error) {
+func (m cutting) overlaid(ctx context.Context, w host.Writer) (overlay, error) {
 	var o overlay
 	p := m.Stack.compose()
 	file, err := ask(ctx, w, p.Override())
@@ -60,7 +63,7 @@ func (m *mover) overlaid(ctx context.Context, w host.Writer) (overlay, error) {
 }
 
 // cutOver puts the stack onto the new cluster.
-func (m *mover) cutOver(ctx context.Context, w host.Writer) error {
+func (m cutting) cutOver(ctx context.Context, w host.Writer) error {
 	r := m.record
 	// With the overlay on its way the service's own server may run on the new
 	// cluster, and ours must not.
@@ -109,7 +112,7 @@ func (m *mover) cutOver(ctx context.Context, w host.Writer) error {
 }
 
 // upAgain starts what a power cut has ended after the cut-over.
-func (m *mover) upAgain(ctx context.Context, w host.Writer) error {
+func (m cutting) upAgain(ctx context.Context, w host.Writer) error {
 	if err := m.up(ctx, w, m.record.New.Volume); err != nil {
 		return err
 	}
@@ -118,7 +121,7 @@ func (m *mover) upAgain(ctx context.Context, w host.Writer) error {
 
 // effective has compose itself say that the overlay is read: a COMPOSE_FILE in
 // .env leaves it out, and would start the old server.
-func (m *mover) effective(ctx context.Context, w host.Writer) error {
+func (m cutting) effective(ctx context.Context, w host.Writer) error {
 	cfg, err := ask(ctx, w, m.Stack.compose().Config())
 	if err != nil {
 		return err
@@ -136,7 +139,7 @@ func (m *mover) effective(ctx context.Context, w host.Writer) error {
 }
 
 // up starts the service and waits for SQL and for its health.
-func (m *mover) up(ctx context.Context, w host.Writer, volume string) error {
+func (m cutting) up(ctx context.Context, w host.Writer, volume string) error {
 	w.Say("starting the database")
 	if out, err := m.Stack.compose().Up(m.Service).Do(ctx, w); err != nil || out.Status != 0 {
 		if err == nil {
@@ -185,7 +188,7 @@ func mounted(c compose.Container, volume string) bool {
 }
 
 // answers asks the server in a container for its readiness.
-func (m *mover) answers(ctx context.Context, w host.Writer, id string) bool {
+func (m cutting) answers(ctx context.Context, w host.Writer, id string) bool {
 	out, err := w.Run(ctx, compose.Docker("exec", id, "pg_isready", "-q", "-U", m.record.Source.Super))
 	return err == nil && out.Status == 0
 }
@@ -198,7 +201,7 @@ docker start "$1" >/dev/null`
 
 // startOthers brings back what was stopped. One that does not start is told and
 // does not stop the others.
-func (m *mover) startOthers(ctx context.Context, w host.Writer) error {
+func (m cutting) startOthers(ctx context.Context, w host.Writer) error {
 	for _, o := range m.record.Others {
 		policy, running := o.Policy, "no"
 		if policy == "" {
@@ -224,7 +227,7 @@ func (m *mover) startOthers(ctx context.Context, w host.Writer) error {
 
 // settle carries settings and access rules over, on the server that still nobody
 // but us reaches.
-func (m *mover) settle(ctx context.Context, w host.Writer) error {
+func (m cutting) settle(ctx context.Context, w host.Writer) error {
 	if err := run(ctx, w, "start both servers", sh.Script(bothText, m.dir())); err != nil {
 		return err
 	}
@@ -289,7 +292,7 @@ AND f.seqno = (SELECT max(g.seqno) FROM pg_file_settings g WHERE g.name = f.name
 `
 
 // access carries pg_hba.conf over, when the new server reads it without a complaint.
-func (m *mover) access(ctx context.Context, w host.Writer) error {
+func (m cutting) access(ctx context.Context, w host.Writer) error {
 	r := m.record
 	where, err := output(ctx, w, "find the new cluster's folder", sh.Script(`docker volume inspect -f '{{.Mountpoint}}' "$1"`, r.New.Volume))
 	if err != nil {

@@ -161,10 +161,10 @@ func (d *doctor) look(ctx context.Context, w host.Writer) error {
 		return err
 	}
 	for _, check := range []func() error{
-		func() error { return m.engine(ctx, w) },
+		func() error { return preflight{m}.engine(ctx, w) },
 		func() error { return dumpable(ctx, w, c, d.db.ID) },
-		func() error { return m.outside(ctx, w, d.db.ID, c.Super) },
-		func() error { return m.room(ctx, w, c) },
+		func() error { return preflight{m}.outside(ctx, w, d.db.ID, c.Super) },
+		func() error { return preflight{m}.room(ctx, w, c) },
 	} {
 		if err := d.refused(check()); err != nil {
 			return err
@@ -176,7 +176,7 @@ func (d *doctor) look(ctx context.Context, w host.Writer) error {
 // target asks the image that the database would be moved to.
 func (d *doctor) target(ctx context.Context, w host.Writer, m *mover, c catalog.Cluster) error {
 	if d.image == "" {
-		return d.refused(m.refuseCluster(c, 99))
+		return d.refused(preflight{m}.refuseCluster(c, 99))
 	}
 	img, err := ask(ctx, w, compose.ImageNamed(d.image))
 	if err != nil {
@@ -184,16 +184,16 @@ func (d *doctor) target(ctx context.Context, w host.Writer, m *mover, c catalog.
 	}
 	if img == nil {
 		d.find(Stops, "image "+d.image, "it is not on this host", "docker pull "+d.image)
-		return d.refused(m.refuseCluster(c, 99))
+		return d.refused(preflight{m}.refuseCluster(c, 99))
 	}
 	major, err := imageMajor(ctx, w, img.ID)
 	if err != nil {
 		return d.refused(err)
 	}
-	if err := d.refused(m.refuseCluster(c, major)); err != nil {
+	if err := d.refused((preflight{m}).refuseCluster(c, major)); err != nil {
 		return err
 	}
-	if err := d.refused(m.extensions(ctx, w, c, img)); err != nil {
+	if err := d.refused((preflight{m}).extensions(ctx, w, c, img)); err != nil {
 		return err
 	}
 	return d.library(ctx, w, c, img)

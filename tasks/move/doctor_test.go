@@ -64,7 +64,7 @@ func TestDoctorsVerdict(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	m := &mover{Stack: Stack{Project: "p"}, to: Plain{Name: "img:16"}}
 	for _, c := range refusals() {
-		err := m.refuseCluster(c.cluster, c.major)
+		err := (preflight{m}).refuseCluster(c.cluster, c.major)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("want %q, got %v", c.want, err)
 		}

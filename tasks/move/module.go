@@ -144,7 +144,7 @@ func (p Phases) phase(s host.Seen, v site) (play.Plan, error) {
 		return p.scrubbing(m, v, s)
 	}
 	if p.Args.Phase == "cut_over" && v.at() == Cut && !v.running() {
-		return play.Plan{Steps: []host.Step{act{"start the stack on the new cluster again", m.upAgain}}, Result: play.Result{Changed: true}}, nil
+		return play.Plan{Steps: []host.Step{act{"start the stack on the new cluster again", cutting{m}.upAgain}}, Result: play.Result{Changed: true}}, nil
 	}
 	for _, ph := range []struct {
 		name, what string
@@ -155,8 +155,8 @@ func (p Phases) phase(s host.Seen, v site) (play.Plan, error) {
 		{"target", "make the new cluster", Made, m.makeTarget},
 		{"copy", "copy roles, schemas, rows, indexes", Copied, m.copy},
 		{"proof", "prove that all arrived", Proved, m.prove},
-		{"cut_over", "put the stack onto the new cluster", Cut, m.cutOver},
-		{"smoke", "see that the application works", Done, m.smoke},
+		{"cut_over", "put the stack onto the new cluster", Cut, cutting{m}.cutOver},
+		{"smoke", "see that the application works", Done, cutting{m}.smoke},
 	} {
 		if ph.name != p.Args.Phase {
 			continue
@@ -177,7 +177,7 @@ func (p Phases) backup(m *mover, v site) play.Plan {
 	if v.db == nil {
 		return failed(refuse(v.object(), "start it: docker compose up -d "+v.Service, "service %s has no container", v.Service))
 	}
-	step := act{"make a backup, and read it back", func(ctx context.Context, w host.Writer) error { return m.backup(ctx, w, v.db.ID) }}
+	step := act{"make a backup, and read it back", func(ctx context.Context, w host.Writer) error { return archiving{m}.backup(ctx, w, v.db.ID) }}
 	return play.Plan{Steps: []host.Step{step}, Result: play.Result{Changed: true}, Finish: func([]host.Output) (play.Result, error) {
 		return play.Result{Changed: true, Msg: "backup: " + m.record.Backup}, nil
 	}}
@@ -246,7 +246,7 @@ func (p Phases) rollback(s host.Seen, v site) (play.Plan, error) {
 	if err != nil {
 		return planOf(err)
 	}
-	steps := []host.Step{act{"go back to the old cluster", m.rollback}}
+	steps := []host.Step{act{"go back to the old cluster", undoing{m}.rollback}}
 	if v.at().reached(Cut) {
 		steps = append([]host.Step{act{"count what was written since", func(ctx context.Context, w host.Writer) error { return p.confirm(ctx, w, m) }}}, steps...)
 	}
@@ -255,7 +255,7 @@ func (p Phases) rollback(s host.Seen, v site) (play.Plan, error) {
 
 // confirm tells what a rollback leaves behind, and asks.
 func (p Phases) confirm(ctx context.Context, w host.Writer, m *mover) error {
-	lines, err := m.written(ctx, w)
+	lines, err := undoing{m}.written(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -269,7 +269,7 @@ func (p Phases) confirm(ctx context.Context, w host.Writer, m *mover) error {
 	if p.Deps.Yes || p.Deps.Prompter == nil {
 		return nil
 	}
-	if err := m.offer(ctx, w); err != nil {
+	if err := (undoing{m}).offer(ctx, w); err != nil {
 		return err
 	}
 	answer, err := p.Deps.Prompter.Ask(ctx, play.Ask{Key: "rollback " + w.Name() + m.Project, YesNo: true,

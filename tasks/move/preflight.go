@@ -93,7 +93,9 @@ func (p Phases) preflight(s host.Seen, v site) (play.Plan, error) {
 	if p.Args.Phase == "rehearse" {
 		return p.rehearsal(m, v, img), nil
 	}
-	step := act{"look at the database, and begin the record", func(ctx context.Context, w host.Writer) error { return m.begin(ctx, w, v, img, p.Args.Phase == "look") }}
+	step := act{"look at the database, and begin the record", func(ctx context.Context, w host.Writer) error {
+		return preflight{m}.begin(ctx, w, v, img, p.Args.Phase == "look")
+	}}
 	changes := play.Result{Changed: p.Args.Phase == "preflight"}
 	return play.Plan{Steps: []host.Step{step}, Result: changes, Finish: func([]host.Output) (play.Result, error) { return changes, nil }, Repeats: !changes.Changed}, nil
 }
@@ -153,9 +155,12 @@ type Accepter interface {
 	Accept(c catalog.Cluster, major int) error
 }
 
+// preflight looks at all that could stop a move, before anything is changed.
+type preflight struct{ *mover }
+
 // begin asks the running database what it is, and refuses or writes the record;
 // with only it does not write.
-func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.Image, only bool) error {
+func (m preflight) begin(ctx context.Context, w host.Writer, v site, img *compose.Image, only bool) error {
 	src, err := v.sourceOf()
 	if err != nil {
 		return err
@@ -171,7 +176,7 @@ func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.I
 		return sleeping(err, m.object())
 	}
 	src.Super, src.Version = c.Super, fmt.Sprint(c.Version)
-	fits := &suit{m: m, v: v, c: c, img: img}
+	fits := &suit{m: m.mover, v: v, c: c, img: img}
 	if err := fits.check(ctx, w); err != nil {
 		return err
 	}
@@ -199,7 +204,7 @@ func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.I
 		return err
 	}
 	// What the compose files say is refused now, if it has to be.
-	if _, err = m.overlaid(ctx, w); err != nil || only {
+	if _, err = (cutting{m.mover}).overlaid(ctx, w); err != nil || only {
 		return err
 	}
 	if last != nil {
@@ -209,7 +214,7 @@ func (m *mover) begin(ctx context.Context, w host.Writer, v site, img *compose.I
 		}
 	}
 	if !m.rehearsal {
-		if err := m.endRehearsal(ctx, w); err != nil {
+		if err := (rehearsal{m.mover}).endRehearsal(ctx, w); err != nil {
 			return err
 		}
 	}
@@ -273,7 +278,7 @@ func imageMajor(ctx context.Context, w host.Writer, image string) (int, error) {
 const oldestTarget = 15
 
 // refuseCluster refuses what no copy carries.
-func (m *mover) refuseCluster(c catalog.Cluster, major int) error {
+func (m preflight) refuseCluster(c catalog.Cluster, major int) error {
 	object := m.object()
 	switch {
 	case c.Major() < 12:
@@ -304,7 +309,7 @@ func (m *mover) refuseCluster(c catalog.Cluster, major int) error {
 }
 
 // extensions refuses an image that lacks one.
-func (m *mover) extensions(ctx context.Context, w host.Writer, c catalog.Cluster, img *compose.Image) error {
+func (m preflight) extensions(ctx context.Context, w host.Writer, c catalog.Cluster, img *compose.Image) error {
 	used := map[string]string{}
 	for _, d := range c.Databases {
 		for _, e := range d.Container.Extensions {
@@ -349,7 +354,7 @@ df -Pk "${d:-/}" | tail -n 1`
 // room refuses a disk that the copy does not fit on: what is there, a third more
 // for WAL and sorting, and 512 MiB that stay free. A rehearsal needs a copy of the
 // old cluster besides.
-func (m *mover) room(ctx context.Context, w host.Writer, c catalog.Cluster) error {
+func (m preflight) room(ctx context.Context, w host.Writer, c catalog.Cluster) error {
 	var need int64 = 512 << 20
 	for _, d := range c.Databases {
 		need += d.Bytes + d.Bytes/3

@@ -35,7 +35,7 @@ func (s *suit) check(ctx context.Context, w host.Writer) (err error) {
 	if s.major, err = imageMajor(ctx, w, s.img.ID); err != nil {
 		return err
 	}
-	if err := m.refuseCluster(c, s.major); err != nil {
+	if err := (preflight{m}).refuseCluster(c, s.major); err != nil {
 		return err
 	}
 	if a, ok := m.to.(Accepter); ok {
@@ -43,14 +43,14 @@ func (s *suit) check(ctx context.Context, w host.Writer) (err error) {
 			return err
 		}
 	}
-	if err := m.extensions(ctx, w, c, s.img); err != nil {
+	if err := (preflight{m}).extensions(ctx, w, c, s.img); err != nil {
 		return err
 	}
 	if err := dumpable(ctx, w, c, s.v.db.ID); err != nil {
 		return err
 	}
 	if !m.rehearsal {
-		if err := m.outside(ctx, w, s.v.db.ID, c.Super); err != nil {
+		if err := (preflight{m}).outside(ctx, w, s.v.db.ID, c.Super); err != nil {
 			return err
 		}
 	}

@@ -112,7 +112,7 @@ func TestTextsOfTwins(t *testing.T) {
 	if strings.Count(twinsSQL, "%s\nORDER") != 1 {
 		t.Error("there is no place for what servers since 15 add")
 	}
-	if m := (&mover{Stack: Stack{Project: "p"}, to: Plain{Name: "img:14"}}); m.refuseCluster(catalog.Cluster{Version: 140001}, 14) == nil {
+	if m := (&mover{Stack: Stack{Project: "p"}, to: Plain{Name: "img:14"}}); (preflight{m}).refuseCluster(catalog.Cluster{Version: 140001}, 14) == nil {
 		t.Error("a server of 14 as a target was not refused")
 	}
 }

@@ -367,7 +367,7 @@ func TestRealRehearsal(t *testing.T) {
 	m := l.mover()
 	said, err := m.intent(t.Context(), l.worker())
 	l.must(err)
-	last, err := m.lastRehearsal(t.Context(), l.worker())
+	last, err := (rehearsal{m}).lastRehearsal(t.Context(), l.worker())
 	l.must(err)
 	for _, w := range []string{"made anew: db", "- ", "image: ", l.project + "_pg17", "stopped now", "last rehearsal: ", "equal"} {
 		if !strings.Contains(strings.Join(append(said, last), "\n"), w) {

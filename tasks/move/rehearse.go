@@ -43,7 +43,7 @@ func (p Phases) rehearsal(m *mover, v site, img *compose.Image) play.Plan {
 	m.Stack, m.record = m.Stack.Rehearsing(), nil
 	var done Rehearsed
 	step := act{"rehearse the move, into a throw-away copy", func(ctx context.Context, w host.Writer) (err error) {
-		if done, err = m.rehearse(ctx, w, v, img); err == nil {
+		if done, err = (rehearsal{m}).rehearse(ctx, w, v, img); err == nil {
 			w.Say(done.line())
 		}
 		return err
@@ -91,8 +91,11 @@ func (r Rehearsed) short() string {
 
 func mib(n int64) string { return fmt.Sprintf("%d MiB", (n+(1<<20)-1)>>20) }
 
+// rehearsal is the copy of a live source into a throw-away target.
+type rehearsal struct{ *mover }
+
 // rehearse does it, attaches to one that is at work, and takes away what it made.
-func (m *mover) rehearse(ctx context.Context, w host.Writer, v site, img *compose.Image) (Rehearsed, error) {
+func (m rehearsal) rehearse(ctx context.Context, w host.Writer, v site, img *compose.Image) (Rehearsed, error) {
 	going, err := m.job().Look(ctx, w, 0)
 	if err != nil {
 		return Rehearsed{}, err
@@ -125,17 +128,17 @@ func (m *mover) rehearse(ctx context.Context, w host.Writer, v site, img *compos
 }
 
 // gaveUp reports a copy that does not run any more.
-func (m *mover) gaveUp(ctx context.Context, w host.Writer) bool {
+func (m rehearsal) gaveUp(ctx context.Context, w host.Writer) bool {
 	s, err := m.job().Look(context.WithoutCancel(ctx), w, 0)
 	return err == nil && s.Phase != job.Running
 }
 
 // stage makes both sides of a rehearsal, and its plan.
-func (m *mover) stage(ctx context.Context, w host.Writer, v site, img *compose.Image) error {
+func (m rehearsal) stage(ctx context.Context, w host.Writer, v site, img *compose.Image) error {
 	if err := m.strike(ctx, w); err != nil {
 		return err
 	}
-	if err := m.begin(ctx, w, v, img, false); err != nil {
+	if err := (preflight{m.mover}).begin(ctx, w, v, img, false); err != nil {
 		return err
 	}
 	r := m.record
@@ -182,7 +185,7 @@ rm -f "$dir/slot"
 chown -R "$(stat -c %u:%g "$data/PG_VERSION")" "$at" && chmod 700 "$at" && rm -f "$at/postmaster.pid" && [ -f "$at/global/pg_control" ]`
 
 // baseBackup takes the copy that is rehearsed on.
-func (m *mover) baseBackup(ctx context.Context, w host.Writer, id string) error {
+func (m rehearsal) baseBackup(ctx context.Context, w host.Writer, id string) error {
 	folder := ""
 	if m.record.New.Folder != "" {
 		folder = m.record.New.Folder + "_source"
@@ -231,7 +234,7 @@ func (m *mover) phaseSeconds(ctx context.Context, w host.Writer) (map[string]int
 }
 
 // measured sums the rehearsal up, and keeps it for the real move.
-func (m *mover) measured(ctx context.Context, w host.Writer) (Rehearsed, error) {
+func (m rehearsal) measured(ctx context.Context, w host.Writer) (Rehearsed, error) {
 	r := m.record
 	sec, peak, err := m.phaseSeconds(ctx, w)
 	if err != nil {
@@ -286,7 +289,7 @@ rmdir "${ram%/*}" 2>/dev/null
 exit 0`
 
 // strike takes away what a rehearsal made.
-func (m *mover) strike(ctx context.Context, w host.Writer) error {
+func (m rehearsal) strike(ctx context.Context, w host.Writer) error {
 	if err := m.ownJob(ctx, w); err != nil {
 		return err
 	}
@@ -295,7 +298,7 @@ func (m *mover) strike(ctx context.Context, w host.Writer) error {
 
 // endRehearsal takes away what a rehearsal left that was cut; one that is at work is
 // not disturbed.
-func (m *mover) endRehearsal(ctx context.Context, w host.Writer) error {
+func (m rehearsal) endRehearsal(ctx context.Context, w host.Writer) error {
 	s, err := m.job().Look(ctx, w, 0)
 	if err != nil {
 		return err
@@ -307,9 +310,9 @@ func (m *mover) endRehearsal(ctx context.Context, w host.Writer) error {
 	if err != nil || left == "" {
 		return err
 	}
-	r := *m
+	r := *m.mover
 	r.Stack = m.Rehearsing()
-	return r.strike(ctx, w)
+	return rehearsal{&r}.strike(ctx, w)
 }
 
 // ownJob ends a rehearsal's job, and no other.
@@ -325,7 +328,7 @@ func (m *mover) ownJob(ctx context.Context, w host.Writer) error {
 }
 
 // lastRehearsal says when it was rehearsed.
-func (m *mover) lastRehearsal(ctx context.Context, w host.Writer) (string, error) {
+func (m rehearsal) lastRehearsal(ctx context.Context, w host.Writer) (string, error) {
 	text, err := output(ctx, w, "look for a rehearsal", sh.Script(`[ ! -e "$1" ] || cat -- "$1"`, m.rehearsedFile()))
 	if err != nil {
 		return "", err

@@ -12,9 +12,12 @@ import (
 	"remoterun/tasks/move/proof"
 )
 
+// undoing goes back to the old cluster.
+type undoing struct{ *mover }
+
 // rollback puts the stack back onto the old cluster, from wherever the move is.
 // The new cluster's volume stays, with what was written since the cut-over.
-func (m *mover) rollback(ctx context.Context, w host.Writer) error {
+func (m undoing) rollback(ctx context.Context, w host.Writer) error {
 	r := m.record
 	if err := run(ctx, w, "end the copy", m.job().Stop()); err != nil {
 		return err
@@ -31,7 +34,7 @@ func (m *mover) rollback(ctx context.Context, w host.Writer) error {
 	return m.keep(ctx, w, r)
 }
 
-func (m *mover) unwind(ctx context.Context, w host.Writer) error {
+func (m undoing) unwind(ctx context.Context, w host.Writer) error {
 	r := m.record
 	var stop []string
 	for _, o := range r.Others {
@@ -68,15 +71,15 @@ func (m *mover) unwind(ctx context.Context, w host.Writer) error {
 	if err := run(ctx, w, "bring the old cluster back to "+r.Source.Data, sh.Script(bringBackText, r.Source.Data)); err != nil {
 		return err
 	}
-	if err := m.up(ctx, w, ""); err != nil {
+	if err := (cutting{m.mover}).up(ctx, w, ""); err != nil {
 		return err
 	}
-	return m.startOthers(ctx, w)
+	return cutting{m.mover}.startOthers(ctx, w)
 }
 
 // takeBack takes what the move wrote out of the compose files: what stood there
 // comes back when that was ours, too; else the user's lines stay as they are now.
-func (m *mover) takeBack(ctx context.Context, w host.Writer) error {
+func (m undoing) takeBack(ctx context.Context, w host.Writer) error {
 	r := m.record
 	file, err := ask(ctx, w, m.Stack.compose().Override())
 	if err != nil {
@@ -111,7 +114,7 @@ func text(p *string) string {
 
 // written compares the new cluster with the proof: which tables were written to
 // since, and by how many rows they grew.
-func (m *mover) written(ctx context.Context, w host.Writer) ([]string, error) {
+func (m undoing) written(ctx context.Context, w host.Writer) ([]string, error) {
 	r := m.record
 	all, err := ask(ctx, w, m.Stack.compose().Containers())
 	if err != nil {
@@ -146,7 +149,7 @@ func (m *mover) written(ctx context.Context, w host.Writer) ([]string, error) {
 }
 
 // offer makes a backup of the new database before it is left, if that is wanted.
-func (m *mover) offer(ctx context.Context, w host.Writer) error {
+func (m undoing) offer(ctx context.Context, w host.Writer) error {
 	all, err := ask(ctx, w, m.Stack.compose().Containers())
 	if err != nil {
 		return err
@@ -160,12 +163,12 @@ func (m *mover) offer(ctx context.Context, w host.Writer) error {
 	if err != nil || answer != "yes" {
 		return err
 	}
-	now, rec := *m, *m.record
+	now, rec := *m.mover, *m.record
 	if rec.Cluster, err = live(ctx, w, dbs[0].ID, rec.Source.Super); err != nil {
 		return err
 	}
 	now.record = &rec
-	dir, err := now.save(ctx, w, dbs[0].ID)
+	dir, err := archiving{&now}.save(ctx, w, dbs[0].ID)
 	if err == nil {
 		w.Say("backup: " + dir)
 	}

@@ -42,7 +42,7 @@ func (p Phases) scrubbing(m *mover, v site, seen host.Seen) (play.Plan, error) {
 	}
 	var said []string
 	step := act{"scrub the old cluster", func(ctx context.Context, w host.Writer) (err error) {
-		said, err = m.scrub(ctx, w, v.db.ID, todo)
+		said, err = scrubbing{m}.scrub(ctx, w, v.db.ID, todo)
 		for _, line := range said {
 			w.Say(line)
 		}
@@ -100,8 +100,11 @@ done | while IFS='|' read -r name vol src; do
 done
 exit 0`
 
+// scrubbing takes the old cluster away for good.
+type scrubbing struct{ *mover }
+
 // scrub checks, asks, and does it; it returns what has to be known of the result.
-func (m *mover) scrub(ctx context.Context, w host.Writer, id string, todo []keptRecord) ([]string, error) {
+func (m scrubbing) scrub(ctx context.Context, w host.Writer, id string, todo []keptRecord) ([]string, error) {
 	var fresh []keptRecord
 	for _, k := range todo {
 		if k.Scrub == "" {
@@ -166,7 +169,7 @@ func leftCopies(ctx context.Context, w host.Writer, n New) ([]string, error) {
 }
 
 // mayScrub refuses where the old cluster is not surely the one that was moved.
-func (m *mover) mayScrub(ctx context.Context, w host.Writer, id string, r *Record) error {
+func (m scrubbing) mayScrub(ctx context.Context, w host.Writer, id string, r *Record) error {
 	old, volume := r.Source.Data+"/"+kept, ""
 	if mt, _ := r.Source.home(); mt.Type == "volume" {
 		volume = mt.Source
@@ -228,19 +231,19 @@ exit 0`
 
 // drill makes a backup of the new database and restores each database of it into
 // a throw-away one of the new cluster: only what can be restored is a backup.
-func (m *mover) drill(ctx context.Context, w host.Writer, id string) error {
+func (m scrubbing) drill(ctx context.Context, w host.Writer, id string) error {
 	r := m.record
 	c, err := live(ctx, w, id, r.Source.Super)
 	if err != nil {
 		return err
 	}
-	now := *m
+	now := *m.mover
 	rec := *r
 	rec.Cluster, rec.Source.Version = c, fmt.Sprint(c.Version)
 	now.record = &rec
 	w.Say("making a backup of the new database")
 	now.args.Backup = "laptop"
-	s, err := now.saved(ctx, w, id)
+	s, err := archiving{&now}.saved(ctx, w, id)
 	if err != nil {
 		return err
 	}

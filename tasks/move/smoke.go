@@ -14,7 +14,7 @@ import (
 // smoke asks the application whether it works: its health address, then the
 // operator's commands, and where he set neither, himself. A red one offers to go
 // back at once.
-func (m *mover) smoke(ctx context.Context, w host.Writer) error {
+func (m cutting) smoke(ctx context.Context, w host.Writer) error {
 	err := m.works(ctx, w)
 	if no, ok := asRefusal(err); ok {
 		return m.red(ctx, w, no)
@@ -35,7 +35,7 @@ func (m *mover) smoke(ctx context.Context, w host.Writer) error {
 }
 
 // works is nil when the application does; a *Refusal says what does not.
-func (m *mover) works(ctx context.Context, w host.Writer) error {
+func (m cutting) works(ctx context.Context, w host.Writer) error {
 	back := "remoterun rollback goes back to the old database; the same command tries again"
 	if m.args.Health != "" {
 		w.Say("waiting for " + m.args.Health)
@@ -70,12 +70,12 @@ func answered(err error, no *Refusal) error {
 }
 
 // red offers to go back.
-func (m *mover) red(ctx context.Context, w host.Writer, no *Refusal) error {
+func (m cutting) red(ctx context.Context, w host.Writer, no *Refusal) error {
 	if m.yes || m.prompter == nil {
 		return no
 	}
 	w.Say(no.Object + ": " + no.Problem)
-	lines, err := m.written(ctx, w)
+	lines, err := undoing{m.mover}.written(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (m *mover) red(ctx context.Context, w host.Writer, no *Refusal) error {
 	if err != nil || answer != "yes" {
 		return no
 	}
-	if err := m.rollback(ctx, w); err != nil {
+	if err := (undoing{m.mover}).rollback(ctx, w); err != nil {
 		return err
 	}
 	return refuse(no.Object, "the old database serves the application again", "%s", no.Problem)
