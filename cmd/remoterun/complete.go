@@ -15,9 +15,12 @@ import (
 	"remoterun/runner/value"
 )
 
+// completer proposes words to the shell.
+type completer struct{ *app }
+
 // completions gives the shell what may be typed: hosts and groups, modules,
 // shipped playbooks, and the words of flags.
-func (a *app) completions(root *cobra.Command) {
+func (a completer) completions(root *cobra.Command) {
 	modules := func(*cobra.Command) []string {
 		var out []string
 		for _, s := range a.specs() {
@@ -42,11 +45,11 @@ func (a *app) completions(root *cobra.Command) {
 	each = func(c *cobra.Command) {
 		for name, list := range flags {
 			if c.Flags().Lookup(name) != nil {
-				_ = c.RegisterFlagCompletionFunc(name, completer(list, 1))
+				_ = c.RegisterFlagCompletionFunc(name, proposing(list, 1))
 			}
 		}
 		if list := args[c.Name()]; list != nil {
-			c.ValidArgsFunction = completer(list, 0)
+			c.ValidArgsFunction = proposing(list, 0)
 		}
 		for _, sub := range c.Commands() {
 			each(sub)
@@ -55,8 +58,8 @@ func (a *app) completions(root *cobra.Command) {
 	each(root)
 }
 
-// completer offers a list for the first argument, or (many) whenever it is asked.
-func completer(list func(*cobra.Command) []string, many int) cobra.CompletionFunc {
+// proposing offers a list for the first argument, or (many) whenever it is asked.
+func proposing(list func(*cobra.Command) []string, many int) cobra.CompletionFunc {
 	return func(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if many == 0 && len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
@@ -66,7 +69,7 @@ func completer(list func(*cobra.Command) []string, many int) cobra.CompletionFun
 }
 
 // runNames are the runs that were noted, the newest first.
-func (a *app) runNames(*cobra.Command) []string {
+func (a completer) runNames(*cobra.Command) []string {
 	out := []string{"last"}
 	for _, r := range slices.Backward(journal.Runs(a.stateDir("log"))) {
 		out = append(out, strings.TrimSuffix(r, ".jsonl"))
@@ -74,7 +77,7 @@ func (a *app) runNames(*cobra.Command) []string {
 	return out
 }
 
-func (a *app) tagNames(c *cobra.Command) []string {
+func (a completer) tagNames(c *cobra.Command) []string {
 	var out []string
 	for _, l := range a.listed(c) {
 		out = append(out, l.AllTags()...)
@@ -83,7 +86,7 @@ func (a *app) tagNames(c *cobra.Command) []string {
 	return slices.Compact(out)
 }
 
-func (a *app) taskNames(c *cobra.Command) []string {
+func (a completer) taskNames(c *cobra.Command) []string {
 	var out []string
 	for _, l := range a.listed(c) {
 		for _, t := range l.Tasks {
@@ -96,19 +99,19 @@ func (a *app) taskNames(c *cobra.Command) []string {
 
 // listed are the plays of the playbooks that stand on the command line, or of a
 // verb's; none when they have a mistake, which is not told here.
-func (a *app) listed(c *cobra.Command) []ast.Listed {
+func (a completer) listed(c *cobra.Command) []ast.Listed {
 	books := c.Flags().Args()
 	for _, v := range verbs() {
 		if v.Verb == c.Name() {
 			books = []string{v.path}
 		}
 	}
-	if len(books) == 0 || a.settings(c) != nil {
+	if len(books) == 0 || (configured{a.app}).settings(c) != nil {
 		return nil
 	}
 	f := &runFlags{passphraseFD: -1}
 	f.inventory, _ = c.Flags().GetStringArray("inventory")
-	quiet := *a
+	quiet := *a.app
 	quiet.err = io.Discard
 	_, read, err := quiet.load(c.Context(), f, books)
 	if err != nil {
@@ -123,8 +126,8 @@ func (a *app) listed(c *cobra.Command) []ast.Listed {
 
 // hostNames are the groups and hosts of the inventory; none when it has a
 // mistake, which is not told here.
-func (a *app) hostNames(c *cobra.Command) []string {
-	if err := a.settings(c); err != nil {
+func (a completer) hostNames(c *cobra.Command) []string {
+	if err := (configured{a.app}).settings(c); err != nil {
 		return nil
 	}
 	sources, _ := c.Flags().GetStringArray("inventory")

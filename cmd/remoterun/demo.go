@@ -19,8 +19,11 @@ import (
 	"remoterun/tasks/tde/seal"
 )
 
+// demonstration is the demo: a machine of its own, and the story told on it.
+type demonstration struct{ *app }
+
 // demoCommand shows the main job to a reader, on a host that is thrown away.
-func (a *app) demoCommand() *cobra.Command {
+func (a demonstration) demoCommand() *cobra.Command {
 	var noDocker bool
 	c := &cobra.Command{
 		Use:   "demo",
@@ -60,12 +63,12 @@ type demo struct {
 // errDemo is a step that did not end as it should have.
 var errDemo = errors.New("the demo did not go as it should")
 
-func (a *app) demo(ctx context.Context, noDocker bool) (err error) {
+func (a demonstration) demo(ctx context.Context, noDocker bool) (err error) {
 	if why := demoImpossible(); why != "" {
 		return usage("the demo %s", why)
 	}
 	defer survivePipes()()
-	d := &demo{a: a, begun: time.Now(), project: "demo"}
+	d := &demo{a: a.app, begun: time.Now(), project: "demo"}
 	if d.dir, err = os.MkdirTemp("", "remoterun-demo-"); err != nil {
 		return err
 	}

@@ -144,7 +144,7 @@ func (h *demoHost) stop() error {
 }
 
 // demoHostCommand is the host's process. It is no command for people.
-func (a *app) demoHostCommand() *cobra.Command {
+func (a demonstration) demoHostCommand() *cobra.Command {
 	var apart bool
 	c := &cobra.Command{Use: "demo-host DIR", Hidden: true, Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return a.serveDemo(args[0], apart) }}
@@ -154,7 +154,7 @@ func (a *app) demoHostCommand() *cobra.Command {
 
 // serveDemo serves SSH until its stdin ends: first an authorized key comes, and
 // port and fingerprint go back; then each line asks for the count of logins.
-func (a *app) serveDemo(dir string, apart bool) error {
+func (a demonstration) serveDemo(dir string, apart bool) error {
 	in := bufio.NewReader(a.in)
 	line, err := in.ReadString('\n')
 	if err != nil {

@@ -30,6 +30,6 @@ func startDemoHost(context.Context, string, string, bool) (*demoHost, error) { r
 func (*demoHost) logins() (int, error) { return 0, errNotLinux }
 func (*demoHost) stop() error          { return nil }
 
-func (a *app) demoHostCommand() *cobra.Command {
+func (a demonstration) demoHostCommand() *cobra.Command {
 	return &cobra.Command{Use: "demo-host", Hidden: true, RunE: func(*cobra.Command, []string) error { return errNotLinux }}
 }

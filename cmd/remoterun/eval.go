@@ -28,7 +28,7 @@ func (a *app) engine(op *opener) *jinja.Engine {
 	if cfg == nil {
 		cfg = &config.Config{}
 	}
-	l := laptop.System{Environ: a.env, SealVault: vault.Seal, OpenVault: vault.Unseal, Settings: func(name string) (value.Value, bool) { return a.setting(cfg, name) }}
+	l := laptop.System{Environ: a.env, SealVault: vault.Seal, OpenVault: vault.Unseal, Settings: func(name string) (value.Value, bool) { return configured{a}.setting(cfg, name) }}
 	if op != nil {
 		l.Open = op.read
 	}

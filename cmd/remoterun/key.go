@@ -18,8 +18,11 @@ import (
 	"remoterun/tasks/tde/seal"
 )
 
+// keys are the commands about sealed copies.
+type keys struct{ *app }
+
 // keyCommand looks after sealed keyrings on the laptop.
-func (a *app) keyCommand() *cobra.Command {
+func (a keys) keyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "key inspect|verify|export|import",
 		Short: "Look at sealed keyrings, open them, export and import them",
@@ -30,7 +33,7 @@ func (a *app) keyCommand() *cobra.Command {
 
 const keyPaths = "PATH is a host's folder (keys/PROJECT@HOST), one of a copy's files, or a recovery sheet"
 
-func (a *app) keyInspect() *cobra.Command {
+func (a keys) keyInspect() *cobra.Command {
 	return &cobra.Command{
 		Use:   "inspect PATH...",
 		Short: "Say what sealed keyrings hold; no passphrase is needed, and nothing is proved",
@@ -60,7 +63,7 @@ func needPaths(verb string) cobra.PositionalArgs {
 	}
 }
 
-func (a *app) printCopy(c seal.StoredCopy) {
+func (a keys) printCopy(c seal.StoredCopy) {
 	m := c.Manifest
 	fmt.Fprintf(a.out, "%s@%s  generation %d  %s\n", m.Project, m.Host, m.Generation, c.Name)
 	fmt.Fprintf(a.out, "  keyring %s, sealed %s by %s, %s with %d iterations\n", m.KeyringID, m.Made.Format("2006-01-02 15:04:05 MST"), m.By, m.KDF, m.Iterations)
@@ -74,7 +77,7 @@ func (a *app) printCopy(c seal.StoredCopy) {
 }
 
 // keyDeps are what the command needs without hosts; done wipes what it opened.
-func (a *app) keyDeps(fd int) (d custody.Deps, done func()) {
+func (a keys) keyDeps(fd int) (d custody.Deps, done func()) {
 	p := newPrompts(fd, false, secret.NewRedactor())
 	if a.terminal != nil {
 		p.open = a.terminal
@@ -83,7 +86,7 @@ func (a *app) keyDeps(fd int) (d custody.Deps, done func()) {
 	return custody.Deps{Prompter: p, Session: open, By: operator(), WitnessDir: a.stateDir("keys")}, func() { _ = open.Close() }
 }
 
-func (a *app) keyVerify() *cobra.Command {
+func (a keys) keyVerify() *cobra.Command {
 	var fd int
 	var pgdata string
 	c := &cobra.Command{
@@ -103,7 +106,7 @@ func (a *app) keyVerify() *cobra.Command {
 	return c
 }
 
-func (a *app) verifyKeys(ctx context.Context, d custody.Deps, paths []string, pgdata string) error {
+func (a keys) verifyKeys(ctx context.Context, d custody.Deps, paths []string, pgdata string) error {
 	bad := 0
 	for _, p := range paths {
 		copies, err := seal.ReadCopies(d.Sealer, p)
@@ -140,7 +143,7 @@ func refusedCode(err error) error {
 	return err
 }
 
-func (a *app) keyExport() *cobra.Command {
+func (a keys) keyExport() *cobra.Command {
 	var to string
 	c := &cobra.Command{
 		Use:   "export PATH",
@@ -172,7 +175,7 @@ func (a *app) keyExport() *cobra.Command {
 	return c
 }
 
-func (a *app) keyImport() *cobra.Command {
+func (a keys) keyImport() *cobra.Command {
 	var f runFlags
 	var dir string
 	c := &cobra.Command{
@@ -207,7 +210,7 @@ func allFiles(paths []string) bool {
 	return true
 }
 
-func (a *app) importFromHosts(ctx context.Context, f *runFlags, dir, pattern string) error {
+func (a keys) importFromHosts(ctx context.Context, f *runFlags, dir, pattern string) error {
 	f.become = true
 	to := value.String("{{ tde_keys_dir | default('./keys') }}")
 	if dir != "" {
@@ -219,7 +222,7 @@ func (a *app) importFromHosts(ctx context.Context, f *runFlags, dir, pattern str
 		"keys_dir", to)))
 }
 
-func (a *app) importFiles(ctx context.Context, f *runFlags, dir string, paths []string) error {
+func (a keys) importFiles(ctx context.Context, f *runFlags, dir string, paths []string) error {
 	d, done := a.keyDeps(f.passphraseFD)
 	defer done()
 	if dir == "" {

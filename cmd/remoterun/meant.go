@@ -52,7 +52,7 @@ func isBook(word string) bool {
 
 // isHost reports a name of the inventory; one that has a mistake has none.
 func (a *app) isHost(root *cobra.Command, word string) bool {
-	for _, name := range a.hostNames(root) {
+	for _, name := range (completer{a}).hostNames(root) {
 		if name == word {
 			return true
 		}

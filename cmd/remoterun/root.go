@@ -122,7 +122,7 @@ func (a *app) root() *cobra.Command {
 		}
 		return usage("%s", flagError(cmd, err))
 	})
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.settings(cmd) }
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return configured{a}.settings(cmd) }
 	var f runFlags
 	f.add(root)
 	root.Args = cobra.ArbitraryArgs
@@ -139,13 +139,13 @@ func (a *app) root() *cobra.Command {
 		return a.runPlaybooks(cmd.Context(), &f, args)
 	}
 	root.AddGroup(&cobra.Group{ID: "verbs", Title: "Verbs (shipped playbooks, on a pattern of hosts):"})
-	root.AddCommand(a.trustCommand(), a.logCommand(), a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand(), a.lintCommand(), a.keyCommand(), a.inventoryCommand(), a.demoCommand(), a.demoHostCommand(), a.docCommand(), a.configCommand(), vaultCommand(a))
+	root.AddCommand(a.trustCommand(), a.logCommand(), a.versionCommand(), a.evalCommand(), a.templateCommand(), a.runCommand(), a.playbooksCommand(), a.lintCommand(), keys{a}.keyCommand(), a.inventoryCommand(), demonstration{a}.demoCommand(), demonstration{a}.demoHostCommand(), a.docCommand(), configured{a}.configCommand(), vaultCommand(a))
 	own := a.verbCommands(root.Commands())
 	if slices.ContainsFunc(own, func(c *cobra.Command) bool { return c.GroupID == "own" }) {
 		root.AddGroup(&cobra.Group{ID: "own", Title: "Verbs of this project (its folder playbooks):"})
 	}
 	root.AddCommand(own...)
-	a.completions(root)
+	completer{a}.completions(root)
 	for _, c := range root.Commands() {
 		takesArgs(c)
 	}

@@ -9,10 +9,13 @@ import (
 	"remoterun/runner/value"
 )
 
+// configured finds what flags, the environment and ansible.cfg say.
+type configured struct{ *app }
+
 // setting returns the config lookup: a setting by Ansible's name, from
 // REMOTERUN_*, else ansible.cfg, else what holds without both. What is typed on
 // the command line does not count, as in Ansible.
-func (a *app) setting(cfg *config.Config, name string) (value.Value, bool) {
+func (a configured) setting(cfg *config.Config, name string) (value.Value, bool) {
 	if flag, otherwise, ok := flagSetting(name); ok {
 		return a.flagValue(cfg, flag, otherwise), true
 	}
@@ -64,7 +67,7 @@ func flagSetting(name string) (flag string, otherwise value.Value, ok bool) {
 }
 
 // flagValue is a preset of a flag, in the type of what holds without it.
-func (a *app) flagValue(cfg *config.Config, flag string, otherwise value.Value) value.Value {
+func (a configured) flagValue(cfg *config.Config, flag string, otherwise value.Value) value.Value {
 	values := configFlags(cfg)[flag]
 	if v, ok := a.env(envName(flag)); ok && v != "" {
 		if values = []string{v}; otherwise.Kind() == value.KindList {
@@ -97,7 +100,7 @@ func orNull(s string) value.Value {
 }
 
 // rolesPath is where roles are sought beside the project's own.
-func (a *app) rolesPath(cfg *config.Config, home string) []string {
+func (a configured) rolesPath(cfg *config.Config, home string) []string {
 	if dirs := a.pathsOf(home, "REMOTERUN_ROLES_PATH", "ANSIBLE_ROLES_PATH"); dirs != nil {
 		return dirs
 	}
@@ -108,7 +111,7 @@ func (a *app) rolesPath(cfg *config.Config, home string) []string {
 }
 
 // collectionsPath are folders that hold ansible_collections.
-func (a *app) collectionsPath(cfg *config.Config, home string) []string {
+func (a configured) collectionsPath(cfg *config.Config, home string) []string {
 	if dirs := a.pathsOf(home, "REMOTERUN_COLLECTIONS_PATH", "ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_COLLECTIONS_PATHS"); dirs != nil {
 		return dirs
 	}
@@ -120,7 +123,7 @@ func (a *app) collectionsPath(cfg *config.Config, home string) []string {
 
 // pathsOf reads a list of folders with colons between out of the first variable
 // that is set; nil when none is.
-func (a *app) pathsOf(home string, names ...string) []string {
+func (a configured) pathsOf(home string, names ...string) []string {
 	for _, n := range names {
 		v, ok := a.env(n)
 		if !ok || v == "" {

@@ -38,12 +38,12 @@ func TestSetting(t *testing.T) {
 			cfg  *config.Config
 			want string
 		}{{quiet, none, tt.bare}, {quiet, cfg, tt.file}, {loud, cfg, tt.both}} {
-			if v, ok := c.a.setting(c.cfg, tt.name); !ok || value.Repr(v) != c.want {
+			if v, ok := (configured{c.a}).setting(c.cfg, tt.name); !ok || value.Repr(v) != c.want {
 				t.Errorf("%s: %s, %v; want %s", tt.name, value.Repr(v), ok, c.want)
 			}
 		}
 	}
-	if v, ok := quiet.setting(none, "NO_SUCH"); ok {
+	if v, ok := (configured{quiet}).setting(none, "NO_SUCH"); ok {
 		t.Errorf("NO_SUCH is %s", value.Repr(v))
 	}
 }

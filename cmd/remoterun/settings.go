@@ -46,7 +46,7 @@ func (f *projectFlags) addVaults(c *cobra.Command) {
 
 // settings fills the flags that were not typed: from REMOTERUN_* first, then
 // from ansible.cfg. It runs before every command that has project flags.
-func (a *app) settings(cmd *cobra.Command) error {
+func (a configured) settings(cmd *cobra.Command) error {
 	if _, set := a.env("REMOTERUN_HOST_KEY_CHECKING"); set {
 		return usage("REMOTERUN_HOST_KEY_CHECKING: host keys are always verified; there is no switch for that")
 	}
@@ -198,7 +198,7 @@ func (a *app) config() (*config.Config, error) {
 func (a *app) warn(text string) { fmt.Fprintf(a.err, "[WARNING]: %s\n", a.shown(text)) }
 
 // configCommand shows what holds here and where it comes from.
-func (a *app) configCommand() *cobra.Command {
+func (a configured) configCommand() *cobra.Command {
 	c := &cobra.Command{Use: "config", Short: "Show settings"}
 	var f runFlags
 	dump := &cobra.Command{

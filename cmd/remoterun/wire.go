@@ -93,7 +93,7 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 		cfg = &config.Config{}
 	}
 	s.loader = ast.New(ast.Env{
-		RolesPath: a.rolesPath(cfg, a.home()), CollectionsPath: a.collectionsPath(cfg, a.home()),
+		RolesPath: configured{a}.rolesPath(cfg, a.home()), CollectionsPath: configured{a}.collectionsPath(cfg, a.home()),
 		File: s.readFile, Decrypt: s.vaults.decrypt, Exists: s.exists, Modules: s.modules, Actions: action.Specs(), Expr: s.expr, Extra: s.extra, Defines: s.defines,
 	})
 	return s, nil
