@@ -283,7 +283,7 @@ func rolledBack(t *testing.T, r *rig) {
 		}
 		r.emptyRAM(t)
 		s := r.run(t, "unlock", r.Name)
-		s.want(t, exitRefused, next.Name, "remoterun key import "+r.Name)
+		s.want(t, exitRefused, "this laptop has opened generation 2 before, and the newest here is 1", "remoterun key import "+r.Name)
 		if _, err := os.Stat(r.Path(r.ram() + "/keyring")); err == nil {
 			t.Error("the older keyring was sent")
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -266,7 +267,10 @@ func stale(t *testing.T, f *fleet) {
 	}
 	f.Alpha.Reboot(t)
 	wanted := last.Manifest.Keys[len(last.Manifest.Keys)-1].Name
-	f.unlock(t, "alpha").want(t, exitRefused, wanted)
+	f.unlock(t, "alpha").want(t, exitRefused, "another one than this laptop has opened before")
+	elsewhere := *f.d
+	elsewhere.env = append(slices.Clone(f.d.env), "XDG_STATE_HOME="+t.TempDir()) // a laptop that has opened none
+	elsewhere.run(t, "unlock", "alpha").want(t, exitRefused, wanted)
 	if out := f.Alpha.Run(t, `ls /run/remoterun 2>/dev/null; true`); strings.Contains(out, "keyring") {
 		t.Errorf("something was put into RAM: %s", out)
 	}
