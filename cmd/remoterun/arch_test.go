@@ -264,6 +264,30 @@ func TestTheEngineKnowsNoDatabase(t *testing.T) {
 	})
 }
 
+// TestNoEngineIsReadAsNone: in shell text, an engine that does not answer is not an
+// engine that has none. Lists are taken into a variable whose failure ends the text,
+// and that something is gone is asked of compose.GoneText.
+func TestNoEngineIsReadAsNone(t *testing.T) {
+	rules := []*regexp.Regexp{
+		regexp.MustCompile(`in [^;]*\$\(docker `),
+		regexp.MustCompile(`docker ((volume |network |container )?inspect|ps|volume ls)[^|]*\| (head|grep|sed|while|sort|tail|wc)`),
+		regexp.MustCompile(`docker (volume |network |container )?inspect[^|]*>/dev/null[^|]*\|\| (continue|exit 0|return 0|\{)`),
+	}
+	eachFile(t, func(path string, text []byte) {
+		if strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		sc := bufio.NewScanner(bytes.NewReader(text))
+		for n := 1; sc.Scan(); n++ {
+			for _, r := range rules {
+				if r.Match(sc.Bytes()) {
+					t.Errorf("%s:%d: an engine's failure is read as none: %s", path, n, bytes.TrimSpace(sc.Bytes()))
+				}
+			}
+		}
+	})
+}
+
 // TestShape holds the house rules: sizes of files and functions, no init, no
 // os.Exit outside main, printing only where people are spoken to, no mutable
 // package variables of maps of any.

@@ -128,6 +128,28 @@ esac`)
 	}
 }
 
+// TestContainersThatGo: a deploy takes containers away while they are looked at.
+func TestContainersThatGo(t *testing.T) {
+	a, b := strings.Repeat("a1", 32), strings.Repeat("b2", 32)
+	dir := t.TempDir()
+	w := fake(t, `case "$1" in
+compose) [ -e `+dir+`/n ] || echo `+a+`; : >`+dir+`/n; echo `+b+`;;
+inspect) case "$*" in *`+a+`*) echo '[{"Id":"half"}]'; echo "Error: No such container: `+a+`" >&2; exit 1;; esac; echo '[{"Id":"`+b+`"}]';;
+esac`)
+	all, err := get(t, w, Project{Dir: "/"}.Containers())
+	if err != nil || len(all) != 1 || all[0].ID != b {
+		t.Errorf("%v %v", all, err)
+	}
+	w = fake(t, `case "$1" in compose) echo `+a+`;; *) echo "Cannot connect to the Docker daemon" >&2; exit 1;; esac`)
+	if _, err := get(t, w, Project{Dir: "/"}.Containers()); err == nil || !strings.Contains(err.Error(), "Cannot connect") {
+		t.Errorf("an engine that ends is told as %v", err)
+	}
+	w = fake(t, `case "$1" in ps) echo `+a+`;; *) echo; echo "Error: No such container: `+a+`" >&2; exit 1;; esac`)
+	if _, err := get(t, w, Everyone()); err == nil || !strings.Contains(err.Error(), "No such container") {
+		t.Errorf("one that is listed and not there is told as %v", err)
+	}
+}
+
 // TestLastFile: a file behind the others is read only when it is there.
 func TestLastFile(t *testing.T) {
 	dir := t.TempDir()

@@ -118,12 +118,16 @@ func envOf(env []string, name string) string {
 
 const containersText = `cd -- "$1" 2>/dev/null || { echo "there is no folder $1"; exit 90; }
 shift
-` + chooseFile + `ids=$(docker "$@" 2>&1) || { r=$?; printf '\n%s\n' "$ids"; exit $r; }
-ids=$(printf '%s\n' "$ids" | grep -E '^[0-9a-f]{64}$')
-[ -n "$ids" ] || { echo '[]'; exit 0; }
-{ err=$(docker inspect --type container $ids 2>&1 >&3); r=$?; } 3>&1
-[ $r -eq 0 ] || printf '\n%s\n' "$err"
-exit $r`
+` + chooseFile + `was=
+while :; do
+	ids=$(docker "$@" 2>&1) || { r=$?; printf '\n%s\n' "$ids"; exit $r; }
+	ids=$(printf '%s\n' "$ids" | grep -E '^[0-9a-f]{64}$')
+	[ -n "$ids" ] || { echo '[]'; exit 0; }
+	out=$(docker inspect --type container $ids 2>/dev/null) && { printf '%s\n' "$out"; exit 0; }
+	# One that has gone since it was listed is not listed again.
+	[ "$ids" != "$was" ] || { err=$(docker inspect --type container $ids 2>&1 >/dev/null); r=$?; printf '\n%s\n' "$err"; [ $r -eq 0 ] || exit $r; }
+	was=$ids
+done`
 
 // Containers asks for every container of the project's services, stopped ones
 // too, one-off ones not.
@@ -136,8 +140,8 @@ func (p Project) Containers() host.Fact[[]Container] {
 	}}
 }
 
-const everyText = `ids=$(docker ps -a -q --no-trunc) || exit 1
-for id in $ids; do docker inspect --type container --format '{"Id":{{json .Id}},"Name":{{json .Name}},"Mounts":{{json .Mounts}}}' "$id" 2>/dev/null; done
+const everyText = EveryText + `exec 2>&1
+every '{"Id":{{json .Id}},"Name":{{json .Name}},"Mounts":{{json .Mounts}}}' -a || exit
 echo end`
 
 // Everyone asks for every container of the engine, with its name and mounts

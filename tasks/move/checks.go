@@ -7,6 +7,7 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/sh"
+	"remoterun/tasks/compose"
 	"remoterun/tasks/move/catalog"
 )
 
@@ -43,7 +44,7 @@ func refuseEngine(text string) error {
 }
 
 // addressesText prints the addresses of this host's containers.
-const addressesText sh.Constant = `for c in $(docker ps -q); do docker inspect -f '{{range .NetworkSettings.Networks}}{{println .IPAddress}}{{println .GlobalIPv6Address}}{{end}}' "$c" 2>/dev/null; done; echo end`
+const addressesText sh.Constant = compose.EveryText + `every '{{range .NetworkSettings.Networks}}{{println .IPAddress}}{{println .GlobalIPv6Address}}{{end}}'`
 
 const connectedSQL = `SELECT DISTINCT host(client_addr) || ' ' || coalesce(nullif(application_name, ''), usename) FROM pg_stat_activity WHERE client_addr IS NOT NULL AND NOT client_addr <<= ANY (ARRAY['127.0.0.0/8', '::1/128']::inet[]);
 `

@@ -194,7 +194,7 @@ func (m cutting) answers(ctx context.Context, w host.Writer, id string) bool {
 }
 
 // startText gives a container its restart policy back and starts it, if it ran.
-const startText sh.Constant = `docker inspect --type container "$1" >/dev/null 2>&1 || { echo gone; exit 0; }
+const startText sh.Constant = compose.GoneText + `! gone container "$1" || { echo gone; exit 0; }
 docker update --restart="$2" "$1" >/dev/null || exit 1
 [ "$3" = yes ] || exit 0
 docker start "$1" >/dev/null`

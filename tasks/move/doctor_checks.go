@@ -37,7 +37,8 @@ echo "swaps $(tail -n +2 /proc/swaps | grep -vc zram)"
 echo "core $(cat /proc/sys/kernel/core_pattern 2>/dev/null)"
 echo "memory $(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
 echo "composefile $(sed -n 's/^COMPOSE_FILE=//p' .env 2>/dev/null | head -n 1)"
-echo "watch $(docker ps --format '{{.Image}} {{.Names}}' | grep -iE 'watchtower|diun|ouroboros|shepherd' | head -n 1)"
+all=$(docker ps --format '{{.Image}} {{.Names}}') || exit 1
+echo "watch $(printf '%s\n' "$all" | grep -iE 'watchtower|diun|ouroboros|shepherd' | head -n 1)"
 grep -lE 'docker[- ]compose[^#]* -f ' ./*.sh ./Makefile ./*/*.sh 2>/dev/null | head -n 5 | while read -r f; do echo "script $f"; done
 grep -lsE 'compose.* -f .*' /etc/systemd/system/*.service 2>/dev/null | while read -r f; do grep -q -- "$1" "$f" && echo "unit $f"; done
 echo "rootless $(docker info -f '{{.SecurityOptions}}' 2>/dev/null | grep -cE 'rootless|userns')"
@@ -105,9 +106,10 @@ func (d *doctor) fact(word, v string) {
 }
 
 // folderText prints the kind of file system behind folder $1, and who else has it.
-const folderText sh.Constant = `echo "fs $(stat -f -c %T "$1" 2>/dev/null)"
-for c in $(docker ps -q --no-trunc); do
-	[ "$c" = "$2" ] || docker inspect -f '{{range .Mounts}}{{.Source}} {{end}}|{{.Name}}' "$c" 2>/dev/null | grep -F -- "$1 " | sed 's/.*|\//shared /'
+const folderText sh.Constant = compose.EveryText + `echo "fs $(stat -f -c %T "$1" 2>/dev/null)"
+mounts=$(every '{{range .Mounts}}{{printf "%s|%s|%s\n" $.Id $.Name .Source}}{{end}}') || exit 1
+printf '%s\n' "$mounts" | while IFS='|' read -r id name src; do
+	[ "$id" = "$2" ] || [ "$src" != "$1" ] || echo "shared ${name#/}"
 done
 exit 0`
 

@@ -25,17 +25,21 @@ const (
 
 // reachText prints every container of the engine that shares a network with the
 // container $1, or its network itself: name, restart policy, running, project.
-const reachText = `me=$(docker inspect -f '{{.Name}}' "$1") || exit 1
+const reachText = compose.EveryText + `exec 2>&1
+me=$(docker inspect -f '{{.Name}}' "$1") || exit 1
 nets=$(docker inspect -f '{{range .NetworkSettings.Networks}}{{.NetworkID}} {{end}}' "$1")
 id=$(docker inspect -f '{{.Id}}' "$1")
-for c in $(docker ps -a -q --no-trunc); do
-	[ "$c" != "$id" ] || continue
-	line=$(docker inspect -f '{{range .NetworkSettings.Networks}}{{.NetworkID}} {{end}}|{{.HostConfig.NetworkMode}}|{{.Name}}|{{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount}}|{{.State.Running}}|{{index .Config.Labels "com.docker.compose.project"}}' "$c" 2>/dev/null) || continue
+all=$(every '{{.Id}}|{{range .NetworkSettings.Networks}}{{.NetworkID}} {{end}}|{{.HostConfig.NetworkMode}}|{{.Name}}|{{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount}}|{{.State.Running}}|{{index .Config.Labels "com.docker.compose.project"}}' -a) || exit 1
+while IFS= read -r line; do
+	[ "${line%%|*}" != "$id" ] || continue
+	line=${line#*|}
 	for n in $nets; do
 		case $line in *"$n"*) echo "${line#*|}"; break;; esac
 	done
 	case ${line#*|} in "container:$id|"*|"container:${me#/}|"*) echo "${line#*|}";; esac
-done
+done <<E
+$all
+E
 echo end`
 
 // reach asks which containers can reach the database's.

@@ -275,11 +275,12 @@ const settleSeconds = 10
 
 // strikeText takes away what a rehearsal made: containers, volumes with what is in
 // them, its folders. Volumes are those that say it on their label.
-const strikeText sh.Constant = `set -u
+const strikeText sh.Constant = compose.GoneText + `set -u
 p=$1 dir=$2 ram=$3 source=$4 state=$5
 docker rm -f -v "$p-rehearsal-source" "$p-rehearsal-target" >/dev/null 2>&1
-for v in $(docker volume ls -q --filter "label=remoterun.project=$p" --filter "name=^${p}_rehearsal") "$source"; do
-	docker volume inspect "$v" >/dev/null 2>&1 || continue
+vols=$(docker volume ls -q --filter "label=remoterun.project=$p" --filter "name=^${p}_rehearsal") || exit 1
+for v in $vols "$source"; do
+	! gone volume "$v" || continue
 	at=$(docker volume inspect -f '{{with .Options}}{{.device}}{{end}}' "$v")
 	case $at in ?*rehearsal*) [ ! -d "$at" ] || rm -rf -- "$at" || exit 1;; esac
 	docker volume rm "$v" >/dev/null || exit 1

@@ -1,6 +1,9 @@
 package move
 
-import "remoterun/runner/sh"
+import (
+	"remoterun/runner/sh"
+	"remoterun/tasks/compose"
+)
 
 // kept is the folder, inside the old data folder, that the old cluster lies in
 // from the freeze on. What a deploy would start in its place finds PG_VERSION and
@@ -13,16 +16,18 @@ const kept = "remoterun-kept"
 const note = "REMOTERUN.txt"
 
 // retireText moves the cluster in folder $1 into its folder kept; again, if it was cut.
-const retireText sh.Constant = `set -u
+const retireText sh.Constant = compose.EveryText + `set -u
 cd -- "$1" || exit 1
 [ -f PG_VERSION ] || { echo "$1 holds no cluster" >&2; exit 11; }
 if [ -e postmaster.pid ]; then
 	# A server that was killed leaves it; one that runs is another matter.
-	for c in $(docker ps -q --no-trunc); do
-		for m in $(docker inspect -f '{{range .Mounts}}{{println .Source}}{{end}}' "$c"); do
-			case $1/ in "$m"/*) echo "$1 is used by the container $(docker inspect -f '{{.Name}}' "$c"), which runs" >&2; exit 11;; esac
-		done
-	done
+	mounts=$(every '{{range .Mounts}}{{printf "%s|%s\n" $.Name .Source}}{{end}}') || exit 1
+	while IFS='|' read -r name m; do
+		[ -n "$m" ] || continue
+		case $1/ in "$m"/*) echo "$1 is used by the container $name, which runs" >&2; exit 11;; esac
+	done <<E
+$mounts
+E
 	rm -f postmaster.pid
 fi
 if [ ! -d ` + kept + ` ]; then
@@ -58,21 +63,21 @@ rm -f ` + note + ` && rmdir ` + kept + ` && sync
 // stopText stops the containers after it in order, with a policy that no daemon
 // brings them back; SIGINT first is a server's fast shutdown. The first argument
 // is the seconds that each may take.
-const stopText sh.Constant = `t=$1
+const stopText sh.Constant = compose.GoneText + `t=$1
 shift
 for c; do
-	docker inspect --type container "$c" >/dev/null 2>&1 || continue
+	! gone container "$c" || continue
 	docker update --restart=no "$c" >/dev/null || exit 1
 done
 for c; do
-	docker inspect --type container "$c" >/dev/null 2>&1 || continue
+	! gone container "$c" || continue
 	docker unpause "$c" >/dev/null 2>&1
 	docker stop -t "$t" "$c" >/dev/null || exit 1
 	[ "$(docker inspect -f '{{.State.Running}}' "$c")" = false ] || { echo "container $c does not stop" >&2; exit 1; }
 done`
 
 // stopServerText ends the server in container $1 in order and removes the container.
-const stopServerText sh.Constant = `docker inspect --type container "$1" >/dev/null 2>&1 || exit 0
+const stopServerText sh.Constant = compose.GoneText + `! gone container "$1" || exit 0
 docker update --restart=no "$1" >/dev/null || exit 1
 if [ "$(docker inspect -f '{{.State.Running}}' "$1")" = true ]; then
 	docker kill -s INT "$1" >/dev/null 2>&1
@@ -94,15 +99,16 @@ const ensureText = `ensure() {
 	mkdir -p "$_m/io" && chmod 1777 "$_m/io" || return 1
 	for _c in $which; do
 		_n=$(cat "$_m/name.$_c") || return 1
-		if [ "$(docker inspect -f '{{.State.Running}}' "$_n" 2>/dev/null)" != true ]; then
+		_r=$(docker inspect --type container -f '{{.State.Running}}' "$_n" 2>&1) || case $_r in *[Nn]o\ such\ *) ;; *) echo "$_n: $_r" >&2; return 1;; esac
+		if [ "$_r" != true ]; then
 			docker rm -f "$_n" >/dev/null 2>&1
 			rm -f "$ram/sock/.s.PGSQL.$(cat "$_m/port.$_c")"*
 			# A killed server has emptied its unlogged tables: they are copied again.
 			while read -r _v; do rm -f "$_m/done/$_v"; done 2>/dev/null <"$_m/volatile"
 			# Two servers on one cluster destroy it.
-			if [ "$_c" = target ] && _u=$(docker ps --filter "volume=$volume" --format '{{.Names}}' | head -n 1) && [ -n "$_u" ]; then
-				echo "volume $volume is used by the container $_u, which runs" >&2
-				return 1
+			if [ "$_c" = target ]; then
+				_u=$(docker ps --filter "volume=$volume" --format '{{.Names}}') || return 1
+				[ -z "$_u" ] || { echo "volume $volume is used by the container" $_u", which runs" >&2; return 1; }
 			fi
 			_e=$(sh "$_m/run.$_c" 2>&1 >/dev/null) || { echo "start $_n: $_e" >&2; return 1; }
 		fi

@@ -32,14 +32,14 @@ func TestRetire(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
-	used := `case $1 in ps) echo c1;; inspect) case $3 in *Mounts*) echo ` + filepath.Join(dir, "pg") + `;; *) echo /sync-db-1;; esac;; esac`
+	used := `case $1 in ps) echo c1;; inspect) echo "/sync-db-1|` + filepath.Join(dir, "pg") + `";; esac`
 	if out, err := run(used, string(retireText)); err == nil || !strings.Contains(out, "is used by the container /sync-db-1, which runs") {
 		t.Errorf("a server runs: %v %s", err, out)
 	}
 	if _, err := os.Stat(filepath.Join(data, "global", "pg_control")); err != nil {
 		t.Errorf("it was moved all the same: %v", err)
 	}
-	other := `case $1 in ps) echo c1;; inspect) echo /elsewhere;; esac`
+	other := `case $1 in ps) echo c1;; inspect) echo "/other|/elsewhere";; esac`
 	for range 2 {
 		if out, err := run(other, string(retireText)); err != nil {
 			t.Fatalf("%v %s", err, out)

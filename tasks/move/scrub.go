@@ -16,6 +16,7 @@ import (
 	"remoterun/runner/play"
 	"remoterun/runner/sh"
 	"remoterun/runner/value"
+	"remoterun/tasks/compose"
 )
 
 // Scrubbing overwrites and removes the old cluster, after which nothing leads back
@@ -87,13 +88,12 @@ func (s Stack) earlier() host.Fact[[]keptRecord] {
 // oldText prints the system identifier of the cluster in $1, asked of the image
 // $2, then who else has the volume or folder: containers of which a mount's
 // source, or the volume's name ($3, may be ""), is it.
-const oldText sh.Constant = `set -u
+const oldText sh.Constant = compose.EveryText + `set -u
 [ -f "$1/global/pg_control" ] || { echo "$1 holds no cluster" >&2; exit 11; }
 id=$(docker run --rm --pull never --network none --user 0 --mount "type=bind,source=$1,target=/old,readonly" --entrypoint /bin/sh "$2" -c 'PATH=$PATH:/usr/local/bin; for d in /usr/pgsql-*/bin /usr/lib/postgresql/*/bin; do [ -d "$d" ] && PATH=$PATH:$d; done; pg_controldata -D /old' </dev/null | sed -n 's/^Database system identifier: *//p') && [ -n "$id" ] || { echo "the cluster in $1 cannot be asked who it is" >&2; exit 11; }
 echo "system $id"
-for c in $(docker ps -a -q --no-trunc); do
-	docker inspect -f '{{range .Mounts}}{{printf "%s|%s|%s\n" $.Name .Name .Source}}{{end}}' "$c" 2>/dev/null
-done | while IFS='|' read -r name vol src; do
+mounts=$(every '{{range .Mounts}}{{printf "%s|%s|%s\n" $.Name .Name .Source}}{{end}}' -a) || exit 1
+printf '%s\n' "$mounts" | while IFS='|' read -r name vol src; do
 	[ -n "$src" ] || continue
 	case $1/ in "$src"/*) echo "user ${name#/}";; esac
 	[ -z "$3" ] || [ "$vol" != "$3" ] || echo "user ${name#/}"
@@ -150,7 +150,11 @@ func (m scrubbing) scrub(ctx context.Context, w host.Writer, id string, todo []k
 }
 
 // leftText prints which of the volumes NAME=LABEL after it are there.
-const leftText sh.Constant = `for v; do [ "$(docker volume inspect -f '{{index .Labels "remoterun.id"}}' "${v%%=*}" 2>/dev/null)" != "${v#*=}" ] || echo "${v%%=*}"; done`
+const leftText sh.Constant = compose.GoneText + `for v; do
+	! gone volume "${v%%=*}" || continue
+	id=$(docker volume inspect -f '{{index .Labels "remoterun.id"}}' "${v%%=*}") || exit 1
+	[ "$id" != "${v#*=}" ] || echo "${v%%=*}"
+done`
 
 // leftCopies names the volumes of moves that were rolled back: they hold copies, too.
 func leftCopies(ctx context.Context, w host.Writer, n New) ([]string, error) {

@@ -230,8 +230,8 @@ func (m *mover) tag(ctx context.Context, w host.Writer) error {
 
 // freeName are shell functions: free tells that no volume is called $1, and that
 // the folder $2 ("" = none is wanted) is not there, or is empty.
-const freeName = `free() {
-	! docker volume inspect "$1" >/dev/null 2>&1 || return 1
+const freeName = compose.GoneText + `free() {
+	gone volume "$1" || return 1
 	[ -n "$2" ] || return 0
 	[ ! -L "$2" ] || return 1
 	[ ! -e "$2" ] || { [ -d "$2" ] && [ -z "$(ls -A "$2")" ]; }

@@ -129,8 +129,9 @@ func (t *encrypted) Serve(plain.Stack, *plain.Record) plain.Serve {
 
 // oursText goes on with the volume $1 only when its label is $2, or when the record
 // in $3 says that its making was begun and not done, or when it is empty.
-const oursText = `set -u
-id=$(docker volume inspect -f '{{index .Labels "remoterun.id"}}' "$1" 2>/dev/null) || exit 0
+const oursText = compose.GoneText + `set -u
+! gone volume "$1" || exit 0
+id=$(docker volume inspect -f '{{index .Labels "remoterun.id"}}' "$1") || exit 1
 at=$(docker volume inspect -f '{{with .Options}}{{.device}}{{end}}' "$1")
 if [ -z "$2" ] || [ "$id" != "$2" ]; then
 	[ -n "$id" ] && [ "$(sed -n 's/^id //p' "$3/init" 2>/dev/null)" = "$id" ] && [ "$(sed -n 's/^state //p' "$3/init")" = begun ] && exit 0

@@ -19,9 +19,10 @@ const clustersText = `[ "$(id -u)" = 0 ] || exit 4
 p=$1; shift
 v="$p"_tde
 if command -v docker >/dev/null 2>&1; then
-	for n in "$v" $(docker volume ls -q --filter "label=remoterun.project=$p" 2>/dev/null); do
+	labelled=$(docker volume ls -q --filter "label=remoterun.project=$p" 2>/dev/null)
+	for n in "$v" $labelled; do
 		m=$(docker volume inspect -f '{{.Mountpoint}}' "$n" 2>/dev/null) && [ -n "$m" ] && set -- "$@" "$m"
-		m=$(docker volume inspect -f '{{with .Options}}{{.device}}{{end}}' "$n" 2>/dev/null) || continue
+		m=$(docker volume inspect -f '{{with .Options}}{{.device}}{{end}}' "$n" 2>/dev/null)
 		case $m in /*) [ ! -d "$m" ] || set -- "$@" "$m" ;; esac
 	done
 fi

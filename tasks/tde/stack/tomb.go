@@ -176,11 +176,11 @@ func (v Site) gravesOf(seen host.Seen, cfg compose.Config, svc compose.Service) 
 // volume's own), $6 the data folder below it, $7 the server's version, then the
 // note on stdin. A cluster that is there is left alone. It prints the data folder.
 // The folder may be a user's: files are made new, and no link is followed.
-const layTomb sh.Constant = `set -u
+const layTomb sh.Constant = compose.GoneText + `set -u
 note=$(cat)
 dir=$5
 if [ -n "$1" ]; then
-	docker volume inspect "$1" >/dev/null 2>&1 || docker volume create --driver "${4:-local}" --label "com.docker.compose.project=$2" --label "com.docker.compose.volume=$3" "$1" >/dev/null || exit 1
+	! gone volume "$1" || docker volume create --driver "${4:-local}" --label "com.docker.compose.project=$2" --label "com.docker.compose.volume=$3" "$1" >/dev/null || exit 1
 	[ -n "$dir" ] || dir=$(docker volume inspect -f '{{.Mountpoint}}' "$1") || exit 1
 fi
 [ -n "$dir" ] || { echo "volume $1 has no folder on this host" >&2; exit 1; }

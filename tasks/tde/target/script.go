@@ -1,5 +1,7 @@
 package target
 
+import "remoterun/tasks/compose"
+
 // initInside makes the cluster, inside a container of its own without network.
 // Its arguments: extension, key name, keyring path, superuser, database, locale
 // ("" = the image's), settings that have to be made (NAME=VALUE, with blanks
@@ -121,17 +123,18 @@ echo "$uid"
 // volume's time of creation moves with every change in it. Its arguments:
 // project, volume, folder of the record, the host's folder that the volume is to
 // stand for ("" = one of the engine's), image, service.
-const beginRecord = `set -u
+const beginRecord = compose.GoneText + `set -u
 umask 077
 project=$1 volume=$2 dir=$3 folder=$4 image=$5 service=$6
 no() { echo "$1" >&2; exit 11; }
 mkdir -p "$dir" && chmod 700 "$dir" || exit 1
-look() { docker volume inspect -f "$1" "$volume" 2>/dev/null; }
+look() { docker volume inspect -f "$1" "$volume"; }
 field() { sed -n "s/^$1 //p" "$dir/init" 2>/dev/null; }
 bare() { for f in "$1"/* "$1"/.[!.]* "$1"/..?*; do { [ -e "$f" ] || [ -L "$f" ]; } && return 1; done; return 0; }
-if disk=$(look '{{.Mountpoint}}'); then
-	id=$(look '{{index .Labels "remoterun.id"}}')
-	at=$(look '{{with .Options}}{{.device}}{{end}}')
+if ! gone volume "$volume"; then
+	disk=$(look '{{.Mountpoint}}') || exit 1
+	id=$(look '{{index .Labels "remoterun.id"}}') || exit 1
+	at=$(look '{{with .Options}}{{.device}}{{end}}') || exit 1
 	[ -z "$at" ] || disk=$at
 	if ! bare "$disk"; then
 		[ -n "$id" ] && [ "$(field id)" = "$id" ] && [ "$(field volume)" = "$volume" ] && [ "$(field state)" = begun ] ||
@@ -140,7 +143,7 @@ if disk=$(look '{{.Mountpoint}}'); then
 		docker volume rm "$volume" >/dev/null || exit 1
 	fi
 fi
-if ! look '{{.Name}}' >/dev/null; then
+if gone volume "$volume"; then
 	set -- --label "remoterun.project=$project" --label "remoterun.id=$(cat /proc/sys/kernel/random/uuid)"
 	if [ -n "$folder" ]; then
 		[ ! -L "$folder" ] || no "$folder is a symbolic link"
