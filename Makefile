@@ -1,4 +1,4 @@
-.PHONY: build test property races bench demo oracle lint parts
+.PHONY: build test test-large property races faults fuzz bench demo oracle lint parts
 SKIPS := $(CURDIR)/.skips
 
 build:
@@ -65,11 +65,20 @@ faults: parts
 	REMOTERUN_FAULTS=all .ci/engine go test -count=1 -timeout 120m -v -run TestRealFaults ./tasks/move
 	REMOTERUN_FAULTS=all .ci/engine go test -count=1 -timeout 180m -v -run TestMoveFaults ./cmd/remoterun
 
+# Encrypts a database of some 2 GB, with an application that writes to it, and goes
+# back: rows, seconds of each phase and the downtime are printed. Needs an image with
+# pg_tde (REMOTERUN_TEST_TDE_IMAGE) and 15 GB of disk.
+REMOTERUN_LARGE_ROWS ?= 5000000
+test-large: parts
+	REMOTERUN_LARGE_ROWS=$(REMOTERUN_LARGE_ROWS) .ci/engine go test -count=1 -timeout 120m -v -run TestLargeMove ./cmd/remoterun
+
 # Shows the main job on a throw-away host on loopback; root, for mounts. Leaves
 # nothing but the binary.
 demo: build
 	@./remoterun demo
 
-# Lets the owner of a folder race with root who writes there, 200 times each way.
+# Lets the owner of a folder race with root who writes there, and a squatter with
+# who takes the lock, 200 times each way.
 races:
 	REMOTERUN_RACES=200 go test -vet=off -count=1 -timeout 2h -run TestRaces ./tasks/files
+	REMOTERUN_RACES=200 go test -vet=off -count=1 -timeout 1h -run TestRealLockIsNotSquatted ./runner/lock

@@ -63,7 +63,12 @@ CREATE ROLE reader LOGIN PASSWORD 'r'; GRANT SELECT ON people TO reader;`
 
 func newMover(t *testing.T, name, verb string) *mover {
 	t.Helper()
-	m := &mover{newRigs(t, name)[0], verb}
+	return newMoverOf(t, 0, name, verb)
+}
+
+func newMoverOf(t *testing.T, disk int64, name, verb string) *mover {
+	t.Helper()
+	m := &mover{newRigsOf(t, disk, name)[0], verb}
 	m.inventory(t, "tde_service=postgres pg_image="+m.Image)
 	m.Write(t, m.Dir+"/compose.yaml", fmt.Sprintf(moverCompose, m.Image))
 	m.Run(t, `mkdir -p -m 777 "$1/acks"`, m.Dir)

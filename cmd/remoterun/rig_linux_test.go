@@ -39,13 +39,16 @@ type rig struct {
 }
 
 // newRigs makes machines with the image loaded; nothing runs in them.
-func newRigs(t *testing.T, names ...string) []*rig {
+func newRigs(t *testing.T, names ...string) []*rig { t.Helper(); return newRigsOf(t, 0, names...) }
+
+// newRigsOf are those with disks of so many bytes.
+func newRigsOf(t *testing.T, disk int64, names ...string) []*rig {
 	t.Helper()
 	tdetest.Image().Need(t)
 	op := real.NewOperator(t)
 	rigs, watch := make([]*rig, len(names)), real.Watch(t, real.Needles{"passphrase": []byte(canary)})
 	for i, name := range names {
-		m := op.Start(t, real.Options{Name: name, Docker: true, Shell: []string{"dash", "bash", "busybox"}[i%3]})
+		m := op.Start(t, real.Options{Name: name, Docker: true, DiskBytes: disk, Shell: []string{"dash", "bash", "busybox"}[i%3]})
 		rigs[i] = newRig(t, op, tdetest.New(t, m, name+"_app", tdetest.ImageTag))
 		rigs[i].watch = watch
 	}

@@ -67,17 +67,22 @@ func shown() []string {
 	return out
 }
 
-// line is what the operator reads.
-func (r Rehearsed) line() string {
+// phasesTook tells the seconds of each phase.
+func phasesTook(seconds map[string]int64) string {
 	var parts []string
 	for _, p := range shown() {
-		parts = append(parts, fmt.Sprintf("%s %d s", p, r.Seconds[p]))
+		parts = append(parts, fmt.Sprintf("%s %d s", p, seconds[p]))
 	}
+	return strings.Join(parts, ", ")
+}
+
+// line is what the operator reads.
+func (r Rehearsed) line() string {
 	verdict := "everything arrived equal"
 	if r.Unequal > 0 {
 		verdict = value.Count(r.Unequal, "difference")
 	}
-	return fmt.Sprintf("rehearsed: %s; %s, %s; %s; expect about %s of downtime, and %s of disk", verdict, value.Count(r.Rows, "row"), mib(r.Bytes), strings.Join(parts, ", "), time.Duration(r.Downtime)*time.Second, mib(r.Peak))
+	return fmt.Sprintf("rehearsed: %s; %s, %s; %s; expect about %s of downtime, and %s of disk", verdict, value.Count(r.Rows, "row"), mib(r.Bytes), phasesTook(r.Seconds), time.Duration(r.Downtime)*time.Second, mib(r.Peak))
 }
 
 // short is the line that the real move shows.

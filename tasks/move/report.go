@@ -73,6 +73,9 @@ func (s Said) text() string {
 	fmt.Fprintf(&b, "%s, %s, %s, %s were compared.\n", value.Count(p.Databases, "database"), value.Count(p.Tables, "table"), value.Count(p.Rows, "row"), value.Count(p.Objects, "other object"))
 	fmt.Fprintf(&b, "Tables by number of rows and two sums of hashes: a fingerprint against errors, not against an attacker.\n\n")
 	fmt.Fprintf(&b, "Sorts of the load put %s into temporary files, in the clear.\n\n", value.Count(s.Spilled, "byte"))
+	if len(s.Seconds) > 0 {
+		fmt.Fprintf(&b, "It took: %s.\n\n", phasesTook(s.Seconds))
+	}
 	if len(p.Differences) == 0 {
 		b.WriteString("No difference.\n")
 	}
