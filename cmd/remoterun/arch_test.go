@@ -105,7 +105,7 @@ var mayImport = map[string]string{
 	"tasks/tde/guard":          "runner/host runner/play runner/sh runner/value tasks/compose tasks/tde/seal",
 	"tasks/tde/pgtde":          "runner/host runner/value tasks/pg tasks/tde/guard tasks/tde/seal",
 	"tasks/tde/memory":         "runner/host runner/play runner/secret runner/sh runner/value tasks/kit tasks/tde/guard tasks/tde/seal",
-	"tasks/tde/stack":          "runner/host runner/play runner/sh tasks/compose tasks/pg tasks/tde/guard tasks/tde/memory tasks/tde/pgtde tasks/tde/seal",
+	"tasks/tde/stack":          "runner/host runner/play runner/sh runner/value tasks/compose tasks/pg tasks/tde/guard tasks/tde/memory tasks/tde/pgtde tasks/tde/seal",
 	"tasks/tde/custody":        "runner/disk runner/host runner/play runner/secret runner/sh tasks/tde/guard tasks/tde/memory tasks/tde/pgtde tasks/tde/seal",
 	"tasks/tde/keys":           "runner/disk runner/host runner/play runner/value tasks/kit tasks/tde/custody tasks/tde/guard tasks/tde/memory tasks/tde/pgtde tasks/tde/seal",
 	"tasks/tde/provider":       "runner/host runner/play runner/value tasks/kit tasks/pg tasks/tde/guard tasks/tde/pgtde tasks/tde/seal tasks/tde/stack",

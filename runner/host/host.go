@@ -98,7 +98,8 @@ type Writer interface {
 	// known.
 	Progress(done, total int64)
 	// Say tells the operator that something was reached which he waits for ("SQL
-	// answered"): one short line, no secret.
+	// answered"): one short line, no secret. Lines that he asked for, to be copied,
+	// may follow it.
 	Say(text string)
 }
 

@@ -2,8 +2,10 @@ package compose
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Diff is the unified difference between a file and what Edited makes of it, or
@@ -20,23 +22,23 @@ func Diff(name, before, after string) string {
 		if at < 0 {
 			break
 		}
-		begin := max(from, from+at-context)
+		begin := max(from, from+at-around)
 		end, last := from+at, from+at
-		for end < len(lines) && end <= last+2*context {
+		for end < len(lines) && end <= last+2*around {
 			if lines[end].differs() {
 				last = end
 			}
 			end++
 		}
-		end = min(last+context+1, len(lines))
+		end = min(last+around+1, len(lines))
 		hunk(&b, lines, begin, end)
 		from = end
 	}
 	return b.String()
 }
 
-// context are the lines around a difference.
-const context = 3
+// around are the lines around a difference.
+const around = 3
 
 // line is a line of a difference: of both, of the old or of the new file alone.
 type line struct {
@@ -119,4 +121,22 @@ func hunk(b *strings.Builder, lines []line, begin, end int) {
 			b.WriteString("\\ No newline at end of file\n")
 		}
 	}
+}
+
+// secretLike are names whose values nobody wants to see on a screen, and logins in
+// addresses.
+var secretLike = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)((?:pass|pwd|secret|token|key|credential)[^:=\s]*["']?\s*[:=]\s*|://)[^\s@]+(@)?`)
+})
+
+// Shown is a difference as it may stand on a screen that nobody asked for it: what
+// looks like a secret is hidden. It is no patch any more.
+func Shown(diff string) string {
+	return secretLike().ReplaceAllStringFunc(diff, func(m string) string {
+		at := secretLike().FindStringSubmatch(m)
+		if at[1] == "://" && at[2] == "" { // an address without a login
+			return m
+		}
+		return at[1] + "***" + at[2]
+	})
 }

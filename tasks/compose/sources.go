@@ -135,4 +135,4 @@ func (a Addition) pieces() []piece {
 }
 
 // byHand is the way out where a file is not edited.
-const byHand = "put the overlay in by hand, or let it have a file of its own (tde_apply: override)"
+const byHand = "put the overlay in by hand, or let it have a file of its own"

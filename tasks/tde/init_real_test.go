@@ -214,8 +214,8 @@ func TestRealApplyPrint(t *testing.T) {
 	var text string
 	for range 2 {
 		got := l.run(target.New(l.d), "image", l.image, "apply", "print")
-		var ok bool
-		if _, text, ok = strings.Cut(got.Msg, "then: remoterun unlock web1\n"); !got.Failed || !ok || !strings.Contains(got.Msg, "tde_apply is print") {
+		text = value.Str(data(got.Result, "overlay"))
+		if !got.Failed || text == "" || !strings.Contains(got.Msg, "tde_apply is print") || !strings.Contains(got.Msg, "then: remoterun unlock web1") {
 			t.Fatalf("it is not told: %+v", got)
 		}
 	}

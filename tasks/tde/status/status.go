@@ -12,6 +12,7 @@ import (
 	"remoterun/runner/lock"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
+	"remoterun/tasks/compose"
 	"remoterun/tasks/kit"
 	"remoterun/tasks/move"
 	"remoterun/tasks/pg"
@@ -154,6 +155,15 @@ func (st *status) find(d custody.Deps, s host.Seen) error {
 			return err
 		}
 		st.overlay = path.Base(f.Path)
+		if !f.Overlaid() { // it is in the user's own file, or nowhere
+			sources, err := host.Get(s, st.args.Compose().Sources())
+			if err != nil {
+				return err
+			}
+			if i := slices.IndexFunc(sources, compose.Source.Overlaid); i >= 0 {
+				st.overlay = path.Base(sources[i].Path)
+			}
+		}
 		if st.callers, err = host.Get(s, st.args.Callers(st.overlay)); err != nil {
 			return err
 		}

@@ -26,7 +26,7 @@ type initArgs struct {
 	Cipher  string `arg:"cipher" default:"aes_128" choices:"aes_128,aes_256" help:"cipher of tables and WAL"`
 	Locale  string `arg:"locale" help:"locale of the cluster; by default the image's own"`
 	DataDir string `arg:"data" help:"folder of the host for the cluster (tde_data), or the word volume; by default beside the service's own data folder, else a volume of the engine's"`
-	Apply   string `arg:"apply" default:"override" choices:"override,print" help:"override = the overlay is written beside the compose file; print = it is told, for compose files that are kept elsewhere, and no file is touched (tde_apply)"`
+	Apply   string `arg:"apply" default:"override" choices:"override,edit,print" help:"override = the overlay is written beside the compose file; edit = it is put into the compose file that has the service, all else of which stays as it is; print = it is told, for compose files that are kept elsewhere, and no file is touched (tde_apply)"`
 	Look    bool   `arg:"look" default:"no" help:"only refuse what would be refused, before a key is sent; nothing is made"`
 
 	host string
@@ -73,6 +73,7 @@ type fresh struct {
 	image    *compose.Image
 	override stack.OverrideFile
 	written  compose.Written // the service as the files have it, with its variables
+	sources  []compose.Source
 	key      string
 	bits     int  // of that key, 0 = not known here
 	yes      bool // what the user's override says gives way
@@ -157,6 +158,11 @@ func (m initModule) find(a initArgs, s host.Seen) (fresh, error) {
 	if f.written, err = host.Get(s, a.Compose().Written(a.Service)); err != nil {
 		return f, err
 	}
+	if a.Apply == stack.ApplyEdit {
+		if f.sources, err = host.Get(s, a.Compose().Sources()); err != nil {
+			return f, err
+		}
+	}
 	if f.image, err = host.Get(s, compose.ImageNamed(a.Image)); err != nil {
 		return f, err
 	}
@@ -193,7 +199,7 @@ func (f fresh) alreadyThere(s host.Seen) (play.Plan, error) {
 	if f.truth.Volume == nil {
 		steps = append(steps, guard.Command("make the volume "+f.Stack.Volume()+" again, over "+f.truth.Folder, sh.Script(volumeAgain, f.Project, f.Stack.Volume(), f.truth.Folder, f.truth.Record.ID)))
 	}
-	if f.Lacks() == nil {
+	if f.Lacks() == nil && !f.elsewhere() {
 		return f.look(steps), nil
 	}
 	if err := f.recordedImage(s); err != nil {
@@ -202,23 +208,45 @@ func (f fresh) alreadyThere(s host.Seen) (play.Plan, error) {
 	if f.image == nil {
 		return guard.FailedPlan(f.noImage()), nil
 	}
-	text, err := f.override.With(f.overlay(), f.yes)
+	to, err := f.landing()
 	switch {
 	case err != nil:
 		return guard.PlanOf(err)
-	case f.args.Apply == applyPrint:
-		return guard.FailedPlan(f.printed(text)), nil
-	case f.override.Is(text):
+	case to.No != nil && f.Lacks() == nil:
+		return f.look(steps), nil // it is in force where it is
+	case to.No != nil:
+		return to.Told(f.notEdited(to)), nil
+	case f.args.Apply == stack.ApplyPrint:
+		return to.Told(f.printed(to)), nil
+	case to.Edit == nil && f.override.Is(to.Text):
 		return guard.FailedPlan(f.notRead()), nil
 	}
 	res := func() play.Result {
-		return play.Result{Changed: true, Data: f.data(), Warnings: f.overlayWarnings(text)}
+		return play.Result{Changed: true, Data: f.data(), Warnings: f.overlayWarnings(to)}
 	}
 	return play.Plan{
-		Steps: append(append(f.pin(), f.writeOverlay(text)), steps...), Result: res(),
+		Steps: append(append(f.pin(), to.Step(f.Site)), steps...), Result: res(), Diff: to.Diffs(),
 		Finish: guard.Finish(func(host.Output) (play.Result, error) { return res(), nil }),
-		Then:   f.inEffect(text, func([]host.Output) play.Result { return res() }),
+		Then:   f.inEffect(to, func([]host.Output) play.Result { return res() }),
 	}, nil
+}
+
+// elsewhere reports an overlay that is in another file than it is to be in: one
+// that was written beside the compose file, and is to go into it.
+func (f fresh) elsewhere() bool {
+	if f.args.Apply != stack.ApplyEdit || !slices.ContainsFunc(f.sources, compose.Source.Overlaid) {
+		return false
+	}
+	to, err := stack.Landing{}, error(nil)
+	if f.image != nil {
+		to, err = f.landing()
+	}
+	return err == nil && to.Edit != nil && len(to.Edit.Stale) > 0
+}
+
+// landing is where the overlay goes.
+func (f fresh) landing() (stack.Landing, error) {
+	return f.Landing(f.args.Apply, f.overlay(), f.override, f.sources, f.yes)
 }
 
 // look is the plan where the overlay is in order.
@@ -270,36 +298,34 @@ func (f *fresh) recordedImage(s host.Seen) error {
 
 // inEffect has compose itself say that the overlay is read: a COMPOSE_FILE in
 // .env leaves it out, and would start the old database.
-func (f fresh) inEffect(text string, res func([]host.Output) play.Result) func([]host.Output) (play.Bound, error) {
+func (f fresh) inEffect(to stack.Landing, res func([]host.Output) play.Result) func([]host.Output) (play.Bound, error) {
 	return func(ran []host.Output) (play.Bound, error) {
 		return kit.Stage(func(s host.Seen) (play.Plan, error) {
 			cfg, err := host.Get(s, f.Compose().Config())
 			if err != nil {
 				return play.Plan{}, err
 			}
-			now := f
-			now.Config = cfg
-			if now.Spec, err = cfg.Service(f.Service); err != nil {
-				return play.Plan{}, err
-			}
-			if now.Lacks() == nil {
+			switch {
+			case f.LacksIn(cfg) == nil:
 				return play.Plan{Result: res(ran)}, nil
-			}
-			if f.args.Apply == applyPrint {
-				return guard.FailedPlan(f.printed(text)), nil
+			case f.args.Apply == stack.ApplyPrint:
+				return to.Told(f.printed(to)), nil
 			}
 			return guard.FailedPlan(f.notRead()), nil
 		}), nil
 	}
 }
 
-// applyPrint is tde_apply where the user's compose files are theirs alone.
-const applyPrint = "print"
-
-// printed is the overlay, for the user to put where it belongs.
-func (f fresh) printed(text string) *guard.Refusal {
-	return guard.Refuse("compose files in "+f.Dir, "put these lines into them, or into a file that is listed behind them, then: remoterun unlock "+f.args.host+"\n"+text,
+// printed says what to do with the overlay that is told.
+func (f fresh) printed(to stack.Landing) *guard.Refusal {
+	return guard.Refuse("compose files in "+f.Dir, "save the lines that are shown (overlay) as "+to.Path+", or as a file that is listed behind them, then: remoterun unlock "+f.args.host+"; remoterun setup "+f.args.host+" --print-overlay shows them again, and as a patch of the compose file",
 		"they lack %s, and tde_apply is print", strings.Join(f.Lacks(), ", "))
+}
+
+// notEdited says why the file is not edited, and what to do with the lines.
+func (f fresh) notEdited(to stack.Landing) *guard.Refusal {
+	return guard.Refuse(to.No.Object, "set tde_apply: override, or save the lines that are shown (overlay) as "+to.Path+", then: remoterun unlock "+f.args.host,
+		"tde_apply is edit, and the file is left alone: %s", to.No.Problem)
 }
 
 func (f fresh) notRead() *guard.Refusal {

@@ -17,7 +17,9 @@ import (
 // lookArgs are the arguments of tde_look.
 type lookArgs struct {
 	stack.Stack
-	Image string `arg:"image" default:"percona/percona-distribution-postgresql:17" help:"image of the encrypted server (tde_image)"`
+	Image  string `arg:"image" default:"percona/percona-distribution-postgresql:17" help:"image of the encrypted server (tde_image)"`
+	Cipher string `arg:"cipher" default:"aes_128" choices:"aes_128,aes_256" help:"cipher of tables and WAL, for the overlay that is printed"`
+	Print  bool   `arg:"print" default:"no" help:"show the overlay, and a patch that puts it into the compose file that has the service; nothing else is looked at"`
 
 	host string
 }
@@ -44,6 +46,9 @@ func (lookModule) Facts(a lookArgs) []host.Question {
 }
 
 func (m lookModule) Plan(a lookArgs, s host.Seen) (play.Plan, error) {
+	if a.Print {
+		return a.print(s)
+	}
 	if err := host.All(s, m.Facts(a)...); err != nil {
 		return play.Plan{}, err
 	}

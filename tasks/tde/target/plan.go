@@ -9,7 +9,6 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
-	"remoterun/runner/sh"
 	"remoterun/runner/value"
 	"remoterun/tasks/compose"
 	"remoterun/tasks/tde/custody"
@@ -66,9 +65,12 @@ func (f fresh) pin() []host.Step {
 // them is picked up by the next run.
 func (f fresh) plan(d custody.Deps) (play.Plan, error) {
 	o := f.overlay()
-	text, err := f.override.With(o, f.yes)
-	if err != nil {
+	to, err := f.landing()
+	switch {
+	case err != nil:
 		return guard.PlanOf(err)
+	case to.No != nil:
+		return to.Told(f.notEdited(to)), nil
 	}
 	password, err := f.passwordSource()
 	if err != nil {
@@ -83,8 +85,8 @@ func (f fresh) plan(d custody.Deps) (play.Plan, error) {
 		}),
 		m.Done(),
 	)
-	if f.args.Apply != applyPrint {
-		steps = append(steps, f.writeOverlay(text))
+	if f.args.Apply != stack.ApplyPrint {
+		steps = append(steps, to.Step(f.Site))
 	}
 	if len(f.graves) > 0 {
 		steps = append(steps, f.LayTombs(f.graves))
@@ -94,9 +96,9 @@ func (f fresh) plan(d custody.Deps) (play.Plan, error) {
 		if len(ran) > made {
 			told = string(ran[made].Stdout)
 		}
-		return f.result(o, text, told)
+		return f.result(o, to, told)
 	}
-	return play.Plan{Steps: steps, Result: res(nil), Then: f.inEffect(text, res), Finish: func(ran []host.Output) (play.Result, error) {
+	return play.Plan{Steps: steps, Result: res(nil), Diff: to.Diffs(), Then: f.inEffect(to, res), Finish: func(ran []host.Output) (play.Result, error) {
 		return guard.Finish(func(host.Output) (play.Result, error) { return res(ran), nil })(ran)
 	}}, nil
 }
@@ -111,8 +113,8 @@ func (f fresh) lookFirst() []host.Step {
 }
 
 // result is what was made; told is what the making printed, "" before.
-func (f fresh) result(o stack.Overlay, text, told string) play.Result {
-	res := play.Result{Changed: true, Data: f.data(), Warnings: f.overlayWarnings(text)}
+func (f fresh) result(o stack.Overlay, to stack.Landing, told string) play.Result {
+	res := play.Result{Changed: true, Data: f.data(), Warnings: f.overlayWarnings(to)}
 	if f.Spec.Builds() {
 		res.Warnings = append(res.Warnings, "service "+f.Service+" builds its own image, and the encrypted server's takes its place: what the build adds (extensions, scripts) is not in it")
 	}
@@ -137,10 +139,13 @@ func (f fresh) result(o stack.Overlay, text, told string) play.Result {
 }
 
 // overlayWarnings are what the overlay takes from the user's files.
-func (f fresh) overlayWarnings(text string) []string {
-	out := f.override.GaveWay(text)
+func (f fresh) overlayWarnings(to stack.Landing) []string {
+	out := to.Warnings(f.Site)
+	if to.Edit == nil {
+		out = f.override.GaveWay(to.Text)
+	}
 	if frozen := f.overlay().Frozen(); len(frozen) > 0 {
-		out = append(out, "the command of service "+f.Service+" keeps the value that "+strings.Join(frozen, ", ")+" has now: after a change of it, edit command in "+f.override.Path)
+		out = append(out, "the command of service "+f.Service+" keeps the value that "+strings.Join(frozen, ", ")+" has now: after a change of it, edit command in "+to.Path)
 	}
 	return out
 }
@@ -153,10 +158,4 @@ func parseMade(text string) *value.Map {
 		}
 	}
 	return m
-}
-
-func (f fresh) writeOverlay(text string) host.Step {
-	check := f.Compose().Command("config", "-q")
-	c := sh.Script(compose.WriteOverride, append([]string{f.StateDir(), f.override.Path}, check.Args...)...).With(sh.Bytes(text))
-	return guard.Command("write the overlay "+f.override.Path, c)
 }
