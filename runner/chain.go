@@ -150,9 +150,9 @@ func (pr *playRun) handles(name string) bool {
 }
 
 // timed reports a task with a limit of time: the clock would run for every link
-// of its chain.
+// of its chain; or with a throttle that is worked out, and may be wrong.
 func (tr *taskRun) timed() bool {
-	return !tr.words.Inner(keyword.Timeout).IsNull()
+	return !tr.words.Inner(keyword.Timeout).IsNull() || value.HasTemplate(tr.words.Inner(keyword.Throttle))
 }
 
 func stopText(res sh.BatchResult) string {

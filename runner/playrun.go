@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -342,11 +343,25 @@ func (pr *playRun) batches(ctx context.Context) ([][]string, error) {
 	return out, nil
 }
 
+// mayFail is how many percent of the hosts may fail before the play ends for all;
+// ok = the play says so.
+func (pr *playRun) mayFail(ctx context.Context) (most float64, ok bool, err error) {
+	s, err := pr.text(ctx, pr.p.MaxFail)
+	if err != nil || s == "" {
+		return 0, false, err
+	}
+	most, err = strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(s), "%"), 64)
+	if err != nil || math.IsNaN(most) {
+		return 0, false, fmt.Errorf("max_fail_percentage: %q is not a number of percent", s)
+	}
+	return most, true, nil
+}
+
 // share reads "3" or "30%" of n; it is at least 1, and 0 is all.
 func share(s string, n int) (int, error) {
 	text, percent := strings.CutSuffix(strings.TrimSpace(s), "%")
 	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || f < 0 {
+	if err != nil || !(f >= 0 && f <= 1e9) { // nan is neither
 		return 0, errors.New(`"` + s + `" is neither a number nor a percentage`)
 	}
 	k := int(f)

@@ -65,6 +65,9 @@ func (r *Runner) play(ctx context.Context, p *play.Play) (on bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if _, _, err := pr.mayFail(ctx); err != nil {
+		return false, err // before any host has failed
+	}
 	if len(batches) == 0 {
 		r.emit(event.PlayStart{Play: pr.name})
 		r.emit(event.PlayNoHosts{Play: pr.name})

@@ -107,6 +107,19 @@ func TestThrottleAndOrder(t *testing.T) {
 	}
 }
 
+// TestThrottleThatIsWrong: it fails its task, and the tasks before it are done.
+func TestThrottleThatIsWrong(t *testing.T) {
+	for _, text := range []string{"{{ nothing }}", "{{ 'two' }}", "{{ -1 }}"} {
+		s := newStage("h1")
+		a := put("b")
+		a.Throttle = value.String(text)
+		s.on(t, nil, put("a"), a, put("c"))
+		if got := s.house.Host("h1").Texts; got["a"] != "a" || got["b"] != "" || got["c"] != "" {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
+
 // TestPlaysOnStage: a host that failed takes no part in later plays, unless its
 // errors are cleared; the answers of one play serve the next.
 func TestPlaysOnStage(t *testing.T) {

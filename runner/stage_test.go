@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -315,6 +316,9 @@ func TestPlayEndsForAll(t *testing.T) {
 	}{
 		{"neither", play.Play{}, false},
 		{"any_errors_fatal", play.Play{Keywords: play.Keywords{AnyErrorsFatal: value.Bool(true)}}, true},
+		{"any_errors_fatal of a variable", play.Play{Keywords: play.Keywords{AnyErrorsFatal: value.String("{{ strict }}"), Vars: value.MapOf("strict", value.Bool(true))}}, true},
+		{"any_errors_fatal that is not", play.Play{Keywords: play.Keywords{AnyErrorsFatal: value.String("{{ inventory_hostname == 'h2' }}")}}, false},
+		{"any_errors_fatal that cannot be told", play.Play{Keywords: play.Keywords{AnyErrorsFatal: value.String("{{ nothing }}")}}, true},
 		{"more than may fail", play.Play{MaxFail: value.Int(30)}, true},
 		{"as many as may fail", play.Play{MaxFail: value.Int(50)}, false},
 	} {
@@ -323,6 +327,23 @@ func TestPlayEndsForAll(t *testing.T) {
 		told := slices.ContainsFunc(s.events, func(e event.Event) bool { _, ok := e.(event.NoHostsLeft); return ok })
 		if ran := s.house.Host("h2").Texts["a"] == "a"; ran == c.ends || told != c.ends {
 			t.Errorf("%s: went on %v, told %v", c.name, ran, told)
+		}
+	}
+}
+
+// TestWrongShares: numbers for all hosts that are none end the run before a host is
+// worked on.
+func TestWrongShares(t *testing.T) {
+	for _, p := range []play.Play{
+		{MaxFail: value.String("{{ nothing }}")}, {MaxFail: value.String("{{ 'most' }}")}, {MaxFail: value.String("{{ 'nan' }}")},
+		{Serial: value.Strings("nan").Items()}, {Serial: value.Strings("1e30").Items()}, {Serial: value.Strings("-1").Items()},
+	} {
+		s := newStage("h1")
+		p.Hosts, p.GatherFacts, p.Tasks = value.String("all"), value.Bool(false), []play.Item{put("a")}
+		_, err := New(World{Inventory: s, Expr: engine(), Connector: s, Sink: s, Loader: s.files}, s.want).Run(t.Context(), s.bound(&p))
+		var wrong *Mistake
+		if err == nil || errors.As(err, &wrong) || s.house.Host("h1").Texts["a"] != "" {
+			t.Errorf("%v %v: %v, %v", p.MaxFail, p.Serial, err, s.house.Host("h1").Texts)
 		}
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -287,13 +285,18 @@ func (t turns) forks(ctx context.Context, o *program.Op, group []*hostRun) int {
 		return 1
 	}
 	n := t.pr.r.want.Forks
-	w := group[0].wordsOf(o)
-	if v := w.Inner(keyword.Throttle); !v.IsNull() {
-		if s, err := t.pr.text(ctx, v); err == nil {
-			if t, err := strconv.Atoi(s); err == nil && t > 0 {
-				n = min(n, t)
-			}
-		}
+	h := group[0]
+	w := h.wordsOf(o)
+	if w.Inner(keyword.Throttle).IsNull() {
+		return n
+	}
+	// A throttle that is wrong fails the task, on each host in its turn.
+	tr := &taskRun{h: h, task: o.Task, words: w}
+	switch most, err := tr.throttle(ctx, h.scopeOf(ctx, o, w)); {
+	case err != nil:
+		return 1
+	case most > 0:
+		return min(n, most)
 	}
 	return n
 }
@@ -356,6 +359,23 @@ func (t turns) wanted(ctx context.Context, o *program.Op, group []*hostRun) bool
 	return run
 }
 
+// fatal reports a task with any_errors_fatal, as a host says that has failed in it;
+// what cannot be worked out is on the safe side.
+func (t turns) fatal(ctx context.Context, o *program.Op, hosts []*hostRun) bool {
+	w := append(keyword.Words{&t.pr.p.Keywords}, append(slices.Clone(o.Around), &o.Task.Keywords)...)
+	if v := w.Inner(keyword.AnyErrorsFatal); !value.HasTemplate(v) {
+		b, _ := keyword.Truth(v)
+		return b
+	}
+	return slices.ContainsFunc(hosts, func(h *hostRun) bool {
+		if !lost(h) || h.parted {
+			return false
+		}
+		b, err := h.reader(ctx, w, h.scopeOf(ctx, o, h.wordsOf(o))).Flag("any_errors_fatal", keyword.AnyErrorsFatal, false)
+		return err != nil || b
+	})
+}
+
 // judgeRound ends the play for all where the play says so. Only a failure of
 // this round can do that.
 func (t turns) judgeRound(ctx context.Context, o *program.Op, hosts []*hostRun) {
@@ -369,14 +389,10 @@ func (t turns) judgeRound(ctx context.Context, o *program.Op, hosts []*hostRun) 
 	if !fresh {
 		return
 	}
-	w := append(keyword.Words{&t.pr.p.Keywords}, append(slices.Clone(o.Around), &o.Task.Keywords)...)
-	fatal, _ := keyword.Truth(w.Inner(keyword.AnyErrorsFatal))
-	if !t.pr.p.MaxFail.IsNull() {
-		if s, err := t.pr.text(ctx, t.pr.p.MaxFail); err == nil {
-			if most, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64); err == nil && float64(bad)*100/float64(len(hosts)) > most {
-				fatal = true
-			}
-		}
+	fatal := t.fatal(ctx, o, hosts)
+	most, ok, err := t.pr.mayFail(ctx)
+	if err != nil || ok && float64(bad)*100/float64(len(hosts)) > most {
+		fatal = true
 	}
 	if !fatal {
 		return

@@ -12,6 +12,7 @@ import (
 	"remoterun/runner/keyword"
 	"remoterun/runner/program"
 	"remoterun/runner/value"
+	"remoterun/runner/vars"
 )
 
 // turn brings the host's current task to its end. Where chains may run through,
@@ -98,6 +99,9 @@ func (h *hostRun) work(ctx context.Context, u *unit) {
 	defer h.fly.letGo(u.m)
 	timed, cancel, err := u.timeout(ctx)
 	defer cancel()
+	if err == nil {
+		_, err = u.tr.throttle(ctx, u.scope)
+	}
 	switch {
 	case err != nil:
 		u.out = failure(err)
@@ -129,6 +133,19 @@ func (u *unit) timeout(ctx context.Context) (context.Context, context.CancelFunc
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(n)*time.Second, fmt.Errorf("the task did not end within %d s", n))
 	return ctx, cancel, nil
+}
+
+// throttle is how many hosts may work on the task at once, 0 = as many as there are.
+func (tr *taskRun) throttle(ctx context.Context, s *vars.Scope) (int, error) {
+	text, err := tr.h.reader(ctx, tr.words, s).Text(keyword.Throttle, "0")
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("throttle: %q is not a number of hosts", text)
+	}
+	return n, nil
 }
 
 // once runs a unit: questions, plan, then nothing, a chain, or its steps alone.

@@ -304,6 +304,118 @@ var routes = []struct{ name, tasks string }{
 	{"tags and listen", `
 - set_fact: {got: "{{ x.stdout }}"}
   tags: ["{{ x.stdout | default('t') }}"]`},
+	{"a job that was left alone", `
+- command: "cat {{ own }}/said"
+  async: 30
+  poll: 0
+  register: job
+- async_status: {jid: "{{ job.ansible_job_id }}"}
+  register: done
+  until: done.finished
+  retries: 20
+  delay: 1
+- set_fact: {got: "{{ done }}{{ done.stdout }}{{ job }}"}
+- set_fact: {got: "{{ done.stdout_lines }}{{ done.cmd }}"}`},
+	{"a job that was waited for", `
+- shell: cat said; cat said >&2; exit 1
+  args: {chdir: "{{ own }}"}
+  async: 30
+  poll: 1
+  ignore_errors: true
+  register: done
+- set_fact: {got: "{{ [done.stdout, done.stderr, done.msg] }}"}`},
+	{"statistics", `
+- set_stats: {data: {said: "{{ x.stdout }}", "{{ x.stdout | hash('md5') }}": ["{{ x.stdout }}"]}}
+  register: r
+- set_fact: {got: "{{ r }}{{ x.stdout }}"}`},
+	{"a role's variables", `
+- include_role: {name: takes}
+  vars: {given: "{{ x.stdout }}"}
+- import_role: {name: takes}
+  vars: {given: "{{ x.stdout_lines }}"}`},
+	{"a role's defaults", `
+- include_role: {name: takes}
+- set_fact: {got: "{{ got }}{{ x.stdout }}"}`},
+	{"a role's name fails", `
+- include_role: {name: "{{ x.stdout }}"}`},
+	{"the file of a role's tasks fails", `
+- include_role: {name: takes, tasks_from: "{{ x.stdout }}"}`},
+	{"a task that is tried again", `
+- shell: cat said >&2; exit 1
+  args: {chdir: "{{ own }}"}
+  retries: 1
+  delay: 0
+  until: t is success
+  register: t
+  ignore_errors: true
+- set_fact: {got: "{{ t }}{{ t.stderr }}{{ t.msg }}"}`},
+	{"a port fails", `
+- add_host: {name: "p-{{ inventory_hostname }}", ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: "{{ x.stdout }}"}
+- command: "true"
+  delegate_to: "p-{{ inventory_hostname }}"`},
+	{"a user fails", `
+- add_host: {name: "p-{{ inventory_hostname }}", ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1, ansible_user: "{{ x.stdout }}"}
+- command: "true"
+  delegate_to: "p-{{ inventory_hostname }}"
+  ignore_errors: true
+  ignore_unreachable: true
+- fail: {msg: "{{ x.stdout }}"}`},
+	{"a shell's program fails", `
+- command: "true"
+  vars: {ansible_shell_executable: "{{ x.stdout }}"}
+- fail: {msg: "{{ x.stdout }}"}`},
+	{"a task's timeout fails", `
+- command: "true"
+  timeout: "{{ x.stdout }}"`},
+	{"retries fails", `
+- command: "true"
+  until: false
+  retries: "{{ x.stdout }}"`},
+	{"a loop's pause fails", `
+- command: "true"
+  loop: [1, 2]
+  loop_control: {pause: "{{ x.stdout }}"}`},
+	{"throttle fails", `
+- command: "true"
+  throttle: "{{ x.stdout }}"`},
+	{"ignore_errors fails", `
+- command: "false"
+  ignore_errors: "{{ x.stdout }}"`},
+	{"check_mode fails", `
+- command: "true"
+  check_mode: "{{ x.stdout }}"`},
+	{"no_log fails", `
+- command: "true"
+  no_log: "{{ x.stdout }}"`},
+	{"pause", `
+- pause: {seconds: 0, prompt: "{{ x.stdout }}"}
+  register: p
+- set_fact: {got: "{{ p }}{{ x.stdout }}"}`},
+	{"validate_argument_spec fails", `
+- validate_argument_spec:
+    argument_spec: {a: {type: int}}
+    provided_arguments: {a: "{{ x.stdout }}"}`},
+	{"a command that is checked by its file", `
+- command: echo "{{ x.stdout }}"
+  args: {creates: "{{ own }}/said"}
+  register: r
+- set_fact: {got: "{{ r }}{{ x.stdout }}"}`},
+	{"a file's content that is edited", `
+- replace: {path: "{{ own }}/said", regexp: touch, replace: touch, backup: true}
+  register: r
+- blockinfile: {path: "{{ own }}/block", block: "{{ x.stdout }}", create: true}
+  register: b
+  diff: true
+- set_fact: {got: "{{ r }}{{ b }}{{ x.stdout }}"}`},
+	{"stat and its link", `
+- file: {src: "{{ x.stdout | replace('/', '_') }}", dest: "{{ own }}/l", state: link, force: true}
+- stat: {path: "{{ own }}/l"}
+  register: s
+- set_fact: {got: "{{ s.stat }}{{ s.stat.lnk_source }}{{ s.stat.lnk_target }}"}`},
+	{"environment of the host", `
+- setup: {filter: ansible_env}
+  environment: {SAID: "{{ x.stdout }}"}
+- set_fact: {got: "{{ ansible_env.SAID | default(x.stdout) }}{{ ansible_facts.env }}"}`},
 	{"a fact that a later task calls by a template", `
 - set_fact: {deep: {list: [{name: "{{ x.stdout }}"}]}}
 - set_fact: {got: "{{ deep }}"}
@@ -315,6 +427,7 @@ func routeProject(t *testing.T) {
 	files := map[string]string{
 		"hosts":     "[all:vars]\nansible_connection=local\n[three]\nh1\nh2\nh3\n[rest]\nother\n",
 		"prints.j2": "<{{ x.stdout }}>", "plain.yml": "a: 1\n",
+		"roles/takes/defaults/main.yml": "given: '{{ x.stdout }}'\n", "roles/takes/tasks/main.yml": "- set_fact: {got: '{{ given }}'}\n- debug: {msg: '{{ given }}'}\n",
 		"taken.yml": "- set_fact: {got: '{{ given }}'}\n- debug: {msg: '{{ given }}'}\n",
 	}
 	for h, text := range hostTexts {
