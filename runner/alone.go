@@ -65,11 +65,17 @@ func (h *hostRun) steps(ctx context.Context, u *unit) (ran []host.Output, err er
 	defer func() { end(outcomeText(ran, err)) }()
 	worker := u.m.Worker(u.as, u.progress())
 	worker.Said = func(text string) {
-		h.p.r.emit(event.Note{Host: h.name, Task: u.tr.info, Text: text})
+		if !u.noLog {
+			h.p.r.emit(event.Note{Host: h.name, Task: u.tr.info, Text: text})
+		}
 	}
 	w := envWriter{worker, u.env}
 	for _, st := range u.plan.Steps {
-		h.waits(u, st.Describe())
+		if u.noLog {
+			h.waits(u, hiddenStep(u.tr.task))
+		} else {
+			h.waits(u, st.Describe())
+		}
 		out, err := st.Do(ctx, w)
 		if u.plan.Local {
 			h.acted.Did(nil)

@@ -42,8 +42,10 @@ func (h *hostRun) deliver(ctx context.Context, u *unit) error {
 		}
 		h.queue.tasks = h.queue.tasks[:1]
 	}
-	for _, w := range u.out.res.Warnings {
-		h.p.r.warn(h.name, w)
+	if !u.noLog {
+		for _, w := range u.out.res.Warnings {
+			h.p.r.warn(h.name, w)
+		}
 	}
 	if tr.loop && !tr.quiet {
 		h.p.r.emit(event.ItemResult{Outcome: u.told(u.out), LoopItem: u.loopItem()})
@@ -135,6 +137,9 @@ func (h *hostRun) finish(ctx context.Context, tr *taskRun) error {
 	e.Rescued = e.Status == event.Failed && !ignored && h.cur.Rescues()
 	for _, u := range tr.units {
 		e.NoLog = e.NoLog || u.noLog
+	}
+	if !tr.loop || tr.fatal != nil {
+		e.NoLog = e.NoLog || h.hides(ctx, tr, tr.scope)
 	}
 	h.tell(tr, e)
 	for _, f := range tr.included {

@@ -226,13 +226,13 @@ func (u *unit) labelled(ctx context.Context) (string, error) {
 
 // unit makes one unit: condition, keywords, arguments, module.
 func (h *hostRun) unit(ctx context.Context, tr *taskRun, s *vars.Scope, item value.Value, ahead bool) (*unit, error) {
-	u := &unit{tr: tr, scope: s, item: item}
+	u := &unit{tr: tr, scope: s, item: item, noLog: h.hides(ctx, tr, s)}
 	ok, err := u.when(ctx, ahead)
 	if err != nil {
 		return u, u.mistake(ahead, fmt.Errorf("the conditional check failed: %w", err))
 	}
 	if !ok {
-		u.out, u.noLog = leftOut(), h.hides(ctx, tr, s)
+		u.out = leftOut()
 		return u, nil
 	}
 	if err := u.fill(ctx, ahead); err != nil {
@@ -241,8 +241,9 @@ func (h *hostRun) unit(ctx context.Context, tr *taskRun, s *vars.Scope, item val
 	return u, nil
 }
 
-// hides says whether no_log covers an item that is left out. What cannot be told
-// is hidden: its label could be a secret.
+// hides says whether no_log covers what is told of a task before its keywords are
+// read: an item that is left out, a condition or loop that cannot be worked out. What
+// cannot be told is hidden: a label or an error's words could be a secret.
 func (h *hostRun) hides(ctx context.Context, tr *taskRun, s *vars.Scope) bool {
 	hidden, err := h.reader(ctx, tr.words, s).Flag("no_log", keyword.NoLog, false)
 	return hidden || err != nil
