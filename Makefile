@@ -80,5 +80,5 @@ demo: build
 # Lets the owner of a folder race with root who writes there, and a squatter with
 # who takes the lock, 200 times each way.
 races:
-	REMOTERUN_RACES=200 go test -vet=off -count=1 -timeout 2h -run TestRaces ./tasks/files
+	REMOTERUN_RACES=200 go test -vet=off -count=1 -timeout 4h -run TestRaces$$ ./tasks
 	REMOTERUN_RACES=200 go test -vet=off -count=1 -timeout 1h -run TestRealLockIsNotSquatted ./runner/lock

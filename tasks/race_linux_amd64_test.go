@@ -1,3 +1,3 @@
-package files_test
+package tasks_test
 
 const renameat2 = 316

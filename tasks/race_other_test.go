@@ -1,5 +1,5 @@
 //go:build !amd64
 
-package files_test
+package tasks_test
 
 const renameat2 = 276

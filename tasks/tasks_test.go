@@ -14,6 +14,7 @@ import (
 func update() bool { return flag.Lookup("update").Value.String() == "true" }
 
 func TestMain(m *testing.M) {
+	racing()
 	flag.Bool("update", false, "write the tables of docs/modules anew")
 	flag.Parse()
 	os.Exit(m.Run())

@@ -177,11 +177,7 @@ xz*) command -v xz >/dev/null || { k_no "the host has no xz"; exit 1; } ;;
 esac
 k_hold "$dest" || exit 1
 if [ -d "./$k_n" ]; then k_no "$dest is a directory"; exit 1; fi
-k_ke=
-if [ -f "./$k_n" ] && [ ! -h "./$k_n" ]; then
-set -- $(stat -c "%u:%g %a" "./$k_n")
-k_ke=$1 k_mo=${k_mo:-0$2}
-fi
+k_was
 k_new || exit 1
 k_tmp=${PWD%/}/${k_t#./}
 k_end() { rm -f "$k_t"; exit 1; }

@@ -5,6 +5,7 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
+	"remoterun/runner/sh"
 	"remoterun/runner/value"
 	"remoterun/tasks/kit"
 )
@@ -93,7 +94,11 @@ func (image) Plan(a imageArgs, s host.Seen) (play.Plan, error) {
 		steps = append(steps, a.source())
 	}
 	if a.Archive != "" {
-		steps = append(steps, a.run("image", "save", "--output", a.Archive, a.ref()))
+		at, err := kit.Place(s, a.Archive)
+		if err != nil {
+			return play.Plan{}, err
+		}
+		steps = append(steps, a.save(at))
 	}
 	also, stop, err := a.also(s, is)
 	if err != nil || stop != "" {
@@ -114,6 +119,22 @@ func (image) Plan(a imageArgs, s host.Seen) (play.Plan, error) {
 		p = a.changedBy(p, textAt(is, "Id"))
 	}
 	return p, nil
+}
+
+// saveText writes what a docker command prints to a file that root alone may read,
+// as docker's own --output does: path, the command.
+const saveText sh.Constant = kit.Hold + `command -v docker >/dev/null || { echo "Failed to find required executable \"docker\" on the host" >&2; exit 1; }
+k_hold "$1" || exit 1
+shift
+if [ -d "./$k_n" ]; then k_no "$k_p is a directory"; exit 1; fi
+umask 077
+k_new && "$@" >&8 || exit 1
+k_mv || { k_no "$k_e"; exit 1; }`
+
+// save is the step that writes the image to its archive.
+func (a imageArgs) save(to string) host.Step {
+	words := a.words("image", "save", a.ref())
+	return host.Run{Cmd: sh.Script(saveText, append([]string{to}, words...)...), What: "docker image save --output " + to + " " + a.ref()}
 }
 
 // source is the step that brings the image.

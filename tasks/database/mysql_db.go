@@ -162,17 +162,18 @@ func (a mysqlDBArgs) data(sqls []string) *value.Map {
 	return m
 }
 
-// dumpText writes a dump beside its place and renames it: head, folder, target,
+// dumpText writes a dump beside its place and renames it; one that replaces another
+// keeps its owner and mode: head, folder, target,
 // options of mysqldump.
-const dumpText sh.Constant = sh.Temp + mysqlHead + `if [ -n "$1" ]; then cd -- "$1" || exit 1; fi
+const dumpText sh.Constant = kit.Hold + mysqlHead + `if [ -n "$1" ]; then cd -- "$1" || exit 1; fi
 t=$2; shift 2
 case $t in *.gz) z="gzip -c" ;; *.bz2) z="bzip2 -c" ;; *.xz) z="xz -c" ;; *) z=cat ;; esac
-d=.
-case $t in */*) d=${t%/*} ;; esac
-_name "${d:-/}"
-(set -C; : >"$_t") || exit 1
-{ { "$c" ${f:+"$f"} "$@" || echo $? >&3; } | $z >"$_t" || echo 1 >&3; } 3>&1 >/dev/null | { if read -r r; then exit "$r"; fi; } || exit
-mv -f -- "$_t" "$t"`
+k_mo=
+k_hold "$t" || exit 1
+if [ -d "./$k_n" ]; then k_no "target $t is a directory"; exit 1; fi
+k_was && k_new || exit 1
+{ { "$c" ${f:+"$f"} "$@" || echo $? >&3; } | $z >&8 || echo 1 >&3; } 3>&1 >/dev/null | { if read -r r; then exit "$r"; fi; } || exit
+k_see "$k_8" && k_own "" "" "$k_mo" "$k_ke" && k_mv || { k_no "$k_e"; exit 1; }`
 
 // dump writes the databases into target.
 func (a mysqlDBArgs) dump(has map[string]bool) play.Plan {

@@ -393,9 +393,10 @@ fi
 fi
 if [ -n "$arc" ]; then
 git=$PWD
-k_hold "$arc" && k_new || exit 1
+k_mo=
+k_hold "$arc" && k_was && k_new || exit 1
 e=$("$g" --git-dir="$("$g" -C "$git" rev-parse --absolute-git-dir)" archive --format="$fmt" ${prefix:+--prefix="$prefix"} "$v" 2>&1 >&8) || { echo "Failed to perform archive operation: $e" >&2; exit 1; }
-if ! cmp -s "$k_8" "./$k_n"; then k_mv || { k_no "$k_e"; exit 1; }; more="$more archive"; fi
+if ! cmp -s "$k_8" "./$k_n"; then k_see "$k_8" && k_own "" "" "$k_mo" "$k_ke" && k_mv || { k_no "$k_e"; exit 1; }; more="$more archive"; fi
 cd "$git" || exit 1
 fi
 printf "%s\n%s\n%s\n" "$before" "$("$g" rev-parse -q --verify HEAD)" "$more"`

@@ -443,7 +443,8 @@ k_at "$k_path" "$k_via" || exit 1
 if [ -d "./$k_n" ]; then k_no "$k_p is a directory"; exit 1; fi
 if [ -n "$k_cond" ] && [ -f "./$k_n" ]; then k_since=$PWD/$k_n; fi
 fi
-if [ -n "$k_mo" ] || [ -z "$k_path" ]; then umask 077; fi
+k_um=$(umask)
+umask 077
 k_new || exit 1
 k_get "$@"
 k_time=$(($(date +%s) - k_begin))
@@ -490,6 +491,7 @@ k_8=$k_9
 k_see "$k_8" && k_own "$k_ow" "$k_gr" "$k_mo" "" && k_ch=$k_c || exit 1
 rm -f "$k_rm"
 else
+[ -n "$k_mo" ] || k_mo=$(printf "0%o" $((0666 & ~0$k_um)))
 k_see "$k_8" && k_own "$k_ow" "$k_gr" "$k_mo" "$k_ke" || exit 1
 if [ -n "$k_ba" ] && [ -n "$k_o" ]; then k_keep "$k_un0" || exit 1; c=${k_p%/*}/$c; fi
 if k_mv; then k_ch=y

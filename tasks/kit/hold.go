@@ -18,6 +18,9 @@ import "remoterun/runner/sh"
 //   - k_mkdir NAME OWNER GROUP MODE: makes a folder in the held one and goes into it.
 //   - k_bare: the held folder is ours and empty, as one that was just made.
 //   - k_keep UNSAFE: keeps ./$k_n under the name $c, by a link to it or a copy.
+//   - k_was: what a new ./$k_n keeps of a file that is there: $k_ke (as KEEP of
+//     k_own) and, where $k_mo names no mode, that too. With a mode nobody else can
+//     open what k_new makes before it has got it.
 //   - k_new: makes a file of an unforeseeable name in the held folder; $k_t is its
 //     name, $k_8 leads to the open file.
 //   - k_see FILE: looks at a file and the held folder with one program.
@@ -126,6 +129,14 @@ for k_x in ./* ./.[!.]* ./..?*; do
 if [ -e "$k_x" ] || [ -h "$k_x" ]; then k_no "$PWD changed while it was looked at"; return; fi
 done
 [ -O . ] || k_no "$PWD changed while it was looked at"
+}
+k_was() {
+k_ke=
+if [ -f "./$k_n" ] && [ ! -h "./$k_n" ]; then
+set -- $(stat -c "%u:%g %a" "./$k_n")
+k_ke=$1 k_mo=${k_mo:-0$2}
+fi
+if [ -n "$k_mo" ]; then umask 077; fi
 }
 k_new() {
 _name .

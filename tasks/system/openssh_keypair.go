@@ -72,8 +72,9 @@ d=$_t
 if [ -n "$5" ]; then
 ssh-keygen -y -P "" -f "$1" >"$d/k.pub" 2>"$d/e" || { echo "the public key cannot be made of $1: $(cat "$d/e")" >&2; exit 1; }
 else ssh-keygen -q -t "$2" -b "$3" -N "" -C "$4" -f "$d/k" >&2 || exit 1; fi
+umask 077
 k_put() {
-k_hold "$1" && k_new && cat <"$2" >"$k_8" && chmod "$3" "$k_8" && k_mv || { k_no "$k_e"; exit 1; }
+k_hold "$1" && k_new && cat <"$2" >&8 && k_see "$k_8" && k_own "" "" "0$3" "" && k_mv || { k_no "$k_e"; exit 1; }
 }
 if [ -z "$5" ]; then k_put "$1" "$d/k" 600; fi
 k_put "$1.pub" "$d/k.pub" 644

@@ -59,15 +59,15 @@ func userStep(what string, words ...string) host.Step {
 	return host.Run{Cmd: sh.Script(userStepText, words...), What: what}
 }
 
-// homeText makes a home that is missing: folder, owner, skeleton, umask.
-const homeText sh.Constant = `h=$1 n=$2 k=${3:-/etc/skel} u=$4
-mkdir -p "${h%/*}" || exit 1
-(umask "${u:-022}"; mkdir "$h") || exit 1
-if [ -d "$k" ]; then cp -R "$k/." "$h/" || exit 1; fi
-g=$(id -g "$n") && chown -R -h "$n:$g" "$h"`
-
-// parentText makes the folder that a home will be in.
-const parentText sh.Constant = `mkdir -p "$1"`
+// homeText makes a home that is missing, and fills it before it is given away:
+// folder, owner, skeleton, umask.
+const homeText sh.Constant = kit.Hold + `n=$2 k=${3:-/etc/skel} u=$4
+k_q=${1%/*}
+k_make "${k_q:-/}" || exit 1
+h=${1##*/}
+(umask "${u:-022}"; mkdir "./$h") && k_cd "$h" && k_bare || exit 1
+if [ -d "$k" ]; then cp -R "$k/." . || exit 1; fi
+g=$(id -g "$n") && chown -R -h "$n:$g" .`
 
 // passwordText sets a hash that comes by stdin: never in a command's words.
 const passwordText sh.Constant = `chpasswd -e`
@@ -123,7 +123,7 @@ func (a userArgs) make(is account) []host.Step {
 	var steps []host.Step
 	if a.CreateHome && a.Home != "" && is.hasHome == "" {
 		if parent := path.Dir(a.Home); parent != "/" && parent != "/home" {
-			steps = append(steps, host.Run{Cmd: sh.Script(parentText, parent), What: "make " + parent})
+			steps = append(steps, kit.MakeFolder(parent, kit.Change{}))
 		}
 	}
 	steps = append(steps, userStep("make the user "+a.Name, words...))
@@ -201,7 +201,7 @@ func (a userArgs) change(is account) []host.Step {
 		home = is.home
 	}
 	if a.CreateHome && is.hasHome == "" && home != "" && !(a.MoveHome && a.Home != "" && a.Home != is.home) {
-		steps = append(steps, host.Run{Cmd: sh.Script(homeText, home, a.Name, a.Skeleton, a.Umask), What: "make the home " + home})
+		steps = append(steps, host.Run{Cmd: sh.Script(homeText, strings.TrimRight(home, "/"), a.Name, a.Skeleton, a.Umask), What: "make the home " + home})
 	}
 	return append(steps, a.ages(is)...)
 }
