@@ -147,7 +147,7 @@ func (tr *taskRun) described(ctx context.Context) (*event.Task, error) {
 		errors.As(err, &need)
 		info.Name = value.Show(name)
 	}
-	info.Name = t.Titled(info.Name)
+	info.Own, info.Name = info.Name, t.Titled(info.Name)
 	for _, w := range tr.words {
 		info.Tags = append(info.Tags, w.Tags...)
 	}

@@ -257,12 +257,31 @@ func (pr *playRun) prompts(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s: vars_prompt %s: %w", p.Pos, p.Name, err)
 		}
+		if v, err = hashed(ctx, pr, p, v); err != nil {
+			return fmt.Errorf("%s: vars_prompt %s: %w", p.Pos, p.Name, err)
+		}
 		m.Put(p.Name, v)
 	}
 	if m.Len() > 0 {
 		pr.layers = append(pr.layers, play.Layer{Name: "vars_prompt", Vars: m})
 	}
 	return nil
+}
+
+// hashed is what is kept of an answer. A hash may be where the answer may not: in
+// a command's words.
+func hashed(ctx context.Context, pr *playRun, p play.Prompt, answer value.Value) (value.Value, error) {
+	if p.Hashed.IsNull() {
+		return answer, nil
+	}
+	fr := pr.frame(nil, nil)
+	fr.Block = append(fr.Block, value.MapOf(p.Name, answer))
+	out, err := pr.r.world.Expr.Render(ctx, p.Hashed, pr.r.store.Scope(ctx, "localhost", fr, false))
+	if err != nil {
+		return out, err
+	}
+	pr.r.world.Redactor.Add([]byte(value.Str(out)))
+	return value.MarkedString(value.Str(out), value.Masked|value.Unsafe), nil
 }
 
 func (pr *playRun) prompt(ctx context.Context, p play.Prompt, text string) (value.Value, error) {

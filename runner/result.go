@@ -124,7 +124,7 @@ func (tr *taskRun) failedTask(ctx context.Context) *value.Map {
 	t := tr.task
 	name := value.String("")
 	if !t.Name.IsNull() {
-		name = value.String(tr.info.Name)
+		name = value.String(tr.info.Own)
 	}
 	or := func(v value.Value, otherwise int64) value.Value {
 		if v.IsNull() {

@@ -37,6 +37,7 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl := c.Flags()
 	fl.BoolVar(&f.forceHandlers, "force-handlers", false, "run notified handlers also on hosts that failed")
 	fl.StringVar(&f.startAt, "start-at-task", "", "begin at the task of this `NAME`")
+	fl.Bool("flush-cache", false, "nothing to do here: facts are not kept from run to run")
 	fl.BoolVar(&f.takeOver, "take-over", false, "take the project's lock from another operator, and end his work")
 }
 

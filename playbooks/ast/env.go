@@ -105,7 +105,6 @@ func (e *Env) kinds() []string {
 
 // later are parts of Ansible that are known and not there yet.
 var later = map[string]string{
-	"become_exe":      "become_exe is not there yet",
 	"debugger":        "the task debugger is not there yet",
 	"include":         "include of a playbook is gone from Ansible: use import_playbook",
 	"import_playbook": "import_playbook stands among the plays of a playbook, not among tasks",

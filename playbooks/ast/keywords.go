@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"remoterun/playbooks/known"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -96,6 +97,8 @@ func (ws *words) shared(k *play.Keywords, e entry, w *where) bool {
 		k.BecomeMethod = ws.oneOf(e, "sudo", "su", "doas")
 	case "become_flags":
 		k.BecomeFlags = ws.text(e)
+	case "become_exe":
+		k.BecomeExe = ws.text(e)
 	case "remote_user":
 		k.RemoteUser = ws.text(e)
 	case "connection":
@@ -231,10 +234,15 @@ func (ws *words) moduleDefaults(e entry, outer []*value.Map) []*value.Map {
 			ws.wrong(e.at, "module_defaults must be a mapping of modules to arguments, not %s", whatIs(v))
 			continue
 		}
+		var grouped []*value.Map
 		for k, args := range m.All() {
 			name := value.Str(k)
 			if strings.HasPrefix(name, "group/") {
-				ws.wrong(value.PosOf(k), "module_defaults of groups are not there yet")
+				if members, ok := known.Group(name); ok {
+					grouped = append(grouped, ofGroup(members, args))
+				} else {
+					ws.wrong(value.PosOf(k), "module_defaults: Ansible has no %s; its groups are aws, acme, azure, docker, gcp, k8s, os, ovirt, vmware and those of collections (group/community.docker.docker)", name)
+				}
 			} else if _, ok := ws.env.kind(name); !ok {
 				ws.unknown(value.PosOf(k), nil, name, "module_defaults: there is no module %q", name)
 			}
@@ -242,7 +250,16 @@ func (ws *words) moduleDefaults(e entry, outer []*value.Map) []*value.Map {
 				ws.wrong(e.at, "module_defaults of %s must be a mapping of arguments", name)
 			}
 		}
-		out = append(out, m)
+		out = append(append(out, grouped...), m) // a module's own defaults win
+	}
+	return out
+}
+
+// ofGroup are the defaults of a group as those of its modules.
+func ofGroup(members []string, args value.Value) *value.Map {
+	out := value.NewMap()
+	for _, m := range members {
+		out.Put(m, args)
 	}
 	return out
 }

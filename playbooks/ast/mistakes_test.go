@@ -25,6 +25,8 @@ func TestMistakes(t *testing.T) {
 		"vars no mapping":          {play: "- hosts: all\n  vars: text\n", want: "site.yml:2:9: vars must be a mapping, not text"},
 		"variable name":            {play: "- hosts: all\n  vars: {a-b: 1}\n", want: "site.yml:2:10: 'a-b' is not a valid name of a variable (letters, digits and _, no digit first)"},
 		"prompt keyword":           {play: "- hosts: all\n  vars_prompt: [{name: a, promt: b}]\n", want: `site.yml:2:27: vars_prompt has no keyword "promt"; did you mean "prompt"?`},
+		"prompt hash":              {play: "- hosts: all\n  vars_prompt: [{name: a, encrypt: rot13}]\n", want: `site.yml:2:36: encrypt: "rot13" is not known`},
+		"group of defaults":        {play: "- hosts: all\n  module_defaults: {group/nope: {a: b}}\n", want: `site.yml:2:21: module_defaults: Ansible has no group/nope; its groups are aws, acme, azure, docker, gcp, k8s, os, ovirt, vmware and those of collections (group/community.docker.docker)`},
 		"prompt nameless":          {play: "- hosts: all\n  vars_prompt: [{prompt: b}]\n", want: "site.yml:2:17: an entry of vars_prompt needs a name"},
 		"vars_files missing":       {play: "- hosts: all\n  vars_files: [nope.yml]\n", want: "site.yml:2:16: vars_files: there is no file nope.yml (looked for vars/nope.yml, nope.yml)"},
 		"order":                    {play: "- hosts: all\n  order: random\n", want: `site.yml:2:10: order: "random" is not known`},

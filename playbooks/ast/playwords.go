@@ -16,8 +16,9 @@ func (ws *words) prompts(e entry) []play.Prompt {
 			continue
 		}
 		p := play.Prompt{Private: true, Pos: m.Pos}
+		var h hashing
 		for _, w := range ws.entries(m) {
-			ws.promptWord(&p, w)
+			ws.promptWord(&p, &h, w)
 		}
 		if p.Name == "" {
 			ws.wrong(m.Pos, "an entry of vars_prompt needs a name")
@@ -26,12 +27,31 @@ func (ws *words) prompts(e entry) []play.Prompt {
 		if p.Text == "" {
 			p.Text = p.Name
 		}
+		p.Hashed = h.template(p.Name)
 		out = append(out, p)
 	}
 	return out
 }
 
-func (ws *words) promptWord(p *play.Prompt, e entry) {
+// hashing is how an answer is kept: encrypt, salt and salt_size.
+type hashing struct{ scheme, salt, size string }
+
+// template hashes an answer, null = it is kept as it is.
+func (h hashing) template(name string) value.Value {
+	if h.scheme == "" {
+		return value.Null()
+	}
+	args := h.scheme
+	if h.salt != "" {
+		args += ", salt=" + h.salt
+	}
+	if h.size != "" {
+		args += ", salt_size=" + h.size
+	}
+	return value.String("{{ " + name + " | password_hash(" + args + ") }}")
+}
+
+func (ws *words) promptWord(p *play.Prompt, h *hashing, e entry) {
 	switch e.name {
 	case "name":
 		p.Name = ws.variable(e)
@@ -45,11 +65,28 @@ func (ws *words) promptWord(p *play.Prompt, e entry) {
 		p.Default = ws.text(e)
 	case "unsafe":
 		ws.boolean(e) // answers are never read as templates
-	case "encrypt", "salt", "salt_size":
-		ws.wrong(e.key, "vars_prompt: %s is not there yet (use the password_hash filter)", e.name)
+	case "encrypt":
+		h.scheme = ws.scheme(e)
+	case "salt":
+		if v := ws.text(e); !v.IsNull() {
+			h.salt = value.Repr(value.String(value.Str(v)))
+		}
+	case "salt_size":
+		if v := ws.integer(e); !v.IsNull() {
+			h.size = value.Str(v)
+		}
 	default:
 		ws.unknown(e.key, promptWords, e.name, "vars_prompt has no keyword %q", e.name)
 	}
+}
+
+// scheme is the name of a kind of password hash, quoted.
+func (ws *words) scheme(e entry) string {
+	v := ws.oneOf(e, "sha512_crypt", "sha256_crypt", "md5_crypt", "bcrypt")
+	if v.IsNull() {
+		return ""
+	}
+	return value.Repr(value.String(value.Str(v)))
 }
 
 func taskList(e entry) bool {

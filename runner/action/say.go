@@ -3,6 +3,7 @@ package action
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"remoterun/runner/host"
 	"remoterun/runner/keyword"
@@ -94,6 +95,9 @@ func assert(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
 		}
 		return Did{Result: r}, nil
 	}
+	if wrong := saidWrong(args); wrong != "" {
+		return Did{Result: play.Result{Failed: true, Data: value.MapOf("msg", value.String(wrong))}}, nil
+	}
 	for _, c := range conds {
 		if c.IsNull() {
 			continue // an empty one holds, as in Ansible
@@ -107,6 +111,22 @@ func assert(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
 		}
 	}
 	return result(play.Result{Data: value.MapOf("msg", message("success_msg", "All assertions passed"))})
+}
+
+// saidWrong is why what an assert shall say is neither text nor a list of text, as
+// it is written.
+func saidWrong(args *value.Map) string {
+	for _, m := range [][2]string{{"fail_msg", "fail_msg or msg"}, {"msg", "fail_msg or msg"}, {"success_msg", "success_msg"}} {
+		v, _ := args.Lookup(m[0])
+		_, isList := v.AsSeq()
+		switch {
+		case isList && slices.ContainsFunc(v.Items(), func(v value.Value) bool { return v.Kind() != value.KindString }):
+			return "Type of one of the elements in " + m[1] + " list is not string type"
+		case !isList && v.Kind() != value.KindString && !v.IsNull() && !v.IsOmit():
+			return "Incorrect type for " + m[1] + ", expected a string or list and got <class '" + value.TypeName(v) + "'>"
+		}
+	}
+	return ""
 }
 
 func fail(_ context.Context, _ *Turn, args *value.Map) (Did, error) {

@@ -20,6 +20,7 @@ const (
 type Task struct {
 	// ID is the same for all hosts that run the same task of the same file.
 	ID      string
+	Own     string // its name as rendered, empty = it has none
 	Name    string // as shown: rendered, "module" when it has none
 	Module  string // as written
 	Action  string // its short name, as the binder found it

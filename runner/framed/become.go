@@ -2,6 +2,7 @@ package framed
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -27,15 +28,31 @@ func command(as host.As, reader, prompt string) string {
 	if as.Login() {
 		return "exec " + inner
 	}
+	program := becomeProgram(as)
 	switch as.Method {
 	case "su":
-		return "LC_ALL=C exec su " + sh.Quote(as.User) + " -s /bin/sh -c " + sh.Quote(reader)
+		return "LC_ALL=C exec " + program + sh.Quote(as.User) + " -s /bin/sh -c " + sh.Quote(reader)
 	case "doas":
-		return "exec doas -n -u " + sh.Quote(as.User) + " " + inner
+		return "exec " + program + "-n -u " + sh.Quote(as.User) + " " + inner
 	}
 	// env: tcsh and fish have no VAR=value words; -k ignores what is cached, so
 	// that the prompt comes whenever a password is needed at all.
-	return "exec env LC_ALL=C sudo -k -S -H -p " + prompt + " -u " + sh.Quote(as.User) + " -- " + inner
+	return "exec env LC_ALL=C " + program + "-k -S -H -p " + prompt + " -u " + sh.Quote(as.User) + " -- " + inner
+}
+
+// becomeProgram is the program with the words that the user wants, and a space.
+// sudo's -n is left out: it forbids the question that a password answers.
+func becomeProgram(as host.As) string {
+	text := sh.Quote(cmp.Or(as.Exe, as.Method, "sudo")) + " "
+	for w := range strings.FieldsSeq(as.Flags) {
+		switch {
+		case w == "-n", w == "--non-interactive":
+		case w == "-c" && as.Method == "su": // ours comes behind the user's name
+		default:
+			text += sh.Quote(w) + " "
+		}
+	}
+	return text
 }
 
 // promptOf is how an identity's program asks, for recognising it in stderr.

@@ -17,6 +17,8 @@ import (
 type As struct {
 	User   string // root, postgres …
 	Method string // sudo (default when User is set), su, doas
+	Exe    string // the become program, empty = the method's name
+	Flags  string // more of its words, between it and ours
 }
 
 // Login reports the login user's own identity.

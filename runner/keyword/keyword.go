@@ -130,7 +130,7 @@ func (k Reader) Environment() ([]sh.Var, error) {
 
 // All are the values that a unit's keywords are rendered of, vars first.
 func All(w *play.Keywords) []value.Value {
-	return append([]value.Value{value.FromMap(w.Vars), w.Delegate, w.Become, w.BecomeUser, w.BecomeMethod, w.NoLog, w.CheckMode, w.Diff}, w.Env...)
+	return append([]value.Value{value.FromMap(w.Vars), w.Delegate, w.Become, w.BecomeUser, w.BecomeMethod, w.BecomeFlags, w.BecomeExe, w.NoLog, w.CheckMode, w.Diff}, w.Env...)
 }
 
 // NoLog, CheckMode and the others are the keywords that the engine reads.
@@ -174,3 +174,9 @@ func BecomeUser(w *play.Keywords) value.Value { return w.BecomeUser }
 
 // BecomeMethod is become_method.
 func BecomeMethod(w *play.Keywords) value.Value { return w.BecomeMethod }
+
+// BecomeFlags is become_flags.
+func BecomeFlags(w *play.Keywords) value.Value { return w.BecomeFlags }
+
+// BecomeExe is become_exe.
+func BecomeExe(w *play.Keywords) value.Value { return w.BecomeExe }

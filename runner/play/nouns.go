@@ -48,7 +48,10 @@ type Prompt struct {
 	Private    bool
 	Confirm    bool
 	Default    value.Value // null = none
-	Pos        value.Pos
+	// Hashed is a template that makes the value of the answer, which it finds under
+	// the prompt's name; null = the value is the answer.
+	Hashed value.Value
+	Pos    value.Pos
 }
 
 // Item is a *Task or a *Block.
@@ -69,6 +72,7 @@ type Keywords struct {
 	BecomeUser   value.Value
 	BecomeMethod value.Value
 	BecomeFlags  value.Value
+	BecomeExe    value.Value
 	RemoteUser   value.Value
 	Connection   value.Value
 	Port         value.Value

@@ -167,5 +167,21 @@ func Identity(k keyword.Reader, d Defaults) (host.As, error) {
 	if err == nil && as.Method != "sudo" && as.Method != "su" && as.Method != "doas" {
 		err = fmt.Errorf("become_method: %q is not one of sudo, su, doas", as.Method)
 	}
+	if err == nil {
+		as.Exe, err = program(k, "exe", as.Method, keyword.BecomeExe)
+	}
+	if err == nil {
+		as.Flags, err = program(k, "flags", as.Method, keyword.BecomeFlags)
+	}
 	return as, err
+}
+
+// program is a setting of the become program: ansible_become_exe, or the one of
+// its method (ansible_su_exe), which counts more.
+func program(k keyword.Reader, what, method string, get keyword.Get) (string, error) {
+	own := "ansible_" + method + "_" + what
+	if v, ok, err := k.Variable(own); err != nil || ok && !v.IsNull() {
+		return value.Str(v), err
+	}
+	return k.Setting("ansible_become_"+what, get, "")
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -308,7 +309,7 @@ func (h *human) retry(e event.Retry) {
 		return
 	}
 	h.under(e.Task)
-	text := fmt.Sprintf("FAILED - RETRYING: [%s]: %s (%d retries left).", hostLabel(e.Outcome), e.Task.Name, e.Left)
+	text := fmt.Sprintf("FAILED - RETRYING: [%s]: %s (%d retries left).", hostLabel(e.Outcome), cmp.Or(e.Task.Own, e.Task.Name), e.Left)
 	if h.o.Verbosity > 2 {
 		text += "Result was: " + dump(e.Outcome, h.o.Verbosity)
 	}
