@@ -109,3 +109,55 @@ func (l *look) decode(d *reading, bits int) {
 		in.wipe()
 	}
 }
+
+// decimals looks for bytes as lists of numbers, as programs print them that were
+// given bytes where they expected text: [99 97 110], 99, 97; below zero, too.
+func (l *look) decimals(d *reading) {
+	in, gap := &l.in, 0
+	for i := 0; i < len(d.b); i++ {
+		c := d.b[i]
+		switch {
+		case c >= '0' && c <= '9' || c == '-' && i+1 < len(d.b) && d.b[i+1] >= '0' && d.b[i+1] <= '9':
+			v, n := decimal(d.b, i)
+			if v < 0 || gap > between || len(in.b) > 0 && gap == 0 {
+				l.listed()
+			}
+			if v >= 0 {
+				in.add(byte(v), d.begins(i), d.ends(i+n-1))
+			}
+			i, gap = i+n-1, 0
+		case strings.IndexByte(" ,;.:\t\r\n", c) >= 0:
+			gap++
+		default:
+			gap = 0
+			l.listed()
+		}
+	}
+	l.listed()
+}
+
+// listed looks through the bytes that were listed so far.
+func (l *look) listed() {
+	if len(l.in.b) >= minRedact {
+		l.through(&l.in, 0)
+	}
+	l.in.wipe()
+}
+
+// decimal reads the number at i, of n bytes, as a byte; -1 where it is none.
+func decimal(b []byte, i int) (v, n int) {
+	below := b[i] == '-'
+	if below {
+		n = 1
+	}
+	for ; i+n < len(b) && b[i+n] >= '0' && b[i+n] <= '9'; n++ {
+		v = min(v*10+int(b[i+n]-'0'), 1000)
+	}
+	switch {
+	case below && v <= 128:
+		return (256 - v) % 256, n
+	case below || v > 255:
+		return -1, n
+	}
+	return v, n
+}

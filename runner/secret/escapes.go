@@ -201,3 +201,19 @@ func folded(d *reading) *reading {
 		return nil, n
 	})
 }
+
+// colours reads a text for a terminal: what grep --color puts around a part of a word
+// is not seen there.
+func colours(d *reading) *reading {
+	return rewrite(d, "\x1b", func(b []byte, i int) ([]byte, int) {
+		if i+1 >= len(b) || b[i+1] != '[' {
+			return nil, 0
+		}
+		for k := i + 2; k < len(b) && k < i+32; k++ {
+			if b[k] >= 0x40 && b[k] <= 0x7e {
+				return nil, k + 1 - i
+			}
+		}
+		return nil, 0
+	})
+}

@@ -106,7 +106,7 @@ func (l *look) layers(d *reading, deep int) {
 
 // codes looks through a text in the encodings that aren't read twice.
 func (l *look) codes(d *reading) {
-	for _, read := range [...]func(*reading) *reading{percents, pluses, printable, quotes, singles, doubles} {
+	for _, read := range [...]func(*reading) *reading{percents, pluses, printable, quotes, singles, doubles, colours} {
 		if in := read(d); in != nil {
 			l.through(in, 0)
 			in.wipe()
@@ -118,6 +118,7 @@ func (l *look) codes(d *reading) {
 	}
 	l.nibbles(d)
 	l.sextets(d)
+	l.decimals(d)
 }
 
 // through adds what a reading holds, secrets below least bytes left out.

@@ -80,8 +80,27 @@ var encoders = map[string]func(r *rand.Rand, b []byte) string{
 		_ = xml.EscapeText(&out, js)
 		return out.String()
 	},
-	"Go":         func(_ *rand.Rand, b []byte) string { return strconv.Quote(string(b)) },
-	"Go, ASCII":  func(_ *rand.Rand, b []byte) string { return strconv.QuoteToASCII(string(b)) },
+	"Go":        func(_ *rand.Rand, b []byte) string { return strconv.Quote(string(b)) },
+	"Go, ASCII": func(_ *rand.Rand, b []byte) string { return strconv.QuoteToASCII(string(b)) },
+	"colours": func(r *rand.Rand, b []byte) string {
+		at := r.IntN(len(b))
+		return string(b[:at]) + "\x1b[01;31m\x1b[K" + string(b[at:]) + "\x1b[m"
+	},
+	"JSON with colours": func(_ *rand.Rand, b []byte) string {
+		at := strings.IndexAny(string(b), "az-@") + 1
+		js, _ := json.Marshal("\x1b[1m" + string(b[:at]) + "\x1b[0m" + string(b[at:]))
+		return string(js)
+	},
+	"numbers": func(r *rand.Rand, b []byte) string {
+		return strings.ReplaceAll(fmt.Sprint(b), " ", []string{" ", ", ", ",\n    ", "."}[r.IntN(4)])
+	},
+	"numbers with a sign": func(_ *rand.Rand, b []byte) string {
+		var out []string
+		for _, c := range b {
+			out = append(out, strconv.Itoa(int(int8(c))))
+		}
+		return "[" + strings.Join(out, ", ") + "]"
+	},
 	"HTML":       func(_ *rand.Rand, b []byte) string { return html.EscapeString(string(b)) },
 	"a query":    func(_ *rand.Rand, b []byte) string { return url.QueryEscape(string(b)) },
 	"a path":     func(_ *rand.Rand, b []byte) string { return url.PathEscape(string(b)) },
