@@ -26,7 +26,7 @@ type outcome struct {
 }
 
 func failure(err error) *outcome {
-	return &outcome{res: play.Failure(err.Error())}
+	return &outcome{cause: err, res: play.Failure(err.Error())}
 }
 
 // leftOut is the outcome of a condition that does not hold.

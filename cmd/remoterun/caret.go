@@ -93,6 +93,31 @@ func lineAt(files map[string][]string, p value.Pos) string {
 	return strings.TrimRightFunc(lines[p.Line-1], unicode.IsSpace)
 }
 
+// columns is how many columns text takes on a terminal: signs of East Asia and emoji
+// take two, accents that stand apart none.
+func columns(rs []rune) (n int) {
+	for _, r := range rs {
+		switch {
+		case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
+		case unicode.In(r, wide):
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
+}
+
+// wide are the signs that take two columns.
+var wide = &unicode.RangeTable{
+	R16: []unicode.Range16{
+		{Lo: 0x1100, Hi: 0x115f, Stride: 1}, {Lo: 0x231a, Hi: 0x231b, Stride: 1}, {Lo: 0x23e9, Hi: 0x23ec, Stride: 1}, {Lo: 0x2e80, Hi: 0x303e, Stride: 1},
+		{Lo: 0x3041, Hi: 0xa4cf, Stride: 1}, {Lo: 0xa960, Hi: 0xa97f, Stride: 1}, {Lo: 0xac00, Hi: 0xd7a3, Stride: 1}, {Lo: 0xf900, Hi: 0xfaff, Stride: 1},
+		{Lo: 0xfe30, Hi: 0xfe6f, Stride: 1}, {Lo: 0xff01, Hi: 0xff60, Stride: 1}, {Lo: 0xffe0, Hi: 0xffe6, Stride: 1},
+	},
+	R32: []unicode.Range32{{Lo: 0x17000, Hi: 0x18cff, Stride: 1}, {Lo: 0x1f300, Hi: 0x1f64f, Stride: 1}, {Lo: 0x1f680, Hi: 0x1f6ff, Stride: 1}, {Lo: 0x1f900, Hi: 0x1faff, Stride: 1}, {Lo: 0x20000, Hi: 0x3fffd, Stride: 1}},
+}
+
 // caret is a line cut to what is readable, and the sign below its column.
 func caret(line string, col int) []string {
 	rs := []rune(strings.ReplaceAll(line, "\t", " "))
@@ -105,6 +130,6 @@ func caret(line string, col int) []string {
 	if to < len(rs) {
 		after = "..."
 	}
-	pad := strings.Repeat(" ", len(before)+at-from)
+	pad := strings.Repeat(" ", len(before)+columns(rs[from:at]))
 	return []string{"    " + before + string(rs[from:to]) + after, "    " + pad + "^"}
 }

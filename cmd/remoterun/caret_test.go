@@ -21,6 +21,10 @@ func TestMistakesShowTheirLine(t *testing.T) {
 		{"variables", "eval 1 -e @v.yml", map[string]string{"v.yml": "name: say: hello\n"}, "v.yml:1:10: mapping values are not allowed in this context\n    name: say: hello\n             ^\n"},
 		{"a template file", "template t.j2", map[string]string{"t.j2": "a\n\tb {{ 1 +* 2 }}\n"}, "\n     b {{ 1 +* 2 }}\n             ^\n"},
 		{"a long line", "s.yml", map[string]string{"s.yml": "- hosts: all\n  tasks:\n  " + long}, "\n    ..." + strings.Repeat("x", 45) + "{{ a b }}" + strings.Repeat("y", 46) + "...\n" + strings.Repeat(" ", 57) + "^\n"},
+		{"signs that take two columns", "s.yml", map[string]string{"s.yml": "- hosts: all\n  tasks:\n  - debug: {msg: \"日本é🔑 {{ a b }}\"}\n"}, "\n      - debug: {msg: \"日本é🔑 {{ a b }}\"}\n" + strings.Repeat(" ", 35) + "^\n"},
+		{"a template's file, on a host", "s.yml", map[string]string{"s.yml": "- hosts: all\n  gather_facts: no\n  tasks:\n  - template: {src: t.j2, dest: /nowhere}\n", "t.j2": "a\r\nb {{ 1 / 0 }}\r\n"}, "t.j2:2:8\n    b {{ 1 / 0 }}\n           ^\n"},
+		{"a file that is included, on a host", "s.yml", map[string]string{"s.yml": "- hosts: all\n  gather_facts: no\n  tasks:\n  - include_tasks: i.yml\n", "i.yml": "- debug: {msg: '{{ q.r.s }}'}\n  vars: {q: {r: {}}}\n"}, "i.yml:1:24\n    - debug: {msg: '{{ q.r.s }}'}\n                           ^\n"},
+		{"hosts' variables, on a host", "s.yml", map[string]string{"s.yml": "- hosts: all\n  gather_facts: no\n  tasks:\n  - debug: {msg: '{{ q }}'}\n", "group_vars/all.yml": "q: '{{ 1 + }}'\n"}, "group_vars/all.yml:1:12\n    q: '{{ 1 + }}'\n               ^\n"},
 		{"an inventory", "inventory --list -i i.yml", map[string]string{"i.yml": "all:\n  hosts: a: b\n"}, "i.yml:2:11: mapping values are not allowed in this context\n      hosts: a: b\n              ^\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -20,15 +20,17 @@ import (
 )
 
 // Hints are the next thing to type or to look at after a failure: one line on
-// stderr behind everything else, apart from the error itself. Rules: they begin
-// with "remoterun: hint:", name the host, hold no secret, and decide on the type
+// stderr behind everything else, apart from the error itself; the place of a mistake
+// in a template has its line of the file and a caret below. Rules: they begin with "remoterun: hint:", name the host, hold no secret, and decide on the type
 // of an error or on what the host said, never on an error's text.
 
 // hints collects what failed while a run goes on; events go on to next.
 type hints struct {
 	next event.Sink
-	mu   sync.Mutex
-	list []*hint
+	// shown is text as it may stand on a terminal; nil = as it is.
+	shown func(text string) string
+	mu    sync.Mutex
+	list  []*hint
 }
 
 // hint is one hint for all hosts that it is good for.
@@ -41,7 +43,9 @@ type hint struct {
 // Event looks at failures that nothing forgave.
 func (h *hints) Event(at time.Time, e event.Event) {
 	if r, ok := e.(event.HostResult); ok && (r.Status == event.Failed || r.Status == event.Unreachable) && !r.Ignored && !r.Rescued {
-		if text := hostHint(r.Outcome); text != "" {
+		if text := placeHint(r.Outcome); text != "" {
+			h.add(r.Host, text)
+		} else if text := hostHint(r.Outcome); text != "" {
 			h.add(r.Host, text)
 		}
 	}
@@ -83,6 +87,9 @@ func (h *hints) write(w io.Writer) {
 		if len(l.hosts) > 1 && strings.Contains(l.form, "\x00") {
 			text += " (and so for each of them)"
 		}
+		if h.shown != nil {
+			text = h.shown(text)
+		}
 		fmt.Fprintf(w, "remoterun: hint: %s: %s\n", someHosts(l.hosts), text)
 	}
 }
@@ -93,6 +100,18 @@ func someHosts(hosts []string) string {
 		return strings.Join(hosts, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(hosts[:maxHinted-1], ", "), len(hosts)-maxHinted+1)
+}
+
+// placeHint shows the line of a template that could not be worked out, with a caret.
+func placeHint(e event.Outcome) string {
+	if at, _ := spots(e.Err); len(at) > 0 && !e.NoLog {
+		if place := at[0].String(); place != "" {
+			if text := pointed("look at "+place, at); strings.Contains(text, "\n") {
+				return text
+			}
+		}
+	}
+	return ""
 }
 
 // stuckHint says how to see what does not answer.

@@ -185,7 +185,7 @@ func (s *session) run(ctx context.Context, books ...*play.Playbook) error {
 		return err
 	}
 	world := s.world()
-	h := &hints{next: world.Sink}
+	h := &hints{next: world.Sink, shown: s.a.shown}
 	world.Sink = h
 	defer func() {
 		s.finish()
