@@ -45,13 +45,13 @@ func (archive) Validate(a archiveArgs) *play.ArgError {
 	return nil
 }
 
-// globText prints for each argument a line = and what it matches: f, d or l and the
-// path.
+// globText prints for each argument a line = and what it matches: f, d, l or o (a
+// pipe, a socket …) and the path.
 const globText sh.Constant = `IFS=
 for p; do
 echo =
 for m in $p; do
-if [ -h "$m" ]; then k=l; elif [ -d "$m" ]; then k=d; elif [ -e "$m" ]; then k=f; else continue; fi
+if [ -h "$m" ]; then k=l; elif [ -d "$m" ]; then k=d; elif [ -f "$m" ]; then k=f; elif [ -e "$m" ]; then k=o; else continue; fi
 printf "%s %s\n" "$k" "$m"
 done
 done`
@@ -99,7 +99,7 @@ func (a archiveArgs) found(s host.Seen) (p packing, err error) {
 	}
 	p.paths = slices.DeleteFunc(p.paths, func(n string) bool { return slices.Contains(p.left, n) })
 	sort.Strings(p.paths)
-	p.archive = a.Force || len(a.Paths) > 1 || len(p.paths) != 1 || p.kinds[p.paths[0]] == "d" || a.Format == "tar" || a.Format == "zip"
+	p.archive = a.Force || len(a.Paths) > 1 || len(p.paths) != 1 || strings.Contains("do", p.kinds[p.paths[0]]) || a.Format == "tar" || a.Format == "zip"
 	if one := append(append([]string{}, p.paths...), p.missing...); p.dest == "" && len(one) == 1 {
 		p.dest = kit.TrimSlash(one[0]) + "." + a.Format
 	}
@@ -208,10 +208,11 @@ func (a archiveArgs) words(p packing) (args []string, tops string) {
 	if !p.archive {
 		format += "-"
 	}
+	var b strings.Builder
 	for _, n := range p.paths {
-		tops += strings.TrimPrefix(n, p.root) + "\n"
+		b.WriteString(strings.TrimPrefix(n, p.root) + "\n")
 	}
-	return []string{format, p.root, kit.Safe(p.dest), strings.Join(a.Patterns, "\n")}, tops
+	return []string{format, p.root, kit.Safe(p.dest), strings.Join(a.Patterns, "\n")}, b.String()
 }
 
 func (m archive) Plan(a archiveArgs, s host.Seen) (play.Plan, error) {

@@ -61,7 +61,8 @@ r=$(find . -mindepth 1 -exec sh -c 'd=$1; shift
 for p; do
 if [ -L "$p" ]; then [ "$(readlink "$p")" = "$(readlink "$d/$p")" ]
 elif [ -d "$p" ]; then [ -d "$d/$p" ]
-else cmp -s "$p" "$d/$p"; fi || { echo x; exit 0; }
+elif [ -f "$p" ]; then [ -f "$d/$p" ] && cmp -s "$p" "$d/$p"
+else [ "$(stat -c %f "$p")" = "$(stat -c %f "$d/$p" 2>/dev/null)" ]; fi || { echo x; exit 0; }
 done' sh "$d" {} +)
 if [ -z "$r" ]; then echo same; else echo differs; fi`
 

@@ -144,14 +144,18 @@ func (t *tree) fileNames() []string {
 	return out
 }
 
+// regularNames passes on the names that are files, with NULs: a pipe in a file's place
+// would be waited for.
+const regularNames = `while IFS= read -r l; do if [ -f "$l" ]; then printf "%s\n" "$l"; fi; done | tr "\n" "\0"`
+
 // treeSumText answers with one line what a tree of files is: the hash of their
 // hashes. Names come on stdin, one a line.
 const treeSumText sh.Constant = `cd "$1" 2>/dev/null || { echo none; exit 0; }
-tr '\n' '\0' | xargs -0 -r sha256sum -- 2>/dev/null | sed 's/^\\//' | cut -c1-64 | sha256sum`
+` + regularNames + ` | xargs -0 -r sha256sum -- 2>/dev/null | sed 's/^\\//' | cut -c1-64 | sha256sum`
 
 // treeListText prints a hash and a name per file that is there.
 const treeListText sh.Constant = `cd "$1" 2>/dev/null || exit 0
-tr '\n' '\0' | xargs -0 -r sha256sum -- 2>/dev/null; true`
+` + regularNames + ` | xargs -0 -r sha256sum -- 2>/dev/null; true`
 
 // treePairsText prints each kind of entry once: mode, ids, names; then how
 // many there are.

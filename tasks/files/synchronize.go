@@ -201,7 +201,7 @@ find . -mindepth 1 -exec stat -c "%f %n" {} + | sort -k 2
 echo =
 find . -type l | sort | while IFS= read -r l; do readlink "$l"; done
 echo =
-tr "\n" "\0" | xargs -0 -r sha256sum -- 2>/dev/null
+` + regularNames + ` | xargs -0 -r sha256sum -- 2>/dev/null
 true`
 
 // syncState is what the host has.

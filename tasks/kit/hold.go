@@ -29,7 +29,7 @@ import "remoterun/runner/sh"
 //     KEEP is UID:GID to have where nothing is wanted.
 //   - k_mv: renames $k_t to ./$k_n, over what is there, never into it.
 //   - k_chown OWNER GROUP FILE [-h], k_chmod MODE ./NAME: of what is there.
-//   - k_open ./NAME: opens a file that is there, and no link; $k_9 leads to it.
+//   - k_open ./NAME: opens a regular file that is there, and no link; $k_9 leads to it.
 //
 // Owner and group of $k_8 are always given both: busybox takes the one that is left
 // out from the link in /proc, not from the file.
@@ -207,6 +207,7 @@ elif [ -O . ]; then chmod "$1" "$2"
 else k_no "the mode of $2, which is not a regular file, cannot be set safely in another user's folder"; fi
 }
 k_open() {
+[ -f "$1" ] || [ ! -e "$1" ] || { k_no "$1 is not a regular file"; return; }
 command exec 9<"$1" || return
 k_9=/proc/self/fd/9
 if [ ! -e $k_9 ]; then

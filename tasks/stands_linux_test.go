@@ -1,0 +1,72 @@
+package tasks_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"remoterun/tasks/tasktest"
+)
+
+// obstacles are what a folder's owner puts where root will write, by name.
+func obstacles() map[string]func(s *stage, at string) error {
+	link := func(to func(*stage) string) func(*stage, string) error {
+		return func(s *stage, at string) error { return os.Symlink(to(s), at) }
+	}
+	return map[string]func(s *stage, at string) error{
+		"fifo":           func(_ *stage, at string) error { return syscall.Mkfifo(at, 0o666) },
+		"link to root's": link(func(s *stage) string { return s.vault + "/conf" }),
+		"link to none":   link(func(s *stage) string { return s.vault + "/none" }),
+		"loop":           link(func(s *stage) string { return s.home + "/app/conf/x" }),
+		"folder":         func(_ *stage, at string) error { return os.MkdirAll(at+"/in/side", 0o755) },
+		"socket": func(_ *stage, at string) error {
+			l, err := net.ListenUnix("unix", &net.UnixAddr{Name: at})
+			if err == nil {
+				l.SetUnlinkOnClose(false)
+				err = l.Close()
+			}
+			return err
+		},
+	}
+}
+
+// TestWhatStandsThere: whatever a folder's owner puts in the place of what root
+// writes, the task ends, and root's files stay as they are.
+func TestWhatStandsThere(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("root is needed to write in others' folders")
+	}
+	shells := tasktest.Shells(t)
+	n := 0
+	for what, put := range obstacles() {
+		for _, w := range ways() {
+			name := "dash"
+			if n++; n%4 == 0 {
+				name = "busybox"
+			}
+			if os.Getenv("REMOTERUN_RACES") == "" && what != "fifo" && n%3 != 0 {
+				continue
+			}
+			t.Run(what+"/"+name+"/"+w.name, func(t *testing.T) {
+				s := newStage(t, shells[name])
+				at := s.home + "/app/conf"
+				if err := put(s, at); err != nil {
+					t.Fatal(err)
+				}
+				_ = os.Lchown(at, racer, racer)
+				ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+				defer stop()
+				o, err := s.applied(ctx, t, w, 1, false)
+				if ctx.Err() != nil {
+					t.Errorf("the task does not end: %+v, %v", o.Result, err)
+				}
+				if lost := s.robbed(t); lost != "" {
+					t.Errorf("%s (%+v, %v)", lost, o.Result, err)
+				}
+			})
+		}
+	}
+}
