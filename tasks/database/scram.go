@@ -48,6 +48,10 @@ func md5Hash(user, pw string) string {
 	return "md5" + hex.EncodeToString(sum[:])
 }
 
+// maxRounds and maxSalt bound the work that a server's own verifier makes: about a
+// second. What is beyond counts as another password.
+const maxRounds, maxSalt = 1_000_000, 1024
+
 // samePassword reports whether what the server keeps is a password's.
 func samePassword(kept, user, pw string) bool {
 	switch {
@@ -66,7 +70,7 @@ func samePassword(kept, user, pw string) bool {
 	rounds, salt, _ := strings.Cut(head, ":")
 	n, err := strconv.Atoi(rounds)
 	raw, err2 := base64.StdEncoding.DecodeString(salt)
-	if err != nil || err2 != nil || n < 1 || n > 10_000_000 {
+	if err != nil || err2 != nil || n < 1 || n > maxRounds || len(raw) > maxSalt {
 		return false
 	}
 	now, err := scram(pw, raw, n)

@@ -91,16 +91,14 @@ func (htpasswd) Plan(a htpasswdArgs, s host.Seen) (play.Plan, error) {
 
 // split finds a user's line.
 func split(text, name string) (before, line, after string) {
+	before = text
+	at := 0
 	for l := range strings.Lines(text) {
-		if line == "" && strings.HasPrefix(l, name+":") {
-			line = l
-			continue
+		if strings.HasPrefix(l, name+":") {
+			before, line, after = text[:at], l, text[at+len(l):]
+			break
 		}
-		if line == "" {
-			before += l
-		} else {
-			after += l
-		}
+		at += len(l)
 	}
 	if line == "" && before != "" && !strings.HasSuffix(before, "\n") {
 		before += "\n"
@@ -160,7 +158,7 @@ func samePassword(kept, pw string) bool {
 		return kept == sha1Hash(pw)
 	case strings.HasPrefix(kept, "$apr1$"):
 		f := strings.Split(kept, "$")
-		return len(f) == 4 && kept == apr1(pw, f[2])
+		return len(f) == 4 && len(f[2]) <= 8 && kept == apr1(pw, f[2])
 	case strings.HasPrefix(kept, "$"):
 		return false
 	}

@@ -303,19 +303,6 @@ type Answered struct {
 	next  string // where it leads
 }
 
-// Absolute is an address as it is meant on a page.
-func Absolute(page, s string) string {
-	base, err := url.Parse(page)
-	if err != nil {
-		return s
-	}
-	to, err := base.Parse(s)
-	if err != nil {
-		return s
-	}
-	return to.String()
-}
-
 // ParseAnswered reads what k_tell printed; Body is what stands behind it.
 func ParseAnswered(text, from string) Answered {
 	l := Lines{text}
@@ -324,6 +311,9 @@ func ParseAnswered(text, from string) Answered {
 	n, _ := strconv.Atoi(strings.TrimSpace(l.Next()))
 	var said []string
 	for range n {
+		if l.Rest == "" { // it said that there are more
+			break
+		}
 		a.line(strings.TrimSpace(l.Next()), &said)
 	}
 	a.Body = l.Rest
@@ -345,6 +335,9 @@ func ParseAnswered(text, from string) Answered {
 	}
 	return a
 }
+
+// maxHeader is how many bytes are kept of a header that comes again and again.
+const maxHeader = 64 << 10
 
 // line reads one line of the heads.
 func (a *Answered) line(s string, said *[]string) {
@@ -376,20 +369,13 @@ func (a *Answered) line(s string, said *[]string) {
 		a.Cookies = append(a.Cookies, [2]string{strings.TrimSpace(name), strings.TrimSpace(val)})
 	}
 	if old, twice := a.Head[k]; twice {
-		a.Head[k] = old + ", " + v
+		if len(old)+len(v) <= maxHeader {
+			a.Head[k] = old + ", " + v
+		}
 		return
 	}
 	a.Head[k] = v
 	a.Names = append(a.Names, k)
-}
-
-// NameOfURL is the last part of a URL's path.
-func NameOfURL(s string) string {
-	u, err := url.Parse(s)
-	if err != nil || path.Base(u.Path) == "/" || path.Base(u.Path) == "." || strings.HasSuffix(u.Path, "/") {
-		return "index.html"
-	}
-	return path.Base(u.Path)
 }
 
 // HTML is a warning of an answer that is a page where a file was asked for: a

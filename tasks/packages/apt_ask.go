@@ -131,13 +131,15 @@ func simulate(words []string) host.Fact[simulation] {
 		Q: host.NewProbe(simulateText, words...),
 		Parse: func(a host.Answer) (simulation, error) {
 			var s simulation
+			var failed strings.Builder
 			for line := range strings.Lines(string(a.Stdout)) {
 				if strings.HasPrefix(line, "E: ") {
-					s.failed += strings.TrimSpace(line) + " "
+					failed.WriteString(strings.TrimSpace(line) + " ")
 				} else {
 					s.does = true
 				}
 			}
+			s.failed = failed.String()
 			return s, nil
 		},
 	}

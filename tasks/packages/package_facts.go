@@ -2,7 +2,6 @@ package packages
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 
 	"remoterun/runner/host"
@@ -60,7 +59,8 @@ func (packageFacts) Plan(a packageFactsArgs, s host.Seen) (play.Plan, error) {
 		return play.Plan{}, err
 	}
 	manager := ""
-	list := value.NewMap()
+	found := map[string][]value.Value{}
+	var names []value.Value
 	for line := range strings.Lines(string(ans.Stdout)) {
 		line = strings.TrimSuffix(line, "\n")
 		if m, ok := strings.CutPrefix(line, "@"); ok {
@@ -69,9 +69,16 @@ func (packageFacts) Plan(a packageFactsArgs, s host.Seen) (play.Plan, error) {
 		}
 		if p := onePackage(manager, line); p != nil {
 			name, _ := p.Lookup("name")
-			had, _ := list.Get(name)
-			list.Set(name, value.List(append(slices.Clone(had.Items()), value.FromMap(p))...))
+			key := value.Str(name)
+			if found[key] == nil {
+				names = append(names, name)
+			}
+			found[key] = append(found[key], value.FromMap(p))
 		}
+	}
+	list := value.NewMap()
+	for _, n := range names {
+		list.Set(n, value.List(found[value.Str(n)]...))
 	}
 	if manager == "" {
 		return kit.Failure("Could not detect a supported package manager from the following list: %s, or the required Python library is not installed. Check warnings for details.", strings.Join(a.Managers, ", ")), nil

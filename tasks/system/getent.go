@@ -97,7 +97,8 @@ func (a getentArgs) read(text string, into *value.Map) {
 	if sep != "" {
 		split = func(l string) []string { return strings.Split(l, sep) }
 	}
-	seen := map[string]int{}
+	entries := map[string][]value.Value{}
+	var names []string
 	for l := range strings.Lines(text) {
 		f := split(strings.TrimSuffix(l, "\n"))
 		if len(f) == 0 || strings.HasPrefix(f[0], "#") {
@@ -107,16 +108,16 @@ func (a getentArgs) read(text string, into *value.Map) {
 		for _, x := range f[1:] {
 			items = append(items, kit.HostText(x))
 		}
-		key := kit.HostText(f[0])
-		one := value.List(items...)
-		if seen[f[0]]++; seen[f[0]] == 1 {
-			into.Set(key, one)
-			continue
+		if entries[f[0]] == nil {
+			names = append(names, f[0])
 		}
-		had, _ := into.Lookup(f[0])
-		if seen[f[0]] == 2 {
-			had = value.List(had)
+		entries[f[0]] = append(entries[f[0]], value.List(items...))
+	}
+	for _, n := range names {
+		if all := entries[n]; len(all) > 1 {
+			into.Set(kit.HostText(n), value.List(all...))
+		} else {
+			into.Set(kit.HostText(n), all[0])
 		}
-		into.Set(key, value.List(append(append([]value.Value{}, had.Items()...), one)...))
 	}
 }

@@ -151,23 +151,26 @@ func (a mountArgs) mine(line string) (fields []string, ok bool) {
 }
 
 func (e *fstab) without(a mountArgs) {
+	var kept strings.Builder
 	for line := range strings.Lines(e.old) {
 		f, mine := a.mine(line)
 		if mine && (a.Src == "" || unfield(f[0]) == a.Src) {
 			e.changed = true
 			continue
 		}
-		e.text += line
+		kept.WriteString(line)
 	}
+	e.text = kept.String()
 }
 
 func (e *fstab) with(a mountArgs) {
 	want := []string{fieldOf(a.Src), fieldOf(a.Path), a.Type, a.Opts, a.Dump, a.Pass}
 	found := false
+	var kept strings.Builder
 	for line := range strings.Lines(e.old) {
 		f, mine := a.mine(line)
 		if !mine {
-			e.text += line
+			kept.WriteString(line)
 			continue
 		}
 		for len(f) < 6 {
@@ -178,8 +181,9 @@ func (e *fstab) with(a mountArgs) {
 			e.changed = true
 			line = strings.Join(want, " ") + "\n"
 		}
-		e.text += line
+		kept.WriteString(line)
 	}
+	e.text = kept.String()
 	if !found {
 		if e.text != "" && !strings.HasSuffix(e.text, "\n") {
 			e.text += "\n"

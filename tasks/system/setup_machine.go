@@ -192,7 +192,8 @@ func (g gathered) security() {
 func (g gathered) identity() {
 	g.text("machine_id", g.line("ids", 0))
 	g.text("boot_id", g.line("ids", 1))
-	dns := value.NewMap()
+	named := map[string][]value.Value{}
+	var keys []string
 	for line := range strings.Lines(g.parts["dns"]) {
 		f := strings.Fields(line)
 		if len(f) < 2 || strings.HasPrefix(f[0], "#") || strings.HasPrefix(f[0], ";") {
@@ -202,12 +203,16 @@ func (g gathered) identity() {
 		if key == "" {
 			continue
 		}
-		have, _ := dns.Lookup(key)
-		items := append([]value.Value{}, have.Items()...)
-		for _, w := range f[1:] {
-			items = append(items, kit.HostText(w))
+		if named[key] == nil {
+			keys = append(keys, key)
 		}
-		dns.Put(key, value.List(items...))
+		for _, w := range f[1:] {
+			named[key] = append(named[key], kit.HostText(w))
+		}
+	}
+	dns := value.NewMap()
+	for _, k := range keys {
+		dns.Put(k, value.List(named[k]...))
 	}
 	g.facts.Put("dns", value.FromMap(dns))
 	cmdline := value.NewMap()
