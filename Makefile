@@ -1,8 +1,11 @@
 .PHONY: build test test-large property races faults fuzz bench demo oracle lint parts
 SKIPS := $(CURDIR)/.skips
 
+# The program is built without cgo, in tests as well: one build of everything.
+export CGO_ENABLED := 0
+
 build:
-	CGO_ENABLED=0 go build -trimpath -o remoterun ./cmd/remoterun
+	go build -trimpath -o remoterun ./cmd/remoterun
 
 # Installs what the tests need (root on Debian), then everything that this
 # machine can run, with a Docker engine that is started where none is up; what it
