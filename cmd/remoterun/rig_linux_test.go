@@ -140,7 +140,7 @@ func (r *rig) emptyRAM(t *testing.T) {
 // sealed copies stay.
 func (r *rig) wipe(t *testing.T) {
 	t.Helper()
-	r.Run(t, `cd "$1" && { docker compose down -v -t 0 --remove-orphans; docker rm -f "$3-tde-init"; docker volume rm "$3_tde"; umount "$2"; } >/dev/null 2>&1
+	r.Run(t, `cd "$1" && { docker compose down -v -t 0 --remove-orphans; docker rm -f "$3-tde-init"; docker volume rm "$3_tde" "$3_data"; umount "$2"; } >/dev/null 2>&1
 rm -rf "/run/remoterun/$3" "/var/lib/remoterun/$3/init" "/var/lib/remoterun/$3/sql-password" "$1"/compose.override.y*ml
 ! docker volume inspect "$3_tde" >/dev/null 2>&1`, r.Dir, r.ram(), r.Project)
 }
