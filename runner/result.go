@@ -36,7 +36,7 @@ func (u *unit) registered(out *outcome) *value.Map {
 			m.Put("msg", value.MarkedString(r.Msg, value.Unsafe))
 		}
 	}
-	if r.Facts.Len() > 0 {
+	if r.Facts != nil {
 		m.Put("ansible_facts", value.FromMap(asVariables(u.tr.task, r.Facts)))
 	}
 	if len(r.Warnings) > 0 {
@@ -62,7 +62,7 @@ func untemplated(m *value.Map) *value.Map {
 // asVariables names facts as register shows them: those of setup as variables,
 // with ansible_ before them, as Ansible does.
 func asVariables(t *play.Task, facts *value.Map) *value.Map {
-	if t.Action != "setup" {
+	if t.Action != "setup" && t.Action != "gather_facts" {
 		return facts
 	}
 	out := value.NewMap()

@@ -91,7 +91,7 @@ type Runner struct {
 
 	mu       sync.Mutex // guards machines, stats, warned, gone
 	machines map[string]*known.Machine
-	facts    map[string]*known.Machine // of hosts whose facts a play gathers
+	facts    map[string]gathering // of hosts whose facts a play gathers
 	epochs   map[string]*atomic.Int64
 	rounds   known.Rounds
 	sink     sync.Mutex
@@ -114,7 +114,7 @@ func New(world World, want Wishes) *Runner {
 	return &Runner{
 		world: world, want: want, begun: want.StartAt == "", stepping: world.Step != nil,
 		store: vars.New(world.Inventory, world.Expr, world.Gatherer, want.Extra), stats: event.NewStats(),
-		files: laptop.NewFiles(world.Loader, world.Hashes), warned: map[string]bool{}, gone: map[string]bool{}, machines: map[string]*known.Machine{}, facts: map[string]*known.Machine{}, epochs: map[string]*atomic.Int64{},
+		files: laptop.NewFiles(world.Loader, world.Hashes), warned: map[string]bool{}, gone: map[string]bool{}, machines: map[string]*known.Machine{}, facts: map[string]gathering{}, epochs: map[string]*atomic.Int64{},
 	}
 }
 

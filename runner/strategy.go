@@ -33,7 +33,7 @@ func (pr *playRun) playBatch(ctx context.Context, all []string) bool {
 		}
 		hosts = append(hosts, h)
 		if pr.gathers() {
-			pr.r.promise(h.m)
+			promise(ctx, h)
 		}
 		if h.m.At.OnLaptop() {
 			pr.laptop.Store(true)

@@ -10,6 +10,7 @@ import (
 	"remoterun/tasks/archives"
 	"remoterun/tasks/containers"
 	"remoterun/tasks/database"
+	"remoterun/tasks/facts"
 	"remoterun/tasks/files"
 	"remoterun/tasks/net"
 	"remoterun/tasks/packages"
@@ -23,7 +24,7 @@ func find(name string) (play.Module, bool) { return NewRegistry(All()...).Find(n
 // All lists the modules by name. Adding one is a file, a line in its family below, a
 // page in docs/modules and cases in testdata: a test counts the four.
 func All() []play.Module {
-	all := slices.Concat(ofArchives(), ofContainers(), ofDatabase(), ofFiles(), ofNet(), ofPackages(), ofServices(), ofSystem())
+	all := slices.Concat(ofArchives(), ofContainers(), ofDatabase(), ofFacts(), ofFiles(), ofNet(), ofPackages(), ofServices(), ofSystem())
 	slices.SortFunc(all, func(a, b play.Module) int { return cmp.Compare(a.Spec().Name, b.Spec().Name) })
 	return all
 }
@@ -71,6 +72,13 @@ func ofDatabase() []play.Module {
 		database.PostgresqlQuery(),
 		database.PostgresqlSchema(),
 		database.PostgresqlUser(),
+	}
+}
+
+func ofFacts() []play.Module {
+	return []play.Module{
+		facts.GatherFacts(),
+		facts.Setup(),
 	}
 }
 
@@ -154,7 +162,6 @@ func ofSystem() []play.Module {
 		system.Raw(),
 		system.Reboot(),
 		system.Script(),
-		system.Setup(),
 		system.Shell(),
 		system.Sysctl(),
 		system.Timezone(),

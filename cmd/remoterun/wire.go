@@ -25,8 +25,8 @@ import (
 	"remoterun/runner/value"
 	"remoterun/runner/view"
 	"remoterun/tasks"
+	"remoterun/tasks/facts"
 	"remoterun/tasks/move"
-	"remoterun/tasks/system"
 	"remoterun/tasks/tde"
 	"remoterun/tasks/tde/custody"
 	"remoterun/tasks/tde/seal"
@@ -203,7 +203,7 @@ func (s *session) readFile(path string) ([]byte, bool, error) {
 func (s *session) world() runner.World {
 	f := s.f
 	w := runner.World{
-		Inventory: s.inv, Expr: s.expr, Loader: s.loader, Prompter: s.prompts, Gatherer: system.Gatherer(),
+		Inventory: s.inv, Expr: s.expr, Loader: s.loader, Prompter: s.prompts, Gatherer: facts.Gatherer(),
 		Connector: &connector{dialer: s.dialer, prompts: s.prompts, redactor: s.redactor, askPassword: f.askPass, timeout: time.Duration(f.timeout) * time.Second, silence: s.a.lowered.silence},
 		Locker:    locker{who: operator(), takeOver: f.takeOver, within: s.a.lowered.lock}, Sink: s.sink, Redactor: s.redactor,
 		Hashes: s.hashes,

@@ -106,11 +106,11 @@ func (ws *words) playSwitch(p *play.Play, e entry) bool {
 	case "max_fail_percentage":
 		p.MaxFail = ws.percent(e)
 	case "gather_subset":
-		ws.anyTexts(e) // facts are asked for one by one when they are used
+		p.GatherSubset = ws.anyTexts(e)
 	case "gather_timeout":
-		ws.integer(e)
+		ws.integer(e) // one question asks for everything
 	case "fact_path":
-		ws.text(e)
+		p.FactPath = ws.text(e)
 	default:
 		return false
 	}

@@ -37,6 +37,9 @@ type Moment struct {
 // Now is the moment before a question is asked.
 func (m *Machine) Now() Moment { return Moment{m.epoch.Load(), time.Now()} }
 
+// Changes counts what may have changed the machine.
+func (m *Machine) Changes() int64 { return m.epoch.Load() }
+
 // Behind is the moment of what was asked behind steps of one's own: epoch is what
 // Stepped returned. Where others changed the machine meanwhile, it stays as it was.
 func (t Moment) Behind(epoch int64) Moment {

@@ -280,9 +280,20 @@ type Ask struct {
 
 // Gatherer is what fills ansible_facts: one question and how to read it.
 type Gatherer interface {
+	// For is the gatherer for a play that wants facts in its own way.
+	For(w GatherWish) Gatherer
+	// Same reports a gatherer that makes the same facts of the same answer.
+	Same(g Gatherer) bool
 	Question() host.Question
 	// Facts reads the answer: names as in ansible_facts, without "ansible_".
 	Facts(a host.Answer) (*value.Map, error)
+}
+
+// GatherWish is how a play wants facts.
+type GatherWish struct {
+	Subset   []string // gather_subset, nil = all
+	FactPath string   // fact_path, empty = the usual one
+	Env      []string // "NAME=value"
 }
 
 // ErrNobody is what a Prompter's error is when there is nobody to ask.

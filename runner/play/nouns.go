@@ -23,6 +23,8 @@ type Play struct {
 	Serial       []value.Value
 	MaxFail      value.Value // max_fail_percentage, null = off
 	GatherFacts  value.Value // null = by configuration
+	GatherSubset []value.Value
+	FactPath     value.Value // fact_path, null = the usual folder
 	ForceHandler value.Value // force_handlers
 	Order        string      // inventory (default), reverse_inventory, sorted, …
 	// Lock names the host lock that the whole play holds, empty = none.

@@ -157,11 +157,24 @@ func (f *facts) known() (*value.Map, error) {
 // Keys lists the facts, gathering them first.
 func (f *facts) Keys() ([]value.Value, error) {
 	m, err := f.known()
-	return m.Keys(), err
+	keys := slices.Clone(m.Keys())
+	for i, k := range keys {
+		if value.Str(k) == "local" {
+			keys[i] = value.MarkedString("ansible_local", k.Marks())
+		}
+	}
+	return keys, err
 }
 
-// Get answers one fact; one that is known needs no gathering.
+// Get answers one fact; one that is known needs no gathering. Local facts are the
+// one that keeps its ansible_ here.
 func (f *facts) Get(key value.Value) (value.Value, bool, error) {
+	switch value.Str(key) {
+	case "ansible_local":
+		key = value.String("local")
+	case "local":
+		return value.Value{}, false, nil
+	}
 	h, err := f.s.store.view(f.s.host)
 	if err != nil {
 		return value.Value{}, false, err

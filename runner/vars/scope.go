@@ -271,9 +271,9 @@ func (s *Scope) gathered(h hostVars) error {
 	case h.known || s.store.gather == nil || !s.lazy && !(s.asks && h.due):
 		return nil
 	case s.other:
-		return host.Need(Facts{Of: s.host, Question: s.store.gather.Question()})
+		return host.Need(Facts{Of: s.host, Question: s.store.gathererOf(&h).Question()})
 	}
-	return host.Need(s.store.gather.Question())
+	return host.Need(s.store.gathererOf(&h).Question())
 }
 
 // connectionVar reports names that are settings: no gathering answers them.

@@ -35,6 +35,10 @@ type hostVars struct {
 	// due says that a play has gathered the host's facts, as people see it: they
 	// are asked when a name of any host reads one, in that play or behind it.
 	due bool
+	by  play.Gatherer // how the play gathers them, nil = as the store does
+	// asked are the names that the gatherer gave; before are the facts as they were
+	// until a play gathers anew: who does not answer then keeps them.
+	asked, before *value.Map
 }
 
 // New returns a store. gather may be nil.
@@ -90,23 +94,46 @@ func (s *Store) AddFacts(name string, m *value.Map) {
 
 // Gathered keeps the gatherer's answer.
 func (s *Store) Gathered(name string, a host.Answer) error {
-	m, err := s.gather.Facts(a)
-	if err != nil {
-		return err
-	}
-	m = hostData(m)
+	var err error
 	s.change(name, func(h *hostVars) {
-		out := m.Clone()
-		for k, v := range h.facts.All() {
-			out.Set(k, v)
+		var m *value.Map
+		if m, err = s.gathererOf(h).Facts(a); err != nil {
+			return
 		}
-		h.facts, h.known = out, true
+		h.asked = hostData(m)
+		h.facts, h.known, h.before = merged(h.asked, h.facts), true, nil
 	})
-	return nil
+	return err
 }
 
-// Due notes that a play gathers a host's facts.
-func (s *Store) Due(name string) { s.change(name, func(h *hostVars) { h.due = true }) }
+func (s *Store) gathererOf(h *hostVars) play.Gatherer {
+	if h.by != nil {
+		return h.by
+	}
+	return s.gather
+}
+
+// Due notes that a play gathers a host's facts, and how; anew = what an earlier play
+// gathered may be out of date, or was gathered otherwise.
+func (s *Store) Due(name string, by play.Gatherer, anew bool) {
+	s.change(name, func(h *hostVars) {
+		h.due, h.by = true, by
+		if anew && h.known {
+			h.before, h.known = h.facts, false
+			h.facts = without(h.facts, h.asked)
+		}
+	})
+}
+
+func without(m, names *value.Map) *value.Map {
+	out := value.NewMap()
+	for k, v := range m.All() {
+		if _, drop := names.Get(k); !drop {
+			out.Set(k, v)
+		}
+	}
+	return out
+}
 
 // Lacks reports facts that a play has gathered, as people see it, and that were
 // not asked yet.
@@ -119,7 +146,14 @@ func (s *Store) Lacks(name string) bool {
 
 // Mute notes that a host did not answer: it has the facts that are there, and
 // other hosts ask it no more.
-func (s *Store) Mute(name string) { s.change(name, func(h *hostVars) { h.due = false }) }
+func (s *Store) Mute(name string) {
+	s.change(name, func(h *hostVars) {
+		h.due = false
+		if h.before != nil {
+			h.facts, h.before = merged(h.before, h.facts), nil
+		}
+	})
+}
 
 // Facts is the question for another host's facts: the engine asks that host.
 type Facts struct {
@@ -138,7 +172,7 @@ func hostData(m *value.Map) *value.Map {
 
 // ClearFacts forgets a host's facts (meta: clear_facts).
 func (s *Store) ClearFacts(name string) {
-	s.change(name, func(h *hostVars) { h.facts, h.known, h.due = value.NewMap(), false, false })
+	s.change(name, func(h *hostVars) { h.facts, h.known, h.due, h.before = value.NewMap(), false, false, nil })
 }
 
 // Drop forgets the layers that inventory gave: add_host changed them.

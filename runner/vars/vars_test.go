@@ -42,7 +42,9 @@ func (plain) Render(_ context.Context, v value.Value, _ play.Scope) (value.Value
 // gather answers one fact.
 type gather struct{}
 
-func (gather) Question() host.Question { return host.NewProbe("setup") }
+func (gather) Question() host.Question             { return host.NewProbe("setup") }
+func (g gather) For(play.GatherWish) play.Gatherer { return g }
+func (gather) Same(play.Gatherer) bool             { return true }
 func (gather) Facts(a host.Answer) (*value.Map, error) {
 	if a.Status != 0 {
 		return nil, errors.New("no facts")

@@ -92,7 +92,7 @@ func always(e event.Outcome) bool {
 
 // verbose reports whether the result of a task that went well is shown.
 func verbose(e event.Outcome, verbosity int) bool {
-	if actionOf(e.Task) == "setup" {
+	if a := actionOf(e.Task); a == "setup" || a == "gather_facts" {
 		return verbosity > 2
 	}
 	return verbosity > 0 || always(e) && e.Status != event.Skipped

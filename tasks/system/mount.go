@@ -71,7 +71,7 @@ func mountedFact(p string) host.Fact[mounted] {
 		f := strings.Fields(string(a.Stdout))
 		for i := range f {
 			if f[i] == "-" && i+2 < len(f) && i > 5 {
-				return mounted{is: true, root: unfield(f[3]), mountFlags: f[5], fs: f[i+1], src: unfield(f[i+2])}, nil
+				return mounted{is: true, root: kit.MountField(f[3]), mountFlags: f[5], fs: f[i+1], src: kit.MountField(f[i+2])}, nil
 			}
 		}
 		return mounted{}, nil
@@ -81,10 +81,6 @@ func mountedFact(p string) host.Fact[mounted] {
 // fieldOf writes a field of the table: blanks and backslashes in octal.
 func fieldOf(s string) string {
 	return strings.NewReplacer(`\`, `\134`, " ", `\040`, "\t", `\011`).Replace(s)
-}
-
-func unfield(s string) string {
-	return strings.NewReplacer(`\134`, `\`, `\040`, " ", `\011`, "\t", `\012`, "\n").Replace(s)
 }
 
 func (mount) Facts(a mountArgs) []host.Question {
@@ -145,16 +141,16 @@ func (a mountArgs) mine(line string) (fields []string, ok bool) {
 		return f, false
 	}
 	if f[1] == "none" || a.Path == "none" || a.Path == "swap" {
-		return f, f[2] == "swap" && a.Type == "swap" && unfield(f[0]) == a.Src
+		return f, f[2] == "swap" && a.Type == "swap" && kit.MountField(f[0]) == a.Src
 	}
-	return f, kit.TrimSlash(unfield(f[1])) == a.Path
+	return f, kit.TrimSlash(kit.MountField(f[1])) == a.Path
 }
 
 func (e *fstab) without(a mountArgs) {
 	var kept strings.Builder
 	for line := range strings.Lines(e.old) {
 		f, mine := a.mine(line)
-		if mine && (a.Src == "" || unfield(f[0]) == a.Src) {
+		if mine && (a.Src == "" || kit.MountField(f[0]) == a.Src) {
 			e.changed = true
 			continue
 		}

@@ -1,4 +1,4 @@
-package system
+package facts
 
 import (
 	"cmp"
@@ -34,9 +34,9 @@ func (g gathered) mounts() {
 		if len(f) < 4 || !strings.HasPrefix(f[0], "/") && !strings.Contains(f[0], ":/") || f[2] == "none" {
 			continue
 		}
-		p := unfield(f[1])
-		m := value.MapOf("mount", kit.HostText(p), "device", kit.HostText(unfield(f[0])), "fstype", kit.HostText(f[2]), "options", kit.HostText(f[3]),
-			"uuid", kit.HostText(cmp.Or(uuids[unfield(f[0])], "N/A")))
+		p := kit.MountField(f[1])
+		m := value.MapOf("mount", kit.HostText(p), "device", kit.HostText(kit.MountField(f[0])), "fstype", kit.HostText(f[2]), "options", kit.HostText(f[3]),
+			"uuid", kit.HostText(cmp.Or(uuids[kit.MountField(f[0])], "N/A")))
 		if n, ok := sizes[p]; ok {
 			for i, key := range []string{"block_size", "block_total", "", "block_available", "inode_total", "inode_available"} {
 				if key != "" {

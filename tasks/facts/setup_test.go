@@ -1,17 +1,17 @@
-package system_test
+package facts_test
 
 import (
 	"os"
 	"testing"
 
 	"remoterun/runner/value"
-	"remoterun/tasks/system"
+	"remoterun/tasks/facts"
 	"remoterun/tasks/tasktest"
 )
 
 func TestSetupOnThisMachine(t *testing.T) {
 	tasktest.EachShell(t, func(t *testing.T, h tasktest.Host) {
-		o := tasktest.Must(t, h, system.Setup(), value.NewMap())
+		o := tasktest.Must(t, h, facts.Setup(), value.NewMap())
 		f := o.Result.Facts
 		if o.Rounds != 1 || len(o.Steps) > 0 {
 			t.Errorf("%d rounds, steps %v", o.Rounds, o.Steps)
@@ -34,11 +34,11 @@ func TestSetupOnThisMachine(t *testing.T) {
 		if tasktest.Dig(f, "date_time.epoch") == "<none>" || tasktest.Dig(f, "env.PATH") == "<none>" || tasktest.Dig(f, "lo.ipv4.address") != "'127.0.0.1'" {
 			t.Errorf("date %s path %s lo %s", tasktest.Dig(f, "date_time.epoch"), tasktest.Dig(f, "env.PATH"), tasktest.Dig(f, "lo.ipv4.address"))
 		}
-		o = tasktest.Must(t, h, system.Setup(), tasktest.Args(t, "{filter: [ansible_dist*]}"))
+		o = tasktest.Must(t, h, facts.Setup(), tasktest.Args(t, "{filter: [ansible_dist*]}"))
 		if tasktest.Dig(o.Result.Facts, "distribution") == "<none>" || tasktest.Dig(o.Result.Facts, "env") != "<none>" {
 			t.Error("filter")
 		}
-		o = tasktest.Must(t, h, system.Setup(), tasktest.Args(t, "{gather_subset: ['!all', network]}"))
+		o = tasktest.Must(t, h, facts.Setup(), tasktest.Args(t, "{gather_subset: ['!all', network]}"))
 		if tasktest.Dig(o.Result.Facts, "mounts") != "<none>" || tasktest.Dig(o.Result.Facts, "interfaces") == "<none>" || tasktest.Dig(o.Result.Facts, "hostname") == "<none>" {
 			t.Error("gather_subset")
 		}

@@ -1,4 +1,4 @@
-package system
+package facts
 
 import (
 	"cmp"
@@ -31,9 +31,35 @@ func (g gathered) system() {
 	g.text("fqdn", fqdn)
 	_, domain, _ := strings.Cut(fqdn, ".")
 	g.text("domain", domain)
-	if py := g.line("python", 0); py != "" {
-		g.facts.Put("python", value.FromMap(value.MapOf("executable", kit.HostText(py))))
+	g.python()
+}
+
+// python is what a host has of Python; Ansible's own facts are those of the Python
+// that gathers them.
+func (g gathered) python() {
+	exe := g.line("python", 0)
+	version := strings.TrimPrefix(g.line("python", 1), "Python ")
+	if exe == "" {
+		return
 	}
+	about := value.MapOf("executable", kit.HostText(exe), "type", value.String("cpython"))
+	g.facts.Put("python", value.FromMap(about))
+	f := strings.SplitN(version, ".", 3)
+	if len(f) != 3 {
+		return
+	}
+	parts, info := value.NewMap(), []value.Value{}
+	for i, name := range []string{"major", "minor", "micro"} {
+		n, _ := strconv.ParseInt(regexp.MustCompile(`^[0-9]+`).FindString(f[i]), 10, 64)
+		parts.Put(name, value.Int(n))
+		info = append(info, value.Int(n))
+	}
+	parts.Put("releaselevel", value.String("final"))
+	parts.Put("serial", value.Int(0))
+	about.Put("version", value.FromMap(parts))
+	about.Put("version_info", value.List(append(info, value.String("final"), value.Int(0))...))
+	about.Put("has_sslcontext", value.Bool(true))
+	g.text("python_version", version)
 }
 
 // osRelease reads /etc/os-release.
@@ -229,21 +255,41 @@ func (g gathered) environment() {
 	g.facts.Put("env", value.FromMap(m))
 }
 
-// local reads static local facts: JSON, or sections of name=value.
+// local reads local facts: JSON, or sections of name=value.
 func (g gathered) local() {
 	all := value.NewMap()
 	for part := range strings.SplitSeq("\n"+g.parts["local"], "\n@fact ") {
-		name, text, ok := strings.Cut(part, "\n")
-		if !ok || strings.TrimSpace(name) == "" {
+		file, text, ok := strings.Cut(part, "\n")
+		if !ok || strings.TrimSpace(file) == "" {
 			continue
 		}
-		v, err := value.ParseJSON([]byte(strings.TrimSpace(text)))
-		if err != nil {
-			v = iniFacts(text)
-		}
-		all.Put(strings.TrimSuffix(name, ".fact"), v.With(value.Unsafe))
+		name := strings.ReplaceAll(file[strings.LastIndexByte(file, '/')+1:], ".fact", "")
+		all.Put(name, localFact(file, strings.ReplaceAll("\n"+text, "\n ", "\n")).With(value.Unsafe))
 	}
 	g.facts.Put("local", value.FromMap(all))
+}
+
+// localFact is what one file or program gave, or Ansible's words for what is wrong
+// with it.
+func localFact(file, text string) value.Value {
+	if _, why, failed := strings.Cut(text, "\n@failed "); failed {
+		status, said, _ := strings.Cut(why, "\n")
+		return value.String("Failure executing fact script (" + file + "), rc: " + status + ", err: " + strings.TrimSuffix(said, "\n"))
+	}
+	text = strings.TrimSpace(text)
+	if v, err := value.ParseJSON([]byte(text)); err == nil {
+		return v
+	}
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' || line[0] == ';' {
+			continue
+		}
+		if line[0] != '[' {
+			return value.String("error loading facts as JSON or ini - please check content: " + file)
+		}
+		break
+	}
+	return iniFacts(text)
 }
 
 func iniFacts(text string) value.Value {
@@ -254,8 +300,8 @@ func iniFacts(text string) value.Value {
 		if strings.HasPrefix(line, "[") && strings.HasSuffix(line, "]") {
 			section = value.NewMap()
 			out.Put(strings.Trim(line, "[]"), value.FromMap(section))
-		} else if k, v, ok := strings.Cut(line, "="); ok && !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, ";") {
-			section.Put(strings.ToLower(strings.TrimSpace(k)), kit.HostText(strings.TrimSpace(v)))
+		} else if at := strings.IndexAny(line, "=:"); at > 0 && line[0] != '#' && line[0] != ';' {
+			section.Put(strings.ToLower(strings.TrimSpace(line[:at])), kit.HostText(strings.TrimSpace(line[at+1:])))
 		}
 	}
 	return value.FromMap(out)

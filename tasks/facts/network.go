@@ -1,4 +1,4 @@
-package system
+package facts
 
 import (
 	"fmt"

@@ -1,6 +1,9 @@
-package system
+// Package facts holds the modules that gather facts about a host, and the gatherer
+// that the engine asks when a playbook merely mentions one. It changes nothing.
+package facts
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"sort"
@@ -16,14 +19,33 @@ import (
 // setupArgs are the arguments of setup.
 type setupArgs struct {
 	Filter  []string `arg:"filter" help:"names or patterns of facts, with ansible_ in front; default: all"`
-	Subset  []string `arg:"gather_subset" default:"all" help:"all, min, hardware, network, virtual; ! leaves one out"`
+	Subset  []string `arg:"gather_subset" default:"all" help:"all, min, hardware, network, virtual or Ansible's finer ones; ! leaves one out"`
 	Timeout int      `arg:"gather_timeout" default:"10" help:"without meaning: one question asks for everything"`
-	Path    string   `arg:"fact_path" default:"/etc/ansible/facts.d" type:"path" help:"without meaning: local facts are read from /etc/ansible/facts.d, and programs there are not run"`
+	Path    string   `arg:"fact_path" default:"/etc/ansible/facts.d" type:"path" help:"folder of local facts: *.fact, text or programs"`
 }
 
 // Setup gathers facts.
 func Setup() play.Module {
 	return kit.Define(kit.Doc{Name: "setup", Short: "facts about the host as ansible_* variables"}, setup{})
+}
+
+// GatherFacts is setup under the name that plays know.
+func GatherFacts() play.Module {
+	return kit.Define(kit.Doc{Name: "gather_facts", Short: "facts about the host, as a play gathers them"}, gatherFacts{})
+}
+
+// gatherFactsArgs are the arguments of gather_facts.
+type gatherFactsArgs struct {
+	setupArgs
+	Parallel bool `arg:"parallel" help:"without meaning: one question asks for everything"`
+}
+
+type gatherFacts struct{}
+
+func (gatherFacts) Facts(gatherFactsArgs) []host.Question { return nil }
+
+func (gatherFacts) Plan(a gatherFactsArgs, s host.Seen) (play.Plan, error) {
+	return setup{}.Plan(a.setupArgs, s)
 }
 
 // Gatherer is setup as the engine uses it for facts that a playbook merely
@@ -33,8 +55,11 @@ func Gatherer() play.Gatherer { return gathered{} }
 type setup struct{}
 
 // setupText prints everything that facts are made of, in parts that begin with
-// a line "@name". It runs no program of the host's users.
-const setupText sh.Constant = `LC_ALL=C; export LC_ALL
+// a line "@name"; the text of local facts has a space in front of each line. $1 is
+// their folder, what follows are variables of the environment. It runs no program
+// but those of local facts.
+const setupText sh.Constant = `l=${1:-/etc/ansible/facts.d}; [ "$#" -eq 0 ] || shift; for e do export "$e"; done
+all=$(env); LC_ALL=C; export LC_ALL
 _cat() { for f; do if [ -r "$f" ]; then cat "$f" 2>/dev/null; return; fi; done; }
 echo @uname; uname -s; uname -n; uname -r; uname -m; uname -v
 echo @fqdn; hostname -f 2>/dev/null || uname -n
@@ -65,21 +90,56 @@ echo @hostkeys; cat /etc/ssh/ssh_host_*_key.pub /etc/dropbear/*.pub 2>/dev/null
 echo @dns; _cat /etc/resolv.conf
 echo @cmdline; _cat /proc/cmdline
 echo @up; cat /proc/uptime /proc/loadavg 2>/dev/null
-echo @python; command -v python3 2>/dev/null
-echo @local; for f in /etc/ansible/facts.d/*.fact; do if [ -f "$f" ] && [ -r "$f" ] && [ ! -x "$f" ]; then echo "@fact ${f##*/}"; cat "$f"; echo; fi; done
-echo @env; env`
+echo @python; if p=$(command -v python3 2>/dev/null); then echo "$p"; "$p" -V 2>/dev/null; fi
+echo @fips; _cat /proc/sys/crypto/fips_enabled
+echo @chroot; stat -c '%d %i' / /proc/1/root/. 2>/dev/null
+echo @iscsi; sed -n 's/^InitiatorName=//p' /etc/iscsi/initiatorname.iscsi 2>/dev/null
+echo @disks; _r() { v=; [ ! -r "$1" ] || IFS= read -r v <"$1"; } 2>/dev/null
+for d in /sys/block/*; do [ -d "$d" ] || continue; n=${d##*/}; o="disk $n"
+for q in size queue/hw_sector_size removable queue/rotational; do _r "$d/$q"; o="$o ${v:-0}"; done
+if [ -e "/sys/devices/virtual/block/$n" ]; then echo "$o 1"; else echo "$o 0"; fi
+_r "$d/device/model"; echo "model $v"; _r "$d/device/vendor"; echo "vendor $v"; _r "$d/queue/scheduler"; echo "scheduler $v"
+for q in "$d/$n"*; do if [ -f "$q/size" ]; then _r "$q/start"; o=$v; _r "$q/size"; echo "part ${q##*/} $o $v"; fi; done; done
+echo @diskids; for f in /dev/disk/by-id/* /dev/disk/by-uuid/* /dev/disk/by-label/*; do if [ -L "$f" ]; then t=${f%/*}; echo "${t##*/by-} ${f##*/} $(readlink -f "$f")"; fi; done
+echo @local; for f in "$l"/*.fact; do [ -f "$f" ] || continue; echo "@fact $f"
+if [ -x "$f" ]; then { { o=$("$f" 2>&1 >&3 3>&-) && s=0 || s=$?; [ "$s" = 0 ] || printf '\n@failed %s\n%s' "$s" "$o"; } 3>&1; } </dev/null | sed 's/^/ /'; else sed 's/^/ /' "$f"; fi; echo; done
+echo @env; printf '%s\n' "$all"`
 
 // Question asks for everything at once.
-func (gathered) Question() host.Question { return host.NewProbe(setupText).Wide() }
+func (g gathered) Question() host.Question {
+	if g.wish.FactPath == "" && len(g.wish.Env) == 0 {
+		return host.NewProbe(setupText).Wide()
+	}
+	return host.NewProbe(setupText, append([]string{cmp.Or(g.wish.FactPath, factPath)}, g.wish.Env...)...).Wide()
+}
+
+// For is the gatherer for a play that wants facts in its own way.
+func (gathered) For(w play.GatherWish) play.Gatherer { return gathered{wish: w} }
+
+// Same reports a gatherer that keeps the same parts.
+func (g gathered) Same(other play.Gatherer) bool {
+	o, ok := other.(gathered)
+	return ok && slices.Equal(g.wish.Subset, o.wish.Subset)
+}
+
+// factPath is where local facts are when nobody says otherwise.
+const factPath = "/etc/ansible/facts.d"
 
 func (setup) Facts(setupArgs) []host.Question { return nil }
 
 func (setup) Plan(a setupArgs, s host.Seen) (play.Plan, error) {
-	got, err := s.Answer(gathered{}.Question())
+	if _, err := subsets(a.Subset); err != nil {
+		return kit.Failure("%s", err), nil
+	}
+	g := gathered{wish: play.GatherWish{Subset: a.Subset}}
+	if a.Path != factPath {
+		g.wish.FactPath = a.Path
+	}
+	got, err := s.Answer(g.Question())
 	if err != nil {
 		return play.Plan{}, err
 	}
-	facts, err := gathered{}.Facts(got)
+	facts, err := g.Facts(got)
 	if err != nil {
 		return play.Plan{}, err
 	}
@@ -88,12 +148,11 @@ func (setup) Plan(a setupArgs, s host.Seen) (play.Plan, error) {
 	return plan, nil
 }
 
-// choose applies filter and gather_subset.
+// choose applies filter.
 func (a setupArgs) choose(facts *value.Map) *value.Map {
 	out := value.NewMap()
 	for k, v := range facts.All() {
-		name := value.Str(k)
-		if a.inSubset(name) && a.fits(name) {
+		if a.fits(value.Str(k)) {
 			out.Set(k, v)
 		}
 	}
@@ -101,68 +160,34 @@ func (a setupArgs) choose(facts *value.Map) *value.Map {
 }
 
 func (a setupArgs) fits(name string) bool {
-	if len(a.Filter) == 0 {
-		return true
-	}
 	for _, f := range a.Filter {
-		for _, n := range []string{name, "ansible_" + name} {
-			if ok, _ := path.Match(f, n); ok {
-				return true
-			}
+		if f == "" || f == "*" {
+			return true
+		}
+		if ok, _ := path.Match(f, "ansible_"+name); ok {
+			return true
+		}
+		if ok, _ := path.Match("ansible_"+f, "ansible_"+name); ok {
+			return true
 		}
 	}
-	return false
-}
-
-// inSubset says whether a fact belongs to what gather_subset names.
-func (a setupArgs) inSubset(name string) bool {
-	in := subsetOf(name)
-	on := false
-	excludedOnly := true
-	for _, w := range a.Subset {
-		if !strings.HasPrefix(w, "!") {
-			excludedOnly = false
-		}
-	}
-	on = excludedOnly
-	for _, w := range a.Subset {
-		switch {
-		case w == "all", w == in:
-			on = true
-		case w == "!all" && in != "min", w == "!"+in:
-			on = false
-		}
-	}
-	return on || in == "min" && !slices.Contains(a.Subset, "!min")
-}
-
-// subsetOf is the part of facts that a name belongs to.
-func subsetOf(name string) string {
-	for subset, names := range map[string]string{
-		"hardware": " memtotal_mb memfree_mb memory_mb swaptotal_mb swapfree_mb processor processor_count processor_cores processor_vcpus processor_nproc processor_threads_per_core mounts uptime_seconds loadavg bios_date bios_vendor bios_version board_name board_vendor chassis_vendor product_name product_serial product_uuid product_version system_vendor ",
-		"network":  " interfaces default_ipv4 default_ipv6 all_ipv4_addresses all_ipv6_addresses ",
-		"virtual":  " virtualization_type virtualization_role virtualization_tech_guest virtualization_tech_host ",
-	} {
-		if strings.Contains(names, " "+name+" ") {
-			return subset
-		}
-	}
-	return "min"
+	return len(a.Filter) == 0
 }
 
 // Facts reads the answer: names as in ansible_facts, without "ansible_".
-func (gathered) Facts(a host.Answer) (*value.Map, error) {
-	g := gathered{parts: map[string]string{}, facts: value.NewMap()}
+func (g gathered) Facts(a host.Answer) (*value.Map, error) {
+	g.parts, g.facts = map[string]string{}, value.NewMap()
 	g.split(string(a.Stdout))
 	for _, read := range []func(){g.system, g.distribution, g.memory, g.processors, g.network, g.mounts, g.user, g.clock,
-		g.managers, g.virtual, g.hardware, g.security, g.identity, g.environment, g.local} {
+		g.managers, g.virtual, g.hardware, g.security, g.identity, g.environment, g.disks, g.odds, g.local} {
 		read()
 	}
-	return g.facts, nil
+	return g.wanted()
 }
 
 // gathered is an answer on its way to facts.
 type gathered struct {
+	wish  play.GatherWish
 	parts map[string]string
 	facts *value.Map
 }

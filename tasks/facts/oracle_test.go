@@ -1,6 +1,6 @@
 //go:build oracle
 
-package system_test
+package facts_test
 
 import (
 	"encoding/json"
@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"remoterun/runner/value"
-	"remoterun/tasks/system"
+	"remoterun/tasks/facts"
 	"remoterun/tasks/tasktest"
 )
 
@@ -30,7 +30,7 @@ func TestSetupAgreesWithAnsible(t *testing.T) {
 	tm, _ := theirs.AsMap()
 	fv, _ := tm.Lookup("ansible_facts")
 	want, _ := fv.AsMap()
-	ours := tasktest.Must(t, tasktest.NewHost(t, nil), system.Setup(), value.NewMap()).Result.Facts
+	ours := tasktest.Must(t, tasktest.NewHost(t, nil), facts.Setup(), value.NewMap()).Result.Facts
 	for _, key := range strings.Fields(`architecture distribution distribution_major_version distribution_release distribution_version os_family kernel
 		kernel_version machine hostname nodename system user_id user_uid user_gid user_dir user_shell user_gecos memtotal_mb swaptotal_mb processor
 		processor_count processor_cores processor_vcpus processor_nproc processor_threads_per_core default_ipv4 pkg_mgr machine_id selinux
