@@ -28,6 +28,14 @@ func TestDataCases(t *testing.T) {
 	}
 }
 
+// TestHostsThatLie: whatever comes as an answer to any question of any module, or is
+// printed by any of its steps, ends as that host's result.
+func TestHostsThatLie(t *testing.T) {
+	for _, m := range tasks.All() {
+		t.Run(m.Spec().Name, func(t *testing.T) { tasktest.Lies(t, filepath.Join("testdata", m.Spec().Name), m) })
+	}
+}
+
 func TestDocs(t *testing.T) {
 	r := tasks.NewRegistry(tasks.All()...)
 	for _, m := range r.Modules() {

@@ -194,18 +194,25 @@ type gathered struct {
 
 func (g gathered) split(text string) {
 	name := ""
+	parts := map[string]*strings.Builder{}
 	for line := range strings.Lines(text) {
 		if n, ok := strings.CutPrefix(line, "@"); ok && name != "env" && !strings.HasPrefix(n, "fact ") {
 			name = strings.TrimSpace(n)
 			continue
 		}
-		g.parts[name] += line
+		if parts[name] == nil {
+			parts[name] = &strings.Builder{}
+		}
+		parts[name].WriteString(line)
+	}
+	for name, b := range parts {
+		g.parts[name] = b.String()
 	}
 }
 
 // line is the n-th line of a part.
 func (g gathered) line(part string, n int) string {
-	l := strings.Split(g.parts[part], "\n")
+	l := strings.SplitN(g.parts[part], "\n", n+2)
 	if n >= len(l) {
 		return ""
 	}

@@ -242,16 +242,23 @@ func (g gathered) clock() {
 func (g gathered) environment() {
 	m, last := value.NewMap(), ""
 	name := regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
+	var v []string // a value may have several lines
+	put := func() {
+		if last != "" {
+			m.Put(last, kit.HostText(strings.Join(v, "\n")))
+		}
+	}
 	for line := range strings.Lines(g.parts["env"]) {
 		line = strings.TrimSuffix(line, "\n")
 		if name.MatchString(line) {
-			k, v, _ := strings.Cut(line, "=")
-			last = k
-			m.Put(k, kit.HostText(v))
-		} else if v, ok := m.Lookup(last); ok {
-			m.Put(last, kit.HostText(value.Str(v)+"\n"+line)) // the rest of a value with several lines
+			put()
+			k, first, _ := strings.Cut(line, "=")
+			last, v = k, []string{first}
+		} else if last != "" {
+			v = append(v, line)
 		}
 	}
+	put()
 	g.facts.Put("env", value.FromMap(m))
 }
 

@@ -211,6 +211,14 @@ type repoSection struct {
 func readRepo(text string) (repoFile, error) {
 	var r repoFile
 	open := false // an option may go on in an indented line
+	var more []string
+	ends := func() {
+		if len(more) > 0 {
+			o := r.sections[len(r.sections)-1].options
+			o[len(o)-1][1] += "\n" + strings.Join(more, "\n")
+			more = nil
+		}
+	}
 	n := 0
 	for line := range strings.Lines(text) {
 		n++
@@ -222,10 +230,10 @@ func readRepo(text string) (repoFile, error) {
 		case trimmed[0] == '#' || trimmed[0] == ';':
 			continue
 		case strings.TrimLeft(line, " \t") != line && open:
-			o := r.sections[len(r.sections)-1].options
-			o[len(o)-1][1] += "\n" + trimmed
+			more = append(more, trimmed)
 			continue
 		}
+		ends()
 		if name, ok := strings.CutPrefix(trimmed, "["); ok && strings.Contains(name, "]") {
 			name, _, _ = strings.Cut(name, "]")
 			r.sections, open = append(r.sections, repoSection{name: name}), false
@@ -239,6 +247,7 @@ func readRepo(text string) (repoFile, error) {
 		sec.options = append(sec.options, [2]string{strings.ToLower(strings.TrimSpace(trimmed[:i])), strings.TrimSpace(trimmed[i+1:])})
 		open = true
 	}
+	ends()
 	return r, nil
 }
 

@@ -15,6 +15,14 @@ func TestDataCases(t *testing.T) {
 	}
 }
 
+// TestHostsThatLie: whatever comes as an answer to any question of any module, or is
+// printed by any of its steps, ends as that host's result.
+func TestHostsThatLie(t *testing.T) {
+	for _, m := range All(testDeps(t, &tdetest.Typist{})) {
+		t.Run(m.Spec().Name, func(t *testing.T) { tasktest.Lies(t, filepath.Join("testdata", m.Spec().Name), m) })
+	}
+}
+
 // TestDocs: every module has a page whose table of arguments is the code's, and
 // whose examples bind.
 func TestDocs(t *testing.T) {
