@@ -141,6 +141,11 @@ func (p Project) takeOut(ctx context.Context, w host.Writer, state string, s Sou
 	return err
 }
 
+// TakeBack takes our lines out of the user's own file.
+func (p Project) TakeBack(ctx context.Context, w host.Writer, state string, s Source, after string) error {
+	return p.land(ctx, w, state, s.Path, s.Text, after, "")
+}
+
 // land writes a file of the user's.
 func (p Project) land(ctx context.Context, w host.Writer, state, file, before, after, keep string) error {
 	sum := sha256.Sum256([]byte(before))

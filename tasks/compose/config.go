@@ -235,6 +235,33 @@ func (p Project) Preview(override, format string) sh.Cmd {
 	return sh.Script(previewText, append([]string{p.Dir, format}, p.Files...)...).With(sh.Bytes(override))
 }
 
+// previewOf prints the configuration, as JSON or YAML ($2), that the folder $1 would
+// have with what stdin holds in the place of the file $3, of the files after it.
+const previewOf sh.Constant = `cd -- "$1" || exit 90
+how=$2 in=$3
+shift 3
+export COMPOSE_PROFILES='*'
+n=$#
+for f; do
+	[ "$f" != "$in" ] || f=-
+	set -- "$@" -f "$f"
+done
+shift $n
+exec docker compose --project-directory . "$@" config --format "$how"`
+
+// PreviewOf prints the whole configuration with this text in the place of one of the
+// sources, for a step: as compose's "json" or "yaml".
+func (p Project) PreviewOf(sources []Source, file, text, format string) sh.Cmd {
+	if strings.TrimSpace(text) == "" {
+		text = "services: {}\n"
+	}
+	args := []string{p.Dir, format, file}
+	for _, s := range sources {
+		args = append(args, s.Path)
+	}
+	return sh.Script(previewOf, args...).With(sh.Bytes(text))
+}
+
 // ParseConfig reads what Preview prints as JSON.
 func ParseConfig(text string) (Config, error) {
 	var c Config

@@ -59,14 +59,13 @@ func (m *mover) intent(ctx context.Context, w host.Writer) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := m.Stack.compose()
 	var yaml [2]string
 	var cfg [2]compose.Config
 	for i, text := range []string{o.file.Text, o.text} {
-		if yaml[i], err = output(ctx, w, "read the compose files", p.Preview(text, "yaml")); err != nil {
+		if yaml[i], err = output(ctx, w, "read the compose files", o.preview(text, "yaml")); err != nil {
 			return nil, err
 		}
-		said, err := output(ctx, w, "read the compose files", p.Preview(text, "json"))
+		said, err := output(ctx, w, "read the compose files", o.preview(text, "json"))
 		if err == nil {
 			cfg[i], err = compose.ParseConfig(said)
 		}
@@ -74,7 +73,11 @@ func (m *mover) intent(ctx context.Context, w host.Writer) ([]string, error) {
 			return nil, err
 		}
 	}
-	out := []string{o.file.Path + " will be written; the merged configuration changes so:"}
+	does := " will be written; the merged"
+	if m.how() == applyPrint {
+		does = " is what the lines are for that are shown at the cut-over, which waits for them; the merged"
+	}
+	out := []string{o.file.Path + does + " configuration changes so:"}
 	for _, l := range changedLines(yaml[0], yaml[1]) {
 		out = append(out, "  "+l)
 	}

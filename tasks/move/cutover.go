@@ -21,6 +21,10 @@ type overlay struct {
 	file   compose.OverrideFile
 	text   string // of the file, as it will be
 	before compose.Config
+	// change is that of the user's own file, nil = it is the override.
+	change *compose.Change
+	// preview is the configuration with another text of the file.
+	preview func(text, format string) sh.Cmd
 }
 
 // cutting puts the new cluster in the place of the old one, and tries it.
@@ -28,6 +32,9 @@ type cutting struct{ *mover }
 
 // overlaid makes the overlay of what the user's own files say now.
 func (m cutting) overlaid(ctx context.Context, w host.Writer) (overlay, error) {
+	if m.how() == applyEdit {
+		return m.edited(ctx, w)
+	}
 	var o overlay
 	p := m.Stack.compose()
 	file, err := ask(ctx, w, p.Override())
@@ -42,24 +49,13 @@ func (m cutting) overlaid(ctx context.Context, w host.Writer) (overlay, error) {
 	if o.before, err = compose.ParseConfig(text); err != nil {
 		return o, fmt.Errorf("docker compose config in %s: %w", m.Dir, err)
 	}
-	base, err := o.before.Service(m.Service)
+	a, err := m.addition(ctx, w, o.before)
 	if err != nil {
 		return o, err
 	}
-	written, err := ask(ctx, w, p.Written(m.Service))
-	if err != nil {
-		return o, err
-	}
-	lines, err := m.to.Overlay(m.Stack, base, written, m.record)
-	if err != nil {
-		return o, err
-	}
-	o.text, err = file.With(compose.Addition{Service: m.Service, Lines: lines, Volumes: []string{m.record.New.volume()}}, m.yes)
-	var no *compose.Clash
-	if errors.As(err, &no) {
-		err = refuse(no.Object, no.WayOut, "%s", no.Problem)
-	}
-	return o, err
+	o.text, err = file.With(a, m.yes)
+	o.preview = p.Preview
+	return o, refusedClash(err)
 }
 
 // cutOver puts the stack onto the new cluster.
@@ -83,13 +79,12 @@ func (m cutting) cutOver(ctx context.Context, w host.Writer) error {
 	}
 	if r.Overlay == "" {
 		before := o.file.Text
-		r.Overlay, r.Before = o.file.Path, &before
+		r.Apply, r.Overlay, r.Before = m.how(), o.file.Path, &before
 		if err := m.keep(ctx, w, r); err != nil {
 			return err
 		}
 	}
-	check := m.Stack.compose().Command("config", "-q")
-	if err := run(ctx, w, "write "+r.Overlay, sh.Script(compose.WriteOverride, append([]string{m.state(), r.Overlay}, check.Args...)...).With(sh.Bytes(o.text))); err != nil {
+	if err := m.land(ctx, w, o); err != nil {
 		return err
 	}
 	if err := m.effective(ctx, w); err != nil {
@@ -126,14 +121,8 @@ func (m cutting) effective(ctx context.Context, w host.Writer) error {
 	if err != nil {
 		return err
 	}
-	svc, err := cfg.Service(m.Service)
-	if err != nil {
-		return err
-	}
-	for _, mt := range svc.Volumes {
-		if mt.Type == "volume" && cfg.VolumeName(mt) == m.record.New.Volume {
-			return nil
-		}
+	if m.serves(cfg) {
+		return nil
 	}
 	return refuse(m.record.Overlay, "list the compose files in compose_files", "compose does not read it (is COMPOSE_FILE set in %s/.env?)", m.Dir)
 }

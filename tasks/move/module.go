@@ -63,6 +63,7 @@ type Args struct {
 
 	Outside string   `arg:"outside" default:"refuse" choices:"refuse,accept" help:"what to do about applications that connect from elsewhere than the containers of this host"`
 	Data    string   `arg:"data" help:"folder of the host for the new cluster, or the word volume; by default beside the old one's folder, where that is one of the user's, else a volume of the engine's"`
+	Apply   string   `arg:"apply" default:"override" choices:"override,edit,print" help:"override = the overlay is written beside the compose file; edit = it is put into the compose file that has the service, all else of which stays as it is; print = the cut-over shows it and waits for it, and no file is touched"`
 	Smoke   []string `arg:"smoke" help:"commands on the host that show that the application works, in the folder of the compose file"`
 }
 

@@ -44,6 +44,8 @@ type lab struct {
 	reports, acks string
 	identity      *age.X25519Identity
 	files         []string // compose files, when they are listed
+	apply         string   // "" = override
+	said          []string // what steps told
 }
 
 func newLab(t *testing.T, from, to int) *lab { t.Helper(); return newLabOf(t, from, to, nil) }
@@ -203,9 +205,12 @@ func (l *lab) phase(name string, more ...string) (play.Result, error) {
 		}
 		pairs = append(pairs, "compose_files", value.List(list...))
 	}
+	if l.apply != "" {
+		pairs = append(pairs, "apply", value.String(l.apply))
+	}
 	pairs = append(pairs, "service", value.String(service), "backup", value.String(kind), "backup_recipients", value.List(value.String(l.reader().Recipient().String())))
 	d := Deps{Dir: func() string { return l.reports }, By: "anna@laptop", Yes: true}
-	o, err := tasktest.Apply(l.t.Context(), tasktest.Host{Conn: l.conn}, moveDatabase(d.Filled()), value.MapOf(pairs...), false)
+	o, err := tasktest.Apply(l.t.Context(), tasktest.Host{Conn: l.conn, Said: func(s string) { l.said = append(l.said, s) }}, moveDatabase(d.Filled()), value.MapOf(pairs...), false)
 	return o.Result, err
 }
 

@@ -79,7 +79,9 @@ type Record struct {
 	Scrubbed string `json:"scrubbed,omitempty"`
 	// Agreed is when the operator said yes to what would be stopped and written.
 	Agreed string `json:"agreed,omitempty"`
-	// Overlay is the file that the cut-over wrote, Before what it held.
+	// Overlay is the file that the cut-over wrote, Before what it held, Apply how:
+	// "" = it is the override file.
+	Apply   string  `json:"apply,omitempty"`
 	Overlay string  `json:"overlay,omitempty"`
 	Before  *string `json:"before,omitempty"`
 }

@@ -66,7 +66,7 @@ func (m undoing) unwind(ctx context.Context, w host.Writer) error {
 		if err := m.takeBack(ctx, w); err != nil {
 			return err
 		}
-		r.Overlay, r.Before = "", nil
+		r.Apply, r.Overlay, r.Before = "", "", nil
 	}
 	if err := run(ctx, w, "bring the old cluster back to "+r.Source.Data, sh.Script(bringBackText, r.Source.Data)); err != nil {
 		return err
@@ -75,34 +75,6 @@ func (m undoing) unwind(ctx context.Context, w host.Writer) error {
 		return err
 	}
 	return cutting{m.mover}.startOthers(ctx, w)
-}
-
-// takeBack takes what the move wrote out of the compose files: what stood there
-// comes back when that was ours, too; else the user's lines stay as they are now.
-func (m undoing) takeBack(ctx context.Context, w host.Writer) error {
-	r := m.record
-	file, err := ask(ctx, w, m.Stack.compose().Override())
-	if err != nil {
-		return err
-	}
-	was := text(r.Before)
-	if !strings.Contains(was, compose.Mark) && file.Path == r.Overlay && !file.Ours() {
-		was = file.Without()
-	}
-	return run(ctx, w, "take "+r.Overlay+" back", sh.Script(takeBackText, r.Overlay, yes(strings.TrimSpace(was) != "")).With(sh.Bytes(was)))
-}
-
-// takeBackText puts the text of stdin into the file $1, or removes it ($2 = no).
-const takeBackText sh.Constant = `set -u
-umask 022
-if [ "$2" = no ]; then cat >/dev/null; rm -f -- "$1"; exit; fi
-cat >"$1.remoterun-new" && { [ ! -e "$1" ] || chown "$(stat -c %u:%g "$1")" "$1.remoterun-new"; } && mv "$1.remoterun-new" "$1"`
-
-func yes(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
 }
 
 func text(p *string) string {

@@ -29,6 +29,8 @@ type Host struct {
 	// Chained sends steps as the engine does it when it can: as a guarded chain
 	// that asks the plan's questions again.
 	Chained bool
+	// Said hears what steps tell the operator; nil = nobody does.
+	Said func(string)
 }
 
 // Outcome is what one task did.
@@ -68,7 +70,7 @@ func Apply(ctx context.Context, h Host, m play.Module, args *value.Map, check bo
 	if err != nil {
 		return Outcome{}, err
 	}
-	r := run{h: h, check: check, w: &host.Worker{Host: "test", Conn: h.Conn, Kept: &host.Kept{}, Dialing: h.Again}}
+	r := run{h: h, check: check, w: &host.Worker{Host: "test", Conn: h.Conn, Kept: &host.Kept{}, Dialing: h.Again, Said: h.Said}}
 	r.asker = r.w
 	if h.Ask != nil {
 		r.asker = &host.Worker{Host: "test", Conn: h.Ask, Kept: &host.Kept{}}

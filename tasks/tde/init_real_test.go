@@ -15,6 +15,7 @@ import (
 	"remoterun/runner/hosttest/sshd"
 	"remoterun/runner/hosttest/sshtest"
 	"remoterun/runner/value"
+	"remoterun/tasks/compose"
 	"remoterun/tasks/tde/lock"
 	"remoterun/tasks/tde/memory"
 	"remoterun/tasks/tde/pgtde"
@@ -237,6 +238,55 @@ func TestRealApplyPrint(t *testing.T) {
 	l.write("deploy.sh", "docker compose -f compose.yaml up -d\n")
 	if got := l.run(status.New(l.d)); len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], l.dir+"/deploy.sh:1 calls compose with compose.yaml alone") || !strings.Contains(got.Warnings[0], "put -f compose.override.yaml behind compose.yaml in it") {
 		t.Errorf("a deploy script: %v", got.Warnings)
+	}
+}
+
+// TestRealApplyEdit: the user's own compose file has the overlay, so that a deploy
+// with -f starts the encrypted database; a checkout that takes it out again is
+// seen, starts nothing, and the next unlock puts it back. One that was written
+// beside the file moves into it.
+func TestRealApplyEdit(t *testing.T) {
+	l := needLab(t)
+	init, unlock := target.New(l.d), unlock.New(l.d)
+	was, _ := os.ReadFile(l.dir + "/compose.yaml")
+	is := func() string { text, _ := os.ReadFile(l.dir + "/compose.yaml"); return string(text) }
+	l.write("deploy.sh", "docker compose -f compose.yaml up -d\n")
+	l.push()
+	for _, how := range []string{"override", "edit"} {
+		l.ok(init, "image", l.image, "apply", how)
+		if again := l.ok(init, "image", l.image, "apply", how); again.Changed || len(again.steps) > 0 {
+			t.Errorf("%s twice: %+v", how, again)
+		}
+		l.ok(unlock)
+		warned := len(l.state(status.StateUnlocked).Warnings)
+		if how == "override" && warned != 1 || how == "edit" && warned != 0 {
+			t.Errorf("%s: %d warnings", how, warned)
+		}
+	}
+	if text := is(); !strings.Contains(text, compose.Mark) || compose.StripOurs(text) != string(was) {
+		t.Errorf("the file is\n%s", text)
+	}
+	if _, err := os.Stat(l.dir + "/compose.override.yaml"); !os.IsNotExist(err) {
+		t.Errorf("the override is there still: %v", err)
+	}
+	l.sql("app", "CREATE TABLE t AS SELECT 1 AS a")
+	l.sh("cd " + l.dir + " && docker compose down -t 5 && sh deploy.sh")
+	l.eventually(status.StateUnlocked)
+	if n := l.sql("app", "SELECT count(*) FROM t"); n != "1" {
+		t.Errorf("after a deploy with -f it has %s rows", n)
+	}
+	l.write("compose.yaml", string(was))
+	l.sh("cd " + l.dir + " && sh deploy.sh; sleep 2")
+	if got := l.run(status.New(l.d)); value.Str(data(got.Result, "state")) != status.StateAstray || !strings.Contains(got.Msg, "nothing was written") {
+		t.Errorf("after a checkout and a deploy: %s", got.Msg)
+	}
+	l.ok(init, "image", l.image, "apply", "edit")
+	l.ok(unlock)
+	if got := l.state(status.StateUnlocked); len(got.Warnings) > 0 || !strings.Contains(is(), compose.Mark) {
+		t.Errorf("after an unlock: %v", got.Warnings)
+	}
+	if got := l.run(verify.New(l.d), "quick", true); got.Failed {
+		t.Error(got.Msg)
 	}
 }
 
