@@ -131,6 +131,9 @@ func (d *doctor) look(ctx context.Context, w host.Writer) error {
 	if err := d.machine(ctx, w); err != nil {
 		return err
 	}
+	if err := d.callers(ctx, w); err != nil {
+		return err
+	}
 	if err := d.movable(); err != nil {
 		return d.refused(err)
 	}

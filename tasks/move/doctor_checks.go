@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path"
 	"strings"
 
 	"remoterun/runner/host"
@@ -39,8 +40,6 @@ echo "memory $(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
 echo "composefile $(sed -n 's/^COMPOSE_FILE=//p' .env 2>/dev/null | head -n 1)"
 all=$(docker ps --format '{{.Image}} {{.Names}}') || exit 1
 echo "watch $(printf '%s\n' "$all" | grep -iE 'watchtower|diun|ouroboros|shepherd' | head -n 1)"
-grep -lE 'docker[- ]compose[^#]* -f ' ./*.sh ./Makefile ./*/*.sh 2>/dev/null | head -n 5 | while read -r f; do echo "script $f"; done
-grep -lsE 'compose.* -f .*' /etc/systemd/system/*.service 2>/dev/null | while read -r f; do grep -q -- "$1" "$f" && echo "unit $f"; done
 echo "rootless $(docker info -f '{{.SecurityOptions}}' 2>/dev/null | grep -cE 'rootless|userns')"
 echo "swarm $(docker info -f '{{.Swarm.LocalNodeState}}' 2>/dev/null)"
 for f in compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml; do [ ! -e "$f" ] || { head -n 1 "$f" | grep -q '^# remoterun' || echo "override $f"; break; }; done
@@ -59,6 +58,25 @@ func (d *doctor) machine(ctx context.Context, w host.Writer) error {
 	return nil
 }
 
+// callers looks for who starts the project from files that it lists.
+func (d *doctor) callers(ctx context.Context, w host.Writer) error {
+	p := d.compose()
+	file, err := ask(ctx, w, p.Override())
+	if err != nil {
+		return linkOnly(err)
+	}
+	found, err := ask(ctx, w, p.Callers(file.Path))
+	for _, c := range found {
+		d.caller(c, path.Base(file.Path))
+	}
+	return linkOnly(err)
+}
+
+func (d *doctor) caller(c compose.Caller, overlay string) {
+	d.find(Bites, fmt.Sprintf("file %s:%d", c.File, c.Line), "it calls compose with "+strings.Join(c.Files, ", ")+" alone, which goes past the override: after a move it starts nothing (the old place is closed), so the deploy fails",
+		c.Edit(overlay)+"; or have the move edit the compose file itself (pg_apply: edit)")
+}
+
 func (d *doctor) fact(word, v string) {
 	switch word {
 	case "compose":
@@ -71,8 +89,6 @@ func (d *doctor) fact(word, v string) {
 		if v != "" {
 			d.find(Bites, "file "+d.Dir+"/.env", "COMPOSE_FILE="+v+" leaves an override out, and is ignored from another folder", "list the files in compose_files")
 		}
-	case "script", "unit":
-		d.find(Bites, "file "+v, "it calls docker compose with -f, which goes past the override: after a move it starts nothing (the old place is closed), so the deploy fails", "take -f out of it")
 	case "watch":
 		if v != "" {
 			d.find(Bites, "container "+v, "it recreates containers by itself, also while a move goes on", "exclude the database's container from it")

@@ -12,13 +12,11 @@ func TestDoctorOfMachines(t *testing.T) {
 	for line, want := range map[string]string{
 		"compose 2.20.1": "stops  docker compose 2.20.1: the overlay needs at least 2.24.4 (!override); install a newer docker compose on the host",
 		"compose 2.40.3": "", "compose v2.24.4": "",
-		"override compose.override.yml":         "know   file /srv/s/compose.override.yml: it is your own",
-		"composefile a.yml:b.yml":               "bites  file /srv/s/.env: COMPOSE_FILE=a.yml:b.yml leaves an override out",
-		"composefile ":                          "",
-		"script ./deploy.sh":                    "bites  file ./deploy.sh: it calls docker compose with -f",
-		"unit /etc/systemd/system/sync.service": "bites  file /etc/systemd/system/sync.service: it calls docker compose with -f",
-		"watch containrrr/watchtower wt":        "bites  container containrrr/watchtower wt: it recreates containers by itself",
-		"watch ":                                "", "swaps 0": "",
+		"override compose.override.yml":  "know   file /srv/s/compose.override.yml: it is your own",
+		"composefile a.yml:b.yml":        "bites  file /srv/s/.env: COMPOSE_FILE=a.yml:b.yml leaves an override out",
+		"composefile ":                   "",
+		"watch containrrr/watchtower wt": "bites  container containrrr/watchtower wt: it recreates containers by itself",
+		"watch ":                         "", "swaps 0": "",
 		"swaps 1":         "bites  swap: what is in the database's memory can come to a disk",
 		"core |/usr/lib/": "know   core dumps: a handler gets them",
 		"core core":       "", "virt kvm": "",
@@ -38,6 +36,16 @@ func TestDoctorOfMachines(t *testing.T) {
 		if want == "" && got != "" || !strings.HasPrefix(got, want) {
 			t.Errorf("%s: %q, want %q", line, got, want)
 		}
+	}
+}
+
+// TestDoctorOfCallers: who lists compose files is named, with both ways out.
+func TestDoctorOfCallers(t *testing.T) {
+	d := &doctor{site: site{Stack: Stack{Dir: "/srv/s"}}}
+	d.caller(compose.Caller{File: "/srv/s/deploy.sh", Line: 3, Files: []string{"a.yml", "b.yml"}}, "compose.override.yaml")
+	const want = "bites  file /srv/s/deploy.sh:3: it calls compose with a.yml, b.yml alone, which goes past the override: after a move it starts nothing (the old place is closed), so the deploy fails; put -f compose.override.yaml behind b.yml in it; or have the move edit the compose file itself (pg_apply: edit)"
+	if got := d.found[0].line(); got != want {
+		t.Errorf("%q", got)
 	}
 }
 

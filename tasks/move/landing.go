@@ -64,7 +64,7 @@ func (m cutting) edited(ctx context.Context, w host.Writer) (overlay, error) {
 		return o, refusedClash(err)
 	}
 	if len(c.Stale) > 0 {
-		return o, refuse(c.Stale[0].Path, "leave apply (tde_apply) as it was: override", "it has the overlay that is in force, and apply is edit")
+		return o, refuse(c.Stale[0].Path, "leave apply (pg_apply) as it was: override", "it has the overlay that is in force, and apply is edit")
 	}
 	o.file, o.text, o.change = compose.OverrideFile{Path: c.Path, Text: c.Before}, c.After, &c
 	o.preview = func(text, format string) sh.Cmd { return p.PreviewOf(sources, c.Path, text, format) }

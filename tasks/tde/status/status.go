@@ -118,7 +118,7 @@ type status struct {
 	// providers are key providers of the server that are not the keyring in RAM,
 	// rings files in the data folder that are keyrings by their shape.
 	providers, rings []string
-	callers          []stack.Caller // who starts the project without the overlay
+	callers          []compose.Caller // who starts the project without the overlay
 	overlay          string         // the overlay's file
 }
 
@@ -164,7 +164,7 @@ func (st *status) find(d custody.Deps, s host.Seen) error {
 				st.overlay = path.Base(sources[i].Path)
 			}
 		}
-		if st.callers, err = host.Get(s, st.args.Callers(st.overlay)); err != nil {
+		if st.callers, err = host.Get(s, st.args.Compose().Callers(st.overlay)); err != nil {
 			return err
 		}
 	}

@@ -45,7 +45,7 @@ func (st *status) warnings(r *play.Result) {
 		warn(t.State == stack.TombCluster, "a database in the clear is in %s, made while the overlay was not in effect; when nothing in it is needed: mv %[1]s/global/pg_control %[1]s/global/pg_control.kept", t.Folder)
 	}
 	for _, c := range st.callers {
-		warn(true, "%s: the database would start without the overlay; %s", c, c.Edit(st.overlay))
+		warn(true, "%s: the database would start without the overlay; %s, or have it in the compose file itself: tde_apply: edit, then: remoterun unlock %s", c, c.Edit(st.overlay), h)
 	}
 	warn(st.drift && lacks == nil, "container %s was made from other compose files than there are now; docker compose up -d %s applies them", st.site.Name(), st.args.Service)
 	fine := []custody.CopyState{custody.CopiesEqual, custody.CopyNoServer}

@@ -108,10 +108,10 @@ func (a lookArgs) callers(s host.Seen) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := host.Get(s, a.Callers(f.Path))
+	found, err := host.Get(s, a.Compose().Callers(f.Path))
 	var out []string
 	for _, c := range found {
-		out = append(out, c.String()+": the encrypted database would not be started by it; "+c.Edit(path.Base(f.Path)))
+		out = append(out, c.String()+": the encrypted database would not be started by it; "+c.Edit(path.Base(f.Path))+", or have it in the compose file itself (tde_apply: edit)")
 	}
 	return out, err
 }
