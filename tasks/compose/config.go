@@ -211,6 +211,26 @@ func (p Project) Config() host.Fact[Config] {
 	}}
 }
 
+// activeText prints the services that docker compose up would start in the folder
+// $1: those without a profile, and those whose profile is on (COMPOSE_PROFILES of
+// the folder's .env).
+const activeText = `cd -- "$1" 2>/dev/null || { echo "there is no folder $1"; exit 90; }
+shift
+` + chooseFile + `out=$(docker "$@" config --services 2>&1) || { r=$?; printf '%s\n' "$out"; exit $r; }
+printf '%s\n' "$out" | grep -v level=warning
+echo end`
+
+// Active asks for them, in compose's order.
+func (p Project) Active() host.Fact[[]string] {
+	return host.Fact[[]string]{Q: host.NewProbe(activeText, p.words()...), Parse: func(a host.Answer) ([]string, error) {
+		body, whole := strings.CutSuffix(string(a.Stdout), "end\n")
+		if a.Status != 0 || !whole {
+			return nil, Fail("docker compose config --services in "+p.Dir, a.Status, string(a.Stdout))
+		}
+		return strings.Fields(body), nil
+	}}
+}
+
 // previewText prints the configuration, as JSON or YAML ($2), that the folder $1
 // would have with what stdin holds as its override: of the files after it, or of
 // compose's own choice.

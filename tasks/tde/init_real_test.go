@@ -423,6 +423,36 @@ volumes: {data: {}}
 	}
 }
 
+// TestRealFirstUnlockStartsTheApp: the very first unlock of a stack that nobody has
+// started yet brings up what its address has to answer from.
+func TestRealFirstUnlockStartsTheApp(t *testing.T) {
+	l := needLab(t)
+	app := func(more string) string {
+		return "{image: " + l.image + ", user: \"0\", stop_grace_period: 0s, volumes: [\".:/x\"], " + more + "}"
+	}
+	l.write("compose.yaml", "name: "+l.project+"\nservices:\n  postgres: {image: "+l.image+", environment: {POSTGRES_USER: sync, POSTGRES_DB: app, POSTGRES_PASSWORD: x}, volumes: [\"data:/data/db\"]}\n  web: "+
+		app("depends_on: {before: {condition: service_completed_successfully}}, entrypoint: [sh, -c, 'test -e /x/before && touch /x/up; exec sleep 600']")+
+		"\n  before: "+app("entrypoint: [sh, -c, 'sleep 1; touch /x/before']")+"\n  tools: "+app("profiles: [tools], entrypoint: [sh, -c, 'touch /x/tools; exec sleep 600']")+"\nvolumes: {data: {}}\n")
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if _, err := os.Stat(l.dir + "/up"); err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+	}))
+	defer srv.Close()
+	l.push()
+	l.ok(target.New(l.d), "image", l.image)
+	got := l.ok(unlock.New(l.d), "health_url", srv.URL, "timeout", 40)
+	if started := value.Repr(data(got.Result, "apps_restarted")); !strings.Contains(started, "'web'") || !strings.Contains(started, "'before'") || strings.Contains(started, "tools") {
+		t.Errorf("started %s", started)
+	}
+	if again := l.ok(unlock.New(l.d), "health_url", srv.URL, "timeout", 40); again.Changed {
+		t.Errorf("second unlock: %+v", again)
+	}
+	if _, err := os.Stat(l.dir + "/tools"); !os.IsNotExist(err) {
+		t.Errorf("a service of a profile that is off was started: %v", err)
+	}
+}
+
 // TestRealDrift: what differs from the files is told, never applied; a paused
 // container is brought back; many databases hold few sessions.
 func TestRealDrift(t *testing.T) {

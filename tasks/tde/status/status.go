@@ -119,7 +119,7 @@ type status struct {
 	// rings files in the data folder that are keyrings by their shape.
 	providers, rings []string
 	callers          []compose.Caller // who starts the project without the overlay
-	overlay          string         // the overlay's file
+	overlay          string           // the overlay's file
 }
 
 func (st *status) find(d custody.Deps, s host.Seen) error {

@@ -18,9 +18,9 @@ import (
 )
 
 // others restarts app services that are not healthy: they met a database that
-// was not there. Where an address has to answer and nothing of the project was
-// ever started, its services are.
-func (u unlocking) others(v stack.Site, res play.Result) (play.Plan, error) {
+// was not there. Where an address has to answer, services of the project that were
+// never started are.
+func (u unlocking) others(s host.Seen, v stack.Site, res play.Result) (play.Plan, error) {
 	var steps []host.Step
 	var apps []string
 	for _, c := range v.All {
@@ -31,7 +31,7 @@ func (u unlocking) others(v stack.Site, res play.Result) (play.Plan, error) {
 			u.waitHealthy(c))
 		apps = append(apps, c.Service())
 	}
-	for _, name := range append(slices.Clone(u.AppServices), u.neverStarted(v)...) {
+	for _, name := range u.AppServices {
 		if len(compose.Of(v.All, name)) > 0 {
 			continue
 		}
@@ -42,36 +42,71 @@ func (u unlocking) others(v stack.Site, res play.Result) (play.Plan, error) {
 		apps = append(apps, name)
 	}
 	if u.HealthURL != "" {
+		missing, err := u.neverStarted(s, v)
+		if err != nil {
+			return play.Plan{}, err
+		}
+		if len(missing) > 0 {
+			steps = append(steps, u.startMissing(missing, len(compose.Of(v.All, u.Service)) == len(v.All)))
+		}
 		steps = append(steps, u.waitURL())
 	}
-	done := func() play.Result {
+	done := func(ran []host.Output) play.Result {
+		started := slices.Clone(apps)
+		for _, o := range ran {
+			if names, ok := strings.CutPrefix(string(o.Stdout), saidStarted); ok {
+				started = append(started, strings.Fields(names)...)
+			}
+		}
 		r := res
-		r.Changed, r.Warnings, r.Data = res.Changed || len(apps) > 0, slices.Clone(res.Warnings), res.Data.Clone()
-		r.Data.Put("apps_restarted", value.Strings(apps...))
+		r.Changed, r.Warnings, r.Data = res.Changed || len(started) > 0, slices.Clone(res.Warnings), res.Data.Clone()
+		r.Data.Put("apps_restarted", value.Strings(started...))
 		return r
 	}
-	p := play.Plan{Steps: steps, Result: done(), Finish: func(ran []host.Output) (play.Result, error) { return finishApps(done(), ran), nil }}
+	p := play.Plan{Steps: steps, Result: done(nil), Finish: func(ran []host.Output) (play.Result, error) { return finishApps(done(ran), ran), nil }}
 	if len(steps) == 0 && !res.Changed {
 		p.Note = "unlocked already"
 	}
 	return p, nil
 }
 
-// neverStarted are the project's services beside the database, where an address
-// has to answer and none of them has a container: a first start is the whole
-// project's. Those of profiles are the operator's affair.
-func (u unlocking) neverStarted(v stack.Site) []string {
-	if u.HealthURL == "" || len(u.AppServices) > 0 || len(compose.Of(v.All, u.Service)) < len(v.All) {
-		return nil
+// neverStarted are the services that docker compose up would start and that have no
+// container at all. One with a container that is at rest was stopped by somebody,
+// and one of a profile that is off is the operator's affair.
+func (u unlocking) neverStarted(s host.Seen, v stack.Site) ([]string, error) {
+	active, err := host.Get(s, u.Compose().Active())
+	if err != nil {
+		return nil, err
 	}
-	var out []string
-	for name, s := range v.Config.Services {
-		if name != u.Service && len(s.Profiles) == 0 {
-			out = append(out, name)
+	return slices.DeleteFunc(slices.Clone(active), func(name string) bool {
+		return name == u.Service || len(compose.Of(v.All, name)) > 0 || slices.Contains(u.AppServices, name)
+	}), nil
+}
+
+// saidStarted is what startMissing prints in front of the services that it started.
+const saidStarted = "started "
+
+// startMissing starts services with what is on the host already, and what they
+// depend on, in compose's order. Where others of the project were started before,
+// it does so only when the address does not answer.
+func (u unlocking) startMissing(names []string, first bool) guard.Act {
+	return guard.Do("start services that have no container: "+strings.Join(names, ", "), func(ctx context.Context, w host.Writer) ([]byte, error) {
+		if !first && u.answers(ctx, w) == "" {
+			return nil, nil
 		}
-	}
-	slices.Sort(out)
-	return out
+		w.Say("starting " + strings.Join(names, ", "))
+		out, err := w.Run(ctx, u.Compose().Command(append([]string{"up", "-d", "--no-build", "--no-recreate", "--pull", "never", "--"}, names...)...))
+		if err != nil {
+			return nil, err
+		}
+		if err := guard.Spoken("start services "+strings.Join(names, ", "), out); err != nil {
+			if strings.Contains(strings.ToLower(string(out.Stderr)), "no such image") {
+				err = fmt.Errorf("%w; unlock never pulls: docker compose pull in %s, then the same command again", err, u.Dir)
+			}
+			return nil, err
+		}
+		return []byte(saidStarted + strings.Join(names, " ")), nil
+	})
 }
 
 // startApp starts a service with what is on the host already.
@@ -169,28 +204,40 @@ func appState(c compose.Container) string {
 	return c.Health()
 }
 
-// waitURL asks for the address through the host, as its own programs would.
+// waitURL asks for the address through the host, as its own programs would. What
+// does not run is told at once: it may be why nothing answers.
 func (u unlocking) waitURL() guard.Act {
 	within := time.Duration(u.Timeout) * time.Second
 	return guard.Do("wait until "+u.HealthURL+" answers", func(ctx context.Context, w host.Writer) ([]byte, error) {
-		tr := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) { return w.Dial(ctx, "tcp", addr) }}
-		defer tr.CloseIdleConnections()
-		client := &http.Client{Transport: tr, Timeout: 10 * time.Second}
-		deadline := time.Now().Add(within)
+		deadline, told := time.Now().Add(within), false
 		for {
-			said := getURL(ctx, client, u.HealthURL)
+			said := u.answers(ctx, w)
 			if said == "" {
 				w.Say(u.HealthURL + " answers")
 				return []byte(u.HealthURL + " answers"), nil
 			}
-			if time.Now().After(deadline) {
-				return nil, fmt.Errorf("%s does not answer within %s: %s%s", u.HealthURL, within, said, u.atRest(ctx, w))
+			rest := ""
+			if late := time.Now().After(deadline); late || !told {
+				rest = u.atRest(ctx, w)
+				if late {
+					return nil, fmt.Errorf("%s does not answer within %s: %s%s", u.HealthURL, within, said, rest)
+				}
+			}
+			if told = true; rest != "" {
+				w.Say("waiting for " + u.HealthURL + rest)
 			}
 			if err := guard.Pause(ctx); err != nil {
 				return nil, err
 			}
 		}
 	})
+}
+
+// answers asks once: what is wrong, "" where the address answers.
+func (u unlocking) answers(ctx context.Context, w host.Writer) string {
+	tr := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) { return w.Dial(ctx, "tcp", addr) }}
+	defer tr.CloseIdleConnections()
+	return getURL(ctx, &http.Client{Transport: tr, Timeout: 10 * time.Second}, u.HealthURL)
 }
 
 // atRest names services of the project that do not run: why an address may not
@@ -201,10 +248,12 @@ func (u unlocking) atRest(ctx context.Context, w host.Writer) string {
 		return ""
 	}
 	var out []string
-	for name := range v.Config.Services {
+	for name, svc := range v.Config.Services {
 		list := compose.Of(v.All, name)
 		switch {
 		case name == u.Service:
+		case len(list) == 0 && len(svc.Profiles) > 0:
+			out = append(out, name+" (no container, profile "+strings.Join(svc.Profiles, ", ")+")")
 		case len(list) == 0:
 			out = append(out, name+" (no container)")
 		case !list[0].State.Running:
@@ -215,7 +264,7 @@ func (u unlocking) atRest(ctx context.Context, w host.Writer) string {
 		return ""
 	}
 	slices.Sort(out)
-	return "; services that do not run: " + strings.Join(out, ", ") + "; next: docker compose up -d in " + u.Dir
+	return "; services that do not run: " + strings.Join(out, ", ") + "; next: name the one that answers in tde_app_services, or start it: docker compose up -d in " + u.Dir
 }
 
 // getURL answers what is wrong, "" for an answer below 400.

@@ -269,7 +269,7 @@ func (u unlocking) check(s host.Seen, p past) (play.Plan, error) {
 		res.Failed, res.Msg = true, msg
 		return play.Plan{Result: res}, nil
 	}
-	return u.others(v, res)
+	return u.others(s, v, res)
 }
 
 // wanted is the key that the cluster should be on, "" when no keyring is open.
