@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -28,7 +29,10 @@ const subject = " goes has keeps lists makes needs reads refuses sees writes wro
 func TestAdviceExists(t *testing.T) {
 	root := (&app{in: &bytes.Buffer{}, out: &bytes.Buffer{}, err: &bytes.Buffer{}, env: func(string) (string, bool) { return "", false }}).root()
 	seen := 0
-	for place, text := range saidTexts(t) {
+	texts := saidTexts(t)
+	maps.Copy(texts, docCommands(t))
+	root.InitDefaultCompletionCmd()
+	for place, text := range texts {
 		for _, m := range saysCommand.FindAllStringSubmatch(text, -1) {
 			if strings.Contains(subject, " "+m[2]+" ") || strings.Contains(m[0], "remoterun init record ") { // a file's first line
 				continue

@@ -146,7 +146,7 @@ func (m cutting) up(ctx context.Context, w host.Writer, volume string) error {
 		for _, c := range compose.Of(all, m.Service) {
 			if c.State.Running && m.answers(ctx, w, c.ID) {
 				if volume != "" && !mounted(c, volume) {
-					return refuse("container "+c.Short(), "", "it runs without the volume %s", volume)
+					return refuse("container "+c.Short(), "docker compose up -d --force-recreate "+m.Service+" in "+m.Dir+", then the same command goes on; or remoterun rollback", "it runs without the volume %s", volume)
 				}
 				w.Say("SQL answered")
 				return nil

@@ -276,7 +276,7 @@ func (p Phases) confirm(ctx context.Context, w host.Writer, m *mover) error {
 	answer, err := p.Deps.Prompter.Ask(ctx, play.Ask{Key: "rollback " + w.Name() + m.Project, YesNo: true,
 		Text: fmt.Sprintf("%s of %s on %s were written to since the cut-over. The old database does not have that; the new one stays in volume %s. Go back? (yes/no)", value.Count(len(lines), "table"), m.Project, w.Name(), m.record.New.Volume)})
 	if err == nil && answer != "yes" {
-		err = refuse(m.object(), "", "it stays on the new cluster")
+		err = refuse(m.object(), "the same command asks again; --yes asks nothing", "it stays on the new cluster")
 	}
 	return err
 }

@@ -300,3 +300,91 @@ func TestRealAdviceOfStates(t *testing.T) {
 		}
 	}
 }
+
+// TestUnlocksWordsAreStates: the word that an unlock's refusal begins with is one of
+// status's states, whose advice is typed above.
+func TestUnlocksWordsAreStates(t *testing.T) {
+	states := constantsOf(t, "status", "state")
+	seen := 0
+	for _, folder := range []string{"stack", "unlock"} {
+		pkgs, err := parser.ParseDir(token.NewFileSet(), folder, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range pkgs {
+			ast.Inspect(p, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok {
+					return true
+				}
+				f, ok := call.Fun.(*ast.SelectorExpr)
+				if !ok || f.Sel.Name != "Refuse" && f.Sel.Name != "Failure" {
+					return true
+				}
+				said := at(call.Args, map[string]int{"Refuse": 2}[f.Sel.Name])
+				for sum, ok := said.(*ast.BinaryExpr); ok; sum, ok = said.(*ast.BinaryExpr) {
+					said = sum.X
+				}
+				lit, ok := said.(*ast.BasicLit)
+				if !ok || lit.Kind != token.STRING {
+					return true
+				}
+				text, _ := strconv.Unquote(lit.Value)
+				word := regexp.MustCompile(`^([a-z]+): `).FindStringSubmatch(text)
+				if word == nil {
+					return true
+				}
+				if seen++; !slices.Contains(states, word[1]) && word[1] != "stale" { // of a container, and not of a database
+					t.Errorf("%q begins with no state", text)
+				}
+				return true
+			})
+		}
+	}
+	if seen < 5 {
+		t.Errorf("only %d are found", seen)
+	}
+}
+
+// movesTyped are the states of a move, and the test in which the verbs that its
+// messages name are typed there.
+var movesTyped = map[string]string{
+	"begun": "TestMoveFaults", "frozen": "TestMoveFaults", "made": "TestMoveFaults", "copied": "TestMoveFaults", "proved": "TestMoveFaults", "cut": "TestMoveFaults", "done": "TestMoveVerbs", "rolled": "TestMoveVerbs",
+}
+
+// TestEveryStateOfAMoveHasAdvice: a new state has to say in which test it is left.
+func TestEveryStateOfAMoveHasAdvice(t *testing.T) {
+	pkgs, err := parser.ParseDir(token.NewFileSet(), "../move", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, err := os.ReadFile("../../cmd/remoterun/move_linux_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, p := range pkgs {
+		ast.Inspect(p, func(n ast.Node) bool {
+			v, ok := n.(*ast.ValueSpec)
+			if !ok {
+				return true
+			}
+			if id, ok := v.Type.(*ast.Ident); !ok || id.Name != "State" || len(v.Values) != 1 {
+				return true
+			}
+			lit, ok := v.Values[0].(*ast.BasicLit)
+			if !ok {
+				return true
+			}
+			if state, _ := strconv.Unquote(lit.Value); state != "" {
+				if seen++; movesTyped[state] == "" || !strings.Contains(string(tests), "func "+movesTyped[state]+"(") {
+					t.Errorf("state %q of a move has no test", state)
+				}
+			}
+			return true
+		})
+	}
+	if seen != len(movesTyped) {
+		t.Errorf("%d states are there, %d in the table", seen, len(movesTyped))
+	}
+}
