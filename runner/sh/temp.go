@@ -17,6 +17,12 @@ import "strings"
 //     is the script's own act (set -C; : >"$_t"). With d it is a folder, removed
 //     with what is in it.
 //
+//   - _stand FILE: chooses such a path beside FILE, puts FILE by under it if it is
+//     there, and answers it in $_t. What the script then lays at FILE, whole and by
+//     renaming it there, has ${_t##*/} in its text; at the end, however it comes,
+//     that is removed and the old FILE is back. So a file of the system's can be
+//     another one for a while.
+//
 //   - $_late, when set, is a word that is called first of all at the end, whatever
 //     the reason: to put by what would be lost. _keep makes the path that _name
 //     chose last stay; whose it is from then on is said by nobody but the caller.
@@ -42,10 +48,14 @@ _d=${TMPDIR:-/tmp}/.remoterun-tmp-$(id -u)
 [ -d "$_d" ] || (umask 077; mkdir "$_d") 2>/dev/null
 [ ! -h "$_d" ] && [ -d "$_d" ] && [ -O "$_d" ] || _d=
 }
+_undo() {
+if [ -e "$1" ] || [ -h "$1" ]; then mv -f "$1" "$2"
+elif grep -qF "${1##*/}" "$2" 2>/dev/null; then rm -f "$2"; fi
+}
 _drop() {
 while IFS= read -r _x; do
 case ${_x##*/} in .remoterun.?*) ;; *) continue ;; esac
-case $_x in "f "/*) rm -f "${_x#??}" ;; "d "/*) rm -rf "${_x#??}" ;; esac
+case $_x in "f "/*) rm -f "${_x#??}" ;; "d "/*) rm -rf "${_x#??}" ;; "s "/*" "/*) _x=${_x#??}; _undo "${_x##* }" "${_x% *}" ;; esac
 done <"$1"
 rm -f "$1"
 }
@@ -68,9 +78,13 @@ case $1 in /*) _t=${1%/} ;; *) _t=${PWD%/}/${1%/} ;; esac
 _t=$_t/.remoterun.$_x
 if [ -z "$_e" ] && [ -n "$_d" ]; then _start $$; _e=$_d/$$.$_s; fi
 case $_t in *"
-"*) ;; *) [ -z "$_e" ] || printf "%s %s\n" "${2-f}" "$_t" 2>/dev/null >>"$_e" ;; esac
+"*) ;; *) [ -z "$_e" ] || printf "%s %s\n" "${2-f}${3:+ $3}" "$_t" 2>/dev/null >>"$_e" ;; esac
 _c=$((_c + 1))
-eval "_n$_c=\$_t _k$_c=\${2-f}"
+eval "_n$_c=\$_t _k$_c=\${2-f} _o$_c=\${3-}"
+}
+_stand() {
+_name "${1%/*}" s "$1"
+if [ -e "$1" ] || [ -h "$1" ]; then mv "$1" "$_t"; fi
 }
 _keep() { eval "_n$_c="; }
 _gone() {
@@ -80,7 +94,7 @@ if [ "$_c$_e" = 0 ]; then return 0; fi
 set --
 while [ "$_c" -gt 0 ]; do
 eval "_x=\$_n$_c _k=\$_k$_c"
-if [ "$_k" = d ]; then rm -rf "$_x"; elif [ -e "$_x" ] || [ -h "$_x" ]; then set -- "$@" "$_x"; fi
+if [ "$_k" = d ]; then rm -rf "$_x"; elif [ "$_k" = s ]; then eval "_undo \"\$_x\" \"\$_o$_c\""; elif [ -e "$_x" ] || [ -h "$_x" ]; then set -- "$@" "$_x"; fi
 _c=$((_c - 1))
 done
 if [ -z "$_e" ]; then :

@@ -53,11 +53,12 @@ func (c Change) Kept(state string) string { return path.Join(state, "before."+pa
 // that it had, while it is what $3 (a SHA-256) says; the old one is kept as $4, ""
 // = it is not. All is made ready in $1, a folder of root's. Then the folder and the
 // arguments of docker that check it: what compose does not take goes back.
-const writeEdit sh.Constant = checkFunction + `set -u
+const writeEdit = sh.Temp + checkFunction + `set -u
 umask 077
-mkdir -p "$1" && w=$(mktemp -d "$1/overlay.XXXXXX") || exit 1
-trap 'rm -rf "$w"' 0
-trap 'rm -rf "$w"; exit 1' 1 2 15
+mkdir -p "$1" || exit 1
+_name "$1" d
+w=$_t
+mkdir "$w" || exit 1
 f=$2 was=$3 keep=$4
 shift 4
 cat >"$w/new" || exit 1

@@ -308,11 +308,12 @@ const checkFunction = "check() (\n" + Text + "\n)\n"
 // may be a user's, who could put links in the way of root there: so everything
 // is made ready in $1, a folder of root's. $2 is the file, then the folder and
 // the arguments of docker that check it.
-const WriteOverride sh.Constant = checkFunction + `set -u
+const WriteOverride = sh.Temp + checkFunction + `set -u
 umask 077
-mkdir -p "$1" && w=$(mktemp -d "$1/overlay.XXXXXX") || exit 1
-trap 'rm -rf "$w"' 0
-trap 'rm -rf "$w"; exit 1' 1 2 15
+mkdir -p "$1" || exit 1
+_name "$1" d
+w=$_t
+mkdir "$w" || exit 1
 f=$2
 shift 2
 cat >"$w/new" || exit 1

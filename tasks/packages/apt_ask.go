@@ -201,15 +201,15 @@ if [ "$h" = "installed $v" ]; then echo same; else echo other; fi`, kit.Safe(fil
 // manualText marks packages as asked for.
 const manualText sh.Constant = `apt-mark manual -- "$@" >/dev/null`
 
-// aptText runs apt-get: the answer of policy-rc.d (or empty), then its words.
-const aptText sh.Constant = `LC_ALL=C DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical; export LC_ALL DEBIAN_FRONTEND DEBIAN_PRIORITY
+// aptText runs apt-get: the answer of policy-rc.d (or empty), then its words. One of
+// the user's own comes back however it ends; a killed one's, with the next script.
+const aptText = sh.Temp + `LC_ALL=C DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical; export LC_ALL DEBIAN_FRONTEND DEBIAN_PRIORITY
 c=$1 f=/usr/sbin/policy-rc.d; shift
 if [ -n "$c" ]; then
-if [ -e "$f" ]; then mv "$f" "$f.remoterun" || exit 1; fi
-_back() { trap "" 1 2 15; rm -f "$f"; if [ -e "$f.remoterun" ]; then mv "$f.remoterun" "$f"; fi; }
-trap _back 0
-trap 'trap - 0; _back; exit 1' 1 2 15
-printf '#!/bin/sh\nexit %s\n' "$c" >"$f" && chmod 755 "$f" || exit 1
+_stand "$f" || exit 1
+m=${_t##*/}
+_name "${f%/*}"
+printf '#!/bin/sh\n# %s stands for your own while packages are installed\nexit %s\n' "$m" "$c" >"$_t" && chmod 755 "$_t" && mv "$_t" "$f" || exit 1
 fi
 apt-get "$@"`
 

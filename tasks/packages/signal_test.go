@@ -7,12 +7,11 @@ import (
 	"remoterun/tasks/tasktest"
 )
 
-func TestSignalWhileCleaningUp(t *testing.T) {
-	for name, c := range map[string]tasktest.Struck{
-		"policy": {Text: strings.ReplaceAll(strings.ReplaceAll(string(aptText), "/usr/sbin", "DIR"), "apt-get", "false"), Calm: "trap _back 0", Args: []string{"101"}},
-	} {
-		t.Run(name, func(t *testing.T) { tasktest.SignalWhileCleaningUp(t, c) })
-	}
+// TestPolicyComesBack: a policy-rc.d of the user's is back, and none of ours stays,
+// however the script ends.
+func TestPolicyComesBack(t *testing.T) {
+	text := strings.ReplaceAll(string(aptText), "/usr/sbin", "DIR")
+	tasktest.ComesBack(t, tasktest.Struck{Text: text, Args: []string{"101", "install", "x"}}, "policy-rc.d", "apt-get")
 }
 
 func TestNothingIsLeft(t *testing.T) {

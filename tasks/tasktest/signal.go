@@ -1,64 +1,125 @@
 package tasktest
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"remoterun/runner/hosttest"
+	"remoterun/runner/sh"
 )
 
-// Struck is a script that is hit by a signal at the worst moment: when it has
-// ended and just begins to clean up.
+// Struck is a script that is hit at the worst moment.
 type Struck struct {
 	Text string
-	// Calm is the line that sets what is done at the end: trap '…' 0.
-	Calm string
 	// Args are the script's; DIR in Text and Args is a folder of the test's own.
 	Args []string
 }
 
-// SignalWhileCleaningUp runs the script in every kind of shell: nothing may
-// stay behind in DIR but the file policy-rc.d with its old text, and the script
-// must report a failure.
-func SignalWhileCleaningUp(t *testing.T, c Struck) {
+// ComesBack cuts a script that begins with sh.Temp and puts another file at DIR/name
+// while a program works, in every way and every kind of shell: what the user had
+// there is back, at the latest when the user's next script begins, and nothing of
+// ours stays. Twice killed is no worse than once.
+func ComesBack(t *testing.T, c Struck, name, program string) {
 	t.Helper()
-	if strings.Count(c.Text, c.Calm+"\n") != 1 {
-		t.Fatal("it cleans up in another way: this test strikes nothing")
-	}
-	for _, shell := range [][]string{{"/bin/sh"}, {"bash"}, {"busybox", "sh"}} {
-		t.Run(shell[0], func(t *testing.T) { c.strike(t, shell) })
+	for _, shell := range [][]string{{"/bin/sh"}, {"bash", "--posix"}, {"busybox", "sh"}} {
+		for _, how := range cuts() {
+			for _, own := range []string{"", "#!/bin/sh\nexit 7\n"} {
+				what := " a file of the user's"
+				if own == "" {
+					what = " no file"
+				}
+				t.Run(shell[0]+" "+how.name+what, func(t *testing.T) {
+					if _, err := exec.LookPath(shell[0]); err != nil {
+						hosttest.Missing(t, shell[0])
+					}
+					c.comesBack(t, shell, how, name, program, own)
+				})
+			}
+		}
 	}
 }
 
-func (c Struck) strike(t *testing.T, shell []string) {
-	if _, err := exec.LookPath(shell[0]); err != nil {
-		hosttest.Missing(t, shell[0])
-	}
+func (c Struck) comesBack(t *testing.T, shell []string, how cut, name, program, own string) {
 	dir := t.TempDir()
-	kept := filepath.Join(dir, "policy-rc.d")
-	if err := os.WriteFile(kept, []byte("own"), 0o600); err != nil {
+	for _, d := range []string{"bin", "home"} {
+		if err := os.Mkdir(dir+"/"+d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := filepath.Join(dir, name)
+	if own != "" {
+		if err := os.WriteFile(at, []byte(own), 0o750); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(dir+"/bin/"+program, []byte("#!/bin/sh\n: >"+dir+"/works\ncat >/dev/null\nexit 1\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	trap, what, _ := strings.Cut(c.Calm, " ")
-	what = strings.Trim(strings.TrimSuffix(what, " 0"), "'")
-	text := strings.Replace(c.Text, c.Calm, trap+" 'kill -TERM $$; "+what+"' 0", 1)
 	in := func(s string) string { return strings.ReplaceAll(s, "DIR", dir) }
-	args := append(append([]string{}, shell[1:]...), "-c", in(text), "sh")
+	var args []string
 	for _, a := range c.Args {
 		args = append(args, in(a))
 	}
-	cmd := exec.Command(shell[0], args...)
-	cmd.Stdin = strings.NewReader("data")
-	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
-	out, err := cmd.CombinedOutput()
-	if err == nil {
-		t.Errorf("no failure: %s", out)
+	times := 1
+	if how.next {
+		times = 2
 	}
-	left, _ := os.ReadDir(dir)
-	if text := ReadFile(t, kept); len(left) != 1 || text != "own" {
-		t.Errorf("left: %v, %q; it said %s", left, text, out)
+	for range times {
+		_ = os.Remove(dir + "/works")
+		cmd := cutCmd(shell, dir, strings.Replace(in(c.Text), "trap _gone 0", "trap '"+how.text+"_gone' 0", 1), args)
+		pipe, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
+		if how.deaf {
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = r.Close()
+			defer func() { _ = w.Close() }()
+			cmd.Stdout, cmd.Stderr = w, w
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for limit := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			if _, err := os.Stat(dir + "/works"); err == nil {
+				break
+			}
+			if time.Now().After(limit) {
+				t.Fatal("the program is never run")
+			}
+		}
+		if text := ReadFile(t, at); text == own || !strings.Contains(text, ".remoterun.") {
+			t.Errorf("while it works it is %q", text)
+		}
+		if how.signal != 0 {
+			_ = syscall.Kill(-cmd.Process.Pid, how.signal)
+		}
+		_ = pipe.Close()
+		if err := cmd.Wait(); err == nil {
+			t.Error("no failure")
+		}
+	}
+	if how.next {
+		if out, err := cutCmd(shell, dir, string(sh.Temp), nil).CombinedOutput(); err != nil {
+			t.Errorf("the next script: %v %s", err, out)
+		}
+	}
+	text, err := os.ReadFile(at)
+	st, _ := os.Stat(at)
+	if own == "" && !os.IsNotExist(err) || own != "" && (string(text) != own || st.Mode() != 0o750) {
+		t.Errorf("it is %q (%v, %v), was %q", text, st, err, own)
+	}
+	if left := leftIn(dir); left != "" {
+		t.Errorf("left: %s", left)
 	}
 }
