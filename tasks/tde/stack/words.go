@@ -27,16 +27,22 @@ type command struct {
 // win. shared_preload_libraries is the base's list with the extension added.
 func (o Overlay) command() (command, error) {
 	out := command{}
-	args := out.paired(o.Base.Command, o.Written.Command)
+	args, head := out.paired(o.Base.Command, o.Written.Command), word{now: []string{"postgres"}}
 	if len(args) > 0 && !strings.HasPrefix(args[0].first(), "-") {
 		if path.Base(args[0].first()) != "postgres" {
 			return out, guard.Refuse("service "+o.Service, "give the server's options as `command: postgres -c name=value ...`",
 				"its command is %q, not postgres", args[0].first())
 		}
-		args = args[1:]
+		if len(args[0].now) == 1 {
+			head, args = args[0], args[1:]
+		} else { // a variable that holds the program and more
+			head = word{}
+		}
 	}
 	e, preload := o.Extension, word{}
-	out.words = []word{{now: []string{"postgres"}}}
+	if head.now != nil {
+		out.words = []word{head}
+	}
 	for i := 0; i < len(args); i++ {
 		if len(args[i].now) != 1 {
 			o.several(&out, args[i], &preload)
@@ -73,6 +79,7 @@ func (o Overlay) several(out *command, w word, preload *word) {
 		switch {
 		case name == "shared_preload_libraries":
 			*preload = word{now: w.now[i+width-1 : i+width]}
+			out.frozen, kept.text = append(out.frozen, w.text), ""
 		case o.Extension.Owns(name):
 			out.frozen, kept.text = append(out.frozen, w.text), ""
 		default:
