@@ -17,6 +17,11 @@ import (
 func TestRealApplyEdit(t *testing.T) {
 	l := newLab(t, 16, 17)
 	l.apply = "edit"
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(l.sh(`cat "$1"/*/*.txt 2>/dev/null; exit 0`, l.reports+"/reports"))
+		}
+	})
 	file := filepath.Join(l.dir, "compose.yaml")
 	was, err := os.ReadFile(file)
 	l.must(err)

@@ -142,7 +142,7 @@ func (st *status) find(d custody.Deps, s host.Seen) error {
 		return err
 	}
 	if st.disk.Keys != "" {
-		if st.rings, err = host.Get(s, stack.KeyringsIn(cmp.Or(st.truth.Folder, st.site.HostData), st.args.Project)); err != nil {
+		if st.rings, err = host.Get(s, stack.KeyringsIn(cmp.Or(st.truth.Folder, st.site.HostData), st.args.Project, st.site.Beside()...)); err != nil {
 			return err
 		}
 	}
@@ -304,10 +304,15 @@ func (st *status) askServer(s host.Seen) error {
 	}
 	rows, err := pg.Rows(s, pgtde.ProvidersQuery(to, pgtde.Extension(st.args.Extension)))
 	if need.Add(err) {
-		for _, p := range pgtde.ProvidersOf("global", rows) {
-			if p.Kind != "file" || path.Clean(p.Path) != st.args.KeyringPath() {
-				st.providers = append(st.providers, p.Name+" ("+p.Kind+" "+p.Path+")")
-			}
+		st.astrayProviders("global", rows)
+	}
+	for _, name := range st.keys.Names { // each database may have providers of its own
+		if slices.Contains(st.keys.Without, name) {
+			continue
+		}
+		rows, err := pg.Rows(s, pgtde.DatabaseProvidersQuery(st.keys.In(to, name), pgtde.Extension(st.args.Extension)))
+		if need.Add(err) {
+			st.astrayProviders(name, rows)
 		}
 	}
 	st.state = StateUnlocked
@@ -327,6 +332,20 @@ func (st *status) askServer(s host.Seen) error {
 		return err
 	}
 	return nil
+}
+
+// astrayProviders notes those that are not the keyring in RAM.
+func (st *status) astrayProviders(scope string, rows [][]*string) {
+	for _, p := range pgtde.ProvidersOf(scope, rows) {
+		if p.Kind == "file" && path.Clean(p.Path) == st.args.KeyringPath() {
+			continue
+		}
+		name := p.Name
+		if scope != "global" {
+			name += " of database " + scope
+		}
+		st.providers = append(st.providers, name+" ("+p.Kind+" "+p.Path+")")
+	}
 }
 
 // next is what to type now.

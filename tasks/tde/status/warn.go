@@ -33,7 +33,7 @@ func (st *status) warnings(r *play.Result) {
 	for _, f := range st.rings {
 		warn(true, "%s holds a keyring: %s; overwrite and remove the file, if the server does not read it", f, onDisk)
 	}
-	warn(len(st.mem.Swap) > 0 && st.args.Swap != "accept", "RAM of this host is swapped to %s, the database's own memory with it: swapoff -a on the host, and its line out of /etc/fstab; then %s", strings.Join(st.mem.Swap, ", "), onDisk)
+	warn(len(st.mem.Swap) > 0 && st.args.Swap != "accept", "RAM of this host is swapped to %s, the database's own memory with it: swapoff -a on the host, and its line out of /etc/fstab, or systemctl mask the unit that systemctl list-units -t swap shows; then %s", strings.Join(st.mem.Swap, ", "), onDisk)
 	warn(st.ram.File != nil && !st.mem.InRAM(), "%s", onDisk)
 	lacks := st.site.Lacks()
 	if !st.truth.There() {
