@@ -15,39 +15,36 @@ import (
 // with -f starts it, too; rollback takes it out byte by byte, and what a checkout
 // has taken out before is no hindrance.
 func TestRealApplyEdit(t *testing.T) {
-	l := newLab(t, 16, 17)
-	l.apply = "edit"
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(l.sh(`cat "$1"/*/*.txt 2>/dev/null; exit 0`, l.reports+"/reports"))
-		}
-	})
-	file := filepath.Join(l.dir, "compose.yaml")
-	was, err := os.ReadFile(file)
-	l.must(err)
-	is := func() string { text, _ := os.ReadFile(file); return string(text) }
-	for _, checkout := range []bool{false, true} {
-		l.ok(allPhases()...)
-		l.nothingLost()
-		if text := is(); !strings.Contains(text, compose.Mark) || compose.StripOurs(text) != string(was) {
-			t.Errorf("the file is\n%s", text)
-		}
-		if l.try(`ls "$1"/*override*`, l.dir) == nil {
-			t.Error("there is an override file")
-		}
-		l.sh(`cd "$1" && docker compose down -t 5 2>&1; docker compose -f compose.yaml up -d --wait 2>&1`, l.dir)
-		if v := l.version(); v != "17" {
-			t.Errorf("a deploy with -f starts %s", v)
-		}
-		l.more()
-		if checkout {
-			l.write("compose.yaml", string(was))
-		}
-		l.ok("rollback")
-		if v := l.version(); v != "16" || is() != string(was) {
-			t.Errorf("after rollback the server is %s, the file\n%s", v, is())
-		}
-		l.more()
+	for name, checkout := range map[string]bool{"as it was edited": false, "after a checkout": true} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, 16, 17)
+			l.apply = "edit"
+			file := filepath.Join(l.dir, "compose.yaml")
+			was, err := os.ReadFile(file)
+			l.must(err)
+			is := func() string { text, _ := os.ReadFile(file); return string(text) }
+			l.ok(allPhases()...)
+			l.nothingLost()
+			if text := is(); !strings.Contains(text, compose.Mark) || compose.StripOurs(text) != string(was) {
+				t.Errorf("the file is\n%s", text)
+			}
+			if l.try(`ls "$1"/*override*`, l.dir) == nil {
+				t.Error("there is an override file")
+			}
+			l.sh(`cd "$1" && docker compose down -t 5 2>&1; docker compose -f compose.yaml up -d --wait 2>&1`, l.dir)
+			if v := l.version(); v != "17" {
+				t.Errorf("a deploy with -f starts %s", v)
+			}
+			l.more()
+			if checkout {
+				l.write("compose.yaml", string(was))
+			}
+			l.ok("rollback")
+			if v := l.version(); v != "16" || is() != string(was) {
+				t.Errorf("after rollback the server is %s, the file\n%s", v, is())
+			}
+			l.more()
+		})
 	}
 }
 

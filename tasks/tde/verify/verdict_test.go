@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -36,5 +37,28 @@ func TestVerdict(t *testing.T) {
 	}
 	if res := foreseen("later"); res.Failed || res.Data == nil {
 		t.Errorf("%+v", res)
+	}
+}
+
+// TestEveryCheckHasAdvice: what fails says what to do, with the names that are meant.
+func TestEveryCheckHasAdvice(t *testing.T) {
+	p := &proof{}
+	p.args.host, p.args.Extension, p.args.Project, p.args.Database = "web1", "pg_tde", "p", true
+	for _, c := range allChecks() {
+		if c.mend == "" || regexp.MustCompile(`\b(HOST|EXT|RING|CONTAINER)\b|EXT_`).MatchString(p.meant(c.mend)) {
+			t.Errorf("%s: %q", c.name, p.meant(c.mend))
+		}
+	}
+	failed := 0
+	for _, r := range runChecks(p, true) {
+		if r.Status != CheckFailed {
+			continue
+		}
+		if failed++; len(r.Details) == 0 || !strings.HasPrefix(r.Details[len(r.Details)-1], "next: ") {
+			t.Errorf("%s failed, and says nothing that helps: %+v", r.Name, r)
+		}
+	}
+	if failed < 3 {
+		t.Errorf("only %d failed", failed)
 	}
 }

@@ -117,6 +117,9 @@ type check struct {
 	// full checks rest on the search of disk and WAL.
 	full bool
 	run  func(p *proof) checkResult
+	// mend is what to do where it failed; HOST, EXT, RING and CONTAINER stand for
+	// what is meant.
+	mend string
 }
 
 func (m verifyModule) Plan(a verifyArgs, s host.Seen) (play.Plan, error) {
@@ -191,9 +194,17 @@ func runChecks(p *proof, quick bool) []checkResult {
 			r = c.run(p)
 		}
 		r.Name = c.name
+		if r.Status == CheckFailed && !strings.Contains(r.Evidence, "next: ") {
+			r.Details = append(slices.Clone(r.Details), "next: "+p.meant(c.mend))
+		}
 		out = append(out, r)
 	}
 	return out
+}
+
+// meant puts names into what is to be done.
+func (p *proof) meant(text string) string {
+	return strings.NewReplacer("HOST", p.args.host, "EXT", p.args.Extension, "RING", p.args.KeyringPath(), "CONTAINER", p.site.Name()).Replace(text)
 }
 
 // verdict is the task's result: failed when a check failed, with the names of
