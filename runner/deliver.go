@@ -37,7 +37,12 @@ func (h *hostRun) deliver(ctx context.Context, u *unit) error {
 		}
 	}
 	if f := u.out.res.Facts; f.Len() > 0 {
-		if err := u.found(ctx, func(to string) { h.p.r.store.AddFacts(to, untemplated(f)) }); err != nil {
+		if err := u.found(ctx, func(to string) {
+			h.p.r.store.AddFacts(to, untemplated(f))
+			if a := tr.task.Action; a != "setup" && a != "gather_facts" {
+				h.p.r.store.Inject(to, untemplated(f))
+			}
+		}); err != nil {
 			return err
 		}
 		h.queue.tasks = h.queue.tasks[:1]

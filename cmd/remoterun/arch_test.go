@@ -91,6 +91,7 @@ var mayImport = map[string]string{
 	"tasks/files":              "runner/host runner/play runner/pyre runner/sh runner/value tasks/kit",
 	"tasks/packages":           "runner/host runner/play runner/sh runner/value tasks/kit",
 	"tasks/services":           "runner/host runner/play runner/sh runner/value tasks/kit",
+	"tasks/door":               "runner/host runner/play runner/sh runner/value tasks/kit",
 	"tasks/facts":              "runner/host runner/play runner/sh runner/value tasks/kit",
 	"tasks/system":             "runner/detach runner/host runner/job runner/play runner/sh runner/value tasks/kit",
 	"tasks/containers":         "runner/host runner/play runner/sh runner/value tasks/compose tasks/kit",

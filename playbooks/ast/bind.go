@@ -54,6 +54,9 @@ func (bd *binder) act(a *action, m *value.Map, w where) bool {
 	if k.name == "fetch" {
 		bd.local = true
 	}
+	if k.own {
+		bd.names.open = true
+	}
 	args, ok := bd.args(a, e, k, old, w)
 	if !ok {
 		return true

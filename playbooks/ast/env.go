@@ -11,6 +11,7 @@ package ast
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 
 	"remoterun/runner/play"
@@ -22,6 +23,12 @@ import (
 type Modules interface {
 	Find(name string) (play.Module, bool)
 	Names() []string
+}
+
+// Library finds programs in folders that it is told of.
+type Library interface {
+	Add(dir string)
+	Find(name string) (play.Module, bool)
 }
 
 // Env is what reading a playbook needs of the world.
@@ -36,6 +43,9 @@ type Env struct {
 	Exists func(path string) bool
 	// Modules are the kinds of tasks.
 	Modules Modules
+	// Own are programs of the project's own (library folders), nil = none. They win
+	// over modules of the same name.
+	Own Library
 	// Actions are what the engine itself does (debug, set_fact …), by short name.
 	Actions map[string]play.Spec
 	// Expr parses templates and conditions.
@@ -73,12 +83,18 @@ type kind struct {
 	name   string // short
 	module play.Module
 	spec   play.Spec
+	own    bool // a program of the project's, which may define any variable
 }
 
 func (e *Env) kind(name string) (kind, bool) {
 	own := play.Own(name)
 	if spec, ok := e.Actions[own]; ok {
 		return kind{name: own, spec: spec}, true
+	}
+	if e.Own != nil {
+		if m, ok := e.Own.Find(name); ok {
+			return kind{name: m.Spec().Name, module: m, spec: m.Spec(), own: true}, true
+		}
 	}
 	if e.Modules == nil {
 		return kind{}, false
@@ -88,6 +104,13 @@ func (e *Env) kind(name string) (kind, bool) {
 		return kind{}, false
 	}
 	return kind{name: m.Spec().Name, module: m, spec: m.Spec()}, true
+}
+
+// library tells of the programs beside a playbook or in a role.
+func (e *Env) library(dir string) {
+	if e.Own != nil {
+		e.Own.Add(filepath.Join(dir, "library"))
+	}
 }
 
 // kinds lists every name that a task can have.

@@ -18,6 +18,7 @@ type playReader struct {
 // inherit of them.
 func (pr *playReader) play(m *value.Map, w where) *play.Play {
 	p := &play.Play{Dir: absolute(w.dir), Strategy: "linear"}
+	pr.env.library(p.Dir)
 	p.Pos = m.Pos
 	w.play = p
 	pr.tasks, pr.files.anyHandler = &taskReader{session: pr.session}, false

@@ -43,6 +43,7 @@ func (tr *taskReader) role(use roleUse, w where) *play.Block {
 		return nil
 	}
 	r := &play.Role{Short: name, Name: name, Collection: collection, Path: absolute(dir), Parent: w.role}
+	tr.env.library(r.Path)
 	if collection != "" {
 		r.Name = collection + "." + name
 	}

@@ -181,6 +181,7 @@ func (s *Scope) levels(h hostVars) iter.Seq[level] {
 			several("vars of a role", f.Roles) &&
 			layers(f.Play) &&
 			yield(level{from: "facts", vars: h.facts, prefix: "ansible_"}) &&
+			yield(level{from: "facts", vars: h.bare}) &&
 			layers(h.layers) &&
 			several("defaults of a role", f.Defaults)
 	}

@@ -29,6 +29,7 @@ type Store struct {
 type hostVars struct {
 	layers []play.Layer // inventory, lowest first; nil until loaded
 	facts  *value.Map   // ansible_facts: names without ansible_
+	bare   *value.Map   // facts of modules that are variables under their own names, too
 	set    *value.Map   // set_fact and registered results
 	vars   *value.Map   // include_vars
 	known  bool         // the gatherer's answer is in facts
@@ -49,7 +50,7 @@ func New(inv play.Inventory, expr play.Expr, gather play.Gatherer, extra *value.
 func (s *Store) host(name string) *hostVars {
 	h, ok := s.hosts[name]
 	if !ok {
-		h = &hostVars{facts: value.NewMap(), set: value.NewMap(), vars: value.NewMap()}
+		h = &hostVars{facts: value.NewMap(), bare: value.NewMap(), set: value.NewMap(), vars: value.NewMap()}
 		s.hosts[name] = h
 	}
 	return h
@@ -90,6 +91,12 @@ func (s *Store) IncludeVars(name string, m *value.Map) {
 func (s *Store) AddFacts(name string, m *value.Map) {
 	m = hostData(m)
 	s.change(name, func(h *hostVars) { h.facts = merged(h.facts, m) })
+}
+
+// Inject keeps facts of a module as variables under their own names.
+func (s *Store) Inject(name string, m *value.Map) {
+	m = hostData(m)
+	s.change(name, func(h *hostVars) { h.bare = merged(h.bare, m) })
 }
 
 // Gathered keeps the gatherer's answer.
@@ -172,7 +179,9 @@ func hostData(m *value.Map) *value.Map {
 
 // ClearFacts forgets a host's facts (meta: clear_facts).
 func (s *Store) ClearFacts(name string) {
-	s.change(name, func(h *hostVars) { h.facts, h.known, h.due, h.before = value.NewMap(), false, false, nil })
+	s.change(name, func(h *hostVars) {
+		h.facts, h.bare, h.known, h.due, h.before = value.NewMap(), value.NewMap(), false, false, nil
+	})
 }
 
 // Drop forgets the layers that inventory gave: add_host changed them.

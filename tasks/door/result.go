@@ -1,0 +1,82 @@
+package door
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"remoterun/runner/host"
+	"remoterun/runner/play"
+	"remoterun/runner/value"
+	"remoterun/tasks/kit"
+)
+
+// result reads what a program printed.
+func result(out host.Output) play.Result {
+	at := bytes.LastIndexByte(out.Stdout, '\n')
+	if at < 0 { // it was never run
+		return play.Result{Failed: true, Msg: strings.TrimSpace(string(out.Stderr))}
+	}
+	said := string(out.Stdout[:at])
+	status, _ := strconv.ParseInt(string(out.Stdout[at+1:]), 10, 64)
+	v, err := value.ParseJSON([]byte(object(said)))
+	m, ok := v.With(value.Unsafe).AsMap()
+	if err != nil || !ok {
+		msg := "MODULE FAILURE\nSee stdout/stderr for the exact error"
+		return play.Result{Failed: true, Msg: msg, Data: value.MapOf("module_stdout", kit.HostText(said), "module_stderr", kit.HostText(string(out.Stderr)), "rc", value.Int(status))}
+	}
+	return reported(m)
+}
+
+// object leaves out the lines before and behind an object: a login's greeting, a
+// program's chatter.
+func object(text string) string {
+	lines := strings.SplitAfter(text, "\n")
+	for len(lines) > 0 && !strings.HasPrefix(strings.TrimSpace(lines[0]), "{") {
+		lines = lines[1:]
+	}
+	for len(lines) > 0 && !strings.HasSuffix(strings.TrimSpace(lines[len(lines)-1]), "}") {
+		lines = lines[:len(lines)-1]
+	}
+	return strings.Join(lines, "")
+}
+
+func reported(m *value.Map) play.Result {
+	r := play.Result{Data: value.NewMap()}
+	for k, v := range m.All() {
+		switch name := value.Str(k); name {
+		case "changed":
+			r.Changed = value.Truth(v)
+		case "failed":
+			r.Failed = r.Failed || value.Truth(v)
+		case "skipped":
+			r.Skipped = value.Truth(v)
+		case "msg":
+			if r.Msg = value.Str(v); v.Kind() != value.KindString {
+				r.Data.Set(k, v)
+			}
+		case "warnings":
+			for _, w := range v.Items() {
+				r.Warnings = append(r.Warnings, value.Str(w))
+			}
+		case "ansible_facts":
+			r.Facts = facts(v)
+		default:
+			if n, ok := v.AsInt(); name == "rc" && ok && n != 0 {
+				r.Failed = true
+			}
+			r.Data.Set(k, v)
+		}
+	}
+	return r
+}
+
+// facts are ansible_facts without ansible_ in front of their names.
+func facts(v value.Value) *value.Map {
+	out := value.NewMap()
+	m, _ := v.AsMap()
+	for k, v := range m.All() {
+		out.Put(strings.TrimPrefix(value.Str(k), "ansible_"), v)
+	}
+	return out
+}
