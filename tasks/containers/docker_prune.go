@@ -104,9 +104,10 @@ func (prune) Plan(a pruneArgs, _ host.Seen) (play.Plan, error) {
 
 // pruned reads what docker removed, and how many bytes that was.
 func pruned(text string) (ids []string, space int64) {
+	total := regexp.MustCompile(`^Total(?: reclaimed space)?:\s*([0-9.]+)\s*([kMGT]?)B`)
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
-		if m := regexp.MustCompile(`^Total(?: reclaimed space)?:\s*([0-9.]+)\s*([kMGT]?)B`).FindStringSubmatch(line); m != nil {
+		if m := total.FindStringSubmatch(line); m != nil {
 			n, _ := strconv.ParseFloat(m[1], 64)
 			space = int64(n * map[string]float64{"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}[m[2]])
 			continue

@@ -2,11 +2,13 @@ package database
 
 import (
 	"cmp"
+	"fmt"
 	"net"
 	"strconv"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
+	"remoterun/runner/value"
 	"remoterun/tasks/kit"
 	"remoterun/tasks/pg"
 )
@@ -38,8 +40,9 @@ func (l pgLogin) to(db string) database {
 	return database{target: pg.Target{Addr: addr, Port: l.Port, User: l.User, Password: l.Password, Database: db, App: "modules", Brief: true}}
 }
 
-// rows asks a statement that only reads; a plan that is not nil ends the task.
-func (d database) rows(s host.Seen, sql string) ([][]string, *play.Plan, error) {
+// rows asks a statement that only reads and gives so many columns; a plan that is not
+// nil ends the task.
+func (d database) rows(s host.Seen, sql string, columns int) ([][]string, *play.Plan, error) {
 	res, err := host.Get(s, d.ask(statement{sql: sql, shown: sql}))
 	if err != nil {
 		return nil, nil, err
@@ -50,6 +53,9 @@ func (d database) rows(s host.Seen, sql string) ([][]string, *play.Plan, error) 
 	}
 	out := make([][]string, len(res.Rows))
 	for i, r := range res.Rows {
+		if len(r) != columns {
+			return nil, nil, fmt.Errorf("a row of %s came where %s were asked for: %s", value.Count(len(r), "column"), value.Count(columns, "column"), kit.OneLine(sql))
+		}
 		for _, c := range r {
 			v := ""
 			if c != nil {

@@ -59,7 +59,7 @@ func (pgDB) Facts(a pgDBArgs) []host.Question {
 
 func (pgDB) Plan(a pgDBArgs, s host.Seen) (play.Plan, error) {
 	d := a.to(a.Maint)
-	rows, stop, err := d.rows(s, a.sql())
+	rows, stop, err := d.rows(s, a.sql(), 8)
 	if stop != nil || err != nil {
 		return kit.Stopped(stop, err)
 	}

@@ -161,11 +161,11 @@ func (pgPrivs) Facts(a pgPrivsArgs) []host.Question {
 
 func (pgPrivs) Plan(a pgPrivsArgs, s host.Seen) (play.Plan, error) {
 	d := a.to(a.DB)
-	rows, stop, err := d.rows(s, a.acl())
+	rows, stop, err := d.rows(s, a.acl(), 4)
 	if stop != nil || err != nil {
 		return kit.Stopped(stop, err)
 	}
-	me, stop, err := d.rows(s, "SELECT current_user")
+	me, stop, err := d.rows(s, "SELECT current_user", 1)
 	if stop != nil || err != nil {
 		return kit.Stopped(stop, err)
 	}

@@ -1,6 +1,7 @@
 package database
 
 import (
+	"errors"
 	"strings"
 
 	"remoterun/runner/host"
@@ -39,7 +40,7 @@ func (pgExt) Facts(a pgExtArgs) []host.Question {
 
 func (pgExt) Plan(a pgExtArgs, s host.Seen) (play.Plan, error) {
 	d := a.to(a.DB)
-	rows, stop, err := d.rows(s, a.sql())
+	rows, stop, err := d.rows(s, a.sql(), 4)
 	if stop != nil || err != nil {
 		return kit.Stopped(stop, err)
 	}
@@ -133,7 +134,7 @@ func (pgSchema) Facts(a pgSchemaArgs) []host.Question {
 
 func (pgSchema) Plan(a pgSchemaArgs, s host.Seen) (play.Plan, error) {
 	d := a.to(a.DB)
-	rows, stop, err := d.rows(s, a.sql())
+	rows, stop, err := d.rows(s, a.sql(), 2)
 	if stop != nil || err != nil {
 		return kit.Stopped(stop, err)
 	}
@@ -174,7 +175,7 @@ type pgPing struct{}
 func (pgPing) Facts(pgPingArgs) []host.Question { return nil }
 
 func (pgPing) Plan(a pgPingArgs, s host.Seen) (play.Plan, error) {
-	rows, stop, err := a.to(a.DB).rows(s, "SHOW server_version")
+	rows, stop, err := a.to(a.DB).rows(s, "SHOW server_version", 1)
 	if err != nil {
 		return play.Plan{}, err
 	}
@@ -182,6 +183,9 @@ func (pgPing) Plan(a pgPingArgs, s host.Seen) (play.Plan, error) {
 	if stop != nil {
 		data.Put("conn_err_msg", kit.HostText(strings.TrimPrefix(stop.Result.Msg, "unable to connect to database: ")))
 		return kit.Unchanged("the server does not answer", data), nil
+	}
+	if len(rows) == 0 {
+		return play.Plan{}, errors.New("the server says nothing of its version")
 	}
 	full := rows[0][0]
 	num, _, _ := strings.Cut(full, " ")

@@ -78,9 +78,9 @@ func (pgUser) Facts(a pgUserArgs) []host.Question {
 
 func (pgUser) Plan(a pgUserArgs, s host.Seen) (play.Plan, error) {
 	d := a.to(a.DB)
-	rows, stop, err := d.rows(s, a.sql(a.asksPassword()))
+	rows, stop, err := d.rows(s, a.sql(a.asksPassword()), 12)
 	if stop != nil && a.asksPassword() && strings.Contains(stop.Result.Msg, "42501") { // who may not read hashes
-		rows, stop, err = d.rows(s, a.sql(false))
+		rows, stop, err = d.rows(s, a.sql(false), 12)
 	}
 	if stop != nil || err != nil {
 		return kit.Stopped(stop, err)
@@ -132,7 +132,7 @@ func (a pgUserArgs) drop(d database, p play.Plan) play.Plan {
 	p.Finish, p.Repeats = d.done(p.Result), true
 	p.Then = func([]host.Output) (play.Bound, error) {
 		return kit.Stage(func(s host.Seen) (play.Plan, error) {
-			rows, stop, err := d.rows(s, a.sql(false))
+			rows, stop, err := d.rows(s, a.sql(false), 12)
 			if stop != nil || err != nil {
 				return kit.Stopped(stop, err)
 			}

@@ -1,7 +1,6 @@
 package packages
 
 import (
-	"regexp"
 	"strings"
 
 	"remoterun/runner/host"
@@ -115,8 +114,10 @@ func onePackage(manager, line string) *value.Map {
 			return put("name", n, "version", v)
 		}
 	case manager == "apk":
-		if m := regexp.MustCompile(`^(.+)-([^-]+)-([^-]+)$`).FindStringSubmatch(line); m != nil {
-			return put("name", m[1], "version", m[2], "release", m[3])
+		if j := strings.LastIndexByte(line, '-'); j > 0 {
+			if i := strings.LastIndexByte(line[:j], '-'); i > 0 && i+1 < j && j+1 < len(line) {
+				return put("name", line[:i], "version", line[i+1:j], "release", line[j+1:])
+			}
 		}
 	}
 	return nil

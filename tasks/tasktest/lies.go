@@ -49,6 +49,12 @@ func lies() []lie {
 		{name: "each line twice", of: func(s string) string { return perLine(s, func(l string) string { return l + l }) }},
 		{name: "backwards", of: backwards},
 		{name: "no blanks", of: func(s string) string { return strings.NewReplacer(" ", "", "\t", "", ":", "").Replace(s) }},
+		{name: "no separators", of: func(s string) string {
+			return strings.NewReplacer(",", "", "|", "", ";", "", "=", "", "/", "").Replace(s)
+		}},
+		{name: "more separators", of: func(s string) string {
+			return strings.NewReplacer(",", ",,", "|", "||", " ", "  ", "\t", "\t\t").Replace(s)
+		}},
 		{name: "blanks", of: func(s string) string { return perLine(s, func(string) string { return "   \t  \n" }) }},
 		{name: "every second line", of: everySecond},
 		{name: "JSON of null", of: retyped(func(value.Value) value.Value { return value.Null() })},
