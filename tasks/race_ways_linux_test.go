@@ -137,7 +137,7 @@ var unraced = map[string]string{ // #nosec G101
 	"postgresql_db.template": isNoPath, "postgresql_db.login_unix_socket": isRead, "postgresql_ext.login_unix_socket": isRead,
 	"postgresql_ping.login_unix_socket": isRead, "postgresql_privs.login_unix_socket": isRead, "postgresql_query.login_unix_socket": isRead,
 	"postgresql_schema.login_unix_socket": isRead, "postgresql_user.login_unix_socket": isRead,
-	"rpm_key.key": isRead, "setup.fact_path": isRead,
+	"rpm_key.key": isRead, "setup.fact_path": isRead, "gather_facts.fact_path": isRead,
 	"synchronize.rsync_path": isIgnored, "synchronize.private_key": isIgnored, "template.src": isLaptops,
 	"ufw.direction": isNoPath, "unarchive.creates": isRead,
 	"uri.src": isLaptops, "uri.follow_redirects": isNoPath, "uri.creates": isRead, "uri.removes": isRead, "uri.unix_socket": isRead,
