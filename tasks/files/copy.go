@@ -57,8 +57,6 @@ func (copyModule) Validate(a copyArgs) *play.ArgError {
 		return &play.ArgError{Arg: "dest", Msg: "can not use content with a dir as dest"}
 	case a.hasContent() && a.RemoteSrc:
 		return &play.ArgError{Arg: "remote_src", Msg: "content is not a file of the host"}
-	case a.hasContent() && a.Mode.Preserves():
-		return &play.ArgError{Arg: "mode", Msg: kit.NoSource}
 	}
 	return nil
 }
@@ -74,6 +72,7 @@ func (copyModule) Resolve(_ context.Context, a *copyArgs, in play.Inputs) error 
 			return err
 		}
 		a.in = in.Bytes("content", text)
+		a.in.Mode = 0o600 // what Ansible's own file of it has: mode: preserve
 		return nil
 	}
 	f, err := in.File("files", a.Src)

@@ -10,6 +10,7 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
+	"remoterun/runner/sh"
 	"remoterun/runner/value"
 	"remoterun/tasks/kit"
 )
@@ -126,13 +127,29 @@ func (user) Plan(a userArgs, s host.Seen) (play.Plan, error) {
 		return a.absent(is), nil
 	}
 	if missing := a.missing(is); missing != "" {
-		return kit.Failure("Group %s does not exist", missing), nil
+		return a.groupless(is, "Group "+missing+" does not exist"), nil
 	}
 	steps := a.make(is)
 	if is.exists {
 		steps = a.change(is)
 	}
 	return a.plan(s, is, steps)
+}
+
+// groupless is the plan of a user one of whose groups is not there. That a new one
+// cannot be made is found when he is made: before, a task in front may make the
+// group, and check mode says what would be.
+func (a userArgs) groupless(is account, why string) play.Plan {
+	if is.exists {
+		return kit.Failure("%s", why)
+	}
+	return play.Plan{
+		Steps:  []host.Step{host.Run{Cmd: sh.Script("exit 1"), What: "make user " + a.Name}},
+		Result: play.Result{Changed: true, Data: value.MapOf("name", value.String(a.Name), "state", value.String("present"), "system", value.Bool(a.System))},
+		Finish: func([]host.Output) (play.Result, error) {
+			return play.Result{Failed: true, Msg: why, Data: value.MapOf("name", value.String(a.Name))}, nil
+		},
+	}
 }
 
 // missing is a group that is asked for and not there.
