@@ -68,7 +68,7 @@ var routes = []struct{ name, tasks string }{
 - set_fact: {got: "{{ ansible_facts.kept }}"}`},
 	{"facts of its own", `
 - setup: {fact_path: "{{ own }}/facts", filter: ansible_local}
-- set_fact: {got: "{{ ansible_local }}{{ ansible_facts['local'] }}"}`},
+- set_fact: {got: "{{ ansible_local }}{{ ansible_facts['ansible_local'] }}"}`},
 	{"names of files", `
 - shell: touch "$(tr / _ < said)"
   args: {chdir: "{{ own }}"}
