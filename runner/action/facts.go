@@ -55,9 +55,32 @@ func factsOf(args *value.Map) *value.Map {
 				v = value.Bool(false).With(v.Marks())
 			}
 		}
-		m.Set(k, v)
+		m.Set(k, listed(v))
 	}
 	return m
+}
+
+// listed makes lists of tuples, wherever they stand: facts have none.
+func listed(v value.Value) value.Value {
+	switch v.Kind() {
+	case value.KindTuple, value.KindList:
+		items := make([]value.Value, len(v.Items()))
+		for i, it := range v.Items() {
+			items[i] = listed(it)
+		}
+		return value.List(items...).With(v.Marks())
+	case value.KindMap:
+		m, ok := v.AsMap()
+		if !ok {
+			return v
+		}
+		out := value.NewMap()
+		for k, it := range m.All() {
+			out.Set(k, listed(it))
+		}
+		return value.FromMap(out).With(v.Marks())
+	}
+	return v
 }
 
 // includeTasks says which file is taken in: the host enters it when the task has

@@ -109,6 +109,7 @@ k_top=$PWD
 k_stage && tar -xpof - || exit 1
 [ -f ./` + EndMark + ` ] || { k_no "what is copied to $k_top did not arrive whole"; exit 1; }
 rm -f ./` + EndMark + ` || exit 1
+find . ! -type l -exec touch -c {} +
 if [ -n "$k_fow$k_fgr" ]; then
 k_set=$(find . -type f \( -perm -4000 -o -perm -2000 \) -exec stat -c "0%a %n" {} +)
 k_p="what is copied to $k_top"
