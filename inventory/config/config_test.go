@@ -29,7 +29,7 @@ vault_password_file = .vault
 vault_identity_list = dev@dev.pass , prompt, prod@prompt
 host_key_checking = False
 hash_behaviour = merge
-gathering = smart
+gathering = explicit
 display_skipped_hosts = no
 nocows = 1
 [privilege_escalation]
@@ -57,7 +57,7 @@ pipelining = True
 	wantNotes := []string{
 		"ansible.cfg:14:1 host_key_checking = False is not followed: host keys are always verified",
 		"ansible.cfg:15:1 hash_behaviour = merge is not followed: mappings replace each other (combine merges them where it is wanted)",
-		"ansible.cfg:16:1 gathering = smart is not followed: write gather_facts into the play",
+		"ansible.cfg:16:1 gathering = explicit is not followed: write gather_facts into the play",
 		"ansible.cfg:17:1 display_skipped_hosts = no is not followed: skipped tasks are shown",
 		"ansible.cfg:26:1 ssh_args = -o StrictHostKeyChecking=no is not followed: connections follow ~/.ssh/config",
 	}

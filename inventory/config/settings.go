@@ -44,7 +44,7 @@ func refused() map[string]reason {
 		"ssh_connection.ssh_common_args": {
 			"connections follow ~/.ssh/config", nil},
 		"ssh_connection.ssh_extra_args":     {"connections follow ~/.ssh/config", nil},
-		"defaults.gathering":                {"write gather_facts into the play", other("implicit")},
+		"defaults.gathering":                {"write gather_facts into the play", func(v string) bool { return v != "implicit" && v != "smart" }},
 		"defaults.strategy":                 {"write strategy into the play", other("linear")},
 		"defaults.any_errors_fatal":         {"write any_errors_fatal into the play", yes},
 		"defaults.remote_port":              {"write ansible_port into the inventory, or Port into ~/.ssh/config", other("22")},
