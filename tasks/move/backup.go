@@ -320,8 +320,8 @@ func (f *BackupFile) proved(r io.Reader, d *catalog.Database) error {
 const dumpText sh.Constant = `c=$1 u=$2 d=$3 R=$4
 umask 077
 rm -rf "$R" && mkdir -p "$R" && cd "$R" || exit 1
-{ if [ -n "$d" ]; then docker exec -e PGDATABASE="$d" -e PGAPPNAME=remoterun/backup "$c" sh -c 'exec pg_dump -w -U "$1" -Fc' sh "$u" </dev/null
-else docker exec -e PGAPPNAME=remoterun/backup "$c" pg_dumpall -w -U "$u" -l postgres -g </dev/null; fi 2>said; echo $? >rc; } | {
+{ if [ -n "$d" ]; then docker exec -e PGDATABASE="$d" -e PGAPPNAME=remoterun/backup -e PGOPTIONS="-c ` + catalog.NoMerge + `" "$c" sh -c 'exec pg_dump -w -U "$1" -Fc' sh "$u" </dev/null
+else docker exec -e PGAPPNAME=remoterun/backup -e PGOPTIONS="-c ` + catalog.NoMerge + `" "$c" pg_dumpall -w -U "$u" -l postgres -g </dev/null; fi 2>said; echo $? >rc; } | {
 	n=0
 	while :; do
 		dd bs=65536 count=64 of=new 2>/dev/null || exit 1

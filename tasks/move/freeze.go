@@ -194,7 +194,7 @@ func (m *mover) runSource() []string {
 	options, _ := server(s.Cmd)
 	words = append(words, options...)
 	return append(words, settings("port", fmt.Sprint(sourcePort), "listen_addresses", "", "unix_socket_directories", "/remoterun/sock", "hba_file", "/remoterun/sock/hba.conf", "ssl", "off", "archive_mode", "off",
-		"autovacuum", "off", "default_transaction_read_only", "on", "logging_collector", "off", "log_statement", "none", "synchronous_standby_names", "", "restart_after_crash", "off")...)
+		"autovacuum", "off", "default_transaction_read_only", "on", "logging_collector", "off", "log_statement", "none", "synchronous_standby_names", "", "restart_after_crash", "off", "enable_mergejoin", "off")...) // catalog.NoMerge: pg_dump, too
 }
 
 // runWords are common to both containers of ours.

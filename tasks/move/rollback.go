@@ -9,6 +9,7 @@ import (
 	"remoterun/runner/play"
 	"remoterun/runner/sh"
 	"remoterun/tasks/compose"
+	"remoterun/tasks/move/catalog"
 	"remoterun/tasks/move/proof"
 )
 
@@ -148,4 +149,4 @@ func (m undoing) offer(ctx context.Context, w host.Writer) error {
 }
 
 // insideText runs SQL from stdin inside the service's container $1.
-const insideText sh.Constant = `exec docker exec -i -e PGDATABASE="$2" -e PGAPPNAME=remoterun/look -e PGOPTIONS='-c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=on' "$1" psql -X -q -A -t -w -v ON_ERROR_STOP=1 -U "$3" -f -`
+const insideText sh.Constant = `exec docker exec -i -e PGDATABASE="$2" -e PGAPPNAME=remoterun/look -e PGOPTIONS='-c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=on -c ` + catalog.NoMerge + `' "$1" psql -X -q -A -t -w -v ON_ERROR_STOP=1 -U "$3" -f -`

@@ -3,6 +3,7 @@ package move
 import (
 	"remoterun/runner/sh"
 	"remoterun/tasks/compose"
+	"remoterun/tasks/move/catalog"
 )
 
 // kept is the folder, inside the old data folder, that the old cluster lies in
@@ -137,4 +138,4 @@ exit 0`
 
 // askText runs SQL from stdin in database $4 of the server in container $1, at
 // port $2 of the folder of sockets, as $3.
-const askText sh.Constant = `exec docker exec -i -e PGDATABASE="$4" -e PGAPPNAME=remoterun/look -e PGOPTIONS='-c statement_timeout=0 -c lock_timeout=0' "$1" psql -X -q -A -t -w -v ON_ERROR_STOP=1 -h /remoterun/sock -p "$2" -U "$3" -f -`
+const askText sh.Constant = `exec docker exec -i -e PGDATABASE="$4" -e PGAPPNAME=remoterun/look -e PGOPTIONS='-c statement_timeout=0 -c lock_timeout=0 -c ` + catalog.NoMerge + `' "$1" psql -X -q -A -t -w -v ON_ERROR_STOP=1 -h /remoterun/sock -p "$2" -U "$3" -f -`

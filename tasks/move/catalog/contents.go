@@ -144,7 +144,7 @@ func ParseCluster(text []byte) (Cluster, error) {
 // the root of a tree of partitions where one of its keys is hashed (numbers of
 // enums and others differ between clusters) or orders text (another C library
 // orders otherwise). parts are the types that a column's type is made of.
-const ContentsSQL = `SET search_path = '';
+const ContentsSQL = `SET search_path = ''; SET ` + NoMerge + `;
 WITH RECURSIVE users AS (SELECT c.*, n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relpersistence <> 't'),
 ext AS (SELECT d.objid, e.extconfig, e.extcondition FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'),
 roots AS (SELECT inhrelid AS oid, inhparent AS up, 1 AS n FROM pg_inherits UNION ALL SELECT r.oid, i.inhparent, r.n + 1 FROM roots r JOIN pg_inherits i ON i.inhrelid = r.up),
