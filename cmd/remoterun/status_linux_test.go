@@ -28,7 +28,7 @@ type condition struct {
 // name it; each is mended again, the last ones by unlock.
 func TestStatusTellsHowThingsStand(t *testing.T) {
 	r := newRigs(t, "papa")[0]
-	r.run(t, "status", r.Name).want(t, exitOK, "empty; next: remoterun unlock papa")
+	r.run(t, "status", r.Name).want(t, exitOK, "empty; next: remoterun setup papa, then: remoterun unlock papa")
 	r.unlocked(t)
 	r.run(t, "status", r.Name).want(t, exitOK, "unlocked: PostgreSQL 17", "0 plain")
 	for _, c := range conditions() {
@@ -173,7 +173,7 @@ func statusOfLostVolume(t *testing.T, r *rig) {
 	}
 	again(`! docker volume inspect "$1_tde" >/dev/null 2>&1; docker volume create "$1_tde" >/dev/null`)
 	again(`[ -z "$(ls -A "/var/lib/docker/volumes/$1_tde/_data")" ]; rm "$4/init"`)
-	r.run(t, "status", r.Name).want(t, exitOK, "empty; next: remoterun unlock papa")
+	r.run(t, "status", r.Name).want(t, exitOK, "empty; next: remoterun setup papa, then: remoterun unlock papa")
 	r.run(t, "unlock", r.Name).want(t, exitOK)
 	// And a plain one.
 	r.wipe(t)
