@@ -88,7 +88,7 @@ func conditions() []condition {
 		{"something beside it", `cp "$3/keyring" "$3/copy"`, `rm "$3/copy"`, exitOK, []string{"unlocked", "copy lies beside it"}},
 		{"another key", `cp -p "$3/keyring" /run/aside; { printf 'other'; head -c 251 /dev/zero; head -c 16 /dev/urandom; head -c 16 /dev/zero; printf '\020\0\0\0'; } >"$3/keyring.n"; chmod 400 "$3/keyring.n"; chown 26:26 "$3/keyring.n"; mv "$3/keyring.n" "$3/keyring"`,
 			`mv /run/aside "$3/keyring"`, exitFailed, []string{"failed: key of", "not found in key provider"}},
-		{"the overlay is gone", `mv "$2/compose.override.yaml" "$2/aside"`, `mv "$2/aside" "$2/compose.override.yaml"`, exitOK, []string{"unlocked", "the overlay is gone or was changed", "the volume papa_app_tde", "shared_preload_libraries with " + tdetest.Extension(), "from other compose files"}},
+		{"the overlay is gone", `mv "$2/compose.override.yaml" "$2/aside"`, `mv "$2/aside" "$2/compose.override.yaml"`, exitOK, []string{"unlocked", "the overlay is gone or was changed", "the volume papa_app_tde", "shared_preload_libraries with " + tdetest.Extension()}},
 		{"the overlay was changed", `cp "$2/compose.override.yaml" "$2/aside"; sed -i 's/wal_encrypt=on/wal_encrypt=off/' "$2/compose.override.yaml"`, `mv "$2/aside" "$2/compose.override.yaml"`, exitOK,
 			[]string{"unlocked", "the compose files lack " + tdetest.Extension() + ".wal_encrypt=on"}},
 		{"plain relations", `docker exec "$1-postgres-1" psql -U app -d appdb -qc 'CREATE TABLE plainly (a int) USING heap'`, `docker exec "$1-postgres-1" psql -U app -d appdb -qc 'DROP TABLE plainly'`, exitOK, []string{"1 plain", "1 relation is not encrypted; next: remoterun verify papa"}},
@@ -173,7 +173,7 @@ func statusOfLostVolume(t *testing.T, r *rig) {
 	}
 	again(`! docker volume inspect "$1_tde" >/dev/null 2>&1; docker volume create "$1_tde" >/dev/null`)
 	again(`[ -z "$(ls -A "/var/lib/docker/volumes/$1_tde/_data")" ]; rm "$4/init"`)
-	r.run(t, "status", r.Name).want(t, exitOK, "empty; next: remoterun setup papa, then: remoterun unlock papa")
+	r.run(t, "status", r.Name).want(t, exitOK, "empty; next: remoterun unlock papa")
 	r.run(t, "unlock", r.Name).want(t, exitOK)
 	// And a plain one.
 	r.wipe(t)
