@@ -51,9 +51,7 @@ func (a Addition) beside(was, is parts) string {
 		var ours []string
 		for _, p := range a.pieces() {
 			if p.name == key {
-				for _, l := range childrenOf(p.lines, key) {
-					ours = append(ours, childName(l))
-				}
+				ours = append(ours, childNames(childrenOf(p.lines, key))...)
 			}
 		}
 		for _, name := range differing(was.below(key), is.below(key)) {

@@ -53,13 +53,7 @@ func (c Change) Kept(state string) string { return path.Join(state, "before."+pa
 // that it had, while it is what $3 (a SHA-256) says; the old one is kept as $4, ""
 // = it is not. All is made ready in $1, a folder of root's. Then the folder and the
 // arguments of docker that check it: what compose does not take goes back.
-const writeEdit = sh.Temp + checkFunction + `set -u
-umask 077
-mkdir -p "$1" || exit 1
-_name "$1" d
-w=$_t
-mkdir "$w" || exit 1
-f=$2 was=$3 keep=$4
+const writeEdit = readyText + `was=$3 keep=$4
 shift 4
 cat >"$w/new" || exit 1
 [ -s "$w/new" ] || { echo "nothing arrived" >&2; exit 1; }
@@ -131,7 +125,7 @@ func (p Project) judge(ctx context.Context, w host.Writer, before []byte, a Addi
 
 // takeOut takes our lines out of another file.
 func (p Project) takeOut(ctx context.Context, w host.Writer, state string, s Source) error {
-	text := OverrideFile{Path: s.Path, Text: s.Text}.Without()
+	text := s.Without()
 	if strings.TrimSpace(text) != "" {
 		return p.land(ctx, w, state, s.Path, s.Text, text, "")
 	}

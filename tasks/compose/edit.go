@@ -317,10 +317,7 @@ func (e *edit) mergeBlock(val *yaml.Node, end int, ours []string) error {
 	if list {
 		width = 1
 	}
-	var names []string
-	for _, l := range ours {
-		names = append(names, childName(l))
-	}
+	names := childNames(ours)
 	for i := 0; i < len(val.Items); i += width {
 		n := val.Items[i]
 		if n.Kind == yaml.Alias {

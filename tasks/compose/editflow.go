@@ -11,17 +11,13 @@ import (
 func (e *edit) from(n *yaml.Node, end int) string {
 	line := []rune(e.lines[n.Line-1])
 	at := min(n.Column-1, len(line))
-	text := strings.Join(append([]string{string(line[at:])}, e.lines[n.Line:max(n.Line, end)]...), "\n")
-	return text
+	return strings.Join(append([]string{string(line[at:])}, e.lines[n.Line:max(n.Line, end)]...), "\n")
 }
 
 // flowMerged is one key with our names and, behind them, what the user's flow
 // collection has else; raw is its text, val what it says.
 func flowMerged(name, raw string, val *yaml.Node, ours []string) ([]string, bool) {
-	var names []string
-	for _, l := range ours {
-		names = append(names, childName(l))
-	}
+	names := childNames(ours)
 	lines := []string{name + ":"}
 	switch {
 	case val.Kind == yaml.Alias && val.Of.Kind == yaml.Mapping:
@@ -89,7 +85,7 @@ func (e *edit) asBlock(key, raw string, svc *yaml.Node, pieces []piece) ([]strin
 	if !ok || len(items) != len(svc.Items)/2 {
 		return nil, e.no("service %s is on one line, and not understood", key)
 	}
-	lines, rest := []string{key + ":"}, items
+	lines := []string{key + ":"}
 	for _, p := range pieces {
 		i := 0
 		for i < len(items) && svc.Items[2*i].Text != p.name {
@@ -113,7 +109,7 @@ func (e *edit) asBlock(key, raw string, svc *yaml.Node, pieces []piece) ([]strin
 			lines = append(lines, indented(both, "  ")...)
 		}
 	}
-	for i, it := range rest {
+	for i, it := range items {
 		name := svc.Items[2*i].Text
 		if name != "build" && !slices.ContainsFunc(pieces, func(p piece) bool { return p.name == name }) {
 			lines = append(lines, indented(it.lines(), "  ")...)
@@ -162,8 +158,8 @@ func otherwise(root *yaml.Node, a Addition) []string {
 	}
 	for _, p := range a.pieces() {
 		if slices.Contains(merging, p.name) {
-			for _, l := range childrenOf(p.lines, p.name) {
-				ours["/services/"+a.Service+"/"+p.name+"/"+childName(l)] = true
+			for _, name := range childNames(childrenOf(p.lines, p.name)) {
+				ours["/services/"+a.Service+"/"+p.name+"/"+name] = true
 			}
 		}
 	}

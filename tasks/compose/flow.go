@@ -56,11 +56,10 @@ type flowScan struct {
 }
 
 func (s *flowScan) item(mapping bool) (it flowItem, empty bool) {
-	whole := s.text[s.from:s.at]
 	if mapping && s.colon >= 0 {
 		return flowItem{strings.TrimSpace(s.text[s.from:s.colon]), strings.TrimSpace(s.text[s.colon+1 : s.at])}, false
 	}
-	whole = strings.TrimSpace(whole)
+	whole := strings.TrimSpace(s.text[s.from:s.at])
 	if mapping {
 		return flowItem{key: whole}, whole == ""
 	}

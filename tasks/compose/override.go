@@ -303,19 +303,28 @@ func indented(lines []string, by string) []string {
 // checkFunction is compose's own command as a function.
 const checkFunction = "check() (\n" + Text + "\n)\n"
 
-// WriteOverride lands the file by rename, with the owner and mode that it had,
-// and puts the old one back when compose does not take the new one. The folder
-// may be a user's, who could put links in the way of root there: so everything
-// is made ready in $1, a folder of root's. $2 is the file, then the folder and
-// the arguments of docker that check it.
-const WriteOverride = sh.Temp + checkFunction + `set -u
+// readyText makes the folder $w in $1, a folder of root's, for what is laid at $f.
+const readyText = sh.Temp + checkFunction + `set -u
 umask 077
 mkdir -p "$1" || exit 1
 _name "$1" d
 w=$_t
 mkdir "$w" || exit 1
 f=$2
-shift 2
+`
+
+// Write is the command that lays text at file, with its folder's state for root: it
+// prints what compose does not take of it.
+func (p Project) Write(state, file, text string) sh.Cmd {
+	return sh.Script(writeOverride, append([]string{state, file}, p.Command("config", "-q").Args...)...).With(sh.Bytes(text))
+}
+
+// writeOverride lands the file by rename, with the owner and mode that it had,
+// and puts the old one back when compose does not take the new one. The folder
+// may be a user's, who could put links in the way of root there: so everything
+// is made ready in $1, a folder of root's. $2 is the file, then the folder and
+// the arguments of docker that check it.
+const writeOverride = readyText + `shift 2
 cat >"$w/new" || exit 1
 [ -s "$w/new" ] || { echo "nothing arrived" >&2; exit 1; }
 m=644 o=$(stat -L -c %u:%g "${f%/*}") || exit 1

@@ -20,19 +20,30 @@ type Source struct {
 // Overlaid reports lines of ours in it.
 func (s Source) Overlaid() bool { return strings.Contains(s.Text, Mark) }
 
+// Without is the file without what is ours; "" where nothing else is in it.
+func (s Source) Without() string { return OverrideFile{Path: s.Path, Text: s.Text}.Without() }
+
+// Removal is the diff that takes our lines out, for people and for the program patch
+// in the file's folder.
+func (s Source) Removal() string { return Diff(path.Base(s.Path), s.Text, s.Without()) }
+
 // largestSource is the most that is read of one file, in bytes.
 const largestSource = "1048576"
+
+// foundFiles, with the project's folder as the working directory, takes the files
+// that compose finds by itself where none are named.
+const foundFiles = `if [ $# -eq 0 ]; then
+	for l in "compose.yaml compose.yml docker-compose.yml docker-compose.yaml" "compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml"; do
+		for f in $l; do [ -f "$f" ] && { set -- "$@" "$f"; break; }; done
+	done
+fi
+`
 
 // sourcesText prints the files: for each a line with its size, whether it is a
 // link, and its name, then the file.
 const sourcesText = `cd -- "$1" 2>/dev/null || exit 90
 shift
-if [ $# -eq 0 ]; then
-	for l in "compose.yaml compose.yml docker-compose.yml docker-compose.yaml" "compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml"; do
-		for f in $l; do [ -f "$f" ] && { set -- "$@" "$f"; break; }; done
-	done
-fi
-for f in "$@"; do
+` + foundFiles + `for f in "$@"; do
 	[ -f "$f" ] && n=$(wc -c <"$f") && [ "$n" -le ` + largestSource + ` ] || continue
 	l=file
 	[ ! -L "$f" ] || l=link

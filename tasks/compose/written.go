@@ -30,13 +30,8 @@ type WrittenMount struct {
 // writtenText prints the files: for each a line with its size, then the file.
 const writtenText = `cd -- "$1" 2>/dev/null || exit 90
 shift
-if [ $# -eq 0 ]; then
-	for l in "compose.yaml compose.yml docker-compose.yml docker-compose.yaml" "compose.override.yml compose.override.yaml docker-compose.override.yml docker-compose.override.yaml"; do
-		for f in $l; do [ -f "$f" ] && { set -- "$@" "$f"; break; }; done
-	done
-fi
-for f in "$@"; do
-	[ -f "$f" ] && [ "$(wc -c <"$f")" -le 1048576 ] || continue
+` + foundFiles + `for f in "$@"; do
+	[ -f "$f" ] && [ "$(wc -c <"$f")" -le ` + largestSource + ` ] || continue
 	wc -c <"$f"
 	cat -- "$f"
 done

@@ -128,6 +128,15 @@ func (d *topFile) mergeInto(from, to int, ours []string) (unread string) {
 	return ""
 }
 
+// childNames are the names of lines, in their order.
+func childNames(lines []string) []string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = childName(l)
+	}
+	return out
+}
+
 // childName is the name in `NAME: value`, `- NAME=value` and `- "NAME=value"`.
 func childName(l string) string {
 	l = strings.TrimLeft(strings.TrimPrefix(strings.TrimSpace(l), "-"), ` "'`)

@@ -106,8 +106,7 @@ func (m cutting) land(ctx context.Context, w host.Writer, o overlay) error {
 		return refuse("compose files in "+m.Dir, "save the lines that are shown as "+o.file.Path+", or as a file that is listed behind the others, then the same command goes on; or remoterun rollback",
 			"all is copied and proved, the service has still the old cluster, and apply is print")
 	case o.change == nil:
-		check := p.Command("config", "-q")
-		return run(ctx, w, "write "+o.file.Path, sh.Script(compose.WriteOverride, append([]string{m.state(), o.file.Path}, check.Args...)...).With(sh.Bytes(o.text)))
+		return run(ctx, w, "write "+o.file.Path, p.Write(m.state(), o.file.Path, o.text))
 	case o.change.Nothing():
 		return nil
 	}
@@ -159,8 +158,7 @@ func (m undoing) takeOverride(ctx context.Context, w host.Writer, was string) er
 	if strings.TrimSpace(was) == "" {
 		return run(ctx, w, "remove "+r.Overlay, sh.Script(`rm -f -- "$1"`, r.Overlay))
 	}
-	check := p.Command("config", "-q")
-	return run(ctx, w, "take "+r.Overlay+" back", sh.Script(compose.WriteOverride, append([]string{m.state(), r.Overlay}, check.Args...)...).With(sh.Bytes(was)))
+	return run(ctx, w, "take "+r.Overlay+" back", p.Write(m.state(), r.Overlay, was))
 }
 
 // left has compose itself say that the service has the new cluster no more: lines
@@ -179,7 +177,7 @@ func (m undoing) left(ctx context.Context, w host.Writer) error {
 	for _, s := range sources {
 		if s.Overlaid() {
 			place = s.Path
-			w.Say("what takes the overlay out of " + s.Path + ", by patch -p0 in its folder:\n" + compose.Shown(compose.Diff(s.Path[strings.LastIndexByte(s.Path, '/')+1:], s.Text, compose.OverrideFile{Path: s.Path, Text: s.Text}.Without())))
+			w.Say("what takes the overlay out of " + s.Path + ", by patch -p0 in its folder:\n" + compose.Shown(s.Removal()))
 		}
 	}
 	return refuse("service "+m.Service, "take the lines of the overlay out of "+place+" (volume "+m.record.New.Volume+"), then the same command goes on", "it has the new cluster still, by lines that this move did not write")

@@ -53,6 +53,18 @@ func NothingIsLeft(t *testing.T, c Struck) {
 	}
 }
 
+// toNobody has what a program prints go where nobody reads any more.
+func toNobody(t testing.TB, cmd *exec.Cmd) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Close()
+	t.Cleanup(func() { _ = w.Close() })
+	cmd.Stdout, cmd.Stderr = w, w
+}
+
 // cutCmd is a script of the lab: its notes lie in DIR/home, whoever runs it.
 func cutCmd(shell []string, dir, text string, args []string) *exec.Cmd {
 	own := strings.Replace(text, "if [ -O / ]; then _d=", "if false; then _d=", 1)
@@ -87,13 +99,7 @@ func (c Struck) cut(t *testing.T, shell []string, how cut) {
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if how.deaf {
-		r, w, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = r.Close()
-		defer func() { _ = w.Close() }()
-		cmd.Stdout, cmd.Stderr = w, w
+		toNobody(t, cmd)
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

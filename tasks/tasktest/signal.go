@@ -79,13 +79,7 @@ func (c Struck) comesBack(t *testing.T, shell []string, how cut, name, program, 
 		}
 		cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
 		if how.deaf {
-			r, w, err := os.Pipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = r.Close()
-			defer func() { _ = w.Close() }()
-			cmd.Stdout, cmd.Stderr = w, w
+			toNobody(t, cmd)
 		}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
-	"remoterun/runner/sh"
 	"remoterun/runner/value"
 	"remoterun/tasks/compose"
 	"remoterun/tasks/tde/guard"
@@ -44,10 +43,9 @@ func (v Site) Landing(how string, o Overlay, f OverrideFile, sources []compose.S
 		l.Text, _ = OverrideFile{}.With(o, true)
 	}
 	c, err := a.Change(sources)
-	var no *compose.Clash
+	l.No = clashed(err, " (tde_apply: override)")
 	switch {
-	case errors.As(err, &no):
-		l.No = guard.Refuse(no.Object, no.WayOut+" (tde_apply: override)", "%s", no.Problem)
+	case l.No != nil:
 	case err != nil:
 		return l, err
 	default:
@@ -56,12 +54,20 @@ func (v Site) Landing(how string, o Overlay, f OverrideFile, sources []compose.S
 	return l, nil
 }
 
+// clashed is a clash in the compose files as a refusal, with more behind its way out;
+// nil = the error is no clash.
+func clashed(err error, more string) *guard.Refusal {
+	var no *compose.Clash
+	if !errors.As(err, &no) {
+		return nil
+	}
+	return guard.Refuse(no.Object, no.WayOut+more, "%s", no.Problem)
+}
+
 // Step makes it so.
 func (l Landing) Step(v Site) guard.Act {
 	if l.Edit == nil {
-		check := v.Compose().Command("config", "-q")
-		c := sh.Script(compose.WriteOverride, append([]string{v.StateDir(), l.Path}, check.Args...)...).With(sh.Bytes(l.Text))
-		return guard.Command("write the overlay "+l.Path, c)
+		return guard.Command("write the overlay "+l.Path, v.Compose().Write(v.StateDir(), l.Path, l.Text))
 	}
 	return guard.Do("put the overlay into "+l.Path, func(ctx context.Context, w host.Writer) ([]byte, error) {
 		err := v.Compose().Make(ctx, w, v.StateDir(), *l.Edit, func(cfg compose.Config) string {
@@ -70,9 +76,8 @@ func (l Landing) Step(v Site) guard.Act {
 			}
 			return ""
 		})
-		var no *compose.Clash
-		if errors.As(err, &no) {
-			err = guard.Refuse(no.Object, no.WayOut+" (tde_apply: override)", "%s", no.Problem)
+		if no := clashed(err, " (tde_apply: override)"); no != nil {
+			return nil, no
 		}
 		return nil, err
 	})

@@ -17,7 +17,6 @@ import (
 	"remoterun/runner/hosttest/sshd"
 	"remoterun/runner/hosttest/sshtest"
 	"remoterun/runner/local"
-	"remoterun/runner/sh"
 	"remoterun/tasks/compose"
 	"remoterun/tasks/tde/guard"
 	"remoterun/tasks/tde/pgtde"
@@ -310,7 +309,7 @@ func TestOverlayFollowsNoLinks(t *testing.T) {
 		}
 	}
 	write := func() {
-		out, err := w.Run(t.Context(), sh.Script(compose.WriteOverride, append([]string{state, file}, compose.Project{Dir: dir}.Command("config", "-q").Args...)...).With(sh.Bytes("services: {}\n")))
+		out, err := w.Run(t.Context(), compose.Project{Dir: dir}.Write(state, file, "services: {}\n"))
 		if err != nil || out.Status != 0 {
 			t.Fatalf("status %d %v: %s", out.Status, err, out.Stderr)
 		}

@@ -1,11 +1,8 @@
 package stack
 
 import (
-	"errors"
-
 	"remoterun/runner/host"
 	"remoterun/tasks/compose"
-	"remoterun/tasks/tde/guard"
 )
 
 // OwnFile is the overlay's name where compose files are listed.
@@ -32,9 +29,8 @@ func (f OverrideFile) With(o Overlay, yes bool) (string, error) {
 		return "", err
 	}
 	text, err := f.OverrideFile.With(a, yes)
-	var no *compose.Clash
-	if errors.As(err, &no) {
-		err = guard.Refuse(no.Object, no.WayOut, "%s", no.Problem)
+	if no := clashed(err, ""); no != nil {
+		return text, no
 	}
 	return text, err
 }
