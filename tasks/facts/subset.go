@@ -5,13 +5,14 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"remoterun/runner/value"
 )
 
 // collectors are Ansible's parts of facts: the facts of each, and what each takes
 // along. The first line are those that "min" means.
-func collectors() map[string]string {
+var collectors = sync.OnceValue(func() map[string]string {
 	return map[string]string{
 		"apparmor": "apparmor", "caps": "system_capabilities system_capabilities_enforced", "cmdline": "cmdline proc_cmdline", "date_time": "date_time",
 		"distribution": "distribution distribution_version distribution_major_version distribution_minor_version distribution_release os_family distribution_file_parsed distribution_file_path distribution_file_variety",
@@ -24,7 +25,7 @@ func collectors() map[string]string {
 		"network":  "interfaces default_ipv4 default_ipv6 all_ipv4_addresses all_ipv6_addresses", "virtual": "virtualization_*",
 		"iscsi": "iscsi_iqn", "nvme": "hostnqn", "fibre_channel_wwn": "fibre_channel_wwn", "facter": "", "ohai": "",
 	}
-}
+})
 
 // minimal are those that "min" means.
 func minimal() []string {
