@@ -72,7 +72,7 @@ func (f file) directory(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error)
 			return play.Plan{}, err
 		}
 		c := kit.Change{Owner: a.Owner, Group: a.Group, Mode: mode}
-		return f.finish(a, p, is, kit.Info{}, "directory", []host.Step{kit.MakeFolder(p, c)}), nil
+		return f.finish(a, p, is, kit.Info{}, "directory", []host.Step{kit.MakeFolder(p, a.via(p), c)}), nil
 	case !is.IsDir():
 		return kit.Failure("%s already exists as a %s", p, is.Kind()), nil
 	}

@@ -23,7 +23,11 @@ func TestFileTwice(t *testing.T) {
 		if err := os.Symlink("run", dir+"/tree/link"); err != nil {
 			t.Fatal(err)
 		}
+		if err := os.Symlink("made", dir+"/leads"); err != nil {
+			t.Fatal(err)
+		}
 		for _, c := range []struct{ name, args, path, mode string }{
+			{"folder where a link leads", "{path: %s/leads, state: directory, mode: '0750'}", "made", "0750"},
 			{"folder with parents", "{path: %s/x/y z, state: directory, mode: '0750'}", "x/y z", "0750"},
 			{"setgid comes", "{path: %s/x, state: directory, mode: '2755'}", "x", "2755"},
 			{"setgid goes", "{path: %s/x, state: directory, mode: '0755'}", "x", "0755"},

@@ -88,7 +88,21 @@ const statForm = `"%f %u %g
 // RealText prints where the link $p leads at last, r being what stat -L said of
 // it. A link that leads through itself ("l -> l/x") has no such place, and GNU's
 // readlink -f looks for it for ever: anyone on the host can make one.
-const RealText = `case $r in *"Too many levels"*|*"ymbolic link loop"*) echo ;; *) readlink -f "$p" || echo ;; esac`
+//
+// Where nothing is, busybox 1.35 takes a relative link from the working directory
+// and not from the link's: the links are followed here.
+const RealText = `case $r in *"Too many levels"*|*"ymbolic link loop"*) echo ;; *)
+if [ -e "$p" ]; then readlink -f "$p" || echo; else
+case $p in /*) _r=$p ;; *) _r=./$p ;; esac
+_c=
+while [ -h "$_r" ] && [ ${#_c} -lt 40 ]; do
+_c=$_c.
+_l=$(readlink "$_r")
+while :; do case $_l in ?*/) _l=${_l%/} ;; *) break ;; esac; done
+case $_l in /*) _r=$_l ;; *) _r=${_r%/*}/$_l ;; esac
+done
+_l=$(cd -P "${_r%/*}/" 2>/dev/null && pwd -P) && printf "%s\n" "${_l%/}/${_r##*/}" || echo
+fi ;; esac`
 
 // lookAllText tells of many paths at once, each given behind a = or, where its hash
 // is wanted too, a +. For each that is there: "=PATH", then what lookText asks of

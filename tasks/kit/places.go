@@ -6,19 +6,21 @@ import (
 )
 
 // makeText makes a folder and every one above it that is missing: path, owner,
-// group, mode of those that are new.
-const makeText sh.Constant = holdText + `case $1 in /*) ;; *) set -- "${PWD%/}/$1" "$2" "$3" "$4" ;; esac
-k_make "$1" "$2" "$3" "$4" || exit 1
+// group, mode of those that are new, the link that leads to it or nothing.
+const makeText sh.Constant = holdText + `case $1 in /*) ;; *) set -- "${PWD%/}/$1" "$2" "$3" "$4" "$5" ;; esac
+if [ -n "$5" ]; then k_at "$1" "$5" && k_mkdir "$k_n" "$2" "$3" "$4" || exit 1
+else k_make "$1" "$2" "$3" "$4" || exit 1; fi
 ` + toldText + `.`
 
 // MakeFolder makes a folder and those above it; each new one gets owner, group
-// and mode.
-func MakeFolder(p string, c Change) host.Step {
+// and mode. Of a folder that a link leads to, via is the link: it is followed by
+// k_at's rule, and what is above must be there.
+func MakeFolder(p, via string, c Change) host.Step {
 	what := "make folder " + p
 	if c.Any() {
 		what += " (" + c.String() + ")"
 	}
-	return host.Run{Cmd: sh.Script(makeText, clean(p), c.Owner, c.Group, c.Mode), What: what}
+	return host.Run{Cmd: sh.Script(makeText, clean(p), c.Owner, c.Group, c.Mode, clean(via)), What: what}
 }
 
 // linkText makes a link beside its place and renames it: path, target, -s or

@@ -309,7 +309,7 @@ func (st authorized) plan(want []sshKey) play.Plan {
 		own := kit.Change{Owner: a.User, Group: st.user.gid, Mode: kit.Octal(0o700)}
 		switch dir := kit.DirOf(st.path); {
 		case st.dir == "none":
-			steps = append(steps, kit.MakeFolder(dir, own))
+			steps = append(steps, kit.MakeFolder(dir, "", own))
 		case st.dir == "link": // whoever made it says where, and whose that is
 		case !strings.HasPrefix(st.dir, a.User+" ") || !strings.HasSuffix(st.dir, " 700"):
 			steps = append(steps, own.Step(dir, "", false))

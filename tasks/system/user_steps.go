@@ -123,7 +123,7 @@ func (a userArgs) make(is account) []host.Step {
 	var steps []host.Step
 	if a.CreateHome && a.Home != "" && is.hasHome == "" {
 		if parent := path.Dir(a.Home); parent != "/" && parent != "/home" {
-			steps = append(steps, kit.MakeFolder(parent, kit.Change{}))
+			steps = append(steps, kit.MakeFolder(parent, "", kit.Change{}))
 		}
 	}
 	steps = append(steps, userStep("make the user "+a.Name, words...))
