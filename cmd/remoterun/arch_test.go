@@ -59,6 +59,7 @@ var mayImport = map[string]string{
 	"playbooks/known":         "",
 	"playbooks/ast":           "playbooks/known runner/near runner/play runner/value runner/value/yaml",
 	"playbooks/lint":          "runner/play runner/value",
+	"playbooks/compat":        "playbooks/ast playbooks/known runner/value",
 
 	"playbooks/jinja":             "playbooks/jinja/ansible playbooks/jinja/builtin playbooks/jinja/community playbooks/jinja/core playbooks/jinja/ip playbooks/jinja/lookup playbooks/jinja/methods playbooks/jinja/nested",
 	"playbooks/jinja/ansible":     "playbooks/jinja/core playbooks/jinja/crypt playbooks/jinja/py/pynum playbooks/jinja/py/pypath playbooks/jinja/py/pyrandom playbooks/jinja/py/pytime playbooks/jinja/py/version runner/pyre runner/value runner/value/yaml",

@@ -44,6 +44,9 @@ func (a completer) completions(root *cobra.Command) {
 	var each func(c *cobra.Command)
 	each = func(c *cobra.Command) {
 		for name, list := range flags {
+			if c.Name() == "lint" && name == "output" {
+				list = words("human json")
+			}
 			if c.Flags().Lookup(name) != nil {
 				_ = c.RegisterFlagCompletionFunc(name, proposing(list, 1))
 			}

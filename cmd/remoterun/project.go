@@ -94,6 +94,10 @@ func (o *opener) file(data []byte) ([]byte, bool, error) {
 	if !vault.Is(data) {
 		return data, false, nil
 	}
+	if o.closed != nil && o.vaults.Len() == 0 {
+		o.closed(value.Pos{})
+		return nil, true, nil
+	}
 	plain, _, err := o.vaults.Decrypt(o.ctx, data)
 	if err == nil {
 		o.learnFile(plain)

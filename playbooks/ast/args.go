@@ -235,9 +235,21 @@ func (bd *binder) checkArgs(t *play.Task, k kind) {
 	}
 	for _, err := range errs {
 		m := argMistake(err, t.ArgsPos)
-		m.Msg, m.soft = k.name+": "+m.Msg, true
+		m.Msg, m.soft, m.Lack = k.name+": "+m.Msg, true, argLack(k.name, err)
 		bd.mistakes = append(bd.mistakes, m)
 	}
+}
+
+// argLack is what an argument asks for that is not there: its name, or a word that it
+// may be in Ansible.
+func argLack(module string, err *play.ArgError) Lack {
+	switch {
+	case err.Arg == "" || len(err.Allowed) == 0:
+		return Lack{}
+	case err.Msg == play.NoArgument:
+		return Lack{"argument", module + "." + err.Arg}
+	}
+	return Lack{"choice", module + "." + err.Arg}
 }
 
 // inspectArgs parses the templates in arguments; a few arguments of the

@@ -46,7 +46,7 @@ func (bd *binder) act(a *action, m *value.Map, w where) bool {
 			bd.noModule(name, e)
 			return false
 		}
-		bd.mistakes = append(bd.mistakes, Mistake{Pos: e.key, Msg: t.Lacks, soft: true})
+		bd.mistakes = append(bd.mistakes, Mistake{Pos: e.key, Msg: t.Lacks, soft: true, Lack: Lack{"module", name}})
 		t.Module, t.Action, t.ArgsPos, t.Args = name, name[strings.LastIndexByte(name, '.')+1:], e.at, value.NewMap()
 		return true
 	}
@@ -84,7 +84,7 @@ func (bd *binder) openAct(a *action, name string, e entry, w where) bool {
 // checkAsync notes a task that cannot be a job. At its turn it says the same.
 func (bd *binder) checkAsync(t *play.Task) {
 	if n, ok := t.Async.AsInt(); ok && n > 0 && (t.Use == nil || t.Use.Spec().Waited) {
-		bd.mistakes = append(bd.mistakes, Mistake{Pos: t.Pos, Msg: t.Module + ": " + play.NotDetached, soft: true})
+		bd.mistakes = append(bd.mistakes, Mistake{Pos: t.Pos, Msg: t.Module + ": " + play.NotDetached, soft: true, Lack: Lack{"keyword", "async of " + t.Module}})
 	}
 }
 
@@ -154,14 +154,15 @@ func (bd *binder) strangers(unknown, known []entry, a *action) {
 			}
 		}
 		if strings.HasPrefix(e.name, "with_") {
-			bd.wrong(e.key, "there is no lookup %q to loop with", strings.TrimPrefix(e.name, "with_"))
+			with := strings.TrimPrefix(e.name, "with_")
+			bd.lacks(Lack{"lookup", with}, e.key, nil, "", "there is no lookup %q to loop with", with)
 			continue
 		}
 		if len(known) == 0 && !bd.isKeywordTypo(e.name, a.task.Handler) {
 			bd.noModule(e.name, e)
 			continue
 		}
-		bd.unknown(e.key, wordsOf(a.task.Handler), e.name, "a task has no keyword %q", e.name)
+		bd.lacks(Lack{"keyword", e.name}, e.key, wordsOf(a.task.Handler), e.name, "a task has no keyword %q", e.name)
 	}
 }
 
@@ -196,12 +197,13 @@ func (bd *binder) lacking(name string) string {
 }
 
 func (bd *binder) noModule(name string, e entry) {
+	lack := Lack{"module", name}
 	if why, ok := isLater(name); ok {
-		bd.wrong(e.key, "%s", why)
+		bd.lacks(lack, e.key, nil, "", "%s", why)
 		return
 	}
 	if why := bd.lacking(name); why != "" {
-		bd.wrong(e.key, "%s", why)
+		bd.lacks(lack, e.key, nil, "", "%s", why)
 		return
 	}
 	near := nearest(name[strings.LastIndexByte(name, '.')+1:], bd.env.kinds())
@@ -209,5 +211,5 @@ func (bd *binder) noModule(name string, e entry) {
 	if near == "" {
 		msg += "; remoterun doc lists them all"
 	}
-	bd.mistakes = append(bd.mistakes, Mistake{Pos: e.key, Msg: msg, Meant: near})
+	bd.mistakes = append(bd.mistakes, Mistake{Pos: e.key, Msg: msg, Meant: near, Lack: lack})
 }

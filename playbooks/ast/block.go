@@ -33,12 +33,15 @@ func (tr *taskReader) item(m *value.Map, w where) []play.Item {
 		return []play.Item{tr.block(m, w)}
 	}
 	if key, v, ok := importKey(m, "import_tasks"); ok {
+		tr.files.survey.task(m.Pos, key)
 		return tr.importTasks(m, key, v, w)
 	}
 	if key, v, ok := importKey(m, "include"); ok {
+		tr.files.survey.task(m.Pos, key)
 		return tr.oldInclude(m, key, v, w)
 	}
 	if key, v, ok := importKey(m, "import_role"); ok {
+		tr.files.survey.task(m.Pos, key)
 		return tr.importRole(m, key, v, w)
 	}
 	if t := tr.task(m, w); t != nil {
@@ -69,7 +72,7 @@ func (tr *taskReader) block(m *value.Map, w where) *play.Block {
 		case e.name == "loop" || len(e.name) > 5 && e.name[:5] == "with_":
 			tr.wrong(e.key, "a block cannot loop: include_tasks with a loop can")
 		default:
-			tr.unknown(e.key, blockWords, e.name, "a block has no keyword %q", e.name)
+			tr.lacks(Lack{"keyword", e.name}, e.key, blockWords, e.name, "a block has no keyword %q", e.name)
 		}
 	}
 	if _, ok := m.Lookup("block"); !ok {

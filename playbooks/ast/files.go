@@ -22,6 +22,7 @@ type files struct {
 	running bool // a playbook runs: nothing is looked at ahead
 	// anyHandler says that a role whose name is not known yet may bring any.
 	anyHandler bool
+	survey     *survey // nil in a load that is to be run
 }
 
 // document reads a YAML file with one document; ok is false when a mistake was
@@ -268,7 +269,7 @@ func (fl *files) varsAhead(w where, v value.Value, at value.Pos) {
 		return
 	}
 	if last != nil {
-		fl.missing = append(fl.missing, Mistake{Pos: at, Msg: "vars_files: " + last.Error()})
+		fl.missing = append(fl.missing, Mistake{Pos: at, Msg: "vars_files: " + last.Error(), Lack: Lack{"source", "vars_files"}})
 	}
 }
 
@@ -330,7 +331,7 @@ func (fl *files) source(t *play.Task, arg, kind string, w where) {
 		if at.Line == 0 {
 			at = t.ArgsPos
 		}
-		fl.absent(t, w, Mistake{Pos: at, Msg: t.Action + ": " + err.Error()})
+		fl.absent(t, w, Mistake{Pos: at, Msg: t.Action + ": " + err.Error(), Lack: Lack{"source", name}})
 	}
 }
 
@@ -353,7 +354,7 @@ func (fl *files) includeVars(t *play.Task, w where) {
 	path, err := fl.locate("vars", strings.TrimSpace(value.Str(v)), w)
 	if err != nil {
 		fl.names.open = true
-		fl.absent(t, w, Mistake{Pos: t.ArgsPos, Msg: "include_vars: " + err.Error()})
+		fl.absent(t, w, Mistake{Pos: t.ArgsPos, Msg: "include_vars: " + err.Error(), Lack: Lack{"source", value.Str(v)}})
 		return
 	}
 	m, err := fl.varsFile(path)

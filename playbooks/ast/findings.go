@@ -43,6 +43,12 @@ func (fd *findings) unknown(at value.Pos, allowed []string, word, format string,
 	})
 }
 
+// lacks reports a word that is not among those that are there.
+func (fd *findings) lacks(lack Lack, at value.Pos, allowed []string, word, format string, args ...any) {
+	fd.unknown(at, allowed, word, format, args...)
+	fd.mistakes[len(fd.mistakes)-1].Lack = lack
+}
+
 // readError is an error of reading without the path, which stands before it.
 func readError(err error) string {
 	var p *fs.PathError

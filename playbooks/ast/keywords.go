@@ -152,7 +152,7 @@ func (ws *words) switches(k *play.Keywords, e entry) bool {
 func (ws *words) notThere(e entry) bool {
 	why, ok := isLater(e.name)
 	if ok {
-		ws.wrong(e.key, "%s", why)
+		ws.lacks(Lack{"keyword", e.name}, e.key, nil, "", "%s", why)
 	}
 	return ok
 }
@@ -244,7 +244,7 @@ func (ws *words) moduleDefaults(e entry, outer []*value.Map) []*value.Map {
 					ws.wrong(value.PosOf(k), "module_defaults: Ansible has no %s; its groups are aws, acme, azure, docker, gcp, k8s, os, ovirt, vmware and those of collections (group/community.docker.docker)", name)
 				}
 			} else if _, ok := ws.env.kind(name); !ok {
-				ws.unknown(value.PosOf(k), nil, name, "module_defaults: there is no module %q", name)
+				ws.lacks(Lack{"module", name}, value.PosOf(k), nil, name, "module_defaults: there is no module %q", name)
 			}
 			if _, ok := args.AsMap(); !ok {
 				ws.wrong(e.at, "module_defaults of %s must be a mapping of arguments", name)

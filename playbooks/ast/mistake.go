@@ -20,13 +20,21 @@ type Mistake struct {
 	Meant string
 	// Allowed lists what may stand there; nil = not shown.
 	Allowed []string
+	// Lack is what Ansible may have and remoterun has not; empty = it is wrong.
+	Lack    Lack
+	warning bool // in a survey: it stops nothing
 	// soft is what stops a run only where it is bound to be met.
 	soft bool
 	// condition is of the first condition of a task: it is always looked at.
 	condition bool
+	// loop is of what a task loops over: it is looked at however many items there are.
+	loop bool
 	// only says where alone a warning is a failure.
 	only string
 }
+
+// Warning reports what a run would only warn of.
+func (m Mistake) Warning() bool { return m.warning }
 
 // String is file:line:column, what is wrong, and what was meant. What is
 // allowed follows on a line of its own.
@@ -89,6 +97,18 @@ func sorted(list []Mistake) []Mistake {
 	return kept
 }
 
+// Lack is something that a playbook asks for and is not there: a module, an argument
+// of one, a keyword, a filter.
+type Lack struct {
+	// Kind is one word: argument, choice, connection, file (of tasks), filter, keyword, lookup,
+	// become_method, module, role, source (a file that is sent), strategy, test.
+	Kind string
+	Name string
+}
+
+// lacker is an error of the expression language that knows what is not there.
+type lacker interface{ Lacks() (kind, name string) }
+
 // placed is an error that knows its place apart from what it says.
 type placed interface {
 	error
@@ -109,9 +129,18 @@ func mistakeOf(err error, at value.Pos) Mistake {
 	}
 	var p placed
 	if errors.As(err, &p) && p.Place().Line > 0 {
-		return Mistake{Pos: p.Place(), Msg: p.Message()}
+		return Mistake{Pos: p.Place(), Msg: p.Message(), Lack: lackOf(err)}
 	}
-	return Mistake{Pos: at, Msg: err.Error()}
+	return Mistake{Pos: at, Msg: err.Error(), Lack: lackOf(err)}
+}
+
+func lackOf(err error) Lack {
+	var l lacker
+	if !errors.As(err, &l) {
+		return Lack{}
+	}
+	kind, name := l.Lacks()
+	return Lack{kind, name}
 }
 
 func argMistake(a *play.ArgError, at value.Pos) Mistake {

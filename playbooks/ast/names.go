@@ -104,10 +104,10 @@ func (ns *names) inspectText(v value.Value, at value.Pos, sl slot) {
 	uses, err := ns.env.Expr.Inspect(v, sl.bare())
 	if err != nil {
 		m := mistakeOf(err, at)
-		m.soft, m.condition = true, sl == slotWhen
-		ns.mistakes = append(ns.mistakes, m)
+		ns.unread(m, sl)
 		return
 	}
+	ns.absent(uses.Absent, text, at, sl)
 	sure := !guards().MatchString(text)
 	for _, n := range uses.Names {
 		if slices.Contains(uses.Own, n) {
@@ -116,6 +116,38 @@ func (ns *names) inspectText(v value.Value, at value.Pos, sl slot) {
 		ns.uses = append(ns.uses, use{name: n, at: nameAt(v, n, at), slot: sl, sure: sure, of: ns.holder})
 	}
 }
+
+// absent reports lookups, tests and filters that a template calls by text and that are
+// not there: Ansible fails where they are called.
+func (ns *names) absent(errs []error, text string, at value.Pos, sl slot) {
+	for _, err := range errs {
+		m := mistakeOf(err, at)
+		if maybe().MatchString(text) {
+			m.only = " (fails only where it is called)"
+			ns.warnings = append(ns.warnings, m)
+			continue
+		}
+		ns.unread(m, sl)
+	}
+}
+
+// unread notes what is wrong in a template. A variable that asks for what is not there
+// fails where it is used, and only there.
+func (ns *names) unread(m Mistake, sl slot) {
+	m.soft, m.condition, m.loop = true, sl == slotWhen, sl == slotLoop
+	if sl == slotLazy && m.Lack.Kind != "" {
+		m.soft, m.only = false, " (fails only where the variable is used)"
+		ns.warnings = append(ns.warnings, m)
+		return
+	}
+	ns.mistakes = append(ns.mistakes, m)
+}
+
+// maybe are words in a template that may keep a part of it from being called, or
+// that have to have items first.
+var maybe = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\b(?:if|else|and|or|select|selectattr|reject|rejectattr|map|for)\b|\{%`)
+})
 
 // guards are words in a template that may keep a name from being asked for, or
 // from failing when it is not there.

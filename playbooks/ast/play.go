@@ -19,6 +19,9 @@ type playReader struct {
 func (pr *playReader) play(m *value.Map, w where) *play.Play {
 	p := &play.Play{Dir: absolute(w.dir), Strategy: "linear"}
 	pr.env.library(p.Dir)
+	if sv := pr.files.survey; sv != nil {
+		sv.plays = append(sv.plays, m.Pos)
+	}
 	p.Pos = m.Pos
 	w.play = p
 	pr.tasks, pr.files.anyHandler = &taskReader{session: pr.session}, false
@@ -29,9 +32,12 @@ func (pr *playReader) play(m *value.Map, w where) *play.Play {
 			pr.unknown(e.key, playWords, "", "a play has no keyword %q: put it on a block or a task", e.name)
 		case taskList(e):
 			lists = append(lists, e)
+		case e.name == "gather_timeout":
+			pr.words.integer(e) // one question asks for everything
+			pr.files.survey.differ(e.key, "gather_timeout has no effect")
 		case pr.words.shared(&p.Keywords, e, &w), pr.playWord(p, e, w), pr.words.playSwitch(p, e), pr.words.notThere(e):
 		default:
-			pr.unknown(e.key, playWords, e.name, "a play has no keyword %q", e.name)
+			pr.lacks(Lack{"keyword", e.name}, e.key, playWords, e.name, "a play has no keyword %q", e.name)
 		}
 	}
 	if p.Hosts.IsNull() {
@@ -125,10 +131,11 @@ func (pr *playReader) strategy(e entry, w where) string {
 	case "host_pinned": // each host as soon as it can, which is what free does here
 		return "free"
 	case "debug":
+		pr.files.survey.differ(e.at, "strategy debug: the play runs as linear")
 		pr.warn(e.at, "strategy debug: there is no debugger, the play runs as linear")
 		return "linear"
 	}
-	pr.unknown(e.at, []string{"debug", "free", "host_pinned", "linear"}, name, "strategy: %q is not known", name)
+	pr.lacks(Lack{"strategy", name}, e.at, []string{"debug", "free", "host_pinned", "linear"}, name, "strategy: %q is not known", name)
 	return ""
 }
 

@@ -107,8 +107,6 @@ func (ws *words) playSwitch(p *play.Play, e entry) bool {
 		p.MaxFail = ws.percent(e)
 	case "gather_subset":
 		p.GatherSubset = ws.anyTexts(e)
-	case "gather_timeout":
-		ws.integer(e) // one question asks for everything
 	case "fact_path":
 		p.FactPath = ws.text(e)
 	default:

@@ -45,3 +45,35 @@ func TestTemplateMistakes(t *testing.T) {
 		t.Errorf("got  %s\nwant %s\n%v", got, want, err)
 	}
 }
+
+// TestNamesThatStandAsText: a lookup, a test or a filter that is named by text is looked
+// for ahead; it is a mistake where it is bound to be called, else a warning.
+func TestNamesThatStandAsText(t *testing.T) {
+	for name, c := range map[string]struct{ task, wrong, warns string }{
+		"lookup":            {`debug: {msg: "{{ lookup('nosuch', 1) }}"}`, "no lookup named 'nosuch'", ""},
+		"query":             {`debug: {msg: "{{ query('no.such.one') }}"}`, "no lookup named 'no.such.one'", ""},
+		"loop":              {"debug: {msg: x}\n  loop: \"{{ q('item', [1]) }}\"", "no lookup named 'item'; did you mean 'items'?", ""},
+		"in a branch":       {`debug: {msg: "{{ lookup('nosuch', 1) if answer == 1 else 2 }}"}`, "", "no lookup named 'nosuch' (fails only where it is called)"},
+		"behind when":       {"debug: {msg: \"{{ lookup('nosuch', 1) }}\"}\n  when: inventory_hostname == 'x'", "", "no lookup named 'nosuch' (fails only where it is run; when: inventory_hostname == 'x')"},
+		"test":              {`debug: {msg: "{{ [] | selectattr('a', 'equalsto', 1) | list }}"}`, "", "no test named 'equalsto'; did you mean 'equalto'? (fails only where it is called)"},
+		"select":            {`debug: {msg: "{{ [1] | reject('nosuch') | list }}"}`, "", "no test named 'nosuch' (fails only where it is called)"},
+		"map":               {`debug: {msg: "{{ [1] | map('nosuch') | list }}"}`, "", "no filter named 'nosuch' (fails only where it is called)"},
+		"filter":            {`debug: {msg: "{{ 1 | nosuch }}"}`, "no filter named 'nosuch'", ""},
+		"a variable":        {"debug: {msg: x}\n  vars: {unused: \"{{ 1 | nosuch }}\"}", "", "no filter named 'nosuch' (fails only where the variable is used)"},
+		"its lookup":        {"debug: {msg: x}\n  vars: {unused: \"{{ lookup('nosuch') }}\"}", "", "no lookup named 'nosuch' (fails only where the variable is used)"},
+		"a name that is is": {`debug: {msg: "{{ lookup('env', 'HOME') }}{{ [1] | map('string') | select('eq', '1') | list }}"}`, "", ""},
+	} {
+		l := ast.New(realEnv())
+		_, err := l.Playbook(filepath.Join(project(t, tasks("- "+c.task)), "site.yml"))
+		var wrong, warns string
+		if err != nil {
+			wrong = err.Error()
+		}
+		for _, w := range l.Warnings() {
+			warns += w.String()
+		}
+		if (wrong == "") != (c.wrong == "") || !strings.Contains(wrong, c.wrong) || (warns == "") != (c.warns == "") || !strings.Contains(warns, c.warns) {
+			t.Errorf("%s: %q, warnings %q", name, wrong, warns)
+		}
+	}
+}

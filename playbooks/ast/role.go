@@ -53,6 +53,9 @@ func (tr *taskReader) role(use roleUse, w where) *play.Block {
 	w = w.because(&use.words)
 	w.role, w.dir = r, dir
 	w.chain = append(slices.Clip(w.chain), roleMark(dir, use))
+	if sv := tr.files.survey; sv != nil {
+		sv.roles = append(sv.roles, w)
+	}
 	r.OwnDefaults = tr.folder.roleVars(dir, "defaults", use, w)
 	own := tr.folder.roleVars(dir, "vars", use, w)
 	r.OwnVars = joined(use.vars, own)

@@ -38,7 +38,7 @@ func (rr *roleReader) roleDir(use roleUse, w where) (dir, collection, name strin
 			return p, "", name, true
 		}
 	}
-	m := Mistake{Pos: use.at, Msg: rr.noRole(use.name, tried, w), Meant: nearest(use.name, rr.roleNames(w))}
+	m := Mistake{Pos: use.at, Msg: rr.noRole(use.name, tried, w), Meant: nearest(use.name, rr.roleNames(w)), Lack: Lack{"role", use.name}}
 	if use.lenient {
 		m.soft = true
 	}

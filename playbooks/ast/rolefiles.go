@@ -61,7 +61,7 @@ func varFiles(dir string) []string {
 func (rr *roleReader) roleFile(dir, kind string, use roleUse) string {
 	files, missing := roleFiles(dir, kind, use, false)
 	if missing != "" {
-		rr.mistakes = append(rr.mistakes, Mistake{Pos: use.at, Msg: "role " + filepath.Base(dir) + " has no file " + missing, soft: use.lenient})
+		rr.mistakes = append(rr.mistakes, Mistake{Pos: use.at, Msg: "role " + filepath.Base(dir) + " has no file " + missing, soft: use.lenient, Lack: Lack{"file", missing}})
 	}
 	if len(files) == 0 {
 		return ""
@@ -73,7 +73,7 @@ func (rr *roleReader) roleFile(dir, kind string, use roleUse) string {
 func (rr *roleReader) roleVars(dir, kind string, use roleUse, w where) *value.Map {
 	files, missing := roleFiles(dir, kind, use, true)
 	if missing != "" {
-		rr.mistakes = append(rr.mistakes, Mistake{Pos: use.at, Msg: "role " + filepath.Base(dir) + " has no file " + missing, soft: use.lenient})
+		rr.mistakes = append(rr.mistakes, Mistake{Pos: use.at, Msg: "role " + filepath.Base(dir) + " has no file " + missing, soft: use.lenient, Lack: Lack{"file", missing}})
 	}
 	out := value.NewMap()
 	for _, f := range files {

@@ -25,7 +25,7 @@ func checkSpec(spec play.Spec, args *value.Map) []*play.ArgError {
 				errs = append(errs, &play.ArgError{Arg: a.Name, Msg: err, Allowed: a.Choices, Pos: value.PosOf(v)})
 			}
 		case name != "_raw_params" && !anyName(spec):
-			errs = append(errs, &play.ArgError{Arg: name, Msg: "there is no such argument", Allowed: argNames(spec), Pos: value.PosOf(k)})
+			errs = append(errs, &play.ArgError{Arg: name, Msg: play.NoArgument, Allowed: argNames(spec), Pos: value.PosOf(k)})
 		}
 	}
 	for _, a := range spec.Args {

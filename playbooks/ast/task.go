@@ -36,6 +36,11 @@ func (tr *taskReader) task(m *value.Map, w where) *play.Task {
 		t.Notify = inherited
 	}
 	ok := tr.binder.act(act, m, w)
+	tr.files.survey.task(m.Pos, t.Module)
+	if ok {
+		k, _ := tr.env.kind(t.Module)
+		tr.files.survey.habits(t, k.own)
+	}
 	tr.sources(t, w)
 	if t.Action == "include_tasks" || t.Action == "include_role" {
 		tr.includeRules(m, t.Action)
@@ -92,13 +97,14 @@ func (tr *taskReader) certainty(t *play.Task, mark int, w where) {
 func (tr *taskReader) forgive(t *play.Task, from int, w where) {
 	looped := t.Loop != nil && !fullList(t.Loop.Items)
 	broken := slices.ContainsFunc(tr.mistakes[from:], func(m Mistake) bool { return m.condition })
-	bound := w.sure && !tr.files.running && !forgiving(&t.Keywords) && (len(t.When) == 0 && !looped || broken)
+	sure := w.sure && !tr.files.running && !forgiving(&t.Keywords)
 	if looped && len(t.When) == 0 {
 		w.why = "a loop may be empty"
 	}
 	w = w.because(&t.Keywords)
 	kept := tr.mistakes[:from]
 	for _, m := range tr.mistakes[from:] {
+		bound := sure && (broken || len(t.When) == 0 && (m.loop || !looped))
 		switch {
 		case m.soft && !bound:
 			m.only, m.soft = onlyWhere(w), false

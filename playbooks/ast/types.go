@@ -73,7 +73,7 @@ func (ws *words) oneOf(e entry, allowed ...string) value.Value {
 	if v.IsNull() || value.HasTemplate(v) || slices.Contains(allowed, play.Own(value.Str(v))) {
 		return v
 	}
-	ws.unknown(e.at, allowed, value.Str(v), "%s: %q is not known", e.name, value.Str(v))
+	ws.lacks(Lack{e.name, value.Str(v)}, e.at, allowed, value.Str(v), "%s: %q is not known", e.name, value.Str(v))
 	return v
 }
 

@@ -30,6 +30,9 @@ type Uses struct {
 	// Own are those that a template gives a value itself somewhere (a loop's, a
 	// set, a macro's): where they are read, they need not be variables.
 	Own []string
+	// Absent are errors of names that it does not have and may come to call: lookups,
+	// tests and filters that stand as text.
+	Absent []error
 	// Impure says that the answer may differ from call to call (password, pipe,
 	// url, random, now): such a value is rendered at its task's turn only.
 	Impure bool
@@ -119,6 +122,9 @@ type Arg struct {
 	Secret   bool // no_log: masked in every sink
 	Help     string
 }
+
+// NoArgument is what ArgError says of a name that is none of a module's arguments.
+const NoArgument = "there is no such argument"
 
 // ArgError is a mistake in a task's arguments. Arg is empty when it concerns
 // several; Allowed is shown when not nil.

@@ -177,7 +177,7 @@ func (s *schema) unknown(k value.Value) *play.ArgError {
 	for i, f := range s.args {
 		names[i] = f.Name
 	}
-	return &play.ArgError{Arg: value.Str(k), Msg: "there is no such argument", Allowed: names, Pos: value.PosOf(k)}
+	return &play.ArgError{Arg: value.Str(k), Msg: play.NoArgument, Allowed: names, Pos: value.PosOf(k)}
 }
 
 func (f *field) set(to reflect.Value, v value.Value) error {

@@ -194,7 +194,7 @@ func needsRender(v value.Value) bool {
 func (e *Engine) Inspect(v value.Value, bare bool) (play.Uses, error) {
 	var u play.Uses
 	seen := map[string]bool{}
-	err := e.inspect(v, bare, func(t *parse.Template) {
+	err := e.inspect(v, bare, func(t *parse.Template, o *value.Origin) {
 		u.Impure, u.Laptop = u.Impure || t.Impure, u.Laptop || t.Laptop
 		for _, n := range t.Uses {
 			if !seen[n] {
@@ -203,11 +203,14 @@ func (e *Engine) Inspect(v value.Value, bare bool) (play.Uses, error) {
 			}
 		}
 		u.Own = append(u.Own, t.Binds...)
+		for _, e := range t.Absent {
+			u.Absent = append(u.Absent, &Error{Pos: o.At(e.At.Line, e.At.Col), Err: e})
+		}
 	})
 	return u, err
 }
 
-func (e *Engine) inspect(v value.Value, bare bool, found func(*parse.Template)) error {
+func (e *Engine) inspect(v value.Value, bare bool, found func(*parse.Template, *value.Origin)) error {
 	switch v.Kind() {
 	case value.KindString:
 		s, _ := v.AsString()
@@ -226,7 +229,7 @@ func (e *Engine) inspect(v value.Value, bare bool, found func(*parse.Template)) 
 		if err != nil {
 			return err
 		}
-		found(t)
+		found(t, v.Origin())
 	case value.KindList, value.KindTuple:
 		for _, it := range v.Items() {
 			if err := e.inspect(it, bare, found); err != nil {

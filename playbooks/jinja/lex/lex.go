@@ -85,9 +85,15 @@ func (t Token) String() string {
 type Error struct {
 	At  Place
 	Msg string
+	// Kind and Name say what it asks for that is not there: a filter, a test, a
+	// lookup. Else they are empty.
+	Kind, Name string
 }
 
 func (e *Error) Error() string { return e.Msg }
+
+// Lacks is what is asked for and not there, for those who cannot import this package.
+func (e *Error) Lacks() (kind, name string) { return e.Kind, e.Name }
 
 type lexer struct {
 	src   string

@@ -1,7 +1,9 @@
 package parse
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"remoterun/playbooks/jinja/lex"
 )
@@ -56,6 +58,9 @@ func (p *parser) noteCall(c *Invoke) {
 		}
 		s, _ := l.V.AsString()
 		e, ok := p.names.Find(LookupKind, s)
+		if !ok {
+			p.tpl.Absent = append(p.tpl.Absent, p.lacking(LookupKind, l.Place, s))
+		}
 		p.tpl.Impure = p.tpl.Impure || !ok || e.Traits().Impure
 	}
 }
@@ -95,12 +100,43 @@ func (p *parser) filter(x Expr) Expr {
 		f.Args = p.arguments()
 	}
 	if !ok {
-		p.fail(t.At, "no filter named '%s'%s", t.Text, p.names.Near(FilterKind, t.Text))
+		panic(p.lacking(FilterKind, t.At, t.Text))
 	}
 	f.Named = e
+	p.named(f)
 	p.tpl.Apart = p.tpl.Apart || e.Traits().Anchors
 	p.tpl.Impure = p.tpl.Impure || e.Traits().Impure
 	return f
+}
+
+// lacking is the error of a name that is not there.
+func (p *parser) lacking(k Kind, at lex.Place, name string) *lex.Error {
+	return &lex.Error{At: at, Msg: fmt.Sprintf("no %s named '%s'%s", k, name, p.names.Near(k, name)), Kind: k.String(), Name: name}
+}
+
+// named notes the test or filter that a filter is told to use, where it is not there.
+func (p *parser) named(f *Filter) {
+	kind, at := TestKind, 0
+	switch f.Name[strings.LastIndexByte(f.Name, '.')+1:] {
+	case "select", "reject":
+	case "selectattr", "rejectattr":
+		at = 1
+	case "map":
+		kind = FilterKind
+	default:
+		return
+	}
+	if len(f.Args.Pos) <= at {
+		return
+	}
+	l, ok := f.Args.Pos[at].(*Literal)
+	if !ok {
+		return
+	}
+	name, isText := l.V.AsString()
+	if _, there := p.names.Find(kind, name); isText && !there {
+		p.tpl.Absent = append(p.tpl.Absent, p.lacking(kind, l.Place, name))
+	}
 }
 
 func (p *parser) test(x Expr) Expr {
@@ -109,7 +145,7 @@ func (p *parser) test(x Expr) Expr {
 	t := p.dotted()
 	e, ok := p.names.Find(TestKind, t.Text)
 	if !ok {
-		p.fail(t.At, "no test named '%s'%s", t.Text, p.names.Near(TestKind, t.Text))
+		panic(p.lacking(TestKind, t.At, t.Text))
 	}
 	n.Place, n.Name, n.Named = t.At, t.Text, e
 	switch a := p.peek(); {

@@ -215,6 +215,9 @@ type Template struct {
 	Impure bool
 	// Laptop says that it may read files of the laptop.
 	Laptop bool
+	// Absent are lookups, and tests and filters that stand as text (select('x')), that
+	// are not there: where they are called, and only there, it fails.
+	Absent []*lex.Error
 	// Skipped counts the lines in front of the parsed text (its header).
 	Skipped int
 	// Newline is what its line ends become.
