@@ -27,6 +27,60 @@ var (
 	promptWords  = strings.Fields(`confirm default encrypt name private prompt salt salt_size unsafe`)
 )
 
+// Keyword is a keyword of Ansible: of which nouns, and what of it is there.
+type Keyword struct {
+	Name string
+	On   []string // play, role, block, task, as here
+	// Note says what is not there; "not there" alone = nothing of it.
+	Note string
+}
+
+// keywordNote is what a keyword has that is not whole.
+func keywordNote(word string) string {
+	switch word {
+	case "become_method":
+		return "sudo, su and doas"
+	case "collections":
+		return "for roles; modules have one meaning here"
+	case "connection":
+		return "ssh and local; smart and paramiko are ssh"
+	case "gather_timeout":
+		return "read, without effect: one question asks for all facts"
+	case "strategy":
+		return "linear and free; host_pinned is free, debug is linear"
+	}
+	if _, ok := isLater(word); ok {
+		return "not there"
+	}
+	return ""
+}
+
+// Keywords lists the keywords, by letter.
+func Keywords() []Keyword {
+	at := map[string]*Keyword{}
+	var names []string
+	for _, noun := range []struct {
+		name  string
+		words []string
+	}{{"play", playWords}, {"role", roleWords}, {"block", blockWords}, {"task", handlerWords}} {
+		for _, w := range noun.words {
+			if at[w] == nil {
+				at[w] = &Keyword{Name: w, Note: keywordNote(w)}
+				names = append(names, w)
+			}
+			if on := at[w].On; len(on) == 0 || on[len(on)-1] != noun.name {
+				at[w].On = append(on, noun.name)
+			}
+		}
+	}
+	sortWords(names)
+	var out []Keyword
+	for _, n := range names {
+		out = append(out, *at[n])
+	}
+	return out
+}
+
 func merged(words []string, more string) []string {
 	out := append(append([]string(nil), words...), strings.Fields(more)...)
 	sortWords(out)

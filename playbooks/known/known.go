@@ -13,6 +13,35 @@ import (
 //go:embed modules.txt
 var list string
 
+// arguments is "collection.module: argument/alias/alias argument" a line, for the
+// modules that are here: names alone, as the modules' own documentation has them.
+//
+//go:embed arguments.txt
+var arguments string
+
+// Arguments returns what Ansible's module of a full name takes, each argument with its
+// aliases behind it; false when that is not known.
+func Arguments(full string) (args [][]string, ok bool) {
+	_, rest, found := strings.Cut("\n"+arguments, "\n"+full+":")
+	if !found {
+		return nil, false
+	}
+	line, _, _ := strings.Cut(rest, "\n")
+	for one := range strings.FieldsSeq(line) {
+		args = append(args, strings.Split(one, "/"))
+	}
+	return args, true
+}
+
+// Collections lists collections with their modules' short names, in order.
+func Collections() (out [][]string) {
+	for line := range strings.Lines(list) {
+		collection, names, _ := strings.Cut(line, ":")
+		out = append(out, append([]string{collection}, strings.Fields(names)...))
+	}
+	return out
+}
+
 // Collection returns the collection of one of Ansible's modules, by its short
 // name or its full one; "" when Ansible has none of that name there.
 func Collection(name string) string {
