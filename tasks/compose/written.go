@@ -3,7 +3,6 @@ package compose
 import (
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -27,53 +26,25 @@ type WrittenMount struct {
 	Text   string // as JSON, which is YAML
 }
 
-// writtenText prints the files: for each a line with its size, then the file.
-const writtenText = `cd -- "$1" 2>/dev/null || exit 90
-shift
-` + foundFiles + `for f in "$@"; do
-	[ -f "$f" ] && [ "$(wc -c <"$f")" -le ` + largestSource + ` ] || continue
-	wc -c <"$f"
-	cat -- "$f"
-done
-echo end`
-
-// Written asks for what the files say of a service.
+// Written asks for what the files say of a service: the question of Sources.
 func (p Project) Written(service string) host.Fact[Written] {
-	args := append([]string{p.Dir}, p.Files...)
-	if p.Last != "" {
-		args = append(args, p.Last)
-	}
-	return host.Fact[Written]{Q: host.NewProbe(writtenText, args...), Parse: func(a host.Answer) (Written, error) {
-		files, ok := filesOf(string(a.Stdout))
-		if a.Status != 0 || !ok {
-			return Written{}, Fail("read the compose files in "+p.Dir, a.Status, string(a.Stdout))
+	files := p.Sources()
+	return host.Fact[Written]{Q: files.Q, Parse: func(a host.Answer) (Written, error) {
+		all, err := files.Parse(a)
+		if err != nil {
+			return Written{}, err
 		}
-		return written(files, service), nil
+		return written(all, service), nil
 	}}
-}
-
-func filesOf(text string) (files []string, ok bool) {
-	for {
-		head, rest, found := strings.Cut(text, "\n")
-		head = strings.TrimSpace(head)
-		n, err := strconv.Atoi(head)
-		switch {
-		case head == "end":
-			return files, true
-		case !found || err != nil || n < 0 || n > len(rest):
-			return nil, false
-		}
-		files, text = append(files, rest[:n]), rest[n:]
-	}
 }
 
 // composeTags are compose's own, which YAML does not know.
 var composeTags = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)(:[ \t]+)!(?:override|reset)\b`) })
 
-func written(files []string, service string) Written {
+func written(files []Source, service string) Written {
 	var w Written
-	for _, text := range files {
-		v, err := yaml.One("compose", composeTags().ReplaceAll([]byte(text), []byte("$1")), yaml.Options{})
+	for _, f := range files {
+		v, err := yaml.One("compose", composeTags().ReplaceAll([]byte(f.Text), []byte("$1")), yaml.Options{})
 		if err != nil {
 			continue // compose reads more than we do; values are kept as they are now
 		}
