@@ -185,11 +185,39 @@ func proveKey(s host.Seen, to pg.Target, e Extension, k KeyView, need *guard.Gat
 }
 
 // plainQuery lists relations with storage that are not encrypted, in the
-// database that to names.
+// database that to names, and what makes each of them anew. That must be a command
+// that the extension's event triggers see, and that does not take the table for what
+// its access method says: SET ACCESS METHOD to the one that it has does nothing, and
+// REINDEX, CLUSTER and VACUUM FULL leave a plain index plain. A table that is
+// encrypted itself is not taken back to heap: its rows would come to the disk.
 func plainQuery(to pg.Target, e Extension) pg.Query {
-	return pg.Query{To: to, SQL: fmt.Sprintf(`SELECT c.oid::regclass::text, CASE WHEN c.relkind = 'i' AND EXISTS (SELECT FROM pg_index i JOIN pg_class m ON m.reltoastrelid = i.indrelid WHERE i.indexrelid = c.oid AND m.relkind = 'm') THEN '`+viewChunks+`' ELSE c.relkind::text END, pg_relation_size(c.oid)::text FROM pg_class c
-WHERE c.relkind IN ('r','m','i','t','S') AND c.oid >= 16384 AND c.relpersistence <> 't' AND %s(c.oid) IS DISTINCT FROM true
+	return pg.Query{To: to, SQL: fmt.Sprintf(`SELECT c.oid::regclass::text, CASE WHEN c.relkind = 'i' AND m.relkind = 'm' AND h.relkind = 't' THEN '`+viewChunks+`' ELSE c.relkind::text END, pg_relation_size(c.oid)::text,
+CASE WHEN m.oid IS NULL THEN NULL
+WHEN m.relam <> a.oid THEN format('ALTER %%s %%I.%%I SET ACCESS METHOD tde_heap;', k.word, n.nspname, m.relname)
+WHEN m.relkind = 'r' AND %[1]s(m.oid) THEN (SELECT format('ALTER TABLE %%1$I.%%2$I ADD COLUMN tde_rewrite float8 DEFAULT random(); ALTER TABLE %%1$I.%%2$I DROP COLUMN tde_rewrite;', rn.nspname, r.relname) FROM pg_class r JOIN pg_namespace rn ON rn.oid = r.relnamespace WHERE r.oid = coalesce(pg_partition_root(m.oid), m.oid))
+ELSE format('ALTER %%1$s %%2$I.%%3$I SET ACCESS METHOD heap; ALTER %%1$s %%2$I.%%3$I SET ACCESS METHOD tde_heap;', k.word, n.nspname, m.relname) END
+FROM pg_class c
+`+ownerJoins+`
+WHERE c.relkind IN ('r','m','i','t','S') AND c.oid >= 16384 AND c.relpersistence <> 't' AND %[1]s(c.oid) IS DISTINCT FROM true
 ORDER BY 1 LIMIT 1000`, e.Fn("is_encrypted"))}
+}
+
+// ownerJoins joins the table m (its schema n) that a relation c with storage belongs
+// to: itself, or that of an index, of TOAST and of an index of TOAST.
+const ownerJoins = `LEFT JOIN pg_index i ON i.indexrelid = c.oid
+LEFT JOIN pg_class h ON h.oid = coalesce(i.indrelid, c.oid)
+LEFT JOIN pg_class m ON m.relkind IN ('r','m') AND (m.oid = h.oid OR h.relkind = 't' AND m.reltoastrelid = h.oid)
+LEFT JOIN pg_namespace n ON n.oid = m.relnamespace
+LEFT JOIN pg_am a ON a.amname = 'tde_heap'
+CROSS JOIN LATERAL (SELECT CASE m.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END AS word) k`
+
+// bareQuery lists relations with storage in a database that lacks the extension.
+func bareQuery(to pg.Target, e Extension) pg.Query {
+	return pg.Query{To: to, SQL: fmt.Sprintf(`SELECT c.oid::regclass::text, c.relkind::text, pg_relation_size(c.oid)::text,
+CASE WHEN m.oid IS NULL THEN NULL ELSE format('CREATE EXTENSION IF NOT EXISTS %s; ALTER %%s %%I.%%I SET ACCESS METHOD tde_heap;', k.word, n.nspname, m.relname) END
+FROM pg_class c
+`+ownerJoins+`
+WHERE c.relkind IN ('r','m','i','t','S') AND c.oid >= 16384 AND c.relpersistence <> 't' ORDER BY 1 LIMIT 1000`, e)}
 }
 
 // countQuery counts relations with storage.
@@ -202,6 +230,8 @@ WHERE c.relkind IN ('r','m','i','t','S') AND c.oid >= 16384 AND c.relpersistence
 type PlainRelation struct {
 	Database, Name, Kind string
 	Bytes                int64
+	// Mend is the SQL that makes it anew, encrypted; empty = not known.
+	Mend string
 }
 
 // Relations is what all databases hold.
@@ -222,8 +252,7 @@ func ReadRelations(s host.Seen, to pg.Target, e Extension, keys KeyState) (Relat
 	for _, name := range keys.Names {
 		in := keys.In(to, name)
 		if without[name] {
-			all.takePlain(name, s, pg.Query{To: in, SQL: `SELECT c.oid::regclass::text, c.relkind::text, pg_relation_size(c.oid)::text FROM pg_class c
-WHERE c.relkind IN ('r','m','i','t','S') AND c.oid >= 16384 AND c.relpersistence <> 't' ORDER BY 1 LIMIT 1000`}, &need, true)
+			all.takePlain(name, s, bareQuery(in, e), &need, true)
 			continue
 		}
 		row, err := pg.One(s, countQuery(in, e))
@@ -246,7 +275,11 @@ func (r *Relations) takePlain(database string, s host.Seen, q pg.Query, need *gu
 		return
 	}
 	for _, row := range rows {
-		r.Plain = append(r.Plain, PlainRelation{database, guard.Deref(row[0]), guard.Deref(row[1]), guard.Number(guard.Deref(row[2]))})
+		p := PlainRelation{Database: database, Name: guard.Deref(row[0]), Kind: guard.Deref(row[1]), Bytes: guard.Number(guard.Deref(row[2]))}
+		if len(row) > 3 {
+			p.Mend = guard.Deref(row[3])
+		}
+		r.Plain = append(r.Plain, p)
 	}
 	if count {
 		r.Total += int64(len(rows))

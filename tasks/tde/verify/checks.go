@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"remoterun/runner/value"
+	"remoterun/tasks/pg"
 	"remoterun/tasks/tde/pgtde"
 	"remoterun/tasks/tde/seal"
 	"remoterun/tasks/tde/stack"
@@ -22,7 +23,7 @@ func allChecks() []check {
 		{"keys", false, false, checkKeys, "remoterun unlock HOST, which sends the sealed keyring"},
 		{"wanted key", false, false, checkWanted, "a rotation was not finished: the module tde_principal_key sets the key"},
 		{"wal encryption", false, false, checkWAL, "remoterun unlock HOST where the overlay is gone; else ALTER SYSTEM SET EXT.wal_encrypt = on, and restart the container"},
-		{"relations", false, false, checkRelations, "ALTER TABLE its_name SET ACCESS METHOD tde_heap for each table, which takes its indexes along; a materialized view is dropped and made again"},
+		{"relations", false, false, checkRelations, "type what its list says behind \"then\", in psql in that database: it makes the table anew with its indexes, while nobody can use it"},
 		{"pages on disk", false, false, checkPages, "as of relations; then CHECKPOINT, and verify again"},
 		{"cipher", false, false, checkCipher, "tde_cipher as it was when the key was made"},
 		{"memory", true, false, checkMemory, "remoterun unlock HOST where it is not mounted; swapoff -a where RAM is swapped"},
@@ -200,7 +201,7 @@ func checkRelations(p *proof) checkResult {
 	if r := p.refusedOn(aboutKeys, aboutRelations, aboutClosed); r != nil {
 		return *r
 	}
-	var names, sequences, chunks []string
+	var names, sequences, chunks, then []string
 	for _, r := range p.rels.Plain {
 		if r.Sequence() {
 			sequences = append(sequences, r.Database+"."+r.Name)
@@ -211,6 +212,9 @@ func checkRelations(p *proof) checkResult {
 			continue
 		}
 		names = append(names, fmt.Sprintf("%s.%s (%s, %d bytes)", r.Database, r.Name, relKinds[r.Kind], r.Bytes))
+		if r.Mend != "" {
+			then = append(then, fmt.Sprintf("then, in database %s: %s", r.Database, r.Mend))
+		}
 	}
 	closed, files := make([]string, 0, len(p.closed)), 0
 	for _, d := range p.closed {
@@ -218,10 +222,14 @@ func checkRelations(p *proof) checkResult {
 		for _, page := range d.plain {
 			names = append(names, page.relation+" (a plain file)")
 		}
+		if len(d.plain) > 0 {
+			then = append(then, fmt.Sprintf("then, in database postgres: ALTER DATABASE %s ALLOW_CONNECTIONS true; and verify again, which tells more", pg.Ident(d.name)))
+		}
 	}
 	r := checkIs(len(names) == 0, "%d of %s in %s encrypted, %d plain, %s; %s of databases that take no connections (%s)",
 		p.rels.Encrypted, value.Count(p.rels.Total, "relation"), value.Count(len(p.keys.Names), "database"), len(names), value.Count(len(sequences), "plain sequence"), value.Count(files, "file"), cmp.Or(strings.Join(closed, ", "), "none"))
-	r.Details = names
+	slices.Sort(then)
+	r.Details = append(names, slices.Compact(then)...)
 	for _, s := range sequences {
 		r.Details = append(r.Details, "plain by nature: sequence "+s)
 	}
