@@ -81,6 +81,68 @@ func TestLongLoopsBuild(t *testing.T) {
 	}
 }
 
+// TestLoopsAreLinear: what a loop adds to a list, a mapping or a text costs what is
+// added, and not what is there already. Steps count what is looked through and
+// copied, so that a way which is not linear runs out of them.
+func TestLoopsAreLinear(t *testing.T) {
+	const n, each = 10_000, 60
+	for _, body := range []string{
+		"{% set ns.l = ns.l + [i] %}", "{% set ns.l = ns.l + [{'i': i, 'k': [i]}] %}", "{% set _ = ns.l.append([i]) %}{% set ns.l = ns.l + [i] %}", "{% set t = ns.l + [i] %}{% set ns.l = t %}{% set ns.n = t | length %}",
+		"{% set ns.d = ns.d | combine({'k%d' % i: i}) %}", "{% set ns.d = ns.d | combine({i: {'a': [i]}}, recursive=true) %}", "{% set ns.d = dict(ns.d, **{'k%d' % i: i}) %}",
+		"{% set ns.s = ns.s ~ 'some text' ~ i %}", "{% set ns.s = ns.s + 'some text' %}", "{% set ns.s = ns.s ~ 'some text' %}{% set ns.t = ns.t ~ 'other' ~ i %}",
+		"{% set _ = ns.d.update({i % 100: [i]}) %}{% set ns.n = i in ns.d %}", "{% set _ = ns.d.update({i: i}) %}{% set _ = ns.d.pop(i - 1, none) %}{% set ns.n = i in ns.d %}", "{% set _ = ns.d.update({i: i, -1: i}) %}{% set _ = ns.d.popitem() %}{% set ns.n = i in ns.d %}",
+		"{% set _ = ns.l.append(i) %}{% set ns.n = ns.l | last + ns.l | first + ns.l[-1] + ns.l | length %}",
+	} {
+		src := fmt.Sprintf("{%% set ns = namespace(l=[], d={}, n=0, s='', t='') %%}{%% for i in range(%d) %%}%s{%% endfor %%}", n, body)
+		if _, err := New(Options{MaxSteps: n * each}).File(t.Context(), "l.j2", src, &mapScope{vars: value.NewMap()}); err != nil {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+// TestMarksAreNotForgotten: what is kept about a container is that it holds a
+// secret, wherever and however it came in.
+func TestMarksAreNotForgotten(t *testing.T) {
+	vars := value.MapOf("s", value.MarkedString("sesame", value.Masked))
+	for _, c := range []struct {
+		src  string
+		want value.Marks
+	}{
+		{"{% set l = [[1]] %}{% set w = dict(k=l) %}{% set _ = l[0].append(s) %}{{ dict(k=l) | length }}{{ dict(k=l) | to_json }}", value.Masked},
+		{"{% set d = {} %}{% set w = dict(k=d) %}{% set _ = d.update({s: 1}) %}{{ dict(k=d) | to_json }}", value.Masked},
+		{"{% set d = {'a': [1]} %}{% set w = dict(d) %}{% set d = d | combine({s: 1}) %}{{ dict(d).keys() | list | to_json }}", value.Masked},
+		{"{% set d = {'a': 1} %}{% set w = dict(d) %}{% set _ = d.setdefault('b', s) %}{{ dict(d) | to_json }}", value.Masked},
+		{"{% set l = [0] %}{% set w = dict(k=l) %}{% set l = l + [[s]] %}{{ dict(k=l) | to_json }}", value.Masked},
+		{"{% set l = [0] %}{% set w = dict(k=l) %}{% set _ = l.insert(0, s) %}{{ dict(k=l) | to_json }}", value.Masked},
+		{"{% set l = [0, s] %}{% set w = dict(k=l) %}{% set _ = l.pop(0) %}{{ dict(k=l) | to_json }}", value.Masked},
+		{"{% set l = [0, s] %}{% set w = dict(k=l) %}{% set _ = l.pop() %}{{ dict(k=l) | to_json }}", 0},
+		{"{% set ns = namespace(v=1) %}{% set l = [ns] %}{% set w = dict(k=l) %}{% set ns.v = s %}{{ dict(k=l)['k'] | string }}", value.Masked},
+	} {
+		got, err := New(Options{}).File(t.Context(), "l.j2", c.src, &mapScope{vars: vars})
+		if err != nil || got.Marks() != c.want {
+			t.Errorf("%s: %s has marks %b, want %b (%v)", c.src, value.Str(got), got.Marks(), c.want, err)
+		}
+	}
+}
+
+// TestWhatGrewIsApart: lists, mappings and texts that grew out of each other share
+// storage, and never see each other's changes.
+func TestWhatGrewIsApart(t *testing.T) {
+	for _, c := range []struct{ src, want string }{
+		{"{% set a = [1] + [2] %}{% set b = a + [3] %}{% set c = a + [4] %}{% set d = b + [5] %}{% set _ = b.append(6) %}{% set _ = a.pop() %}{% set _ = a.append(7) %}{{ [a, b, c, d] }}", "[[1, 7], [1, 2, 3, 6], [1, 2, 4], [1, 2, 3, 5]]"},
+		{"{% set a = [3] + [2] %}{% set b = a + [1] %}{% set _ = a.sort() %}{% set c = a + [9] %}{% set _ = b.reverse() %}{% set d = b + [8] %}{{ [a, b, c, d] }}", "[[2, 3], [1, 2, 3], [2, 3, 9], [1, 2, 3, 8]]"},
+		{"{% set a = [1] + [2] %}{% for x in a %}{% set _ = a.append(x) %}{% endfor %}{% set l = a | list %}{% set _ = a.insert(0, 0) %}{% set _ = a.remove(2) %}{{ [a, l] }}", "[[0, 1, 1, 2], [1, 2, 1, 2]]"},
+		{"{% set a = {'x': 1} | combine({'y': 2}) %}{% set b = a | combine({'z': 3}) %}{% set c = a | combine({'z': 4, 'w': 5}) %}{% set d = b | combine({'y': 9}) %}{% set _ = a.update({'z': 6}) %}{% set _ = b.pop('x') %}{{ [a, b, c, d] }}", "[{'x': 1, 'y': 2, 'z': 6}, {'y': 2, 'z': 3}, {'x': 1, 'y': 2, 'z': 4, 'w': 5}, {'x': 1, 'y': 9, 'z': 3}]"},
+		{"{% set a = {'x': 1} | combine({'y': 2}) %}{% set b = a | combine({'z': 3}) %}{{ ['z' in a, a | length, a.z is defined, a == {'y': 2, 'x': 1}, a.copy(), dict(a, q=1), b] }}", "[False, 2, False, True, {'x': 1, 'y': 2}, {'x': 1, 'y': 2, 'q': 1}, {'x': 1, 'y': 2, 'z': 3}]"},
+		{"{% set a = 'x' * 5000 ~ 'a' %}{% set b = a ~ 'b' %}{% set c = a ~ 'c' %}{% set d = b + 'd' %}{{ [a[-1], b[-2:], c[-2:], d[-3:]] }}", "['a', 'ab', 'ac', 'abd']"},
+	} {
+		got, err := New(Options{}).File(t.Context(), "l.j2", c.src, &mapScope{vars: value.NewMap()})
+		if err != nil || value.Str(got) != c.want {
+			t.Errorf("%s:\n got %s, %v\nwant %s", c.src, value.Str(got), err, c.want)
+		}
+	}
+}
+
 // TestWeightsAreNotFooled makes what is held by others grow after it was
 // weighed: that it is large is still seen before it is looked through.
 func TestWeightsAreNotFooled(t *testing.T) {

@@ -16,6 +16,9 @@ type Map struct {
 	entries []entry
 	index   map[hashed]int
 	dead    int
+	// tail is not nil when entries and index are shared (see Plus): only what
+	// lies below len(entries) is m's then.
+	tail *tail
 	// Pos is where the mapping was written, when that is known.
 	Pos Pos
 }
@@ -105,7 +108,7 @@ func (m *Map) Get(key Value) (Value, bool) {
 		return Value{}, false
 	}
 	i, ok := m.index[hash(key)]
-	if !ok {
+	if !ok || i >= len(m.entries) {
 		return Value{}, false
 	}
 	return m.entries[i].val, true
@@ -116,6 +119,11 @@ func (m *Map) Lookup(name string) (Value, bool) { return m.Get(String(name)) }
 
 // Set stores val under key. The key must be hashable (see Hashable).
 func (m *Map) Set(key, val Value) {
+	m.apart()
+	m.set(key, val)
+}
+
+func (m *Map) set(key, val Value) {
 	h := hash(key)
 	if i, ok := m.index[h]; ok {
 		m.entries[i].val = val
@@ -136,6 +144,7 @@ func (m *Map) Delete(key Value) bool {
 	if m == nil {
 		return false
 	}
+	m.apart()
 	h := hash(key)
 	i, ok := m.index[h]
 	if !ok {
@@ -144,6 +153,9 @@ func (m *Map) Delete(key Value) bool {
 	delete(m.index, h)
 	m.entries[i] = entry{gone: true}
 	m.dead++
+	for n := len(m.entries); n > 0 && m.entries[n-1].gone; n-- {
+		m.entries, m.dead = m.entries[:n-1], m.dead-1
+	}
 	if m.dead > 32 && m.dead > len(m.entries)/2 {
 		m.compact()
 	}
@@ -173,6 +185,15 @@ func (m *Map) All() iter.Seq2[Value, Value] {
 			}
 		}
 	}
+}
+
+// Last returns the entry that was set last; ok=false when there is none.
+func (m *Map) Last() (key, val Value, ok bool) {
+	if m.Len() == 0 {
+		return Value{}, Value{}, false
+	}
+	e := m.entries[len(m.entries)-1] // Delete leaves none behind that is gone
+	return e.key, e.val, true
 }
 
 // Keys returns the keys in order.
@@ -214,5 +235,9 @@ func (m *Map) Clone() *Map {
 		return NewMap()
 	}
 	// Copied as a whole: key by key it takes ten times as long.
-	return &Map{entries: append(make([]entry, 0, len(m.entries)+4), m.entries...), index: maps.Clone(m.index), dead: m.dead}
+	c := &Map{entries: append(make([]entry, 0, len(m.entries)+4), m.entries...), index: maps.Clone(m.index), dead: m.dead}
+	if m.tail != nil {
+		maps.DeleteFunc(c.index, func(_ hashed, i int) bool { return i >= len(c.entries) })
+	}
+	return c
 }

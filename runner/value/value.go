@@ -10,6 +10,8 @@ package value
 
 import (
 	"math/big"
+	"slices"
+	"sync/atomic"
 )
 
 // Kind is what a Value is. The zero Kind is null.
@@ -63,6 +65,9 @@ type Value struct {
 type Seq struct {
 	Items []Value
 	Pos   Pos
+	// room is how much of the array behind Items is in use by all that lie in
+	// it; nil = nobody knows (see Plus).
+	room *atomic.Int64
 }
 
 // Object is a mapping whose entries are worked out when asked for.
@@ -132,6 +137,9 @@ func List(items ...Value) Value { return Value{k: KindList, ref: &Seq{Items: ite
 
 // Tuple returns a tuple that owns items.
 func Tuple(items ...Value) Value { return Value{k: KindTuple, ref: &Seq{Items: items}} }
+
+// FromSeq returns the list or tuple (k says which) whose storage is s itself.
+func FromSeq(k Kind, s *Seq) Value { return Value{k: k, ref: s} }
 
 // Strings returns a list of text.
 func Strings(items ...string) Value {
@@ -215,10 +223,10 @@ func (v Value) AsSeq() (*Seq, bool) {
 }
 
 // Items returns the elements of a list or tuple, nil for other kinds. The
-// slice is shared: read only.
+// slice is shared: read only; what is appended to it goes elsewhere.
 func (v Value) Items() []Value {
 	if s, ok := v.AsSeq(); ok {
-		return s.Items
+		return slices.Clip(s.Items)
 	}
 	return nil
 }

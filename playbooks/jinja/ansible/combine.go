@@ -37,8 +37,10 @@ func filterCombine(c *core.Call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	if err := core.DeepDefined(value.List(dicts...)); err != nil {
-		return value.Value{}, err
+	for _, d := range dicts {
+		if err := c.Whole(d); err != nil {
+			return value.Value{}, err
+		}
 	}
 	switch len(dicts) {
 	case 0:
@@ -82,19 +84,32 @@ func (h Merging) Merge(a, b value.Value) (value.Value, error) {
 		return value.Value{}, fmt.Errorf("failed to combine variables, expected dicts but got a '%s' and a '%s'", value.TypeName(a), value.TypeName(b))
 	}
 	if x.Len() == 0 || value.Equal(a, b) {
-		return value.FromMap(y.Clone()), nil
+		return value.FromMap(y.Clone()), h.Call.Copying(y.Len())
 	}
-	out := x.Clone()
+	if y, err = h.merged(x, y); err != nil {
+		return value.Value{}, err
+	}
+	return h.Call.Merged(value.FromMap(x), value.FromMap(y))
+}
+
+// merged is y with what x has under the same keys joined in.
+func (h Merging) merged(x, y *value.Map) (*value.Map, error) {
+	out := y
 	for k, v := range y.All() {
-		old, ok := out.Get(k)
-		if ok {
-			if v, err = h.entry(old, v); err != nil {
-				return value.Value{}, err
-			}
+		old, ok := x.Get(k)
+		if !ok {
+			continue
+		}
+		v, err := h.entry(old, v)
+		if err != nil {
+			return nil, err
+		}
+		if out == y {
+			out = y.Clone()
 		}
 		out.Set(k, v)
 	}
-	return value.FromMap(out), h.Call.Work(out.Len())
+	return out, h.Call.Work(y.Len())
 }
 
 // entry joins the two values of one key.

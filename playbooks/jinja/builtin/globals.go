@@ -50,7 +50,7 @@ func globalRange(c *core.Call) (value.Value, error) {
 }
 
 func globalDict(c *core.Call) (value.Value, error) {
-	m := value.NewMap()
+	m := value.FromMap(value.NewMap())
 	for i, a := range c.Args {
 		if i > 0 {
 			return value.Value{}, fmt.Errorf("dict expected at most 1 argument, got %d", len(c.Args))
@@ -62,12 +62,12 @@ func globalDict(c *core.Call) (value.Value, error) {
 		if err != nil {
 			return value.Value{}, err
 		}
-		m = from.Clone()
+		if _, ok := a.AsMap(); !ok {
+			a = value.FromMap(from)
+		}
+		m = a
 	}
-	for k, v := range c.Kw.All() {
-		m.Set(k, v)
-	}
-	return value.FromMap(m), nil
+	return c.Merged(m, value.FromMap(c.Kw))
 }
 
 func globalNamespace(c *core.Call) (value.Value, error) {

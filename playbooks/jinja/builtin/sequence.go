@@ -58,8 +58,16 @@ func noItem(what string) value.Value {
 	return value.FromMissing(value.Missing{Hint: what + ", sequence was empty."})
 }
 
+// itemsOf is what Iterate returns, at no cost for a list: one item of it is taken.
+func itemsOf(c *core.Call) ([]value.Value, error) {
+	if _, ok := c.In.AsSeq(); ok {
+		return c.In.Items(), nil
+	}
+	return c.Iterate(c.In)
+}
+
 func filterFirst(c *core.Call) (value.Value, error) {
-	items, err := c.Iterate(c.In)
+	items, err := itemsOf(c)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -70,7 +78,7 @@ func filterFirst(c *core.Call) (value.Value, error) {
 }
 
 func filterLast(c *core.Call) (value.Value, error) {
-	items, err := c.Iterate(c.In)
+	items, err := itemsOf(c)
 	if err != nil {
 		return value.Value{}, err
 	}

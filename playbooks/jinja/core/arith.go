@@ -22,8 +22,9 @@ type Arithmetic interface {
 // whatever loops, makes text or nests is counted.
 type Ops struct {
 	weights
-	// owned tells lists whose storage is their own, with the length they had.
-	owned map[*value.Seq]int
+	texts texts
+	// me stands for this rendering: mappings that it made may share storage.
+	me *int
 }
 
 // Arith is a op b for + - * / // % **, with the marks of both.
@@ -78,10 +79,8 @@ func (po *Ops) plus(a, b value.Value) (value.Value, error) {
 		if !ok {
 			return value.Value{}, fmt.Errorf("can only concatenate str (not \"%s\") to str", value.TypeName(b))
 		}
-		if err := po.Grown(len(s) + len(t)); err != nil {
-			return value.Value{}, err
-		}
-		return value.MarkedString(s+t, a.Marks()|b.Marks()), nil
+		sum, err := po.glue(s, t)
+		return value.MarkedString(sum, a.Marks()|b.Marks()), err
 	}
 	if _, ok := a.AsSeq(); !ok {
 		return value.Value{}, NoOperator("+", a, b)
@@ -90,11 +89,15 @@ func (po *Ops) plus(a, b value.Value) (value.Value, error) {
 		name := value.TypeName(a)
 		return value.Value{}, fmt.Errorf("can only concatenate %s (not \"%s\") to %s", name, value.TypeName(b), name)
 	}
-	if err := po.Copying(len(a.Items()) + len(b.Items())); err != nil {
+	if len(a.Items())+len(b.Items()) > maxWeight {
+		return value.Value{}, errWeight
+	}
+	x, _ := a.AsSeq()
+	seq, copied := x.Plus(b.Items())
+	if err := po.Copying(copied); err != nil {
 		return value.Value{}, err
 	}
-	items := append(append(make([]value.Value, 0, len(a.Items())+len(b.Items())), a.Items()...), b.Items()...)
-	sum := Like(a, items)
+	sum := value.FromSeq(a.Kind(), seq)
 	return sum, po.joined(sum, a, b)
 }
 

@@ -104,8 +104,9 @@ func (ev evaluator) runEntry(e *Entry, name string, in value.Value, args []value
 func (ev evaluator) marksOf(out value.Value, in []value.Value, kw *value.Map) value.Marks {
 	var m value.Marks
 	for _, v := range append(slices.Clip(in), value.FromMap(kw)) {
-		m |= value.DeepMarks(v)
-		if !hasObject(v) || out.IsNull() || out.Kind() == value.KindBool {
+		marks, lazy := ev.looked(v)
+		m |= marks
+		if !lazy || out.IsNull() || out.Kind() == value.KindBool {
 			continue
 		}
 		m |= value.Unsafe

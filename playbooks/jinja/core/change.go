@@ -3,12 +3,13 @@ package core
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"remoterun/runner/value"
 )
 
-// Grow appends to a list. Lists may share their storage, so the first time a
-// list moves to storage of its own; from then on appending is cheap.
+// Grow appends to a list.
 func (po *Ops) Grow(list value.Value, more ...value.Value) error {
 	if err := po.apart(list, more...); err != nil {
 		return err
@@ -18,18 +19,10 @@ func (po *Ops) Grow(list value.Value, more ...value.Value) error {
 	if n+len(more) > MaxRange {
 		return ErrRepeat
 	}
-	if owned, ok := po.owned[s]; !ok || owned != n {
-		s.Items = append(make([]value.Value, 0, 2*n+len(more)+4), s.Items...)
-		if err := po.Copying(n); err != nil {
-			return err
-		}
+	if err := po.Copying(s.Append(more)); err != nil {
+		return err
 	}
-	if po.owned == nil {
-		po.owned = map[*value.Seq]int{}
-	}
-	s.Items = append(s.Items, more...)
-	po.owned[s] = len(s.Items)
-	if err := po.changed(list, n, more...); err != nil {
+	if err := po.changed(list, n, nil, more); err != nil {
 		return err
 	}
 	return po.Work(len(more))
@@ -42,15 +35,60 @@ func (po *Ops) Put(mapping, k, v value.Value) error {
 	}
 	m, _ := mapping.AsMap()
 	n := m.Len()
-	_, there := m.Get(k)
-	m.Set(k, v)
-	if there { // what it replaces need not be taken off: that is counted anew
-		return po.replaced(mapping)
+	var gone []value.Value
+	if old, there := m.Get(k); there {
+		gone = []value.Value{old}
 	}
-	if err := po.changed(mapping, n, v); err != nil {
+	m.Set(k, v)
+	if err := po.changed(mapping, n, gone, []value.Value{v}, k); err != nil {
 		return err
 	}
 	return po.Work(1)
+}
+
+// Without takes the item at an index out of a list.
+func (po *Ops) Without(list value.Value, i int) error {
+	s, _ := list.AsSeq()
+	n, it := len(s.Items), s.Items[i]
+	if i == n-1 { // what is appended next goes elsewhere, see Seq.Plus
+		s.Items = s.Items[:i]
+	} else {
+		s.Replace(slices.Delete(slices.Clone(s.Items), i, i+1))
+		if err := po.Copying(n); err != nil {
+			return err
+		}
+	}
+	return po.changed(list, n, []value.Value{it}, nil)
+}
+
+// WithoutKey takes an entry out of a mapping.
+func (po *Ops) WithoutKey(mapping, k value.Value) error {
+	m, _ := mapping.AsMap()
+	n := m.Len()
+	old, there := m.Get(k)
+	if !there {
+		return nil
+	}
+	m.Delete(k)
+	return po.changed(mapping, n, []value.Value{old}, nil)
+}
+
+// Merged is a mapping of a's entries and b's; b's win.
+func (po *Ops) Merged(a, b value.Value) (value.Value, error) {
+	x, _ := a.AsMap()
+	y, _ := b.AsMap()
+	if po.me == nil {
+		po.me = new(int)
+	}
+	m, copied := x.Plus(y, po.me)
+	sum := value.FromMap(m)
+	if err := po.Copying(copied); err != nil {
+		return value.Value{}, err
+	}
+	if m.Len() != x.Len()+y.Len() { // something was replaced: counted when it is asked for
+		return sum, nil
+	}
+	return sum, po.joined(sum, a, b)
 }
 
 // DictOf is Python's dict(v): a mapping, or pairs.
@@ -133,9 +171,58 @@ func (po *Ops) Insert(list value.Value, i int, it value.Value) error {
 	s, _ := list.AsSeq()
 	n := len(s.Items)
 	items := make([]value.Value, 0, n+1)
-	s.Items = append(append(append(items, s.Items[:i]...), it), s.Items[i:]...)
-	if err := po.changed(list, n, it); err != nil {
+	s.Replace(append(append(append(items, s.Items[:i]...), it), s.Items[i:]...))
+	if err := po.changed(list, n, nil, []value.Value{it}); err != nil {
 		return err
 	}
 	return po.Copying(n)
+}
+
+// longText is from how many bytes on text is looked for among what was joined
+// before: shorter text is copied as quickly.
+const longText = 4 << 10
+
+// texts are the latest long texts that were joined, each with room behind it, so
+// that a text which grows in a loop is not copied at each turn.
+type texts struct {
+	of   [4]*strings.Builder
+	next int
+}
+
+// glue is s and t behind it.
+func (po *Ops) glue(s, t string) (string, error) {
+	if err := po.Fits(len(s) + len(t)); err != nil {
+		return "", err
+	}
+	if len(s) < longText || t == "" {
+		return s + t, po.Grown(len(s) + len(t))
+	}
+	b := po.texts.ending(s)
+	if b == nil {
+		b = &strings.Builder{}
+		b.WriteString(s)
+		po.texts.of[po.texts.next] = b
+		po.texts.next = (po.texts.next + 1) % len(po.texts.of)
+		if err := po.Grown(len(s)); err != nil {
+			return "", err
+		}
+	}
+	if b.Cap() < b.Len()+len(t) { // copied as a whole, and half as much again
+		if err := po.Grown(b.Len() + b.Len()/2); err != nil {
+			return "", err
+		}
+	}
+	b.WriteString(t)
+	return b.String(), po.Grown(len(t))
+}
+
+// ending finds the text that is s. Of one that was made here the comparison
+// looks at no byte, for it is the same memory.
+func (ts *texts) ending(s string) *strings.Builder {
+	for _, b := range ts.of {
+		if b != nil && b.Len() == len(s) && b.String() == s {
+			return b
+		}
+	}
+	return nil
 }

@@ -225,18 +225,25 @@ func (ev evaluator) compare(x *parse.Compare, f *frame) (value.Value, error) {
 }
 
 func (ev evaluator) concat(x *parse.Concat, f *frame) (value.Value, error) {
+	var first value.Value
 	b := ev.Buffer(0)
-	for _, p := range x.Parts {
+	for i, p := range x.Parts {
 		v, err := ev.eval(p, f)
 		if err == nil {
 			err = ev.at(p.Pos(), Defined(v))
 		}
-		if err == nil {
+		switch {
+		case err != nil:
+		case i == 0 && v.IsString():
+			first = v
+		default:
 			err = b.Add(v)
 		}
 		if err != nil {
 			return value.Value{}, err
 		}
 	}
-	return value.MarkedString(b.String(), b.Marks), nil
+	s, _ := first.AsString()
+	sum, err := ev.glue(s, b.String())
+	return value.MarkedString(sum, first.Marks()|b.Marks), err
 }

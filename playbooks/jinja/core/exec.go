@@ -110,7 +110,7 @@ func (st statements) print(v value.Value, b *Buffer) error {
 	if v.IsNull() {
 		return nil
 	}
-	if err := st.whole(v); err != nil {
+	if err := st.Whole(v); err != nil {
 		return err
 	}
 	return b.Add(v)

@@ -220,6 +220,9 @@ func (b *Buffer) Add(v value.Value) error {
 
 // Text writes text within the limits.
 func (b *Buffer) Text(s string) error {
+	if err := b.po.Fits(b.Len() + len(s)); err != nil {
+		return err
+	}
 	if err := b.po.Grown(len(s)); err != nil {
 		return err
 	}

@@ -27,6 +27,8 @@ const (
 	maxMemory = 256 << 20
 	// lookAfter is after how many bytes made it is looked at.
 	lookAfter = 16 << 20
+	// bytesPerStep is how much text is copied in the time of a step.
+	bytesPerStep = 256
 	// valueBytes is about what one item of a list takes.
 	valueBytes = 48
 )
@@ -45,7 +47,9 @@ var (
 type budget struct {
 	ctx                 context.Context
 	maxSteps, maxOutput int
-	steps, depth, size  int
+	steps, depth        int
+	// copied are bytes that have not made a step yet.
+	copied int
 	// fresh, base and based are what made looks at.
 	fresh int
 	base  uint64
@@ -94,11 +98,17 @@ func (bu *budget) Work(n int) error {
 	return bu.made(n * valueBytes)
 }
 
-// Grown counts bytes of text that were made, kept or not.
+// Grown counts bytes of text that were made, kept or not: one text may not be
+// larger than all output may be, and copying is work.
 func (bu *budget) Grown(n int) error {
-	if bu.size += n; bu.size > bu.maxOutput {
-		return errOutput
+	if err := bu.Fits(n); err != nil {
+		return err
 	}
+	bu.copied += n
+	if err := bu.Work(bu.copied / bytesPerStep); err != nil {
+		return err
+	}
+	bu.copied %= bytesPerStep
 	return bu.made(n)
 }
 
@@ -172,6 +182,29 @@ func (wt *weights) weighAll(vs []value.Value) error {
 	return nil
 }
 
+// Whole refuses what holds something undefined, or too much to be looked through.
+func (wt *weights) Whole(v value.Value) error {
+	if !isContainer(v) {
+		return Defined(v)
+	}
+	w, err := wt.weighed(v, 0)
+	if err != nil || !w.missing {
+		return err
+	}
+	return DeepDefined(v)
+}
+
+// looked returns a value's marks with those of all that it holds; lazy = it holds
+// mappings that are worked out when asked for.
+func (wt *weights) looked(v value.Value) (m value.Marks, lazy bool) {
+	if isContainer(v) {
+		if w, err := wt.weighed(v, 0); err == nil && !w.lazy {
+			return v.Marks() | w.marks, false
+		}
+	}
+	return value.DeepMarks(v), hasObject(v)
+}
+
 func isContainer(v value.Value) bool {
 	switch v.Kind() {
 	case value.KindList, value.KindTuple, value.KindMap:
@@ -189,6 +222,9 @@ type weight struct {
 	age      int // of weights.age
 	flat     bool
 	held     bool // another container holds this one
+	missing  bool // it holds something undefined
+	lazy     bool // it holds what is worked out when asked, or changes unseen
+	marks    value.Marks
 }
 
 // weightKey is the storage by which a container is known; it does not keep the
@@ -243,7 +279,8 @@ func (wt *weights) weighed(v value.Value, depth int) (*weight, error) {
 		}
 	}
 	if m, ok := v.AsMap(); ok {
-		for _, it := range m.All() {
+		for k, it := range m.All() {
+			w.mark(k)
 			if err := each(it); err != nil {
 				return nil, err
 			}
@@ -255,12 +292,14 @@ func (wt *weights) weighed(v value.Value, depth int) (*weight, error) {
 
 // add counts one more item of a container.
 func (wt *weights) add(w *weight, it value.Value, depth int) error {
+	w.mark(it)
 	if w.n++; isContainer(it) {
 		inner, err := wt.weighed(it, depth+1)
 		if err != nil {
 			return err
 		}
 		inner.held, w.flat = true, false
+		w.take(inner)
 		w.n += inner.n - 1
 		w.depth = max(w.depth, inner.depth+1)
 	}
@@ -270,7 +309,7 @@ func (wt *weights) add(w *weight, it value.Value, depth int) error {
 	return nil
 }
 
-// joined keeps the weight of a list that was made of two.
+// joined keeps the weight of a list or mapping that was made of two.
 func (wt *weights) joined(sum, a, b value.Value) error {
 	x, err := wt.weighed(a, 0)
 	if err != nil {
@@ -280,18 +319,22 @@ func (wt *weights) joined(sum, a, b value.Value) error {
 	if err != nil {
 		return err
 	}
-	w := &weight{n: x.n + y.n - 1, depth: max(x.depth, y.depth), len: len(sum.Items()), age: wt.age, flat: x.flat && y.flat}
+	w := &weight{n: x.n + y.n - 1, depth: max(x.depth, y.depth), age: wt.age, flat: x.flat && y.flat}
+	w.take(x)
+	w.take(y)
 	if w.n > maxWeight {
 		return errWeight
 	}
-	key, _ := weightKey(sum)
+	key, length := weightKey(sum)
+	w.len = length
 	wt.keep(key, w)
 	return nil
 }
 
-// changed notes that items were put into a container: its weight grows by them,
-// and those of containers around it are not known any more.
-func (wt *weights) changed(container value.Value, before int, items ...value.Value) error {
+// changed notes that items were taken out of a container and others put in: its
+// weight changes by them, and those of containers around it are not known any
+// more. before is how many items it had.
+func (wt *weights) changed(container value.Value, before int, gone, items []value.Value, keys ...value.Value) error {
 	key, length := weightKey(container)
 	w := wt.of[key]
 	if w == nil {
@@ -306,6 +349,12 @@ func (wt *weights) changed(container value.Value, before int, items ...value.Val
 		return nil
 	}
 	w.len, w.age = length, wt.age // what changed is around it, not in it
+	if err := wt.takeOff(w, gone); err != nil {
+		return err
+	}
+	for _, k := range keys {
+		w.mark(k)
+	}
 	for _, it := range items {
 		if err := wt.add(w, it, 0); err != nil {
 			return err
@@ -314,14 +363,41 @@ func (wt *weights) changed(container value.Value, before int, items ...value.Val
 	return nil
 }
 
-// replaced forgets a container's weight: an item of it is another one now.
-func (wt *weights) replaced(container value.Value) error {
-	key, _ := weightKey(container)
-	if w := wt.of[key]; w != nil {
-		if w.held {
-			wt.age++
-		}
-		w.len = -1
+// mark notes what an item, or a key, is by itself.
+func (w *weight) mark(it value.Value) {
+	w.marks |= it.Marks()
+	switch it.Kind() {
+	case value.KindUndefined:
+		w.missing = true
+	case value.KindObject, value.KindOpaque:
+		w.lazy = true
+	case value.KindTuple: // a key: as an item it is weighed
+		w.marks |= value.DeepMarks(it)
 	}
-	return wt.Step()
+}
+
+// take notes what another container holds.
+func (w *weight) take(o *weight) {
+	w.missing, w.lazy, w.marks = w.missing || o.missing, w.lazy || o.lazy, w.marks|o.marks
+}
+
+// takeOff takes the weight of items off. One whose marks may have gone with them
+// is counted anew.
+func (wt *weights) takeOff(w *weight, gone []value.Value) error {
+	for _, it := range gone {
+		if w.missing || w.lazy || w.marks != 0 {
+			w.len = -1
+			return nil
+		}
+		n := 1
+		if isContainer(it) {
+			inner, err := wt.weighed(it, 0)
+			if err != nil {
+				return err
+			}
+			n = inner.n
+		}
+		w.n -= n
+	}
+	return nil
 }

@@ -82,7 +82,7 @@ func (r *render) text(s string, syn lex.Syntax, o *value.Origin, m mode) (value.
 	if t.Single != nil && m == asValue {
 		v, err := evaluator{r}.eval(t.Single, nil)
 		if err == nil {
-			err = r.at(t.Single.Pos(), r.whole(v))
+			err = r.at(t.Single.Pos(), r.Whole(v))
 		}
 		if err == nil && v.IsUndefined() {
 			v = value.String("") // an inline if without else
@@ -275,12 +275,4 @@ func (r *render) bare(s string, syn lex.Syntax, c value.Value) (bool, error) {
 	}
 	// Text of a variable is no condition: any text is true but the empty one.
 	return value.Truth(v), nil
-}
-
-// whole is DeepDefined on a value that is small enough to be looked through.
-func (r *render) whole(v value.Value) error {
-	if err := r.weigh(v); err != nil {
-		return err
-	}
-	return DeepDefined(v)
 }

@@ -23,7 +23,7 @@ func dictMethods() map[string]core.Function {
 		},
 		"copy": func(c *core.Call) (value.Value, error) {
 			m, _ := c.In.AsMap()
-			return value.FromMap(m.Clone()), c.NoArguments()
+			return value.FromMap(m.Clone()), errors.Join(c.NoArguments(), c.Copying(m.Len()))
 		},
 		"fromkeys":    FromKeys,
 		"__setitem__": dictSetItem,
@@ -122,8 +122,7 @@ func dictPop(c *core.Call) (value.Value, error) {
 	v, ok := m.Get(a[0])
 	switch {
 	case ok:
-		m.Delete(a[0])
-		return v, nil
+		return v, c.WithoutKey(c.In, a[0])
 	case len(c.Args) < 2:
 		return value.Value{}, fmt.Errorf("KeyError: %s", value.Repr(a[0]))
 	}
@@ -132,14 +131,11 @@ func dictPop(c *core.Call) (value.Value, error) {
 
 func dictPopItem(c *core.Call) (value.Value, error) {
 	m, _ := c.In.AsMap()
-	keys := m.Keys()
-	if len(keys) == 0 {
+	k, v, ok := m.Last()
+	if !ok {
 		return value.Value{}, errors.New("'popitem(): dictionary is empty'")
 	}
-	k := keys[len(keys)-1]
-	v, _ := m.Get(k)
-	m.Delete(k)
-	return value.Tuple(k, v), c.NoArguments()
+	return value.Tuple(k, v), errors.Join(c.NoArguments(), c.WithoutKey(c.In, k))
 }
 
 func dictSetDefault(c *core.Call) (value.Value, error) {

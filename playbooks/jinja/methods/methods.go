@@ -94,17 +94,19 @@ func listMethods() map[string]core.Function {
 		"extend": listExtend, "insert": listInsert, "pop": listPop, "remove": listRemove, "sort": listSort,
 		"clear": func(c *core.Call) (value.Value, error) {
 			s, _ := c.In.AsSeq()
-			s.Items = nil
+			s.Replace(nil)
 			return value.Null(), c.NoArguments()
 		},
 		"copy": func(c *core.Call) (value.Value, error) {
-			return value.List(slices.Clone(c.In.Items())...), c.NoArguments()
+			items := c.In.Items()
+			return value.List(slices.Clone(items)...), errors.Join(c.NoArguments(), c.Copying(len(items)))
 		},
 		"reverse": func(c *core.Call) (value.Value, error) {
 			s, _ := c.In.AsSeq()
-			s.Items = slices.Clone(s.Items)
-			slices.Reverse(s.Items)
-			return value.Null(), c.NoArguments()
+			items := slices.Clone(s.Items)
+			slices.Reverse(items)
+			s.Replace(items)
+			return value.Null(), errors.Join(c.NoArguments(), c.Copying(len(items)))
 		},
 	} {
 		m[name] = fn
@@ -219,8 +221,7 @@ func listPop(c *core.Call) (value.Value, error) {
 		return value.Value{}, errors.New("pop index out of range")
 	}
 	it := s.Items[i]
-	s.Items = slices.Delete(slices.Clone(s.Items), i, i+1)
-	return it, c.Copying(len(s.Items))
+	return it, c.Without(c.In, i)
 }
 
 func listRemove(c *core.Call) (value.Value, error) {
@@ -233,8 +234,7 @@ func listRemove(c *core.Call) (value.Value, error) {
 	if i < 0 {
 		return value.Value{}, errors.New("list.remove(x): x not in list")
 	}
-	s.Items = slices.Delete(slices.Clone(s.Items), i, i+1)
-	return value.Null(), c.Work(len(s.Items))
+	return value.Null(), errors.Join(c.Work(i), c.Without(c.In, i))
 }
 
 func listSort(c *core.Call) (value.Value, error) {
@@ -253,6 +253,6 @@ func listSort(c *core.Call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	s.Items = items
+	s.Replace(items)
 	return value.Null(), c.Work(len(items))
 }
