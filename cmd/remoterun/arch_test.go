@@ -87,7 +87,7 @@ var mayImport = map[string]string{
 	"playbooks/jinja/py/version":  "",
 
 	"tasks":                    "runner/play tasks/archives tasks/containers tasks/database tasks/facts tasks/files tasks/net tasks/packages tasks/services tasks/system",
-	"tasks/kit":                "runner/host runner/play runner/pyre runner/sh runner/value",
+	"tasks/kit":                "runner/disk runner/host runner/play runner/pyre runner/sh runner/value",
 	"tasks/archives":           "runner/host runner/play runner/sh runner/value tasks/kit",
 	"tasks/files":              "runner/host runner/play runner/pyre runner/sh runner/value tasks/kit",
 	"tasks/packages":           "runner/host runner/play runner/sh runner/value tasks/kit",

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -172,8 +173,8 @@ func benchEmpty(b *testing.B, m *real.Machine) {
 }
 
 // benchRounded lets the contenders run in turn, round by round.
-func benchRounded(b *testing.B, m *real.Machine, all []contender, changing bool) [][]time.Duration {
-	took := make([][]time.Duration, len(all))
+func benchRounded(b *testing.B, m *real.Machine, all []contender, changing bool) [][]spent {
+	took := make([][]spent, len(all))
 	for round := 0; ; round++ {
 		any := false
 		for i, c := range all {
@@ -192,8 +193,24 @@ func benchRounded(b *testing.B, m *real.Machine, all []contender, changing bool)
 	}
 }
 
-// benchRun is the wall time of one whole process, which must end well.
-func benchRun(b *testing.B, c contender) time.Duration {
+// spent is what a whole process took: the clock's time, and the processor's of this
+// process with all that it waited for, which is the contender and a host inside it.
+type spent struct{ wall, cpu time.Duration }
+
+// processors is what this process and all that it has waited for have used.
+func processors(b *testing.B) (all time.Duration) {
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var used syscall.Rusage
+		if err := syscall.Getrusage(who, &used); err != nil {
+			b.Fatal(err)
+		}
+		all += time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	}
+	return all
+}
+
+// benchRun is what one whole process took, which must end well.
+func benchRun(b *testing.B, c contender) spent {
 	ctx, cancel := context.WithTimeoutCause(b.Context(), 20*time.Minute, errors.New(c.name+" hangs"))
 	defer cancel()
 	cmd, after := c.command(b)
@@ -202,9 +219,9 @@ func benchRun(b *testing.B, c contender) time.Duration {
 	cmd.Stdout, cmd.Stderr = &out, &out
 	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
 	defer stop()
-	begin := time.Now()
+	begin, used := time.Now(), processors(b)
 	err := cmd.Run()
-	took := time.Since(begin)
+	took := spent{time.Since(begin), processors(b) - used}
 	if err != nil {
 		b.Fatalf("%s: %v\n%s", c.name, err, out.String())
 	}
@@ -212,20 +229,25 @@ func benchRun(b *testing.B, c contender) time.Duration {
 }
 
 // benchTable shows medians, and ratios to the first contender's.
-func benchTable(all []contender, took [][]time.Duration, title string) string {
+func benchTable(all []contender, took [][]spent, title string) string {
 	var t strings.Builder
 	fmt.Fprintln(&t, title)
-	floor := median(took[0])
+	wall := func(s spent) time.Duration { return s.wall }
+	cpu := func(s spent) time.Duration { return s.cpu }
 	for i, c := range all {
-		m := median(took[i])
-		fmt.Fprintf(&t, "  %-24s %8.3f s  x%-6.2f  (%d runs, %.3f to %.3f)\n", c.name, m.Seconds(), float64(m)/float64(floor), len(took[i]), slices.Min(took[i]).Seconds(), slices.Max(took[i]).Seconds())
+		m, used := median(took[i], wall), median(took[i], cpu)
+		fmt.Fprintf(&t, "  %-28s %8.3f s  x%-6.2f  processors %8.3f s  x%-6.2f (%d runs)\n", c.name, m.Seconds(), float64(m)/float64(median(took[0], wall)), used.Seconds(), float64(used)/float64(median(took[0], cpu)), len(took[i]))
 	}
 	return t.String()
 }
 
-func median(d []time.Duration) time.Duration {
-	s := slices.Sorted(slices.Values(d))
-	return s[len(s)/2]
+func median(all []spent, of func(spent) time.Duration) time.Duration {
+	var d []time.Duration
+	for _, s := range all {
+		d = append(d, of(s))
+	}
+	slices.Sort(d)
+	return d[len(d)/2]
 }
 
 // BenchmarkLoad is what stands between the command line and the first byte to

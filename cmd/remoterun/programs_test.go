@@ -110,6 +110,39 @@ func TestProgramsPerTree(t *testing.T) {
 	}
 }
 
+// TestProgramsPerLargeFile: the host hashes a large file once, while it passes, both
+// ways; what is not there yet is not asked for a hash before.
+func TestProgramsPerLargeFile(t *testing.T) {
+	log := countedPrograms(t)
+	dir := t.TempDir()
+	writeFile(t, dir+"/big", strings.Repeat("0123456789abcdef", 9<<20/16))
+	for task, most := range map[string]map[string]int{
+		"copy: {src: big, dest: '{{ d }}/there'}":                    {"sha256sum openssl": 1, "cat": 0, "tee": 1},
+		"fetch: {src: " + dir + "/big, dest: '{{ d }}/', flat: yes}": {"sha256sum openssl": 0, "sha1sum": 1, "cat": 1},
+	} {
+		writeFile(t, log, "")
+		writeFile(t, dir+"/book.yaml", "- hosts: all\n  gather_facts: no\n  tasks:\n    - "+task+"\n")
+		if st, _ := counting(t, dir+"/book.yaml", "h1,", "d="+t.TempDir()); st.Hosts["h1"] == nil || st.Hosts["h1"].Changed != 1 {
+			t.Fatalf("%s: %+v", task, st.Hosts["h1"])
+		}
+		text, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for names, n := range most {
+			ran := 0
+			for _, name := range strings.Fields(string(text)) {
+				if slices.Contains(strings.Fields(names), name) {
+					ran++
+				}
+			}
+			if ran > n {
+				t.Errorf("%s: %d of %s, at most %d: %s", task, ran, names, n, tally(string(text)))
+			}
+		}
+	}
+}
+
 // tally counts the lines of a log: "3 stat, 1 mv".
 func tally(log string) string {
 	n := map[string]int{}

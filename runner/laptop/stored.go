@@ -2,6 +2,7 @@ package laptop
 
 import (
 	"bytes"
+	"crypto/md5"  // #nosec G501: a result key of Ansible's
 	"crypto/sha1" // #nosec G505: what Ansible calls checksum
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,8 +10,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
+	"remoterun/runner/disk"
 	"remoterun/runner/play"
 )
 
@@ -31,6 +34,26 @@ type stored struct {
 	path string
 	size int64
 	at   time.Time
+	md5  func() (string, error) // reads the file once, whoever asks
+}
+
+// MD5 is the hash of the file, worked out once for all hosts.
+func (d stored) MD5() (string, error) { return d.md5() }
+
+// newStored is the file that st tells of.
+func newStored(path string, st os.FileInfo) stored {
+	d := stored{path: path, size: st.Size(), at: st.ModTime()}
+	d.md5 = sync.OnceValues(func() (string, error) {
+		r, err := d.Open()
+		if err != nil {
+			return "", err
+		}
+		defer r.Close()
+		sum := md5.New() // #nosec G401
+		_, err = io.Copy(sum, struct{ io.Reader }{r})
+		return hex.EncodeToString(sum.Sum(nil)), err
+	})
+	return d
 }
 
 // Size is in bytes.
@@ -94,7 +117,7 @@ func (r *diskReader) WriteTo(w io.Writer) (int64, error) {
 // onDisk hashes a large file without keeping it; ok is false for one that only the
 // loader can read.
 func (c *Files) onDisk(name, path string, st os.FileInfo) (in play.Input, ok bool, err error) {
-	in = play.Input{Name: name, Path: path, Kind: 'f', Data: stored{path: path, size: st.Size(), at: st.ModTime()}}
+	in = play.Input{Name: name, Path: path, Kind: 'f', Data: newStored(path, st)}
 	if k, ok := c.kept.get(path, st); ok {
 		in.SHA256, in.SHA1 = k.sha256, k.sha1
 		return in, true, nil
@@ -110,8 +133,9 @@ func (c *Files) onDisk(name, path string, st os.FileInfo) (in play.Input, ok boo
 		return in, false, nil
 	}
 	s1, s256 := sha1.New(), sha256.New() // #nosec G401
-	n, err := io.Copy(io.MultiWriter(s256, s1), io.MultiReader(bytes.NewReader(head), f))
-	if err != nil {
+	all := disk.NewBeside(s256, s1)
+	n, err := io.Copy(all, io.MultiReader(bytes.NewReader(head), f))
+	if err = errors.Join(err, all.Flush()); err != nil {
 		return in, false, fmt.Errorf("read %s: %w", path, err)
 	}
 	if n != st.Size() {

@@ -193,6 +193,10 @@ type Source interface {
 	Bytes() ([]byte, error)
 }
 
+// Hashed is a Source that knows its MD5, worked out once for whoever asks: a result
+// key of Ansible's.
+type Hashed interface{ MD5() (string, error) }
+
 // Memory is a Source in memory.
 type Memory []byte
 

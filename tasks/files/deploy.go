@@ -149,6 +149,13 @@ func (d deploy) write(s host.Seen, lk kit.Look, p string, is kit.Info, f kit.Wri
 
 // md5Of is the hash of a source, empty where it cannot be read any more.
 func md5Of(s play.Source) string {
+	if h, ok := s.(play.Hashed); ok {
+		sum, err := h.MD5()
+		if err != nil {
+			return ""
+		}
+		return sum
+	}
 	r, err := s.Open()
 	if err != nil {
 		return ""

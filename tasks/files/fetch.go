@@ -71,7 +71,16 @@ func (fetch) Resolve(_ context.Context, a *fetchArgs, in play.Inputs) error {
 }
 
 func (fetch) Facts(a fetchArgs) []host.Question {
-	return kit.Hint(a.Src, kit.LookAt(a.Src, "", true).Q)
+	return kit.Hint(a.Src, a.look(a.Src).Q)
+}
+
+// look asks for the hash only where there is something to compare it with: else the
+// host reads the file once, while it is brought.
+func (a fetchArgs) look(p string) host.Fact[kit.Look] {
+	if a.have == "" {
+		return kit.LookSize(p, "")
+	}
+	return kit.LookAt(p, "", true)
 }
 
 func (fetch) Plan(a fetchArgs, s host.Seen) (play.Plan, error) {
@@ -79,7 +88,7 @@ func (fetch) Plan(a fetchArgs, s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return play.Plan{}, err
 	}
-	lk, err := host.Get(s, kit.LookAt(p, "", true))
+	lk, err := host.Get(s, a.look(p))
 	switch {
 	case err != nil:
 		return play.Plan{}, err
@@ -93,15 +102,11 @@ func (fetch) Plan(a fetchArgs, s host.Seen) (play.Plan, error) {
 		return kit.Failure("remote file is a directory, fetch cannot work on directories"), nil
 	case !lk.Readable:
 		return kit.Failure("no read permission on remote file"), nil
-	case lk.SHA256 == a.have:
+	case a.have != "" && lk.SHA256 == a.have:
 		return kit.Unchanged(a.to+" is the same", value.MapOf("file", value.String(p), "dest", value.String(a.to))), nil
 	}
-	want := lk.SHA256
-	if !a.Validate {
-		want = ""
-	}
 	return play.Plan{
-		Steps:  []host.Step{kit.Pull{From: p, To: a.to, Want: want, Size: lk.Size}},
+		Steps:  []host.Step{kit.Pull{From: p, To: a.to, Check: a.Validate, Size: lk.Size}},
 		Result: play.Result{Skipped: true, Msg: "check mode not (yet) supported for this module"},
 		Finish: kit.After(func(ran []host.Output) (play.Result, error) {
 			sums := strings.Fields(string(ran[0].Stdout))

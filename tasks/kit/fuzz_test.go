@@ -16,7 +16,7 @@ func FuzzAnswers(f *testing.F) {
 	tasktest.AddAnswers(f)
 	f.Fuzz(func(t *testing.T, s string) {
 		a := host.Answer{Stdout: []byte(s)}
-		if lk, err := parseLook(a, "/p", "b", true); err == nil && !lk.Own.Exists &&
+		if lk, err := parseLook(a, "/p", "b", "sum"); err == nil && !lk.Own.Exists &&
 			!strings.Contains(s, "No such file") && !strings.Contains(s, "Not a directory") && !strings.Contains(s, "Too many levels") {
 			t.Errorf("%q was read as a missing file", s)
 		}

@@ -118,7 +118,7 @@ for a; do shift; case $a in +*) if [ -f "${a#?}" ] && [ -r "${a#?}" ]; then set 
 if [ $# -gt 0 ]; then sha256sum "$@"; fi`
 
 // lookText takes a path, a name to append when the path is a folder, and "sum"
-// for size and hash. It prints d or - and the folders that hold the path and what
+// for size and hash, or "size" for size alone. It prints d or - and the folders that hold the path and what
 // it leads to, then what is there; one program does it for a file, and one its
 // hash, and none where lookAllText has found them.
 const lookText sh.Constant = `p=$1 k=-
@@ -159,12 +159,14 @@ if [ -n "$3" ] && [ -f "$p" ] && [ -r "$p" ]; then z=$(stat -L -c %s "$p"); fi
 fi
 if [ -n "$3" ] && [ -f "$p" ]; then
 if [ -r "$p" ]; then echo "$z"
+if [ "$3" = sum ]; then
 h=
 case ${_all-} in *"  $p
 "*) h=${_all%%"  $p
 "*}; h=${h##*"
 "} ;; esac
 if [ ${#h} -eq 64 ]; then echo "$h  -"; else sha256sum <"$p"; fi
+fi
 else echo -; fi
 fi
 if [ -h "$p" ]; then readlink "$p"; fi
@@ -182,13 +184,22 @@ func LookAt(path, into string, sum bool) host.Fact[Look] {
 	if sum {
 		flag = "sum"
 	}
+	return lookAt(path, into, flag)
+}
+
+// LookSize asks the same with the size of a file and whether it can be read, but
+// without its hash: for what is read whole anyway.
+func LookSize(path, into string) host.Fact[Look] { return lookAt(path, into, "size") }
+
+func lookAt(path, into, flag string) host.Fact[Look] {
+	sum := flag == "sum"
 	q := host.NewProbe(lookText, Safe(path), into, flag).Plain()
 	if !strings.Contains(path, "\n") {
 		q = q.Together(lookAllText, together(Safe(path), sum)...)
 	}
 	return host.Fact[Look]{
 		Q:     q,
-		Parse: func(a host.Answer) (Look, error) { return parseLook(a, path, into, sum) },
+		Parse: func(a host.Answer) (Look, error) { return parseLook(a, path, into, flag) },
 	}
 }
 
@@ -228,7 +239,7 @@ func (l *Lines) Next() string {
 	return line
 }
 
-func parseLook(a host.Answer, path, into string, sum bool) (Look, error) {
+func parseLook(a host.Answer, path, into, flag string) (Look, error) {
 	l := Lines{string(a.Stdout)}
 	lk := Look{Path: path}
 	first := strings.Fields(l.Next())
@@ -252,8 +263,8 @@ func parseLook(a host.Answer, path, into string, sum bool) (Look, error) {
 		}
 		lk.Real = l.Next()
 	}
-	if sum && lk.Target.IsFile() {
-		if err := l.sum(&lk); err != nil {
+	if flag != "" && lk.Target.IsFile() {
+		if err := l.sum(&lk, flag == "sum"); err != nil {
 			return lk, err
 		}
 	}
@@ -282,14 +293,17 @@ func (l *Lines) info(path string) (Info, error) {
 	return i, fmt.Errorf("%s: %s", path, strings.TrimSpace(first))
 }
 
-func (l *Lines) sum(lk *Look) error {
+func (l *Lines) sum(lk *Look, hashed bool) error {
 	size := l.Next()
 	if size == "-" {
 		return nil
 	}
 	n, err := strconv.ParseInt(size, 10, 64)
-	hash, _, ok := strings.Cut(l.Next(), " ")
-	if err != nil || !ok || len(hash) != 64 {
+	hash := ""
+	if hashed {
+		hash, _, _ = strings.Cut(l.Next(), "  ")
+	}
+	if err != nil || hashed && len(hash) != 64 {
 		return fmt.Errorf("%s: the host has no usable sha256sum or stat", lk.Path)
 	}
 	lk.Readable, lk.Size, lk.SHA256 = true, n, hash

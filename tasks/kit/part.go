@@ -85,6 +85,9 @@ func (s send) Describe() string { return s.what }
 
 // Do sends what the host has not got yet.
 func (s send) Do(ctx context.Context, w host.Writer) (host.Output, error) {
+	if h, ok := s.in.Data.(play.Hashed); ok {
+		go func() { _, _ = h.MD5() }() // the result will want it: beside the sending it takes no time
+	}
 	out, err := w.Run(ctx, sh.Script(partText, s.in.SHA256, strconv.FormatInt(s.in.Data.Size(), 10)))
 	if err != nil {
 		return out, err

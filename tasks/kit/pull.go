@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/md5"  // #nosec G501: a result key of Ansible's
 	"crypto/sha1" // #nosec G505
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -14,8 +13,10 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 
+	"remoterun/runner/disk"
 	"remoterun/runner/host"
 	"remoterun/runner/sh"
 )
@@ -26,9 +27,9 @@ import (
 // content goes on behind it.
 type Pull struct {
 	From, To string
-	// Want is the SHA-256 that it must have, empty = it is not compared, and no
-	// beginning is kept.
-	Want string
+	// Check compares what came with what the host has, which must not change
+	// meanwhile; without it no beginning is kept.
+	Check bool
 	// Size is what it had when it was looked at, in bytes: for the progress alone.
 	Size int64
 }
@@ -36,14 +37,27 @@ type Pull struct {
 // Describe names both ends.
 func (p Pull) Describe() string { return "fetch " + p.From + " to " + p.To }
 
-// pullText prints a file: path, how much of it the laptop has, the hash of that. In
-// front stands a line that says from which byte on it comes.
-const pullText sh.Constant = `if [ "$2" -gt 0 ]; then
-h=$(head -c "$2" <"$1" | sha256sum)
-if [ "${h%% *}" = "$3" ]; then echo "$2"; exec tail -c "+$(($2 + 1))" <"$1"; fi
+// pullText prints a file: path, how much of it the laptop has, the SHA-1 of that, yes
+// to check. In front stands a line that says from which byte on it comes; the SHA-1 of
+// the whole, which is made while it is printed, comes on stderr.
+const pullText sh.Constant = `command exec 9<"$1" 5>&1 || exit 1
+p=/proc/self/fd/9 n=0
+[ -e $p ] || p=$1
+if [ "$2" -gt 0 ]; then
+h=$(head -c "$2" <"$p" | sha1sum)
+if [ "${h%% *}" = "$3" ]; then n=$2; fi
 fi
-echo 0
-exec cat <"$1"`
+echo "$n"
+whole() { if [ "$n" -gt 0 ]; then tail -c "+$((n + 1))" <"$p"; else cat <"$p"; fi >&5; }
+if [ -z "$4" ]; then whole; exit; fi
+is() { LC_ALL=C stat -L -c "%d:%i %s %y %z" "$p"; }
+a=$(is)
+h=$(sha1sum <"$p" &
+whole || echo failed
+wait)
+case $h in *failed*) exit 1 ;; esac
+if [ "$a" != "$(is)" ]; then echo "$1 changed while it was fetched" >&2; exit 1; fi
+printf "sha1 %s\n" "${h%% *}" >&2`
 
 // Do brings it. Its output is SHA-1 and MD5 of what came.
 func (p Pull) Do(ctx context.Context, w host.Writer) (out host.Output, err error) {
@@ -60,12 +74,17 @@ func (p Pull) Do(ctx context.Context, w host.Writer) (out host.Output, err error
 	if err := to.again(); err != nil {
 		return local(err)
 	}
-	cmd := sh.Script(pullText, Safe(p.From), strconv.FormatInt(to.n, 10), hex.EncodeToString(to.s256.Sum(nil)))
+	cmd := sh.Script(pullText, Safe(p.From), strconv.FormatInt(to.n, 10), hex.EncodeToString(to.s1.Sum(nil)), Yes(p.Check))
 	cmd.Stdout = to
-	if out, err = w.Run(ctx, cmd); err != nil || out.Status != 0 {
+	out, err = w.Run(ctx, cmd)
+	if full := to.all.Flush(); full != nil && err == nil && out.Status == 0 {
+		return local(full)
+	}
+	if err != nil || out.Status != 0 {
 		return out, err
 	}
-	if p.Want != "" && hex.EncodeToString(to.s256.Sum(nil)) != p.Want {
+	sum := hex.EncodeToString(to.s1.Sum(nil))
+	if p.Check && !strings.HasSuffix(string(out.Stderr), "sha1 "+sum+"\n") {
 		return local(errors.New("checksum mismatch: the file changed while it was fetched"))
 	}
 	if err := f.Close(); err != nil {
@@ -74,7 +93,7 @@ func (p Pull) Do(ctx context.Context, w host.Writer) (out host.Output, err error
 	if err := os.Rename(f.Name(), p.To); err != nil {
 		return local(err)
 	}
-	return host.Output{Stdout: []byte(hex.EncodeToString(to.s1.Sum(nil)) + " " + hex.EncodeToString(to.m5.Sum(nil)))}, nil
+	return host.Output{Stdout: []byte(sum + " " + hex.EncodeToString(to.m5.Sum(nil)))}, nil
 }
 
 // part is where a beginning is kept.
@@ -86,7 +105,7 @@ func (p Pull) part() string {
 // taken by a rename: two runs never write to one file.
 func (p Pull) begin() (*os.File, error) {
 	f, err := os.CreateTemp(filepath.Dir(p.To), ".remoterun.*")
-	if err != nil || p.Want == "" || !ourOwn(p.part()) || os.Rename(p.part(), f.Name()) != nil {
+	if err != nil || !p.Check || !ourOwn(p.part()) || os.Rename(p.part(), f.Name()) != nil {
 		return f, err
 	}
 	_ = f.Close()
@@ -107,7 +126,7 @@ func ourOwn(path string) bool {
 func (p Pull) end(f *os.File, n int64, broke, done bool) {
 	_ = f.Close()
 	switch {
-	case broke && p.Want != "" && n >= minPart && os.Rename(f.Name(), p.part()) == nil:
+	case broke && p.Check && n >= minPart && os.Rename(f.Name(), p.part()) == nil:
 	case broke || !done:
 		_ = os.Remove(f.Name())
 	}
@@ -115,21 +134,23 @@ func (p Pull) end(f *os.File, n int64, broke, done bool) {
 
 // landing takes what pullText prints.
 type landing struct {
-	f            *os.File
-	w            host.Writer
-	s256, s1, m5 stdhash.Hash
-	line         []byte // the first one, until it is whole
-	begun        bool
-	n, size      int64
-	told         int64
+	f       *os.File
+	w       host.Writer
+	s1, m5  stdhash.Hash
+	all     *disk.Beside // f and the hashes
+	line    []byte       // the first one, until it is whole
+	begun   bool
+	n, size int64
+	told    int64
 }
 
 // again reads what the file has already.
 func (l *landing) again() error {
-	l.s256, l.s1, l.m5, l.n = sha256.New(), sha1.New(), md5.New(), 0 // #nosec G401
-	n, err := io.Copy(io.MultiWriter(l.s256, l.s1, l.m5), l.f)
-	l.n = n
-	return err
+	l.s1, l.m5 = sha1.New(), md5.New() // #nosec G401
+	was := disk.NewBeside(l.s1, l.m5)
+	n, err := io.Copy(was, struct{ io.Reader }{l.f})
+	l.n, l.all = n, disk.NewBeside(l.f, l.s1, l.m5)
+	return errors.Join(err, was.Flush())
 }
 
 // Write takes the line that says where it begins, then the file.
@@ -148,7 +169,7 @@ func (l *landing) Write(b []byte) (int, error) {
 		}
 		b = tail
 	}
-	if _, err := io.MultiWriter(l.f, l.s256, l.s1, l.m5).Write(b); err != nil {
+	if _, err := l.all.Write(b); err != nil {
 		return 0, err
 	}
 	if l.n += int64(len(b)); l.n-l.told >= host.TellEvery {

@@ -25,7 +25,7 @@ import (
 // the text that the new one was made of (or empty); where a beginning of the data lies
 // already (or -, where a beginning that comes shall be kept; or empty); then the words of the validating command, which
 // reads a copy in a folder that nobody else can enter.
-const putText sh.Constant = sh.Temp + holdText + partWords + `k_how=${11} k_data=${12} k_sum=${12} k_len=${13} k_via=${14} k_old=${15} k_pa=${16} k_val=
+const putText sh.Constant = sh.Temp + holdText + pourWords + partWords + `k_how=${11} k_data=${12} k_sum=${12} k_len=${13} k_via=${14} k_old=${15} k_pa=${16} k_val=
 if [ "$k_how" = from ]; then k_sum=${k_data%% *}; command exec 9<"${k_data#* }" || exit 1; fi
 k_at "$1" "$k_via" "$2" || exit 1
 if [ -d "./$k_n" ] && [ ! -h "./$k_n" ]; then k_no "$k_p is a directory"; exit 1; fi
@@ -62,11 +62,14 @@ k_open "./$k_n" || k_end
 k_h=$(sha256sum <"$k_9")
 case $k_h in "$k_old "*) ;; *) k_no "$k_p changed while it was looked at"; k_end ;; esac
 fi
+k_one=$k_how$k_pa k_sha=
 if [ -n "$k_pa" ]; then
 k_tc=$_t _late=k_rest
 k_take || k_end
 fi
-if [ -n "$k_val" ]; then cat <"$k_val" >&8; else k_fill >&8; fi || k_end
+if [ -n "$k_val" ]; then cat <"$k_val" >&8
+else case $k_one$k_8 in sum/proc/self/fd/8 | sum-/proc/self/fd/8) k_pour ;; *) k_fill >&8 ;; esac
+fi || k_end
 if [ -n "$k_pa" ]; then
 k_h=$(stat -L -c %s "$k_8")
 [ "$k_h" = "$k_len" ] || { k_no "$k_p: the data did not arrive whole"; exit 1; }
@@ -75,8 +78,8 @@ k_forget
 fi
 k_size=$k_len
 if [ "$k_how" != text ]; then
-k_h=$(sha256sum <"$k_8")
-case $k_h in "$k_sum "*) ;; *) k_no "$k_p: the data did not arrive whole"; k_end ;; esac
+case $k_sha in "$k_sum "*) ;; *) k_sha=$(sha256sum <"$k_8") ;; esac
+case $k_sha in "$k_sum "*) ;; *) k_no "$k_p: the data did not arrive whole"; k_end ;; esac
 fi
 k_own "$k_ow" "$k_gr" "$k_mo" "$k_ke" || k_end
 c=
