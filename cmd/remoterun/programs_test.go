@@ -65,12 +65,12 @@ func TestProgramsPerTask(t *testing.T) {
 	}
 }
 
-// TestProgramsPerTree counts the programs for a folder of many files and of more: a
-// folder of the tree costs some, a file none.
+// TestProgramsPerTree counts the programs for a folder of many files and of more, and
+// of many folders: a file costs none, a folder that is there some, a new one none.
 func TestProgramsPerTree(t *testing.T) {
 	log := countedPrograms(t)
-	const folders, few, many = 4, 20, 220
-	count := func(n int) (first, mended, unchanged int, ran string) {
+	const few, many = 20, 220
+	count := func(n, folders int) (first, mended, unchanged int, ran string) {
 		dir := t.TempDir()
 		for i := range folders {
 			if err := os.MkdirAll(fmt.Sprintf("%s/tree/d%d", dir, i), 0o755); err != nil { // #nosec G301
@@ -102,8 +102,12 @@ func TestProgramsPerTree(t *testing.T) {
 		unchanged = run(0)
 		return first, mended, unchanged, ran
 	}
-	a1, a2, a3, _ := count(few)
-	b1, b2, b3, ran := count(many)
+	const folders = 4
+	a1, a2, a3, _ := count(few, folders)
+	b1, b2, b3, ran := count(many, folders)
+	if c1, _, _, ran := count(many, 5*folders); c1 > b1+2 {
+		t.Errorf("programs of a first copy grow with the folders: %d for %d, %d for %d\n%s", b1, folders, c1, 5*folders, ran)
+	}
 	t.Logf("%d files: %d programs first, %d for half of them, %d unchanged; %d files: %d, %d, %d", few, a1, a2, a3, many, b1, b2, b3)
 	if b1 > a1+folders || b2 > a2+folders || b3 > a3 {
 		t.Errorf("programs grow with the files: %d, %d, %d for %d of them, %d, %d, %d for %d\n%s", a1, a2, a3, few, b1, b2, b3, many, ran)

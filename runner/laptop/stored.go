@@ -56,6 +56,19 @@ func newStored(path string, st os.FileInfo) stored {
 	return d
 }
 
+// worthBeside is the size in bytes from which on hashes work beside each other.
+const worthBeside = 4 << 20
+
+// hashAll reads all of r, about size bytes, into all hashes.
+func hashAll(r io.Reader, size int64, hashes ...io.Writer) (int64, error) {
+	if size < worthBeside {
+		return io.Copy(io.MultiWriter(hashes...), r)
+	}
+	all := disk.NewBeside(hashes...)
+	n, err := io.Copy(all, r)
+	return n, errors.Join(err, all.Flush())
+}
+
 // Size is in bytes.
 func (d stored) Size() int64 { return d.size }
 
@@ -133,9 +146,8 @@ func (c *Files) onDisk(name, path string, st os.FileInfo) (in play.Input, ok boo
 		return in, false, nil
 	}
 	s1, s256 := sha1.New(), sha256.New() // #nosec G401
-	all := disk.NewBeside(s256, s1)
-	n, err := io.Copy(all, io.MultiReader(bytes.NewReader(head), f))
-	if err = errors.Join(err, all.Flush()); err != nil {
+	n, err := hashAll(io.MultiReader(bytes.NewReader(head), f), st.Size(), s256, s1)
+	if err != nil {
 		return in, false, fmt.Errorf("read %s: %w", path, err)
 	}
 	if n != st.Size() {

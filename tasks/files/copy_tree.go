@@ -2,6 +2,7 @@ package files
 
 import (
 	"archive/tar"
+	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -383,10 +384,21 @@ type tarInput struct {
 // Size is not known: the stream has a channel of its own.
 func (t tarInput) Size() int64 { return -1 }
 
+// streamChunk is how much of the stream is handed on at once, in bytes.
+const streamChunk = 64 << 10
+
 // Open begins the stream.
 func (t tarInput) Open() (io.ReadCloser, error) {
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(t.write(w)) }()
+	go func() {
+		// Else each header and each small file were a packet of the link by itself.
+		all := bufio.NewWriterSize(w, streamChunk)
+		err := t.write(all)
+		if err == nil {
+			err = all.Flush()
+		}
+		w.CloseWithError(err)
+	}()
 	return r, nil
 }
 

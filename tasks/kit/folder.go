@@ -12,7 +12,9 @@ import (
 // that nobody else can enter (held as descriptor 6, the place as 5): k_put goes through both, each
 // folder of the place is held while it is written, and files are renamed into it,
 // some hundreds by one program. Variables: k_dow, k_dgr, k_dmo = owner, group and
-// mode of folders that are new (without k_dmo: those of the staged ones); k_like =
+// mode of folders that are new (without k_dmo: those of the staged ones); k_al = staged
+// folders are as new ones shall be: where the place has nothing of their name they are
+// renamed whole (k_stage empties it where the place's own group would be lost); k_like =
 // files that are there keep owner (owner), owner and mode (both), or nothing
 // (empty); k_me, k_fm = owner and mode that staged files have anyway; k_ba = backups.
 const stageText = `k_stage() {
@@ -24,7 +26,7 @@ k_6=/proc/self/fd/6
 k_cd "${_t##*/}" && k_bare || return
 set -- $(stat -c "%a %u:%g" .)
 k_me=$2
-case $1 in *700) ;; *) chmod 700 . && k_bare || return ;; esac
+case $1 in 700) ;; *700) k_al= ;; *) k_al=; chmod 700 . && k_bare || return ;; esac
 command exec 6<. || return
 [ -e $k_6 ] || k_no "/proc is not there: folders cannot be copied safely"
 }
@@ -32,8 +34,11 @@ k_put() {
 k_rel=$1
 set --
 for k_i in "$k_6/$k_rel"* "$k_6/$k_rel".[!.]* "$k_6/$k_rel"..?*; do
-if [ ! -h "$k_i" ] && { [ ! -e "$k_i" ] || [ -d "$k_i" ]; }; then continue; fi
 k_n=${k_i##*/}
+if [ ! -h "$k_i" ]; then
+[ -e "$k_i" ] || continue
+if [ -d "$k_i" ]; then if [ -z "$k_al" ] || [ -e "./$k_n" ] || [ -h "./$k_n" ] || [ ! -w "$k_i" ]; then continue; fi; fi
+fi
 if [ -d "./$k_n" ] && [ ! -h "./$k_n" ]; then k_no "${PWD%/}/$k_n is a directory"; return; fi
 set -- "$@" "$k_i"
 if [ $# -ge 500 ]; then k_some "$@" || return; set --; fi
@@ -101,7 +106,8 @@ const EndMark = ".remoterun.end"
 // unpackText takes a tar stream into a folder: path, its mode when it is new, owner
 // and group, the mode of files (empty = the archive's, each its own), yes to give
 // files that are replaced that mode (else they keep theirs), backup.
-const unpackText sh.Constant = sh.Temp + holdText + stageText + `k_dmo=$2 k_dow=$3 k_dgr=$4 k_fow=$3 k_fgr=$4 k_fm=$5 k_like=both k_ba=$7
+const unpackText sh.Constant = sh.Temp + holdText + stageText + `k_dmo=$2 k_dow=$3 k_dgr=$4 k_fow=$3 k_fgr=$4 k_fm=$5 k_like=both k_ba=$7 k_al=y
+if [ -n "$3$4" ] || [ $((0$2)) -gt 511 ]; then k_al=; fi
 if [ -n "$6" ]; then k_like=owner; fi
 case $1 in /*) ;; *) set -- "${PWD%/}/$1" ;; esac
 k_make "$1" "$k_dow" "$k_dgr" "$2" || exit 1
@@ -142,7 +148,7 @@ func (u Unpacked) Unpack(stream sh.Input) sh.Cmd {
 }
 
 // copyText copies what is in one folder into another with owner and modes: from, to.
-const copyText sh.Constant = sh.Temp + holdText + stageText + `k_dmo= k_like= k_ba= k_from=$1
+const copyText sh.Constant = sh.Temp + holdText + stageText + `k_dmo= k_like= k_ba= k_al= k_from=$1
 case $1 in /*) ;; *) k_from=${PWD%/}/$1 ;; esac
 case $2 in /*) ;; *) set -- "$1" "${PWD%/}/$2" ;; esac
 k_make "$2" || exit 1

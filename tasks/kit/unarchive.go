@@ -57,7 +57,7 @@ const unarchText sh.Constant = sh.Temp + holdText + stageText + getWords + `k_de
 shift 9
 k_inc=$1 k_sum=$2 k_nreq=$3
 shift 3
-k_dmo= k_dow= k_dgr= k_like= k_ba= k_fow= k_fgr= k_fm=
+k_dmo= k_dow= k_dgr= k_al= k_like= k_ba= k_fow= k_fgr= k_fm=
 if [ ! -d "$k_dest" ]; then echo "Destination '$k_dest' is not a directory" >&2; exit 1; fi
 case $k_dest in /*) ;; *) k_dest=${PWD%/}/$k_dest ;; esac
 case $k_src in "" | url | /*) ;; *) k_src=${PWD%/}/$k_src ;; esac
