@@ -81,7 +81,9 @@ demo: build
 	@./remoterun demo
 
 # Lets the owner of a folder race with root who writes there, and a squatter with
-# who takes the lock, 200 times each way.
+# who takes the lock, 200 times each way; and a host tell every lie at every moment of
+# a move.
 races:
 	REMOTERUN_RACES=200 go test -vet=off -count=1 -timeout 4h -run TestRaces$$ ./tasks
 	REMOTERUN_RACES=200 go test -vet=off -count=1 -timeout 1h -run TestRealLockIsNotSquatted ./runner/lock
+	REMOTERUN_LIES=all go test -vet=off -count=1 -timeout 1h -run TestHostsThatLie ./tasks/move

@@ -185,7 +185,7 @@ func split(text string, into map[string][]byte) error {
 		}
 		var name string
 		var n int
-		if _, err := fmt.Sscanf(head, "%s %d", &name, &n); err != nil || !ok || n > len(rest) {
+		if _, err := fmt.Sscanf(head, "%s %d", &name, &n); err != nil || !ok || n < 0 || n > len(rest) {
 			return fmt.Errorf("what was compared came in part: %.60q", head)
 		}
 		into[name], text = []byte(rest[:n]), rest[n:]
