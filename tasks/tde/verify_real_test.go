@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,8 @@ type broken struct {
 	full bool
 	args []any
 	w    *host.Worker // nil = the lab's own
+	// typed is what the check says to type, where that is the whole way out.
+	typed string
 }
 
 // TestRealVerifyCanFail breaks reality, one thing at a time, and wants the right
@@ -133,6 +136,44 @@ func (l *lab) fails(t *testing.T, b broken) {
 	if b.check == "relations" {
 		l.mended(t, got.Result)
 	}
+	if b.typed == "the key provider's" {
+		l.changedBack(found)
+		b.typed = "remoterun unlock web1"
+	}
+	if b.typed != "" {
+		l.helped(t, b)
+	}
+}
+
+// changedBack types what stands in the way out of the key provider's check.
+func (l *lab) changedBack(found string) {
+	l.t.Helper()
+	first := regexp.MustCompile(`On the host: (.*?\))\. In psql: (SELECT .*?\)), or`).FindStringSubmatch(found)
+	last := regexp.MustCompile(`On the host: (docker restart [^;]*);`).FindStringSubmatch(found)
+	if first == nil || last == nil {
+		l.t.Fatalf("there is nothing to type in %s", found)
+	}
+	unquoted := strings.NewReplacer(`\'`, `'`)
+	l.do(unquoted.Replace(first[1]))()
+	l.sql("postgres", strings.Replace(unquoted.Replace(first[2]), "its name", "remoterun", 1))
+	l.do(last[1])()
+	l.ready()
+	l.do("rm " + l.volumeDir() + "/ring")() // as the check for keyrings on disk says
+}
+
+// helped types what the check says to do, and wants it ok then.
+func (l *lab) helped(t *testing.T, b broken) {
+	t.Helper()
+	if compose, ok := strings.CutPrefix(b.typed, "docker compose"); ok {
+		l.do("cd " + l.dir + " && docker compose" + compose + " >/dev/null 2>&1")()
+	} else {
+		l.typed(b.typed)
+	}
+	l.ready()
+	got := drive(t, l.fresh(), verify.New(l.d), l.args(append([]any{"quick", !b.full}, b.args...)...))
+	if got.Failed {
+		t.Errorf("after %s: %s", b.typed, got.Msg)
+	}
 }
 
 // mended types the SQL that the list of relations says, until nothing is plain.
@@ -218,15 +259,15 @@ func brokenCustody(l *lab) []broken {
 	swapped, _ := sshtest.Worker(l.t, sshd.Config{Shell: []string{"unshare", "-m", "/bin/sh", "-c", `mount --bind ` + swaps + ` /proc/swaps; shift; exec /bin/sh -c "$1"`, "sh"}})
 	const file, copies = "keyring file", "sealed copies"
 	return []broken{
-		{name: "mode", do: l.do("chmod 440 " + ring), undo: l.do("chmod 400 " + ring), check: file, words: []string{"mode 0440"}},
-		{name: "owner", do: l.do("chown 0 " + ring), undo: l.do("chown 26 " + ring), check: file, words: []string{"owner 0", "owner is 26"}},
+		{name: "mode", do: l.do("chmod 440 " + ring), undo: l.do("chmod 400 " + ring), check: file, words: []string{"mode 0440"}, typed: "remoterun unlock web1"},
+		{name: "owner", do: l.do("chown 0 " + ring), undo: l.do("chown 26 " + ring), check: file, words: []string{"owner 0", "owner is 26"}, typed: "remoterun unlock web1"},
 		{name: "folder that others write to", do: l.do("chmod 777 " + l.ram()), undo: l.do("chmod 711 " + l.ram()), check: file, words: []string{"mode 0777"}},
 		{name: "a copy beside it", do: l.do("cp " + ring + " " + ring + ".bak"), undo: l.do("rm " + ring + ".bak"), check: file, words: []string{"keyring.bak lies beside"}},
 		{name: "other bytes than the sealed ones", do: l.do("cp -p " + ring + " /dev/shm/" + l.project + " && cat " + ring + " " + ring + " >" + ring + ".x; cat " + ring + ".x >" + ring + "; rm " + ring + ".x"),
-			undo: l.do("cat /dev/shm/" + l.project + " >" + ring + "; rm /dev/shm/" + l.project), check: file, words: []string{"the same as the sealed one: no"}},
-		{name: "no keyring", do: l.do("mv " + ring + " /dev/shm/" + l.project), undo: l.do("mv /dev/shm/" + l.project + " " + ring), check: file, words: []string{"no keyring in RAM"}},
-		{name: "no keyring, by the server's word", do: l.do("mv " + ring + " /dev/shm/" + l.project), undo: l.do("mv /dev/shm/" + l.project + " " + ring), check: "keys", words: []string{"default: ", "not found in key provider"}},
-		{name: "no mount", do: l.do("mount --move " + l.ram() + " /mnt"), undo: l.do("mount --move /mnt " + l.ram()), check: "memory", words: []string{"not a mount in RAM"}},
+			undo: l.do("cat /dev/shm/" + l.project + " >" + ring + "; rm /dev/shm/" + l.project), check: file, words: []string{"the same as the sealed one: no"}, typed: "remoterun unlock web1"},
+		{name: "no keyring", do: l.do("mv " + ring + " /dev/shm/" + l.project), undo: l.do("mv /dev/shm/" + l.project + " " + ring), check: file, words: []string{"no keyring in RAM"}, typed: "remoterun unlock web1"},
+		{name: "no keyring, by the server's word", do: l.do("mv " + ring + " /dev/shm/" + l.project), undo: l.do("mv /dev/shm/" + l.project + " " + ring), check: "keys", words: []string{"default: ", "not found in key provider"}, typed: "remoterun unlock web1"},
+		{name: "no mount", do: l.do("mount --move " + l.ram() + " /mnt"), undo: l.do("umount /mnt"), check: "memory", words: []string{"not a mount in RAM"}, typed: "remoterun unlock web1"},
 		{name: "swap", do: func() {}, check: "memory", words: []string{"weak", "/dev/vdb"}, w: swapped},
 		{name: "server copy changed", do: l.do("for f in " + state + "/*.tag; do cp $f $f.x; printf x | dd of=$f conv=notrunc bs=1 2>/dev/null; done"),
 			undo: l.do("for f in " + state + "/*.tag; do mv $f.x $f; done"), check: copies, words: []string{"server differs"}},
@@ -379,7 +420,7 @@ func brokenContainer(l *lab) []broken {
 	}
 	back := l.recreate()
 	return []broken{
-		{name: "writable keyring", do: l.recreate(mounts("false", "")), check: "container", words: []string{"read-only: no"}},
+		{name: "writable keyring", do: l.recreate(mounts("false", "")), check: "container", words: []string{"read-only: no"}, typed: "remoterun unlock web1"},
 		{name: "a second provider, on the data volume", do: l.query("postgres", "SELECT pg_tde_add_global_key_provider_file('other', '/data/db/other')"),
 			undo: func() {
 				l.sql("postgres", "SELECT pg_tde_delete_global_key_provider('other')")
@@ -388,25 +429,21 @@ func brokenContainer(l *lab) []broken {
 		{name: "the provider's file on the data volume", do: func() {
 			l.do("cp -p " + l.ram() + "/keyring " + l.volumeDir() + "/ring; chmod 600 " + l.volumeDir() + "/ring")()
 			l.sql("postgres", "SELECT pg_tde_change_global_key_provider_file('remoterun', '/data/db/ring')")
-		}, undo: func() {
-			l.do("chmod 600 " + l.ram() + "/keyring")()
-			l.sql("postgres", fmt.Sprintf("SELECT pg_tde_change_global_key_provider_file('remoterun', '%s/keyring')", l.ram()))
-			l.do("chmod 400 " + l.ram() + "/keyring; rm " + l.volumeDir() + "/ring")()
-		}, check: "key provider", words: []string{"/data/db/ring"}},
+		}, undo: l.do("rm -f " + l.volumeDir() + "/ring"), check: "key provider", words: []string{"/data/db/ring"}, typed: "the key provider's"},
 		{name: "a database's own provider", do: l.query("app", "SELECT pg_tde_add_database_key_provider_file('own', '/data/db/own')"),
 			undo: func() {
 				l.sql("app", "SELECT pg_tde_delete_database_key_provider('own')")
 				l.sh("rm " + l.volumeDir() + "/own")
 			}, check: "key provider", words: []string{"app provider own"}},
-		{name: "the keys at a second place", do: l.recreate(mounts("true", ", {type: bind, source: /run/remoterun, target: /keys, read_only: true}")), check: "container", words: []string{"has /run/remoterun at /keys"}},
+		{name: "the keys at a second place", do: l.recreate(mounts("true", ", {type: bind, source: /run/remoterun, target: /keys, read_only: true}")), check: "container", words: []string{"has /run/remoterun at /keys"}, typed: "docker compose up -d postgres"},
 		{name: "the keys in a container of somebody else's", do: l.do("docker run -d --name " + l.project + "-other --label remoterun.project=" + l.project + " --network none -v /run/remoterun:/keys:ro --entrypoint sleep " + l.image + " 600"),
 			undo: l.do("docker rm -fv " + l.project + "-other"), check: "container", words: []string{l.project + "-other has /run/remoterun at /keys"}},
 		{name: "the server of another folder", do: func() {
 			l.do("docker stop " + l.container() + "; cp -a " + l.volumeDir() + " /var/tmp/" + l.project + "-clone")()
 			l.recreate("volumes: [{type: bind, source: /var/tmp/"+l.project+"-clone, target: /clone}]", `command: ["postgres", "-D", "/clone", "-c", "shared_preload_libraries=pg_tde", "-c", "pg_tde.wal_encrypt=on"]`)()
 		}, undo: func() { l.recreate()(); l.do("rm -rf /var/tmp/" + l.project + "-clone")() }, check: "server", words: []string{"it runs in /clone, and not in the data folder /data/db"}, w: l.fresh()},
-		{name: "cores", do: l.recreate("ulimits: {core: -1}"), check: "container", words: []string{"core limit: unlimited"}, undo: back},
-		{name: "a mount that came later", do: func() { l.unmount(); l.push() }, check: "key provider", words: []string{"inside the container"}, undo: back},
+		{name: "cores", do: l.recreate("ulimits: {core: -1}"), check: "container", words: []string{"core limit: unlimited"}, undo: back, typed: "docker compose up -d postgres"},
+		{name: "a mount that came later", do: func() { l.unmount(); l.push() }, check: "key provider", words: []string{"inside the container"}, undo: back, typed: "remoterun unlock web1"},
 		{name: "rows in the server's log", do: l.recreate(`command: ["postgres", "-c", "shared_preload_libraries=pg_tde", "-c", "pg_tde.wal_encrypt=on", "-c", "logging_collector=on", "-c", "log_statement=all"]`),
 			check: "rows on disk", words: []string{"log/postgresql-"}, full: true, w: l.fresh(), undo: func() { back(); l.sh("rm -r " + l.volumeDir() + "/log") }},
 		{name: "it does not run", do: func() { l.sh("docker stop " + l.container()) }, check: "server", words: []string{"SQL does not answer"}, undo: func() { l.sh("docker start " + l.container()); l.ready() }},
@@ -478,7 +515,7 @@ func brokenWAL(l *lab) []broken {
 		{name: "no library", do: func() {
 			switchWAL()
 			l.recreate(`command: ["postgres", "-c", "shared_preload_libraries="]`)()
-		}, check: "library", words: []string{"shared_preload_libraries = empty"}, w: l.fresh()},
+		}, check: "library", words: []string{"shared_preload_libraries = empty"}, w: l.fresh(), typed: "remoterun unlock web1"},
 		{name: "on again, with plain segments left", do: func() { l.recreate(noWAL)(); keep("128MB"); switchWAL(); back() }, check: check, words: []string{"holds plain pages"}, full: true, undo: func() { keep("0"); switchWAL() }},
 	}
 }

@@ -24,9 +24,17 @@ func (v Site) Lacks() []string {
 	}
 	needs(data, "the volume "+v.Volume())
 	needs(keys, "the keyring (read-only)")
-	preload, wal := false, false
-	for i := range v.Spec.Command {
-		setting, _ := serverSetting(v.Spec.Command[i:])
+	preload, wal := v.settings(v.Spec.Command)
+	needs(preload, "shared_preload_libraries with "+v.Extension)
+	needs(wal, v.Extension+".wal_encrypt=on")
+	return out
+}
+
+// settings reports whether a server's command line loads the extension, and whether
+// it encrypts the WAL.
+func (v Site) settings(words []string) (preload, wal bool) {
+	for i := range words {
+		setting, _ := serverSetting(words[i:])
 		name, value, _ := strings.Cut(setting, "=")
 		switch strings.ReplaceAll(name, "-", "_") {
 		case "shared_preload_libraries":
@@ -35,7 +43,17 @@ func (v Site) Lacks() []string {
 			wal = value == "on"
 		}
 	}
-	needs(preload, "shared_preload_libraries with "+v.Extension)
-	needs(wal, v.Extension+".wal_encrypt=on")
-	return out
+	return preload, wal
+}
+
+// Overlaid reports that the container has what Lacks looks for in the files: the
+// keyring, read-only, and the settings. Whoever made it with other files, or before
+// they were changed, has one that has not.
+func (v Site) Overlaid() bool {
+	keys := false
+	for _, m := range v.Container.Mounts {
+		keys = keys || m.Destination == v.RAMDir() && !m.RW
+	}
+	preload, wal := v.settings(v.Container.Config.Cmd)
+	return keys && preload && wal
 }

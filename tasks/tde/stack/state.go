@@ -39,16 +39,6 @@ func (v Site) Pid() int {
 	return 0
 }
 
-// KeyringMounted reports that the container was made with the overlay.
-func (v Site) KeyringMounted() bool {
-	for _, m := range v.Container.Mounts {
-		if m.Destination == v.RAMDir() {
-			return true
-		}
-	}
-	return false
-}
-
 // Ready refuses to start anything but an encrypted cluster with its keyring in
 // RAM. Its messages begin with the state in one word.
 func (v Site) Ready(s host.Seen, t Truth, ram memory.View, hostname string) error {

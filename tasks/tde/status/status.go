@@ -324,6 +324,9 @@ func (st *status) askServer(s host.Seen) error {
 	if err := need.Err(); err != nil {
 		if e, ok := pg.AsError(err); ok {
 			st.state, st.why = stateFailed, e.Error()
+			if !st.site.Overlaid() {
+				st.fix = "remoterun unlock " + st.args.host + ", which makes the container anew with the overlay"
+			}
 			if stack.RefusedLogin(e.Code) { // a session that was open before still answered
 				st.fix = st.newLogin()
 			}

@@ -47,7 +47,9 @@ func (st *status) warnings(r *play.Result) {
 	for _, c := range st.callers {
 		warn(true, "%s: the database would start without the overlay; %s, or have it in the compose file itself: tde_apply: edit, then: remoterun unlock %s", c, c.Edit(st.overlay), h)
 	}
-	warn(st.drift && lacks == nil, "container %s was made from other compose files than there are now; docker compose up -d %s applies them", st.site.Name(), st.args.Service)
+	alien := lacks == nil && st.truth.There() && st.site.Container != nil && st.site.Serves(st.truth) && !st.site.Overlaid()
+	warn(alien, "container %s was made without the overlay's settings (the extension, encryption of the WAL, the keyring read-only): what it writes can come to the disk in the clear; next: remoterun unlock %s", st.site.Name(), h)
+	warn(st.drift && lacks == nil && !alien, "container %s was made from other compose files than there are now; docker compose up -d %s applies them", st.site.Name(), st.args.Service)
 	fine := []custody.CopyState{custody.CopiesEqual, custody.CopyNoServer}
 	warn(!slices.Contains(fine, st.copy) && !(st.copy == custody.CopiesNone && st.disk.Keys == ""),
 		"sealed copies: %s; next: %s", cmp.Or(string(st.copy), st.copies), custody.NextOfCopies(st.copy, h))

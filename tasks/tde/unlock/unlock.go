@@ -117,7 +117,7 @@ func (u unlocking) begin(s host.Seen) (play.Plan, error) {
 	switch {
 	case v.Container == nil:
 		return u.start(past{}, guard.Command("create and start service "+u.Service, u.upCommand())), nil
-	case !v.Serves(t) || !v.KeyringMounted():
+	case !v.Serves(t) || !v.Overlaid():
 		return u.recreate(s, v, t)
 	case !v.Running() || !ram.Same():
 		return u.start(past{restarted: true}, u.restart(v.Container)), nil
