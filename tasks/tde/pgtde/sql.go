@@ -194,7 +194,7 @@ func plainQuery(to pg.Target, e Extension) pg.Query {
 	return pg.Query{To: to, SQL: fmt.Sprintf(`SELECT c.oid::regclass::text, CASE WHEN c.relkind = 'i' AND m.relkind = 'm' AND h.relkind = 't' THEN '`+viewChunks+`' ELSE c.relkind::text END, pg_relation_size(c.oid)::text,
 CASE WHEN m.oid IS NULL THEN NULL
 WHEN m.relam <> a.oid THEN format('ALTER %%s %%I.%%I SET ACCESS METHOD tde_heap;', k.word, n.nspname, m.relname)
-WHEN m.relkind = 'r' AND %[1]s(m.oid) THEN (SELECT format('ALTER TABLE %%1$I.%%2$I ADD COLUMN tde_rewrite float8 DEFAULT random(); ALTER TABLE %%1$I.%%2$I DROP COLUMN tde_rewrite;', rn.nspname, r.relname) FROM pg_class r JOIN pg_namespace rn ON rn.oid = r.relnamespace WHERE r.oid = coalesce(pg_partition_root(m.oid), m.oid))
+WHEN m.relkind = 'r' AND %[1]s(m.oid) THEN (SELECT format('ALTER TABLE %%1$I.%%2$I ADD COLUMN remoterun_rewrite float8 DEFAULT random(); ALTER TABLE %%1$I.%%2$I DROP COLUMN remoterun_rewrite;', rn.nspname, r.relname) FROM pg_class r JOIN pg_namespace rn ON rn.oid = r.relnamespace WHERE r.oid = coalesce(pg_partition_root(m.oid), m.oid))
 ELSE format('ALTER %%1$s %%2$I.%%3$I SET ACCESS METHOD heap; ALTER %%1$s %%2$I.%%3$I SET ACCESS METHOD tde_heap;', k.word, n.nspname, m.relname) END
 FROM pg_class c
 `+ownerJoins+`
