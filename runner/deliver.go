@@ -144,7 +144,7 @@ func (h *hostRun) finish(ctx context.Context, tr *taskRun) error {
 		e.NoLog = e.NoLog || u.noLog
 	}
 	if !tr.loop || tr.fatal != nil {
-		e.NoLog = e.NoLog || h.hides(ctx, tr, tr.scope)
+		e.NoLog = e.NoLog || tr.hides(ctx, tr.scope)
 	}
 	h.tell(tr, e)
 	for _, f := range tr.included {

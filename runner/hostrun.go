@@ -257,8 +257,10 @@ type unit struct {
 	as    host.As
 	env   []sh.Var
 	noLog bool
-	check bool // withhold steps
-	diff  bool
+	// unread is why no_log cannot be told.
+	unread error
+	check  bool // withhold steps
+	diff   bool
 
 	act   *action.Action
 	raw   *value.Map   // an action's arguments as written

@@ -442,7 +442,7 @@ func (h *hostRun) crash(err error) {
 	e := event.Outcome{Host: h.name, Task: h.queue.info(), Status: event.Failed, Err: err, Result: value.MapOf("msg", value.MarkedString(err.Error(), value.Unsafe))}
 	if len(h.queue.tasks) > 0 && h.ctx != nil {
 		tr := h.queue.tasks[0]
-		e.NoLog = h.hides(h.ctx, tr, tr.scope)
+		e.NoLog = tr.hides(h.ctx, tr.scope)
 	}
 	if m, ok := err.(*Mistake); ok {
 		e.Result.Put("exception", value.Strings(m.Where...))

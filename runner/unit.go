@@ -226,7 +226,8 @@ func (u *unit) labelled(ctx context.Context) (string, error) {
 
 // unit makes one unit: condition, keywords, arguments, module.
 func (h *hostRun) unit(ctx context.Context, tr *taskRun, s *vars.Scope, item value.Value, ahead bool) (*unit, error) {
-	u := &unit{tr: tr, scope: s, item: item, noLog: h.hides(ctx, tr, s)}
+	u := &unit{tr: tr, scope: s, item: item}
+	u.noLog, u.unread = tr.hidden(ctx, s)
 	ok, err := u.when(ctx, ahead)
 	if err != nil {
 		return u, u.mistake(ahead, fmt.Errorf("the conditional check failed: %w", err))
@@ -241,12 +242,17 @@ func (h *hostRun) unit(ctx context.Context, tr *taskRun, s *vars.Scope, item val
 	return u, nil
 }
 
-// hides says whether no_log covers what is told of a task before its keywords are
-// read: an item that is left out, a condition or loop that cannot be worked out. What
-// cannot be told is hidden: a label or an error's words could be a secret.
-func (h *hostRun) hides(ctx context.Context, tr *taskRun, s *vars.Scope) bool {
-	hidden, err := h.reader(ctx, tr.words, s).Flag("no_log", keyword.NoLog, false)
-	return hidden || err != nil
+// hides says whether no_log covers what is told of a task.
+func (tr *taskRun) hides(ctx context.Context, s *vars.Scope) bool {
+	is, _ := tr.hidden(ctx, s)
+	return is
+}
+
+// hidden is the one place where no_log is worked out. What cannot be told is hidden:
+// a label or an error's words could be a secret; err says why it cannot.
+func (tr *taskRun) hidden(ctx context.Context, s *vars.Scope) (is bool, err error) {
+	is, err = tr.h.reader(ctx, tr.words, s).Flag("no_log", keyword.NoLog, false)
+	return is || err != nil, err
 }
 
 // mistake makes a failed outcome of a mistake, except of what somebody else
@@ -309,11 +315,10 @@ func (u *unit) fill(ctx context.Context, ahead bool) error {
 func (u *unit) flags(k keyword.Reader) error {
 	h := u.tr.h
 	want := h.p.r.want
-	var errs [3]error
-	u.noLog, errs[0] = k.Flag("no_log", keyword.NoLog, false)
-	u.check, errs[1] = k.Flag("check_mode", keyword.CheckMode, want.Check)
-	u.diff, errs[2] = k.Flag("diff", keyword.Diff, want.Diff)
-	return errors.Join(errs[:]...)
+	var errs [2]error
+	u.check, errs[0] = k.Flag("check_mode", keyword.CheckMode, want.Check)
+	u.diff, errs[1] = k.Flag("diff", keyword.Diff, want.Diff)
+	return errors.Join(append(errs[:], u.unread)...)
 }
 
 // target is the machine that the unit works on.

@@ -73,7 +73,10 @@ func unsaidTasks(t *testing.T) []string {
 		"{uri: {url: 'http://127.0.0.1:1/{{ clear }}'}, no_log: true}", "{get_url: {url: 'http://u:{{ clear }}@127.0.0.1:1/x', dest: '{{ dir }}/x'}, no_log: true}",
 		"{no_log: true, block: [{command: 'echo {{ clear }}'}, {command: 'false {{ clear }}'}], rescue: [{debug: {var: ansible_failed_result}}, {command: 'echo {{ clear }}'}], always: [{command: 'true', when: clear}]}",
 		"{include_tasks: {file: inc.yml, apply: {no_log: true}}, vars: {given: '{{ clear }}'}}",
-		"{command: 'echo {{ clear }}', no_log: '{{ nothing }}'}", "{command: 'echo {{ clear }}', no_log: '{{ 1 == 1 }}', when: clear}",
+		"{command: 'echo {{ clear }}', no_log: '{{ nothing }}'}", "{command: 'echo {{ item }}', loop: ['{{ clear }}'], no_log: '{{ nothing }}'}", "{debug: {msg: x}, loop: ['{{ clear }}', 2], no_log: '{{ item }}'}",
+		"{command: 'true', loop: [1, 2], loop_control: {label: '{{ clear }} {{ item }}'}, no_log: '{{ nothing }}'}", "{command: 'true', no_log: '{{ clear }}'}", "{command: 'true', no_log: '{{ clear | from_json }}'}",
+		"{block: [{command: 'echo {{ item }}', loop: ['{{ clear }}']}], no_log: '{{ nothing }}', rescue: [{debug: {var: ansible_failed_result}}]}",
+		"{command: 'echo {{ clear }}', no_log: '{{ 1 == 1 }}', when: clear}",
 	)
 }
 
