@@ -84,16 +84,19 @@ func unsaidTasks(t *testing.T) []string {
 // noted nowhere on the laptop, however the task ends and wherever it does.
 func TestNoLogHidesAll(t *testing.T) {
 	tasks := unsaidTasks(t)
-	projectDir(t, map[string]string{"hosts": fmt.Sprintf("h[0:%d] ansible_connection=local\n", len(tasks)-1), "inc.yml": "- command: echo {{ given }}\n- command: 'true'\n  when: given\n"})
+	projectDir(t, map[string]string{"hosts": fmt.Sprintf("h[0:%d] ansible_connection=local\nwell ansible_connection=local\n", len(tasks)-1), "inc.yml": "- command: echo {{ given }}\n- command: 'true'\n  when: given\n"})
 	dir, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b strings.Builder
+	var b strings.Builder        // a host that is well keeps a play from ending the run
 	for i, task := range tasks { // a host each: some mistakes end the play for it, whatever is ignored
-		fmt.Fprintf(&b, "- hosts: h%d\n  gather_facts: false\n  ignore_errors: true\n  vars: {clear: %s, dir: %s}\n  tasks:\n    - %s\n", i, unsaid, dir, task)
+		fmt.Fprintf(&b, "- hosts: h%d,well\n  gather_facts: false\n  ignore_errors: true\n  vars: {clear: %s, dir: %s}\n  tasks:\n    - {meta: end_host, when: inventory_hostname == 'well'}\n    - %s\n", i, unsaid, dir, task)
 	}
 	writeFile(t, "p.yml", b.String())
+	if out, _, _ := runWith(t, map[string]string{"HOME": t.TempDir()}, nil, "p.yml", "-i", "hosts"); strings.Count(out, "because the task's own 'no_log' could not be worked out") < 5 {
+		t.Errorf("it is not said that no_log cannot be worked out\n%s", out)
+	}
 	for _, how := range [][]string{{"-vvv", "-D"}, {"--output", "json", "-D"}, {"--output", "jsonl", "-D"}, {"--output", "junit"}, {"--output", "minimal", "-vv"}, {"--output", "quiet"}, {"--check"}} {
 		home := t.TempDir()
 		out, errs, code := runWith(t, map[string]string{"HOME": home}, nil, append([]string{"p.yml", "-i", "hosts"}, how...)...)
@@ -102,6 +105,9 @@ func TestNoLogHidesAll(t *testing.T) {
 		}
 		if n := strings.Count(out, "censored") + strings.Count(out, "output has been hidden"); n < len(tasks)/2 && !slices.Contains(how, "quiet") {
 			t.Errorf("%q: only %d results are hidden: %s", how, n, errs)
+		}
+		if last := fmt.Sprintf("h%d", len(tasks)-1); !strings.Contains(out, last) && !slices.Contains(how, "quiet") {
+			t.Errorf("%q: the run has ended before %s", how, last)
 		}
 		for l := range strings.Lines(out + errs) {
 			if strings.Contains(l, unsaid) {

@@ -54,6 +54,8 @@ type Outcome struct {
 	// takes on.
 	Ignored, Rescued bool
 	NoLog            bool
+	// Unread says that no_log itself could not be worked out: NoLog is set for that.
+	Unread bool
 	// Quiet results are shown with -v only (assert's quiet).
 	Quiet bool
 	// Err is the failure itself when it was none of the module's words: a link, an

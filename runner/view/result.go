@@ -10,6 +10,10 @@ import (
 // censored is what stands for the result of a no_log task.
 const censored = "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
 
+// unread stands for one whose no_log could not be worked out: the reason may hold
+// what no_log was to hide.
+const unread = "the output has been hidden because the task's own 'no_log' could not be worked out: look at its expression, or set it to true or false"
+
 // actionOf is what a task runs, by its short name; empty when it is no task.
 func actionOf(t *event.Task) string {
 	if t == nil {
@@ -23,7 +27,11 @@ func actionOf(t *event.Task) string {
 func shownResult(e event.Outcome, verbosity int) *value.Map {
 	out := value.NewMap()
 	if e.NoLog {
-		out.Put("censored", value.String(censored))
+		why := censored
+		if e.Unread {
+			why = unread
+		}
+		out.Put("censored", value.String(why))
 		for _, name := range []string{"attempts", "changed", "retries"} {
 			if v, ok := e.Result.Lookup(name); ok {
 				out.Put(name, v)
