@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"remoterun/runner/host"
@@ -149,14 +150,23 @@ func (t *tree) fileNames() []string {
 // would be waited for.
 const regularNames = `while IFS= read -r l; do if [ -f "$l" ]; then printf "%s\n" "$l"; fi; done | tr "\n" "\0"`
 
+// namesToSum are those whose hash is asked for: a file of more than $2 bytes is none
+// of what is copied, and one of terabytes is soon made of a hole. Such a one gets a
+// hash of zeros, on descriptor 3.
+const namesToSum = regularNames + ` | xargs -0 -r stat -L -c "%s %n" -- 2>/dev/null |
+while IFS= read -r l; do
+if [ "${l%% *}" -gt "$2" ]; then printf "%064d  %s\n" 0 "${l#* }" >&3; else printf "%s\n" "${l#* }"; fi
+done | tr "\n" "\0"`
+
 // treeSumText answers with one line what a tree of files is: the hash of their
-// hashes. Names come on stdin, one a line.
+// hashes. Names come on stdin, one a line; $2 is the largest size.
 const treeSumText sh.Constant = `cd "$1" 2>/dev/null || { echo none; exit 0; }
-` + regularNames + ` | xargs -0 -r sha256sum -- 2>/dev/null | sed 's/^\\//' | cut -c1-64 | sha256sum`
+exec 3>/dev/null
+` + namesToSum + ` | xargs -0 -r sha256sum -- 2>/dev/null | sed 's/^\\//' | cut -c1-64 | sha256sum`
 
 // treeListText prints a hash and a name per file that is there.
 const treeListText sh.Constant = `cd "$1" 2>/dev/null || exit 0
-` + regularNames + ` | xargs -0 -r sha256sum -- 2>/dev/null; true`
+{ ` + namesToSum + ` | xargs -0 -r sha256sum -- 2>/dev/null; } 3>&1; true`
 
 // treePairsText prints each kind of entry once: mode, ids, names; then how
 // many there are.
@@ -184,7 +194,7 @@ func (a copyArgs) planTree(s host.Seen) (play.Plan, error) {
 	}
 	dest = kit.TrimSlash(dest)
 	names := a.tree.fileNames()
-	sumQ := host.NewProbe(treeSumText, kit.Safe(dest)).WithStdin(lines(names))
+	sumQ := host.NewProbe(treeSumText, kit.Safe(dest), largest(a.tree.files)).WithStdin(lines(names))
 	filesQ := host.NewProbe(treePairsText, kit.Safe(dest)).WithStdin(lines(names))
 	dirsQ := host.NewProbe(treePairsText, kit.Safe(dest)).WithStdin(lines(append([]string{"."}, a.tree.dirs...)))
 	linksQ := host.NewProbe(treeLinksText, kit.Safe(dest)).WithStdin(lines(linkNames(a.tree.links)))
@@ -230,7 +240,7 @@ func linkNames(links []play.Input) []string {
 
 // differing asks for every file's hash and answers those to send.
 func (a copyArgs) differing(s host.Seen, dest string) ([]play.Input, error) {
-	got, err := s.Answer(host.NewProbe(treeListText, kit.Safe(dest)).WithStdin(lines(a.tree.fileNames())))
+	got, err := s.Answer(host.NewProbe(treeListText, kit.Safe(dest), largest(a.tree.files)).WithStdin(lines(a.tree.fileNames())))
 	if err != nil {
 		return nil, err
 	}
@@ -243,6 +253,15 @@ func (a copyArgs) differing(s host.Seen, dest string) ([]play.Input, error) {
 		}
 	}
 	return out, nil
+}
+
+// largest is the size in bytes of the largest of files.
+func largest(files []play.Input) string {
+	var n int64
+	for _, f := range files {
+		n = max(n, f.Data.Size())
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 // hashes reads what sha256sum prints, by name.

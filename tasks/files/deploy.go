@@ -42,7 +42,7 @@ func (d deploy) place(s host.Seen) (lk kit.Look, p string, mkdir bool, err error
 	if strings.HasSuffix(dest, "/") {
 		mkdir, dest, base = true, dest+base, ""
 	}
-	if lk, err = host.Get(s, kit.LookAt(dest, base, true)); err != nil {
+	if lk, err = host.Get(s, kit.LookFor(dest, base, d.in.Data.Size())); err != nil {
 		return lk, "", false, err
 	}
 	p = lk.Path
@@ -54,9 +54,9 @@ func (d deploy) place(s host.Seen) (lk kit.Look, p string, mkdir bool, err error
 
 func (d deploy) facts() []host.Question {
 	if strings.HasSuffix(d.dest, "/") {
-		return kit.Hint(d.dest, kit.LookAt(d.dest+path.Base(d.in.Name), "", true).Q)
+		return kit.Hint(d.dest, kit.LookFor(d.dest+path.Base(d.in.Name), "", d.in.Data.Size()).Q)
 	}
-	return kit.Hint(d.dest, kit.LookAt(d.dest, path.Base(d.in.Name), true).Q)
+	return kit.Hint(d.dest, kit.LookFor(d.dest, path.Base(d.in.Name), d.in.Data.Size()).Q)
 }
 
 func (d deploy) plan(s host.Seen) (play.Plan, error) {

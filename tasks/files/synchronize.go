@@ -201,7 +201,7 @@ find . -mindepth 1 -exec stat -c "%f %n" {} + | sort -k 2
 echo =
 find . -type l | sort | while IFS= read -r l; do readlink "$l"; done
 echo =
-` + regularNames + ` | xargs -0 -r sha256sum -- 2>/dev/null
+{ ` + namesToSum + ` | xargs -0 -r sha256sum -- 2>/dev/null; } 3>&1
 true`
 
 // syncState is what the host has.
@@ -217,7 +217,7 @@ func (t *syncTree) question(dest string) host.Fact[syncState] {
 	for i, f := range t.files {
 		names[i] = f.Name
 	}
-	return host.Fact[syncState]{Q: host.NewProbe(syncListText, kit.Safe(dest)).WithStdin(lines(names)), Parse: readSync}
+	return host.Fact[syncState]{Q: host.NewProbe(syncListText, kit.Safe(dest), largest(t.files)).WithStdin(lines(names)), Parse: readSync}
 }
 
 func readSync(a host.Answer) (syncState, error) {
@@ -286,7 +286,7 @@ func (t *syncTree) state(s host.Seen, dir string) (syncState, error) {
 	if !t.single {
 		return host.Get(s, t.question(dir))
 	}
-	folder, file := kit.LookAt(dir, "", false), kit.LookAt(kit.Join(dir, t.files[0].Name), "", true)
+	folder, file := kit.LookAt(dir, "", false), kit.LookFor(kit.Join(dir, t.files[0].Name), "", t.files[0].Data.Size())
 	if err := host.All(s, folder.Q, file.Q); err != nil {
 		return syncState{}, err
 	}

@@ -395,7 +395,8 @@ func (a Answered) HTML(asked string) (string, bool) {
 // printed), yes when a body comes on stdin, a file of the host that is the body,
 // yes for a conditional request, the folder of the download (or empty); then the
 // request. Without a path what comes is printed behind the heads. Where it
-// lands, the file as it is, lines for what it is called, its SHA-1, the old one's,
+// lands, the file as it is, lines for what it is called, its SHA-1, the old one's
+// (- where that is of another size, and of more than 256 MiB),
 // its MD5, the backup, and whether it changed come first.
 const getText sh.Constant = sh.Temp + holdText + getWords + `k_path=$1 k_via=$2 k_dir=$3 k_alg=$4 k_hex=$5 k_ow=$6 k_gr=$7 k_mo=$8 k_ba=$9
 shift 9
@@ -464,9 +465,11 @@ fi
 k_s=$(sha1sum <"$k_8") k_m=$(md5sum <"$k_8") k_o= k_ch= k_ke= c=
 k_s=${k_s%% *} k_m=${k_m%% *}
 if [ -f "./$k_n" ] && [ ! -h "./$k_n" ]; then
+set -- $(stat -c "%u:%g %a %s" "./$k_n") $(stat -L -c %s "$k_8")
+if [ "$3" = "$4" ] || [ "$3" -le 268435456 ]; then
 k_o=$(sha1sum <"./$k_n") || exit 1
 k_o=${k_o%% *}
-set -- $(stat -c "%u:%g %a" "./$k_n")
+else k_o=-; fi
 k_ke=$1
 [ "$k_o" = "$k_s" ] || k_mo=${k_mo:-0$2}
 fi
@@ -563,7 +566,7 @@ func ParseLanded(out host.Output, from string) (Landed, error) {
 func (d Landed) Fetched() *value.Map {
 	m := value.MapOf("dest", HostText(d.Path), "checksum_src", value.String(d.SHA1), "checksum_dest", value.Null(), "md5sum", value.String(d.MD5),
 		"elapsed", value.Int(d.Seconds), "status_code", value.Int(int64(d.Code)), "size", value.Int(d.Size), "state", value.String("file"))
-	if d.Old != "" {
+	if d.Old != "" && d.Old != "-" {
 		m.Put("checksum_dest", value.String(d.Old))
 	}
 	d.Info.PutInto(m)

@@ -104,21 +104,36 @@ done
 _l=$(cd -P "${_r%/*}/" 2>/dev/null && pwd -P) && printf "%s\n" "${_l%/}/${_r##*/}" || echo
 fi ;; esac`
 
-// lookAllText tells of many paths at once, each given behind a = or, where its hash
-// is wanted too, a +. For each that is there: "=PATH", then what lookText asks of
-// stat; a last =; then what sha256sum prints of regular files.
+// lookAllText tells of many paths at once, each given behind = or, where its hash
+// is wanted too, behind +SIZE: (any size where that is empty). For each that is
+// there: "=PATH", then what lookText asks of stat; a last =; then what sha256sum
+// prints of regular files, of those whose size is given where they have it.
 const lookAllText sh.Constant = `LC_ALL=C; export LC_ALL
-(for a; do shift; set -- "$@" "${a#?}"; done
+_s=$(for a; do shift; case $a in +*) a=${a#*:} ;; *) a=${a#?} ;; esac; set -- "$@" "$a"; done
 stat -c "=%n
 %f %u %g %s %d:%i
 %U
-%G" "$@"
-echo =)
-for a; do shift; case $a in +*) if [ -f "${a#?}" ] && [ -r "${a#?}" ]; then set -- "$@" "${a#?}"; fi ;; esac; done
+%G" "$@")
+printf "%s\n=\n" "$_s"
+_s="
+$_s"
+for a; do shift; case $a in +*) ;; *) continue ;; esac
+_w=${a%%:*} _w=${_w#+} a=${a#*:}
+if [ ! -f "$a" ] || [ ! -r "$a" ]; then continue; fi
+if [ -n "$_w" ]; then
+_z=${_s#*"
+=$a
+"}; _z=${_z%%"
+"*}; _z=${_z% *}
+[ "${_z##* }" = "$_w" ] || continue
+fi
+set -- "$@" "$a"; done
 if [ $# -gt 0 ]; then sha256sum "$@"; fi`
 
-// lookText takes a path, a name to append when the path is a folder, and "sum"
-// for size and hash, or "size" for size alone. It prints d or - and the folders that hold the path and what
+// lookText takes a path, a name to append when the path is a folder, "sum" for size
+// and hash or "size" for size alone, and the size that a file must have so that its
+// hash is asked for (empty = any): the hash of another one says nothing new, and a
+// file of terabytes is soon made of a hole. It prints d or - and the folders that hold the path and what
 // it leads to, then what is there; one program does it for a file, and one its
 // hash, and none where lookAllText has found them.
 const lookText sh.Constant = `p=$1 k=-
@@ -159,7 +174,8 @@ if [ -n "$3" ] && [ -f "$p" ] && [ -r "$p" ]; then z=$(stat -L -c %s "$p"); fi
 fi
 if [ -n "$3" ] && [ -f "$p" ]; then
 if [ -r "$p" ]; then echo "$z"
-if [ "$3" = sum ]; then
+if [ "${4:-$z}" != "$z" ]; then echo other
+elif [ "$3" = sum ]; then
 h=
 case ${_all-} in *"  $p
 "*) h=${_all%%"  $p
@@ -180,22 +196,31 @@ fi`
 
 // LookAt asks what is at path; into is a name to append when it is a folder.
 func LookAt(path, into string, sum bool) host.Fact[Look] {
-	flag := ""
+	own, args := "=", []string{Safe(path), into, ""}
 	if sum {
-		flag = "sum"
+		own, args[2] = "+:", "sum"
 	}
-	return lookAt(path, into, flag)
+	return look(path, into, own, args)
 }
 
 // LookSize asks the same with the size of a file and whether it can be read, but
 // without its hash: for what is read whole anyway.
-func LookSize(path, into string) host.Fact[Look] { return lookAt(path, into, "size") }
+func LookSize(path, into string) host.Fact[Look] {
+	return look(path, into, "=", []string{Safe(path), into, "size"})
+}
 
-func lookAt(path, into, flag string) host.Fact[Look] {
-	sum := flag == "sum"
-	q := host.NewProbe(lookText, Safe(path), into, flag).Plain()
+// LookFor asks what is at path, and for the hash of a file of this size alone: one of
+// another size is Readable and has no SHA256.
+func LookFor(path, into string, size int64) host.Fact[Look] {
+	n := strconv.FormatInt(size, 10)
+	return look(path, into, "+"+n+":", []string{Safe(path), into, "sum", n})
+}
+
+func look(path, into, own string, args []string) host.Fact[Look] {
+	flag := args[2]
+	q := host.NewProbe(lookText, args...).Plain()
 	if !strings.Contains(path, "\n") {
-		q = q.Together(lookAllText, together(Safe(path), sum)...)
+		q = q.Together(lookAllText, together(own, Safe(path))...)
 	}
 	return host.Fact[Look]{
 		Q:     q,
@@ -203,13 +228,9 @@ func lookAt(path, into, flag string) host.Fact[Look] {
 	}
 }
 
-// together is what lookAllText is asked for a path: it and its folder, named as
-// lookText does it.
-func together(p string, sum bool) []string {
-	own := "=" + p
-	if sum {
-		own = "+" + p
-	}
+// together is what lookAllText is asked for a path: it (own is what stands before)
+// and its folder, named as lookText does it.
+func together(own, p string) []string {
 	q := p
 	for len(q) > 1 && strings.HasSuffix(q, "/") {
 		q = q[:len(q)-1]
@@ -218,7 +239,7 @@ func together(p string, sum bool) []string {
 	if i := strings.LastIndexByte(q, '/'); i >= 0 {
 		folder = q[:i] + "/."
 	}
-	return []string{own, "=" + folder}
+	return []string{own + p, "=" + folder}
 }
 
 // Safe keeps a relative path from being read as an option.
@@ -302,6 +323,9 @@ func (l *Lines) sum(lk *Look, hashed bool) error {
 	hash := ""
 	if hashed {
 		hash, _, _ = strings.Cut(l.Next(), "  ")
+	}
+	if hash == "other" {
+		hash, hashed = "", false
 	}
 	if err != nil || hashed && len(hash) != 64 {
 		return fmt.Errorf("%s: the host has no usable sha256sum or stat", lk.Path)

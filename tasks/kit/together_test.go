@@ -14,6 +14,37 @@ import (
 	"remoterun/tasks/tasktest"
 )
 
+// TestHashForASize: the hash of a file is asked for where its size says that it may
+// be the right one, through a link, too.
+func TestHashForASize(t *testing.T) {
+	tasktest.EachShell(t, func(t *testing.T, h tasktest.Host) {
+		d := t.TempDir()
+		tasktest.WriteFile(t, d+"/file", "123456")
+		if err := os.Symlink("file", d+"/link"); err != nil {
+			t.Fatal(err)
+		}
+		s, err := h.Conn.Shell(t.Context(), host.As{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			path, into string
+			size       int64
+			hashed     bool
+		}{{"/file", "", 6, true}, {"/file", "", 5, false}, {"/link", "", 6, true}, {"/link", "", 4, false}, {"", "file", 6, true}, {"", "file", 0, false}} {
+			f := kit.LookFor(d+c.path, c.into, c.size)
+			res, err := s.Batch(t.Context(), sh.Batch{Ask: []sh.Cmd{f.Q.(host.Probe).Cmd(), kit.LookAt(d, "", false).Q.(host.Probe).Cmd()}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			lk, err := f.Parse(host.Answer{Stdout: res.Asked[0].Stdout})
+			if err != nil || !lk.Readable || lk.Size != 6 || (lk.SHA256 != "") != c.hashed {
+				t.Errorf("%+v: %+v, %v", c, lk, err)
+			}
+		}
+	})
+}
+
 // TestLooksTogetherAnswerAsAlone: what is looked at together reads byte for byte as
 // what is looked at alone, whatever it is and is called: a guard compares the two.
 func TestLooksTogetherAnswerAsAlone(t *testing.T) {
@@ -46,6 +77,9 @@ func TestLooksTogetherAnswerAsAlone(t *testing.T) {
 			for _, into := range []string{"", "plain"} {
 				for _, sum := range []bool{false, true} {
 					qs = append(qs, kit.LookAt(p, into, sum).Q.(host.Probe))
+				}
+				for _, size := range []int64{0, 6, 20} {
+					qs = append(qs, kit.LookFor(p, into, size).Q.(host.Probe))
 				}
 			}
 		}
