@@ -111,10 +111,14 @@ func New(world World, want Wishes) *Runner {
 	if world.Redactor == nil {
 		world.Redactor = secret.NewRedactor()
 	}
+	files := laptop.NewFiles(world.Loader, world.Hashes)
+	world.Loader = laptop.Guarded{Loader: world.Loader, Files: files}
+	store := vars.New(world.Inventory, world.Expr, world.Gatherer, want.Extra)
+	store.FromHost = files.FromHost
 	return &Runner{
 		world: world, want: want, begun: want.StartAt == "", stepping: world.Step != nil,
-		store: vars.New(world.Inventory, world.Expr, world.Gatherer, want.Extra), stats: event.NewStats(),
-		files: laptop.NewFiles(world.Loader, world.Hashes), warned: map[string]bool{}, gone: map[string]bool{}, machines: map[string]*known.Machine{}, facts: map[string]gathering{}, epochs: map[string]*atomic.Int64{},
+		store: store, stats: event.NewStats(),
+		files: files, warned: map[string]bool{}, gone: map[string]bool{}, machines: map[string]*known.Machine{}, facts: map[string]gathering{}, epochs: map[string]*atomic.Int64{},
 	}
 }
 

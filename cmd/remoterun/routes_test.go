@@ -80,6 +80,26 @@ var routes = []struct{ name, tasks string }{
 	{"a fetched file", `
 - fetch: {src: "{{ own }}/said", dest: "{{ own }}/got", flat: true}
 - set_fact: {got: "{{ lookup('file', own ~ '/got') }}{{ lookup('pipe', 'cat ' ~ own ~ '/got') }}{{ lookup('lines', 'cat ' ~ own ~ '/got') }}"}`},
+	{"variables of a fetched file", `
+- copy: {content: "{{ {'got': x.stdout} | to_json }}", dest: "{{ own }}/said.yml"}
+- fetch: {src: "{{ own }}/said.yml", dest: "{{ own }}/got.yml", flat: true}
+- include_vars: "{{ own }}/got.yml"
+- include_vars: {dir: "{{ own }}", files_matching: got.yml, name: under}
+- debug: {msg: "{{ under.got }}{{ got }}{{ x.stdout }}"}`},
+	{"a fetched template fails", `
+- fetch: {src: "{{ own }}/said", dest: "{{ own }}/in/", flat: true}
+- template: {src: "{{ own }}/in/said", dest: "{{ own }}/rendered"}`},
+	{"a fetched template of a lookup fails", `
+- fetch: {src: "{{ own }}/said", dest: "{{ own }}/got", flat: true}
+- file: {src: got, dest: "{{ own }}/link", state: link}
+- debug: {msg: "{{ lookup('template', own ~ '/link') }}"}`},
+	{"a fetched template that another one takes in fails", `
+- fetch: {src: "{{ own }}/said", dest: "{{ own }}/got", flat: true}
+- template: {src: takes.j2, dest: "{{ own }}/rendered"}`},
+	{"fetched tasks fails", `
+- copy: {content: "{{ [{'debug': {'msg': x.stdout}}] | to_json }}", dest: "{{ own }}/said.yml"}
+- fetch: {src: "{{ own }}/said.yml", dest: "{{ own }}/tasks.yml", flat: true}
+- include_tasks: "{{ own }}/tasks.yml"`},
 	{"slurp", `
 - slurp: {src: "{{ own }}/said"}
   register: s
@@ -426,7 +446,7 @@ func routeProject(t *testing.T) {
 	t.Helper()
 	files := map[string]string{
 		"hosts":     "[all:vars]\nansible_connection=local\n[three]\nh1\nh2\nh3\n[rest]\nother\n",
-		"prints.j2": "<{{ x.stdout }}>", "plain.yml": "a: 1\n",
+		"prints.j2": "<{{ x.stdout }}>", "takes.j2": "{% include own ~ '/got' %}", "plain.yml": "a: 1\n",
 		"roles/takes/defaults/main.yml": "given: '{{ x.stdout }}'\n", "roles/takes/tasks/main.yml": "- set_fact: {got: '{{ given }}'}\n- debug: {msg: '{{ given }}'}\n",
 		"taken.yml": "- set_fact: {got: '{{ given }}'}\n- debug: {msg: '{{ given }}'}\n",
 	}

@@ -26,6 +26,8 @@ type Files struct {
 	held   map[string]cached
 	// kept are the hashes of runs before, nil = none.
 	kept *Hashes
+	// pulled are the files and folders that this run brings from hosts.
+	pulled map[string]bool
 	// room is how many bytes may still be kept in memory.
 	room int64
 }

@@ -104,6 +104,9 @@ func (in *Inputs) Template(ctx context.Context, name string, extra *value.Map) (
 	if err != nil {
 		return play.Input{}, err
 	}
+	if in.Files.FromHost(path) {
+		return play.Input{}, fmt.Errorf("%s: %w", path, play.ErrFromHost)
+	}
 	src, err := in.Files.get(name, path)
 	if err != nil {
 		return play.Input{}, err
@@ -149,5 +152,7 @@ func (in *Inputs) Bytes(name string, text value.Value) play.Input {
 
 // Dest is where modules write what they pull to the laptop.
 func (in *Inputs) Dest(path string) (string, error) {
-	return Abs(in.PlayDir, path), nil
+	to := Abs(in.PlayDir, path)
+	in.Files.pull(to)
+	return to, nil
 }

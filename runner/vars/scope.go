@@ -61,6 +61,11 @@ type Scope struct {
 	kind string
 }
 
+// FromHost reports whether a file of the laptop's came from a host in this run.
+func (s *Scope) FromHost(path string) bool {
+	return s.store.FromHost != nil && s.store.FromHost(path)
+}
+
 // Ahead restricts a scope to what is settled already.
 type Ahead struct {
 	// Pending are the registers of tasks that have not run.

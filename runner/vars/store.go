@@ -20,6 +20,9 @@ type Store struct {
 	expr   play.Expr
 	gather play.Gatherer // nil = no facts are gathered lazily
 	extra  *value.Map
+	// FromHost reports whether a file of the laptop's came from a host in this run;
+	// nil = none did. It is set before the run.
+	FromHost func(path string) bool
 
 	mu    sync.RWMutex
 	hosts map[string]*hostVars

@@ -14,6 +14,7 @@ var _ play.Expr = (*Engine)(nil)
 
 func (e *Engine) start(ctx context.Context, s play.Scope) *render {
 	r := &render{eng: e, scope: s}
+	r.laptop, _ = s.(play.Foreign)
 	r.ctx, r.maxSteps, r.maxOutput = ctx, e.opt.MaxSteps, e.opt.MaxOutput
 	return r
 }

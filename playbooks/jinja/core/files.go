@@ -176,11 +176,22 @@ func (st statements) loadNamed(x parse.Expr, f *frame) (*parse.Template, *value.
 		if err != nil {
 			return nil, nil, err
 		}
+		if err := st.own(path); err != nil {
+			return nil, nil, err
+		}
 		o := &value.Origin{Pos: value.Pos{File: path, Line: 1, Col: 1}}
 		t, err := st.eng.load(string(text), st.eng.fileSyntax(), o)
 		return t, o, err
 	}
 	return nil, nil, &errNoTemplate{names}
+}
+
+// own refuses to render a file that came from a host.
+func (r *render) own(path string) error {
+	if r.laptop != nil && r.laptop.FromHost(path) {
+		return fmt.Errorf("%s: %w", path, play.ErrFromHost)
+	}
+	return nil
 }
 
 // readFile finds a file along the scope's folders: DIR/kind/name, then

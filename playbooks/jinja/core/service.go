@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -113,7 +114,7 @@ func (c *Call) ReadFile(name, kind string) (text []byte, path string, err error)
 
 // Template renders a file's text with more variables than the scope has.
 func (c *Call) Template(path, text string, signs func(*lex.Syntax), vars *value.Map) (value.Value, error) {
-	if err := c.Enter(); err != nil {
+	if err := cmp.Or(c.rt.own(path), c.Enter()); err != nil {
 		return value.Value{}, err
 	}
 	defer c.Leave()

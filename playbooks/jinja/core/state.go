@@ -15,6 +15,8 @@ type render struct {
 	Ops
 	eng   *Engine
 	scope play.Scope
+	// laptop knows which files are a host's text; nil = nobody does.
+	laptop play.Foreign
 	// memo holds variables that were rendered already.
 	memo map[string]value.Value
 	// stack names the variables being resolved.
