@@ -183,6 +183,11 @@ func (pr *playRun) machine(ctx context.Context, name string) (*known.Machine, er
 	if err != nil {
 		return nil, err
 	}
+	if !at.OnLaptop() {
+		for _, w := range reach.Unread(pr.reader(ctx, name)) {
+			pr.r.warn(name, w)
+		}
+	}
 	r := pr.r
 	key := at.Key()
 	r.mu.Lock()

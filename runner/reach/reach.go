@@ -79,7 +79,11 @@ func Find(name string, k keyword.Reader, d Defaults, red *secret.Redactor) (Endp
 	p := k.Words[0]
 	r := &settings{k: k}
 	r.text(&e.Connection, wordOf, p.Connection, d.Connection, "ansible_connection")
-	r.text(&e.Addr, wordOf, value.Null(), name, "ansible_host", "ansible_ssh_host")
+	addr := addrOf
+	if e.OnLaptop() { // a name alone
+		addr = wordOf
+	}
+	r.text(&e.Addr, addr, value.Null(), name, "ansible_host", "ansible_ssh_host")
 	r.text(&e.User, wordOf, p.RemoteUser, d.RemoteUser, "ansible_user", "ansible_ssh_user")
 	r.text(&e.KeyFile, pathOf, value.Null(), d.PrivateKey, "ansible_ssh_private_key_file", "ansible_private_key_file")
 	r.port(&e.Port, p.Port, "ansible_port", "ansible_ssh_port")

@@ -2,6 +2,7 @@ package reach
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"unicode"
@@ -78,4 +79,17 @@ func flagOf(name string, raw, v value.Value) (bool, error) {
 		return false, connError(name, raw, "%q is not a boolean: yes or no", value.Show(v))
 	}
 	return b, nil
+}
+
+// addrOf reads a host's name or address: one with a port in it, a scheme or
+// brackets would be looked up as a name that nobody has.
+func addrOf(name string, raw, v value.Value) (string, error) {
+	text, err := wordOf(name, raw, v)
+	if err != nil || !strings.ContainsAny(text, ":[]/@") {
+		return text, err
+	}
+	if _, err := netip.ParseAddr(text); err == nil {
+		return text, nil
+	}
+	return "", connError(name, raw, "%q is not a name or an address: an IPv6 address stands without brackets, a port in ansible_port, a user in ansible_user", text)
 }

@@ -1,10 +1,29 @@
 package reach
 
 import (
+	"fmt"
 	"testing"
 
 	"remoterun/runner/value"
 )
+
+// TestAddresses: what is more than a name or an address is not looked up as one.
+func TestAddresses(t *testing.T) {
+	for text, ok := range map[string]bool{
+		"web1": true, "web1.example.com": true, "10.0.0.1": true, "::1": true, "fe80::1%eth0": true, "2001:db8::7": true, "": true,
+		"[::1]": false, "web1:2222": false, "10.0.0.1:22": false, "ssh://web1": false, "root@web1": false, "10.0.0.0/8": false, "::1:2:3:4:5:6:7:8:9": false,
+	} {
+		v := value.String(text).From(&value.Origin{Pos: value.Pos{File: "hosts", Line: 3, Col: 14}})
+		got, err := addrOf("ansible_host", v, v)
+		want := ""
+		if !ok {
+			want = `hosts:3:14: ansible_host: "` + text + `" is not a name or an address: an IPv6 address stands without brackets, a port in ansible_port, a user in ansible_user`
+		}
+		if said := fmt.Sprint(err); ok != (err == nil) || !ok && said != want || ok && got != text {
+			t.Errorf("%q: %q, %s", text, got, said)
+		}
+	}
+}
 
 // TestConnectionVariablesAreWhole: no part of a value is taken for it, and what
 // is refused says where it stands.
