@@ -229,6 +229,7 @@ type taskRun struct {
 	loop  bool
 	units []*unit
 	items []value.Value // of the loop
+	looping
 	pause time.Duration // between items
 	done  int           // units whose outcome is known
 	began bool

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,6 +106,54 @@ func (tr *taskRun) unwanted(ctx context.Context, err error) bool {
 	}
 	ok, err := (&unit{tr: tr, scope: tr.scope}).when(ctx, false)
 	return err == nil && !ok
+}
+
+// looping is what loop_control says, rendered.
+type looping struct {
+	name, index   string
+	extended, all bool
+}
+
+// controlled renders the names that a loop brings, and whether ansible_loop is there.
+func (tr *taskRun) controlled(ctx context.Context, ahead bool) error {
+	l := tr.task.Loop
+	tr.looping = looping{all: true}
+	for _, one := range []struct {
+		word string
+		v    value.Value
+		to   func(value.Value)
+	}{
+		{"loop_var", value.String(cmp.Or(l.Var, "item")), func(v value.Value) { tr.looping.name = value.Str(v) }},
+		{"index_var", value.String(l.IndexVar), func(v value.Value) { tr.looping.index = value.Str(v) }},
+		{"extended", l.Extended, func(v value.Value) { tr.looping.extended, _ = keyword.Truth(v) }},
+		{"extended_allitems", l.AllItems, func(v value.Value) { b, ok := keyword.Truth(v); tr.looping.all = b || !ok }},
+	} {
+		v := one.v
+		if value.HasTemplate(v) {
+			if ahead {
+				return vars.ErrPending
+			}
+			var err error
+			if v, err = tr.h.p.r.world.Expr.Render(ctx, v.From(&value.Origin{Pos: l.Pos}), tr.scope); err != nil {
+				return fmt.Errorf("loop_control: %s: %w", one.word, err)
+			}
+		}
+		one.to(v)
+	}
+	if n := tr.looping; !variable(n.name) || n.index != "" && !variable(n.index) {
+		return fmt.Errorf("loop_control: %q and %q must be names of variables (letters, digits and _, no digit first)", n.name, n.index)
+	}
+	return nil
+}
+
+// variable reports whether a variable can have a name.
+func variable(name string) bool {
+	for i, c := range name {
+		if c != '_' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return name != ""
 }
 
 // pauseOf is how long a loop waits between its items.

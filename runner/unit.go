@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,6 +49,9 @@ func (h *hostRun) prepare(ctx context.Context, o *program.Op, ahead *vars.Ahead)
 		return tr.unneeded(ctx, err, ahead != nil)
 	}
 	tr.items = items
+	if err := tr.controlled(ctx, ahead != nil); err != nil {
+		return tr, err
+	}
 	if tr.pause, err = tr.pauseOf(ctx); err != nil {
 		return tr, err
 	}
@@ -179,16 +181,15 @@ func (tr *taskRun) foreseeable(bare bool, vs ...value.Value) error {
 
 // loopVars are the names that item i brings.
 func (tr *taskRun) loopVars(i int) *value.Map {
-	l, items := tr.task.Loop, tr.items
-	name := cmp.Or(l.Var, "item")
-	m := value.MapOf(name, items[i], "ansible_loop_var", value.String(name))
-	if l.IndexVar != "" {
-		m.Put(l.IndexVar, value.Int(int64(i)))
-		m.Put("ansible_index_var", value.String(l.IndexVar))
+	l, items := tr.looping, tr.items
+	m := value.MapOf(l.name, items[i], "ansible_loop_var", value.String(l.name))
+	if l.index != "" {
+		m.Put(l.index, value.Int(int64(i)))
+		m.Put("ansible_index_var", value.String(l.index))
 	}
-	if l.Extended {
+	if l.extended {
 		info := loopInfo(items, i)
-		if l.NoAll {
+		if !l.all {
 			info.Delete(value.String("allitems"))
 		}
 		m.Put("ansible_loop", value.FromMap(info))

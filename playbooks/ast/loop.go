@@ -72,18 +72,18 @@ func (ws *words) loopControl(t *play.Task, e entry) {
 	for _, w := range ws.entries(m) {
 		switch w.name {
 		case "loop_var":
-			l.Var = ws.variable(w)
+			l.Var = ws.looped(w)
 		case "index_var":
-			l.IndexVar = ws.variable(w)
+			l.IndexVar = ws.looped(w)
 		case "label":
 			ws.names.inspect(w.v, w.at, slotItem)
 			l.Label = w.v
 		case "pause":
 			l.Pause = ws.number(w)
 		case "extended":
-			l.Extended = value.Truth(ws.boolean(w))
+			l.Extended = ws.boolean(w)
 		case "extended_allitems":
-			l.NoAll = !value.Truth(ws.boolean(w))
+			l.AllItems = ws.boolean(w)
 		default:
 			ws.unknown(w.key, loopWords, w.name, "loop_control has no keyword %q", w.name)
 		}
@@ -91,4 +91,14 @@ func (ws *words) loopControl(t *play.Task, e entry) {
 	if l.Var == "" {
 		l.Var = "item"
 	}
+}
+
+// looped is the name of a variable that a loop brings; a template may name it.
+func (ws *words) looped(e entry) string {
+	if !value.HasTemplate(e.v) {
+		return ws.variable(e)
+	}
+	ws.names.inspect(e.v, e.at, slotText)
+	ws.names.open = true
+	return value.Str(e.v)
 }

@@ -149,7 +149,7 @@ func TestHandlersAndLoops(t *testing.T) {
 			}
 		}
 	}
-	if l := looped.Loop; l.Var != "item" || !l.Extended || value.Str(l.Pause) != "0.5" || value.Str(l.Label) != "{{ item.name }}" {
+	if l := looped.Loop; l.Var != "item" || !value.Truth(l.Extended) || value.Str(l.Pause) != "0.5" || value.Str(l.Label) != "{{ item.name }}" {
 		t.Errorf("loop %+v", l)
 	}
 	if retried.Loop.With != "dict" || value.Str(retried.Retries) != "3" {

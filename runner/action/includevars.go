@@ -133,11 +133,14 @@ func varsOfDir(dir string, args *value.Map) ([]string, error) {
 			return nil, err
 		}
 		for _, one := range found {
+			if st, err := os.Stat(filepath.Join(f, one.Name())); err == nil && st.IsDir() {
+				continue
+			}
 			use, err := wanted(one.Name())
 			if err != nil {
 				return nil, fmt.Errorf("%s %w", filepath.Join(f, one.Name()), err)
 			}
-			if use && !one.IsDir() {
+			if use {
 				out = append(out, filepath.Join(f, one.Name()))
 			}
 		}

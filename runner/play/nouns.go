@@ -200,15 +200,16 @@ type Loop struct {
 	// Items is the raw list, or the terms of the lookup named With.
 	Items value.Value
 	// With is the lookup's name of a with_ form ("items", "dict"), else empty.
-	With     string
-	Var      string      // loop_var, "item" when not set
-	IndexVar string      // index_var
-	Label    value.Value // null = the item itself
-	Pause    value.Value // seconds between items
-	Extended bool
-	// NoAll leaves the list itself out of ansible_loop (extended_allitems: false).
-	NoAll bool
-	Pos   value.Pos
+	With string
+	// Var and IndexVar are loop_var, "item" when not set, and index_var. Templates may
+	// be in them, as in all that follows.
+	Var, IndexVar string
+	Label         value.Value // null = the item itself
+	Pause         value.Value // seconds between items
+	Extended      value.Value // yes or no
+	// AllItems: false leaves the list itself out of ansible_loop (extended_allitems).
+	AllItems value.Value
+	Pos      value.Pos
 }
 
 // Block is block/rescue/always.

@@ -93,7 +93,7 @@ func (blockinfile) Plan(a blockArgs, s host.Seen) (play.Plan, error) {
 	case !inserted:
 		msg = "Block removed"
 	}
-	return f.Become(s, at, text, changed, msg, value.NewMap())
+	return f.Become(s, at, text, changed, msg, value.MapOf("msg", value.String(""), "diff", lineDiffs(at.Path)))
 }
 
 // block is the block with its markers, one line each; empty = there shall be none.

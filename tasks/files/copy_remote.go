@@ -30,11 +30,23 @@ func (a copyArgs) remote(s host.Seen) (play.Plan, error) {
 	case !lk.Readable:
 		return kit.Failure("Source %s not readable", src), nil
 	}
+	sums, err := s.Answer(host.NewProbe(sumsText, kit.Safe(src)))
+	if err != nil {
+		return play.Plan{}, err
+	}
 	d := a.deploy()
+	if w := strings.Fields(string(sums.Stdout)); len(w) == 2 {
+		d.sums = [2]string{w[0], w[1]}
+	}
+	d.always = true
 	d.in = play.Input{Name: path.Base(src), Path: src, Mode: lk.Target.Mode & kit.PermBits, Kind: 'f', SHA256: lk.SHA256, Data: onHost{size: lk.Size}}
 	d.from = src
 	return d.plan(s)
 }
+
+// sumsText prints the hashes that a result has, of what is not large: they are read for.
+const sumsText sh.Constant = `n=$(stat -L -c %s "$1") && [ "$n" -le 67108864 ] || exit 0
+a=$(sha1sum <"$1") && b=$(md5sum <"$1") && echo "${a%% *} ${b%% *}"`
 
 // onHost stands for bytes that never come to the laptop.
 type onHost struct{ size int64 }

@@ -29,6 +29,12 @@ type deploy struct {
 	unsafe   bool
 	validate string
 	from     string // the source is this file of the host
+	// sums are its hashes where only the host can make them: sha1 and md5.
+	sums [2]string
+	// always says that a result has the keys of a written one although nothing was.
+	always bool
+	// note is a result's msg, empty = none.
+	note string
 	kit.Attrs
 }
 
@@ -79,7 +85,7 @@ func (d deploy) plan(s host.Seen) (play.Plan, error) {
 	case is.Exists && is.IsDir():
 		return kit.Failure("can not use content with a dir as dest: %s", p), nil
 	case lk.Own.Exists && !d.force:
-		return kit.Unchanged(p+" is there, and force is no", d.data(p, is, lk.Size)), nil
+		return kit.Unchanged(p+" is there, and force is no", d.kept(p, is, is, lk.Size)), nil
 	case is.IsFile() && lk.Readable && lk.SHA256 == d.in.SHA256:
 		return d.attributes(s, lk, p, is)
 	}
@@ -95,16 +101,15 @@ func (d deploy) attributes(s host.Seen, lk kit.Look, p string, is kit.Info) (pla
 		return play.Plan{}, err
 	}
 	if !c.Any() {
-		return kit.Unchanged(p+" is as it shall be", d.data(p, is, lk.Size)), nil
+		return kit.Unchanged(p+" is as it shall be", d.kept(p, is, is, lk.Size)), nil
 	}
-	before, after := value.MapOf("path", value.String(p)), value.MapOf("path", value.String(p))
 	will := c.Predict(is)
-	diffInfo(before, after, is, will)
-	data := func(i kit.Info) *value.Map { return d.data(p, i, lk.Size) }
+	before, after := sides(p, is, will)
+	data := func(i kit.Info, _ int64) *value.Map { return d.kept(p, is, i, lk.Size) }
 	return play.Plan{
 		Steps: []host.Step{c.Step(p, lk.Via(p), false)}, Diff: []play.Diff{kit.JSONDiff(before, after)},
-		Result: play.Result{Changed: true, Data: data(will)},
-		Finish: finishTold(p, will, data), ByStatus: true,
+		Result: play.Result{Changed: true, Data: data(will, lk.Size)},
+		Finish: finishTold(p, will, lk.Size, data), ByStatus: true,
 	}, nil
 }
 
@@ -123,7 +128,7 @@ func (d deploy) write(s host.Seen, lk kit.Look, p string, is kit.Info, f kit.Wri
 	if err != nil {
 		return play.Plan{}, err
 	}
-	predicted := d.data(p, will, d.in.Data.Size())
+	predicted := d.written(p, will, d.in.Data.Size())
 	if !is.Exists && f.Want.Mode == "" {
 		predicted.Delete(value.String("mode"))
 	}
@@ -135,7 +140,7 @@ func (d deploy) write(s host.Seen, lk kit.Look, p string, is kit.Info, f kit.Wri
 			if err != nil { // what it does not tell fails nothing: the step has succeeded
 				return play.Result{Changed: true, Data: predicted}, nil
 			}
-			data := d.data(p, i, size)
+			data := d.written(p, i, size)
 			if sum := md5Of(d.in.Data); sum != "" {
 				data.Put("md5sum", value.String(sum))
 			}
@@ -170,12 +175,61 @@ func md5Of(s play.Source) string {
 
 // data are the result's keys.
 func (d deploy) data(p string, i kit.Info, size int64) *value.Map {
-	m := value.MapOf("dest", value.String(p), "path", value.String(p), "size", value.Int(size), "state", value.String("file"))
-	if d.in.SHA1 != "" {
-		m.Put("checksum", value.String(d.in.SHA1))
+	m := value.MapOf("dest", value.String(p), "size", value.Int(size), "state", value.String("file"))
+	sum := d.in.SHA1
+	if d.from != "" {
+		sum = d.sums[0]
+	}
+	if sum != "" {
+		m.Put("checksum", value.String(sum))
+	}
+	if d.note != "" {
+		m.Put("msg", value.String(d.note))
 	}
 	i.PutInto(m)
 	return m
+}
+
+// written are the keys of a result whose content was written. Ansible's src is the
+// name of a temporary file; here it is where the content is from.
+func (d deploy) written(p string, i kit.Info, size int64) *value.Map {
+	m := d.data(p, i, size)
+	src := d.in.Path
+	if src == "" {
+		src = d.header
+	}
+	m.Put("src", value.String(src))
+	if d.sums[1] != "" {
+		m.Put("md5sum", value.String(d.sums[1]))
+	}
+	if !d.always {
+		m.Put("diff", value.List())
+	}
+	return m
+}
+
+// kept are those of a result whose content was right: of owner and mode at most, as
+// Ansible's file has them.
+func (d deploy) kept(p string, was, is kit.Info, size int64) *value.Map {
+	if d.always {
+		m := d.written(p, is, size)
+		if sum := md5Of(d.in.Data); sum != "" {
+			m.Put("md5sum", value.String(sum))
+		}
+		return m
+	}
+	m := d.data(p, is, size)
+	m.Put("path", value.String(p))
+	before, after := sides(p, was, is)
+	m.Put("diff", value.FromMap(value.MapOf("before", value.FromMap(before), "after", value.FromMap(after))))
+	return m
+}
+
+// sides are what a diff of attributes holds.
+func sides(p string, was, will kit.Info) (before, after *value.Map) {
+	before, after = value.MapOf("path", value.String(p)), value.MapOf("path", value.String(p))
+	diffInfo(before, after, was, will)
+	return before, after
 }
 
 // diff shows the old text beside the new one. Secrets and large files are said

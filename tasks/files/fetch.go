@@ -2,6 +2,8 @@ package files
 
 import (
 	"context"
+	"crypto/md5"  // #nosec G501: keys of results, as Ansible's
+	"crypto/sha1" // #nosec G505
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -29,6 +31,7 @@ type fetchArgs struct {
 
 	to   string // where the file goes on the laptop
 	have string // the hash of what lies there, empty = nothing
+	sums [2]string
 }
 
 // Fetch pulls a file to the laptop.
@@ -62,10 +65,11 @@ func (fetch) Resolve(_ context.Context, a *fetchArgs, in play.Inputs) error {
 		return fmt.Errorf("fetch to %s: %w", a.to, err)
 	}
 	defer func() { _ = f.Close() }()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
+	sum, sum1, sum5 := sha256.New(), sha1.New(), md5.New() // #nosec G401: the last two are keys of results
+	if _, err := io.Copy(io.MultiWriter(sum, sum1, sum5), f); err != nil {
 		return fmt.Errorf("fetch to %s: %w", a.to, err)
 	}
+	a.sums = [2]string{hex.EncodeToString(sum1.Sum(nil)), hex.EncodeToString(sum5.Sum(nil))}
 	a.have = hex.EncodeToString(sum.Sum(nil))
 	return nil
 }
@@ -103,7 +107,8 @@ func (fetch) Plan(a fetchArgs, s host.Seen) (play.Plan, error) {
 	case !lk.Readable:
 		return kit.Failure("no read permission on remote file"), nil
 	case a.have != "" && lk.SHA256 == a.have:
-		return kit.Unchanged(a.to+" is the same", value.MapOf("file", value.String(p), "dest", value.String(a.to))), nil
+		return kit.Unchanged(a.to+" is the same", value.MapOf("file", value.String(p), "dest", value.String(a.to),
+			"checksum", value.String(a.sums[0]), "md5sum", value.String(a.sums[1]))), nil
 	}
 	return play.Plan{
 		Steps:  []host.Step{kit.Pull{From: p, To: a.to, Check: a.Validate, Size: lk.Size}},

@@ -20,7 +20,11 @@ type fileArgs struct {
 	Follow   bool   `arg:"follow" default:"yes" help:"work on what a link leads to"`
 	Modified string `arg:"modification_time" help:"preserve, now, or YYYYMMDDhhmm.SS; default preserve, for touch now"`
 	Accessed string `arg:"access_time" help:"preserve, now, or YYYYMMDDhhmm.SS; default preserve, for touch now"`
+	ModForm  string `arg:"modification_time_format" default:"%Y%m%d%H%M.%S" help:"how modification_time is written, in strptime's letters Y m d H M S"`
+	AccForm  string `arg:"access_time_format" default:"%Y%m%d%H%M.%S" help:"how access_time is written"`
 	kit.Attrs
+
+	linked string // the text of the link that is there
 }
 
 // File manages files, folders and links.
@@ -41,13 +45,45 @@ func (file) Validate(a fileArgs) *play.ArgError {
 	case a.State == "absent" && strings.Trim(a.Path, "/.") == "" && a.Path != "":
 		return &play.ArgError{Arg: "path", Msg: fmt.Sprintf("%s is never removed", a.Path)}
 	}
-	for _, given := range [][2]string{{"modification_time", a.Modified}, {"access_time", a.Accessed}} {
-		arg, t := given[0], given[1]
-		if t != "" && t != "now" && t != "preserve" && strings.Trim(t, "0123456789.") != "" {
-			return &play.ArgError{Arg: arg, Msg: fmt.Sprintf("%q is not a time", t), Allowed: []string{"preserve", "now", "YYYYMMDDhhmm.SS"}}
+	for _, given := range [][3]string{{"modification_time", a.Modified, a.ModForm}, {"access_time", a.Accessed, a.AccForm}} {
+		if _, ok := stamp(given[1], given[2]); !ok {
+			return &play.ArgError{Arg: given[0], Msg: fmt.Sprintf("%q is not a time in the form %s", given[1], given[2]), Allowed: []string{"preserve", "now", given[2]}}
 		}
 	}
 	return nil
+}
+
+// stamp is a time as touch -t takes it; preserve, now and nothing are themselves.
+func stamp(t, form string) (string, bool) {
+	if t == "" || t == "now" || t == "preserve" {
+		return t, true
+	}
+	parts := map[byte]string{'S': "00"}
+	rest := t
+	for i := 0; i < len(form); i++ {
+		if form[i] != '%' || i+1 == len(form) {
+			if rest == "" || rest[0] != form[i] {
+				return "", false
+			}
+			rest = rest[1:]
+			continue
+		}
+		i++
+		n := 2
+		if form[i] == 'Y' {
+			n = 4
+		}
+		if strings.IndexByte("YmdHMS", form[i]) < 0 || len(rest) < n || strings.Trim(rest[:n], "0123456789") != "" {
+			return "", false
+		}
+		parts[form[i]], rest = rest[:n], rest[n:]
+	}
+	for _, letter := range []byte("HM") {
+		if parts[letter] == "" {
+			parts[letter] = "00"
+		}
+	}
+	return parts['Y'] + parts['m'] + parts['d'] + parts['H'] + parts['M'] + "." + parts['S'], rest == "" && parts['Y'] != "" && parts['m'] != "" && parts['d'] != ""
 }
 
 func (file) Facts(a fileArgs) []host.Question {
@@ -64,6 +100,7 @@ func (f file) Plan(a fileArgs, s host.Seen) (play.Plan, error) {
 		return play.Plan{}, err
 	}
 	f.settle(&a, lk)
+	a.linked = lk.Link
 	switch {
 	case a.Recurse && a.State != "directory":
 		return kit.Failure("recurse option requires state to be 'directory'"), nil
@@ -105,9 +142,11 @@ func (file) absent(a fileArgs, lk kit.Look) play.Plan {
 		return kit.Unchanged(a.Path+" is not there", data)
 	}
 	was := value.MapOf("path", value.String(a.Path), "state", value.String(lk.Own.Kind()))
+	shown := kit.JSONDiff(was, data)
+	data = putSides(data, was, data)
 	return play.Plan{
 		Steps:  []host.Step{kit.Remove(a.Path, lk.Own.Kind())},
-		Diff:   []play.Diff{kit.JSONDiff(was, data)},
+		Diff:   []play.Diff{shown},
 		Result: play.Result{Changed: true, Data: data},
 	}
 }
@@ -165,19 +204,26 @@ func (f file) finish(a fileArgs, p string, was, will kit.Info, state string, ste
 	case "touch":
 		key, state = "dest", "file"
 	}
-	data := func(i kit.Info) *value.Map {
+	before, after := value.MapOf("path", value.String(p)), value.MapOf("path", value.String(p))
+	data := func(i kit.Info, size int64) *value.Map {
 		m := value.MapOf(key, value.String(p))
 		if a.Src != "" {
 			m.Put("src", value.String(a.Src))
 		}
 		m.Put("state", value.String(state))
 		i.PutInto(m)
-		return m
+		if size > 0 || i.IsFile() && size == 0 {
+			m.Put("size", value.Int(size))
+		}
+		return putSides(m, before, after)
 	}
 	if len(steps) == 0 {
-		return kit.Unchanged(p+" is as it shall be", data(was))
+		size := int64(-1)
+		if was.IsLink() { // a link is as long as its text
+			size = int64(len(a.linked))
+		}
+		return kit.Unchanged(p+" is as it shall be", data(was, size))
 	}
-	before, after := value.MapOf("path", value.String(p)), value.MapOf("path", value.String(p))
 	kind := state
 	if state == "hard" {
 		kind = "file"
@@ -189,19 +235,29 @@ func (f file) finish(a fileArgs, p string, was, will kit.Info, state string, ste
 	diffInfo(before, after, was, will)
 	return play.Plan{
 		Steps: steps, Diff: []play.Diff{kit.JSONDiff(before, after)}, Repeats: a.State == "touch",
-		Result: play.Result{Changed: true, Data: data(will)},
-		Finish: finishTold(p, will, data), ByStatus: true,
+		Result: play.Result{Changed: true, Data: data(will, -1)},
+		Finish: finishTold(p, will, -1, data), ByStatus: true,
 	}
 }
 
+// putSides adds the diff that every result has, whether it is shown or not.
+func putSides(m, before, after *value.Map) *value.Map {
+	out := value.NewMap()
+	for k, v := range m.All() {
+		out.Set(k, v)
+	}
+	out.Put("diff", value.FromMap(value.MapOf("before", value.FromMap(before), "after", value.FromMap(after))))
+	return out
+}
+
 // finishTold takes the file's state from the last step that told it.
-func finishTold(p string, will kit.Info, data func(kit.Info) *value.Map) func([]host.Output) (play.Result, error) {
+func finishTold(p string, will kit.Info, size int64, data func(kit.Info, int64) *value.Map) func([]host.Output) (play.Result, error) {
 	return kit.After(func(ran []host.Output) (play.Result, error) {
-		i := will
-		if got, _, _, err := kit.Told(ran[len(ran)-1], p); err == nil {
-			i = got
+		i, n := will, size
+		if got, told, _, err := kit.Told(ran[len(ran)-1], p); err == nil {
+			i, n = got, told
 		}
-		return play.Result{Changed: true, Data: data(i)}, nil
+		return play.Result{Changed: true, Data: data(i, n)}, nil
 	})
 }
 

@@ -17,13 +17,14 @@ func (a fileArgs) times(p, state string) (host.Step, bool) {
 	if state == "touch" {
 		def = "now"
 	}
-	word := func(s string) string {
+	word := func(s, form string) string {
 		if s == "" {
 			s = def
 		}
+		s, _ = stamp(s, form)
 		return strings.TrimPrefix(s, "preserve")
 	}
-	m, acc := word(a.Modified), word(a.Accessed)
+	m, acc := word(a.Modified, a.ModForm), word(a.Accessed, a.AccForm)
 	if m == "" && acc == "" {
 		return nil, false
 	}

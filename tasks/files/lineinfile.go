@@ -102,6 +102,14 @@ func (l lineinfile) Plan(a lineArgs, s host.Seen) (play.Plan, error) {
 	return l.plan(a, s, at, e)
 }
 
+// lineDiffs is the diff of every result: whose texts are shown, not returned.
+func lineDiffs(path string) value.Value {
+	text, attrs := value.String(path+" (content)"), value.String(path+" (file attributes)")
+	return value.List(
+		value.FromMap(value.MapOf("before", value.String(""), "after", value.String(""), "before_header", text, "after_header", text)),
+		value.FromMap(value.MapOf("before_header", attrs, "after_header", attrs)))
+}
+
 // coded is a failure with Ansible's number for it.
 func coded(rc int64, format string, args ...any) play.Plan {
 	p := kit.Failure(format, args...)
@@ -136,7 +144,7 @@ func (lineinfile) plan(a lineArgs, s host.Seen, at kit.TextAt, e edited) (play.P
 		msg += "ownership, perms or SE linux context changed"
 	}
 	result := func(backup string) play.Result {
-		data := value.MapOf("backup", kit.HostText(backup))
+		data := value.MapOf("backup", kit.HostText(backup), "msg", value.String(""), "diff", lineDiffs(at.Path))
 		if a.State == "absent" {
 			data.Put("found", value.Int(int64(e.found)))
 		}

@@ -92,7 +92,7 @@ func (replace) Plan(a replaceArgs, s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return kit.Failure("%s: %v", at.Path, err), nil
 	}
-	data := value.MapOf("rc", value.Int(0))
+	data := value.MapOf("rc", value.Int(0), "msg", value.String(""))
 	if !fits {
 		p := kit.Unchanged("nothing fits after and before", data)
 		p.Result.Msg = "Pattern for before/after params did not match the given file: " + a.section()

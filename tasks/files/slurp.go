@@ -27,9 +27,9 @@ type slurp struct{}
 const maxSlurp = 48 << 20
 
 // slurpText prints a file of up to $2 bytes; 3 = missing, 4 = a folder, 5 = not
-// readable, 6 = larger, with its size.
+// readable, 6 = larger, with its size, 7 = below what is no folder.
 const slurpText = `if [ -d "$1" ]; then exit 4; fi
-if [ ! -e "$1" ]; then exit 3; fi
+if [ ! -e "$1" ]; then p=${1%/*}; if [ -n "$p" ] && [ -e "$p" ] && [ ! -d "$p" ]; then exit 7; fi; exit 3; fi
 if [ ! -r "$1" ]; then exit 5; fi
 if [ -f "$1" ]; then n=$(wc -c <"$1"); [ "$n" -le "$2" ] || { echo "$n"; exit 6; }; fi
 exec cat "$1"`
@@ -59,6 +59,8 @@ func (slurp) Plan(a slurpArgs, s host.Seen) (play.Plan, error) {
 		return kit.Failure("source is a directory and must be a file: %s", p), nil
 	case 5:
 		return kit.Failure("file is not readable: %s", p), nil
+	case 7:
+		return kit.Failure("unable to slurp file: [Errno 20] Not a directory: '%s'", p), nil
 	case 6:
 		return kit.Failure("%s has %s bytes, and a variable holds up to %d MiB: fetch brings files of any size to the laptop", p, strings.TrimSpace(string(got.Stdout)), maxSlurp>>20), nil
 	default:

@@ -134,6 +134,9 @@ func (a statArgs) parse(text, p string) (*value.Map, error) {
 	}
 	m := value.MapOf("exists", value.Bool(true), "path", value.String(p))
 	putKinds(m, uint32(mode))
+	if kind := uint32(mode) & kit.TypeMask; kind != 0o020000 && kind != 0o060000 {
+		m.Put("device_type", value.Int(0)) // what is no device has none
+	}
 	for i, key := range []string{"uid", "gid", "size", "dev", "inode", "nlink"} {
 		m.Put(key, number(n[i+1]))
 	}
@@ -146,6 +149,20 @@ func (a statArgs) parse(text, p string) (*value.Map, error) {
 	m.Put("pw_name", kit.HostText(l.Next()))
 	m.Put("gr_name", kit.HostText(l.Next()))
 	a.extras(m, &l)
+	if a.Attributes { // a file system that knows none
+		for _, none := range []struct {
+			key string
+			v   value.Value
+		}{{"attr_flags", value.String("")}, {"attributes", value.List()}, {"version", value.Null()}} {
+			if _, ok := m.Lookup(none.key); !ok {
+				m.Put(none.key, none.v)
+			}
+		}
+	}
+	if link, _ := m.Lookup("islnk"); !value.Truth(link) { // followed
+		m.Delete(value.String("lnk_source"))
+		m.Delete(value.String("lnk_target"))
+	}
 	return m, nil
 }
 

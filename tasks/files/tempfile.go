@@ -45,7 +45,10 @@ func (tempfile) Plan(a tempArgs, s host.Seen) (play.Plan, error) {
 		Result:  play.Result{Skipped: true, Msg: "remote module (tempfile) does not support check mode"},
 		Steps:   []host.Step{kit.MakeTemp(a.State, dir, a.Prefix, a.Suffix)},
 		Finish: kit.After(func(ran []host.Output) (play.Result, error) {
-			return play.Result{Changed: true, Data: value.MapOf("path", kit.HostText(string(ran[0].Stdout)), "state", value.String(a.State))}, nil
+			i, size, p, err := kit.Told(ran[0], "the temporary "+a.State)
+			data := value.MapOf("path", kit.HostText(p), "state", value.String(a.State), "size", value.Int(size))
+			i.PutInto(data)
+			return play.Result{Changed: true, Data: data}, err
 		}),
 	}, nil
 }

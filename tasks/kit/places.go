@@ -125,10 +125,14 @@ else (set -C; : >"./$p") 2>/dev/null && break; fi
 n=$((n + 1))
 done
 if [ $n -eq 100 ]; then echo "nothing can be made in $d" >&2; exit 1; fi
+stat -c "%f %u %g
+%U
+%G
+%s" "./$p" || exit 1
 printf %s "${d%/}/$p"`
 
 // MakeTemp makes a file or a directory (kind) of an unforeseeable name in a folder,
-// empty = the host's own for such files; it prints the path.
+// empty = the host's own for such files; it prints what Told reads, and the path at last.
 func MakeTemp(kind, dir, prefix, suffix string) host.Step {
 	return host.Run{Cmd: sh.Script(tempText, kind, dir, prefix, suffix), What: "make a temporary " + kind}
 }

@@ -102,7 +102,25 @@ func (command) Plan(a commandArgs, s host.Seen) (play.Plan, error) {
 		items[i] = value.MarkedString(w, words[i].Marks)
 		shown[i] = value.Show(items[i])
 	}
-	return a.plan(s, sh.Script(execText, argv...), strings.Join(shown, " "), value.List(items...))
+	p, err := a.plan(s, sh.Script(execText, argv...), strings.Join(shown, " "), value.List(items...))
+	if a.Exe != "" && err == nil {
+		p = a.warned(p)
+	}
+	return p, err
+}
+
+// warned says that executable has no meaning, in Ansible's words.
+func (a commandArgs) warned(p play.Plan) play.Plan {
+	text := "As of Ansible 2.4, the parameter 'executable' is no longer supported with the 'command' module. Not using '" + a.Exe + "'."
+	p.Result.Warnings = append(p.Result.Warnings, text)
+	if finish := p.Finish; finish != nil {
+		p.Finish = func(ran []host.Output) (play.Result, error) {
+			r, err := finish(ran)
+			r.Warnings = append(r.Warnings, text)
+			return r, err
+		}
+	}
+	return p
 }
 
 func (a runArgs) facts() []host.Question {
@@ -196,6 +214,9 @@ func (a runArgs) guarded(s host.Seen, echo value.Value) (play.Plan, bool, error)
 	data := kit.Outputs("skipped, since "+p+" "+verb, "", true)
 	data.Put("cmd", echo)
 	data.Put("rc", value.Int(0))
+	for _, never := range []string{"start", "end", "delta"} {
+		data.Put(never, value.Null())
+	}
 	plan := kit.Unchanged(p+" "+verb, data)
 	plan.Result.Msg = fmt.Sprintf("Did not run command since '%s' %s", p, verb)
 	return plan, true, nil
