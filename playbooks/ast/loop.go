@@ -53,6 +53,9 @@ func (ws *words) loopItems(e entry) {
 
 // isLookup reports lookups that loops can name.
 func isLookup(name string) bool {
+	if name == "community.general.flattened" {
+		return true // what is not of ansible.builtin may be written with its collection
+	}
 	switch play.Own(name) {
 	case "items", "list", "dict", "sequence", "nested", "cartesian", "together", "subelements", "indexed_items",
 		"fileglob", "first_found", "lines", "random_choice", "flattened", "file", "inventory_hostnames", "ini",

@@ -53,6 +53,8 @@ func TestNamesThatStandAsText(t *testing.T) {
 		"lookup":            {`debug: {msg: "{{ lookup('nosuch', 1) }}"}`, "no lookup named 'nosuch'", ""},
 		"query":             {`debug: {msg: "{{ query('no.such.one') }}"}`, "no lookup named 'no.such.one'", ""},
 		"loop":              {"debug: {msg: x}\n  loop: \"{{ q('item', [1]) }}\"", "no lookup named 'item'; did you mean 'items'?", ""},
+		"with a collection": {"debug: {msg: x}\n  with_community.general.flattened: [[1]]", "", ""},
+		"not in that one":   {"debug: {msg: x}\n  with_community.general.items: [1]", "there is no lookup", ""},
 		"in a branch":       {`debug: {msg: "{{ lookup('nosuch', 1) if answer == 1 else 2 }}"}`, "", "no lookup named 'nosuch' (fails only where it is called)"},
 		"behind when":       {"debug: {msg: \"{{ lookup('nosuch', 1) }}\"}\n  when: inventory_hostname == 'x'", "", "no lookup named 'nosuch' (fails only where it is run; when: inventory_hostname == 'x')"},
 		"test":              {`debug: {msg: "{{ [] | selectattr('a', 'equalsto', 1) | list }}"}`, "", "no test named 'equalsto'; did you mean 'equalto'? (fails only where it is called)"},
