@@ -24,9 +24,9 @@ func TestProgramsPerTask(t *testing.T) {
 		name, task         string
 		changed, unchanged float64 // at most
 	}{
-		{"command", `command: "/bin/true {{ item }}"`, 0.2, 0.2},
+		{"command", `command: "/bin/true {{ item }}"`, 0.1, 0.1},
 		{"command that creates", `command: "/bin/cp {{ d }}/seed {{ d }}/f{{ item }} creates={{ d }}/f{{ item }}"`, 0.2, 0},
-		{"shell", `shell: ": {{ item }}"`, 0.2, 0.2},
+		{"shell", `shell: ": {{ item }}"`, 0.1, 0.1},
 		// Its folder is looked at before and after, then a rename.
 		{"copy", `copy: {content: "x {{ item }}\n", dest: "{{ d }}/f{{ item }}", mode: "0644"}`, 3.2, 0.1},
 		{"template", `template: {src: t.j2, dest: "{{ d }}/f{{ item }}"}`, 3.2, 0.1},
@@ -62,6 +62,30 @@ func TestProgramsPerTask(t *testing.T) {
 				t.Errorf("programs per task: changed %.2f (at most %.2f), unchanged %.2f (at most %.2f)\n%d tasks changed: %s\nunchanged: %s", changed, c.changed, unchanged, c.unchanged, many, ran[0], ran[2])
 			}
 		})
+	}
+}
+
+// TestProgramsInStep counts what a task costs a host among several, where each task is
+// a frame of its own: the frame's session, shell and reader.
+func TestProgramsInStep(t *testing.T) {
+	log := countedPrograms(t)
+	dir := t.TempDir()
+	count := func(n int) (int, string) {
+		writeFile(t, log, "")
+		writeFile(t, dir+"/book.yaml", book(`command: "/bin/true {{ item }}"`, n))
+		if st, _ := counting(t, dir+"/book.yaml", "h1,h2", "x=y"); st.Hosts["h1"].OK != n || st.Hosts["h2"].OK != n {
+			t.Fatalf("%+v %+v", st.Hosts["h1"], st.Hosts["h2"])
+		}
+		text, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(string(text), "\n"), tally(string(text))
+	}
+	few, _ := count(5)
+	many, ran := count(25)
+	if per := float64(many-few) / (20 * 2); per > 3.1 {
+		t.Errorf("%.2f programs for a task and host: %s", per, ran)
 	}
 }
 

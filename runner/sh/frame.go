@@ -22,19 +22,23 @@ const sentinel = "#EOS"
 //   - The script is read by the child itself, so that it shows up in no argument.
 //   - The trailing cat drains what a command left unread, also when it was
 //     killed, so that the stream stays in step.
+//   - Each script finds in $_ck what the time was when the host had been up for $_cu
+//     seconds (Clock): one date for the connection, none for its commands.
 //   - "NONCE P " comes from the loop and the PID from the child.
 const loopLines = `exec 4>&2 2>/dev/null
 d() { dd bs=$1 count=$2 iflag=fullblock; }
 w="bs=\$1 count=1 iflag=fullblock"
 if echo ab | dd bs=1 count=1 iflag=fullblock >/dev/null; then :; else d() { dd bs=1 count=$(($1 * $2)); }; w="bs=1 count=\$1"; fi
-c="s=\$(dd $w 2>/dev/null); echo \$\$; case \$s in *\"#EOS\") ;; *) exit 125;; esac; if [ \$2 -eq 0 ]; then exec </dev/null; fi; shift 2; eval \"\$s\""
+c="s=\$(dd $w 2>/dev/null); echo \$\$; case \$s in *\"#EOS\") ;; *) exit 125;; esac; if [ \$2 -eq 0 ]; then exec </dev/null; fi; _ck=\$3; _cu=\$4; shift 4; eval \"\$s\""
 g=
 if setsid true; then g=setsid; fi
 echo READY $(id -u) $g
+v=$(` + nowText + `)
+if IFS=" " read -r u x </proc/uptime; then :; else v=; fi
 while IFS=" " read -r k n m; do
 printf "%s P " $k
-if [ $m -gt 0 ]; then t=$((n + m)); { if [ $t -ge 65536 ]; then d 65536 $((t / 65536)); fi; d $((t % 65536)) 1; } | { $g sh -c "$c" sh $n 1 2>&4 4>&-; r=$?; cat >/dev/null; exit $r; }
-else $g sh -c "$c" sh $n 0 2>&4 4>&-; fi
+if [ $m -gt 0 ]; then t=$((n + m)); { if [ $t -ge 65536 ]; then d 65536 $((t / 65536)); fi; d $((t % 65536)) 1; } | { $g sh -c "$c" sh $n 1 "$v" "$u" 2>&4 4>&-; r=$?; cat >/dev/null; exit $r; }
+else $g sh -c "$c" sh $n 0 "$v" "$u" 2>&4 4>&-; fi
 r=$?; echo "$k $r"; echo "$k" >&4
 done`
 
