@@ -222,3 +222,49 @@ func TestMemoryDuringARun(t *testing.T) {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }
+
+// vaultCopies is how many copies docs/security.md grants the password of a vault
+// during a run.
+const vaultCopies = 3
+
+// TestVaultPasswordDuringARun reads the memory of a run that has opened files and
+// values of a vault: its password is there a few times, however many were opened.
+func TestVaultPasswordDuringARun(t *testing.T) {
+	dir := t.TempDir()
+	d := newDesk(t, t.TempDir(), dir, "")
+	const password = "eleven-AMBER-badgers-27-jump"
+	writeFile(t, filepath.Join(dir, "pw"), password+"\n")
+	vars := ""
+	for i := range 20 {
+		name := fmt.Sprintf("v%d.yml", i)
+		writeFile(t, filepath.Join(dir, name), fmt.Sprintf("v%d: value %d\n", i, i))
+		d.run(t, "vault", "encrypt", name, "--vault-password-file", "pw").want(t, exitOK)
+		vars += name + ", "
+	}
+	for _, name := range []string{"begin", "end"} {
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writeFile(t, filepath.Join(dir, "p.yaml"), "- hosts: localhost\n  connection: local\n  gather_facts: false\n  vars_files: ["+strings.TrimSuffix(vars, ", ")+"]\n  tasks:\n    - debug: {msg: \"line {{ item }} {{ v3 }}\"}\n      loop: \"{{ range(300) }}\"\n    - shell: echo > "+dir+"/begin; cat "+dir+"/end\n")
+	cmd := d.command(t.Context(), t, "p.yaml", "--vault-password-file", "pw")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	hang := time.AfterFunc(hangs, func() { _ = cmd.Process.Kill() })
+	defer hang.Stop()
+	if _, err := os.ReadFile(filepath.Join(dir, "begin")); err != nil { // waits for the task
+		t.Error(err)
+	}
+	if n, where := copiesIn(t, fmt.Sprint(cmd.Process.Pid), []byte(password)); n < 1 || n > vaultCopies {
+		t.Errorf("%d copies are in memory, 1 to %d are expected:\n%s", n, vaultCopies, where)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "end"), nil, 0); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
