@@ -1,6 +1,7 @@
 package services
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -14,7 +15,7 @@ import (
 
 // serviceArgs are the arguments of service.
 type serviceArgs struct {
-	Name      string `arg:"name" need:"yes" help:"the service"`
+	Name      string `arg:"name" help:"the service; needed for all but daemon_reload and daemon_reexec"`
 	State     string `arg:"state" choices:"started,stopped,reloaded,restarted" help:"what it shall do; reloaded and restarted always act"`
 	Enabled   *bool  `arg:"enabled" help:"start at boot"`
 	Sleep     int    `arg:"sleep" default:"0" help:"seconds between stop and start of a restart, where there is no systemd"`
@@ -22,6 +23,32 @@ type serviceArgs struct {
 	Use       string `arg:"use" default:"auto" help:"the service manager: auto, systemd, openrc, sysvinit"`
 	Pattern   string `arg:"pattern" help:"text that ps shows while it runs, where the service cannot be asked"`
 	Arguments string `arg:"arguments,args" help:"more words for the init script"`
+
+	Masked       *bool  `arg:"masked" help:"with systemd alone: never start at all"`
+	Force        bool   `arg:"force" default:"no" help:"with systemd alone: replace links that are in the way of enabling"`
+	DaemonReload bool   `arg:"daemon_reload,daemon-reload" default:"no" help:"with systemd alone: read unit files again first"`
+	DaemonReexec bool   `arg:"daemon_reexec,daemon-reexec" default:"no" help:"with systemd alone: restart systemd itself first"`
+	Scope        string `arg:"scope" choices:"system,user,global" help:"with systemd alone: whose units, system by default"`
+	NoBlock      bool   `arg:"no_block" default:"no" help:"with systemd alone: do not wait for the unit"`
+}
+
+// systemd is the same for systemd, which Ansible hands all arguments to as well.
+func (a serviceArgs) systemd() systemdArgs {
+	return systemdArgs{Name: a.Name, State: a.State, Enabled: a.Enabled, Masked: a.Masked, Force: a.Force, DaemonReload: a.DaemonReload, DaemonReexec: a.DaemonReexec, Scope: cmp.Or(a.Scope, "system"), NoBlock: a.NoBlock}
+}
+
+// alone are the arguments that only systemd has, of those that are set.
+func (a serviceArgs) alone() []string {
+	var out []string
+	for _, w := range []struct {
+		set  bool
+		name string
+	}{{a.DaemonReexec, "daemon_reexec"}, {a.DaemonReload, "daemon_reload"}, {a.Force, "force"}, {a.Masked != nil, "masked"}, {a.NoBlock, "no_block"}, {a.Scope != "", "scope"}} {
+		if w.set {
+			out = append(out, w.name)
+		}
+	}
+	return out
 }
 
 // Service manages services by whatever manager the host has.
@@ -32,7 +59,11 @@ func Service() play.Module {
 type service struct{}
 
 func (service) Validate(a serviceArgs) *play.ArgError {
-	if a.State == "" && a.Enabled == nil {
+	reload := a.DaemonReload || a.DaemonReexec
+	if a.Name == "" && (!reload || a.State != "" || a.Enabled != nil || a.Masked != nil) {
+		return &play.ArgError{Arg: "name", Msg: "missing required arguments: name"}
+	}
+	if a.State == "" && a.Enabled == nil && a.Masked == nil && !reload {
 		return &play.ArgError{Msg: "one of the following is required: state, enabled"}
 	}
 	if strings.Contains(a.Name, "/") || strings.HasPrefix(a.Name, "-") {
@@ -62,8 +93,11 @@ func (service) Plan(a serviceArgs, s host.Seen) (play.Plan, error) {
 	}
 	switch use {
 	case "systemd":
-		return systemd{}.unit(systemdArgs{Name: a.Name, State: a.State, Enabled: a.Enabled, Scope: "system"}, s)
+		return systemd{}.Plan(a.systemd(), s)
 	case "openrc", "sysvinit":
+		if alone := a.alone(); alone != nil {
+			return kit.Failure("Unsupported parameters for (service) module: %s: this host has %s, and systemd alone has them", strings.Join(alone, ", "), use), nil
+		}
 		return a.script(s, use)
 	}
 	return kit.Failure("there is no service manager %q: auto, systemd, openrc or sysvinit", use), nil
