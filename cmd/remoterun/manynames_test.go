@@ -81,8 +81,12 @@ func TestHostsThatReachEachOther(t *testing.T) {
     - {name: judge, debug: {msg: "{{ was }} {{ after.stat.exists }}"}}
 `)
 			_, lines := at.run(t, book)
+			want := `"False True"`
+			if c.head != "" { // h1 may have acted before another looked the first time
+				want = ` True"`
+			}
 			for _, h := range at.hosts {
-				if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, h+" judge ") && strings.Contains(l, `"False True"`) }) {
+				if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, h+" judge ") && strings.Contains(l, want) }) {
 					t.Errorf("%s used an answer from before:\n%s", h, strings.Join(lines, "\n"))
 				}
 			}

@@ -156,6 +156,7 @@ func (c *Client) Exec(ctx context.Context, as host.As, cmd sh.Cmd) (host.Output,
 	defer cancel(nil)
 	if cmd.Stdout != nil {
 		o.out.pour(cmd.Stdout)
+		defer o.out.dry()
 	}
 	go func() {
 		if c.send(o.Stdin, header+body, cancel) == nil {

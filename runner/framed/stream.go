@@ -53,8 +53,10 @@ var errTooMuch = fmt.Errorf("the command printed more than %d MiB", maxOutput>>2
 // collector takes bytes from one stream and lets a reader wait for what it
 // looks for.
 type collector struct {
-	mu  sync.Mutex
-	buf []byte
+	// pouring is held while to takes bytes, outside of mu.
+	pouring sync.Mutex
+	mu      sync.Mutex
+	buf     []byte
 	// taken counts the bytes that were taken out of buf.
 	taken int
 	max   int           // in bytes
@@ -93,6 +95,7 @@ func collect(r io.Reader) *collector {
 
 // took adds what was read, and reports whether that was the last of it.
 func (c *collector) took(b []byte, err error) bool {
+	c.pouring.Lock()
 	c.mu.Lock()
 	to := c.to
 	c.mu.Unlock()
@@ -102,6 +105,7 @@ func (c *collector) took(b []byte, err error) bool {
 		}
 		b = nil
 	}
+	c.pouring.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.buf = append(c.buf, b...)
@@ -119,6 +123,14 @@ func (c *collector) pour(to io.Writer) {
 	c.mu.Lock()
 	c.to = to
 	c.mu.Unlock()
+}
+
+// dry ends it: when it returns, whoever took the bytes has the last of them. What
+// still comes behind a cut is not his any more.
+func (c *collector) dry() {
+	c.pouring.Lock()
+	defer c.pouring.Unlock()
+	c.pour(io.Discard)
 }
 
 // ownError is a fault of the laptop's end of a stream: what is sent cannot be read,
