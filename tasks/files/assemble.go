@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 	"sort"
-	"strconv"
 	"strings"
 
 	"remoterun/runner/host"
@@ -134,12 +133,12 @@ func readFragments(text string) ([]fragment, error) {
 	var out []fragment
 	for l.Rest != "" {
 		name := l.Next()
-		n, err := strconv.Atoi(l.Next())
-		if err != nil || n < 0 || n >= len(l.Rest) {
+		text, ok := l.Sized(l.Next())
+		if !ok || l.Rest == "" {
 			return nil, fmt.Errorf("the fragment %s changed while it was read", name)
 		}
-		out = append(out, fragment{name, l.Rest[:n]})
-		l.Rest = l.Rest[n+1:]
+		out = append(out, fragment{name, text})
+		l.Rest = l.Rest[1:]
 	}
 	return out, nil
 }

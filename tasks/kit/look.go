@@ -260,6 +260,18 @@ func (l *Lines) Next() string {
 	return line
 }
 
+// Sized takes off as many bytes as a word says; ok is false where that is no number of
+// bytes, or more than are there. The number is a host's word: it is held against what
+// came before anything is reckoned with it.
+func (l *Lines) Sized(word string) (text string, ok bool) {
+	n, err := strconv.ParseUint(word, 10, 63)
+	if err != nil || n > uint64(len(l.Rest)) {
+		return "", false
+	}
+	text, l.Rest = l.Rest[:n], l.Rest[n:]
+	return text, true
+}
+
 func parseLook(a host.Answer, path, into, flag string) (Look, error) {
 	l := Lines{string(a.Stdout)}
 	lk := Look{Path: path}

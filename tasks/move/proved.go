@@ -8,6 +8,7 @@ import (
 	"remoterun/runner/host"
 	"remoterun/runner/sh"
 	"remoterun/runner/value"
+	"remoterun/tasks/kit"
 	"remoterun/tasks/move/catalog"
 	"remoterun/tasks/move/copy"
 	"remoterun/tasks/move/proof"
@@ -178,17 +179,21 @@ func (m *mover) sides(ctx context.Context, w host.Writer) (source, target proof.
 
 // split takes catText's output apart.
 func split(text string, into map[string][]byte) error {
+	l := kit.Lines{Rest: text}
 	for {
-		head, rest, ok := strings.Cut(text, "\n")
+		head := l.Next()
 		if head == "end" {
 			return nil
 		}
-		var name string
-		var n int
-		if _, err := fmt.Sscanf(head, "%s %d", &name, &n); err != nil || !ok || n < 0 || n > len(rest) {
+		words := strings.Fields(head)
+		if len(words) != 2 {
 			return fmt.Errorf("what was compared came in part: %.60q", head)
 		}
-		into[name], text = []byte(rest[:n]), rest[n:]
+		kept, ok := l.Sized(words[1])
+		if !ok {
+			return fmt.Errorf("what was compared came in part: %.60q", head)
+		}
+		into[words[0]] = []byte(kept)
 	}
 }
 

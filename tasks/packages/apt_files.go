@@ -3,7 +3,6 @@ package packages
 import (
 	"encoding/base64"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"remoterun/runner/host"
@@ -39,11 +38,11 @@ func sources() host.Fact[aptSources] {
 		out := aptSources{list: l.Next(), parts: l.Next(), codename: l.Next()}
 		for l.Rest != "" {
 			f := aptList{path: l.Next()}
-			n, err := strconv.Atoi(l.Next())
-			if err != nil || n < 0 || n >= len(l.Rest) {
+			var ok bool
+			if f.text, ok = l.Sized(l.Next()); !ok || l.Rest == "" {
 				return out, fmt.Errorf("%s cannot be read", f.path)
 			}
-			f.text, l.Rest = l.Rest[:n], l.Rest[n+1:]
+			l.Rest = l.Rest[1:]
 			out.files = append(out.files, f)
 		}
 		return out, nil

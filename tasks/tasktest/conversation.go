@@ -10,8 +10,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -313,23 +311,18 @@ func LiesIn(t *testing.T, all []Said, play func(t *testing.T, c host.Conn) error
 
 // lied plays once, in a time of its own: nobody waits for a clock. What play returns
 // counts only where the truth was told.
-func lied(t *testing.T, r *Replay, play func(t *testing.T, c host.Conn) error) (err error) {
-	defer watched(fmt.Sprintf("%s in place of answer %d", r.lie.name, r.at+1))()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	synctest.Test(t, func(t *testing.T) {
-		defer func() {
-			if p := recover(); p != nil {
-				err = fmt.Errorf("%w: %v\n%s", errPanics, p, debug.Stack())
+func lied(t *testing.T, r *Replay, play func(t *testing.T, c host.Conn) error) error {
+	return bounded(fmt.Sprintf("%s in place of answer %d", r.lie.name, r.at+1), func() int { return r.size }, func() (err error) {
+		synctest.Test(t, func(t *testing.T) {
+			defer func() {
+				if p := recover(); p != nil {
+					err = panicked(p)
+				}
+			}()
+			if e := play(t, r); r.at < 0 {
+				err = e
 			}
-		}()
-		if e := play(t, r); r.at < 0 {
-			err = e
-		}
+		})
+		return err
 	})
-	runtime.ReadMemStats(&after)
-	if got := after.TotalAlloc - before.TotalAlloc; err == nil && got > uint64(anyLieMemory+maxLieMemory*r.size) {
-		err = fmt.Errorf("%w: %d MB were allocated for an answer of %d bytes", errPanics, got>>20, r.size)
-	}
-	return err
 }

@@ -233,22 +233,33 @@ func busy() time.Duration {
 // any answer at all.
 const maxLieMemory, anyLieMemory = 400, 256 << 20
 
-func (w *liar) run(t *testing.T, m play.Module) (err error) {
-	defer watched(fmt.Sprintf("%s: %s in place of answer %d", w.c.Name, w.lie.name, w.at+1))()
+func (w *liar) run(t *testing.T, m play.Module) error {
+	return bounded(fmt.Sprintf("%s: %s in place of answer %d", w.c.Name, w.lie.name, w.at+1), w.size, func() error { return w.replay(t, m) })
+}
+
+// bounded is f within bounds: a panic in it is errPanics, as is more memory than what
+// size tells, when f has ended, of the longest answer in bytes allows; and too much of
+// the processor ends the test.
+func bounded(what string, size func() int, f func() error) (err error) {
+	defer watched(what)()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	size := 0
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v\n%s", errPanics, p, debug.Stack())
+			err = panicked(p)
 			return
 		}
 		runtime.ReadMemStats(&after)
-		if got := after.TotalAlloc - before.TotalAlloc; got > uint64(anyLieMemory+maxLieMemory*size) {
-			err = fmt.Errorf("%w: %d MB were allocated for an answer of %d bytes", errPanics, got>>20, size)
+		if n, got := size(), after.TotalAlloc-before.TotalAlloc; !errors.Is(err, errPanics) && got > uint64(anyLieMemory+maxLieMemory*n) {
+			err = fmt.Errorf("%w: %d MB were allocated for an answer of %d bytes", errPanics, got>>20, n)
 		}
 	}()
-	size = w.size()
+	return f()
+}
+
+func panicked(p any) error { return fmt.Errorf("%w: %v\n%s", errPanics, p, debug.Stack()) }
+
+func (w *liar) replay(t *testing.T, m play.Module) error {
 	args := value.NewMap()
 	if v, ok := w.c.in.Lookup("args"); ok {
 		args, _ = v.AsMap()
