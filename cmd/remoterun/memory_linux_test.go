@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -182,17 +183,37 @@ func TestMemoryDuringARun(t *testing.T) {
 	var sh func(string) string
 	d.bin, sh = ownMounts(t)
 	writeFile(t, filepath.Join(dir, "inventory"), "web1 ansible_connection=local tde_project=sync\n")
-	for _, name := range []string{"begin", "end"} {
-		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	writeFile(t, filepath.Join(dir, "load.yaml"), loadBook+"    - debug: {msg: \"line {{ item }} of many\"}\n      loop: \"{{ range(300) }}\"\n    - shell: echo > "+dir+"/begin; cat "+dir+"/end\n")
 	d.run(t, "setup", "web1").want(t, exitOK)
 	cmd := d.command(t.Context(), t, "load.yaml")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	stop := d.giveFD(t, cmd)
 	defer stop()
+	atRest(t, cmd, dir, func() {
+		pid := fmt.Sprint(cmd.Process.Pid)
+		ring, err := hex.DecodeString(strings.TrimSpace(sh("od -An -v -tx1 /run/remoterun/sync/keyring/keyring | tr -d \" \\n\"")))
+		if err != nil || len(ring) != seal.RecordSize {
+			t.Fatalf("%d bytes, %v", len(ring), err)
+		}
+		for what, needle := range map[string][]byte{"the passphrase": []byte(d.passphrase), "the key": ring[256 : 256+16]} {
+			n, where := copiesIn(t, pid, needle)
+			t.Logf("%s: %d copies", what, n)
+			if n < 1 || n > copiesOpen {
+				t.Errorf("%s: %d copies are in memory, 1 to %d are expected:\n%s", what, n, copiesOpen, where)
+			}
+		}
+	})
+}
+
+// atRest runs a command whose playbook writes to dir/begin and then reads dir/end; look
+// is called in between, when it does nothing.
+func atRest(t *testing.T, cmd *exec.Cmd, dir string, look func()) {
+	t.Helper()
+	for _, name := range []string{"begin", "end"} {
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -203,18 +224,7 @@ func TestMemoryDuringARun(t *testing.T) {
 	if _, err := os.ReadFile(filepath.Join(dir, "begin")); err != nil { // waits for the task
 		t.Error(err)
 	}
-	pid := fmt.Sprint(cmd.Process.Pid)
-	ring, err := hex.DecodeString(strings.TrimSpace(sh("od -An -v -tx1 /run/remoterun/sync/keyring/keyring | tr -d \" \\n\"")))
-	if err != nil || len(ring) != seal.RecordSize {
-		t.Fatalf("%d bytes, %v", len(ring), err)
-	}
-	for what, needle := range map[string][]byte{"the passphrase": []byte(d.passphrase), "the key": ring[256 : 256+16]} {
-		n, where := copiesIn(t, pid, needle)
-		t.Logf("%s: %d copies", what, n)
-		if n < 1 || n > copiesOpen {
-			t.Errorf("%s: %d copies are in memory, 1 to %d are expected:\n%s", what, n, copiesOpen, where)
-		}
-	}
+	look()
 	if err := os.WriteFile(filepath.Join(dir, "end"), nil, 0); err != nil {
 		t.Error(err)
 	}
@@ -241,30 +251,11 @@ func TestVaultPasswordDuringARun(t *testing.T) {
 		d.run(t, "vault", "encrypt", name, "--vault-password-file", "pw").want(t, exitOK)
 		vars += name + ", "
 	}
-	for _, name := range []string{"begin", "end"} {
-		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	writeFile(t, filepath.Join(dir, "p.yaml"), "- hosts: localhost\n  connection: local\n  gather_facts: false\n  vars_files: ["+strings.TrimSuffix(vars, ", ")+"]\n  tasks:\n    - debug: {msg: \"line {{ item }} {{ v3 }}\"}\n      loop: \"{{ range(300) }}\"\n    - shell: echo > "+dir+"/begin; cat "+dir+"/end\n")
 	cmd := d.command(t.Context(), t, "p.yaml", "--vault-password-file", "pw")
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	hang := time.AfterFunc(hangs, func() { _ = cmd.Process.Kill() })
-	defer hang.Stop()
-	if _, err := os.ReadFile(filepath.Join(dir, "begin")); err != nil { // waits for the task
-		t.Error(err)
-	}
-	if n, where := copiesIn(t, fmt.Sprint(cmd.Process.Pid), []byte(password)); n < 1 || n > vaultCopies {
-		t.Errorf("%d copies are in memory, 1 to %d are expected:\n%s", n, vaultCopies, where)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "end"), nil, 0); err != nil {
-		t.Error(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v\n%s", err, out.String())
-	}
+	atRest(t, cmd, dir, func() {
+		if n, where := copiesIn(t, fmt.Sprint(cmd.Process.Pid), []byte(password)); n < 1 || n > vaultCopies {
+			t.Errorf("%d copies are in memory, 1 to %d are expected:\n%s", n, vaultCopies, where)
+		}
+	})
 }
