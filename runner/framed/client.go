@@ -166,7 +166,7 @@ func (c *Client) Exec(ctx context.Context, as host.As, cmd sh.Cmd) (host.Output,
 	out, err := c.await(run, as, o)
 	var own *ownError
 	if err != nil && (ctx.Err() != nil || errors.As(err, &own)) {
-		c.kill(as, o.pid, false)
+		c.end(as, o.pid)
 	}
 	if own != nil && ctx.Err() == nil {
 		return host.Output{Status: 1, Stderr: []byte(own.Error())}, nil

@@ -367,19 +367,23 @@ func (s *Shell) sign(pid int) int {
 	return pid
 }
 
+// framePID is the process of the running frame, 0 = it does not begin. Its number
+// may still be on its way when the command has already done something.
 func (s *Shell) framePID(nonce string) int {
-	b := s.out.peek()
 	key := []byte(nonce + " P ")
-	i := bytes.Index(b, key)
-	if i < 0 {
+	pid := 0
+	ctx, cancel := context.WithTimeout(context.Background(), killGrace)
+	defer cancel()
+	_, _ = s.out.until(ctx, func(b []byte) int {
+		_, rest, begun := bytes.Cut(b, key)
+		text, _, whole := bytes.Cut(rest, []byte("\n"))
+		if !begun || !whole {
+			return -1
+		}
+		pid = pidOf(string(text))
 		return 0
-	}
-	rest := b[i+len(key):]
-	nl := bytes.IndexByte(rest, '\n')
-	if nl < 0 {
-		return 0
-	}
-	return pidOf(string(rest[:nl]))
+	})
+	return pid
 }
 
 // kill signals through a shell of its own under the same identity: a user's
@@ -407,12 +411,32 @@ func (c *Client) sweep(as host.As, group int) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*killGrace)
 	defer cancel()
-	_, _ = c.aside(ctx, as, sh.Script(`i=0
-while kill -0 "$1" 2>/dev/null; do
-if [ $i -eq 2 ]; then kill -KILL "$1" 2>/dev/null; exit; fi
+	_, _ = c.aside(ctx, as, sh.Script(sweepText, strconv.Itoa(group)))
+}
+
+// sweepText waits until the process group $1 (negative) is gone, at the third look
+// with KILL.
+const sweepText sh.Constant = `i=0
+while kill -0 "$1" 2>/dev/null && [ $i -lt 4 ]; do
+[ $i -ne 2 ] || kill -KILL "$1" 2>/dev/null
 sleep 1
 i=$((i + 1))
-done`, strconv.Itoa(group)))
+done`
+
+// end ends a command that has a channel of its own: the whole process group that
+// its shell is in, and waits until that is gone. Where a host does not tell groups,
+// the shell alone.
+func (c *Client) end(as host.As, pid int) {
+	if pid == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 3*killGrace)
+	defer cancel()
+	_, _ = c.aside(ctx, as, sh.Script(`t=
+{ IFS= read -r t <"/proc/$1/stat"; } 2>/dev/null
+case $t in *") "*) t=${t##*) } t=${t#* } t=${t#* } && set -- "-${t%% *}" ;; esac
+kill -TERM "$1" 2>/dev/null
+`+sweepText, strconv.Itoa(pid)))
 }
 
 func (s *Shell) hasSudo(ctx context.Context) bool {

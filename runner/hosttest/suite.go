@@ -30,6 +30,7 @@ func Suite(t *testing.T, dial func(t *testing.T) host.Conn) {
 		"an unread stdin disturbs nothing":                checkUnread,
 		"large output in both streams":                    checkLarge,
 		"cancelling kills the process group":              checkCancel,
+		"what is cancelled has ended when that is said":   checkCancelled,
 		"frames of many callers do not mix":               checkConcurrent,
 		"secrets are refused in the framed shell":         checkSecret,
 		"exec streams and keeps stdin back until asked":   checkGate,
@@ -145,6 +146,70 @@ func checkCancel(t *testing.T, c host.Conn) {
 	s = shell(t, c)
 	out := run(t, s, sh.Script(`n=0; while kill -0 "$1" 2>/dev/null && [ $n -lt 50 ]; do sleep 0.1; n=$((n+1)); done; kill -0 "$1" 2>/dev/null && ps -o stat= -p "$1" | grep -vq Z && echo alive; true`, strings.TrimSpace(string(pid))))
 	want(t, out, 0, "", "")
+}
+
+// checkCancelled: a lock is given back behind a cancelled command, so nothing of it
+// may live on, whatever it thinks of TERM.
+func checkCancelled(t *testing.T, c host.Conn) {
+	programs := map[string]sh.Constant{
+		"deaf":          `trap "" TERM; echo $$ >"$1.t"; mv "$1.t" "$1"; while :; do sleep 0.1; done`,
+		"deaf child":    `sh -c 'trap "" TERM; echo $$ >"$1.t"; mv "$1.t" "$1"; while :; do sleep 0.1; done' sh "$1"; :`,
+		"slow child":    `sh -c 'trap "sleep 0.7; exit" TERM; echo $$ >"$1.t"; mv "$1.t" "$1"; while :; do sleep 0.1; done' sh "$1"; :`,
+		"in a pipe":     `{ trap "" TERM; sh -c 'echo $PPID >"$1.t"' sh "$1"; mv "$1.t" "$1"; while :; do sleep 0.1; done; } | cat`,
+		"in a subshell": `(sleep 0; sh -c 'echo $$ >"$1.t"; mv "$1.t" "$1"; while :; do sleep 0.1; done' sh "$1"; :) && :`,
+	}
+	var all sync.WaitGroup        // they mostly wait,
+	few := make(chan struct{}, 3) // but a server has 10 sessions
+	for name, text := range programs {
+		for _, own := range []bool{false, true} {
+			if !own && !strings.HasSuffix(name, "child") { // one after the other: a shell has one frame at a time
+				continue
+			}
+			mark := filepath.Join(t.TempDir(), "pid")
+			all.Go(func() {
+				few <- struct{}{}
+				defer func() { <-few }()
+				if err := cancelled(t.Context(), c, own, sh.Script(text, mark), mark); err != nil {
+					t.Errorf("%s, channel of its own: %v: %v", name, own, err)
+				}
+			})
+		}
+	}
+	all.Wait()
+}
+
+// cancelled ends cmd as soon as its file mark, which names its process, is there,
+// and reports one that lives on.
+func cancelled(ctx context.Context, c host.Conn, own bool, cmd sh.Cmd, mark string) error {
+	run, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		for _, err := os.Stat(mark); err != nil && run.Err() == nil; _, err = os.Stat(mark) {
+			time.Sleep(20 * time.Millisecond)
+		}
+		cancel()
+	}()
+	s, err := c.Shell(ctx, host.As{})
+	if err != nil {
+		return err
+	}
+	if own {
+		_, err = c.Exec(run, host.As{}, cmd)
+	} else {
+		_, err = s.Run(run, cmd)
+	}
+	if !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("error %w", err)
+	}
+	pid, err := os.ReadFile(mark)
+	if err != nil {
+		return err
+	}
+	out, err := c.Exec(ctx, host.As{}, sh.Script(`cat "/proc/$1/stat" 2>/dev/null; true`, strings.TrimSpace(string(pid))))
+	if text := string(out.Stdout); err == nil && text != "" && !strings.Contains(text, ") Z ") {
+		err = fmt.Errorf("it lives: %s", text)
+	}
+	return err
 }
 
 func checkConcurrent(t *testing.T, c host.Conn) {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"remoterun/runner/host"
 	"remoterun/runner/sh"
@@ -30,13 +31,6 @@ var _ host.Conn = (*Conn)(nil)
 // own, taken when they are first needed.
 func Guard(c host.Conn, h *Held) *Conn {
 	return &Conn{inner: c, held: h, locks: map[host.As]*sh.Lock{h.as: &h.Lock}}
-}
-
-func (c *Conn) alive() error {
-	if c.held.lost() {
-		return ErrLost
-	}
-	return nil
 }
 
 // lockFor is what an identity's commands check and hold.
@@ -107,7 +101,7 @@ func (c *Conn) holderOf(uid int) *Held {
 
 // Shell returns the identity's shell under the lock.
 func (c *Conn) Shell(ctx context.Context, as host.As) (host.Shell, error) {
-	if err := c.alive(); err != nil {
+	if err := c.held.gone(); err != nil {
 		return nil, err
 	}
 	s, err := c.inner.Shell(ctx, as)
@@ -118,12 +112,12 @@ func (c *Conn) Shell(ctx context.Context, as host.As) (host.Shell, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shell{s, c, l}, nil
+	return &shell{s, c, as, l}, nil
 }
 
 // Exec runs a command under the lock.
 func (c *Conn) Exec(ctx context.Context, as host.As, cmd sh.Cmd) (host.Output, error) {
-	if err := c.alive(); err != nil {
+	if err := c.held.gone(); err != nil {
 		return host.Output{}, err
 	}
 	var err error
@@ -131,12 +125,12 @@ func (c *Conn) Exec(ctx context.Context, as host.As, cmd sh.Cmd) (host.Output, e
 		return host.Output{}, err
 	}
 	out, err := c.inner.Exec(ctx, as, cmd)
-	return out, lost(out, err)
+	return out, c.after(ctx, as, out, err)
 }
 
 // Files speaks sftp; it is not under the lock.
 func (c *Conn) Files(ctx context.Context) (host.Files, error) {
-	if err := c.alive(); err != nil {
+	if err := c.held.gone(); err != nil {
 		return nil, err
 	}
 	return c.inner.Files(ctx)
@@ -144,7 +138,7 @@ func (c *Conn) Files(ctx context.Context) (host.Files, error) {
 
 // Dial opens a connection from the host.
 func (c *Conn) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	if err := c.alive(); err != nil {
+	if err := c.held.gone(); err != nil {
 		return nil, err
 	}
 	return c.inner.Dial(ctx, network, addr)
@@ -156,30 +150,66 @@ func (c *Conn) Close() error { return c.inner.Close() }
 type shell struct {
 	host.Shell
 	c    *Conn
+	as   host.As
 	lock *sh.Lock
 }
 
 // Run runs one command under the lock.
 func (s *shell) Run(ctx context.Context, cmd sh.Cmd) (host.Output, error) {
-	if err := s.c.alive(); err != nil {
+	if err := s.c.held.gone(); err != nil {
 		return host.Output{}, err
 	}
 	cmd.Lock = s.lock
 	out, err := s.Shell.Run(ctx, cmd)
-	return out, lost(out, err)
+	return out, s.c.after(ctx, s.as, out, err)
 }
 
 // Batch runs a chain under the lock.
 func (s *shell) Batch(ctx context.Context, b sh.Batch) (sh.BatchResult, error) {
-	if err := s.c.alive(); err != nil {
+	if err := s.c.held.gone(); err != nil {
 		return sh.BatchResult{}, err
 	}
 	b.Lock = s.lock
 	res, err := s.Shell.Batch(ctx, b)
-	if errors.Is(err, sh.ErrLockLost) {
+	if errors.Is(err, sh.ErrLockLost) || s.c.ended(ctx, s.as, 0, err) {
 		err = ErrLost
 	}
 	return res, err
+}
+
+// asking is how long a host may take to say whether the lock is still ours.
+const asking = 5 * time.Second
+
+// after is the error of a command that has come back.
+func (c *Conn) after(ctx context.Context, as host.As, out host.Output, err error) error {
+	if err := lost(out, err); errors.Is(err, ErrLost) || c.ended(ctx, as, out.Status, err) {
+		return ErrLost
+	}
+	return err
+}
+
+// ended reports that work was ended because the lock is gone. Who takes a lock
+// removes its token before he ends the work by signals: what a signal ended and
+// what broke off is asked after.
+func (c *Conn) ended(ctx context.Context, as host.As, status int, err error) bool {
+	broke := errors.Is(err, host.ErrTransport)
+	if err != nil && !isExit(err) && !broke {
+		return false
+	}
+	if errors.Is(c.held.gone(), ErrLost) {
+		return true
+	}
+	if !broke && status < 128 {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, asking)
+	defer cancel()
+	ask := sh.Script(":")
+	if ask.Lock, err = c.lockFor(ctx, as); err != nil {
+		return false
+	}
+	out, err := c.inner.Exec(ctx, as, ask)
+	return errors.Is(lost(out, err), ErrLost)
 }
 
 func lost(out host.Output, err error) error {

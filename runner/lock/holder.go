@@ -20,6 +20,9 @@ const held = 75
 //     and a killed holder, a stale file and a clock that is set mean nothing.
 //   - Work is every process that has descriptor 7 on the file work. Nobody gets
 //     the lock while there is any: a holder whose laptop is gone ends it first.
+//   - The signals go to the whole process group of work, and what lives on in it
+//     is work too: a program may take its time over TERM when the shell that
+//     waited for it is gone.
 //   - A detached job of this project has the lock's meaning while it runs: only
 //     who joins it by name gets the lock beside it; $4 = yes ends it.
 //   - Files are compared by device and inode (-ef), never by their names: what a
@@ -49,13 +52,36 @@ if [ "$p/fd/7" -ef "$f" ]; then echo "${p#/proc/}"; break; fi
 done
 done
 }
-still() { for p in $(work); do case $l in *" $p "*) return 0 ;; esac; done; return 1; }
+group() {
+t=
+{ IFS= read -r t <"/proc/$1/stat"; } 2>/dev/null
+case $t in *") "*) t=${t##*) } ;; *) return 1 ;; esac
+case $t in [ZX]*) return 1 ;; esac
+t=${t#* } t=${t#* } r=${t%% *}
+}
+g=" "
+rest() {
+for p in /proc/[0-9]*; do
+group "${p#/proc/}" && case $g in *" $r "*) return 0 ;; esac
+done
+return 1
+}
+end() {
+for p in $(work); do
+l="$l$p "
+group "$p" && [ "$r" != "$me" ] && case $g in *" $r "*) ;; *) g="$g$r " ;; esac
+done
+for p in $g; do kill -$1 "-$p" 2>/dev/null; done
+for p in $l; do kill -$1 "$p" 2>/dev/null; done
+}
+still() { for p in $(work); do case $l in *" $p "*) return 0 ;; esac; done; rest; }
 finish() {
 rm -f token ${o:+"$o/token"} ${n:+"$n/token"}
+group $$; me=$r
 for s in TERM TERM KILL KILL KILL; do
-l=" "; for p in $(work); do l="$l$p "; done
-[ "$l" != " " ] || return 0
-for p in $l; do kill -$s "-$p" 2>/dev/null || kill -$s "$p" 2>/dev/null; done
+l=" "
+[ -n "$(work)" ] || rest || return 0
+end $s
 sleep 1
 done
 ! still

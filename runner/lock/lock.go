@@ -253,16 +253,26 @@ func broken(hostName, name, what string) error {
 // Lost is closed when the lock is gone.
 func (h *Held) Lost() <-chan struct{} { return h.done }
 
-// lost reports whether it is gone, here or under one of its other identities.
-func (h *Held) lost() bool {
+// gone is nil while the lock is held, here and under its other identities, then
+// ErrLost; where its link went, what became of that: a host that cannot be
+// reached has not been taken over.
+func (h *Held) gone() error {
 	select {
 	case <-h.done:
-		return true
+		if te := new(host.TransportError); errors.As(h.err, &te) && !errors.Is(h.err, host.ErrProtocol) {
+			return &host.TransportError{Host: te.Host, During: "keep the lock of the project", Err: te.Err}
+		}
+		return ErrLost
 	default:
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.ContainsFunc(h.subs, (*Held).lost)
+	for _, sub := range h.subs {
+		if err := sub.gone(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // add keeps the same lock under another identity, which goes when this one goes:
