@@ -23,6 +23,8 @@ const held = 75
 //   - The signals go to the whole process group of work, and what lives on in it
 //     is work too: a program may take its time over TERM when the shell that
 //     waited for it is gone.
+//   - Work ends before the lock is given back, too: an operator's Ctrl-C may leave
+//     some that did not take his signal.
 //   - A detached job of this project has the lock's meaning while it runs: only
 //     who joins it by name gets the lock beside it; $4 = yes ends it.
 //   - Files are compared by device and inode (-ef), never by their names: what a
@@ -126,6 +128,6 @@ x=
 while x=$(timeout "$3" dd bs=1 count=1 2>/dev/null 9>&- 6>&-); do
 [ "$x" = b ] || break
 done
-[ "$x" = q ] || finish
+finish
 rm -rf token who pid ${n:+"$n"} pub
 exit 0`

@@ -105,6 +105,32 @@ func taken(ctx context.Context, c, other host.Conn, opt lock.Options, cmd sh.Cmd
 	return errors.Join(err, now.Release())
 }
 
+// TestGivenBackWithoutWork: what nobody waits for any more is ended with the lock.
+func TestGivenBackWithoutWork(t *testing.T) {
+	each(t, func(t *testing.T, dial func() host.Conn) {
+		dir := t.TempDir()
+		c := dial()
+		h := take(t, c, lock.Options{Dir: dir, Who: "anna", Beat: time.Second})
+		begun := filepath.Join(dir, "begun")
+		done := make(chan error, 1)
+		go func() {
+			_, err := lock.Guard(c, h).Exec(t.Context(), host.As{}, sh.Script(`sh -c 'trap "" TERM; echo $$ >"$1.new"; mv "$1.new" "$1"; while :; do sleep 0.1; done' sh "$1"; :`, begun))
+			done <- err
+		}()
+		for _, err := os.Stat(begun); err != nil; _, err = os.Stat(begun) {
+			time.Sleep(20 * time.Millisecond)
+		}
+		if err := h.Release(); err != nil {
+			t.Fatal(err)
+		}
+		pid, _ := os.ReadFile(begun)
+		if text := alive(string(pid)); text != "" {
+			t.Errorf("its work lives: %s", text)
+		}
+		<-done
+	})
+}
+
 // alive returns what the system tells of a process that is not waiting to be
 // buried; "" = there is none.
 func alive(pid string) string {
