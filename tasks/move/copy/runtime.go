@@ -101,7 +101,8 @@ mkdir claims
 [ -z "$T" ] || rm -f io/*
 x=$(printf '\037')
 # Commands inside the target go through one shell there for each worker: a program
-# of the engine's for each would cost more than most steps. It ends with the job.
+# of the engine's for each would cost more than most steps. It ends with the job. It
+# has no part in the stdout of who makes it: that may be read to its end.
 session() {
 	rm -f "$f".* && mkfifo -m 600 "$f.in" "$f.out" || return 1
 	( ( exec 5<>"$f.in" 6<>"$f.out"
@@ -111,7 +112,7 @@ session() {
 	while kill -0 $$ 2>/dev/null && kill -0 $c 2>/dev/null; do sleep 1; done
 	kill $c 2>/dev/null
 	echo gone >&6
-	while kill -0 $$ 2>/dev/null; do sleep 1; done ) & )
+	while kill -0 $$ 2>/dev/null; do sleep 1; done ) >/dev/null & )
 }
 in_t() {
 	[ -n "$T" ] || { "$@"; return; }

@@ -1,0 +1,63 @@
+package copy_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"remoterun/tasks/move/copy"
+)
+
+// TestEveryStepMayBeTheFirst: a job that was killed goes on at any step, and that is
+// then the one that opens the shell in the target. The engine and the servers' own
+// programs are stubs: what is seen is that the job comes to its end.
+func TestEveryStepMayBeTheFirst(t *testing.T) {
+	for _, shell := range [][]string{{"dash"}, {"bash"}, {"busybox", "sh"}} {
+		if _, err := exec.LookPath(shell[0]); err != nil {
+			t.Fatalf("%v (make parts installs it)", err)
+		}
+		for _, kind := range []string{"globals", "database", "target", "source", "large", "index", "post"} {
+			t.Run(shell[0]+", "+kind, func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				stubs(t, dir, kind)
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // a hang, not a slow machine
+				defer cancel()
+				p := copy.Place{Dir: dir, Container: "target", SQL: dir + "/sql", RAM: dir + "/ram", Socket: dir + "/sock", SourcePort: 1, TargetPort: 2, Super: "postgres"}
+				cmd := exec.CommandContext(ctx, shell[0], append(append(shell[1:], "-c", copy.Runtime, "sh"), p.Args()...)...)
+				cmd.Env = []string{"PATH=" + dir + "/bin:" + os.Getenv("PATH"), "JOB=" + dir + "/job"}
+				cmd.WaitDelay = time.Second
+				out, err := cmd.CombinedOutput()
+				if _, done := os.Stat(dir + "/done/00001"); err != nil || done != nil {
+					t.Errorf("%v %v: %s", err, done, out)
+				}
+			})
+		}
+	}
+}
+
+// stubs lays out a plan of one step, and programs that say what they are asked for.
+func stubs(t *testing.T, dir, kind string) {
+	t.Helper()
+	dumps := "#!/bin/sh\np=\nfor a; do [ \"$p\" != -f ] || echo dump >\"$a\"; p=$a; done\n"
+	for name, text := range map[string]string{
+		"bin/docker":     "#!/bin/sh\nsed -u 's|/remoterun/io|" + dir + "/io|g' | sh\n",
+		"bin/psql":       "#!/bin/sh\n:\n",
+		"bin/pg_dump":    dumps,
+		"bin/pg_dumpall": dumps,
+		"bin/pg_restore": dumps + "echo '3; 0 0 INDEX app i u'\necho '4; 0 0 TRIGGER app t u'\n",
+		"plan":           strings.Join([]string{"00001", "1", "no", "7", "data", kind, "-", "1", "template1", "app", "dbname=app", "a step"}, "\x1f") + "\n",
+		"io/x":           "", "job/x": "", "ram/x": "", "sql/00001.sql": "",
+	} {
+		put(t, filepath.Join(dir, name), text)
+	}
+	for _, name := range []string{"docker", "psql", "pg_dump", "pg_dumpall", "pg_restore"} {
+		if err := os.Chmod(filepath.Join(dir, "bin", name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
