@@ -5,6 +5,7 @@ package lock_test
 import (
 	"errors"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -82,25 +83,30 @@ func takeAt(t *testing.T, m *real.Machine, user string, as host.As, opt lock.Opt
 	return operatorAt{h, lock.Guard(c, h)}, nil
 }
 
-// long starts work that would leave a mark in half a minute, and answers its
-// process id.
-func (o operatorAt) long(t *testing.T, m *real.Machine, as host.As, mark string) string {
+// long starts work that would leave a mark in half a minute, in a frame and in a
+// channel of its own, each with a child that is deaf to TERM, and returns what is
+// to be dead afterwards.
+func (o operatorAt) long(t *testing.T, m *real.Machine, as host.As, mark string) (pids []string) {
 	t.Helper()
 	s, err := o.conn.Shell(t.Context(), as)
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		_, _ = s.Run(t.Context(), sh.Script(`echo $$ >"$1.t"; mv "$1.t" "$1.pid"; sleep 30; : >"$1"`, mark))
-	}()
-	for range 200 {
-		if pid, err := m.Try(t, `cat "$1.pid" 2>/dev/null`, mark); err == nil && pid != "" {
-			return strings.TrimSpace(pid)
+	const work = `sh -c 'trap "" TERM; echo $$ >"$1.t"; mv "$1.t" "$1.pid"; n=0; while [ $n -lt 300 ]; do sleep 0.1; n=$((n + 1)); done; : >"${1%.*}"' sh "$1.$2"; :`
+	go func() { _, _ = s.Run(t.Context(), sh.Script(work, mark, "frame")) }()
+	go func() { _, _ = o.conn.Exec(t.Context(), as, sh.Script(work, mark, "own")) }()
+	for _, name := range []string{"frame", "own"} {
+		for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			if pid, err := m.Try(t, `cat "$1.pid" 2>/dev/null`, mark+"."+name); err == nil && pid != "" {
+				pids = append(pids, strings.TrimSpace(pid))
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatal("the work did not begin")
+			}
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
-	t.Fatal("the work did not begin")
-	return ""
+	return pids
 }
 
 func run(t *testing.T, s host.Shell, c sh.Cmd) host.Output {
@@ -143,7 +149,7 @@ func TestRealLockCoversEveryIdentity(t *testing.T) {
 				}
 			}
 			mark := "/tmp/mark-" + strings.ReplaceAll(name, " ", "-")
-			pid := first.long(t, m, c.work, mark)
+			pids := first.long(t, m, c.work, mark)
 			as := root
 			if c.second == "root" {
 				as = host.As{}
@@ -156,7 +162,7 @@ func TestRealLockCoversEveryIdentity(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if lives(t, m, pid) {
+			if lives(t, m, pids) {
 				t.Error("the first one's work lives")
 			}
 			s, err := first.conn.Shell(t.Context(), c.work)
@@ -188,10 +194,10 @@ func TestRealLockOfADeadLaptop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid := first.long(t, m, out, "/tmp/dead")
+	pids := first.long(t, m, out, "/tmp/dead")
 	_ = first.conn.Close()
 	second := await(t, m)
-	if lives(t, m, pid) {
+	if lives(t, m, pids) {
 		t.Error("the dead operator's work lives")
 	}
 	s, err := second.conn.Shell(t.Context(), out)
@@ -217,10 +223,12 @@ setsid sh /tmp/fork "$w" </dev/null >/dev/null 2>&1 &`))
 }
 
 // lives reports a process that is not waiting to be buried.
-func lives(t *testing.T, m *real.Machine, pid string) bool {
+func lives(t *testing.T, m *real.Machine, pids []string) bool {
 	t.Helper()
-	_, err := m.Try(t, `grep -q "^State:.[^Z]" "/proc/$1/status" 2>/dev/null`, pid)
-	return err == nil
+	return slices.ContainsFunc(pids, func(pid string) bool {
+		_, err := m.Try(t, `grep -q "^State:.[^Z]" "/proc/$1/status" 2>/dev/null`, pid)
+		return err == nil
+	})
 }
 
 // await takes the lock as soon as it is free.
