@@ -32,7 +32,7 @@ func (u *unit) registered(out *outcome) *value.Map {
 		m.Put("skipped", value.Bool(true))
 	}
 	if r.Msg != "" {
-		if _, own := m.Lookup("msg"); !own {
+		if own, ok := m.Lookup("msg"); !ok || value.Str(own) == "" {
 			m.Put("msg", value.MarkedString(r.Msg, value.Unsafe))
 		}
 	}

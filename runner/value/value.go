@@ -44,6 +44,10 @@ const (
 	Masked
 	// Sealed text is masked, and a hard error in a command's argv or environment.
 	Sealed
+	// Printed numbers come from a template with more than a name in it: Ansible
+	// without jinja2_native has their text. Only what reads numbers otherwise than
+	// text asks (a mode: 644 and "644" are two).
+	Printed
 )
 
 // Secret reports whether text with these marks must be masked.

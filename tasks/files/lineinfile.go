@@ -133,11 +133,15 @@ func (lineinfile) plan(a lineArgs, s host.Seen, at kit.TextAt, e edited) (play.P
 		c = kit.Change{Owner: a.Owner, Group: a.Group}
 		c.Mode, err = a.Fresh(s, kit.TypeReg)
 	}
+	attrs := c.Any() && at.There()
+	if err == nil && e.changed && !at.There() {
+		attrs, err = a.Beyond(s, c)
+	}
 	if err != nil {
 		return play.Plan{}, err
 	}
 	msg := e.msg
-	if c.Any() && at.There() {
+	if attrs {
 		if e.changed {
 			msg += " and "
 		}

@@ -126,6 +126,17 @@ func (a Attrs) Fresh(s host.Seen, kind uint32) (string, error) {
 	return Octal(a.Mode.Apply(kind|base&^umask, umask)), nil
 }
 
+// Beyond reports whether a new file's attributes are others than it is made with:
+// what edits say beside "line added". An owner other than root counts, whoever runs.
+func (a Attrs) Beyond(s host.Seen, c Change) (bool, error) {
+	other := func(name string) bool { return name != "" && name != "root" && name != "0" }
+	if other(c.Owner) || other(c.Group) || c.Mode == "" {
+		return other(c.Owner) || other(c.Group), nil
+	}
+	umask, err := host.Get(s, Umask())
+	return c.Mode != Octal(0o666&^umask), err
+}
+
 // Octal is a mode for chmod: GNU's needs five digits to take setgid from a
 // folder.
 func Octal(bits uint32) string { return fmt.Sprintf("%05o", bits) }

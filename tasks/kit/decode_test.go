@@ -129,6 +129,10 @@ func TestModes(t *testing.T) {
 		{value.String("0644"), TypeReg | 0o777, 0o644},
 		{value.String("0o755"), TypeReg, 0o755},
 		{value.Int(0o2755), TypeDir, 0o2755},
+		{value.Int(644), TypeReg, 0o1204},
+		{value.Int(644).With(value.Printed), TypeReg, 0o644},
+		{value.Int(99999), TypeReg, 0o3237},
+		{value.String("77777"), TypeReg, 0o7777},
 		{value.String("u=rwX,go=rX"), TypeReg | 0o600, 0o644},
 		{value.String("u=rwX,go=rX"), TypeDir | 0o700, 0o755},
 		{value.String("a+x,o-r"), TypeReg | 0o644, 0o751},
@@ -147,7 +151,7 @@ func TestModes(t *testing.T) {
 			t.Errorf("%s on %o is %o, want %o", value.Repr(c.mode), c.from, got, c.to)
 		}
 	}
-	for _, bad := range []value.Value{value.Int(644), value.Int(755), value.Int(1777), value.Int(-1), value.Int(8000), value.String("88"), value.String("77777"), value.Bool(true), value.Float(6.4), value.String("u=q"), value.String("x")} {
+	for _, bad := range []value.Value{value.Int(-1), value.Int(-1).With(value.Printed), value.Int(688).With(value.Printed), value.String("88"), value.Bool(true), value.Float(6.4), value.String("u=q"), value.String("x")} {
 		if err := new(Mode).ParseArg(bad); err == nil {
 			t.Errorf("%s was taken for a mode", value.Repr(bad))
 		}

@@ -136,7 +136,13 @@ func (f TextFile) Become(s host.Seen, at TextAt, text []byte, changed bool, msg 
 		return play.Plan{}, err
 	}
 	attrs := c.Any() && at.There()
-	if attrs && !f.Quiet {
+	said := attrs
+	if !f.Quiet && changed && !at.There() {
+		if said, err = f.Attrs.Beyond(s, c); err != nil {
+			return play.Plan{}, err
+		}
+	}
+	if said && !f.Quiet {
 		if changed {
 			msg += " and "
 		}

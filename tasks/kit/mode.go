@@ -47,10 +47,15 @@ func (*Mode) ArgType() string { return "mode" }
 
 // ParseArg reads a mode.
 func (m *Mode) ParseArg(v value.Value) error {
-	if n, ok := v.AsInt(); ok && v.Kind() != value.KindBool {
+	n, number := v.AsInt()
+	number = number && v.Kind() != value.KindBool
+	if number && v.Marks()&value.Printed == 0 {
 		return m.number(n)
 	}
 	s, ok := v.AsString()
+	if number {
+		s, ok = strconv.FormatInt(n, 10), true
+	}
 	if !ok {
 		return fmt.Errorf("%s is not a valid mode: write it as text, \"0644\" or \"u=rw,go=r\"", value.Repr(v))
 	}
@@ -64,25 +69,19 @@ func (m *Mode) ParseArg(v value.Value) error {
 	}
 	digits := strings.TrimPrefix(strings.TrimPrefix(s, "0o"), "0O")
 	if n, err := strconv.ParseUint(digits, 8, 32); err == nil {
-		if n > PermBits {
-			return fmt.Errorf("%q is not a valid mode: the largest is 7777", s)
-		}
-		m.set, m.octal = true, uint32(n)
+		m.set, m.octal = true, uint32(n)&PermBits
 		return nil
 	}
 	return m.symbolic(s)
 }
 
-// decimalMistakes are modes written without quotes and without a leading zero:
-// YAML reads 644 as a decimal number, which is 1204 in octal. None of them is
-// the decimal form of a mode that people use.
-const decimalMistakes = " 400 440 444 500 550 555 600 640 644 660 664 666 700 710 711 750 751 755 770 771 774 775 777 1777 2750 2755 2770 2775 4750 4755 "
-
+// number takes a number as it is, and of it what a file's mode holds, as Ansible
+// does: 644 without quotes is octal 1204, and lint says so.
 func (m *Mode) number(n int64) error {
-	if n < 0 || n > PermBits || strings.Contains(decimalMistakes, fmt.Sprintf(" %d ", n)) {
-		return fmt.Errorf("%d is read as a decimal number (octal %o): write \"0%d\" in quotes", n, max(n, 0), max(n, 0))
+	if n < 0 {
+		return fmt.Errorf("%d is not a valid mode: write it as text, \"0644\" or \"u=rw,go=r\"", n)
 	}
-	m.set, m.octal = true, uint32(n)
+	m.set, m.octal = true, uint32(n&PermBits)
 	return nil
 }
 

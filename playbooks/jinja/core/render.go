@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"remoterun/playbooks/jinja/lex"
+	"remoterun/playbooks/jinja/parse"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -87,6 +88,9 @@ func (r *render) text(s string, syn lex.Syntax, o *value.Origin, m mode) (value.
 		if err == nil && v.IsUndefined() {
 			v = value.String("") // an inline if without else
 		}
+		if k := v.Kind(); (k == value.KindInt || k == value.KindFloat) && !r.plainNumber(t.Single) {
+			v = v.With(value.Printed)
+		}
 		return ended(v, s, t.Newline), err
 	}
 	b := r.Buffer(0)
@@ -102,6 +106,17 @@ func (r *render) text(s string, syn lex.Syntax, o *value.Origin, m mode) (value.
 		tell(value.Str(ended(value.String(b.masked.String()), s, t.Newline)))
 	}
 	return ended(r.converted(b), s, t.Newline), nil
+}
+
+// plainNumber reports a name whose variable was written as a number: Ansible
+// hands that on as it is.
+func (r *render) plainNumber(e parse.Expr) bool {
+	n, ok := e.(*parse.Name)
+	if !ok {
+		return false
+	}
+	v, ok, err := r.scope.Var(n.ID)
+	return ok && err == nil && (v.Kind() == value.KindInt || v.Kind() == value.KindFloat) && v.Marks()&value.Printed == 0
 }
 
 // outermost is tell for the file itself, not for what is rendered on the way.
