@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"remoterun/runner/disk"
 	"remoterun/runner/value"
 	"remoterun/runner/value/yaml"
 )
@@ -41,7 +42,7 @@ func (l *loader) source(src string) {
 		l.fail(value.Pos{File: src}, "%s", plain(err))
 	case st.IsDir():
 		before := len(l.graph.hostList) + len(l.errs)
-		if skipped := l.folder(src); before == len(l.graph.hostList)+len(l.errs) {
+		if skipped := l.folder(disk.Once{}, src); before == len(l.graph.hostList)+len(l.errs) {
 			l.emptyFolder(src, skipped)
 		}
 	default:
@@ -92,7 +93,10 @@ func skippedNames() []string {
 
 // folder reads every inventory in a folder, sorted by name, folders in it too.
 // It returns the .ini and .cfg files that it left out.
-func (l *loader) folder(dir string) (skipped []string) {
+func (l *loader) folder(once disk.Once, dir string) (skipped []string) {
+	if !once.First(dir) {
+		return nil
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		l.fail(value.Pos{File: dir}, "%s", plain(err))
@@ -113,7 +117,7 @@ func (l *loader) folder(dir string) (skipped []string) {
 			case err != nil:
 				l.fail(value.Pos{File: path}, "%s", plain(err))
 			case st.IsDir():
-				skipped = append(skipped, l.folder(path)...)
+				skipped = append(skipped, l.folder(once, path)...)
 			default:
 				l.file(path, st)
 			}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"remoterun/runner/disk"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 	"remoterun/runner/value/yaml"
@@ -66,7 +67,7 @@ func findVarFiles(dir, entity string) ([]string, error) {
 		case err != nil:
 			return nil, &Error{Pos: value.Pos{File: path}, Msg: plain(err)}
 		case st.IsDir():
-			return varFolder(path)
+			return varFolder(disk.Once{}, path)
 		}
 		return []string{path}, nil
 	}
@@ -75,7 +76,10 @@ func findVarFiles(dir, entity string) ([]string, error) {
 
 // varFolder lists the files of a folder and of those folders in it whose names
 // have no ending.
-func varFolder(dir string) ([]string, error) {
+func varFolder(once disk.Once, dir string) ([]string, error) {
+	if !once.First(dir) {
+		return nil, nil
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, &Error{Pos: value.Pos{File: dir}, Msg: plain(err)}
@@ -92,7 +96,7 @@ func varFolder(dir string) ([]string, error) {
 		case err != nil:
 			return nil, &Error{Pos: value.Pos{File: path}, Msg: plain(err)}
 		case st.IsDir() && ext == "":
-			more, err := varFolder(path)
+			more, err := varFolder(once, path)
 			if err != nil {
 				return nil, err
 			}

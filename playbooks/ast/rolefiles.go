@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"remoterun/runner/disk"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -27,7 +28,7 @@ func roleFiles(dir, kind string, use roleUse, spread bool) (files []string, miss
 		case !st.IsDir():
 			return []string{base + ending}, ""
 		case spread:
-			return varFiles(base), ""
+			return varFiles(disk.Once{}, base), ""
 		}
 	}
 	if use.from[kind] != "" && isDir(filepath.Join(dir, kind)) {
@@ -38,7 +39,10 @@ func roleFiles(dir, kind string, use roleUse, spread bool) (files []string, miss
 
 // varFiles are the files of a folder and of those in it, by name; hidden ones and
 // copies of editors are left out.
-func varFiles(dir string) []string {
+func varFiles(once disk.Once, dir string) []string {
+	if !once.First(dir) {
+		return nil
+	}
 	var out []string
 	found, _ := os.ReadDir(dir) // sorted
 	for _, f := range found {
@@ -48,7 +52,7 @@ func varFiles(dir string) []string {
 		case strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~"):
 		case isDir(path):
 			if ending == "" {
-				out = append(out, varFiles(path)...)
+				out = append(out, varFiles(once, path)...)
 			}
 		case ending == "" || slices.Contains(roleEndings, ending):
 			out = append(out, path)

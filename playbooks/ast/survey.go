@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"remoterun/runner/disk"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -186,39 +187,55 @@ func inRole(path string) (role, kind string, ok bool) {
 	return "", "", false
 }
 
-// rolesBelow are the roles in a folder of a project, in the order of their names.
-func rolesBelow(dir string) []string {
-	var out []string
-	found, _ := os.ReadDir(dir) // what cannot be read is no role
-	for _, f := range found {
-		path := filepath.Join(dir, f.Name())
-		switch {
-		case strings.HasPrefix(f.Name(), ".") || !isDir(path):
-		case isRole(path):
-			out = append(out, path)
-		default:
-			out = append(out, rolesBelow(path)...)
+// walk is one way through folders.
+type walk struct{ disk.Once }
+
+// below calls f for what is in a folder, in the order of its names, without what is
+// hidden.
+func (w walk) below(dir string, f func(path string)) {
+	if !w.First(dir) {
+		return
+	}
+	found, _ := os.ReadDir(dir) // what cannot be read holds nothing
+	for _, e := range found {
+		if !strings.HasPrefix(e.Name(), ".") {
+			f(filepath.Join(dir, e.Name()))
 		}
 	}
+}
+
+// rolesBelow are the roles in a folder of a project.
+func rolesBelow(dir string) []string { return walk{disk.Once{}}.roles(dir) }
+
+func (w walk) roles(dir string) (out []string) {
+	w.below(dir, func(path string) {
+		switch {
+		case !isDir(path):
+		case !isRole(path):
+			out = append(out, w.roles(path)...)
+		default:
+			if w.First(path) {
+				out = append(out, path)
+			}
+		}
+	})
 	return out
 }
 
 // yamlFiles are the YAML files of a folder and of those below it that are no roles.
-func yamlFiles(dir string) []string {
-	var out []string
-	found, _ := os.ReadDir(dir)
-	for _, f := range found {
-		path := filepath.Join(dir, f.Name())
-		switch ending := filepath.Ext(f.Name()); {
-		case strings.HasPrefix(f.Name(), "."):
+func yamlFiles(dir string) []string { return walk{disk.Once{}}.yaml(dir) }
+
+func (w walk) yaml(dir string) (out []string) {
+	w.below(dir, func(path string) {
+		switch ending := filepath.Ext(path); {
 		case isDir(path):
 			if !isRole(path) {
-				out = append(out, yamlFiles(path)...)
+				out = append(out, w.yaml(path)...)
 			}
 		case ending == ".yml" || ending == ".yaml":
 			out = append(out, path)
 		}
-	}
+	})
 	return out
 }
 
