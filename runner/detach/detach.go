@@ -105,7 +105,11 @@ func (w Wish) plan(script sh.Cmd, inner play.Plan) play.Plan {
 	if len(inner.Steps) > 0 {
 		what = inner.Steps[0].Describe() + " in the background"
 	}
-	begin := start{host.Run{Cmd: j.Begin(script, job.What{Doing: w.Module, Since: w.ID}), What: what}}
+	of, begun := job.What{Doing: w.Module, Since: w.ID}, j.Awaited
+	if w.Poll == 0 {
+		begun = j.Begin
+	}
+	begin := start{host.Run{Cmd: begun(script, of), What: what}}
 	if w.Poll == 0 {
 		return play.Plan{
 			Steps: []host.Step{begin}, Repeats: true, ByStatus: true,

@@ -74,10 +74,14 @@ type State struct {
 func (j Job) Start(c sh.Cmd, w What) sh.Cmd { return j.start(start, c, w) }
 
 // Begin is Start of a new job; behind "started" it prints the folder, absolute.
-func (j Job) Begin(c sh.Cmd, w What) sh.Cmd {
-	return j.start(start+`
-printf "%s\n" "$d"`, c, w)
-}
+func (j Job) Begin(c sh.Cmd, w What) sh.Cmd { return j.start(start+told, c, w) }
+
+// Awaited is Begin of a job that a task waits for: under a host lock it is work as
+// that of any task, which ends before another operator has the lock.
+func (j Job) Awaited(c sh.Cmd, w What) sh.Cmd { return j.start("_waited=y\n"+start+told, c, w) }
+
+const told = `
+printf "%s\n" "$d"`
 
 func (j Job) start(text sh.Constant, c sh.Cmd, w What) sh.Cmd {
 	start := sh.Script(text, j.Dir, driver, oneLine(w.Who), oneLine(w.Since), oneLine(w.Doing)).With(sh.Bytes(c.Render()))

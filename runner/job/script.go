@@ -13,8 +13,9 @@ const place = `place() { case $1 in "~/"*) printf %s "$HOME/${1#??}" ;; *) print
 `
 
 // start lays the script down and begins the driver in a session of its own, with
-// none of the caller's descriptors: the lock's holder ends what has number 7. The
-// script finds the caller's umask and folder in $JOB_UMASK and $JOB_CWD.
+// none of the caller's descriptors: the lock's holder ends what has number 7, and
+// so a job that is waited for ($_waited, see Job.Awaited) has it again. The script
+// finds the caller's umask and folder in $JOB_UMASK and $JOB_CWD.
 // Arguments: folder, driver, who, since, what.
 const start = alive + place + `JOB_UMASK=$(umask) JOB_CWD=$(pwd)
 umask 077
@@ -45,7 +46,9 @@ printf '%s\n' "$2" >driver || exit 73
 printf '%s\n%s\n%s\n' "$3" "$4" "$5" >who || exit 73
 : >out && : >err && mv run.new run || exit 73
 if setsid true 2>/dev/null; then s=setsid; else s=; fi
-(trap '' HUP; exec $s sh ./driver </dev/null >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-) &
+w=/dev/null
+[ -z "${_waited-}" ] || w=${_work:-$w}
+(trap '' HUP; exec $s sh ./driver </dev/null >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>>"$w" 8>&- 9>&-) &
 n=0
 until alive . || [ -f rc ]; do
 	n=$((n + 1))
@@ -60,7 +63,7 @@ const driver = `umask 077
 exec 8>>mark
 echo $$ >pid.new && mv pid.new pid
 trap 'exit 143' TERM
-sh ./run >>out 2>>err &
+sh ./run >>out 2>>err 7>&- &
 c=$!
 wait $c
 r=$?

@@ -7,12 +7,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"remoterun/runner/host"
+	"remoterun/runner/job"
 	"remoterun/runner/local"
 	"remoterun/runner/lock"
 	"remoterun/runner/sh"
@@ -48,6 +51,18 @@ func TestTakenInTheMiddle(t *testing.T) {
 			}
 			return err
 		},
+		"job that is waited for": func(ctx context.Context, c host.Conn, cmd sh.Cmd) error {
+			j := job.Job{Dir: filepath.Join(filepath.Dir(cmd.Args[0]), "job")}
+			w := &host.Worker{Host: "h", Conn: c, Kept: &host.Kept{}}
+			if out, err := w.Run(ctx, j.Awaited(cmd, job.What{})); err != nil || out.Status != 0 {
+				return fmt.Errorf("begin: %w: %s", err, out.Stderr)
+			}
+			for {
+				if s, err := j.Look(ctx, w, 0); err != nil || s.Phase != job.Running {
+					return err
+				}
+			}
+		},
 		"question": func(ctx context.Context, c host.Conn, cmd sh.Cmd) error {
 			s, err := c.Shell(ctx, host.As{})
 			if err == nil {
@@ -70,6 +85,56 @@ func TestTakenInTheMiddle(t *testing.T) {
 		}
 	}
 	all.Wait()
+}
+
+// TestJobNobodyWaitsFor: a job with poll: 0 is left alone by who takes the lock, as
+// a daemon is; and so is what a job has left when its task has it.
+func TestJobNobodyWaitsFor(t *testing.T) {
+	for name, begin := range map[string]func(j job.Job) sh.Cmd{
+		"poll: 0": func(j job.Job) sh.Cmd {
+			return j.Begin(sh.Script(`echo $$ >"$1.new"; mv "$1.new" "$1"; sleep 60`, j.Dir+".pid"), job.What{})
+		},
+		"its daemon": func(j job.Job) sh.Cmd {
+			return j.Awaited(sh.Script(`sleep 60 >/dev/null 2>&1 & echo $! >"$1.new"; mv "$1.new" "$1"`, j.Dir+".pid"), job.What{})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			opt := lock.Options{Dir: t.TempDir(), Who: "anna", Beat: time.Second}
+			dial := func() host.Conn {
+				c := local.New("h", nil, local.Options{})
+				t.Cleanup(func() { _ = c.Close() })
+				return c
+			}
+			c := dial()
+			w := &host.Worker{Host: "h", Conn: lock.Guard(c, take(t, c, opt)), Kept: &host.Kept{}}
+			j := job.Job{Dir: filepath.Join(opt.Dir, "job")}
+			if out, err := w.Run(t.Context(), begin(j)); err != nil || out.Status != 0 {
+				t.Fatalf("%v: %s", err, out.Stderr)
+			}
+			var pid []byte
+			for len(pid) == 0 {
+				pid, _ = os.ReadFile(j.Dir + ".pid")
+			}
+			n, err := strconv.Atoi(strings.TrimSpace(string(pid)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = syscall.Kill(n, syscall.SIGKILL) })
+			for s := (job.State{Phase: job.Running}); name != "poll: 0" && s.Phase == job.Running; {
+				if s, err = j.Look(t.Context(), w, 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			opt.Who, opt.TakeOver = "bert", true
+			other := take(t, dial(), opt)
+			if alive(string(pid)) == "" {
+				t.Error("it was ended")
+			}
+			if err := other.Release(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
 }
 
 // taken returns what became of work when the lock it runs under was taken.

@@ -17,7 +17,8 @@ const (
 
 // under wraps a script: the shell that waits for it holds file descriptor 7 on
 // the lock's work file, by which work is found and ended; what the script
-// leaves behind (a daemon) is no work and does not inherit it.
+// leaves behind (a daemon) is no work and does not inherit it. A script of ours
+// finds the file in $_work, for what it leaves behind and waits for later.
 func (l *Lock) under(script string) string {
 	if l == nil {
 		return script
@@ -30,6 +31,7 @@ func (l *Lock) under(script string) string {
 	var b strings.Builder
 	// A shell ends when exec cannot open a file: it is looked at first.
 	b.WriteString("[ -w " + work + " ] && exec 7>>" + work + " && { IFS= read -r _k <" + Quote(l.Dir+"/token") + "; } 2>/dev/null && [ \"$_k\" = " + Quote(l.Token) + " ] || { echo " + Quote(LostText) + " >&2; exit 75; }\n(\n")
+	b.WriteString("_work=" + work + "\n")
 	b.WriteString(script)
 	b.WriteString("\n) 7>&-\nexit $?")
 	return b.String()
