@@ -76,8 +76,12 @@ func (r *Registry) Find(name string) (play.Module, bool) {
 	if play.Own(name) == short {
 		return m, !elsewhere
 	}
-	return m, elsewhere && collection == home
+	return m, elsewhere && (collection == home || collection == renamed()[home])
 }
+
+// renamed are collections that have a second name: the old one is kept by Ansible for
+// a while.
+func renamed() map[string]string { return map[string]string{"community.mysql": "ansible.mysql"} }
 
 // Names lists the short names, for "did you mean".
 func (r *Registry) Names() []string { return append([]string{}, r.names...) }

@@ -30,7 +30,7 @@ func Group(name string) (modules []string, ok bool) {
 	}
 	at := strings.LastIndexByte(name, '.')
 	collection, group := name[:at], name[at+1:]
-	begins := map[string]string{"community.docker.docker": "docker_", "community.postgresql.all": "postgresql_", "community.crypto.acme": "acme_", "community.mysql.mysql": "mysql_"}[name]
+	begins := map[string]string{"community.docker.docker": "docker_", "community.postgresql.all": "postgresql_", "community.crypto.acme": "acme_", "community.mysql.mysql": "mysql_", "ansible.mysql.mysql": "mysql_"}[name]
 	switch {
 	case begins == "" && Lists(collection):
 		return nil, false
@@ -40,7 +40,7 @@ func Group(name string) (modules []string, ok bool) {
 	for line := range strings.Lines(list) {
 		of, names, _ := strings.Cut(line, ":")
 		for n := range strings.FieldsSeq(names) {
-			if of == collection && strings.HasPrefix(n, begins) && !strings.HasPrefix(n, "docker_compose_v2") && !strings.HasPrefix(n, "docker_stack") {
+			if of == listed(collection) && strings.HasPrefix(n, begins) && !strings.HasPrefix(n, "docker_compose_v2") && !strings.HasPrefix(n, "docker_stack") {
 				modules = append(modules, collection+"."+n)
 			}
 		}

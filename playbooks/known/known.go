@@ -49,9 +49,7 @@ func Collection(name string) string {
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
 		wanted, short = name[:i], name[i+1:]
 	}
-	if wanted == "ansible.legacy" {
-		wanted = "ansible.builtin"
-	}
+	wanted = listed(wanted)
 	found := ""
 	for line := range strings.Lines(list) {
 		collection, names, _ := strings.Cut(line, ":")
@@ -70,7 +68,18 @@ func Collection(name string) string {
 
 // Lists reports collections whose modules are all known here.
 func Lists(collection string) bool {
-	return collection == "ansible.legacy" || strings.Contains("\n"+list, "\n"+collection+":")
+	return strings.Contains("\n"+list, "\n"+listed(collection)+":")
+}
+
+// listed is the name under which a collection is listed here, of those that have two.
+func listed(collection string) string {
+	switch collection {
+	case "ansible.legacy":
+		return "ansible.builtin"
+	case "ansible.mysql":
+		return "community.mysql"
+	}
+	return collection
 }
 
 // instead is what to use meanwhile where a program does it in one line.

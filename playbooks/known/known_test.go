@@ -10,7 +10,7 @@ func TestCollection(t *testing.T) {
 		"copy": "ansible.builtin", "ansible.builtin.copy": "ansible.builtin", "ansible.legacy.copy": "ansible.builtin",
 		"ufw": "community.general", "community.general.ufw": "community.general", "ansible.builtin.ufw": "",
 		"mount": "ansible.posix", "community.general.copy": "", "docker_container": "community.docker",
-		"postgresql_db": "community.postgresql", "mysql_user": "community.mysql", "openssl_csr": "community.crypto",
+		"postgresql_db": "community.postgresql", "mysql_user": "community.mysql", "ansible.mysql.mysql_user": "community.mysql", "openssl_csr": "community.crypto",
 		"nothing": "", "": "", ".": "", "a.b.c": "",
 	} {
 		if got := Collection(name); got != want {
