@@ -202,6 +202,59 @@ func folded(d *reading) *reading {
 	})
 }
 
+// deepest is how far a line may be indented: what looks on from each of many line
+// breaks has to be short.
+const deepest = 64
+
+// spaces is where the white space ends that begins at i.
+func spaces(b []byte, i int) int {
+	for end := min(len(b), i+deepest); i < end && strings.IndexByte(" \t\r\n", b[i]) >= 0; {
+		i++
+	}
+	return i
+}
+
+// sign is where the sign ends that a program puts before a line, and the space
+// behind it; i where there is none.
+func sign(b []byte, i int) int {
+	if i >= len(b) || strings.IndexByte("+-|>#*", b[i]) < 0 {
+		return i
+	}
+	return spaces(b, i+1)
+}
+
+// prefixed reads what a program has put a sign before each line of: a difference, a
+// log of several containers, a list, a comment.
+func prefixed(d *reading) *reading {
+	return rewrite(d, "\r\n", func(b []byte, i int) ([]byte, int) {
+		at := spaces(b, i)
+		if end := sign(b, at); end > at {
+			return nil, end - i
+		}
+		return nil, 0
+	})
+}
+
+// items reads the texts of a list as one, in JSON and as Python shows it: what a
+// command printed in lines. prefixedItems leaves such a sign out, too.
+func items(d *reading) *reading { return listed(d, func(_ []byte, i int) int { return i }) }
+
+func prefixedItems(d *reading) *reading { return listed(d, sign) }
+
+func listed(d *reading, skip func(b []byte, i int) int) *reading {
+	return rewrite(d, `"'`, func(b []byte, i int) ([]byte, int) {
+		comma := spaces(b, i+1)
+		if comma >= len(b) || b[comma] != ',' {
+			return nil, 0
+		}
+		next := spaces(b, comma+1)
+		if next >= len(b) || b[next] != b[i] {
+			return nil, 0
+		}
+		return nil, skip(b, spaces(b, next+1)) - i
+	})
+}
+
 // colours reads a text for a terminal: what grep --color puts around a part of a word
 // is not seen there.
 func colours(d *reading) *reading {

@@ -116,6 +116,18 @@ func (l *look) codes(d *reading) {
 		l.through(in, minLine)
 		in.wipe()
 	}
+	for _, read := range [...]func(*reading) *reading{items, prefixed, prefixedItems} {
+		if in := read(d); in != nil {
+			l.through(in, minLine)
+			l.digits(in)
+			in.wipe()
+		}
+	}
+	l.digits(d)
+}
+
+// digits looks for bytes that are written as numbers.
+func (l *look) digits(d *reading) {
 	l.nibbles(d)
 	l.sextets(d)
 	l.decimals(d)

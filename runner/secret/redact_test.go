@@ -171,23 +171,67 @@ func TestRedactsWhateverIsWritten(t *testing.T) {
 
 // TestRedactsFoldedText: a secret that is cut by line breaks, at random places.
 func TestRedactsFoldedText(t *testing.T) {
-	for seed := range uint64(500) {
+	folds := []string{"\n", "\r\n", "\n   ", "\n\t", "\n+", "\n-", "\n| ", "\n  - ", "\n> ", "\n# ", "\r\n* "}
+	for seed := range uint64(1000) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		b := anySecret(r)
 		if len(b) < minLine || strings.ContainsAny(string(b), " \t\r\n") {
 			continue
 		}
 		var cut strings.Builder
-		for i, c := range b {
-			if i > 0 && r.IntN(6) == 0 {
-				cut.WriteString([]string{"\n", "\r\n", "\n   ", "\n\t"}[r.IntN(4)])
+		for fold := folds[r.IntN(len(folds))]; len(b) > 0; {
+			n := min(1+r.IntN(12), len(b))
+			cut.Write(b[:n])
+			if b = b[n:]; len(b) > 0 {
+				cut.WriteString(fold)
 			}
-			cut.WriteByte(c)
 		}
+		b = []byte(strings.NewReplacer("\n", "", "\r", "").Replace(string(anySecret(rand.New(rand.NewPCG(seed, 3))))))
 		red := NewRedactor()
 		red.Add(b)
 		if got := red.Redact("<" + cut.String() + ">"); got != "<"+Mask+">" {
 			t.Fatalf("seed %d: %q became %q", seed, cut.String(), got)
+		}
+	}
+}
+
+// TestRedactsLists: a secret, as it is or encoded, that was printed in several lines
+// and is shown as the list of them.
+func TestRedactsLists(t *testing.T) {
+	for seed := range uint64(500) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		b := []byte(fmt.Sprintf("k%d-%x\"'z", r.Uint64(), r.Uint64()))
+		all := string(b)
+		sign := ""
+		switch r.IntN(5) {
+		case 0:
+			sign = []string{"+", "- ", "| "}[r.IntN(3)]
+		case 1:
+			all = base64.StdEncoding.EncodeToString(around(r, b))
+		case 2:
+			all = hex.EncodeToString(b)
+		case 3:
+			all = spaced(hex.EncodeToString(b), 2, " ")
+		}
+		lines := strings.Split(spaced(all, 5+r.IntN(20), "\n"+sign), "\n")
+		if len(lines) < 2 {
+			continue
+		}
+		js, err := json.Marshal(lines)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.IntN(2) == 0 {
+			if js, err = json.MarshalIndent(lines, "", "    "); err != nil {
+				t.Fatal(err)
+			}
+		}
+		red := NewRedactor()
+		red.Add(b)
+		got := red.Redact(string(js))
+		var back []string
+		if err := json.Unmarshal([]byte(got), &back); err != nil || !strings.Contains(got, Mask) || len(strings.Join(back, "")) > len(Mask)+32 {
+			t.Fatalf("seed %d: %q in %s became %s (%v)", seed, b, js, got, err)
 		}
 	}
 }
