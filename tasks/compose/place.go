@@ -22,3 +22,13 @@ func CheckData(p string) string {
 	}
 	return ""
 }
+
+// Within returns the path of p below folder, both of one host or container; "" is the
+// folder itself, false a place outside.
+func Within(folder, p string) (string, bool) {
+	folder, p = path.Clean(folder), path.Clean(p)
+	if folder == p {
+		return "", true
+	}
+	return strings.CutPrefix(p, strings.TrimSuffix(folder, "/")+"/")
+}

@@ -287,7 +287,7 @@ func (m cutting) access(ctx context.Context, w host.Writer) error {
 	if err != nil {
 		return err
 	}
-	below, _ := within(r.New.At, r.New.PGData)
+	below, _ := compose.Within(r.New.At, r.New.PGData)
 	dir := path.Join(strings.TrimSpace(where), below)
 	return run(ctx, w, "carry pg_hba.conf over", sh.Script(hbaText, path.Join(r.Source.Data, kept), dir))
 }

@@ -149,12 +149,3 @@ func (v site) superuser() string {
 	}
 	return cmp.Or(made, v.svc.Env("POSTGRES_USER"), "postgres")
 }
-
-// within answers the path below folder.
-func within(folder, p string) (string, bool) {
-	folder, p = path.Clean(folder), path.Clean(p)
-	if folder == p {
-		return "", true
-	}
-	return strings.CutPrefix(p, strings.TrimSuffix(folder, "/")+"/")
-}

@@ -211,7 +211,7 @@ func (s Source) mounts(data string, rehearsal bool) []Mount {
 	home, _ := s.home()
 	var out []Mount
 	for _, mt := range s.Mounts {
-		below, inside := within(s.PGData, mt.Target)
+		below, inside := compose.Within(s.PGData, mt.Target)
 		inside = inside && mt.Target != home.Target
 		switch {
 		case rehearsal && (inside || mt.holds(s.PGData)):
@@ -228,7 +228,7 @@ func (s Source) mounts(data string, rehearsal bool) []Mount {
 
 // holds reports a mount that the folder is in.
 func (mt Mount) holds(folder string) bool {
-	_, ok := within(mt.Target, folder)
+	_, ok := compose.Within(mt.Target, folder)
 	return ok
 }
 

@@ -65,7 +65,7 @@ func (m *mover) chosen(ctx context.Context, w host.Writer, src Source) (string, 
 func (s Source) home() (Mount, string) {
 	best, below := Mount{}, ""
 	for _, m := range s.Mounts {
-		if rest, ok := within(m.Target, s.PGData); ok && len(path.Clean(m.Target)) >= len(best.Target) {
+		if rest, ok := compose.Within(m.Target, s.PGData); ok && len(path.Clean(m.Target)) >= len(best.Target) {
 			best, below = m, rest
 		}
 	}

@@ -130,19 +130,19 @@ func dataTargets() []string {
 // replaced reports a mount that holds the old cluster, or stands where the new one
 // is; pgdata is where the user's own files have theirs: the first of several moves.
 func replaced(m compose.ServiceMount, pgdata string, r *Record) bool {
-	if _, ok := within(m.Target, pgdata); ok && pgdata != "" && path.Clean(m.Target) != "/" {
+	if _, ok := compose.Within(m.Target, pgdata); ok && pgdata != "" && path.Clean(m.Target) != "/" {
 		return true
 	}
 	if slices.Contains(dataTargets(), path.Clean(m.Target)) {
 		return true
 	}
-	if _, ok := within(m.Target, r.Source.PGData); ok {
+	if _, ok := compose.Within(m.Target, r.Source.PGData); ok {
 		return true
 	}
-	if _, ok := within(m.Target, r.New.At); ok {
+	if _, ok := compose.Within(m.Target, r.New.At); ok {
 		return true
 	}
-	_, ok := within(r.New.At, m.Target)
+	_, ok := compose.Within(r.New.At, m.Target)
 	return ok
 }
 
@@ -208,7 +208,7 @@ func (m *mover) choose(ctx context.Context, w host.Writer, img *compose.Image) e
 	r.New.ID, r.New.PGData, r.New.At = img.ID, path.Clean(pgdata), path.Clean(pgdata)
 	for v := range img.Config.Volumes {
 		// An image's own volume above the data folder would get an anonymous one.
-		if _, ok := within(v, pgdata); ok && len(v) < len(r.New.At) {
+		if _, ok := compose.Within(v, pgdata); ok && len(v) < len(r.New.At) {
 			r.New.At = path.Clean(v)
 		}
 	}

@@ -3,6 +3,8 @@ package stack
 import (
 	"slices"
 	"strings"
+
+	"remoterun/tasks/compose"
 )
 
 // Lacks are the parts of the overlay that the compose files do not give the
@@ -17,7 +19,7 @@ func (v Site) Lacks() []string {
 	data, keys := false, false
 	for _, m := range v.Spec.Volumes {
 		pgdata := v.Spec.Env("PGDATA")
-		_, holds := Within(m.Target, pgdata)
+		_, holds := compose.Within(m.Target, pgdata)
 		holds = holds || pgdata == ""
 		data = data || m.Type == "volume" && v.Config.VolumeName(m) == v.Volume() && holds
 		keys = keys || m.Target == v.RAMDir() && m.ReadOnly

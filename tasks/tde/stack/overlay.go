@@ -147,7 +147,7 @@ func (o Overlay) mounts() ([]string, error) {
 // replaces reports a mount of the base that the overlay's own take the place of.
 func (o Overlay) replaces(m compose.ServiceMount) bool {
 	t := path.Clean(m.Target)
-	if _, above := Within(t, cmp.Or(o.Base.Env("PGDATA"), o.Pgdata)); above && t != "/" {
+	if _, above := compose.Within(t, cmp.Or(o.Base.Env("PGDATA"), o.Pgdata)); above && t != "/" {
 		return true // the base's own data folder is below it
 	}
 	return t == o.RAMDir || slices.Contains(dataTargets, t)

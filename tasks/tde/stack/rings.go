@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"remoterun/runner/host"
+	"remoterun/tasks/compose"
 )
 
 // ringsText prints files below the data folder $1 that have the shape of a keyring:
@@ -62,8 +63,8 @@ func (v Site) Beside() []string {
 	for _, c := range v.All {
 		for _, m := range c.Mounts {
 			src := path.Clean(m.Source)
-			_, data := Within(src, v.HostData)
-			_, ram := Within(v.RAMDir(), src)
+			_, data := compose.Within(src, v.HostData)
+			_, ram := compose.Within(v.RAMDir(), src)
 			if m.Source == "" || !path.IsAbs(src) || strings.Count(src, "/") < 2 || src == v.HostData || data && v.HostData != "" || ram || slices.Contains(out, src) || len(out) == mostBeside || v.below("/proc", src) || v.below("/sys", src) || v.below("/dev", src) || v.below("/run", src) {
 				continue
 			}
@@ -74,4 +75,4 @@ func (v Site) Beside() []string {
 	return out
 }
 
-func (Site) below(folder, p string) bool { _, ok := Within(folder, p); return ok }
+func (Site) below(folder, p string) bool { _, ok := compose.Within(folder, p); return ok }

@@ -87,7 +87,7 @@ func (v *Site) findData(seen host.Seen) error {
 		if !ok {
 			return nil
 		}
-		below, _ := Within(m.target, v.Pgdata)
+		below, _ := compose.Within(m.target, v.Pgdata)
 		if m.name != v.Volume() || v.Running() { // a running one has its volume mounted there
 			v.HostData = path.Join(m.source, below)
 			return nil
@@ -102,7 +102,7 @@ func (v *Site) findData(seen host.Seen) error {
 	if !ok {
 		return nil
 	}
-	below, _ := Within(m.Target, v.Pgdata)
+	below, _ := compose.Within(m.Target, v.Pgdata)
 	if m.Type == "bind" {
 		v.HostData = path.Join(m.Source, below)
 		return nil
@@ -121,7 +121,7 @@ type mounted struct{ name, source, target string }
 // above it.
 func (v Site) containerMount() (best mounted, ok bool) {
 	for _, m := range v.Container.Mounts {
-		if _, above := Within(m.Destination, v.Pgdata); above && m.Source != "" && len(m.Destination) >= len(best.target) {
+		if _, above := compose.Within(m.Destination, v.Pgdata); above && m.Source != "" && len(m.Destination) >= len(best.target) {
 			best, ok = mounted{m.Name, m.Source, m.Destination}, true
 		}
 	}
@@ -144,15 +144,6 @@ func (v *Site) dataFolder() string {
 		}
 	}
 	return ""
-}
-
-// Within answers the path below folder.
-func Within(folder, p string) (string, bool) {
-	folder, p = path.Clean(folder), path.Clean(p)
-	if folder == p {
-		return "", true
-	}
-	return strings.CutPrefix(p, strings.TrimSuffix(folder, "/")+"/")
 }
 
 // SQL is the way to the database: through the container's address, or through

@@ -144,7 +144,7 @@ func (v Site) gravesOf(seen host.Seen, cfg compose.Config, svc compose.Service) 
 			continue
 		}
 		g := Grave{}
-		g.below, _ = Within(m.Target, data)
+		g.below, _ = compose.Within(m.Target, data)
 		switch name := cfg.VolumeName(m); {
 		case m.Type == "bind":
 			g.folder = path.Clean(m.Source)

@@ -8,11 +8,11 @@ import (
 	"strings"
 
 	"remoterun/runner/value"
+	"remoterun/tasks/compose"
 	"remoterun/tasks/tde/custody"
 	"remoterun/tasks/tde/memory"
 	"remoterun/tasks/tde/pgtde"
 	"remoterun/tasks/tde/seal"
-	"remoterun/tasks/tde/stack"
 )
 
 // checkMemory: the keyring's mount is RAM; how good is said, never guessed.
@@ -91,8 +91,8 @@ func (p *proof) reaches(source string) bool {
 		return false
 	}
 	for _, dir := range []string{p.args.RAMDir(), p.args.StateDir()} {
-		_, below := stack.Within(dir, source)
-		_, above := stack.Within(source, dir)
+		_, below := compose.Within(dir, source)
+		_, above := compose.Within(source, dir)
 		if below || above {
 			return true
 		}
