@@ -22,6 +22,7 @@ func TestLargeMove(t *testing.T) {
 		t.Skip("minutes of work: make test-large")
 	}
 	m := newMoverOf(t, 48<<30, "large", "migrate")
+	m.d.patience = time.Hour
 	began := time.Now()
 	m.SQL(t, tdetest.Database, `CREATE TABLE items (id bigint PRIMARY KEY, name text, mail text, born date, note text, more jsonb);
 INSERT INTO items SELECT i, md5(i::text), md5((i * 3)::text) || '@example.org', '2000-01-01'::date + (i % 9000)::int, repeat(md5((i * 7)::text), 6), jsonb_build_object('page', i % 97, 'ms', i % 1013) FROM generate_series(1, `+rows+`::bigint) i;

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +57,7 @@ const hangs = 10 * time.Minute
 // with a home and a passphrase. All that the program ever said is kept, for a
 // search afterwards.
 type desk struct {
+	patience   time.Duration // when a program is given up; 0 = hangs
 	home, dir  string
 	passphrase string
 	kept       string // a folder of outputs
@@ -96,7 +98,7 @@ func (d *desk) command(ctx context.Context, t testing.TB, args ...string) *exec.
 // given by --passphrase-fd.
 func (d *desk) run(t testing.TB, args ...string) said {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), hangs, errors.New("the program hangs"))
+	ctx, cancel := context.WithTimeoutCause(t.Context(), cmp.Or(d.patience, hangs), errors.New("the program hangs"))
 	defer cancel()
 	cmd := d.command(ctx, t, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: d.as} // no /dev/tty of the tester's
@@ -152,7 +154,7 @@ type turn struct{ question, answer string }
 // question that does not come, and one more than expected, fail the test.
 func (d *desk) talk(t testing.TB, turns []turn, args ...string) said {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), hangs, errors.New("the program hangs"))
+	ctx, cancel := context.WithTimeoutCause(t.Context(), cmp.Or(d.patience, hangs), errors.New("the program hangs"))
 	defer cancel()
 	cmd := d.command(ctx, t, args...)
 	f, err := pty.Start(cmd)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -184,7 +185,7 @@ type begun struct {
 // start runs the program in the background.
 func (r *rig) start(t *testing.T, args ...string) *begun {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), hangs, errors.New("the program hangs"))
+	ctx, cancel := context.WithTimeoutCause(t.Context(), cmp.Or(r.d.patience, hangs), errors.New("the program hangs"))
 	cmd := r.d.command(ctx, t, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	stop := r.d.giveFD(t, cmd)
