@@ -92,14 +92,6 @@ func (k Reader) Variable(name string) (value.Value, bool, error) {
 	return v, true, err
 }
 
-// Setting is a variable's text, else a keyword's.
-func (k Reader) Setting(variable string, get Get, otherwise string) (string, error) {
-	if v, ok, err := k.Variable(variable); ok || err != nil {
-		return value.Str(v), err
-	}
-	return k.Text(get, otherwise)
-}
-
 // Environment merges environment: of play, blocks and task; inner ones win.
 // A sealed secret in it is an error: an environment can be read by others.
 func (k Reader) Environment() ([]sh.Var, error) {

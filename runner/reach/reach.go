@@ -78,12 +78,15 @@ func Find(name string, k keyword.Reader, d Defaults, red *secret.Redactor) (Endp
 	e := Endpoint{Name: name}
 	p := k.Words[0]
 	r := &settings{k: k}
-	r.text(&e.Connection, wordOf, p.Connection, d.Connection, "ansible_connection")
+	r.text(&e.Connection, kindOf, p.Connection, d.Connection, "ansible_connection")
 	addr := addrOf
 	if e.OnLaptop() { // a name alone
 		addr = wordOf
 	}
 	r.text(&e.Addr, addr, value.Null(), name, "ansible_host", "ansible_ssh_host")
+	if e.Addr == "" { // omitted
+		e.Addr = name
+	}
 	r.text(&e.User, wordOf, p.RemoteUser, d.RemoteUser, "ansible_user", "ansible_ssh_user")
 	r.text(&e.KeyFile, pathOf, value.Null(), d.PrivateKey, "ansible_ssh_private_key_file", "ansible_private_key_file")
 	r.port(&e.Port, p.Port, "ansible_port", "ansible_ssh_port")
@@ -164,13 +167,10 @@ func Identity(k keyword.Reader, d Defaults) (host.As, error) {
 		return host.As{}, nil
 	}
 	as := host.As{}
-	if as.User, err = k.Setting("ansible_become_user", keyword.BecomeUser, cmp.Or(d.BecomeUser, "root")); err != nil {
+	if as.User, err = setting(k, userOf, "become_user", keyword.BecomeUser, cmp.Or(d.BecomeUser, "root")); err != nil {
 		return as, err
 	}
-	as.Method, err = k.Setting("ansible_become_method", keyword.BecomeMethod, cmp.Or(d.BecomeMethod, "sudo"))
-	if err == nil && as.Method != "sudo" && as.Method != "su" && as.Method != "doas" {
-		err = fmt.Errorf("become_method: %q is not one of sudo, su, doas", as.Method)
-	}
+	as.Method, err = setting(k, methodOf, "become_method", keyword.BecomeMethod, cmp.Or(d.BecomeMethod, "sudo"))
 	if err == nil {
 		as.Exe, err = program(k, "exe", as.Method, keyword.BecomeExe)
 	}
@@ -180,12 +180,42 @@ func Identity(k keyword.Reader, d Defaults) (host.As, error) {
 	return as, err
 }
 
+// setting reads a keyword that the variable of its name with ansible_ before it
+// overrides.
+func setting(k keyword.Reader, read func(name string, raw, v value.Value) (string, error), name string, get keyword.Get, otherwise string) (string, error) {
+	for _, variable := range []string{"ansible_" + name, ""} {
+		raw, said := k.Words.Inner(get), name
+		if variable != "" {
+			var err error
+			if raw, _, err = k.Scope.Var(variable); err != nil {
+				return "", err
+			}
+			said = variable
+		}
+		if raw.IsNull() {
+			continue
+		}
+		v, err := k.Expr.Render(k.Ctx, raw, k.Scope)
+		if err != nil {
+			return "", err
+		}
+		if !v.IsNull() && !v.IsOmit() {
+			return read(said, raw, v)
+		}
+	}
+	return read(name, value.Null(), value.String(otherwise))
+}
+
 // program is a setting of the become program: ansible_become_exe, or the one of
 // its method (ansible_su_exe), which counts more.
 func program(k keyword.Reader, what, method string, get keyword.Get) (string, error) {
 	own := "ansible_" + method + "_" + what
-	if v, ok, err := k.Variable(own); err != nil || ok && !v.IsNull() {
-		return value.Str(v), err
+	if v, ok, err := k.Variable(own); err != nil || ok && !v.IsNull() && !v.IsOmit() {
+		if err != nil {
+			return "", err
+		}
+		raw, _, _ := k.Scope.Var(own)
+		return textOf(own, raw, v)
 	}
-	return k.Setting("ansible_become_"+what, get, "")
+	return setting(k, textOf, "become_"+what, get, "")
 }

@@ -46,6 +46,7 @@ func TestFind(t *testing.T) {
 		{"variables", written, given, []any{"ansible_user", value.String("me"), "ansible_port", value.String("22"), "ansible_connection", value.String("ssh"), "ansible_host", value.String("10.0.0.1"), "ansible_private_key_file", value.String("/my key")}, "ssh me@10.0.0.1:22 key /my key"},
 		{"old names", play.Keywords{}, given, []any{"ansible_ssh_host", value.String("a.b"), "ansible_ssh_user", value.String("x"), "ansible_ssh_port", value.Int(1)}, "ssh x@a.b:1 key /k"},
 		{"templates", play.Keywords{}, Defaults{}, []any{"ansible_host", value.String("{{ net }}.7"), "net", value.String("10.1.2")}, "ssh @10.1.2.7:0 key "},
+		{"omitted", play.Keywords{}, Defaults{}, []any{"ansible_host", value.String("{{ omit }}")}, "ssh @h1:0 key "},
 		{"null is nothing", written, given, []any{"ansible_user", value.Null()}, "local web@h1:2222 key /k"},
 	} {
 		e, err := Find("h1", reader(t, c.p, c.vars...), c.d, secret.NewRedactor())
@@ -110,6 +111,7 @@ func TestIdentity(t *testing.T) {
 		{"keywords", as, Defaults{BecomeUser: "x"}, nil, host.As{User: "postgres", Method: "doas"}},
 		{"a variable says no", as, Defaults{}, []any{"ansible_become", value.String("no")}, host.As{}},
 		{"variables", yes, Defaults{}, []any{"ansible_become_user", value.String("{{ who }}"), "who", value.String("app"), "ansible_become_method", value.String("su")}, host.As{User: "app", Method: "su"}},
+		{"variables that say nothing", as, Defaults{}, []any{"ansible_become_method", value.Null(), "ansible_become_user", value.String("{{ omit }}")}, host.As{User: "postgres", Method: "doas"}},
 	} {
 		got, err := Identity(reader(t, c.p, c.vars...), c.d)
 		if err != nil || got != c.want {
@@ -123,6 +125,8 @@ func TestIdentity(t *testing.T) {
 	}{
 		{play.Keywords{Become: value.String("maybe")}, nil, "become: maybe is not a boolean"},
 		{play.Keywords{}, []any{"ansible_become", value.String("ja")}, `ansible_become: "ja" is not a boolean: yes or no`},
+		{play.Keywords{Become: value.Bool(true), BecomeUser: value.Strings("x")}, nil, `become_user: a text is expected, not ['x']`},
+		{play.Keywords{Become: value.Bool(true)}, []any{"ansible_sudo_flags", value.Strings("-i")}, `ansible_sudo_flags: a text is expected, not ['-i']`},
 		{play.Keywords{Become: value.Bool(true), BecomeMethod: value.String("pbrun")}, nil, `become_method: "pbrun" is not one of sudo, su, doas`},
 	} {
 		if _, err := Identity(reader(t, c.p, c.vars...), Defaults{}); err == nil || err.Error() != c.want {

@@ -60,6 +60,45 @@ func wordOf(name string, raw, v value.Value) (string, error) {
 	return text, nil
 }
 
+// userOf reads the user to become; an option of the become program is none.
+func userOf(name string, raw, v value.Value) (string, error) {
+	text, err := wordOf(name, raw, v)
+	if err == nil && strings.HasPrefix(text, "-") {
+		err = connError(name, raw, "%q is not valid as a user: it begins with a dash", text)
+	}
+	return text, err
+}
+
+// textOf reads what may be several words.
+func textOf(name string, raw, v value.Value) (string, error) {
+	if !v.IsString() || strings.ContainsFunc(value.Str(v), unicode.IsControl) {
+		return "", connError(name, raw, "a text is expected, not %s", value.Show(v))
+	}
+	return value.Str(v), nil
+}
+
+// methodOf reads how another user is become.
+func methodOf(name string, raw, v value.Value) (string, error) {
+	text := value.Str(v)
+	if text != "sudo" && text != "su" && text != "doas" {
+		return "", connError(name, raw, "%q is not one of sudo, su, doas", text)
+	}
+	return text, nil
+}
+
+// kindOf reads how a host is connected to; "" leaves it to ssh.
+func kindOf(name string, raw, v value.Value) (string, error) {
+	text, err := wordOf(name, raw, v)
+	if err != nil {
+		return "", err
+	}
+	switch text {
+	case "", "local", "ssh", "smart", "paramiko", "paramiko_ssh":
+		return text, nil
+	}
+	return "", connError("connection", raw, "%q is not one of ssh, local", text)
+}
+
 // pathOf reads the path of a file, in which blanks may be.
 func pathOf(name string, raw, v value.Value) (string, error) {
 	if v.IsNull() || v.IsOmit() {
@@ -82,9 +121,13 @@ func flagOf(name string, raw, v value.Value) (bool, error) {
 }
 
 // addrOf reads a host's name or address: one with a port in it, a scheme or
-// brackets would be looked up as a name that nobody has.
+// brackets would be looked up as a name that nobody has, and an empty one would lead
+// to the laptop itself.
 func addrOf(name string, raw, v value.Value) (string, error) {
 	text, err := wordOf(name, raw, v)
+	if err == nil && text == "" && v.IsString() {
+		return "", connError(name, raw, "it is empty: leave it out, and the host's name is its address")
+	}
 	if err != nil || !strings.ContainsAny(text, ":[]/@") {
 		return text, err
 	}

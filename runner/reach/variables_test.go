@@ -10,7 +10,7 @@ import (
 // TestAddresses: what is more than a name or an address is not looked up as one.
 func TestAddresses(t *testing.T) {
 	for text, ok := range map[string]bool{
-		"web1": true, "web1.example.com": true, "10.0.0.1": true, "::1": true, "fe80::1%eth0": true, "2001:db8::7": true, "": true,
+		"web1": true, "web1.example.com": true, "10.0.0.1": true, "::1": true, "fe80::1%eth0": true, "2001:db8::7": true,
 		"[::1]": false, "web1:2222": false, "10.0.0.1:22": false, "ssh://web1": false, "root@web1": false, "10.0.0.0/8": false, "::1:2:3:4:5:6:7:8:9": false,
 	} {
 		v := value.String(text).From(&value.Origin{Pos: value.Pos{File: "hosts", Line: 3, Col: 14}})
@@ -46,6 +46,12 @@ func TestConnectionVariablesAreWhole(t *testing.T) {
 		{"ansible_port", value.Bool(true), `ansible_port: "True" is not a valid port (1 to 65535)`},
 		{"ansible_port", value.Strings("22"), `ansible_port: "['22']" is not a valid port (1 to 65535)`},
 		{"ansible_host", at("10.0.0.1 10.0.0.2"), `hosts:3:14: ansible_host: "10.0.0.1 10.0.0.2" is not valid: it holds a blank or a control character`},
+		{"ansible_host", at(""), `hosts:3:14: ansible_host: it is empty: leave it out, and the host's name is its address`},
+		{"ansible_connection", at("docker"), `hosts:3:14: connection: "docker" is not one of ssh, local`},
+		{"ansible_become_user", at("-"), `hosts:3:14: ansible_become_user: "-" is not valid as a user: it begins with a dash`},
+		{"ansible_become_user", value.Strings("x"), `ansible_become_user: a text is expected, not ['x']`},
+		{"ansible_become_method", at("runas"), `hosts:3:14: ansible_become_method: "runas" is not one of sudo, su, doas`},
+		{"ansible_become_flags", value.Strings("-n"), `ansible_become_flags: a text is expected, not ['-n']`},
 		{"ansible_host", value.Strings("a"), `ansible_host: a text is expected, not ['a']`},
 		{"ansible_user", at("root\n"), `hosts:3:14: ansible_user: "root\n" is not valid: it holds a blank or a control character`},
 		{"ansible_ssh_private_key_file", value.Bool(true), `ansible_ssh_private_key_file: "True" is not valid as a path`},
@@ -60,6 +66,16 @@ func TestConnectionVariablesAreWhole(t *testing.T) {
 			_, err = flagOf(c.name, c.v, c.v)
 		case "ansible_ssh_private_key_file":
 			_, err = pathOf(c.name, c.v, c.v)
+		case "ansible_host":
+			_, err = addrOf(c.name, c.v, c.v)
+		case "ansible_connection":
+			_, err = kindOf(c.name, c.v, c.v)
+		case "ansible_become_user":
+			_, err = userOf(c.name, c.v, c.v)
+		case "ansible_become_method":
+			_, err = methodOf(c.name, c.v, c.v)
+		case "ansible_become_flags":
+			_, err = textOf(c.name, c.v, c.v)
 		default:
 			_, err = wordOf(c.name, c.v, c.v)
 		}
