@@ -63,6 +63,7 @@ t=${t#* } t=${t#* } r=${t%% *}
 }
 g=" "
 rest() {
+[ "$g" != " " ] || return 1
 for p in /proc/[0-9]*; do
 group "${p#/proc/}" && case $g in *" $r "*) return 0 ;; esac
 done
