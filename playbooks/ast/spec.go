@@ -30,7 +30,7 @@ func checkSpec(spec play.Spec, args *value.Map) []*play.ArgError {
 	}
 	for _, a := range spec.Args {
 		if a.Required && !given[a.Name] {
-			errs = append(errs, &play.ArgError{Arg: a.Name, Msg: "is required", Pos: args.Pos})
+			errs = append(errs, &play.ArgError{Arg: a.Name, Msg: play.NotGiven, Pos: args.Pos})
 		}
 	}
 	return errs

@@ -126,11 +126,16 @@ type Arg struct {
 // NoArgument is what ArgError says of a name that is none of a module's arguments.
 const NoArgument = "there is no such argument"
 
+// NotGiven is what ArgError says of an argument that is needed and not there.
+const NotGiven = "is required"
+
 // ArgError is a mistake in a task's arguments. Arg is empty when it concerns
-// several; Allowed is shown when not nil.
+// several; Allowed is shown when not nil. Theirs are Ansible's words for it, empty =
+// none that people match on.
 type ArgError struct {
 	Arg     string
 	Msg     string
+	Theirs  string
 	Allowed []string
 	Pos     value.Pos
 }

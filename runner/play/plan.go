@@ -57,7 +57,7 @@ func (p Plan) Finished(ran []host.Output) (res Result, bad bool) {
 		switch said := strings.TrimSpace(string(last.Stderr)); {
 		case p.Finish == nil || res.Msg == "":
 			res.Msg = cmp.Or(res.Msg, last.Err(what).Error())
-		case res.Msg == said && !strings.HasPrefix(said, what): // a program's words name no object
+		case res.Msg == said && !res.Complete && !strings.HasPrefix(said, what): // a program's words name no object
 			res.Msg = what + ": " + said
 		}
 		if p.Finish == nil {
@@ -74,6 +74,8 @@ type Result struct {
 	Failed  bool
 	Skipped bool
 	Msg     string
+	// Complete says that Msg names its object: no step's name is put before it.
+	Complete bool
 	// Data is what register keeps besides changed, failed and msg, with the
 	// names that Ansible gives. Text in it that came from a host is unsafe.
 	Data *value.Map

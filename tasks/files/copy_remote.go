@@ -84,6 +84,7 @@ func (a copyArgs) remoteTree(s host.Seen, src string) (play.Plan, error) {
 	if err != nil {
 		return play.Plan{}, err
 	}
+	given, wanted := dest, src
 	dest = kit.TrimSlash(dest)
 	if !strings.HasSuffix(src, "/") {
 		dest += "/" + path.Base(src)
@@ -94,13 +95,55 @@ func (a copyArgs) remoteTree(s host.Seen, src string) (play.Plan, error) {
 	if err != nil {
 		return play.Plan{}, err
 	}
-	data := value.MapOf("dest", value.String(dest), "src", value.String(src))
+	top := kit.TrimSlash(given)
+	is, err := host.Get(s, kit.LookAt(top, "", false))
+	if err != nil {
+		return play.Plan{}, err
+	}
+	said := given
+	if !is.Own.Exists {
+		said = top
+	}
+	data := func(i kit.Info, size int64) *value.Map {
+		m := value.MapOf("dest", value.String(said), "src", value.String(wanted), "checksum", value.Null(), "state", value.String("directory"))
+		i.PutInto(m)
+		if size >= 0 {
+			m.Put("size", value.Int(size))
+		}
+		return m
+	}
 	var steps []host.Step
+	c := kit.Change{Owner: a.Owner, Group: a.Group}
 	if strings.TrimSpace(string(got.Stdout)) != "same" {
 		steps = append(steps, kit.CopyFolder(src, dest))
+		if c.Any() {
+			steps = append(steps, kit.Below(dest, "", c))
+		}
 	}
-	if steps == nil {
-		return kit.Unchanged(dest+" holds every file", data), nil
+	from := is.Target
+	if !is.Target.Exists {
+		lk, err := host.Get(s, kit.LookAt(src, "", true))
+		if err != nil {
+			return play.Plan{}, err
+		}
+		from = lk.Target
 	}
-	return play.Plan{Steps: steps, Result: play.Result{Changed: true, Data: data}}, nil
+	attrs, err := a.Change(s, from)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	if len(steps) == 0 && !attrs.Any() {
+		size, err := host.Get(s, kit.SizeOf(top))
+		return kit.Unchanged(dest+" holds every file", data(is.Target, size)), err
+	}
+	if !is.Target.Exists {
+		attrs.Owner, attrs.Group = a.Owner, a.Group
+	}
+	p := top
+	if is.Own.IsLink() && is.Real != "" {
+		p = is.Real
+	}
+	steps = append(steps, attrs.Step(p, is.Via(p), false)) // it tells of the folder
+	will := attrs.Predict(from)
+	return play.Plan{Steps: steps, Result: play.Result{Changed: true, Data: data(will, -1)}, Finish: finishTold(p, will, -1, data), ByStatus: true}, nil
 }

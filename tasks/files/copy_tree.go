@@ -305,7 +305,7 @@ func (a copyArgs) treePlan(s host.Seen, t treeState) (play.Plan, error) {
 		return play.Plan{}, err
 	}
 	steps = append(steps, more...)
-	data := value.MapOf("dest", value.String(t.dest), "src", value.String(a.Src))
+	data := value.MapOf("dest", value.String(strings.TrimSuffix(t.dest, "/")+"/"), "src", value.String(a.Src))
 	if len(steps) == 0 {
 		return kit.Unchanged(t.dest+" holds every file", data), nil
 	}

@@ -82,14 +82,17 @@ func (d deploy) plan(s host.Seen) (play.Plan, error) {
 		is = kit.Info{} // the link is replaced, its target left alone
 	}
 	switch {
+	case d.header == "content" && d.in.Path == "" && lk.Into:
+		return kit.Failure("can not use content with a dir as dest"), nil
 	case is.Exists && is.IsDir():
 		return kit.Failure("can not use content with a dir as dest: %s", p), nil
 	case lk.Own.Exists && !d.force:
-		return kit.Unchanged(p+" is there, and force is no", d.kept(p, is, is, lk.Size)), nil
+		return kit.Unchanged(p+" is there, and force is no", value.MapOf("dest", value.String(p), "src", value.String(d.origin()))), nil
 	case is.IsFile() && lk.Readable && lk.SHA256 == d.in.SHA256:
 		return d.attributes(s, lk, p, is)
 	}
 	f := lk.Write(p)
+	f.Was = &is // a link that is replaced lends its target's owner and mode to nobody
 	f.Backup, f.Unsafe, f.Mkdir, f.Validate, f.From = d.backup, d.unsafe, mkdir, words, d.from
 	return d.write(s, lk, p, is, f)
 }
@@ -135,7 +138,7 @@ func (d deploy) write(s host.Seen, lk kit.Look, p string, is kit.Info, f kit.Wri
 	return play.Plan{
 		Steps: []host.Step{f.Step(d.in)}, Diff: []play.Diff{d.diff(lk, p)},
 		Result: play.Result{Changed: true, Data: predicted},
-		Finish: kit.After(func(ran []host.Output) (play.Result, error) {
+		Finish: d.orRefused(func(ran []host.Output) (play.Result, error) {
 			i, size, copied, err := kit.Told(ran[0], p)
 			if err != nil { // what it does not tell fails nothing: the step has succeeded
 				return play.Result{Changed: true, Data: predicted}, nil
@@ -150,6 +153,37 @@ func (d deploy) write(s host.Seen, lk kit.Look, p string, is kit.Info, f kit.Wri
 			return play.Result{Changed: true, Data: data}, nil
 		}), ByStatus: true,
 	}, nil
+}
+
+// orRefused makes a Finish: what a validation or a missing folder refuses is said with
+// Ansible's keys, on which playbooks match.
+func (d deploy) orRefused(f func([]host.Output) (play.Result, error)) func([]host.Output) (play.Result, error) {
+	return func(ran []host.Output) (play.Result, error) {
+		r, bad := kit.FailedStep(ran)
+		if !bad {
+			return f(ran)
+		}
+		said := strings.TrimSpace(string(ran[len(ran)-1].Stderr))
+		data := value.NewMap()
+		if d.in.SHA1 != "" {
+			data.Put("checksum", value.String(d.in.SHA1))
+		}
+		var status int64
+		switch rest, refused := strings.CutPrefix(said, "failed to validate: rc:"); {
+		case refused:
+			if n, _ := fmt.Sscanf(rest, "%d error:", &status); n == 1 {
+				_, rest, _ = strings.Cut(rest, " error:")
+				r.Msg, r.Data = "failed to validate", kit.Outputs("", rest, true)
+				r.Data.Put("exit_status", value.Int(status))
+				for k, v := range data.All() {
+					r.Data.Set(k, v)
+				}
+			}
+		case strings.HasPrefix(said, "Destination directory "):
+			r.Msg, r.Complete, r.Data = said, true, data
+		}
+		return r, nil
+	}
 }
 
 // md5Of is the hash of a source, empty where it cannot be read any more.
@@ -194,11 +228,7 @@ func (d deploy) data(p string, i kit.Info, size int64) *value.Map {
 // name of a temporary file; here it is where the content is from.
 func (d deploy) written(p string, i kit.Info, size int64) *value.Map {
 	m := d.data(p, i, size)
-	src := d.in.Path
-	if src == "" {
-		src = d.header
-	}
-	m.Put("src", value.String(src))
+	m.Put("src", value.String(d.origin()))
 	if d.sums[1] != "" {
 		m.Put("md5sum", value.String(d.sums[1]))
 	}
@@ -206,6 +236,13 @@ func (d deploy) written(p string, i kit.Info, size int64) *value.Map {
 		m.Put("diff", value.List())
 	}
 	return m
+}
+
+func (d deploy) origin() string {
+	if d.in.Path != "" {
+		return d.in.Path
+	}
+	return d.header
 }
 
 // kept are those of a result whose content was right: of owner and mode at most, as

@@ -22,9 +22,12 @@ type fileArgs struct {
 	Accessed string `arg:"access_time" help:"preserve, now, or YYYYMMDDhhmm.SS; default preserve, for touch now"`
 	ModForm  string `arg:"modification_time_format" default:"%Y%m%d%H%M.%S" help:"how modification_time is written, in strptime's letters Y m d H M S"`
 	AccForm  string `arg:"access_time_format" default:"%Y%m%d%H%M.%S" help:"how access_time is written"`
+	Unsafe   bool   `arg:"unsafe_writes" default:"no" help:"no effect: file writes no content"`
 	kit.Attrs
 
 	linked string // the text of the link that is there
+	lost   bool   // state=link: it leads nowhere
+	tells  int    // which step tells of the path afterwards, -1 = none
 }
 
 // File manages files, folders and links.
@@ -101,7 +104,42 @@ func (f file) Plan(a fileArgs, s host.Seen) (play.Plan, error) {
 	}
 	f.settle(&a, lk)
 	a.linked = lk.Link
+	p, err := f.state(a, lk, s)
+	if err == nil && p.Result.Failed && len(p.Steps) == 0 {
+		err = f.refused(a, lk, s, &p)
+	}
+	return p, err
+}
+
+// refused adds what Ansible's failures say: the path, and what is there.
+func (file) refused(a fileArgs, lk kit.Look, s host.Seen, p *play.Plan) error {
+	data := p.Result.Data
+	if data == nil {
+		data = value.NewMap()
+	}
+	if a.State == "link" || a.State == "hard" {
+		data.Put("dest", value.String(a.Path))
+		data.Put("src", value.String(a.Src))
+	}
+	data.Put("path", value.String(a.Path))
+	if lk.Own.Exists && lk.Target.Exists { // Ansible looks through links here
+		size, err := host.Get(s, kit.SizeOf(a.Path))
+		if err != nil {
+			return err
+		}
+		lk.Own.PutInto(data)
+		data.Put("state", value.String(lk.Own.Kind()))
+		data.Put("size", value.Int(size))
+	}
+	p.Result.Data = data
+	return nil
+}
+
+// state plans what the state asks for.
+func (f file) state(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error) {
 	switch {
+	case a.Path == "":
+		return kit.Failure("the path is empty"), nil
 	case a.Recurse && a.State != "directory":
 		return kit.Failure("recurse option requires state to be 'directory'"), nil
 	case a.Src != "" && a.State != "link" && a.State != "hard":
@@ -186,43 +224,58 @@ func (f file) attributes(a fileArgs, p string, is kit.Info, state string, first 
 		return play.Plan{}, err
 	}
 	steps := first
-	if t, ok := a.times(p, state); ok {
+	t, ok, err := a.late(s, p, state)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	if ok {
 		steps = append(steps, t)
 	}
 	if c.Any() {
 		steps = append(steps, c.Step(p, a.via(p), is.IsLink()))
 	}
-	return f.finish(a, p, is, c.Predict(is), state, steps), nil
+	a.tells = len(steps) - 1
+	return f.finish(a, p, is, c.Predict(is), state, steps, s)
 }
 
 // finish makes the plan's results and its difference.
-func (f file) finish(a fileArgs, p string, was, will kit.Info, state string, steps []host.Step) play.Plan {
+func (f file) finish(a fileArgs, p string, was, will kit.Info, state string, steps []host.Step, s host.Seen) (play.Plan, error) {
 	key := "path"
 	switch state {
 	case "link", "hard":
 		key = "dest"
 	case "touch":
 		key, state = "dest", "file"
+		if was.Exists {
+			state = was.Kind()
+		}
 	}
 	before, after := value.MapOf("path", value.String(p)), value.MapOf("path", value.String(p))
+	said := p
+	if state == "directory" && kit.TrimSlash(a.Path) == p {
+		said = a.Path
+	}
 	data := func(i kit.Info, size int64) *value.Map {
-		m := value.MapOf(key, value.String(p))
+		m := value.MapOf(key, value.String(said))
 		if a.Src != "" {
 			m.Put("src", value.String(a.Src))
 		}
+		if a.lost { // of a link that leads nowhere Ansible says nothing more
+			return putSides(m, before, after)
+		}
 		m.Put("state", value.String(state))
 		i.PutInto(m)
-		if size > 0 || i.IsFile() && size == 0 {
+		if size >= 0 {
 			m.Put("size", value.Int(size))
 		}
 		return putSides(m, before, after)
 	}
 	if len(steps) == 0 {
-		size := int64(-1)
-		if was.IsLink() { // a link is as long as its text
-			size = int64(len(a.linked))
+		size, err := int64(len(a.linked)), error(nil)
+		if !was.IsLink() { // a link is as long as its text
+			size, err = host.Get(s, kit.SizeOf(p))
 		}
-		return kit.Unchanged(p+" is as it shall be", data(was, size))
+		return kit.Unchanged(p+" is as it shall be", data(was, size)), err
 	}
 	kind := state
 	if state == "hard" {
@@ -234,10 +287,10 @@ func (f file) finish(a fileArgs, p string, was, will kit.Info, state string, ste
 	}
 	diffInfo(before, after, was, will)
 	return play.Plan{
-		Steps: steps, Diff: []play.Diff{kit.JSONDiff(before, after)}, Repeats: a.State == "touch",
+		Steps: steps, Diff: []play.Diff{kit.JSONDiff(before, after)}, Repeats: a.repeats(),
 		Result: play.Result{Changed: true, Data: data(will, -1)},
-		Finish: finishTold(p, will, -1, data), ByStatus: true,
-	}
+		Finish: a.told(p, will, data), ByStatus: true,
+	}, nil
 }
 
 // putSides adds the diff that every result has, whether it is shown or not.
@@ -248,6 +301,20 @@ func putSides(m, before, after *value.Map) *value.Map {
 	}
 	out.Put("diff", value.FromMap(value.MapOf("before", value.FromMap(before), "after", value.FromMap(after))))
 	return out
+}
+
+// told makes the result of the step that tells of the path.
+func (a fileArgs) told(p string, will kit.Info, data func(kit.Info, int64) *value.Map) func([]host.Output) (play.Result, error) {
+	return kit.After(func(ran []host.Output) (play.Result, error) {
+		i, n := will, int64(len(a.linked))
+		if a.tells >= 0 && a.tells < len(ran) {
+			n = -1
+			if got, told, _, err := kit.Told(ran[a.tells], p); err == nil {
+				i, n = got, told
+			}
+		}
+		return play.Result{Changed: true, Data: data(i, n)}, nil
+	})
 }
 
 // finishTold takes the file's state from the last step that told it.

@@ -13,32 +13,75 @@ import (
 // times is the step for modification_time and access_time; ok is false when
 // both are left alone.
 func (a fileArgs) times(p, state string) (host.Step, bool) {
-	def := "preserve"
-	if state == "touch" {
-		def = "now"
+	return a.timed(p, a.word(a.Modified, a.ModForm, state), a.word(a.Accessed, a.AccForm, state))
+}
+
+// word is a time for touch, empty = left alone.
+func (a fileArgs) word(t, form, state string) string {
+	switch {
+	case t == "" && state == "touch":
+		t = "now"
+	case t == "":
+		t = "preserve"
 	}
-	word := func(s, form string) string {
-		if s == "" {
-			s = def
-		}
-		s, _ = stamp(s, form)
-		return strings.TrimPrefix(s, "preserve")
-	}
-	m, acc := word(a.Modified, a.ModForm), word(a.Accessed, a.AccForm)
+	t, _ = stamp(t, form)
+	return strings.TrimPrefix(t, "preserve")
+}
+
+// repeats reports a touch that sets a time to now: it does so each time.
+func (a fileArgs) repeats() bool {
+	return a.State == "touch" && (a.word(a.Modified, a.ModForm, "touch") == "now" || a.word(a.Accessed, a.AccForm, "touch") == "now")
+}
+
+func (a fileArgs) timed(p, m, acc string) (host.Step, bool) {
 	if m == "" && acc == "" {
 		return nil, false
 	}
 	return kit.Touch(p, a.via(p), m, acc), true
 }
 
+// timesText prints the times of a path, and the times that are wanted, as the host's
+// clock has them: path, modified, accessed.
+const timesText sh.Constant = `stat -c "%Y
+%X" "$1" && { date -d "$2" +%s 2>/dev/null || echo; } && { date -d "$3" +%s 2>/dev/null || echo; }`
+
+// late is times without those that the path has already.
+func (a fileArgs) late(s host.Seen, p, state string) (host.Step, bool, error) {
+	m, acc := a.word(a.Modified, a.ModForm, state), a.word(a.Accessed, a.AccForm, state)
+	given := func(t string) bool { return t != "" && t != "now" }
+	if !given(m) && !given(acc) {
+		st, ok := a.timed(p, m, acc)
+		return st, ok, nil
+	}
+	is, err := host.Get(s, host.Fact[[]string]{
+		Q:     host.NewProbe(timesText, kit.Safe(p), forDate(m), forDate(acc)),
+		Parse: func(a host.Answer) ([]string, error) { return strings.Split(string(a.Stdout), "\n"), nil },
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	if len(is) >= 4 && given(m) && is[0] == is[2] {
+		m = ""
+	}
+	if len(is) >= 4 && given(acc) && is[1] == is[3] {
+		acc = ""
+	}
+	st, ok := a.timed(p, m, acc)
+	return st, ok, nil
+}
+
+// forDate is YYYYMMDDhhmm.SS as date -d takes it.
+func forDate(t string) string {
+	if len(t) != len("200601021504.05") {
+		return ""
+	}
+	return t[:4] + "-" + t[4:6] + "-" + t[6:8] + " " + t[8:10] + ":" + t[10:12] + ":" + t[13:]
+}
+
 func (f file) touch(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error) {
 	p, is := a.subject(lk)
 	if is.Exists {
-		plan, err := f.attributes(a, p, is, "touch", nil, s)
-		if err == nil && (a.Modified == "preserve" && a.Accessed == "preserve") {
-			plan.Repeats = false
-		}
-		return plan, err
+		return f.attributes(a, p, is, "touch", nil, s)
 	}
 	mode, err := a.Fresh(s, kit.TypeReg)
 	if err != nil {
@@ -53,9 +96,8 @@ func (f file) touch(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error) {
 	if c.Any() {
 		steps = append(steps, c.Step(p, a.via(p), false))
 	}
-	plan := f.finish(a, p, is, kit.Info{}, "touch", steps)
-	plan.Repeats = !(a.Modified == "preserve" && a.Accessed == "preserve")
-	return plan, nil
+	a.tells = len(steps) - 1
+	return f.finish(a, p, is, kit.Info{}, "touch", steps, s)
 }
 
 // pairsText lists what kinds of entries are below a folder: mode, ids and
@@ -73,7 +115,7 @@ func (f file) directory(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error)
 			return play.Plan{}, err
 		}
 		c := kit.Change{Owner: a.Owner, Group: a.Group, Mode: mode}
-		return f.finish(a, p, is, kit.Info{}, "directory", []host.Step{kit.MakeFolder(p, a.via(p), c)}), nil
+		return f.finish(a, p, is, kit.Info{}, "directory", []host.Step{kit.MakeFolder(p, a.via(p), c)}, s)
 	case !is.IsDir():
 		return kit.Failure("%s already exists as a %s", p, is.Kind()), nil
 	}
@@ -206,11 +248,16 @@ func (f file) linked(a fileArgs, is kit.Info, at kit.Look, first []host.Step, s 
 	if is.IsLink() {
 		will = is
 	}
-	plan := f.finish(a, a.Path, is, will, "link", first)
+	a.lost = !at.Target.Exists
+	a.tells = 0
+	if c.Any() && a.Follow && len(first) == 1 {
+		a.tells = -1 // the step tells of what the link leads to
+	}
+	plan, err := f.finish(a, a.Path, is, will, "link", first, s)
 	if a.Follow && !subject.Exists {
 		plan.Result.Warnings = []string{"Cannot set fs attributes on a non-existent symlink target. follow should be set to False to avoid this."}
 	}
-	return plan, nil
+	return plan, err
 }
 
 // sameText asks whether two paths are one file.
@@ -253,5 +300,6 @@ func (f file) hard(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error) {
 	if c.Any() {
 		steps = append(steps, c.Step(a.Path, "", false))
 	}
-	return f.finish(a, a.Path, lk.Own, c.Predict(at.Target), "hard", steps), nil
+	a.tells = len(steps) - 1
+	return f.finish(a, a.Path, lk.Own, c.Predict(at.Target), "hard", steps, s)
 }

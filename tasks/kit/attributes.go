@@ -60,6 +60,9 @@ func (c Change) String() string {
 	if c.Mode != "" {
 		parts = append(parts, "mode "+c.Mode[1:])
 	}
+	if parts == nil {
+		return "what is"
+	}
 	return strings.Join(parts, ", ")
 }
 

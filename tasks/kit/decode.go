@@ -146,7 +146,7 @@ func (s *schema) decode(args *value.Map, into any, early bool) (errs []*play.Arg
 		case ok && v.IsOmit():
 			continue
 		case !ok && f.Required:
-			errs = append(errs, &play.ArgError{Arg: f.Name, Msg: "is required", Pos: args.Pos})
+			errs = append(errs, &play.ArgError{Arg: f.Name, Msg: play.NotGiven, Pos: args.Pos})
 			continue
 		case !ok && f.Default == "":
 			continue
@@ -159,10 +159,18 @@ func (s *schema) decode(args *value.Map, into any, early bool) (errs []*play.Arg
 			v = value.String(f.Default)
 		}
 		if err := f.set(target.FieldByIndex(f.index), v); err != nil {
-			errs = append(errs, &play.ArgError{Arg: f.Name, Msg: err.Error(), Allowed: f.Choices, Pos: posOf(v, args)})
+			errs = append(errs, &play.ArgError{Arg: f.Name, Msg: err.Error(), Theirs: f.theirs(v), Allowed: f.Choices, Pos: posOf(v, args)})
 		}
 	}
 	return errs, open
+}
+
+// theirs is what Ansible says of a word that is none of the choices.
+func (f *field) theirs(v value.Value) string {
+	if len(f.Choices) == 0 || value.DeepMarks(v).Secret() {
+		return ""
+	}
+	return fmt.Sprintf("value of %s must be one of: %s, got: %s", f.Name, strings.Join(f.Choices, ", "), value.Str(v))
 }
 
 func posOf(v value.Value, args *value.Map) value.Pos {

@@ -9,6 +9,9 @@ package kit
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
@@ -93,11 +96,11 @@ func (m *module[A]) Check(args *value.Map) []*play.ArgError {
 func (m *module[A]) Bind(ctx context.Context, args *value.Map, in play.Inputs) (play.Bound, error) {
 	var a A
 	if errs, _ := m.schema.decode(m.freeForm(args), &a, false); len(errs) > 0 {
-		return nil, errs[0]
+		return nil, m.refused(errs)
 	}
 	if v, ok := m.m.(Validator[A]); ok {
 		if err := v.Validate(a); err != nil {
-			return nil, err
+			return nil, whole(err)
 		}
 	}
 	if r, ok := m.m.(Resolver[A]); ok {
@@ -107,6 +110,52 @@ func (m *module[A]) Bind(ctx context.Context, args *value.Map, in play.Inputs) (
 	}
 	return Bound[A]{Module: m.m, Args: a}, nil
 }
+
+// whole is an error whose words name the argument themselves: Ansible's, mostly.
+func whole(err *play.ArgError) error {
+	if err.Arg == "" || !strings.Contains(err.Msg, err.Arg) || err.Allowed != nil {
+		return err
+	}
+	return &refusal{err.Msg, err}
+}
+
+// refused is what a task fails with whose arguments are wrong: in Ansible's words,
+// on which playbooks match, and in its order.
+func (m *module[A]) refused(errs []*play.ArgError) error {
+	var missing, unknown []string
+	var other *play.ArgError
+	for _, e := range errs {
+		switch {
+		case e.Msg == play.NotGiven:
+			missing = append(missing, e.Arg)
+		case e.Msg == play.NoArgument:
+			unknown = append(unknown, e.Arg)
+		case other == nil:
+			other = e
+		}
+	}
+	slices.Sort(missing)
+	slices.Sort(unknown)
+	switch {
+	case missing != nil:
+		return &refusal{"missing required arguments: " + strings.Join(missing, ", "), errs[0]}
+	case other != nil && other.Theirs != "":
+		return &refusal{other.Theirs, other}
+	case other != nil:
+		return other
+	}
+	known := slices.Sorted(slices.Values(errs[0].Allowed))
+	return &refusal{fmt.Sprintf("Unsupported parameters for (%s) module: %s. Supported parameters include: %s.", m.spec.Name, strings.Join(unknown, ", "), strings.Join(known, ", ")), errs[0]}
+}
+
+// refusal is an ArgError in Ansible's words.
+type refusal struct {
+	text string
+	err  *play.ArgError
+}
+
+func (r *refusal) Error() string { return r.text }
+func (r *refusal) Unwrap() error { return r.err }
 
 // freeForm renames _raw_params to the argument that it stands for.
 func (m *module[A]) freeForm(args *value.Map) *value.Map {

@@ -242,6 +242,15 @@ func together(own, p string) []string {
 	return []string{own + p, "=" + folder}
 }
 
+// SizeOf asks for the size of what is at path itself (not behind a link), -1 = nothing
+// is there. Results say it; nothing is planned by it, for a folder's changes with what
+// is put into it.
+func SizeOf(path string) host.Fact[int64] {
+	return host.Fact[int64]{Q: host.NewProbe(`stat -c %s "$1" 2>/dev/null || echo -1`, Safe(path)).Plain(), Parse: func(a host.Answer) (int64, error) {
+		return strconv.ParseInt(strings.TrimSpace(string(a.Stdout)), 10, 64)
+	}}
+}
+
 // Safe keeps a relative path from being read as an option.
 func Safe(path string) string {
 	if strings.HasPrefix(path, "-") {

@@ -24,6 +24,8 @@ func FailedStep(ran []host.Output) (r play.Result, ok bool) {
 		msg = fmt.Sprintf("exit status %d", out.Status)
 	}
 	r = play.Failure(msg)
+	// What a command of the playbook's own refused is said as Ansible says it.
+	r.Complete = strings.HasPrefix(msg, "failed to validate: ")
 	r.Changed = len(ran) > 1
 	r.Data = value.MapOf("rc", value.Int(int64(out.Status)), "stderr", HostText(string(out.Stderr)), "stdout", HostText(string(out.Stdout)))
 	return r, true
