@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"remoterun/runner/keyword"
 	"remoterun/runner/play"
 	"remoterun/runner/ssh"
 	"remoterun/runner/value"
@@ -196,7 +197,7 @@ func trustQuestion(keys []looked) string {
 // inventory is an address only when it is written as one: a slip in a name must
 // not lead to somebody else's server.
 func (s *session) targets(ctx context.Context, name string) ([]ssh.Target, error) {
-	if _, err := s.hostVar(ctx, name); errors.Is(err, errNotInInventory) && isAddress(name) {
+	if _, err := s.hostVars(name); errors.Is(err, errNotInInventory) && isAddress(name) {
 		t := s.login(name)
 		return []ssh.Target{t}, splitPort(&t)
 	}
@@ -236,27 +237,16 @@ func (s *session) login(name string) ssh.Target {
 // target is where a host of the inventory is.
 func (s *session) target(ctx context.Context, name string) (ssh.Target, error) {
 	t := s.login(name)
-	read, err := s.hostVar(ctx, name)
+	vars, err := s.hostVars(name)
 	if err != nil {
 		return t, wrongVars(err)
 	}
-	var errs []error
-	get := func(names ...string) string {
-		v, err := read(names...)
-		errs = append(errs, err)
-		return v
-	}
-	t.Addr = cmp.Or(get("ansible_host", "ansible_ssh_host"), t.Addr)
-	t.User = cmp.Or(t.User, get("ansible_user", "ansible_ssh_user"))
-	port := get("ansible_port", "ansible_ssh_port")
-	if err := errors.Join(errs...); err != nil {
+	k := keyword.Reader{Ctx: ctx, Expr: s.expr, Scope: vars, Words: keyword.Words{&play.Keywords{}}}
+	e, err := reach.Where(name, k, reach.Defaults{})
+	if err != nil {
 		return t, usage("%s: %v", name, err)
 	}
-	if port != "" {
-		if t.Port, err = reach.ParsePort(port); err != nil {
-			return t, usage("%s: ansible_port: %v", name, err)
-		}
-	}
+	t.Addr, t.Port, t.User = e.Addr, e.Port, cmp.Or(t.User, e.User)
 	return t, nil
 }
 
@@ -268,9 +258,8 @@ func (s *session) knows(name string) bool {
 	return slices.ContainsFunc(all.Items(), func(v value.Value) bool { return value.Str(v) == name })
 }
 
-// hostVar answers variables of a host as a run would read them: the first of the
-// names that it has, rendered; empty when it has none.
-func (s *session) hostVar(ctx context.Context, name string) (func(names ...string) (string, error), error) {
+// hostVars are the variables of a host as a run would read them.
+func (s *session) hostVars(name string) (*evalScope, error) {
 	if name != "localhost" && !s.knows(name) {
 		return nil, fmt.Errorf("%s is %w", name, errNotInInventory)
 	}
@@ -280,14 +269,27 @@ func (s *session) hostVar(ctx context.Context, name string) (func(names ...strin
 	}
 	vars := &evalScope{layers: append(layers, hostLayer(s.inv, name)), dirs: []string{s.dir()}}
 	vars.add("-e", s.extra)
+	return vars, nil
+}
+
+// hostVar answers variables of a host as text: the first of the names that says
+// something, rendered; empty when none does.
+func (s *session) hostVar(ctx context.Context, name string) (func(names ...string) (string, error), error) {
+	vars, err := s.hostVars(name)
+	if err != nil {
+		return nil, err
+	}
 	return func(names ...string) (string, error) {
 		for _, n := range names {
 			v, ok, err := vars.Var(n)
 			if err == nil && ok {
 				v, err = s.expr.Render(ctx, v, vars)
 			}
-			if err != nil || ok {
-				return value.Str(v), err
+			if err != nil {
+				return "", err
+			}
+			if ok && !v.IsNull() && !v.IsOmit() {
+				return value.Str(v), nil
 			}
 		}
 		return "", nil

@@ -69,6 +69,39 @@ func TestTrust(t *testing.T) {
 	}
 }
 
+// TestTrustReadsVariablesAsRuns: what a run refuses, or takes for nothing, is not
+// looked up as an address whose key is offered then.
+func TestTrustReadsVariablesAsRuns(t *testing.T) {
+	srv, err := sshd.Listen(sshd.Config{User: "op"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	for vars, want := range map[string]string{
+		"ansible_host: null":               "127.0.0.1: the key " + gossh.FingerprintSHA256(srv.HostKey()),
+		"ansible_host: '{{ omit }}'":       "127.0.0.1: the key " + gossh.FingerprintSHA256(srv.HostKey()),
+		"ansible_host: ''":                 "hosts.yml:1:59: ansible_host: it is empty",
+		"ansible_host: [10.0.0.1]":         "hosts.yml:1:58: ansible_host: a text is expected, not ['10.0.0.1']",
+		"ansible_host: 'op@127.0.0.1'":     "hosts.yml:1:59: ansible_host: \"op@127.0.0.1\" is not a name or an address",
+		"ansible_user: [op]":               "hosts.yml:1:58: ansible_user: a text is expected, not ['op']",
+		"ansible_ssh_port: 70000":          "ansible_ssh_port: \"70000\" is not a valid port (1 to 65535)",
+		"ansible_password: '{{ nobody }}'": "127.0.0.1: the key " + gossh.FingerprintSHA256(srv.HostKey()),
+	} {
+		t.Run(vars, func(t *testing.T) {
+			text := "all: {hosts: {'127.0.0.1': {" + strings.Repeat(" ", 15) + vars
+			if !strings.Contains(vars, "port") {
+				text += fmt.Sprintf(", ansible_port: %d", srv.Port())
+			}
+			projectDir(t, map[string]string{"hosts.yml": text + "}}}\n"})
+			home := t.TempDir()
+			out, errs, _ := runWith(t, map[string]string{"HOME": home, "XDG_STATE_HOME": home}, []string{"yes"}, "trust", "127.0.0.1", "-i", "hosts.yml")
+			if !strings.Contains(out+errs, want) {
+				t.Errorf("got\n%s%swant %s", out, errs, want)
+			}
+		})
+	}
+}
+
 // TestRunNeverAcceptsHostKeys: --yes returns questions, and that is none.
 func TestRunNeverAcceptsHostKeys(t *testing.T) {
 	srv, err := sshd.Listen(sshd.Config{User: "op"})

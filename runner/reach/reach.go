@@ -72,9 +72,18 @@ type Defaults struct {
 	PrivateKey                                       string
 }
 
-// Find reads where to reach a host; the reader has its scope and the play's
-// keywords. Passwords are taught to the redactor.
+// Find reads where to reach a host, and its passwords, which are taught to the
+// redactor; the reader has its scope and the play's keywords.
 func Find(name string, k keyword.Reader, d Defaults, red *secret.Redactor) (Endpoint, error) {
+	e, err := Where(name, k, d)
+	r := &settings{k: k, errs: []error{err}}
+	r.password(&e.Password, red, "ansible_password", "ansible_ssh_pass")
+	r.password(&e.BecomePassword, red, "ansible_become_password", "ansible_become_pass")
+	return e, errors.Join(r.errs...)
+}
+
+// Where reads where to reach a host, without any password.
+func Where(name string, k keyword.Reader, d Defaults) (Endpoint, error) {
 	e := Endpoint{Name: name}
 	p := k.Words[0]
 	r := &settings{k: k}
@@ -90,8 +99,6 @@ func Find(name string, k keyword.Reader, d Defaults, red *secret.Redactor) (Endp
 	r.text(&e.User, wordOf, p.RemoteUser, d.RemoteUser, "ansible_user", "ansible_ssh_user")
 	r.text(&e.KeyFile, pathOf, value.Null(), d.PrivateKey, "ansible_ssh_private_key_file", "ansible_private_key_file")
 	r.port(&e.Port, p.Port, "ansible_port", "ansible_ssh_port")
-	r.password(&e.Password, red, "ansible_password", "ansible_ssh_pass")
-	r.password(&e.BecomePassword, red, "ansible_become_password", "ansible_become_pass")
 	if e.Connection == "" {
 		e.Connection = "ssh"
 	}
