@@ -233,7 +233,7 @@ func (h *human) item(e event.ItemResult) {
 		return
 	}
 	h.under(e.Task)
-	item, said := "(item="+itemLabel(e.LoopItem, e.NoLog)+")", e.Outcome
+	item, said := "(item="+label(e, h.o.Verbosity)+")", e.Outcome
 	switch e.Status {
 	case event.Failed:
 		h.say(h.paint.failed, "failed: ["+hostLabel(said)+"] "+item+" => "+failure(said, h.o.Verbosity))

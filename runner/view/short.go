@@ -15,7 +15,7 @@ const maxDump = 32 << 10
 // beginning and the end, where mistakes stand.
 func failure(e event.Outcome, verbosity int) string {
 	text := dump(e, verbosity)
-	if verbosity > 0 || len(text) <= maxDump || always(e) {
+	if verbosity > 0 || len(text) <= maxDump {
 		return text
 	}
 	long := e
@@ -32,6 +32,23 @@ func failure(e event.Outcome, verbosity int) string {
 // more says that something is not shown.
 func more(n int, what string) string {
 	return value.Count(n, what) + " more; -v shows everything"
+}
+
+// maxLabel is how much of an item's label is shown in bytes, about: an item may be
+// the content of a file, and there is a line for each.
+const maxLabel = 1 << 10
+
+// label is what an item is called on the screen.
+func label(e event.ItemResult, verbosity int) string {
+	text := itemLabel(e.LoopItem, e.NoLog)
+	if verbosity > 0 || len(text) <= 2*maxLabel {
+		return text
+	}
+	end := maxLabel
+	for !utf8.RuneStart(text[end]) && end > maxLabel-utf8.UTFMax {
+		end--
+	}
+	return text[:end] + "... (" + more(len(text)-end, "byte") + ")"
 }
 
 // cutter shortens what is in a result.

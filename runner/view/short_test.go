@@ -34,6 +34,13 @@ func TestFailureIsBounded(t *testing.T) {
 		"wide":           value.MapOf("msg", value.String("non-zero return code"), "x", value.FromMap(many)),
 	} {
 		e := event.Outcome{Host: "h", Status: event.Failed, Result: m, Task: &event.Task{Action: "shell"}}
+		for _, action := range []string{"debug", "assert"} { // shown line by line
+			shown := e
+			shown.Task = &event.Task{Action: action}
+			if text := failure(shown, 0); len(text) > maxDump+200 {
+				t.Errorf("%s, %s: %d bytes are shown", action, name, len(text))
+			}
+		}
 		text := failure(e, 0)
 		if len(text) > maxDump+200 {
 			t.Errorf("%s: %d bytes are shown", name, len(text))
@@ -51,5 +58,21 @@ func TestFailureIsBounded(t *testing.T) {
 	}
 	if text := failure(event.Outcome{Status: event.Failed, Task: &event.Task{}, Result: value.MapOf("stdout", value.String(big))}, 0); !strings.Contains(text, "line 99999") || !strings.Contains(text, "line 0 ") {
 		t.Errorf("beginning and end are not both shown: %.200s", text)
+	}
+}
+
+// TestLabelIsBounded: so is what an item is called, whether it failed or not.
+func TestLabelIsBounded(t *testing.T) {
+	for name, i := range map[string]event.LoopItem{
+		"an item": {Item: value.FromMap(value.MapOf("content", value.String(strings.Repeat("ü", 100_000))))},
+		"a label": {Label: strings.Repeat("\xff", 100_000)},
+	} {
+		e := event.ItemResult{LoopItem: i}
+		if got := label(e, 0); len(got) > maxLabel+100 || !strings.HasSuffix(got, " bytes more; -v shows everything)") {
+			t.Errorf("%s: %d bytes: %.100s", name, len(got), got)
+		}
+		if got := label(e, 1); len(got) < 100_000 {
+			t.Errorf("%s: -v shows %d bytes", name, len(got))
+		}
 	}
 }
