@@ -2,6 +2,7 @@ package files
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -21,6 +22,8 @@ func textCodec(name string) (codec, bool) {
 		return codec{decode: fromASCII, encode: toBytes(0x7f, "ascii")}, true
 	case "latin-1", "latin1", "iso-8859-1", "iso8859-1", "l1", "8859":
 		return codec{decode: fromLatin, encode: toBytes(0xff, "latin-1")}, true
+	case "windows-1252", "cp1252", "1252":
+		return codec{decode: fromWindows, encode: toWindows}, true
 	}
 	return codec{}, false
 }
@@ -61,4 +64,40 @@ func toBytes(largest rune, name string) func(string) ([]byte, error) {
 		}
 		return out, nil
 	}
+}
+
+// windows1252 are the characters of the bytes 80 to 9f; a byte that has none stands
+// for itself and is not taken.
+func windows1252() []rune {
+	return []rune("€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ")
+}
+
+func fromWindows(b []byte) (string, error) {
+	high := windows1252()
+	runes := make([]rune, len(b))
+	for i, c := range b {
+		runes[i] = rune(c)
+		if c >= 0x80 && c <= 0x9f {
+			if runes[i] = high[c-0x80]; runes[i] == rune(c) {
+				return "", errors.New("the file is not windows-1252: latin-1 takes any bytes")
+			}
+		}
+	}
+	return string(runes), nil
+}
+
+func toWindows(s string) ([]byte, error) {
+	high := windows1252()
+	out := make([]byte, 0, len(s))
+	for _, r := range s {
+		switch at := slices.Index(high, r); {
+		case r < 0x80 || r >= 0xa0 && r <= 0xff:
+			out = append(out, byte(r))
+		case at >= 0 && r > 0xff:
+			out = append(out, byte(0x80+at))
+		default:
+			return nil, errors.New("the new text has characters that windows-1252 lacks")
+		}
+	}
+	return out, nil
 }

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ type templateArgs struct {
 	NewlineSequence string `arg:"newline_sequence" default:"\\n" help:"the line ends: \\n, \\r or \\r\\n"`
 	TrimBlocks      bool   `arg:"trim_blocks" default:"yes" help:"drop the newline behind a block"`
 	LstripBlocks    bool   `arg:"lstrip_blocks" default:"no" help:"drop blanks before a block"`
-	Encoding        string `arg:"output_encoding" default:"utf-8" choices:"utf-8" help:"the encoding of the file"`
+	Encoding        string `arg:"output_encoding" default:"utf-8" help:"the encoding of the file: utf-8, ascii, latin-1 or windows-1252"`
 
 	BlockStart    string `arg:"block_start_string" help:"instead of {%"`
 	BlockEnd      string `arg:"block_end_string" help:"instead of %}"`
@@ -51,6 +52,9 @@ func (template) Validate(a templateArgs) *play.ArgError {
 	}
 	if _, ok := newline(a.NewlineSequence); !ok {
 		return &play.ArgError{Arg: "newline_sequence", Msg: fmt.Sprintf("%q is not a line end", a.NewlineSequence), Allowed: []string{`\n`, `\r`, `\r\n`}}
+	}
+	if _, ok := textCodec(a.Encoding); !ok {
+		return &play.ArgError{Arg: "output_encoding", Msg: fmt.Sprintf("unknown encoding: %s", a.Encoding), Allowed: []string{"utf-8", "ascii", "latin-1", "windows-1252"}}
 	}
 	return nil
 }
@@ -103,6 +107,28 @@ func (template) Resolve(ctx context.Context, a *templateArgs, in play.Inputs) er
 		return err
 	}
 	a.in.Mode = src.Mode
+	return a.encode()
+}
+
+// encode puts the text into another encoding than UTF-8.
+func (a *templateArgs) encode() error {
+	if strings.HasPrefix(strings.ToLower(a.Encoding), "u") {
+		return nil
+	}
+	c, _ := textCodec(a.Encoding)
+	b, err := a.in.Data.Bytes()
+	if err != nil {
+		return err
+	}
+	out, err := c.encode(string(b))
+	if err != nil {
+		return &play.ArgError{Arg: "output_encoding", Msg: err.Error()}
+	}
+	if !bytes.Equal(out, b) {
+		made := kit.MadeInput(a.in.Name, out)
+		made.Path, made.Mode, made.Secret, made.Masked = a.in.Path, a.in.Mode, a.in.Secret, a.in.Masked
+		a.in = made
+	}
 	return nil
 }
 
