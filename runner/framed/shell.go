@@ -344,15 +344,16 @@ func (s *Shell) killFrame(nonce string) (out host.Output, ended bool) {
 	if pid == 0 {
 		return out, false
 	}
+	targets, ok := s.client.terminate(s.as, s.sign(pid))
 	for _, hard := range []bool{false, true} {
-		if !s.client.kill(s.as, s.sign(pid), hard) {
+		if !ok || hard && !s.client.kill(s.as, targets) {
 			return out, false // who does not take that will not answer either
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), killGrace)
 		out, err := s.receive(ctx, nonce)
 		cancel()
 		if err == nil || errors.Is(err, sh.ErrGarbled) {
-			s.client.sweep(s.as, s.sign(pid))
+			s.client.sweep(s.as, targets)
 			return out, err == nil
 		}
 	}
@@ -386,56 +387,65 @@ func (s *Shell) framePID(nonce string) int {
 	return pid
 }
 
-// kill signals through a shell of its own under the same identity: a user's
-// shell cannot kill root's group. pid < 0 is a process group. It reports whether
-// the host took the order.
-func (c *Client) kill(as host.As, pid int, hard bool) bool {
-	if pid == 0 {
-		return false
+// terminate sends TERM through a shell of its own under the same identity: a user's
+// shell cannot end root's programs. pid < 0 is a process group, and then all that its
+// first process has begun is meant. It returns what it has signalled and reports
+// whether the host took the order.
+func (c *Client) terminate(as host.As, pid int) (targets []string, ok bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*killGrace)
+	defer cancel()
+	out, err := c.aside(ctx, as, sh.Script(sh.Groups+`p=$1
+case $p in -*) _groups "${p#-}"; p=; for g in ${_g:-"${1#-}"}; do p="$p -$g"; done ;; esac
+for g in $p; do kill -TERM "$g" 2>/dev/null; echo "$g"; done`, strconv.Itoa(pid)))
+	for f := range strings.FieldsSeq(string(out)) {
+		if n, err := strconv.Atoi(f); err == nil && n != 0 && n != -1 {
+			targets = append(targets, f)
+		}
 	}
+	return targets, err == nil
+}
+
+// kill sends KILL; it reports whether the host took the order.
+func (c *Client) kill(as host.As, targets []string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), killGrace)
 	defer cancel()
-	sig := "TERM"
-	if hard {
-		sig = "KILL"
-	}
-	_, err := c.aside(ctx, as, sh.Script(`kill -"$1" "$2" 2>/dev/null`, sig, strconv.Itoa(pid)))
+	_, err := c.aside(ctx, as, sh.Script(`for g in "$@"; do kill -KILL "$g" 2>/dev/null; done`, targets...))
 	return err == nil
 }
 
-// sweep ends what is left of a process group whose first process has ended: a
-// program that does not listen to TERM.
-func (c *Client) sweep(as host.As, group int) {
-	if group >= 0 {
+// sweep ends what is left of process groups whose first process has ended: a program
+// that does not listen to TERM.
+func (c *Client) sweep(as host.As, targets []string) {
+	if len(targets) == 0 || !strings.HasPrefix(targets[0], "-") {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*killGrace)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*killGrace)
 	defer cancel()
-	_, _ = c.aside(ctx, as, sh.Script(sweepText, strconv.Itoa(group)))
+	_, _ = c.aside(ctx, as, sh.Script(sweepText, targets...))
 }
 
-// sweepText waits until the process group $1 (negative) is gone, at the third look
+// sweepText waits until the process groups $@ (negative) are gone, at the third look
 // with KILL.
-const sweepText sh.Constant = `i=0
-while kill -0 "$1" 2>/dev/null && [ $i -lt 4 ]; do
-[ $i -ne 2 ] || kill -KILL "$1" 2>/dev/null
+const sweepText sh.Constant = `live() { for g in "$@"; do if kill -0 "$g" 2>/dev/null; then return 0; fi; done; return 1; }
+i=0
+while live "$@" && [ $i -lt 4 ]; do
+[ $i -ne 2 ] || for g in "$@"; do kill -KILL "$g" 2>/dev/null; done
 sleep 1
 i=$((i + 1))
 done`
 
-// end ends a command that has a channel of its own: the whole process group that
-// its shell is in, and waits until that is gone. Where a host does not tell groups,
-// the shell alone.
+// end ends a command that has a channel of its own: the process groups of its shell
+// and of what that has begun, and waits until they are gone. Where a host does not
+// tell groups, the shell alone.
 func (c *Client) end(as host.As, pid int) {
 	if pid == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*killGrace)
 	defer cancel()
-	_, _ = c.aside(ctx, as, sh.Script(`t=
-{ IFS= read -r t <"/proc/$1/stat"; } 2>/dev/null
-case $t in *") "*) t=${t##*) } t=${t#* } t=${t#* } && set -- "-${t%% *}" ;; esac
-kill -TERM "$1" 2>/dev/null
+	_, _ = c.aside(ctx, as, sh.Script(sh.Groups+`_groups "$1"
+[ "$_g" = " " ] || { set --; for g in $_g; do set -- "$@" "-$g"; done; }
+for g in "$@"; do kill -TERM "$g" 2>/dev/null; done
 `+sweepText, strconv.Itoa(pid)))
 }
 

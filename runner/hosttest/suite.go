@@ -152,11 +152,13 @@ func checkCancel(t *testing.T, c host.Conn) {
 // may live on, whatever it thinks of TERM.
 func checkCancelled(t *testing.T, c host.Conn) {
 	programs := map[string]sh.Constant{
-		"deaf":          `trap "" TERM; echo $$ >"$1.t"; mv "$1.t" "$1"; while :; do sleep 0.1; done`,
-		"deaf child":    `sh -c 'trap "" TERM; echo $$ >"$1.t"; mv "$1.t" "$1"; while :; do sleep 0.1; done' sh "$1"; :`,
-		"slow child":    `sh -c 'trap "sleep 0.7; exit" TERM; echo $$ >"$1.t"; mv "$1.t" "$1"; while :; do sleep 0.1; done' sh "$1"; :`,
-		"in a pipe":     `{ trap "" TERM; sh -c 'echo $PPID >"$1.t"' sh "$1"; mv "$1.t" "$1"; while :; do sleep 0.1; done; } | cat`,
-		"in a subshell": `(sleep 0; sh -c 'echo $$ >"$1.t"; mv "$1.t" "$1"; while :; do sleep 0.1; done' sh "$1"; :) && :`,
+		"deaf":            `trap "" TERM; echo $$ >"$1.t"; mv "$1.t" "$1"; while :; do sleep 0.1; done`,
+		"deaf child":      `sh -c 'trap "" TERM; echo $$ >"$1.t"; mv "$1.t" "$1"; while :; do sleep 0.1; done' sh "$1"; :`,
+		"slow child":      `sh -c 'trap "sleep 0.7; exit" TERM; echo $$ >"$1.t"; mv "$1.t" "$1"; while :; do sleep 0.1; done' sh "$1"; :`,
+		"timeout's child": `timeout 60 sh -c 'echo $$ >"$1.t"; mv "$1.t" "$1"; while :; do sleep 0.1; done' sh "$1"; :`,
+		"setsid's child":  `setsid sh -c 'trap "" TERM; echo $$ >"$1.t"; mv "$1.t" "$1"; while :; do sleep 0.1; done' sh "$1" & wait`,
+		"in a pipe":       `{ trap "" TERM; sh -c 'echo $PPID >"$1.t"' sh "$1"; mv "$1.t" "$1"; while :; do sleep 0.1; done; } | cat`,
+		"in a subshell":   `(sleep 0; sh -c 'echo $$ >"$1.t"; mv "$1.t" "$1"; while :; do sleep 0.1; done' sh "$1"; :) && :`,
 	}
 	var all sync.WaitGroup        // they mostly wait,
 	few := make(chan struct{}, 3) // but a server has 10 sessions

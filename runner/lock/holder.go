@@ -20,8 +20,8 @@ const held = 75
 //     and a killed holder, a stale file and a clock that is set mean nothing.
 //   - Work is every process that has descriptor 7 on the file work. Nobody gets
 //     the lock while there is any: a holder whose laptop is gone ends it first.
-//   - The signals go to the whole process group of work, and what lives on in it
-//     is work too: a program may take its time over TERM when the shell that
+//   - The signals go to the process groups of work and of what it has begun, and
+//     what lives on in them is work too: a program may take its time over TERM when the shell that
 //     waited for it is gone.
 //   - Work ends before the lock is given back, too: an operator's Ctrl-C may leave
 //     some that did not take his signal.
@@ -36,7 +36,7 @@ const held = 75
 //     who has the lock removes it or ends work. What still comes anew after
 //     SIGKILL, under another process id each time, is nobody's work: it is
 //     somebody who wants to keep the lock from others.
-const holder sh.Constant = job.Others + `umask 077
+const holder sh.Constant = job.Others + sh.Groups + `umask 077
 d=$1 n=$9
 mkdir -p "$d" || exit 73
 cd "$d" || exit 73
@@ -70,9 +70,10 @@ done
 return 1
 }
 end() {
-for p in $(work); do
-l="$l$p "
-group "$p" && [ "$r" != "$me" ] && case $g in *" $r "*) ;; *) g="$g$r " ;; esac
+l="$l$(work) "
+_groups $l
+for p in $_g; do
+[ "$p" = "$me" ] || case $g in *" $p "*) ;; *) g="$g$p " ;; esac
 done
 for p in $g; do kill -$1 "-$p" 2>/dev/null; done
 for p in $l; do kill -$1 "$p" 2>/dev/null; done

@@ -25,11 +25,13 @@ import (
 // kind is on its way. Whatever its end looks like then, it is the lost lock.
 func TestTakenInTheMiddle(t *testing.T) {
 	long := map[string]sh.Constant{
-		"killed":                      `echo $$ >"$1.new"; mv "$1.new" "$1"; sleep 60`,
-		"ends with 0":                 `trap "exit 0" TERM; echo $$ >"$1.new"; mv "$1.new" "$1"; while :; do sleep 0.1; done`,
-		"ends with 3":                 `trap "exit 3" TERM; echo $$ >"$1.new"; mv "$1.new" "$1"; while :; do sleep 0.1; done`,
-		"does not end":                `trap "" TERM; echo $$ >"$1.new"; mv "$1.new" "$1"; while :; do sleep 0.1; done`,
-		"a child that takes its time": `sh -c 'trap "sleep 1.5; exit 3" TERM; echo $$ >"$1.new"; mv "$1.new" "$1"; while :; do sleep 0.1; done' sh "$1"; echo next`,
+		"killed":                       `echo $$ >"$1.new"; mv "$1.new" "$1"; sleep 60`,
+		"ends with 0":                  `trap "exit 0" TERM; echo $$ >"$1.new"; mv "$1.new" "$1"; while :; do sleep 0.1; done`,
+		"ends with 3":                  `trap "exit 3" TERM; echo $$ >"$1.new"; mv "$1.new" "$1"; while :; do sleep 0.1; done`,
+		"does not end":                 `trap "" TERM; echo $$ >"$1.new"; mv "$1.new" "$1"; while :; do sleep 0.1; done`,
+		"a child of timeout, deaf":     `timeout 60 sh -c 'trap "" TERM; echo $$ >"$1.new"; mv "$1.new" "$1"; while :; do sleep 0.1; done' sh "$1"; echo next`,
+		"a session that is waited for": `setsid sh -c 'echo $$ >"$1.new"; mv "$1.new" "$1"; while :; do sleep 0.1; done' sh "$1" & wait`,
+		"a child that takes its time":  `sh -c 'trap "sleep 1.5; exit 3" TERM; echo $$ >"$1.new"; mv "$1.new" "$1"; while :; do sleep 0.1; done' sh "$1"; echo next`,
 	}
 	kinds := map[string]func(context.Context, host.Conn, sh.Cmd) error{
 		"shell": func(ctx context.Context, c host.Conn, cmd sh.Cmd) error {
