@@ -424,13 +424,14 @@ func (c *Client) sweep(as host.As, targets []string) {
 	_, _ = c.aside(ctx, as, sh.Script(sweepText, targets...))
 }
 
-// sweepText waits until the process groups $@ (negative) are gone, at the third look
-// with KILL.
+// sweepText waits until the process groups $@ (negative) are gone; a second after TERM
+// it sends KILL.
 const sweepText sh.Constant = `live() { for g in "$@"; do if kill -0 "$g" 2>/dev/null; then return 0; fi; done; return 1; }
+if sleep 0.1 2>/dev/null; then s=0.1 n=10; else s=1 n=1; fi
 i=0
-while live "$@" && [ $i -lt 4 ]; do
-[ $i -ne 2 ] || for g in "$@"; do kill -KILL "$g" 2>/dev/null; done
-sleep 1
+while live "$@" && [ $i -lt $((2 * n + 1)) ]; do
+[ $i -ne $n ] || for g in "$@"; do kill -KILL "$g" 2>/dev/null; done
+sleep $s
 i=$((i + 1))
 done`
 
