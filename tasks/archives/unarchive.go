@@ -122,7 +122,7 @@ func (m unarchive) Plan(a unarchiveArgs, s host.Seen) (play.Plan, error) {
 	case err != nil:
 		return play.Plan{}, err
 	case !dest.Target.IsDir():
-		return kit.Failure("Destination '%s' is not a directory", words[0]), nil
+		return kit.Failure("dest '%s' must be an existing dir", words[0]), nil
 	}
 	dest.Target.PutInto(data)
 	data.Put("state", value.String("directory"))

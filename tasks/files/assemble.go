@@ -125,7 +125,11 @@ func (assemble) Plan(a assembleArgs, s host.Seen) (play.Plan, error) {
 	}
 	in := kit.MadeInput(path.Base(a.Dest), []byte(text))
 	in.Secret = a.secret
-	return deploy{in: in, dest: a.Dest, header: a.Src, always: true, note: "OK", force: true, backup: a.Backup, follow: true, unsafe: a.Unsafe, validate: a.Validate, Attrs: a.Attrs}.plan(s)
+	note := "OK"
+	if !a.RemoteSrc { // Ansible's copy does the rest, and says nothing
+		note = ""
+	}
+	return deploy{in: in, dest: a.Dest, header: a.Src, always: true, note: note, force: true, backup: a.Backup, follow: true, unsafe: a.Unsafe, validate: a.Validate, Attrs: a.Attrs}.plan(s)
 }
 
 func readFragments(text string) ([]fragment, error) {

@@ -267,7 +267,10 @@ func (a gitArgs) data(before, after string) *value.Map {
 	if before != "" {
 		b = kit.HostText(before)
 	}
-	m := value.MapOf("before", b, "remote_url_changed", value.Bool(false))
+	m := value.MapOf("before", b)
+	if before != "" && a.Update { // Ansible's clones have none
+		m.Put("remote_url_changed", value.Bool(false))
+	}
 	if after != "" {
 		m.Put("after", kit.HostText(after))
 	}
@@ -433,7 +436,9 @@ func (a gitArgs) finish(ran []host.Output) (play.Result, error) {
 	l := kit.Lines{Rest: string(ran[0].Stdout)}
 	before, after, more := l.Next(), l.Next(), l.Next()
 	d := a.data(before, after)
-	d.Put("remote_url_changed", value.Bool(strings.Contains(more, " url")))
+	if before != "" {
+		d.Put("remote_url_changed", value.Bool(strings.Contains(more, " url")))
+	}
 	if strings.Contains(more, " submodules") {
 		d.Put("submodules_changed", value.Bool(true))
 	}

@@ -24,8 +24,10 @@ func FailedStep(ran []host.Output) (r play.Result, ok bool) {
 		msg = fmt.Sprintf("exit status %d", out.Status)
 	}
 	r = play.Failure(msg)
-	// What a command of the playbook's own refused is said as Ansible says it.
-	r.Complete = strings.HasPrefix(msg, "failed to validate: ")
+	// What names its object is said as Ansible says it.
+	for _, whole := range []string{"failed to validate: ", "Destination directory ", "The checksum for ", "Invalid archive "} {
+		r.Complete = r.Complete || strings.HasPrefix(msg, whole)
+	}
 	r.Changed = len(ran) > 1
 	r.Data = value.MapOf("rc", value.Int(int64(out.Status)), "stderr", HostText(string(out.Stderr)), "stdout", HostText(string(out.Stdout)))
 	return r, true

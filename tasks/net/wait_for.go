@@ -97,7 +97,8 @@ func (waitFor) Plan(a waitArgs, s host.Seen) (play.Plan, error) {
 			}
 			r := play.Result{Data: data(elapsed, value.List(items...))}
 			if ran[0].Status != 0 {
-				r.Failed, r.Msg = true, string(ran[0].Stderr)
+				r.Failed, r.Msg, r.Complete = true, string(ran[0].Stderr), true
+				r.Data = value.MapOf("elapsed", value.Int(elapsed))
 			}
 			return r, nil
 		},

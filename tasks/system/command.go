@@ -98,9 +98,9 @@ func (command) Plan(a commandArgs, s host.Seen) (play.Plan, error) {
 		}
 	}
 	items, shown := make([]value.Value, len(argv)), make([]string, len(argv))
-	for i, w := range argv {
-		items[i] = value.MarkedString(w, words[i].Marks)
-		shown[i] = value.Show(items[i])
+	for i, w := range words { // as it is written: Ansible expands behind what it shows
+		items[i] = value.MarkedString(w.S, w.Marks)
+		shown[i] = value.Show(value.MarkedString(argv[i], w.Marks))
 	}
 	p, err := a.plan(s, sh.Script(execText, argv...), strings.Join(shown, " "), value.List(items...))
 	if a.Exe != "" && err == nil {

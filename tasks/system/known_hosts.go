@@ -128,9 +128,7 @@ func (knownHosts) Plan(a knownHostsArgs, s host.Seen) (play.Plan, error) {
 		return kit.Unchanged(p+" is as it shall be", data), nil
 	}
 	w := at.Write()
-	if w.Mkdir = !at.There(); w.Mkdir {
-		w.Want.Mode = kit.Octal(0o600)
-	}
+	w.Mkdir = !at.There() // the umask's mode, as Ansible's: they are public
 	return play.Plan{
 		Steps:  []host.Step{w.Step(kit.MadeInput(at.Real(), []byte(now)))},
 		Diff:   []play.Diff{{BeforeHeader: p, AfterHeader: p, BeforeText: old, AfterText: now}},

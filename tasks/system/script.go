@@ -98,6 +98,17 @@ func (script) Plan(a scriptArgs, s host.Seen) (play.Plan, error) {
 		}
 		return plan, nil
 	}
+	finish := plan.Finish
+	plan.Finish = func(ran []host.Output) (play.Result, error) {
+		res, err := finish(ran)
+		if res.Data != nil { // Ansible's script says neither
+			res.Data.Delete(value.String("cmd"))
+			if m, _ := res.Data.Lookup("msg"); value.Str(m) == "" {
+				res.Data.Delete(value.String("msg"))
+			}
+		}
+		return res, err
+	}
 	st := plan.Steps[0].(host.Run)
 	st.Cmd, st.What = cmd, "run script "+kit.OneLine(value.Show(a.Cmd.Value()))
 	plan.Steps[0] = st
