@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -77,6 +78,25 @@ func TestInterruptedChain(t *testing.T) {
 	want := []string{"one (a step of run, whose text is hidden (no_log)): done", "two (run echo two): done", "long (run sleep 60): unknown: interrupted", "never (run touch " + never + "): not run: the chain was ended before it"}
 	if !slices.Equal(j.said, want) {
 		t.Errorf("noted:\n%s", strings.Join(j.said, "\n"))
+	}
+}
+
+// TestOutcomesAreNoted: what nobody saw the end of did not fail.
+func TestOutcomesAreNoted(t *testing.T) {
+	for _, c := range []struct {
+		ran  []host.Output
+		err  error
+		want string
+	}{
+		{nil, nil, "done"},
+		{[]host.Output{{}, {Status: 3}}, nil, "failed: status 3"},
+		{nil, errors.New("no such user"), "failed: no such user"},
+		{nil, fmt.Errorf("wait for it: %w", ErrInterrupted), "unknown: wait for it: interrupted"},
+		{nil, &host.TransportError{Host: "h", During: "run a command", Begun: true, Err: errors.New("cut")}, "unknown: "},
+	} {
+		if got := outcomeText(c.ran, c.err); got != c.want && (c.want != "unknown: " || !strings.HasPrefix(got, c.want)) {
+			t.Errorf("%v, %v: %s, want %s", c.ran, c.err, got, c.want)
+		}
 	}
 }
 

@@ -74,7 +74,7 @@ func outcomeShown(u *unit, outcome string) string {
 
 func outcomeText(ran []host.Output, err error) string {
 	switch {
-	case errors.Is(err, host.ErrTransport):
+	case errors.Is(err, host.ErrTransport), errors.Is(err, ErrInterrupted): // what was begun may go on: a job does
 		return "unknown: " + err.Error()
 	case err != nil:
 		return "failed: " + err.Error()
