@@ -91,6 +91,7 @@ func TestInventoryCommand(t *testing.T) {
 		"no such host":     {nil, []string{"--host", "w3"}, 5, `--host wants exactly one host, and "w3" means 0`},
 		"a stray word":     {nil, []string{"--list", "web"}, 5, `what is "web"? One group may stand behind --graph`},
 		"mistakes":         {nil, []string{"-i", "broken", "--list"}, 5, "broken:1:1: section [web:vrs] has the unknown type \"vrs\"; did you mean \"vars\"? (allowed: hosts, children, vars)\n    [web:vrs]\n    ^\nbroken:4:4: expected name=value"},
+		"host keys are on": {map[string]string{"REMOTERUN_HOST_KEY_CHECKING": "True", "REMOTERUN_INVENTORY": "other"}, []string{"--list", "-y"}, 0, "all:\n  children:\n    ungrouped:\n      hosts:\n        o1: {}\n"},
 		"host key switch":  {map[string]string{"REMOTERUN_HOST_KEY_CHECKING": "False"}, []string{"--list"}, 5, "host keys are always verified"},
 		"bad environment":  {map[string]string{"REMOTERUN_YAML": "perhaps"}, []string{"--list"}, 5, "REMOTERUN_YAML: "},
 	} {

@@ -47,7 +47,8 @@ func (f *projectFlags) addVaults(c *cobra.Command) {
 // settings fills the flags that were not typed: from REMOTERUN_* first, then
 // from ansible.cfg. It runs before every command that has project flags.
 func (a configured) settings(cmd *cobra.Command) error {
-	if _, set := a.env("REMOTERUN_HOST_KEY_CHECKING"); set {
+	said, set := a.env("REMOTERUN_HOST_KEY_CHECKING")
+	if on := slices.Contains([]string{"true", "yes", "on", "1", "y", "t"}, strings.ToLower(said)); set && !on {
 		return usage("REMOTERUN_HOST_KEY_CHECKING: host keys are always verified; there is no switch for that")
 	}
 	if cmd.Flags().Lookup("vault-id") == nil {

@@ -90,7 +90,11 @@ func stamp(t, form string) (string, bool) {
 }
 
 func (file) Facts(a fileArgs) []host.Question {
-	return kit.Hint(a.Path, kit.LookAt(a.Path, "", false).Q)
+	q := []host.Question{kit.LookAt(a.Path, "", false).Q}
+	if a.State == "touch" && a.named() {
+		q = append(q, owners(a).Q)
+	}
+	return kit.Hint(a.Path, q...)
 }
 
 func (f file) Plan(a fileArgs, s host.Seen) (play.Plan, error) {

@@ -28,6 +28,24 @@ func (a fileArgs) word(t, form, state string) string {
 	return strings.TrimPrefix(t, "preserve")
 }
 
+// named reports an owner or group that is given by name and might not be there.
+func (a fileArgs) named() bool {
+	byName := func(s string) bool { return strings.Trim(s, "0123456789") != "" && s != "root" }
+	return byName(a.Owner) || byName(a.Group)
+}
+
+// ownersText says which of a user and a group nobody on the host knows.
+const ownersText sh.Constant = `case $1 in ""|*[!0-9]*) [ -z "$1" ] || id -u "$1" >/dev/null 2>&1 || echo "chown failed: failed to look up user $1" ;; esac
+case $2 in ""|*[!0-9]*) [ -z "$2" ] || cut -d: -f1 /etc/group | grep -qxF -e "$2" || getent group "$2" >/dev/null 2>&1 || echo "chgrp failed: failed to look up group $2" ;; esac`
+
+// owners asks whether owner and group are there: empty, or what is wrong.
+func owners(a fileArgs) host.Fact[string] {
+	return host.Fact[string]{Q: host.NewProbe(ownersText, a.Owner, a.Group), Parse: func(a host.Answer) (string, error) {
+		first, _, _ := strings.Cut(string(a.Stdout), "\n")
+		return first, nil
+	}}
+}
+
 // repeats reports a touch that sets a time to now: it does so each time.
 func (a fileArgs) repeats() bool {
 	return a.State == "touch" && (a.word(a.Modified, a.ModForm, "touch") == "now" || a.word(a.Accessed, a.AccForm, "touch") == "now")
@@ -82,6 +100,12 @@ func (f file) touch(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error) {
 	p, is := a.subject(lk)
 	if is.Exists {
 		return f.attributes(a, p, is, "touch", nil, s)
+	}
+	if a.named() { // a new file is not left behind for nobody
+		lost, err := host.Get(s, owners(a))
+		if err != nil || lost != "" {
+			return kit.Failure("%s", lost), err
+		}
 	}
 	mode, err := a.Fresh(s, kit.TypeReg)
 	if err != nil {
