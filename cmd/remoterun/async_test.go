@@ -88,7 +88,7 @@ func TestJobInForeground(t *testing.T) {
     - debug: {msg: "{{ [s.finished, s.started, s.path] }}"}
 `)
 	got := report(t, dir, "site.yaml", nil, false)
-	for _, want := range []string{`[1,0,true]`, `[1,false,"/","started"]`, `[1,true,"wait for /nowhere (started): Timeout when waiting for file /nowhere"]`, `[1,1,"/"]`, "EXIT\t0"} {
+	for _, want := range []string{`[1,0,true]`, `[1,false,"/","started"]`, `[1,true,"Timeout when waiting for file /nowhere"]`, `[1,1,"/"]`, "EXIT\t0"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s is missing in\n%s", want, got)
 		}
