@@ -90,7 +90,7 @@ func stamp(t, form string) (string, bool) {
 }
 
 func (file) Facts(a fileArgs) []host.Question {
-	q := []host.Question{kit.LookAt(a.Path, "", false).Q}
+	q := []host.Question{kit.LookAt(a.Path, "", false).Q, kit.SizeOf(a.Path).Q}
 	if a.State == "touch" && a.named() {
 		q = append(q, owners(a).Q)
 	}

@@ -242,11 +242,25 @@ func together(own, p string) []string {
 	return []string{own + p, "=" + folder}
 }
 
-// SizeOf asks for the size of what is at path itself (not behind a link), -1 = nothing
-// is there. Results say it; nothing is planned by it, for a folder's changes with what
-// is put into it.
+// sizeText tells the size of what is at path $1 itself (not behind a link), -1 =
+// nothing is there. No program runs for it where lookAllText has found it.
+const sizeText sh.Constant = `case ${_all-} in *"
+=$1
+"*) s=${_all#*"
+=$1
+"}; s=${s%%"
+"*}; s=${s% *}; echo "${s##* }" ;;
+*) if [ -e "$1" ] || [ -h "$1" ]; then stat -c %s "$1"; else echo -1; fi ;; esac`
+
+// SizeOf asks for the size in bytes of what is at path itself (not behind a link), -1 =
+// nothing is there. Results say it; nothing is planned by it, for a folder's changes
+// with what is put into it.
 func SizeOf(path string) host.Fact[int64] {
-	return host.Fact[int64]{Q: host.NewProbe(`stat -c %s "$1" 2>/dev/null || echo -1`, Safe(path)).Plain(), Parse: func(a host.Answer) (int64, error) {
+	q := host.NewProbe(sizeText, Safe(path)).Plain()
+	if !strings.Contains(path, "\n") {
+		q = q.Together(lookAllText, together("=", Safe(path))...)
+	}
+	return host.Fact[int64]{Q: q, Parse: func(a host.Answer) (int64, error) {
 		return strconv.ParseInt(strings.TrimSpace(string(a.Stdout)), 10, 64)
 	}}
 }
