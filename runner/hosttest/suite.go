@@ -171,7 +171,7 @@ func checkCancelled(t *testing.T, c host.Conn) {
 			all.Go(func() {
 				few <- struct{}{}
 				defer func() { <-few }()
-				if err := cancelled(t.Context(), c, own, sh.Script(text, mark), mark); err != nil {
+				if err := Cancelled(t.Context(), c, host.As{}, own, sh.Script(text, mark), mark); err != nil {
 					t.Errorf("%s, channel of its own: %v: %v", name, own, err)
 				}
 			})
@@ -180,9 +180,9 @@ func checkCancelled(t *testing.T, c host.Conn) {
 	all.Wait()
 }
 
-// cancelled ends cmd as soon as its file mark, which names its process, is there,
-// and reports one that lives on.
-func cancelled(ctx context.Context, c host.Conn, own bool, cmd sh.Cmd, mark string) error {
+// Cancelled ends cmd as soon as its file mark, which names its process and which this
+// machine shares with the host, is there; the error is one that lives on.
+func Cancelled(ctx context.Context, c host.Conn, as host.As, own bool, cmd sh.Cmd, mark string) error {
 	run, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -191,12 +191,12 @@ func cancelled(ctx context.Context, c host.Conn, own bool, cmd sh.Cmd, mark stri
 		}
 		cancel()
 	}()
-	s, err := c.Shell(ctx, host.As{})
+	s, err := c.Shell(ctx, as)
 	if err != nil {
 		return err
 	}
 	if own {
-		_, err = c.Exec(run, host.As{}, cmd)
+		_, err = c.Exec(run, as, cmd)
 	} else {
 		_, err = s.Run(run, cmd)
 	}
