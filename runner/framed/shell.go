@@ -344,7 +344,7 @@ func (s *Shell) killFrame(nonce string) (out host.Output, ended bool) {
 	if pid == 0 {
 		return out, false
 	}
-	targets, ok := s.client.terminate(s.as, s.sign(pid))
+	targets, ok := s.client.terminate(s.as, pid, s.groups, s.sign(pid))
 	for _, hard := range []bool{false, true} {
 		if !ok || hard && !s.client.kill(s.as, targets) {
 			return out, false // who does not take that will not answer either
@@ -388,15 +388,22 @@ func (s *Shell) framePID(nonce string) int {
 }
 
 // terminate sends TERM through a shell of its own under the same identity: a user's
-// shell cannot end root's programs. pid < 0 is a process group, and then all that its
-// first process has begun is meant. It returns what it has signalled and reports
-// whether the host took the order.
-func (c *Client) terminate(as host.As, pid int) (targets []string, ok bool) {
+// shell cannot end root's programs. With groups it goes to the process groups of pid
+// and of all that it has begun; without, and where a host does not tell them, to
+// otherwise (< 0 is a group). It returns what it has signalled and reports whether the
+// host took the order.
+func (c *Client) terminate(as host.As, pid int, groups bool, otherwise int) (targets []string, ok bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*killGrace)
 	defer cancel()
-	out, err := c.aside(ctx, as, sh.Script(sh.Groups+`p=$1
-case $p in -*) _groups "${p#-}"; p=; for g in ${_g:-"${1#-}"}; do p="$p -$g"; done ;; esac
-for g in $p; do kill -TERM "$g" 2>/dev/null; echo "$g"; done`, strconv.Itoa(pid)))
+	of := ""
+	if groups {
+		of = strconv.Itoa(pid)
+	}
+	out, err := c.aside(ctx, as, sh.Script(sh.Groups+`_g=" "
+[ -z "$1" ] || _groups "$1"
+p=$2
+[ "$_g" = " " ] || { p=; for g in $_g; do p="$p -$g"; done; }
+for g in $p; do kill -TERM "$g" 2>/dev/null; echo "$g"; done`, of, strconv.Itoa(otherwise)))
 	for f := range strings.FieldsSeq(string(out)) {
 		if n, err := strconv.Atoi(f); err == nil && n != 0 && n != -1 {
 			targets = append(targets, f)
@@ -413,10 +420,10 @@ func (c *Client) kill(as host.As, targets []string) bool {
 	return err == nil
 }
 
-// sweep ends what is left of process groups whose first process has ended: a program
-// that does not listen to TERM.
+// sweep ends what is left of what terminate has signalled: a program that does not
+// listen to TERM.
 func (c *Client) sweep(as host.As, targets []string) {
-	if len(targets) == 0 || !strings.HasPrefix(targets[0], "-") {
+	if len(targets) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*killGrace)
@@ -424,7 +431,7 @@ func (c *Client) sweep(as host.As, targets []string) {
 	_, _ = c.aside(ctx, as, sh.Script(sweepText, targets...))
 }
 
-// sweepText waits until the process groups $@ (negative) are gone; a second after TERM
+// sweepText waits until the processes and groups (negative) $@ are gone; a second after TERM
 // it sends KILL.
 const sweepText sh.Constant = `live() { for g in "$@"; do if kill -0 "$g" 2>/dev/null; then return 0; fi; done; return 1; }
 if sleep 0.1 2>/dev/null; then s=0.1 n=10; else s=1 n=1; fi
@@ -442,12 +449,9 @@ func (c *Client) end(as host.As, pid int) {
 	if pid == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*killGrace)
-	defer cancel()
-	_, _ = c.aside(ctx, as, sh.Script(sh.Groups+`_groups "$1"
-[ "$_g" = " " ] || { set --; for g in $_g; do set -- "$@" "-$g"; done; }
-for g in "$@"; do kill -TERM "$g" 2>/dev/null; done
-`+sweepText, strconv.Itoa(pid)))
+	if targets, ok := c.terminate(as, pid, true, pid); ok {
+		c.sweep(as, targets)
+	}
 }
 
 func (s *Shell) hasSudo(ctx context.Context) bool {

@@ -70,7 +70,7 @@ done
 return 1
 }
 end() {
-l="$l$(work) "
+for p in $(work); do l="$l$p "; done
 _groups $l
 for p in $_g; do
 [ "$p" = "$me" ] || case $g in *" $p "*) ;; *) g="$g$p " ;; esac
