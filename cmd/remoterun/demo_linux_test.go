@@ -72,7 +72,7 @@ func TestDemo(t *testing.T) {
 	start, unchanged := demoDesk(t)
 	cmd, out := start()
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("%v\n%s\n\n%s", err, ending(out.String()), out)
 	}
 	for _, want := range []string{
 		"database   NOT HERE", "remoterun setup prod", "remoterun unlock prod", "not proved       server              no database here",
@@ -111,9 +111,16 @@ chroot "$root" "$@"
 		t.Fatal(err)
 	}
 	if err := cmd.Run(); err != nil || !strings.Contains(out.String(), "Nothing of it is left") {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("%v\n%s\n\n%s", err, ending(out.String()), out)
 	}
 	unchanged()
+}
+
+// ending is where a long report tells what went wrong. It is printed first: who
+// reads what a test has said elsewhere may be shown only its beginning.
+func ending(said string) string {
+	lines := strings.Split(strings.TrimRight(said, "\n"), "\n")
+	return "it ended with:\n" + strings.Join(lines[max(0, len(lines)-30):], "\n")
 }
 
 // TestDemoInterrupted: Ctrl-C at several places leaves nothing either.
@@ -148,7 +155,7 @@ func TestDemoInterrupted(t *testing.T) {
 			}
 			_ = cmd.Wait()
 			if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(all.String(), "Nothing of it is left") {
-				t.Errorf("exit code %d, want %d\n%s", code, exitInterrupted, all.String())
+				t.Errorf("exit code %d, want %d\n%s\n\n%s", code, exitInterrupted, ending(all.String()), all.String())
 			}
 			unchanged()
 		})
