@@ -67,6 +67,7 @@ func ofDatabase() []play.Module {
 		database.MysqlUser(),
 		database.PostgresqlDB(),
 		database.PostgresqlExt(),
+		database.PostgresqlPgHBA(),
 		database.PostgresqlPing(),
 		database.PostgresqlPrivs(),
 		database.PostgresqlQuery(),
