@@ -183,7 +183,8 @@ func (a keys) keyImport() *cobra.Command {
 		Short: "Take sealed keyrings in: from the servers' copies, or from files",
 		Long: "With a pattern of hosts, brings the sealed copies that the servers have to this laptop.\n" +
 			"With paths, takes in copies from elsewhere: " + keyPaths + ".\n" +
-			"They are opened first; what is here already is merged, never overwritten.",
+			"They are opened first; what is here already is merged, never overwritten. With --yes, what is damaged\n" +
+			"here and nowhere else is kept as *.bad, and the newest that opens is the newest.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:
@@ -219,12 +220,14 @@ func (a keys) importFromHosts(ctx context.Context, f *runFlags, dir, pattern str
 	return a.adHoc(ctx, f, pattern, "tde_keyring", value.FromMap(value.MapOf(
 		"action", value.String("import"),
 		"project", value.String("{{ tde_project }}"),
+		"second_copy", value.String("{{ tde_second_copy | default(omit) }}"),
 		"keys_dir", to)))
 }
 
 func (a keys) importFiles(ctx context.Context, f *runFlags, dir string, paths []string) error {
 	d, done := a.keyDeps(f.passphraseFD)
 	defer done()
+	d.Yes = f.yes
 	if dir == "" {
 		dir = "keys"
 	}

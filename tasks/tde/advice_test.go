@@ -163,7 +163,7 @@ func setupAgain(t *testing.T, d custody.Deps, w host.Writer, args []any) play.Re
 	t.Helper()
 	for _, action := range []string{"make", "seal", "push"} {
 		more := []any{}
-		if action == "push" {
+		if action != "seal" {
 			more = args
 		}
 		if r := keyring(t, d, w, action, more...); r.Failed {

@@ -43,6 +43,9 @@ func (d Deps) NextGeneration(ctx context.Context, store Store, o Opened, pass se
 	if err := d.ProvedOnDisk(ctx, store, c, o.Keyring, pass); err != nil {
 		return seal.StoredCopy{}, err
 	}
+	if err := d.remember(c); err != nil {
+		return seal.StoredCopy{}, err
+	}
 	o.Manifest, o.Unsealed, o.Tips, o.Passphrase = m, false, []seal.StoredCopy{c}, pass
 	d.Session.Put(o)
 	return c, nil
@@ -69,54 +72,35 @@ func (d Deps) ProvedOnDisk(ctx context.Context, store Store, c seal.StoredCopy, 
 // Import takes sealed copies from elsewhere (a server, another laptop, a
 // recovery sheet) into the store. They are opened first, in a folder of their
 // own beside those that are here: what does not open, is another host's, or
-// holds one key name with two keys, is refused and leaves nothing behind.
+// holds one key name with two keys, is refused and leaves nothing behind. With
+// d.Yes what is damaged or gone for good is given up: HEAD and this laptop's memory
+// go on from the newest that opens.
 func (d Deps) Import(ctx context.Context, store Store, project, hostname string, copies []seal.StoredCopy) (Opened, error) {
-	trial, err := os.MkdirTemp("", "remoterun-import-*")
+	in, err := d.intake(store, project, hostname, copies)
 	if err != nil {
 		return Opened{}, err
 	}
-	defer func() { _ = os.RemoveAll(trial) }()
-	shelf, err := store.LoadLoose(d.Sealer, project, hostname)
+	tried, err := d.tryOpen(ctx, in, project, hostname)
 	if err != nil {
 		return Opened{}, err
 	}
-	spoilt := map[string]bool{} // here with other bytes: what comes has to open
-	for _, b := range shelf.Damaged {
-		spoilt[b.Name] = true
-	}
-	for _, c := range copies {
-		here := slices.IndexFunc(shelf.Copies, func(x seal.StoredCopy) bool { return x.Name == c.Name })
-		if here >= 0 && !shelf.Copies[here].Equal(c.Copy) {
-			spoilt[c.Name] = true
-			shelf.Copies = slices.Delete(shelf.Copies, here, here+1)
-		}
-	}
-	for _, c := range append(slices.Clone(shelf.Copies), copies...) {
-		if err := c.Manifest.Belongs(project, hostname); err != nil {
-			return Opened{}, guard.Refuse("copy "+c.Name, "import it for its own host", "%v", err)
-		}
-		if _, err := (Store{Dir: trial}).Commit(c.Copy, c.Manifest); err != nil {
+	if d.Yes {
+		if err := d.forget(project, hostname); err != nil {
 			return Opened{}, err
 		}
 	}
-	tried, err := d.Open(ctx, Store{Dir: trial}, project, hostname)
-	if err != nil {
-		return Opened{}, err
-	}
-	for _, c := range copies {
-		if spoilt[c.Name] {
-			if err := store.SetAside(project, hostname, c.Name); err != nil {
-				return Opened{}, err
-			}
+	for _, name := range in.aside {
+		if err := store.SetAside(project, hostname, name); err != nil {
+			return Opened{}, err
 		}
+	}
+	for _, c := range in.copies {
 		if _, err := store.Commit(c.Copy, c.Manifest); err != nil {
 			return Opened{}, err
 		}
 	}
-	for _, tip := range tried.Tips { // a HEAD that was gone is back
-		if err := store.Advance(tip); err != nil {
-			return Opened{}, err
-		}
+	if err := in.setHead(store, tried, d.Yes); err != nil {
+		return Opened{}, err
 	}
 	d.Session.Touch()
 	o, err := d.Open(ctx, store, project, hostname)
@@ -128,4 +112,101 @@ func (d Deps) Import(ctx context.Context, store Store, project, hostname string,
 	}
 	o, _ = d.Session.Opened(project, hostname)
 	return o, nil
+}
+
+// intake is what an import has to do: copies are those that come, kept those that are
+// here and stay, aside the names of those here that give way.
+type intake struct {
+	shelf        Shelf
+	kept, copies []seal.StoredCopy
+	aside        []string
+}
+
+func (d Deps) intake(store Store, project, hostname string, copies []seal.StoredCopy) (intake, error) {
+	shelf, err := store.LoadLoose(d.Sealer, project, hostname)
+	if err != nil {
+		return intake{}, err
+	}
+	in := intake{shelf: shelf, copies: copies}
+	for _, c := range copies {
+		if err := c.Manifest.Belongs(project, hostname); err != nil {
+			return in, guard.Refuse("copy "+c.Name, "import it for its own host", "%v", err)
+		}
+	}
+	comes := func(name string) bool {
+		return slices.ContainsFunc(copies, func(c seal.StoredCopy) bool { return c.Name == name })
+	}
+	for _, b := range shelf.Damaged {
+		if d.Yes || comes(b.Name) {
+			in.aside = append(in.aside, b.Name)
+		}
+	}
+	w, err := d.witnessed(project, hostname, "")
+	if err != nil {
+		return in, err
+	}
+	foreign := func(c seal.StoredCopy) bool { return w.id != "" && c.Manifest.KeyringID != w.id }
+	if !slices.ContainsFunc(append(slices.Clone(shelf.Copies), copies...), func(c seal.StoredCopy) bool { return !foreign(c) }) {
+		foreign = func(seal.StoredCopy) bool { return false } // nothing else is there: stepBack decides
+	}
+	in.copies = slices.DeleteFunc(slices.Clone(copies), foreign)
+	for _, c := range shelf.Copies {
+		other := slices.ContainsFunc(copies, func(x seal.StoredCopy) bool { return x.Name == c.Name && !x.Equal(c.Copy) })
+		if other || foreign(c) {
+			in.aside = append(in.aside, c.Name)
+			continue
+		}
+		in.kept = append(in.kept, c)
+	}
+	if text := mixed(slices.Concat(in.kept, in.copies)); text != "" {
+		return in, guard.Refuse(shelf.Folder, "next: mv "+shelf.Folder+" "+shelf.Folder+".bad; then: remoterun key import "+hostname, "%s, and this laptop has opened neither before", text)
+	}
+	return in, nil
+}
+
+// tryOpen opens what would be here afterwards, in a folder of its own.
+func (d Deps) tryOpen(ctx context.Context, in intake, project, hostname string) (Opened, error) {
+	dir, err := os.MkdirTemp("", "remoterun-import-*")
+	if err != nil {
+		return Opened{}, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	trial := Store{Dir: dir}
+	for _, c := range slices.Concat(in.kept, in.copies) {
+		if _, err := trial.Commit(c.Copy, c.Manifest); err != nil {
+			return Opened{}, err
+		}
+	}
+	blind := d
+	blind.WitnessDir = ""
+	tried, err := blind.Open(ctx, trial, project, hostname)
+	if err != nil || d.Yes {
+		return tried, err
+	}
+	back, err := d.stepBack(shelfInfo(Shelf{}, tried.Tips), project, hostname)
+	if err == nil && back != "" {
+		err = guard.Refuse(in.shelf.Folder, in.shelf.lastWayOut(), "%s", back)
+	}
+	return tried, err
+}
+
+// setHead moves HEAD to what was opened; forced also backward, which it has to be
+// where the copy that HEAD names gave way.
+func (in intake) setHead(store Store, tried Opened, forced bool) error {
+	for _, h := range in.shelf.Heads {
+		back := slices.ContainsFunc(tried.Tips, func(c seal.StoredCopy) bool { return c.Name == h.Name })
+		forced = forced || slices.Contains(in.aside, h.Name) && !back
+	}
+	for _, tip := range tried.Tips {
+		if forced {
+			if err := in.shelf.writeHead(Head{Name: tip.Name, Link: tip.Link()}); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := store.Advance(tip); err != nil { // a HEAD that was gone is back
+			return err
+		}
+	}
+	return nil
 }

@@ -345,6 +345,9 @@ func (d Deps) CopiesOf(s host.Seen, keysDir, project, hostname string, serverCop
 	if err != nil {
 		return CopiesView{}, err
 	}
+	if why := shelf.suspect(); why != "" {
+		return CopiesView{State: CopyDamaged, Said: why}, nil
+	}
 	server, err := host.Get(s, Server(seal.StateDir, project))
 	if err != nil {
 		return CopiesView{}, err
@@ -354,6 +357,30 @@ func (d Deps) CopiesOf(s host.Seen, keysDir, project, hostname string, serverCop
 	}
 	state, said := shelf.Compare(server)
 	return CopiesView{State: state, Said: said}, nil
+}
+
+// suspect says what of the laptop's folder needs no server to be seen: a HEAD that is
+// gone, a step back from what this laptop has opened.
+func (i ShelfInfo) suspect() string {
+	if len(i.Names) > 0 && i.Head == "" {
+		return i.Folder + ": HEAD is gone or cannot be read, so nothing says whether " + i.Names[len(i.Names)-1] + " is the newest"
+	}
+	if i.Back != "" {
+		return i.Folder + ": " + i.Back
+	}
+	return ""
+}
+
+// Advised is what is wrong with sealed copies, with what to type.
+func (c CopyState) Advised(said, hostname string) string {
+	text := string(c)
+	if said != "" {
+		text += ": " + said
+	}
+	if strings.Contains(said, "remoterun ") {
+		return text
+	}
+	return text + "; next: " + NextOfCopies(c, hostname)
 }
 
 // NextOfCopies is what brings sealed copies together.

@@ -301,6 +301,7 @@ type OpenInfo struct {
 	Size          int          // bytes of the keyring file
 	SHA256        string       // of the keyring file
 	Note          string
+	Behind        string // that HEAD is older than what was opened
 }
 
 // Wanted is the key that clusters should be on.

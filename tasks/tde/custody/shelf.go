@@ -13,7 +13,15 @@ import (
 type ShelfInfo struct {
 	Folder string
 	Names  []string // complete copies, oldest first
-	Head   string   // the copy that HEAD names
+	Head   string   // the newest copy that HEAD names
+	// HeadWrong says that HEAD is there and not one plain line.
+	HeadWrong bool
+	// Seen is the newest generation that this laptop has opened, 0 = none yet; Back
+	// says why what is here is a step back from that, "" = it is none.
+	Seen int
+	// Mixed says that the copies are of more than one keyring.
+	Mixed bool
+	Back  string
 	// Damaged are copies whose files are not what they should be: LooseFact alone
 	// lists them.
 	Damaged []string
@@ -51,12 +59,15 @@ func (d Deps) ShelfFact(keysDir, project, hostname string) host.Fact[ShelfInfo] 
 			return ShelfInfo{}, err
 		}
 		tips, err := shelf.Tips()
-		return shelfInfo(shelf, tips), err
+		if err != nil {
+			return shelfInfo(shelf, tips), err
+		}
+		return d.withSeen(shelfInfo(shelf, tips), project, hostname)
 	}, "shelf", store.Dir, project, hostname)
 }
 
 func shelfInfo(shelf Shelf, tips []seal.StoredCopy) ShelfInfo {
-	i := ShelfInfo{Folder: shelf.Folder, Names: seal.Names(shelf.Copies), Head: shelf.Head.Name}
+	i := ShelfInfo{Folder: shelf.Folder, Names: seal.Names(shelf.Copies), Head: shelf.Head.Name, HeadWrong: shelf.HeadWrong != "", Mixed: mixed(shelf.Copies) != ""}
 	for _, c := range tips {
 		i.Tips = append(i.Tips, tipInfo(c))
 	}
@@ -84,6 +95,6 @@ func (d Deps) LooseFact(keysDir, project, hostname string) host.Fact[ShelfInfo] 
 		for _, b := range shelf.Damaged {
 			info.Damaged = append(info.Damaged, b.Name)
 		}
-		return info, nil
+		return d.withSeen(info, project, hostname)
 	}, "loose shelf", store.Dir, project, hostname)
 }

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"remoterun/runner/disk"
 	"remoterun/tasks/tde/guard"
@@ -36,7 +37,11 @@ const HeadFile = "HEAD"
 type Shelf struct {
 	Folder string
 	Copies []seal.StoredCopy
-	Head   Head // zero when there is no HEAD
+	Head   Head // the newest that HEAD names; zero when there is none, or none that can be read
+	// Heads are all that HEAD names: two in a merge of git that nobody has resolved.
+	Heads []Head
+	// HeadWrong is why HEAD is not one plain line; "" when it is, or is gone.
+	HeadWrong string
 	// Damaged are copies that are not among Copies; only LoadLoose lists them.
 	Damaged []Damaged
 }
@@ -47,7 +52,13 @@ type Head struct {
 	Link string // SHA-256 of its manifest
 }
 
-var headText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]{6}-[0-9a-f]{8}) ([0-9a-f]{64})\n$`) })
+var headText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]{6}-[0-9a-f]{8}) ([0-9a-f]{64})$`) })
+
+// conflictMark begins the lines that git puts between the sides of a merge.
+var conflictMark = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|)( .*)?$`) })
+
+// maxHead is the length of a HEAD file that is read, in bytes.
+const maxHead = 4096
 
 // Generation is the number in the name, 0 for the zero Head.
 func (h Head) Generation() int {
@@ -72,8 +83,8 @@ func (s Store) Load(sealer seal.Sealer, project, hostname string) (Shelf, error)
 func (s Store) LoadLoose(sealer seal.Sealer, project, hostname string) (Shelf, error) {
 	shelf := Shelf{Folder: s.Folder(project, hostname)}
 	list, err := os.ReadDir(shelf.Folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return shelf, nil
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return shelf, s.noFolder(shelf.Folder, hostname)
 	}
 	if err != nil {
 		return shelf, err
@@ -98,7 +109,7 @@ func (s Store) LoadLoose(sealer seal.Sealer, project, hostname string) (Shelf, e
 		return shelf, err
 	}
 	shelf.Copies = slices.DeleteFunc(shelf.Copies, func(c seal.StoredCopy) bool {
-		changed := c.Name == shelf.Head.Name && c.Link() != shelf.Head.Link
+		changed := slices.ContainsFunc(shelf.Heads, func(h Head) bool { return c.Name == h.Name && c.Link() != h.Link })
 		if changed {
 			shelf.Damaged = append(shelf.Damaged, Damaged{c.Name, errors.New("it was changed: HEAD names another hash of it")})
 		}
@@ -119,6 +130,15 @@ func (s Shelf) backWayOut() string {
 	return "next: remoterun key import " + hostname + ", which brings the server's copy; or restore the files from git or a backup"
 }
 
+// lastWayOut is what is left when an import did not help.
+func (s Shelf) lastWayOut() string {
+	_, hostname, _ := strings.Cut(filepath.Base(s.Folder), "@")
+	return LastWayOut + "; where it is lost for good: remoterun key import " + hostname + " --yes, which goes on with what is there"
+}
+
+// LastWayOut is where a sealed copy may be that neither laptop nor server has.
+const LastWayOut = "restore it from git, a backup of the laptop, or a recovery sheet: remoterun key import SHEET"
+
 // SetAside keeps a copy's files under other names (*.bad): the right ones are to
 // take their place.
 func (s Store) SetAside(project, hostname, name string) error {
@@ -131,21 +151,71 @@ func (s Store) SetAside(project, hostname, name string) error {
 	return disk.Sync(s.Folder(project, hostname))
 }
 
-func (s *Shelf) readHead() error {
-	b, err := os.ReadFile(filepath.Join(s.Folder, HeadFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// noFolder is an empty shelf's error: what stands in the folder's place, if anything.
+func (s Store) noFolder(folder, hostname string) error {
+	for _, path := range []string{s.Dir, folder} {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		st, err := os.Stat(path)
+		if err == nil && st.IsDir() {
+			continue
+		}
+		what := "it is a link that leads nowhere"
+		if err == nil {
+			what = "it is not a folder"
+		}
+		return guard.Refuse(path, "next: mv "+path+" "+path+".bad; then: remoterun key import "+hostname, "%s", what)
 	}
-	if err != nil {
-		return err
-	}
-	m := headText().FindSubmatch(b)
-	if m == nil {
-		return guard.Refuse(filepath.Join(s.Folder, HeadFile), "restore it, or write the line of the newer side of a git merge", "it is not one line of a generation and a hash")
-	}
-	s.Head = Head{Name: string(m[1]), Link: string(m[2])}
 	return nil
 }
+
+// readHead reads HEAD. Lines that a merge of git left side by side are all heads;
+// of a HEAD that cannot be read nothing is believed, as if it were gone.
+func (s *Shelf) readHead() error {
+	b, err := seal.ReadPlain(filepath.Join(s.Folder, HeadFile), maxHead)
+	var failed *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(filepath.Join(s.Folder, HeadFile)); err == nil {
+			s.HeadWrong = "it is a link that leads nowhere"
+		}
+		return nil
+	case errors.Is(err, syscall.ELOOP):
+		s.HeadWrong = "it is a link in a circle"
+		return nil
+	case errors.As(err, &failed):
+		return err
+	case err != nil:
+		s.HeadWrong = strings.TrimPrefix(err.Error(), filepath.Join(s.Folder, HeadFile)+": ")
+		return nil
+	}
+	var heads []Head
+	for line := range strings.Lines(string(b)) {
+		line = strings.TrimSpace(line)
+		m := headText().FindStringSubmatch(line)
+		switch {
+		case m != nil:
+			heads = append(heads, Head{Name: m[1], Link: m[2]})
+		case line != "" && !conflictMark().MatchString(line):
+			s.HeadWrong = "it is not one line of a generation and a hash"
+			return nil
+		}
+	}
+	if len(heads) == 0 {
+		s.HeadWrong = "it names no generation"
+		return nil
+	}
+	s.Heads = heads
+	s.Head = slices.MaxFunc(heads, func(a, b Head) int { return strings.Compare(a.Name, b.Name) })
+	if string(b) != s.Head.line() {
+		s.HeadWrong = "it is not one plain line"
+	}
+	return nil
+}
+
+// line is what HEAD holds.
+func (h Head) line() string { return h.Name + " " + h.Link + "\n" }
 
 // Tips are the copies that no other one follows: one normally, several when two
 // laptops went on from the same generation. A shelf whose tips are older than
@@ -157,11 +227,12 @@ func (s Shelf) Tips() ([]seal.StoredCopy, error) {
 	if err := s.rollback(); err != nil {
 		return nil, err
 	}
+	if text := mixed(s.Copies); text != "" {
+		_, hostname, _ := strings.Cut(filepath.Base(s.Folder), "@")
+		return nil, guard.Refuse(s.Folder, "next: remoterun key import "+hostname+", which keeps the one that this laptop knows", "%s", text)
+	}
 	followed := map[string]bool{}
 	for _, c := range s.Copies {
-		if id := s.Copies[0].Manifest.KeyringID; c.Manifest.KeyringID != id {
-			return nil, guard.Refuse(s.Folder, "move the files of the foreign one away", "%s has keyring id %s and %s has %s", s.Copies[0].Name, id, c.Name, c.Manifest.KeyringID)
-		}
 		for _, p := range c.Manifest.Previous {
 			followed[p] = true
 		}
@@ -175,27 +246,46 @@ func (s Shelf) Tips() ([]seal.StoredCopy, error) {
 	return tips, nil
 }
 
+// mixed says that copies are of two keyrings; "" = they are of one.
+func mixed(copies []seal.StoredCopy) string {
+	for _, c := range copies {
+		if first := copies[0]; c.Manifest.KeyringID != first.Manifest.KeyringID {
+			return fmt.Sprintf("%s has keyring id %s and %s has %s", first.Name, first.Manifest.KeyringID, c.Name, c.Manifest.KeyringID)
+		}
+	}
+	return ""
+}
+
 func (s Shelf) rollback() error {
 	wayOut := s.backWayOut()
 	if s.Head.Name == "" {
 		if newest := s.Copies[len(s.Copies)-1].Manifest; newest.Generation > 1 {
-			return guard.Refuse(s.Folder, wayOut, "HEAD is gone, so nothing says whether generation %d is the newest", newest.Generation)
+			return guard.Refuse(s.Folder, wayOut, "%s, so nothing says whether generation %d is the newest", s.headGone(), newest.Generation)
 		}
 		return nil
-	}
-	for _, c := range s.Copies {
-		if c.Name == s.Head.Name {
-			if c.Link() == s.Head.Link {
-				return nil
-			}
-			return guard.Refuse(filepath.Join(s.Folder, c.Name+".json"), wayOut, "it was changed: HEAD names another hash of it")
-		}
 	}
 	newest := 0
 	if len(s.Copies) > 0 {
 		newest = s.Copies[len(s.Copies)-1].Manifest.Generation
 	}
-	return guard.Refuse(s.Folder, wayOut, "rollback: HEAD is generation %d (%s), which is not here; the newest here is %d", s.Head.Generation(), s.Head.Name, newest)
+	for _, h := range s.Heads {
+		i := slices.IndexFunc(s.Copies, func(c seal.StoredCopy) bool { return c.Name == h.Name })
+		switch {
+		case i < 0:
+			return guard.Refuse(s.Folder, wayOut, "rollback: HEAD is generation %d (%s), which is not here; the newest here is %d", h.Generation(), h.Name, newest)
+		case s.Copies[i].Link() != h.Link:
+			return guard.Refuse(filepath.Join(s.Folder, h.Name+".json"), wayOut, "it was changed: HEAD names another hash of it")
+		}
+	}
+	return nil
+}
+
+// headGone says that HEAD is gone, or why nothing of it is believed.
+func (s Shelf) headGone() string {
+	if s.HeadWrong == "" {
+		return "HEAD is gone"
+	}
+	return "HEAD cannot be read (" + s.HeadWrong + ")"
 }
 
 // Newest is the one tip of a shelf: a refusal when there are several.
@@ -242,16 +332,29 @@ func (s Store) Advance(c seal.StoredCopy) error {
 		return err
 	}
 	want := Head{Name: c.Name, Link: c.Link()}
-	if shelf.Head == want || shelf.Head.Generation() > c.Manifest.Generation {
+	switch {
+	case shelf.Head.Generation() > c.Manifest.Generation:
+		return nil
+	case shelf.Head == want && shelf.HeadWrong == "":
 		return nil
 	}
-	return disk.Write(filepath.Join(shelf.Folder, HeadFile), fmt.Appendf(nil, "%s %s\n", want.Name, want.Link), 0o600)
+	return shelf.writeHead(want)
+}
+
+func (s Shelf) writeHead(h Head) error {
+	file := filepath.Join(s.Folder, HeadFile)
+	if st, err := os.Lstat(file); err == nil && st.IsDir() { // no file replaces a folder
+		if err := os.Rename(file, file+".bad"); err != nil {
+			return err
+		}
+	}
+	return disk.Write(file, []byte(h.line()), 0o600)
 }
 
 func writeOnce(path string, data []byte) error {
-	old, err := os.ReadFile(path)
+	old, err := seal.ReadPlain(path, int64(len(data))*2)
 	switch {
-	case err == nil && bytes.Equal(old, data):
+	case err == nil && (bytes.Equal(old, data) || filepath.Ext(path) != ".enc" && bytes.Equal(seal.UnixLines(old), data)):
 		return nil
 	case err == nil:
 		return guard.Refuse(path, "look at who wrote it; sealed files are never overwritten", "it exists with other bytes")

@@ -122,9 +122,9 @@ func TestStoreRefuses(t *testing.T) {
 		"all removed": {func(t *testing.T, f string) {
 			remove(t, f, two.Name+".json", one.Name+".json")
 		}, "rollback: HEAD is generation 2"},
-		"head removed":     {func(t *testing.T, f string) { remove(t, f, HeadFile) }, "HEAD is gone"},
-		"head in conflict": {func(t *testing.T, f string) { write(t, f, HeadFile, []byte("<<<<<<< ours\n")) }, "not one line"},
-		"tag removed":      {func(t *testing.T, f string) { remove(t, f, two.Name+".tag") }, two.Name + ".tag"},
+		"head removed":        {func(t *testing.T, f string) { remove(t, f, HeadFile) }, "HEAD is gone"},
+		"head without a line": {func(t *testing.T, f string) { write(t, f, HeadFile, []byte("<<<<<<< ours\n")) }, "HEAD cannot be read (it names no generation)"},
+		"tag removed":         {func(t *testing.T, f string) { remove(t, f, two.Name+".tag") }, two.Name + ".tag"},
 		"bit flipped": {func(t *testing.T, f string) {
 			write(t, f, two.Name+".enc", tdetest.FlipAt(two.Enc, 70))
 		}, "not the one that the manifest describes"},

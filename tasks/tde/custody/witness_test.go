@@ -66,6 +66,82 @@ func TestWitness(t *testing.T) {
 	}
 }
 
+// TestWitnessOfBefore: a laptop that remembers a keyring and not whose it is (as it was
+// noted before) notices a step back, and notes the rest.
+func TestWitnessOfBefore(t *testing.T) {
+	one := sealedAt(t, 1, tdetest.KeyringOf(t, 128, "a"))
+	two := sealedAt(t, 2, tdetest.KeyringOf(t, 128, "a", "b"), one)
+	state := t.TempDir()
+	write(t, state, one.Manifest.KeyringID, []byte("2 "+two.Link()+"\n"))
+	back, whole := Store{Dir: t.TempDir()}, Store{Dir: t.TempDir()}
+	commit(t, back, one)
+	commit(t, whole, one, two)
+	if err := opener(t, state)(back); err == nil || !strings.Contains(err.Error(), "rollback: this laptop has opened generation 2 before") {
+		t.Errorf("rolled back: %v", err)
+	}
+	if err := opener(t, state)(whole); err != nil {
+		t.Error(err)
+	}
+	if b, err := os.ReadFile(filepath.Join(state, "sync@web1")); string(b) != one.Manifest.KeyringID+"\n" {
+		t.Errorf("noted %q %v", b, err)
+	}
+}
+
+// TestTwoKeyringsInAFolder: on a laptop that has opened neither, the folder is moved
+// away as it is said, and what the server has is taken.
+func TestTwoKeyringsInAFolder(t *testing.T) {
+	s := Store{Dir: t.TempDir()}
+	ours := sealedAt(t, 1, tdetest.KeyringOf(t, 128, "a"))
+	m := tdetest.TestManifest("web1", 1)
+	m.KeyringID = strings.Repeat("0e", 16)
+	c, m, err := tdetest.TestSealer().Seal(t.Context(), tdetest.KeyringOf(t, 128, "x"), tdetest.Passphrase("p"), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit(t, s, ours, seal.StoredCopy{Copy: c, Manifest: m})
+	if err := opener(t, t.TempDir())(s); err == nil || !strings.Contains(err.Error(), "next: remoterun key import web1, which keeps the one that this laptop knows") {
+		t.Errorf("open: %v", err)
+	}
+	d := Deps{Prompter: &tdetest.Typist{Answers: map[string]string{"tde passphrase": "p"}}, Sealer: tdetest.TestSealer(), WitnessDir: t.TempDir()}.Filled()
+	defer d.Session.Close()
+	_, err = d.Import(t.Context(), s, "sync", "web1", []seal.StoredCopy{ours})
+	folder := s.Folder("sync", "web1")
+	if err == nil || !strings.Contains(err.Error(), "this laptop has opened neither before; next: mv "+folder+" "+folder+".bad; then: remoterun key import web1") {
+		t.Fatalf("import: %v", err)
+	}
+	if err := os.Rename(folder, folder+".bad"); err != nil {
+		t.Fatal(err)
+	}
+	if o, err := d.Import(t.Context(), s, "sync", "web1", []seal.StoredCopy{ours}); err != nil || o.Manifest.KeyringID != ours.Manifest.KeyringID {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestWitnessOfWhatIsMade: a generation that this laptop has sealed itself is
+// remembered, though it was never opened here.
+func TestWitnessOfWhatIsMade(t *testing.T) {
+	state, s := t.TempDir(), Store{Dir: t.TempDir()}
+	one := sealedAt(t, 1, tdetest.KeyringOf(t, 128, "a"))
+	commit(t, s, one)
+	d := Deps{Prompter: &tdetest.Typist{Answers: map[string]string{"tde passphrase": "p"}}, Sealer: tdetest.TestSealer(), WitnessDir: state}.Filled()
+	defer d.Session.Close()
+	o, err := d.Open(t.Context(), s, "sync", "web1")
+	if err == nil {
+		o.Keyring, err = o.Keyring.Append("b", 128, d.Random)
+	}
+	if err == nil {
+		_, err = d.NextGeneration(t.Context(), s, o, o.Passphrase)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := Store{Dir: t.TempDir()}
+	commit(t, back, one)
+	if err := opener(t, state)(back); err == nil || !strings.Contains(err.Error(), "this laptop has opened generation 2 before") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestWitnessBelievesNoForgery: what no passphrase opened raises no generation.
 func TestWitnessBelievesNoForgery(t *testing.T) {
 	state := t.TempDir()
@@ -82,7 +158,7 @@ func TestWitnessBelievesNoForgery(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(state, one.Manifest.KeyringID), []byte("99999999 x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := opener(t, state)(s); err == nil || !strings.Contains(err.Error(), "not one line") {
+	if err := opener(t, state)(s); err == nil || !strings.Contains(err.Error(), "not the one line") {
 		t.Errorf("a damaged witness: %v", err)
 	}
 }

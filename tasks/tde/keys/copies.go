@@ -108,65 +108,135 @@ func sameDir(a, b string) (bool, error) {
 	return os.SameFile(ia, ib), nil
 }
 
-// importCopy brings the server's sealed copies to the laptop, opens them, and
-// merges them with what is here. What is damaged or gone here comes from there.
-func (t keyringTask) importCopy(a keyringArgs, s host.Seen) (play.Plan, error) {
+// elsewhere is what could be imported, beside what is here.
+type elsewhere struct {
+	have, second custody.ShelfInfo
+	there        custody.ServerCopy
+	fromServer   []string // are on the server and not here
+	fromSecond   []string // are in the second folder and in neither
+	differing    []string // are on the server with other bytes
+	lost         []string // should be here, and are nowhere
+}
+
+func (t keyringTask) secondShelf(a keyringArgs, s host.Seen) (custody.ShelfInfo, error) {
+	if a.SecondCopy == "" {
+		return custody.ShelfInfo{}, nil
+	}
+	return host.Get(s, t.d.LooseFact(t.d.Path(a.SecondCopy), a.Project, a.host))
+}
+
+func (t keyringTask) elsewhere(a keyringArgs, s host.Seen) (e elsewhere, err error) {
 	loose, server := t.d.LooseFact(a.KeysDir, a.Project, a.host), custody.Server(a.StateDir, a.Project)
-	if err := host.All(s, loose.Q, server.Q); err != nil {
-		return play.Plan{}, err
+	if err = host.All(s, loose.Q, server.Q); err != nil {
+		return e, err
 	}
-	have, err := host.Get(s, loose)
-	if err != nil {
-		return play.Plan{}, err
+	if e.have, err = host.Get(s, loose); err != nil {
+		return e, err
 	}
-	there, err := host.Get(s, server)
-	if err != nil {
-		return play.Plan{}, err
+	if e.there, err = host.Get(s, server); err != nil {
+		return e, err
 	}
-	var missing, lost []string
-	for _, n := range there.Names() {
-		if !have.Has(n) {
-			missing = append(missing, n)
+	if e.second, err = t.secondShelf(a, s); err != nil {
+		return e, err
+	}
+	for _, n := range e.there.Names() {
+		if !e.have.Has(n) {
+			e.fromServer = append(e.fromServer, n)
 		}
 	}
-	differing := have.Differing(there)
-	for _, n := range append(slices.Clone(have.Damaged), have.Head) {
-		if n != "" && !have.Has(n) && !slices.Contains(missing, n) {
-			lost = append(lost, n)
+	for _, n := range e.second.Names {
+		if !e.have.Has(n) && !slices.Contains(e.fromServer, n) {
+			e.fromSecond = append(e.fromSecond, n)
 		}
+	}
+	e.differing = e.have.Differing(e.there)
+	for _, n := range append(slices.Clone(e.have.Damaged), e.have.Head) {
+		if n != "" && !e.have.Has(n) && !slices.Contains(e.fromServer, n) && !slices.Contains(e.fromSecond, n) {
+			e.lost = append(e.lost, n)
+		}
+	}
+	return e, nil
+}
+
+// nothing reports that everything that is elsewhere is here.
+func (e elsewhere) nothing() bool { return len(e.fromServer)+len(e.fromSecond) == 0 }
+
+// compared reports that another folder has the newest copy that is here, too.
+func (e elsewhere) compared() bool {
+	newest := e.have.Names[len(e.have.Names)-1]
+	return slices.Contains(e.there.Names(), newest) || e.second.Has(newest)
+}
+
+// refusal is why an import would not help, and what would.
+func (e elsewhere) refusal(a keyringArgs, yes bool) error {
+	if e.nothing() && len(e.have.Names) == 0 && len(e.lost) == 0 && e.have.Seen == 0 {
+		return guard.Refuse(a.object(), "next: remoterun setup "+a.host, "neither the server nor this laptop has a sealed copy")
+	}
+	if yes && (!e.nothing() || len(e.have.Names) > 0) {
+		return nil
+	}
+	way, from := custody.LastWayOut, cmp.Or(strings.Join(append(e.there.Names(), e.second.Names...), ", "), "none")
+	if !e.nothing() || len(e.have.Names) > 0 {
+		way += "; where it is lost for good: remoterun key import " + a.host + " --yes, which goes on with what is there"
+	} else if len(e.lost) == 0 {
+		way += "; where it is lost for good: remoterun setup " + a.host + " --yes, which makes a new key"
 	}
 	switch {
-	case len(lost) > 0:
-		return play.Plan{}, guard.Refuse(have.Folder, "restore it from git, a backup of the laptop, or a recovery sheet: remoterun key import SHEET",
-			"%s is damaged or gone here, and the server has no copy of it (it has %s)", lost[0], cmp.Or(strings.Join(there.Names(), ", "), "none"))
-	case len(missing) == 0 && len(have.Names) == 0:
-		return play.Plan{}, guard.Refuse(a.object(), "next: remoterun setup "+a.host, "neither the server nor this laptop has a sealed copy")
-	case len(missing) == 0 && len(differing) > 0: // which one is right, opening says
-	case len(missing) == 0 && have.Head == "" && !slices.Contains(there.Names(), have.Names[len(have.Names)-1]):
-		return play.Plan{}, guard.Refuse(have.Folder, "restore HEAD from git, or: remoterun key import FOLDER, with another copy of the folder, or a recovery sheet",
-			"HEAD is gone, and the server has no copy to compare with")
-	case len(missing) == 0 && have.Head != "":
-		return play.Plan{Result: compareResult(have, there, custody.CopiesEqual, false), Note: "the server has nothing that is not here"}, nil
+	case len(e.lost) > 0:
+		return guard.Refuse(e.have.Folder, way, "%s is damaged or gone here, and the server has no copy of it (it has %s)", e.lost[0], from)
+	case !e.nothing() || len(e.differing) > 0 || e.have.Mixed: // which one is right, opening says
+		return nil
+	case len(e.have.Names) == 0:
+		return guard.Refuse(e.have.Folder, way, "generation %d was opened here before, and neither this laptop nor the server has a sealed copy now", e.have.Seen)
+	case e.have.Back != "":
+		return guard.Refuse(e.have.Folder, way, "%s, and the server has nothing that is not here (it has %s)", e.have.Back, from)
+	case e.have.Head == "" && !e.compared():
+		return guard.Refuse(e.have.Folder, way, "HEAD is gone or cannot be read, and the server has no copy to compare with")
+	}
+	return nil
+}
+
+// importCopy brings the sealed copies of the server, and of the second folder, to the
+// laptop, opens them, and merges them with what is here. What is damaged or gone here
+// comes from there.
+func (t keyringTask) importCopy(a keyringArgs, s host.Seen) (play.Plan, error) {
+	e, err := t.elsewhere(a, s)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	if err := e.refusal(a, t.d.Yes); err != nil {
+		return play.Plan{}, err
+	}
+	fine := e.have.Head != "" && !e.have.HeadWrong && e.have.Back == "" && !e.have.Mixed && len(e.lost) == 0 && len(e.differing) == 0
+	if e.nothing() && fine {
+		return play.Plan{Result: compareResult(e.have, e.there, custody.CopiesEqual, false), Note: "the server has nothing that is not here"}, nil
 	}
 	return play.Plan{
-		Result: compareResult(have, there, custody.CopyNewer, true),
-		Steps: []host.Step{guard.Do("bring the server's sealed keyring to "+have.Folder, func(ctx context.Context, w host.Writer) ([]byte, error) {
-			return t.fetchCopies(ctx, w, a, missing, differing)
+		Result: compareResult(e.have, e.there, custody.CopyNewer, true),
+		Steps: []host.Step{guard.Do("bring the sealed keyring from elsewhere to "+e.have.Folder, func(ctx context.Context, w host.Writer) ([]byte, error) {
+			return t.fetchCopies(ctx, w, a, e)
 		})},
 		Finish: guard.Finish(sealedResult),
 	}, nil
 }
 
-func (t keyringTask) fetchCopies(ctx context.Context, w host.Writer, a keyringArgs, names, differing []string) ([]byte, error) {
+func (t keyringTask) fetchCopies(ctx context.Context, w host.Writer, a keyringArgs, e elsewhere) ([]byte, error) {
 	var copies []seal.StoredCopy
-	for _, n := range names {
+	for _, n := range e.fromServer {
 		c, err := custody.ReadFrom(ctx, w, t.d.Sealer, a.folder(), n)
 		if err != nil {
 			return nil, err
 		}
 		copies = append(copies, c)
 	}
-	for _, n := range differing {
+	for _, n := range e.fromSecond {
+		c, err := seal.ReadCopy(t.d.Sealer, e.second.Folder, n)
+		if err != nil {
+			return nil, err
+		}
+		copies = append(copies, c)
+	}
+	for _, n := range e.differing {
 		if c, err := custody.ReadFrom(ctx, w, t.d.Sealer, a.folder(), n); err == nil {
 			copies = append(copies, c)
 		}

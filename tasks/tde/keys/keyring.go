@@ -24,7 +24,7 @@ type keyringArgs struct {
 	KeysDir    string   `arg:"keys_dir" default:"./keys" help:"the laptop's folder of sealed keyrings, from the inventory's folder (tde_keys_dir)"`
 	Cipher     string   `arg:"cipher" default:"aes_128" choices:"aes_128,aes_256" help:"length of a new key (tde_cipher)"`
 	ServerCopy bool     `arg:"server_copy" default:"yes" help:"keep the sealed files on the host, too (tde_server_copy)"`
-	SecondCopy string   `arg:"second_copy" help:"push without server_copy: another folder off the server that gets the sealed files"`
+	SecondCopy string   `arg:"second_copy" help:"another folder off the server: push without server_copy puts the sealed files there, import brings them from there, make looks whether they are there (tde_second_copy)"`
 	StateDir   string   `arg:"state_dir" default:"/var/lib/remoterun" help:"the host's folder for what is ours"`
 	DataDirs   []string `arg:"data_dirs" help:"make, load and compare: data folders on the host whose key headers are looked at beside the project's volumes"`
 	Path       string   `arg:"path" help:"load: the mount in RAM, by default /run/remoterun/PROJECT/keyring"`
@@ -153,7 +153,11 @@ func (t keyringTask) open(a keyringArgs, s host.Seen) (play.Plan, error) {
 		if err != nil {
 			return custody.OpenInfo{}, err
 		}
-		return custody.InfoOf(o)
+		info, err := custody.InfoOf(o)
+		if behind := shelf.HeadBehind(o.Tips); behind != "" {
+			info.Behind = behind + "; next: remoterun setup " + a.host + ", which writes it anew"
+		}
+		return info, err
 	}, "opening", store.Dir, a.Project, a.host))
 	if err != nil {
 		return play.Plan{}, err
@@ -169,6 +173,9 @@ func openResult(i custody.OpenInfo, changed bool) play.Result {
 	)}
 	if i.Note != "" {
 		r.Warnings = append(r.Warnings, i.Note)
+	}
+	if i.Behind != "" {
+		r.Warnings = append(r.Warnings, i.Behind)
 	}
 	if i.Unsealed && len(i.Names) > 1 {
 		r.Warnings = append(r.Warnings, "generations of two laptops stand side by side and were merged in memory; run setup to seal the merged keyring")
@@ -225,6 +232,9 @@ func (t keyringTask) make(a keyringArgs, s host.Seen) (play.Plan, error) {
 		return play.Plan{}, guard.Refuse(a.object(), "next: remoterun key import "+a.host+", which brings the server's copy here",
 			"the server has a sealed copy (%s in %s) and this laptop has none, so no new key is made", n[len(n)-1], there.Folder)
 	}
+	if err := t.madeBefore(a, s, have); err != nil {
+		return play.Plan{}, err
+	}
 	if len(cluster.Headers) > 0 {
 		return play.Plan{}, guard.Refuse(a.object(), "find the sealed files (git, another laptop, the recovery sheet) and import them: remoterun key import FILES",
 			"a cluster on the host is encrypted already (%s), and no sealed copy is here or there, so no new key is made", cluster.Headers[0].Name)
@@ -237,6 +247,24 @@ func (t keyringTask) make(a keyringArgs, s host.Seen) (play.Plan, error) {
 		}}},
 		Finish: guard.Finish(func(host.Output) (play.Result, error) { return r, nil }),
 	}, nil
+}
+
+// madeBefore refuses a new key where another copy of an older one is known of: in the
+// second folder, or in this laptop's memory alone.
+func (t keyringTask) madeBefore(a keyringArgs, s host.Seen, have custody.ShelfInfo) error {
+	second, err := t.secondShelf(a, s)
+	if err != nil {
+		return err
+	}
+	if n := len(second.Names); n > 0 {
+		return guard.Refuse(a.object(), "next: remoterun key import "+a.host+", which brings it here",
+			"the second copy has %s (%s) and this laptop's folder none, so no new key is made", second.Names[n-1], second.Folder)
+	}
+	if have.Seen > 0 && !t.d.Yes {
+		return guard.Refuse(a.object(), custody.LastWayOut+"; where it is lost for good: remoterun setup "+a.host+" --yes, which makes a new key",
+			"this laptop has opened generation %d of it before, and nothing is in %s now, so no new key is made", have.Seen, have.Folder)
+	}
+	return nil
 }
 
 // lengthNoted warns of a key that was made for another cipher.
@@ -275,7 +303,7 @@ func (t keyringTask) seal(a keyringArgs, s host.Seen) (play.Plan, error) {
 		return play.Plan{}, err
 	}
 	o, open := t.d.Session.Opened(a.Project, a.host)
-	if len(have.Tips) == 1 && (!open || !o.Unsealed) && have.Head == have.Tips[0].Name {
+	if len(have.Tips) == 1 && (!open || !o.Unsealed) && have.Head == have.Tips[0].Name && !have.HeadWrong {
 		return play.Plan{Result: shelfResult(have, false), Local: true, Note: "sealed already: " + have.Tips[0].Name}, nil
 	}
 	return play.Plan{

@@ -1,11 +1,14 @@
 package seal
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // What the key command does on the laptop alone: look at sealed keyrings, open
@@ -25,7 +28,7 @@ func ReadCopies(sealer Sealer, name string) ([]StoredCopy, error) {
 		c, err := ReadCopy(sealer, filepath.Dir(name), strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)))
 		return []StoredCopy{c}, err
 	}
-	text, err := os.ReadFile(name)
+	text, err := ReadPlain(name, maxSheet)
 	if err != nil {
 		return nil, err
 	}
@@ -64,13 +67,18 @@ func readFolder(sealer Sealer, folder string) ([]StoredCopy, error) {
 
 func ReadCopy(sealer Sealer, folder, base string) (StoredCopy, error) {
 	c := StoredCopy{Name: base}
-	for suffix, into := range map[string]*[]byte{".enc": &c.Enc, ".tag": &c.Tag, ".json": &c.Copy.Manifest} {
-		b, err := os.ReadFile(filepath.Join(folder, base+suffix))
+	for _, f := range []struct {
+		suffix string
+		into   *[]byte
+		most   int64
+	}{{".json", &c.Copy.Manifest, maxManifest}, {".tag", &c.Tag, maxTag}, {".enc", &c.Enc, maxCipher}} {
+		b, err := ReadPlain(filepath.Join(folder, base+f.suffix), f.most)
 		if err != nil {
 			return c, err
 		}
-		*into = b
+		*f.into = b
 	}
+	c.Copy.Manifest, c.Tag = UnixLines(c.Copy.Manifest), UnixLines(c.Tag)
 	var err error
 	if c.Manifest, err = sealer.Inspect(c.Copy); err != nil {
 		return c, err
@@ -80,3 +88,55 @@ func ReadCopy(sealer Sealer, folder, base string) (StoredCopy, error) {
 	}
 	return c, nil
 }
+
+// ReadPlain reads a file of the keys folder, of at most so many bytes. Who can write
+// that folder (or commit to it) can put a pipe, a device or a link to one there:
+// neither is waited for, nor read without end.
+func ReadPlain(name string, most int64) ([]byte, error) {
+	st, err := os.Stat(name) // before it is opened: opening some devices does something
+	if err == nil {
+		err = plain(name, st, most)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if st, err = f.Stat(); err == nil { // what was opened may be another one
+		err = plain(name, st, most)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.LimitReader(f, most))
+}
+
+func plain(name string, st os.FileInfo, most int64) error {
+	switch {
+	case !st.Mode().IsRegular():
+		return fmt.Errorf("%s: it is not an ordinary file (%s)", name, kindOf(st.Mode()))
+	case st.Size() > most:
+		return fmt.Errorf("%s: it has %d bytes, and at most %d are possible", name, st.Size(), most)
+	}
+	return nil
+}
+
+func kindOf(m os.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "a folder"
+	case m&os.ModeNamedPipe != 0:
+		return "a pipe"
+	case m&os.ModeDevice != 0:
+		return "a device"
+	}
+	return "a socket"
+}
+
+// UnixLines takes back what git (core.autocrlf) or an editor did to a text's line
+// ends. Neither a manifest nor a tag ever holds a carriage return, and the tag says
+// whether all else is as it was.
+func UnixLines(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")) }

@@ -28,6 +28,8 @@ const (
 const (
 	maxManifest = 2 << 20
 	maxCipher   = saltSize*2 + maxRecords*RecordSize + 16
+	maxTag      = 4096
+	maxSheet    = 2 * (maxCipher + maxManifest)
 )
 
 // Manifest says what a sealed keyring is. Its exact bytes are under the tag:

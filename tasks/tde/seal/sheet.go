@@ -57,7 +57,7 @@ var sheetSection = sync.OnceValue(func() *regexp.Regexp {
 // ParseSheet reads the sealed copy out of a recovery sheet. It needs no
 // passphrase and proves nothing.
 func ParseSheet(sealer Sealer, text []byte) (StoredCopy, error) {
-	if len(text) > 2*(maxCipher+maxManifest) {
+	if len(text) > maxSheet {
 		return StoredCopy{}, errors.New("recovery sheet: too long")
 	}
 	var c StoredCopy

@@ -52,7 +52,7 @@ func (st *status) warnings(r *play.Result) {
 	warn(st.drift && lacks == nil && !alien, "container %s was made from other compose files than there are now; docker compose up -d %s applies them", st.site.Name(), st.args.Service)
 	fine := []custody.CopyState{custody.CopiesEqual, custody.CopyNoServer}
 	warn(!slices.Contains(fine, st.copy) && !(st.copy == custody.CopiesNone && st.disk.Keys == ""),
-		"sealed copies: %s; next: %s", cmp.Or(string(st.copy), st.copies), custody.NextOfCopies(st.copy, h))
+		"sealed copies: %s", st.copy.Advised(st.copies, h))
 }
 
 // fileProblems is what is wrong with the keyring in RAM, as far as it can be seen

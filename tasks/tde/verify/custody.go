@@ -143,7 +143,7 @@ func checkCopies(p *proof) checkResult {
 		}
 		return checkIs(true, "kept off the server only (tde_server_copy: no): %s", p.copies)
 	}
-	return checkIs(false, "%s: %s; next: %s", p.copy, p.copies, custody.NextOfCopies(p.copy, p.args.host))
+	return checkIs(false, "%s", p.copy.Advised(p.copies, p.args.host))
 }
 
 // checkHeaders: the keyring that is open on the laptop fits every key file of
