@@ -8,6 +8,7 @@ import (
 
 	"remoterun/runner/play"
 	"remoterun/tasks/archives"
+	"remoterun/tasks/certs"
 	"remoterun/tasks/containers"
 	"remoterun/tasks/database"
 	"remoterun/tasks/facts"
@@ -24,7 +25,7 @@ func find(name string) (play.Module, bool) { return NewRegistry(All()...).Find(n
 // All lists the modules by name. Adding one is a file, a line in its family below, a
 // page in docs/modules and cases in testdata: a test counts the four.
 func All() []play.Module {
-	all := slices.Concat(ofArchives(), ofContainers(), ofDatabase(), ofFacts(), ofFiles(), ofNet(), ofPackages(), ofServices(), ofSystem())
+	all := slices.Concat(ofArchives(), ofCerts(), ofContainers(), ofDatabase(), ofFacts(), ofFiles(), ofNet(), ofPackages(), ofServices(), ofSystem())
 	slices.SortFunc(all, func(a, b play.Module) int { return cmp.Compare(a.Spec().Name, b.Spec().Name) })
 	return all
 }
@@ -33,6 +34,13 @@ func ofArchives() []play.Module {
 	return []play.Module{
 		archives.Archive(),
 		archives.Unarchive(),
+	}
+}
+
+func ofCerts() []play.Module {
+	return []play.Module{
+		certs.OpenSSLDHParam(),
+		certs.OpenSSLPrivateKey(),
 	}
 }
 

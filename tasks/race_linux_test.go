@@ -172,7 +172,7 @@ func TestRacesRun(t *testing.T) {
 			continue
 		}
 		for k, w := range ways() {
-			if name == "busybox" && k%3 > 0 && !strings.Contains("archive git user mysql_db openssh_keypair docker_image", w.module) {
+			if name == "busybox" && k%3 > 0 && !strings.Contains("archive git user mysql_db openssh_keypair openssl_privatekey docker_image", w.module) {
 				continue // TestSuite tries all of them there
 			}
 			t.Run(name+"/"+w.name, func(t *testing.T) {
@@ -245,7 +245,7 @@ func newStage(t *testing.T, env []string) *stage {
 		tasktest.WriteFile(t, base+"/fakes/"+name, "#!/bin/sh\n"+text+"\n")
 		_ = os.Chmod(base+"/fakes/"+name, 0o755)
 	}
-	for _, name := range []string{"git", "ssh-keygen"} {
+	for _, name := range []string{"git", "openssl", "ssh-keygen"} {
 		if real, err := exec.LookPath(name); err == nil {
 			_ = os.Symlink(real, base+"/fakes/"+name)
 		}

@@ -56,6 +56,8 @@ var secretTasks = map[string][]string{
 	"user":              {"{name: remoterun-no-such, password: '{{ s }}', state: absent}"},
 	"yum_repository":    {"{name: x, description: x, baseurl: 'http://127.0.0.1:1/', password: '{{ s }}', username: u, reposdir: DIR}"},
 
+	"openssl_privatekey": {"{path: DIR/k, type: Ed25519, passphrase: '{{ s }}', cipher: auto}", "{path: DIR/k2, type: ECC, curve: secp256r1, passphrase: '{{ s }}', cipher: auto, format: pkcs8, force: yes}"},
+
 	"debconf": {"{name: x, question: x/y, vtype: password, value: '{{ s }}'}"},
 	"cron":    {"{name: x, cron_file: DIR/cron, user: root, job: 'x {{ s }}'}"},
 }
