@@ -128,6 +128,11 @@ func (a keys) verifyKeys(ctx context.Context, d custody.Deps, paths []string, pg
 			}
 		}
 	}
+	for _, p := range paths {
+		if _, _, err := d.NewestIn(p); err != nil {
+			return refusedCode(err)
+		}
+	}
 	if bad > 0 {
 		return &codedError{exitFailed, fmt.Errorf("it does not open %s", value.Count(bad, "key file"))}
 	}
@@ -151,11 +156,19 @@ func (a keys) keyExport() *cobra.Command {
 		Long:  "Writes a recovery sheet: the sealed files as text, fingerprints, and how to open them with\nopenssl alone. It holds no key and no passphrase. " + keyPaths + ".",
 		Args:  needPaths("export"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			copies, err := seal.ReadCopies(seal.Sealer{}, args[0])
-			if err != nil {
-				return err
+			d, done := a.keyDeps(-1)
+			defer done()
+			newest, ok, err := d.NewestIn(args[0])
+			if err == nil && !ok {
+				var copies []seal.StoredCopy
+				if copies, err = seal.ReadCopies(seal.Sealer{}, args[0]); err == nil {
+					newest = copies[len(copies)-1]
+				}
 			}
-			sheet := seal.Sheet(copies[len(copies)-1])
+			if err != nil {
+				return refusedCode(err)
+			}
+			sheet := seal.Sheet(newest)
 			if to == "" {
 				_, err = a.out.Write(sheet)
 				return err

@@ -90,6 +90,12 @@ func TestKeysFromSetupToRAM(t *testing.T) {
 	d.run(t, "key", "verify", folder, "--pgdata", dir).want(t, exitError, dir+": it holds no key files")
 	silent.run(t, "key", "export", folder, "-o", "sheet.txt").want(t, exitOK)
 	silent.run(t, "key", "export", folder, "-o", "sheet.txt").want(t, exitError, "sheet.txt is there already")
+	if err := os.Remove(filepath.Join(folder, "HEAD")); err != nil {
+		t.Fatal(err)
+	}
+	silent.run(t, "key", "export", folder).want(t, exitRefused, "HEAD is gone", "next: remoterun setup web1")
+	d.run(t, "key", "verify", folder).want(t, exitRefused, "HEAD is gone", "next: remoterun setup web1")
+	d.run(t, "setup", "web1").want(t, exitOK, "changed=1")
 	silent.run(t, "key", "verify", folder).want(t, exitError, "there is no terminal", "give it with --passphrase-fd N")
 	silent.run(t, "key", "verify", folder, "--passphrase-fd", "77").want(t, exitError, "--passphrase-fd 77: it is not open for reading")
 	silent.run(t, "key", "verify", folder, "--passphrase-fd", "0").want(t, exitError, "--passphrase-fd 0: there is no line left in it")

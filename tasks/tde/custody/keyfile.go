@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"remoterun/runner/secret"
 	"remoterun/tasks/tde/guard"
@@ -135,16 +136,36 @@ func (d Deps) ImportCopies(ctx context.Context, keysDir string, copies []seal.St
 	return out, nil
 }
 
-// NewestCopy is the newest sealed keyring of a host's project in keysDir.
-func (d Deps) NewestCopy(keysDir, project, hostname string) (seal.StoredCopy, error) {
+// NewestIn is the newest sealed keyring in a host's folder (PROJECT@HOST), held
+// against its HEAD and against what this laptop has opened before; ok is false for a
+// folder of another name, of which nothing says what it should hold.
+func (d Deps) NewestIn(folder string) (c seal.StoredCopy, ok bool, err error) {
 	d = d.Filled()
-	shelf, err := d.Store(keysDir).Load(d.Sealer, project, hostname)
+	full, err := filepath.Abs(folder)
 	if err != nil {
-		return seal.StoredCopy{}, err
+		return c, false, err
 	}
-	c, ok, err := shelf.Newest()
-	if err == nil && !ok {
+	project, hostname, ok := strings.Cut(filepath.Base(full), "@")
+	if st, err := os.Stat(full); !ok || err != nil || !st.IsDir() {
+		return c, false, err
+	}
+	shelf, err := Store{Dir: filepath.Dir(full)}.Load(d.Sealer, project, hostname)
+	if err != nil {
+		return c, true, err
+	}
+	c, there, err := shelf.Newest()
+	if err == nil && !there {
 		err = guard.Refuse(shelf.Folder, "run setup", "there is no sealed keyring of %s", seal.RingID(project, hostname))
 	}
-	return c, err
+	if err == nil {
+		err = shelf.HeadLost(hostname)
+	}
+	if err != nil {
+		return c, true, err
+	}
+	back, err := d.stepBack(shelfInfo(shelf, []seal.StoredCopy{c}), project, hostname)
+	if err == nil && back != "" {
+		err = guard.Refuse(shelf.Folder, shelf.backWayOut(), "%s", back)
+	}
+	return c, true, err
 }

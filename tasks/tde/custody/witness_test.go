@@ -87,6 +87,48 @@ func TestWitnessOfBefore(t *testing.T) {
 	}
 }
 
+// TestNewestIn: what is exported and verified from a host's folder is held against
+// HEAD and this laptop's memory, as what unlock opens is.
+func TestNewestIn(t *testing.T) {
+	one := sealedAt(t, 1, tdetest.KeyringOf(t, 128, "a"))
+	two := sealedAt(t, 2, tdetest.KeyringOf(t, 128, "a", "b"), one)
+	side := sealedAt(t, 2, tdetest.KeyringOf(t, 128, "a", "c", "d"), one)
+	state, whole := t.TempDir(), Store{Dir: t.TempDir()}
+	commit(t, whole, one, two)
+	if err := opener(t, state)(whole); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		copies []seal.StoredCopy
+		strip  string
+		want   string
+	}{
+		"whole":           {[]seal.StoredCopy{one, two}, "", ""},
+		"rolled back":     {[]seal.StoredCopy{one}, "", "rollback: this laptop has opened generation 2 before, and the newest here is 1"},
+		"newest gone":     {[]seal.StoredCopy{one, two}, two.Name + ".enc", "no such file"},
+		"without HEAD":    {[]seal.StoredCopy{one}, HeadFile, "HEAD is gone, so nothing says"},
+		"two newest ones": {[]seal.StoredCopy{one, two, side}, "", "2 generations stand side by side"},
+		"nothing":         {nil, "", "there is no sealed keyring of sync@web1"},
+	} {
+		s := Store{Dir: t.TempDir()}
+		if err := os.MkdirAll(s.Folder("sync", "web1"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		commit(t, s, c.copies...)
+		if c.strip != "" {
+			remove(t, s.Folder("sync", "web1"), c.strip)
+		}
+		d := Deps{Sealer: tdetest.TestSealer(), WitnessDir: state}
+		got, ok, err := d.NewestIn(s.Folder("sync", "web1"))
+		if !ok || c.want == "" && (err != nil || got.Name != two.Name) || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %s %v %v, want %q", name, got.Name, ok, err, c.want)
+		}
+	}
+	if _, ok, err := (Deps{}).NewestIn(t.TempDir()); ok || err != nil {
+		t.Errorf("a folder of another name: %v %v", ok, err)
+	}
+}
+
 // TestTwoKeyringsInAFolder: on a laptop that has opened neither, the folder is moved
 // away as it is said, and what the server has is taken.
 func TestTwoKeyringsInAFolder(t *testing.T) {
