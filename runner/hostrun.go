@@ -128,8 +128,11 @@ func (h *hostRun) reader(ctx context.Context, w keyword.Words, s *vars.Scope) ke
 
 // gathers says whether the play allows facts to be gathered.
 func (pr *playRun) gathers() bool {
+	if pr.p.GatherFacts.IsNull() {
+		return !pr.r.want.Explicit
+	}
 	b, ok := keyword.Truth(pr.p.GatherFacts)
-	return pr.p.GatherFacts.IsNull() || !ok || b
+	return !ok || b
 }
 
 // described is what is told of a task; the error are facts that its name needs first.

@@ -60,12 +60,13 @@ type World struct {
 
 // Wishes are what the user wished of a run.
 type Wishes struct {
-	Extra    *value.Map
-	Limit    string // -l
-	Forks    int    // 0 = 50
-	Check    bool
-	Diff     bool
-	Force    bool // --force-handlers
+	Extra *value.Map
+	Limit string // -l
+	Forks int    // 0 = 50
+	Check bool
+	Diff  bool
+	Force bool // --force-handlers
+	Presets
 	Tags     []string
 	SkipTags []string
 	StartAt  string // --start-at-task
@@ -74,6 +75,14 @@ type Wishes struct {
 	// NoAhead does one task at a time: nothing is asked ahead, nothing is
 	// chained, nothing is remembered. What chains must be equal to.
 	NoAhead bool
+}
+
+// Presets are a project's own defaults of keywords that a playbook leaves out.
+type Presets struct {
+	NoLog          bool
+	AnyErrorsFatal bool
+	// Explicit has a play gather facts only if it says so.
+	Explicit bool
 }
 
 // ErrInterrupted is the cause with which callers cancel a run on Ctrl-C.

@@ -363,7 +363,10 @@ func (t turns) wanted(ctx context.Context, o *program.Op, group []*hostRun) bool
 // what cannot be worked out is on the safe side.
 func (t turns) fatal(ctx context.Context, o *program.Op, hosts []*hostRun) bool {
 	w := append(keyword.Words{&t.pr.p.Keywords}, append(slices.Clone(o.Around), &o.Task.Keywords)...)
-	if v := w.Inner(keyword.AnyErrorsFatal); !value.HasTemplate(v) {
+	preset := t.pr.r.want.AnyErrorsFatal
+	if v := w.Inner(keyword.AnyErrorsFatal); v.IsNull() {
+		return preset
+	} else if !value.HasTemplate(v) {
 		b, _ := keyword.Truth(v)
 		return b
 	}
@@ -371,7 +374,7 @@ func (t turns) fatal(ctx context.Context, o *program.Op, hosts []*hostRun) bool 
 		if !lost(h) || h.parted {
 			return false
 		}
-		b, err := h.reader(ctx, w, h.scopeOf(ctx, o, h.wordsOf(o))).Flag("any_errors_fatal", keyword.AnyErrorsFatal, false)
+		b, err := h.reader(ctx, w, h.scopeOf(ctx, o, h.wordsOf(o))).Flag("any_errors_fatal", keyword.AnyErrorsFatal, preset)
 		return err != nil || b
 	})
 }

@@ -252,7 +252,7 @@ func (tr *taskRun) hides(ctx context.Context, s *vars.Scope) bool {
 // hidden is the one place where no_log is worked out. What cannot be told is hidden:
 // a label or an error's words could be a secret; err says why it cannot.
 func (tr *taskRun) hidden(ctx context.Context, s *vars.Scope) (is bool, err error) {
-	is, err = tr.h.reader(ctx, tr.words, s).Flag("no_log", keyword.NoLog, false)
+	is, err = tr.h.reader(ctx, tr.words, s).Flag("no_log", keyword.NoLog, tr.h.p.r.want.NoLog)
 	return is || err != nil, err
 }
 

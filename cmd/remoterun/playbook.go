@@ -191,7 +191,7 @@ func (s *session) run(ctx context.Context, books ...*play.Playbook) error {
 		s.finish()
 		h.write(s.a.err)
 	}()
-	stats, err := runner.New(world, s.wishes()).Run(ctx, books...)
+	stats, err := runner.New(world, s.wishes(books...)).Run(ctx, books...)
 	code := s.code(stats)
 	switch {
 	case err != nil && !errors.Is(err, runner.ErrInterrupted) && !stats.Interrupted:

@@ -27,12 +27,15 @@ func (a configured) setting(cfg *config.Config, name string) (value.Value, bool)
 		"DEFAULT_JINJA2_EXTENSIONS":      value.Strings(cfg.JinjaExtensions...),
 		"HOST_KEY_CHECKING":              value.Bool(true),
 		"DEFAULT_HASH_BEHAVIOUR":         value.String("replace"),
-		"DEFAULT_GATHERING":              value.String("implicit"),
+		"DEFAULT_GATHERING":              value.String(map[bool]string{false: "implicit", true: "explicit"}[cfg.ExplicitGathering]),
+		"DEFAULT_NO_LOG":                 value.Bool(cfg.NoLog),
+		"ANY_ERRORS_FATAL":               value.Bool(cfg.AnyErrorsFatal),
+		"DEFAULT_BECOME_FLAGS":           value.String(cfg.BecomeFlags),
 		"DEFAULT_STRATEGY":               value.String("linear"),
 		"DEFAULT_UNDEFINED_VAR_BEHAVIOR": value.Bool(true),
 		"DEFAULT_MANAGED_STR":            value.String("Ansible managed"),
 		"DEFAULT_EXECUTABLE":             value.String("/bin/sh"),
-		"DEFAULT_REMOTE_PORT":            value.Null(),
+		"DEFAULT_REMOTE_PORT":            orNull(cfg.RemotePort),
 	}[name]
 	return v, ok
 }

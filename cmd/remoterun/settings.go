@@ -182,11 +182,13 @@ func (a *app) config() (*config.Config, error) {
 	if warning != "" {
 		a.warn(warning)
 	}
-	if path == "" {
-		return &config.Config{}, nil
+	cfg := &config.Config{}
+	if path != "" {
+		if cfg, err = config.Read(path, a.env, home); err != nil {
+			return nil, err
+		}
 	}
-	cfg, err := config.Read(path, a.env, home)
-	if err != nil {
+	if err := cfg.Environment(a.env); err != nil {
 		return nil, err
 	}
 	for _, n := range cfg.Notes {

@@ -242,7 +242,7 @@ func (s *session) target(ctx context.Context, name string) (ssh.Target, error) {
 		return t, wrongVars(err)
 	}
 	k := keyword.Reader{Ctx: ctx, Expr: s.expr, Scope: vars, Words: keyword.Words{&play.Keywords{}}}
-	e, err := reach.Where(name, k, reach.Defaults{})
+	e, err := reach.Where(name, k, s.defaults())
 	if err != nil {
 		return t, usage("%s: %v", name, err)
 	}

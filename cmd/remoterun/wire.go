@@ -218,13 +218,32 @@ func (s *session) world() runner.World {
 	return w
 }
 
+// presets are the project's own, for its own playbooks: one that ships says
+// all that it needs.
+func (s *session) presets(books []*play.Playbook) runner.Presets {
+	if s.a.cfg == nil || slices.ContainsFunc(books, func(b *play.Playbook) bool { return strings.HasPrefix(b.Path, builtinDir) }) {
+		return runner.Presets{}
+	}
+	return runner.Presets{NoLog: s.a.cfg.NoLog, AnyErrorsFatal: s.a.cfg.AnyErrorsFatal, Explicit: s.a.cfg.ExplicitGathering}
+}
+
+// defaults are how hosts are reached where nothing else says so.
+func (s *session) defaults() reach.Defaults {
+	f := s.f
+	d := reach.Defaults{Become: f.become, BecomeUser: f.becomeUser, BecomeMethod: f.becomeMethod, RemoteUser: f.user, Connection: f.connection, PrivateKey: f.privateKey}
+	if s.a.cfg != nil {
+		d.Port, d.BecomeFlags = s.a.cfg.RemotePort, s.a.cfg.BecomeFlags
+	}
+	return d
+}
+
 // wishes are what the flags say.
-func (s *session) wishes() runner.Wishes {
+func (s *session) wishes(books ...*play.Playbook) runner.Wishes {
 	f := s.f
 	return runner.Wishes{
 		Extra: s.extra, Limit: f.limit, Forks: f.forks, Check: f.check, Diff: f.diff, Force: f.forceHandlers,
 		Tags: f.tags, SkipTags: f.skipTags, StartAt: f.startAt, Verbosity: f.verbose,
-		Defaults: reach.Defaults{Become: f.become, BecomeUser: f.becomeUser, BecomeMethod: f.becomeMethod, RemoteUser: f.user, Connection: f.connection, PrivateKey: f.privateKey},
+		Defaults: s.defaults(), Presets: s.presets(books),
 	}
 }
 

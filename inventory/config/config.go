@@ -38,6 +38,11 @@ type Config struct {
 	BecomeMethod      string
 	BecomeAskPass     bool
 	ForceHandlers     bool
+	NoLog             bool // tasks that do not say otherwise are hidden
+	AnyErrorsFatal    bool // so are plays, for all their hosts
+	ExplicitGathering bool // a play gathers facts only if it says so
+	RemotePort        string
+	BecomeFlags       string
 	JinjaExtensions   []string // jinja2.ext.do, jinja2.ext.loopcontrols
 	Diff              bool     // always show differences
 	// Notes are settings that are known and not followed, and why.
@@ -135,11 +140,27 @@ func parse(path string, data []byte, env func(string) (string, bool), home strin
 	for _, s := range r.settings(path, data) {
 		r.apply(s)
 	}
+	r.note()
 	if len(r.errs) > 0 {
 		sort.SliceStable(r.errs, func(i, j int) bool { return r.errs[i].Pos.Line < r.errs[j].Pos.Line })
 		return nil, r.errs
 	}
 	return r.cfg, nil
+}
+
+// Environment follows those of REMOTERUN_* whose settings no flag has: they win over
+// the file. An error names the variable.
+func (c *Config) Environment(env func(string) (string, bool)) error {
+	for _, key := range []string{"defaults.no_log", "defaults.any_errors_fatal", "defaults.gathering", "defaults.remote_port", "privilege_escalation.become_flags"} {
+		_, name, _ := strings.Cut(key, ".")
+		name = "REMOTERUN_" + strings.ToUpper(name)
+		if v, ok := env(name); ok && v != "" {
+			if err := known()[key](&reader{cfg: c}, v); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+	}
+	return nil
 }
 
 // setting is one line name = value, with the lines that continue it.
@@ -151,6 +172,7 @@ type setting struct {
 type reader struct {
 	cfg    *Config
 	errs   Errors
+	idle   []*setting // without effect here
 	expand func(string) string
 }
 

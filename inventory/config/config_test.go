@@ -57,7 +57,6 @@ pipelining = True
 	wantNotes := []string{
 		"ansible.cfg:14:1 host_key_checking = False is not followed: host keys are always verified",
 		"ansible.cfg:15:1 hash_behaviour = merge is not followed: mappings replace each other (combine merges them where it is wanted)",
-		"ansible.cfg:16:1 gathering = explicit is not followed: write gather_facts into the play",
 		"ansible.cfg:17:1 display_skipped_hosts = no is not followed: skipped tasks are shown",
 		"ansible.cfg:26:1 ssh_args = -o StrictHostKeyChecking=no is not followed: connections follow ~/.ssh/config",
 	}
@@ -69,7 +68,7 @@ pipelining = True
 		Inventory: []string{dir + "/hosts.ini", dir + "/st/more"}, Forks: 20, Timeout: 30, RemoteUser: "joe",
 		PrivateKeyFile: `/home/joe/.ssh/id "x"`, RolesPath: []string{dir + "/roles", "/home/joe/roles", "/usr/share/roles"}, CollectionsPath: []string{dir + "/coll", "/home/joe/.c"},
 		VaultPasswordFile: dir + "/.vault", VaultIdentities: []string{"dev@" + dir + "/dev.pass", "prompt", "prod@prompt"},
-		Become: true, BecomeUser: "admin", BecomeAskPass: true, Diff: true,
+		Become: true, BecomeUser: "admin", BecomeAskPass: true, Diff: true, ExplicitGathering: true,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

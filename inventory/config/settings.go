@@ -10,17 +10,49 @@ import (
 	"strings"
 )
 
-// apply follows one setting; what is not known here is left alone.
+// apply follows one setting, or notes that it is not followed.
 func (r *reader) apply(s *setting) {
 	key := s.section + "." + s.name
+	why, reasoned := refused()[key]
 	if read, ok := known()[key]; ok {
 		if err := read(r, s.text); err != nil {
 			r.fail(s.pos, "%s: %v", s.name, err)
 		}
+	} else if !reasoned && !harmless(s.section, s.name) {
+		r.idle = append(r.idle, s)
 	}
-	if why, ok := refused()[key]; ok && why.applies(s.text) {
+	if reasoned && why.applies(s.text) {
 		r.cfg.Notes = append(r.cfg.Notes, Note{s.pos, s.name + " = " + s.text + " is not followed: " + why.text})
 	}
+}
+
+// note says once which settings have no effect.
+func (r *reader) note() {
+	if len(r.idle) == 0 {
+		return
+	}
+	var names []string
+	for _, s := range r.idle {
+		if !slices.Contains(names, s.name) {
+			names = append(names, s.name)
+		}
+	}
+	r.cfg.Notes = append(r.cfg.Notes, Note{r.idle[0].pos, "without effect here: " + strings.Join(names, ", ")})
+}
+
+// harmless settings make a run of Ansible faster, or its screen another: there is
+// nothing that somebody would miss here.
+func harmless(section, name string) bool {
+	switch section {
+	case "colors", "galaxy", "persistent_connection", "paramiko_connection", "connection":
+		return true
+	case "ssh_connection":
+		return slices.Contains(strings.Fields("pipelining control_path control_path_dir retries timeout transfer_method scp_if_ssh sftp_batch_mode usetty"), name)
+	case "defaults":
+		return strings.HasPrefix(name, "retry_files_") || strings.HasSuffix(name, "_warnings") || slices.Contains(strings.Fields("nocows nocolor force_color cowpath cow_selection cow_whitelist interpreter_python "+
+			"remote_tmp local_tmp pipelining poll_interval internal_poll_interval transport become_allow_same_user"), name)
+	}
+	return false
 }
 
 type reason struct {
@@ -34,7 +66,6 @@ func (r reason) applies(v string) bool { return r.when == nil || r.when(v) }
 // refused are the settings that are read and not followed.
 func refused() map[string]reason {
 	no := func(v string) bool { b, err := boolean(v); return err == nil && !b }
-	yes := func(v string) bool { b, err := boolean(v); return err == nil && b }
 	other := func(usual string) func(string) bool { return func(v string) bool { return v != usual } }
 	return map[string]reason{
 		"defaults.host_key_checking": {"host keys are always verified", no},
@@ -43,15 +74,11 @@ func refused() map[string]reason {
 		"ssh_connection.ssh_args":    {"connections follow ~/.ssh/config", nil},
 		"ssh_connection.ssh_common_args": {
 			"connections follow ~/.ssh/config", nil},
-		"ssh_connection.ssh_extra_args":     {"connections follow ~/.ssh/config", nil},
-		"defaults.gathering":                {"write gather_facts into the play", func(v string) bool { return v != "implicit" && v != "smart" }},
-		"defaults.strategy":                 {"write strategy into the play", other("linear")},
-		"defaults.any_errors_fatal":         {"write any_errors_fatal into the play", yes},
-		"defaults.remote_port":              {"write ansible_port into the inventory, or Port into ~/.ssh/config", other("22")},
-		"defaults.display_skipped_hosts":    {"skipped tasks are shown", no},
-		"privilege_escalation.become_flags": {"write become_flags into the play", nil},
-		"defaults.jinja2_extensions":        {"of extensions there are do and loopcontrols", otherExtensions},
-		"defaults.executable":               {"commands run under /bin/sh", other("/bin/sh")},
+		"ssh_connection.ssh_extra_args":  {"connections follow ~/.ssh/config", nil},
+		"defaults.strategy":              {"write strategy into the play", func(v string) bool { return v != "linear" && v != "mitogen_linear" }},
+		"defaults.display_skipped_hosts": {"skipped tasks are shown", no},
+		"defaults.jinja2_extensions":     {"of extensions there are do and loopcontrols", otherExtensions},
+		"defaults.executable":            {"commands run under /bin/sh", other("/bin/sh")},
 	}
 }
 
@@ -73,6 +100,11 @@ func known() map[string]func(*reader, string) error {
 		"defaults.ask_pass":                    func(r *reader, v string) error { return truth(v, &r.cfg.AskPass) },
 		"defaults.jinja2_extensions":           func(r *reader, v string) error { r.cfg.JinjaExtensions = extensions(v); return nil },
 		"defaults.force_handlers":              func(r *reader, v string) error { return truth(v, &r.cfg.ForceHandlers) },
+		"defaults.no_log":                      func(r *reader, v string) error { return truth(v, &r.cfg.NoLog) },
+		"defaults.any_errors_fatal":            func(r *reader, v string) error { return truth(v, &r.cfg.AnyErrorsFatal) },
+		"defaults.gathering":                   func(r *reader, v string) error { return gathering(v, &r.cfg.ExplicitGathering) },
+		"defaults.remote_port":                 func(r *reader, v string) error { return port(v, &r.cfg.RemotePort) },
+		"privilege_escalation.become_flags":    func(r *reader, v string) error { r.cfg.BecomeFlags = unquote(v); return nil },
 		"diff.always":                          func(r *reader, v string) error { return truth(v, &r.cfg.Diff) },
 		"privilege_escalation.become":          func(r *reader, v string) error { return truth(v, &r.cfg.Become) },
 		"privilege_escalation.become_user":     func(r *reader, v string) error { r.cfg.BecomeUser = unquote(v); return nil },
@@ -103,6 +135,26 @@ func number(v string, to *int) error {
 		return fmt.Errorf("%q is not a whole number", v)
 	}
 	*to = n
+	return nil
+}
+
+// gathering reads when facts are gathered: "explicit" is what a play says alone;
+// facts are never gathered anew without need, so that implicit and smart are one.
+func gathering(v string, explicit *bool) error {
+	switch v = unquote(v); v {
+	case "implicit", "smart", "explicit":
+		*explicit = v == "explicit"
+		return nil
+	}
+	return fmt.Errorf("%q is not one of implicit, explicit, smart", v)
+}
+
+func port(v string, to *string) error {
+	n := 0
+	if err := number(v, &n); err != nil || n < 1 || n > 65535 {
+		return fmt.Errorf("%q is not a valid port", v)
+	}
+	*to = strconv.Itoa(n)
 	return nil
 }
 

@@ -69,7 +69,7 @@ type LockHolder struct {
 type Defaults struct {
 	Become                                           bool
 	BecomeUser, BecomeMethod, RemoteUser, Connection string
-	PrivateKey                                       string
+	PrivateKey, Port, BecomeFlags                    string
 }
 
 // Find reads where to reach a host, and its passwords, which are taught to the
@@ -98,7 +98,7 @@ func Where(name string, k keyword.Reader, d Defaults) (Endpoint, error) {
 	}
 	r.text(&e.User, wordOf, p.RemoteUser, d.RemoteUser, "ansible_user", "ansible_ssh_user")
 	r.text(&e.KeyFile, pathOf, value.Null(), d.PrivateKey, "ansible_ssh_private_key_file", "ansible_private_key_file")
-	r.port(&e.Port, p.Port, "ansible_port", "ansible_ssh_port")
+	r.port(&e.Port, p.Port, d.Port, "ansible_port", "ansible_ssh_port")
 	if e.Connection == "" {
 		e.Connection = "ssh"
 	}
@@ -139,8 +139,8 @@ func (r *settings) text(to *string, read func(string, value.Value, value.Value) 
 	r.errs = append(r.errs, err)
 }
 
-func (r *settings) port(to *int, written value.Value, names ...string) {
-	name, raw, v, err := r.get(written, "", names...)
+func (r *settings) port(to *int, written value.Value, otherwise string, names ...string) {
+	name, raw, v, err := r.get(written, otherwise, names...)
 	if err == nil {
 		*to, err = portOf(name, raw, v)
 	}
@@ -179,10 +179,10 @@ func Identity(k keyword.Reader, d Defaults) (host.As, error) {
 	}
 	as.Method, err = setting(k, methodOf, "become_method", keyword.BecomeMethod, cmp.Or(d.BecomeMethod, "sudo"))
 	if err == nil {
-		as.Exe, err = program(k, "exe", as.Method, keyword.BecomeExe)
+		as.Exe, err = program(k, "exe", as.Method, keyword.BecomeExe, "")
 	}
 	if err == nil {
-		as.Flags, err = program(k, "flags", as.Method, keyword.BecomeFlags)
+		as.Flags, err = program(k, "flags", as.Method, keyword.BecomeFlags, d.BecomeFlags)
 	}
 	return as, err
 }
@@ -215,7 +215,7 @@ func setting(k keyword.Reader, read func(name string, raw, v value.Value) (strin
 
 // program is a setting of the become program: ansible_become_exe, or the one of
 // its method (ansible_su_exe), which counts more.
-func program(k keyword.Reader, what, method string, get keyword.Get) (string, error) {
+func program(k keyword.Reader, what, method string, get keyword.Get, otherwise string) (string, error) {
 	own := "ansible_" + method + "_" + what
 	if v, ok, err := k.Variable(own); err != nil || ok && !v.IsNull() && !v.IsOmit() {
 		if err != nil {
@@ -224,5 +224,5 @@ func program(k keyword.Reader, what, method string, get keyword.Get) (string, er
 		raw, _, _ := k.Scope.Var(own)
 		return textOf(own, raw, v)
 	}
-	return setting(k, textOf, "become_"+what, get, "")
+	return setting(k, textOf, "become_"+what, get, otherwise)
 }
