@@ -111,7 +111,7 @@ func (q *queue) ahead(ctx context.Context, first *unit) {
 		if tr.task.Register != "" {
 			a.Pending[tr.task.Register] = true
 		}
-		if stopsAhead(tr) {
+		if stopsAhead(tr) || tr.limited() {
 			return
 		}
 	}
@@ -124,7 +124,7 @@ func (q *queue) ahead(ctx context.Context, first *unit) {
 			return
 		}
 		tr, err := q.prepareAhead(ctx, o, a)
-		if err != nil || !q.foreseen(ctx, tr, a, first) {
+		if err != nil || tr.limited() || !q.foreseen(ctx, tr, a, first) {
 			return
 		}
 		tr.atItsTurn()

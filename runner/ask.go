@@ -20,7 +20,7 @@ func (h *hostRun) planned(ctx context.Context, u *unit) error {
 			return nil
 		}
 		own := len(missing)
-		if u.tr == h.queue.tasks[0] && !u.local && h.queue.looks() {
+		if u.tr == h.queue.tasks[0] && !u.local && h.queue.looks() && !u.tr.limited() {
 			if len(h.queue.tasks) == 1 {
 				h.queue.ahead(ctx, u)
 			}

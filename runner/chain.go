@@ -152,8 +152,12 @@ func (pr *playRun) handles(name string) bool {
 // timed reports a task with a limit of time: the clock would run for every link
 // of its chain; or with a throttle that is worked out, and may be wrong.
 func (tr *taskRun) timed() bool {
-	return !tr.words.Inner(keyword.Timeout).IsNull() || value.HasTemplate(tr.words.Inner(keyword.Throttle))
+	return tr.limited() || value.HasTemplate(tr.words.Inner(keyword.Throttle))
 }
+
+// limited reports a task with a limit of time. Its questions are asked alone: those
+// of others would use up its time, and one of its own that hangs, theirs.
+func (tr *taskRun) limited() bool { return !tr.words.Inner(keyword.Timeout).IsNull() }
 
 func stopText(res sh.BatchResult) string {
 	switch res.Stopped {

@@ -335,3 +335,32 @@ func TestManyHosts(t *testing.T) {
 		t.Errorf("%d results", got)
 	}
 }
+
+// TestLimitsOfTimeAreATasksOwn: the clock of a task with a timeout runs for its own
+// questions and steps. Those of the tasks behind it, of its other items and of those
+// before it are in other messages, whatever that costs in round trips.
+func TestLimitsOfTimeAreATasksOwn(t *testing.T) {
+	timed := func(name string) play.Item {
+		p := put(name)
+		p.Timeout = value.Int(20)
+		return p
+	}
+	loop := put("{{ item }}")
+	loop.Timeout, loop.Loop = value.Int(20), &play.Loop{Items: value.Strings("x", "y", "z")}
+	for name, c := range map[string]struct {
+		tasks []play.Item
+		steps string
+		trips int
+	}{
+		"first":         {[]play.Item{timed("a"), put("b"), put("c")}, "h1 a=a, h1 b=b, h1 c=c", 4},
+		"in the middle": {[]play.Item{put("a"), timed("b"), put("c")}, "h1 a=a, h1 b=b, h1 c=c", 6},
+		"all":           {[]play.Item{timed("a"), timed("b"), timed("c")}, "h1 a=a, h1 b=b, h1 c=c", 6},
+		"items":         {[]play.Item{loop}, "h1 x=x, h1 y=y, h1 z=z", 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage("h1")
+			s.on(t, nil, c.tasks...)
+			s.check(t, "", c.steps, c.trips)
+		})
+	}
+}

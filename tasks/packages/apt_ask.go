@@ -76,13 +76,17 @@ func parseDpkg(text string) map[string]dpkgState {
 	return out
 }
 
-// noCache keeps apt from writing its caches and logs: it then reads the lists
-// into memory.
-const noCache = ` -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Dir::Log::Planner=/dev/null -o Debug::NoLocking=1 `
+// quiet puts into $n what keeps apt from writing its caches and logs: it then parses
+// all lists into memory, which takes a second or more. Where nothing that the cache
+// was made of is newer than it, apt only reads it, and may.
+const quiet = `n=' -o Dir::Log::Planner=/dev/null -o Debug::NoLocking=1' c=/var/cache/apt/pkgcache.bin
+[ -s $c ] && [ -z "$(find /var/lib/apt/lists /var/lib/dpkg/status /var/lib/dpkg/arch /etc/apt -newer $c 2>/dev/null | head -n 1)" ] ||
+n="$n -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache="
+`
 
 // policyText prints candidates: release (or empty), then names.
 const policyText sh.Constant = `r=$1; shift; LC_ALL=C; export LC_ALL
-apt-cache` + noCache + `${r:+-t "$r"} policy "$@" 2>/dev/null | grep -v '^  *[0-9*]'`
+` + quiet + `apt-cache $n ${r:+-t "$r"} policy "$@" 2>/dev/null | grep -v '^  *[0-9*]'`
 
 // policy asks for the versions that would be installed; a name without one is
 // not in the answer.
@@ -124,7 +128,7 @@ type simulation struct {
 
 // simulateText prints what a command of apt-get would do.
 const simulateText sh.Constant = `LC_ALL=C DEBIAN_FRONTEND=noninteractive; export LC_ALL DEBIAN_FRONTEND
-apt-get -s -q -y` + noCache + `"$@" 2>&1 | grep -E '^(Inst|Remv|Purg|Conf|Del|E:) '`
+` + quiet + `apt-get -s -q -y $n "$@" 2>&1 | grep -E '^(Inst|Remv|Purg|Conf|Del|E:) '`
 
 func simulate(words []string) host.Fact[simulation] {
 	return host.Fact[simulation]{
@@ -157,7 +161,7 @@ if [ $(($(date +%s) - $(stat -c %Y "$f"))) -gt "$1" ]; then echo old; else echo 
 }
 
 // namesText finds package names by a pattern, as a basic regular expression.
-const namesText sh.Constant = `apt-cache` + noCache + `pkgnames 2>/dev/null | grep -x -e "$1" | sort`
+const namesText sh.Constant = quiet + `apt-cache $n pkgnames 2>/dev/null | grep -x -e "$1" | sort`
 
 // globs replaces patterns by the names that fit.
 func (a aptArgs) globs(s host.Seen) ([]pkg, play.Plan, error) {
