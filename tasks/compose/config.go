@@ -144,34 +144,70 @@ type Volume struct {
 }
 
 // Carry prints the service's mounts but those that are replaced, as YAML that keeps
-// their variables: for a list that an overlay gives whole.
-func (s Service) Carry(w Written, replaced func(ServiceMount) bool) ([]string, error) {
-	var out []string
+// their variables: for a list that an overlay gives whole. frozen are those whose
+// variables could not be kept.
+func (s Service) Carry(w Written, replaced func(ServiceMount) bool) (out, frozen []string, err error) {
+	left := slices.Clone(w.Mounts)
 	for _, m := range s.Volumes {
-		if replaced(m) {
-			continue
+		i := mountOf(left, m)
+		var x WrittenMount
+		if i >= 0 {
+			x = left[i]
+			left = slices.Delete(left, i, i+1)
 		}
-		if text, ok := w.mount(m); ok {
-			out = append(out, text)
+		switch {
+		case replaced(m):
 			continue
+		case i >= 0 && Varies(x.Text):
+			out = append(out, x.Text)
+			continue
+		case i < 0 && slices.ContainsFunc(left, func(x WrittenMount) bool { return Varies(x.Text) && x.at(m) }):
+			frozen = append(frozen, "the mount at "+m.Target)
 		}
 		text, err := Dollars(m.Raw)
 		if err != nil {
-			return nil, fmt.Errorf("mount %s: %w", m.Target, err)
+			return nil, nil, fmt.Errorf("mount %s: %w", m.Target, err)
 		}
 		out = append(out, text)
 	}
-	return out, nil
+	return out, frozen, nil
 }
 
-// mount is a mount as the files have it, where it has variables.
-func (w Written) mount(m ServiceMount) (string, bool) {
-	for _, x := range w.Mounts {
-		if MayBe(x.Target, m.Target) {
-			return x.Text, Varies(x.Text)
+// mountOf is which of the written mounts this is: where several may be it, the one
+// that says most of the target in so many words; -1 = none.
+func mountOf(written []WrittenMount, m ServiceMount) int {
+	best, most := -1, -1
+	for i, x := range written {
+		if n := literal(x.Target); n > most && x.at(m) && x.from(m) {
+			best, most = i, n
 		}
 	}
-	return "", false
+	return best
+}
+
+// at reports that it may be at the mount's target, which compose cleans.
+func (x WrittenMount) at(m ServiceMount) bool {
+	return MayBe(x.Target, m.Target) || MayBe(x.Target, m.Target+"/")
+}
+
+// from reports that its source may be the mount's, which compose makes absolute.
+func (x WrittenMount) from(m ServiceMount) bool {
+	source := strings.TrimRight(x.Source, "/")
+	for _, head := range []string{"./", "../", "~/"} {
+		for strings.HasPrefix(source, head) {
+			source = strings.TrimPrefix(source, head)
+		}
+	}
+	if strings.Trim(source, "./~") == "" {
+		return true
+	}
+	return MayBe(source, m.Source) || MayEnd(source, m.Source) || MayEnd(source, m.Source+"/")
+}
+
+// literal is how many characters of a text of a compose file are no variables.
+func literal(text string) int {
+	between, _, _ := Variables(text)
+	return len(strings.Join(between, ""))
 }
 
 // baseText prints which file compose chooses in the folder $1, without overrides.

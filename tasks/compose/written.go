@@ -14,16 +14,19 @@ import (
 // Written is what the compose files themselves say of a service, before its
 // variables are put in. "config --no-interpolate" would be asked for that, but it
 // fails on "${A:-b}:/c" and takes "${A}/c" for a path of the project's folder.
-// Files that are included or extended are not followed.
 type Written struct {
-	Command []string       // its words, of the file that says it last
-	Mounts  []WrittenMount // of all files, the last ones first
+	Command   []string       // its words, of the file that says it last
+	Mounts    []WrittenMount // of all files, the last ones first
+	StopGrace string         // stop_grace_period
+	// Unread are files that say more of the service and were not read: what it extends
+	// of another file, what is included.
+	Unread []string
 }
 
 // WrittenMount is a volume of a service as a file has it.
 type WrittenMount struct {
-	Target string
-	Text   string // as JSON, which is YAML
+	Target, Source string
+	Text           string // as JSON, which is YAML
 }
 
 // Written asks for what the files say of a service: the question of Sources.
@@ -43,24 +46,75 @@ var composeTags = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompi
 
 func written(files []Source, service string) Written {
 	var w Written
+	found, included := false, []string{}
 	for _, f := range files {
 		v, err := yaml.One("compose", composeTags().ReplaceAll([]byte(f.Text), []byte("$1")), yaml.Options{})
 		if err != nil {
 			continue // compose reads more than we do; values are kept as they are now
 		}
-		svc := entry(entry(v, "services"), service)
-		if words, ok := commandWords(entry(svc, "command")); ok {
-			w.Command = words
+		services := entry(v, "services")
+		found = found || !entry(services, service).IsNull()
+		for _, i := range items(entry(v, "include")) {
+			included = append(included, includedPaths(i)...)
 		}
-		var mounts []WrittenMount
-		for _, m := range items(entry(svc, "volumes")) {
-			if text, err := value.JSON(m, value.JSONStyle{}); err == nil {
-				mounts = append(mounts, WrittenMount{Target: targetOf(m), Text: text})
-			}
-		}
-		w.Mounts = append(mounts, w.Mounts...)
+		w = w.with(services, service, 0)
+	}
+	if !found {
+		w.Unread = append(w.Unread, included...)
 	}
 	return w
+}
+
+// maxExtends is how many services deep "extends" is followed.
+const maxExtends = 20
+
+// with adds what a file says of a service to what files before it say, with what the
+// service extends there.
+func (w Written) with(services value.Value, service string, depth int) Written {
+	svc := entry(services, service)
+	from := entry(svc, "extends")
+	name, file := value.Null(), value.Null()
+	if _, ok := from.AsString(); ok {
+		name = from
+	} else {
+		name, file = entry(from, "service"), entry(from, "file")
+	}
+	if of, ok := file.AsString(); ok {
+		w.Unread = append(w.Unread, of)
+	} else if base, ok := name.AsString(); ok && depth < maxExtends {
+		w = w.with(services, base, depth+1)
+	}
+	if words, ok := commandWords(entry(svc, "command")); ok {
+		w.Command = words
+	}
+	if s, ok := entry(svc, "stop_grace_period").AsString(); ok {
+		w.StopGrace = s
+	}
+	var mounts []WrittenMount
+	for _, m := range items(entry(svc, "volumes")) {
+		if text, err := value.JSON(m, value.JSONStyle{}); err == nil {
+			source, target := endsOf(m)
+			mounts = append(mounts, WrittenMount{Target: target, Source: source, Text: text})
+		}
+	}
+	w.Mounts = append(mounts, w.Mounts...)
+	return w
+}
+
+// includedPaths are the files of one entry of "include".
+func includedPaths(v value.Value) []string {
+	if s, ok := v.AsString(); ok {
+		return []string{s}
+	}
+	p := entry(v, "path")
+	if s, ok := p.AsString(); ok {
+		return []string{s}
+	}
+	var out []string
+	for _, x := range items(p) {
+		out = append(out, value.Str(x))
+	}
+	return out
 }
 
 func entry(v value.Value, name string) value.Value {
@@ -90,11 +144,12 @@ func commandWords(v value.Value) ([]string, bool) {
 	return out, out != nil
 }
 
-// targetOf is where a mount is inside, of either notation.
-func targetOf(m value.Value) string {
+// endsOf are a mount's source, "" = none, and where it is inside, of either notation.
+func endsOf(m value.Value) (source, target string) {
 	s, ok := m.AsString()
 	if !ok {
-		return value.Str(entry(m, "target"))
+		source, _ = entry(m, "source").AsString()
+		return source, value.Str(entry(m, "target"))
 	}
 	parts, depth, from := []string{}, 0, 0
 	for i := range len(s) {
@@ -108,7 +163,10 @@ func targetOf(m value.Value) string {
 		}
 	}
 	parts = append(parts, s[from:])
-	return parts[min(1, len(parts)-1)]
+	if len(parts) == 1 {
+		return "", parts[0]
+	}
+	return parts[0], parts[1]
 }
 
 // ShellWords splits a command as compose does, and leaves what is in ${ } whole.
@@ -204,16 +262,20 @@ func Varies(text string) bool {
 // MayBe reports that a text of a compose file is this value, with its variables
 // as they may be now.
 func MayBe(text, is string) bool {
-	between, variables, ok := Variables(text)
+	return mayBe(text, is, "")
+}
+
+// MayEnd reports that a path may end with this text.
+func MayEnd(text, is string) bool { return mayBe(text, is, `.*/`) }
+
+func mayBe(text, is, before string) bool {
+	between, _, ok := Variables(text)
 	if !ok {
 		return false
-	}
-	if len(variables) == 0 {
-		return between[0] == is
 	}
 	for i, b := range between {
 		between[i] = regexp.QuoteMeta(b)
 	}
-	re, err := regexp.Compile(fmt.Sprintf(`(?s)\A%s\z`, strings.Join(between, `.*`)))
+	re, err := regexp.Compile(fmt.Sprintf(`(?s)\A%s%s\z`, before, strings.Join(between, `.*`)))
 	return err == nil && re.MatchString(is)
 }

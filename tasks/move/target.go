@@ -111,7 +111,7 @@ func (Plain) Overlay(s Stack, base compose.Service, written compose.Written, r *
 	}
 	lines = append(lines, "environment:", "  PGDATA: "+compose.YAMLText(r.New.PGData), "volumes: !override",
 		fmt.Sprintf("  - {type: volume, source: %s, target: %s}", r.New.volume(), compose.YAMLText(r.New.At)))
-	rest, err := base.Carry(written, func(m compose.ServiceMount) bool { return replaced(m, base.Env("PGDATA"), r) })
+	rest, _, err := base.Carry(written, func(m compose.ServiceMount) bool { return replaced(m, base.Env("PGDATA"), r) })
 	if err != nil {
 		return nil, fmt.Errorf("service %s: %w", s.Service, err)
 	}

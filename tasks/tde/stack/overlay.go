@@ -32,10 +32,12 @@ type Overlay struct {
 // dataTargets are where images keep clusters: mounts there are replaced.
 var dataTargets = []string{"/var/lib/postgresql", "/var/lib/postgresql/data", "/data/db", "/pgdata"}
 
-// Frozen are the variables of the command that the overlay could not keep.
-func (o Overlay) Frozen() []string {
+// Frozen are the variables of the command, and the mounts, that the overlay could not
+// keep; unread the files that say more of the service, whose variables are not known.
+func (o Overlay) Frozen() (frozen, unread []string) {
 	c, _ := o.command()
-	return c.frozen
+	_, mounts, _ := o.Base.Carry(o.Written, o.replaces)
+	return append(c.frozen, mounts...), o.Written.Unread
 }
 
 // addition is what the compose files get.
@@ -88,6 +90,9 @@ const shortestGrace = time.Minute
 // grace is the base's, if it is longer than ours.
 func (o Overlay) grace() string {
 	if d, err := time.ParseDuration(o.Base.StopGrace); err == nil && d > shortestGrace {
+		if compose.Varies(o.Written.StopGrace) {
+			return compose.YAMLRaw(o.Written.StopGrace)
+		}
 		return d.String()
 	}
 	return "60s"
@@ -137,7 +142,7 @@ func (o Overlay) mounts() ([]string, error) {
 		fmt.Sprintf("{type: volume, source: %s, target: %s}", o.Volume, compose.YAMLText(o.Pgdata)),
 		fmt.Sprintf("{type: bind, source: %s, target: %s, read_only: true, bind: {create_host_path: false}}", compose.YAMLText(o.RAMDir), compose.YAMLText(o.RAMDir)),
 	}
-	rest, err := o.Base.Carry(o.Written, o.replaces)
+	rest, _, err := o.Base.Carry(o.Written, o.replaces)
 	if err != nil {
 		return nil, fmt.Errorf("service %s: %w", o.Service, err)
 	}

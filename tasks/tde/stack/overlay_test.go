@@ -125,48 +125,109 @@ func TestOverlayKeepsVariables(t *testing.T) {
 		"all with theirs":      {`${CMD:-postgres -c pg_tde.wal_encrypt=off}`, "${CMD:-postgres -c pg_tde.wal_encrypt=off}"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			write(t, dir, "compose.yaml", []byte("name: p\nservices:\n  postgres:\n    image: postgres:16\n    command: "+c.command+mounts+"\nvolumes: {old: {}}\n"))
-			write(t, dir, ".env", []byte("OPTIONS=-c max_connections=50 -B 1GB\n"))
-			base := compose.Project{Dir: dir, Files: []string{"compose.yaml"}}
-			o := testOverlay(t, `{}`)
-			overlaid := func() {
-				t.Helper()
-				o.Base, o.Written = composeConfig(t, dir).Services["postgres"], askHere(t, compose.Project{Dir: dir}.Written("postgres"))
-				text, err := OverrideFile{}.With(o, false)
-				if err != nil {
-					t.Fatal(err)
-				}
-				write(t, dir, "compose.override.yaml", []byte(text))
-			}
-			want := func() {
-				t.Helper()
-				alone := testOverlay(t, `{}`)
-				alone.Base = askHere(t, base.Config()).Services["postgres"]
-				words, _ := alone.command()
-				now := composeConfig(t, dir).Services["postgres"]
-				if !slices.Equal(now.Command, words.flat()) {
-					t.Errorf("command\n%q, want\n%q", now.Command, words.flat())
-				}
-				for i, m := range alone.Base.Volumes[1:] {
-					if got := now.Volumes[i+2]; got.Source != m.Source || got.Target != m.Target || got.ReadOnly != m.ReadOnly {
-						t.Errorf("mount %+v, want %+v", got, m)
-					}
-				}
-			}
-			overlaid()
-			want()
-			if got := strings.Join(o.Frozen(), " "); got != c.frozen {
-				t.Errorf("frozen %q, want %q", got, c.frozen)
-			}
-			overlaid() // from itself
-			if c.frozen != "" {
-				return
-			}
-			write(t, dir, ".env", []byte("CACHE=3GB\nPREFIX=x\nOPTIONS=-c max_connections=70\nINIT=/abs\nCONF=./other\nNAME=n\nLIBS=auto_explain,x\n"))
-			want()
+			keepsVariables(t, map[string]string{"compose.yaml": "name: p\nservices:\n  postgres:\n    image: postgres:16\n    command: " + c.command + mounts + "\nvolumes: {old: {}}\n"}, c.frozen)
 		})
 	}
+}
+
+// TestOverlayKeepsVariablesOfShapes is TestOverlayKeepsVariables for what stands
+// elsewhere than in the service itself: anchors, merges, other files.
+func TestOverlayKeepsVariablesOfShapes(t *testing.T) {
+	if exec.Command("docker", "compose", "version").Run() != nil {
+		hosttest.Missing(t, "docker compose v2")
+	}
+	const service = "name: p\nservices:\n  postgres:\n    image: postgres:16\n"
+	const old = "\nvolumes: {old: {}}\n"
+	for name, files := range map[string]map[string]string{
+		"an anchor": {"compose.yaml": "x-cmd: &cmd postgres -c effective_cache_size=${CACHE:-1GB}\nx-vols: &vols\n- old:/var/lib/postgresql/data\n- ${INIT:-./init}:/i\n" +
+			service + "    command: *cmd\n    volumes: *vols" + old},
+		"an anchored word": {"compose.yaml": "x-cache: &cache effective_cache_size=${CACHE:-1GB}\nx-init: &init '${INIT:-./init}:/i:ro'\n" +
+			service + "    command: [postgres, -c, *cache]\n    volumes: ['old:/var/lib/postgresql/data', *init]" + old},
+		"a merge": {"compose.yaml": "x-db: &db\n  command: postgres -c effective_cache_size=${CACHE:-1GB}\n  volumes: ['old:/var/lib/postgresql/data', '${INIT:-./init}:/i']\n" +
+			service + "    <<: *db" + old},
+		"two merges": {"compose.yaml": "x-a: &a {command: ['postgres', '-c', 'effective_cache_size=${CACHE:-1GB}']}\nx-b: &b\n  command: postgres\n  volumes: ['old:/var/lib/postgresql/data', '${INIT:-./init}:/i']\n" +
+			service + "    <<: [*a, *b]" + old},
+		"a merged mount": {"compose.yaml": "x-m: &m {type: bind, source: '${CONF:-./conf}', read_only: true}\n" +
+			service + "    command: postgres\n    volumes: ['old:/var/lib/postgresql/data', {<<: *m, target: '/etc/${NAME:-x}'}]" + old},
+		"extends here":        {"compose.yaml": "name: p\nservices:\n  base:\n    image: postgres:16\n    command: postgres -c effective_cache_size=${CACHE:-1GB}\n    volumes: ['old:/var/lib/postgresql/data', '${INIT:-./init}:/i']\n  postgres:\n    extends: {service: base}" + old},
+		"extends here, short": {"compose.yaml": "name: p\nservices:\n  base:\n    image: postgres:16\n    command: postgres -c effective_cache_size=${CACHE:-1GB}\n    volumes: ['old:/var/lib/postgresql/data']\n  postgres:\n    extends: base\n    volumes: ['${INIT:-./init}:/i']" + old},
+		"extends another file": {"compose.yaml": "name: p\nservices:\n  postgres:\n    extends: {file: common/db.yaml, service: db}" + old,
+			"common/db.yaml": "services:\n  db:\n    image: postgres:16\n    command: postgres -c effective_cache_size=${CACHE:-1GB}\n    volumes: ['old:/var/lib/postgresql/data', '${INIT:-/i0}:/i']\n"},
+		"included": {"compose.yaml": "name: p\ninclude: [db/compose.yaml]\nservices: {app: {image: app}}\n",
+			"db/compose.yaml": "services:\n  postgres:\n    image: postgres:16\n    command: postgres -c effective_cache_size=${CACHE:-1GB}\n    volumes: ['old:/var/lib/postgresql/data', '${INIT:-/i0}:/i']" + old},
+		"numbers in a list":    {"compose.yaml": service + "    command: [postgres, -p, '5433', -c, 'a.b=${PREFIX:-1}']\n    volumes: ['old:/var/lib/postgresql/data']" + old},
+		"a variable target":    {"compose.yaml": service + "    command: postgres\n    volumes: ['old:/var/lib/postgresql/data', './i:${INIT:-/i}', './x:/y/$NAME']" + old},
+		"mode of a mount":      {"compose.yaml": service + "    command: postgres\n    volumes: ['old:/var/lib/postgresql/data', '${INIT:-./i}:/i:ro,z', {type: tmpfs, target: '/${NAME:-t}', tmpfs: {size: 1000}}]" + old},
+		"two variable targets": {"compose.yaml": service + "    command: postgres\n    volumes: ['old:${DATA:-/var/lib/postgresql/data}', './a:${INIT:-/a}', './b:${CONF:-/b}', './c:/${NAME:-c}/']" + old},
+		"a volume's name":      {"compose.yaml": service + "    command: postgres\n    volumes: ['old:/var/lib/postgresql/data', {type: volume, source: '${NAME:-v}', target: /i}]\nvolumes: {old: {}, v: {}, n: {}}\n"},
+		"a path in parts":      {"compose.yaml": service + "    command: postgres\n    volumes: ['old:/var/lib/postgresql/data', './a/${NAME:-x}/../y/:/i', '../up/$PREFIX:/j', '~/h/${NAME:-z}:/k']" + old},
+		"the data itself":      {"compose.yaml": service + "    command: postgres\n    volumes: ['${INIT:-old}:/var/lib/postgresql/data', '${CONF:-./conf}:/c']" + old},
+		"stop_grace_period":    {"compose.yaml": service + "    stop_grace_period: ${GRACE:-2m}\n    command: postgres\n    volumes: ['old:/var/lib/postgresql/data']" + old},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			frozen := map[string]string{"extends another file": "common/db.yaml", "included": "db/compose.yaml", "a path in parts": "the mount at /i"}[name]
+			keepsVariables(t, files, frozen)
+		})
+	}
+}
+
+// keepsVariables compares base and overlay with the base alone, with and without a
+// change of .env.
+func keepsVariables(t *testing.T, files map[string]string, frozen string) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, name, []byte(text))
+	}
+	write(t, dir, ".env", []byte("OPTIONS=-c max_connections=50 -B 1GB\n"))
+	base := compose.Project{Dir: dir, Files: []string{"compose.yaml"}}
+	o := testOverlay(t, `{}`)
+	overlaid := func() {
+		t.Helper()
+		o.Base, o.Written = composeConfig(t, dir).Services["postgres"], askHere(t, compose.Project{Dir: dir}.Written("postgres"))
+		text, err := OverrideFile{}.With(o, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, "compose.override.yaml", []byte(text))
+	}
+	want := func() {
+		t.Helper()
+		alone := testOverlay(t, `{}`)
+		alone.Base = askHere(t, base.Config()).Services["postgres"]
+		words, _ := alone.command()
+		now := composeConfig(t, dir).Services["postgres"]
+		if !slices.Equal(now.Command, words.flat()) {
+			t.Errorf("command\n%q, want\n%q", now.Command, words.flat())
+		}
+		if got, want := now.StopGrace, alone.Base.StopGrace; want != "" && got != want {
+			t.Errorf("stop_grace_period %s, want %s", got, want)
+		}
+		for i, m := range alone.Base.Volumes[1:] {
+			if i+2 >= len(now.Volumes) {
+				t.Fatalf("mount %+v is not there", m)
+			}
+			if got := now.Volumes[i+2]; got.Source != m.Source || got.Target != m.Target || got.ReadOnly != m.ReadOnly || got.Type != m.Type {
+				t.Errorf("mount %+v, want %+v", got, m)
+			}
+		}
+	}
+	overlaid()
+	want()
+	words, unread := o.Frozen()
+	if got := strings.Join(append(words, unread...), " "); got != frozen {
+		t.Errorf("frozen %q, want %q", got, frozen)
+	}
+	overlaid() // from itself
+	if frozen != "" {
+		return
+	}
+	write(t, dir, ".env", []byte("CACHE=3GB\nPREFIX=x\nOPTIONS=-c max_connections=70\nINIT=/abs\nCONF=./other\nNAME=n\nLIBS=auto_explain,x\nGRACE=5m\n"))
+	want()
 }
 
 func askHere[T any](t *testing.T, f host.Fact[T]) T {

@@ -144,8 +144,12 @@ func (f fresh) overlayWarnings(to stack.Landing) []string {
 	if to.Edit == nil {
 		out = f.override.GaveWay(to.Text)
 	}
-	if frozen := f.overlay().Frozen(); len(frozen) > 0 {
-		out = append(out, "the command of service "+f.Service+" keeps the value that "+strings.Join(frozen, ", ")+" has now: after a change of it, edit command in "+to.Path)
+	frozen, unread := f.overlay().Frozen()
+	if len(frozen) > 0 {
+		out = append(out, "service "+f.Service+" keeps the value that "+strings.Join(frozen, ", ")+" has now: after a change of it, edit "+to.Path)
+	}
+	if len(unread) > 0 {
+		out = append(out, "service "+f.Service+" is also in "+strings.Join(unread, ", ")+": variables in its command and volumes there keep the values that they have now; after a change of one, edit "+to.Path)
 	}
 	return out
 }
