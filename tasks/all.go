@@ -39,6 +39,7 @@ func ofArchives() []play.Module {
 
 func ofCerts() []play.Module {
 	return []play.Module{
+		certs.OpenSSLCSR(),
 		certs.OpenSSLDHParam(),
 		certs.OpenSSLPrivateKey(),
 	}

@@ -250,6 +250,7 @@ func newStage(t *testing.T, env []string) *stage {
 			_ = os.Symlink(real, base+"/fakes/"+name)
 		}
 	}
+	tasktest.WriteFile(t, base+"/key", "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIGtra2tra2tra2tra2tra2tra2tra2tra2tra2tra2tr\n-----END PRIVATE KEY-----\n")
 	s.h = tasktest.NewHost(t, withFakes(env, base+"/fakes"))
 	s.h.Ask = nil
 	s.h.In = &tasktest.Inputs{Dir: t.TempDir()}

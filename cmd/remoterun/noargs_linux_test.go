@@ -18,6 +18,9 @@ import (
 // argCanary is the vaulted value that no program may show.
 const argCanary = "kanarie-0815-in-keinem-argument"
 
+// canaryKey is a private key whose passphrase it is, as YAML has it between quotes.
+const canaryKey = `-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAhIochA+AqEkAICCAAw\nDAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEKpveL/jcwxtn/FulVmekR0EQCMD\n6CJFbk63eNd+Gfn8Lf9M+68hOGvE+PzObiygFy8TqY024E3rgLbvH9vXUcKjV1dT\nnIdbkaU997sIilGWm3k=\n-----END ENCRYPTED PRIVATE KEY-----`
+
 // secretTasks are tasks that have a vaulted value in each place where a module takes
 // a secret, by module; {{ s }} is the value, DIR a folder.
 var secretTasks = map[string][]string{
@@ -56,6 +59,7 @@ var secretTasks = map[string][]string{
 	"user":              {"{name: remoterun-no-such, password: '{{ s }}', state: absent}"},
 	"yum_repository":    {"{name: x, description: x, baseurl: 'http://127.0.0.1:1/', password: '{{ s }}', username: u, reposdir: DIR}"},
 
+	"openssl_csr":        {"{path: DIR/r, privatekey_content: \"" + canaryKey + "\", privatekey_passphrase: '{{ s }}', common_name: x}", "{path: DIR/r, privatekey_content: '{{ s }}', common_name: x}"},
 	"openssl_privatekey": {"{path: DIR/k, type: Ed25519, passphrase: '{{ s }}', cipher: auto}", "{path: DIR/k2, type: ECC, curve: secp256r1, passphrase: '{{ s }}', cipher: auto, format: pkcs8, force: yes}"},
 
 	"debconf": {"{name: x, question: x/y, vtype: password, value: '{{ s }}'}"},
