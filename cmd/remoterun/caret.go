@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"unicode"
@@ -47,28 +48,42 @@ const (
 	// maxPointed is how many mistakes show their lines, maxReadable how large a
 	// file may be for that, maxShown how much of a line is shown.
 	maxPointed, maxReadable, maxShown = 20, 4 << 20, 100
+	// maxOfFile and maxOfAll are how many mistakes of a file, and of all, are told: a
+	// folder of something else, taken for an inventory, has thousands.
+	maxOfFile, maxOfAll = 50, 200
 )
 
 // pointed is an error's text with the line of the file below each place, and a
 // caret under the column. Files that can't be read, or that a vault keeps shut,
 // show nothing.
 func pointed(text string, at []value.Pos) string {
-	files := map[string][]string{}
+	files, told := map[string][]string{}, map[string]int{}
 	var out []string
-	next, shown := 0, 0
+	next, shown, left, over := 0, 0, 0, false
 	for _, line := range strings.Split(text, "\n") {
-		out = append(out, line)
 		if next == len(at) || !strings.Contains(line, at[next].String()) {
+			if !over {
+				out = append(out, line)
+			}
 			continue
 		}
 		p := at[next]
 		next++
+		if told[p.File]++; told[p.File] > maxOfFile || next-left > maxOfAll {
+			left, over = left+1, true
+			continue
+		}
+		over = false
+		out = append(out, line)
 		source := lineAt(files, p)
 		if source == "" || shown == maxPointed {
 			continue
 		}
 		shown++
 		out = append(out, caret(source, p.Col)...)
+	}
+	if left > 0 {
+		out = append(out, fmt.Sprintf("... and %s that are not shown", value.Count(left, "mistake")))
 	}
 	return strings.Join(out, "\n")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -41,4 +42,23 @@ func TestMistakesShowTheirLine(t *testing.T) {
 			t.Errorf("%d carets:\n%s", strings.Count(errs, "^\n"), errs)
 		}
 	})
+}
+
+// TestThousandsOfMistakes: a folder of something else that is taken for an inventory
+// does not fill the screen; how many there are is said.
+func TestThousandsOfMistakes(t *testing.T) {
+	files := map[string]string{"site.yml": "- hosts: all\n  tasks: [ping: ]\n"}
+	for i := range 9 {
+		files[fmt.Sprintf("inv/f%d", i)] = strings.Repeat("web1 x\n", 100*(i+1))
+	}
+	projectDir(t, files)
+	_, errs, code := runApp(t, "", "site.yml", "-i", "inv")
+	if n := strings.Count(errs, "\n"); code != exitUsage || n > 300 || !strings.Contains(errs, "... and 4300 mistakes that are not shown\nremoterun: 4500 mistakes; no host was contacted") {
+		t.Errorf("exit code %d, %d lines:\n%s", code, n, errs[max(0, len(errs)-400):])
+	}
+	for i := range 4 {
+		if n := strings.Count(errs, fmt.Sprintf("inv/f%d:", i)); n != 50 {
+			t.Errorf("%d mistakes of inv/f%d are shown, not 50", n, i)
+		}
+	}
 }
