@@ -146,8 +146,8 @@ func statusOfCopies(t *testing.T, r *rig) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r.on(t, c.do)
+			defer r.on(t, c.undo)
 			r.run(t, "status", r.Name).want(t, exitOK, "sealed copies: "+c.word, "remoterun "+c.next+" "+r.Name)
-			r.on(t, c.undo)
 		})
 	}
 	t.Run("the laptop's", func(t *testing.T) {

@@ -1,6 +1,7 @@
 package vars
 
 import (
+	"errors"
 	"slices"
 
 	"remoterun/runner/value"
@@ -136,8 +137,41 @@ func (a *all) Get(key value.Value) (value.Value, bool, error) {
 	if !ok || err != nil {
 		return v, ok, err
 	}
-	v, err = a.s.store.expr.Render(a.s.ctx, v, a.s)
+	if !a.s.through {
+		v, err = a.s.store.expr.Render(a.s.ctx, v, a.s)
+		return v, true, err
+	}
+	v, err = a.shown(v)
 	return v, true, err
+}
+
+// shown renders a variable as hostvars shows it: text that needs something undefined
+// stays as it is written.
+func (a *all) shown(v value.Value) (value.Value, error) {
+	out, err := a.s.store.expr.Render(a.s.ctx, v, a.s)
+	if !errors.Is(err, value.ErrUndefined) {
+		return out, err
+	}
+	if m, ok := v.AsMap(); ok {
+		shown := value.NewMap()
+		for k, item := range m.All() {
+			if item, err = a.shown(item); err != nil {
+				return item, err
+			}
+			shown.Set(k, item)
+		}
+		return value.FromMap(shown), nil
+	}
+	if !v.IsString() {
+		items := slices.Clone(v.Items())
+		for i, item := range items {
+			if items[i], err = a.shown(item); err != nil {
+				return items[i], err
+			}
+		}
+		return value.List(items...), nil
+	}
+	return v.With(value.Unsafe), nil
 }
 
 // facts is ansible_facts: gathered when something reads it.

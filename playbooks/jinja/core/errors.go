@@ -43,7 +43,7 @@ func (e *Error) Place() value.Pos { return e.Pos }
 func (e *Error) Unwrap() error { return e.Err }
 
 // ErrUndefined is what every use of something undefined is (errors.Is).
-var ErrUndefined = errors.New("undefined")
+var ErrUndefined = value.ErrUndefined
 
 type undefinedError struct {
 	msg string
