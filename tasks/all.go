@@ -76,11 +76,14 @@ func ofDatabase() []play.Module {
 		database.MysqlUser(),
 		database.PostgresqlDB(),
 		database.PostgresqlExt(),
+		database.PostgresqlInfo(),
+		database.PostgresqlOwner(),
 		database.PostgresqlPgHBA(),
 		database.PostgresqlPing(),
 		database.PostgresqlPrivs(),
 		database.PostgresqlQuery(),
 		database.PostgresqlSchema(),
+		database.PostgresqlSet(),
 		database.PostgresqlUser(),
 	}
 }

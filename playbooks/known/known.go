@@ -105,7 +105,8 @@ func instead(short string) string {
 		return "use command with tar and creates"
 	case "synchronize":
 		return "use copy, or command with rsync on localhost (delegate_to)"
-	case "postgresql_table", "postgresql_owner", "postgresql_set", "postgresql_info":
+	}
+	if strings.HasPrefix(short, "postgresql_") {
 		return "use postgresql_query"
 	}
 	return "use command or shell"

@@ -24,7 +24,7 @@ func TestPostgresqlObjectsReally(t *testing.T) {
 			id := name
 			for _, c := range []struct {
 				m    play.Module
-				args string
+				args string // = before them: nothing to do; * before them: a change each time
 			}{
 				{database.PostgresqlUser(), `name: "a%s", password: "it's", role_attr_flags: "CREATEDB,NOSUPERUSER", conn_limit: 5, expires: infinity, comment: x`},
 				{database.PostgresqlUser(), `name: "a%s", password: "other", role_attr_flags: NOCREATEDB`},
@@ -39,15 +39,27 @@ func TestPostgresqlObjectsReally(t *testing.T) {
 				{database.PostgresqlPrivs(), `db: "d%[1]s", type: database, objs: "d%[1]s", privs: CONNECT, roles: "a%[1]s", grant_option: yes`},
 				{database.PostgresqlPrivs(), `db: "d%[1]s", type: schema, objs: s-1, privs: ALL, roles: "a%[1]s", state: absent`},
 				{database.PostgresqlSchema(), `db: "d%s", name: s-1, state: absent, cascade_drop: yes`},
+				{database.PostgresqlQuery(), `*db: "d%[1]s", query: "CREATE TABLE IF NOT EXISTS \"T 1\" (a int)"`},
+				{database.PostgresqlOwner(), `db: "d%[1]s", new_owner: "a%[1]s", obj_type: table, obj_name: "T 1"`},
+				{database.PostgresqlOwner(), `db: "d%[1]s", new_owner: "a%[1]s", obj_type: database, obj_name: "d%[1]s"`},
+				{database.PostgresqlOwner(), `=db: "d%[1]s", new_owner: postgres, obj_type: function, obj_name: 'pg_catalog."upper"(text)', session_role: postgres`},
+				{database.PostgresqlOwner(), `*db: "d%[1]s", new_owner: postgres, reassign_owned_by: "a%[1]s"`},
+				{database.PostgresqlSet(), `name: work_mem, value: "32mb"`},
+				{database.PostgresqlSet(), `=name: work_mem, value: "32768kB"`},
+				{database.PostgresqlSet(), `name: TimeZone, value: Europe/Paris`},
+				{database.PostgresqlSet(), `name: search_path, value: "a b, public"`},
+				{database.PostgresqlSet(), `name: work_mem, reset: yes`},
+				{database.PostgresqlSet(), `name: TimeZone, value: default`},
+				{database.PostgresqlSet(), `name: search_path, value: default`},
 				{database.PostgresqlDB(), `name: "d%[1]s", state: rename, target: "e%[1]s"`},
 				{database.PostgresqlDB(), `name: "e%s", state: absent, force: yes`},
 				{database.PostgresqlUser(), `name: "a%s", state: absent`},
 			} {
-				args := c.args
+				args := strings.TrimLeft(c.args, "=*")
 				if strings.Contains(args, "%") {
 					args = strings.ReplaceAll(strings.ReplaceAll(args, "%[1]s", id), "%s", id)
 				}
-				for i, want := range []bool{true, false} {
+				for i, want := range []bool{c.args[0] != '=', c.args[0] == '*'} {
 					o, err := tasktest.Apply(t.Context(), h, c.m, tasktest.Args(t, "{"+login+", "+args+"}"), false)
 					if err != nil || o.Result.Failed || o.Result.Changed != want {
 						t.Errorf("%s %s, run %d: changed=%v %s %v %q", c.m.Spec().Name, args, i+1, o.Result.Changed, o.Result.Msg, err, o.Steps)

@@ -1,9 +1,7 @@
 package database
 
 import (
-	"cmp"
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 
@@ -20,13 +18,8 @@ type queryArgs struct {
 	DB         string      `arg:"login_db,db" help:"the database; default: as psql finds it"`
 	Positional value.Value `arg:"positional_args" type:"list" help:"what stands for each %s"`
 	Named      *value.Map  `arg:"named_args" help:"what stands for %(name)s"`
-	Host       string      `arg:"login_host" help:"the server's address as the host sees it; default: the local socket"`
-	Port       int         `arg:"login_port,port" default:"5432" help:"the server's port"`
-	User       string      `arg:"login_user,login" default:"postgres" help:"the database user"`
-	Password   string      `arg:"login_password" secret:"yes" help:"the user's password; without one psql on the host logs in as the task's user (peer)"`
-	Socket     string      `arg:"login_unix_socket,unix_socket" type:"path" help:"the folder of the server's socket"`
 	Autocommit bool        `arg:"autocommit" default:"no" help:"without meaning: every statement is committed by itself"`
-	Trust      bool        `arg:"trust_input" default:"yes" help:"without meaning: nothing here is put into statements unquoted"`
+	pgLogin
 }
 
 // PostgresqlQuery runs SQL.
@@ -52,6 +45,9 @@ func (sqlQuery) Validate(a queryArgs) *play.ArgError {
 // statement is one piece of SQL with its arguments filled in.
 type statement struct {
 	sql, shown string
+	// args and list are what Ansible says of arguments and of all statements when one
+	// fails.
+	args, list string
 }
 
 // statements fills arguments into the queries, as psycopg does it.
@@ -60,6 +56,14 @@ func (a queryArgs) statements() ([]statement, error) {
 	if _, ok := a.Query.AsString(); ok {
 		list = []value.Value{a.Query}
 	}
+	args := value.Repr(value.Null())
+	switch {
+	case len(a.Positional.Items()) > 0:
+		args = value.Show(a.Positional)
+	case a.Named.Len() > 0:
+		args = value.Show(value.FromMap(a.Named))
+	}
+	all := ", query list: " + value.Show(value.List(list...))
 	var out []statement
 	for _, q := range list {
 		text := value.Str(q)
@@ -70,7 +74,7 @@ func (a queryArgs) statements() ([]statement, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, statement{sql: sql, shown: value.Show(q)})
+		out = append(out, statement{sql: sql, shown: value.Show(q), args: " " + args, list: all})
 	}
 	return out, nil
 }
@@ -165,23 +169,16 @@ func (s statement) reads() bool {
 // database is the way to the server: over the host's connection with a
 // password, else by psql on the host.
 type database struct {
+	role   string // that the session takes
 	target pg.Target
 	local  *pg.Local
 }
 
+// database keeps its session from one statement to the next.
 func (a queryArgs) database() database {
-	if a.Password == "" {
-		at := a.Socket
-		if at == "" {
-			at = a.Host
-		}
-		return database{local: &pg.Local{Socket: at, Port: a.Port, User: a.User, Database: a.DB}}
-	}
-	addr := a.Socket
-	if addr == "" {
-		addr = net.JoinHostPort(cmp.Or(a.Host, "localhost"), strconv.Itoa(a.Port))
-	}
-	return database{target: pg.Target{Addr: addr, Port: a.Port, User: a.User, Password: a.Password, Database: cmp.Or(a.DB, a.User), App: "postgresql_query"}}
+	d := a.to(a.DB)
+	d.target.Brief, d.target.App = false, "postgresql_query"
+	return d
 }
 
 func (d database) ask(s statement) host.Fact[pg.Result] {
@@ -231,7 +228,7 @@ func (m sqlQuery) Plan(a queryArgs, s host.Seen) (play.Plan, error) {
 		case res.Err != nil && res.Err.Code == readOnlyRefused:
 			writes = true
 		case res.Err != nil:
-			return play.Plan{Result: refused(st, res.Err, list)}, nil
+			return play.Plan{Result: db.refused(st, res.Err)}, nil
 		}
 		if writes {
 			break
@@ -259,7 +256,7 @@ func (sqlQuery) write(a queryArgs, db database, list []statement) play.Plan {
 				return play.Result{}, err
 			}
 			if res.Err != nil {
-				return refused(list[i], res.Err, list), nil
+				return db.refused(list[i], res.Err), nil
 			}
 			results = append(results, res)
 		}
@@ -268,11 +265,14 @@ func (sqlQuery) write(a queryArgs, db database, list []statement) play.Plan {
 	return plan
 }
 
-func refused(st statement, err error, list []statement) play.Result {
-	if e, ok := pg.AsError(err); ok && e.Connect {
-		return play.Failure("unable to connect to database: " + e.Message)
+// refused is the failure of a statement, in Ansible's words.
+func (d database) refused(st statement, e *pg.Error) play.Result {
+	r := play.Failure(d.unreached(e))
+	if !e.Connect {
+		r.Msg = fmt.Sprintf("Cannot execute SQL '%s'%s: %s%s", st.shown, st.args, libpqText(e), st.list)
 	}
-	return play.Failure(fmt.Sprintf("Cannot execute SQL '%s': %v", st.shown, err))
+	r.Complete = true
+	return r
 }
 
 // result makes the result's keys, as Ansible names them.
@@ -282,6 +282,9 @@ func (a queryArgs) result(list []statement, results []pg.Result) play.Result {
 	last, status := value.List(), ""
 	for i, res := range results {
 		last = value.List(res.Values()...)
+		if res.Columns == nil {
+			last = value.FromMap(nil) // as Ansible has it where nothing can be fetched
+		}
 		all = append(all, last)
 		queries = append(queries, value.String(list[i].shown))
 		verb, n := verbOf(list[i].sql), countOf(res)
@@ -289,6 +292,8 @@ func (a queryArgs) result(list []statement, results []pg.Result) play.Result {
 			rows += n
 		}
 		switch {
+		case verb == "SHOW" || verb == "EXPLAIN":
+			status = verb
 		case list[i].reads():
 			status = fmt.Sprintf("SELECT %d", n)
 		case verb == "INSERT":
@@ -318,7 +323,7 @@ func verbOf(sql string) string {
 func countOf(r pg.Result) int64 {
 	f := strings.Fields(r.Tag)
 	if len(f) > 0 {
-		if n, err := strconv.ParseInt(f[len(f)-1], 10, 64); err == nil {
+		if n, err := strconv.ParseInt(f[len(f)-1], 10, 64); err == nil && n > 0 {
 			return n
 		}
 	}

@@ -175,23 +175,26 @@ type pgPing struct{}
 func (pgPing) Facts(pgPingArgs) []host.Question { return nil }
 
 func (pgPing) Plan(a pgPingArgs, s host.Seen) (play.Plan, error) {
-	rows, stop, err := a.to(a.DB).rows(s, "SHOW server_version", 1)
+	d := a.to(a.DB)
+	rows, said, err := d.tried(s, "SELECT version()", 1)
 	if err != nil {
 		return play.Plan{}, err
 	}
-	data := value.MapOf("is_available", value.Bool(stop == nil), "server_version", value.FromMap(nil), "conn_err_msg", value.String(""))
-	if stop != nil {
-		data.Put("conn_err_msg", kit.HostText(strings.TrimPrefix(stop.Result.Msg, "unable to connect to database: ")))
-		return kit.Unchanged("the server does not answer", data), nil
+	data := value.MapOf("is_available", value.Bool(said == nil), "server_version", value.FromMap(nil), "conn_err_msg", value.String(""))
+	if said != nil {
+		msg := strings.TrimPrefix(d.unreached(said), "unable to connect to database: ")
+		if strings.HasPrefix(msg, "Could not switch role: ") {
+			return play.Plan{Result: d.refused(statement{}, said)}, nil
+		}
+		data.Put("conn_err_msg", kit.HostText(msg))
+		p := kit.Unchanged("the server does not answer", data)
+		p.Result.Warnings = []string{"PostgreSQL server is unavailable: " + msg}
+		return p, nil
 	}
 	if len(rows) == 0 {
 		return play.Plan{}, errors.New("the server says nothing of its version")
 	}
-	full := rows[0][0]
-	num, _, _ := strings.Cut(full, " ")
-	major, rest, _ := strings.Cut(num, ".")
-	minor, _, _ := strings.Cut(rest, ".")
-	data.Put("server_version", value.FromMap(value.MapOf("full", kit.HostText(full), "major", number(major), "minor", number(minor), "raw", kit.HostText("PostgreSQL "+full))))
+	data.Put("server_version", versionOf(rows[0][0]))
 	return kit.Unchanged("the server answers", data), nil
 }
 

@@ -78,12 +78,15 @@ func (pgUser) Facts(a pgUserArgs) []host.Question {
 
 func (pgUser) Plan(a pgUserArgs, s host.Seen) (play.Plan, error) {
 	d := a.to(a.DB)
-	rows, stop, err := d.rows(s, a.sql(a.asksPassword()), 12)
-	if stop != nil && a.asksPassword() && strings.Contains(stop.Result.Msg, "42501") { // who may not read hashes
-		rows, stop, err = d.rows(s, a.sql(false), 12)
+	rows, said, err := d.tried(s, a.sql(a.asksPassword()), 12)
+	if said != nil && a.asksPassword() && said.Code == "42501" { // who may not read hashes
+		rows, said, err = d.tried(s, a.sql(false), 12)
 	}
-	if stop != nil || err != nil {
-		return kit.Stopped(stop, err)
+	switch {
+	case err != nil:
+		return play.Plan{}, err
+	case said != nil:
+		return play.Plan{Result: d.refused(statement{shown: kit.OneLine(a.sql(false))}, said)}, nil
 	}
 	data := value.MapOf("user", value.String(a.Name), "queries", value.List())
 	p := play.Plan{Result: play.Result{Changed: true, Data: data}}

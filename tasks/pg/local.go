@@ -18,6 +18,15 @@ type Local struct {
 	// Container is a container, or the service of a compose file, in which psql
 	// runs; empty = on the host.
 	Container string
+	// Role is the role that the session takes; empty = the user's.
+	Role string
+	// Options are more options of the session, as PGOPTIONS writes them.
+	Options string
+	// Env are more settings of libpq, NAME=value; without meaning in a container.
+	Env []string
+	// Plain leaves the session's settings as the server has them: for questions about
+	// settings.
+	Plain bool
 }
 
 // localNull stands for NULL in what psql prints.
@@ -28,11 +37,13 @@ const localMark = "\x02remoterun\x03"
 
 // localScript prints a statement's types, rows and count; what psql complains
 // about is on stdout too, since a question has no stderr. Arguments: options,
-// null, socket, port, user, database, container. The statement comes on stdin.
+// null, socket, port, user, database, container, then settings of libpq. The statement comes on stdin.
 const localScript sh.Constant = `PGAPPNAME=remoterun PGOPTIONS=$1 PGCONNECT_TIMEOUT=15; export PGAPPNAME PGOPTIONS PGCONNECT_TIMEOUT
 if [ -n "$7" ]; then
 ` + InContainer + `exec docker exec -i -e PGAPPNAME -e PGOPTIONS -e PGCONNECT_TIMEOUT "$c" psql -X -q --csv -w -v ON_ERROR_STOP=1 -v VERBOSITY=verbose -P null="$2" ${3:+-h "$3"} ${4:+-p "$4"} ${5:+-U "$5"} ${6:+-d "$6"} -f - 2>&1
 fi
+i=0
+for a; do i=$((i + 1)); [ $i -le 7 ] || export "$a"; done
 exec psql -X -q --csv -w -v ON_ERROR_STOP=1 -v VERBOSITY=verbose -P null="$2" ${3:+-h "$3"} ${4:+-p "$4"} ${5:+-U "$5"} ${6:+-d "$6"} -f - 2>&1`
 
 // InContainer is shell text that finds the container $7, by its name or as the one
@@ -47,14 +58,30 @@ esac
 
 func (l Local) args(write bool) []string {
 	options := "-c client_min_messages=error -c datestyle=ISO"
-	if !write {
+	switch {
+	case l.Plain:
+		options = ""
+	case !write:
 		options += " -c default_transaction_read_only=on"
 	}
+	options += sessionOptions(l.Role, l.Options)
 	port := ""
 	if l.Port != 0 {
 		port = strconv.Itoa(l.Port)
 	}
-	return []string{options, localNull, l.Socket, port, l.User, l.Database, l.Container}
+	return append([]string{options, localNull, l.Socket, port, l.User, l.Database, l.Container}, l.Env...)
+}
+
+// sessionOptions are a role and more options, as PGOPTIONS writes them.
+func sessionOptions(role, more string) string {
+	out := ""
+	if more != "" {
+		out = " " + more
+	}
+	if role != "" {
+		out += " -c role=" + strings.NewReplacer(`\`, `\\`, " ", `\ `, "\t", "\\\t", "\n", "\\\n").Replace(role)
+	}
+	return out
 }
 
 // localInput is what psql reads. Types are asked for only when the text is one
@@ -71,9 +98,18 @@ func localInput(sql string) string {
 // Query is a statement that only reads, as a question.
 func (l Local) Query(sql string) host.Fact[Result] {
 	return host.Fact[Result]{
-		Q:     host.NewProbe(localScript, l.args(false)...).WithStdin(localInput(sql)).Patient(),
+		Q:     host.NewProbe(localScript, l.args(false)...).WithStdin(l.reading(sql)).Patient(),
 		Parse: func(a host.Answer) (Result, error) { return readLocal(string(a.Stdout), a.Status) },
 	}
+}
+
+// reading is the input of a question: a session that keeps the server's settings is
+// kept from writing by a transaction.
+func (l Local) reading(sql string) string {
+	if !l.Plain {
+		return localInput(sql)
+	}
+	return "BEGIN READ ONLY;\n" + localInput(sql) + "ROLLBACK;\n"
 }
 
 // Exec is a statement that may write, as a step.

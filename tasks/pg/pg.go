@@ -46,13 +46,21 @@ type Target struct {
 	// nobody can copy meanwhile, and where there are more databases than
 	// sessions that may be held.
 	Brief bool
+	// TLS is how the way from the host to the server is encrypted.
+	TLS TLS
+	// Role is the role that the session takes, Options are more options of it, as
+	// PGOPTIONS writes them. psql in the container has neither.
+	Role, Options string
+	// Plain leaves the session's settings as the server has them: for questions about
+	// settings.
+	Plain bool
 }
 
 // In returns the target with another database of the same server.
 func (t Target) In(database string) Target { t.Database = database; return t }
 
 func (t Target) key() string {
-	return host.KeyOf("pg", t.Addr, fmt.Sprint(t.Port), t.User, t.Database, t.PasswordFile, t.Container, t.UID, t.LocalUser, t.App, fmt.Sprint(t.Linger, t.Brief))
+	return host.KeyOf("pg", t.Addr, fmt.Sprint(t.Port), t.User, t.Database, t.PasswordFile, t.Container, t.UID, t.LocalUser, t.App, fmt.Sprint(t.Linger, t.Brief, t.Plain), t.TLS.Mode, t.TLS.CA, t.TLS.Cert, t.TLS.Key, t.Role, t.Options)
 }
 
 // Text makes arguments ($1, $2 …) of text.
@@ -114,6 +122,10 @@ type Error struct {
 	Detail  string `json:",omitempty"`
 	Hint    string `json:",omitempty"`
 	Context string `json:",omitempty"`
+	// Line shows where in the statement, in two lines as psql writes them; empty =
+	// not known.
+	Line string `json:",omitempty"`
+	at   int    // character of the statement, 0 = not known
 	// Connect is set when no session came about: nothing was run.
 	Connect bool `json:",omitempty"`
 }

@@ -170,7 +170,11 @@ func psqlFailure(text string, status int) *Error {
 		return &Error{Message: strings.TrimSpace(text), Connect: true}
 	}
 	e := &Error{Code: m[1], Message: strings.TrimSpace(m[2]), Connect: status == 2}
-	for _, line := range strings.Split(text, "\n") {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, "LINE ") && i+1 < len(lines) && strings.Trim(lines[i+1], " ") == "^" {
+			e.Line = line + "\n" + lines[i+1] + "\n"
+		}
 		if d, ok := strings.CutPrefix(line, "DETAIL:  "); ok {
 			e.Detail = d
 		}

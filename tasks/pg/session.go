@@ -210,6 +210,16 @@ func config(ctx context.Context, r host.Reader, t Target) (*pgconn.Config, error
 	cfg.RuntimeParams = map[string]string{
 		"application_name": t.app(), "client_encoding": "UTF8", "datestyle": "ISO", "timezone": "UTC",
 	}
+	if t.Plain {
+		delete(cfg.RuntimeParams, "datestyle")
+		delete(cfg.RuntimeParams, "timezone")
+	}
+	if options := sessionOptions(t.Role, t.Options); options != "" {
+		cfg.RuntimeParams["options"] = options
+	}
+	if err := t.TLS.apply(ctx, r, cfg); err != nil {
+		return nil, err
+	}
 	// A name is looked up where it means something: on the host.
 	cfg.LookupFunc = func(_ context.Context, name string) ([]string, error) { return []string{name}, nil }
 	cfg.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
@@ -273,6 +283,9 @@ func (s *session) do(ctx context.Context, t Target, w work, psql psqlRunner) (re
 		res, err = s.writes(ctx, w)
 	default:
 		res, err = s.reads(ctx, w)
+	}
+	if res.Err != nil && res.Err.at > 0 {
+		res.Err.Line = lineAt(w.sql, res.Err.at)
 	}
 	return res, fresh, err
 }
@@ -378,5 +391,24 @@ func params(args []*string) [][]byte {
 }
 
 func serverError(p *pgconn.PgError) *Error {
-	return &Error{Code: p.Code, Message: p.Message, Detail: p.Detail, Hint: p.Hint, Context: p.Where}
+	return &Error{Code: p.Code, Message: p.Message, Detail: p.Detail, Hint: p.Hint, Context: p.Where, at: int(p.Position)}
+}
+
+// lineAt shows a place of a statement as libpq does: the line, and a mark below. Lines
+// that libpq would cut are left out.
+func lineAt(sql string, at int) string {
+	n := 1
+	for line := range strings.SplitSeq(sql, "\n") {
+		r := []rune(line)
+		if at > len(r)+1 {
+			at, n = at-len(r)-1, n+1
+			continue
+		}
+		head := fmt.Sprintf("LINE %d: ", n)
+		if at < 1 || len(r) > 60 || strings.Contains(line, "\t") {
+			break
+		}
+		return head + line + "\n" + strings.Repeat(" ", len(head)+at-1) + "^\n"
+	}
+	return ""
 }
