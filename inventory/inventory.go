@@ -85,6 +85,20 @@ func Load(ctx context.Context, sources []string, opt Options) (*Inventory, error
 	return inv, l.errs.err()
 }
 
+// Refresh reads the sources anew, for every view of this inventory. Errors are those
+// of Load; the inventory then stays as it was.
+func (inv *Inventory) Refresh(ctx context.Context) error {
+	fresh, err := Load(ctx, inv.sources, inv.opt)
+	if err != nil {
+		return err
+	}
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
+	inv.graph = fresh.graph
+	inv.files.forget()
+	return nil
+}
+
 // Check reads the files of variables of all groups and hosts, vaults unopened,
 // and returns their mistakes at once, as Errors. Load has done it; a view that
 // Beside made is checked by this.

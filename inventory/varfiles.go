@@ -23,6 +23,13 @@ type varFiles struct {
 	read  map[string]*varContent // file -> what it holds
 }
 
+// forget has every file read anew when it is needed next.
+func (f *varFiles) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.found, f.read = nil, nil
+}
+
 // varContent is a file's mapping. A file with vaults is checked when the
 // inventory is loaded and opened when a host needs it: not every operator holds
 // every password.

@@ -89,6 +89,12 @@ func (u *unit) carryOut(ctx context.Context, did action.Did) error {
 	if did.Regrouped != "" {
 		store.Drop(did.Regrouped)
 	}
+	if did.Steer == action.RefreshInventory {
+		if err := h.p.r.world.Inventory.Refresh(ctx); err != nil {
+			return err
+		}
+		store.Refresh()
+	}
 	u.steer(did.Steer)
 	switch {
 	case did.File != "":

@@ -107,6 +107,7 @@ func (b *bench) AddHost(string, []string, *value.Map) (bool, error) { return fal
 func (b *bench) AddGroup(string, string, []string) (bool, error) {
 	return false, nil
 }
+func (b *bench) Refresh(context.Context) error { return nil }
 
 // Connect opens a shell of this machine.
 func (b *bench) Connect(_ context.Context, e reach.Endpoint) (host.Conn, error) {

@@ -107,6 +107,7 @@ const (
 	ClearFacts
 	ClearHostErrors
 	ResetConnection
+	RefreshInventory
 )
 
 // Of is the action that a task stands for; nil = it runs a module, or none.

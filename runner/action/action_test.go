@@ -164,7 +164,7 @@ func TestAssertAndFail(t *testing.T) {
 // one host for all.
 func TestMeta(t *testing.T) {
 	forAll := strings.Fields("end_play end_batch clear_facts clear_host_errors refresh_inventory")
-	want := map[string]Steer{"flush_handlers": FlushHandlers, "end_host": EndHost, "end_batch": EndBatch, "end_play": EndPlay, "clear_facts": ClearFacts, "clear_host_errors": ClearHostErrors, "reset_connection": ResetConnection}
+	want := map[string]Steer{"flush_handlers": FlushHandlers, "end_host": EndHost, "end_batch": EndBatch, "end_play": EndPlay, "clear_facts": ClearFacts, "clear_host_errors": ClearHostErrors, "reset_connection": ResetConnection, "refresh_inventory": RefreshInventory}
 	for _, word := range metaWords {
 		did, err := run(t, "meta", &Turn{}, "_raw_params", value.String(word))
 		task := &play.Task{Action: "meta", Args: value.MapOf("_raw_params", value.String(word))}

@@ -17,8 +17,10 @@ import (
 func meta(_ context.Context, _ *Turn, args *value.Map) (Did, error) {
 	word, _ := str(args, "_raw_params")
 	switch strings.TrimSpace(word) {
-	case "noop", "refresh_inventory":
+	case "noop":
 		return Did{}, nil
+	case "refresh_inventory":
+		return Did{Steer: RefreshInventory}, nil
 	case "flush_handlers":
 		return Did{Steer: FlushHandlers}, nil
 	case "end_host":

@@ -247,6 +247,9 @@ type Inventory interface {
 	// AddGroup puts a host into a group and the group into parents, all made
 	// where they are missing. Errors: a host that is not there, a loop of groups.
 	AddGroup(host, group string, parents []string) (bool, error)
+	// Refresh reads the sources anew (meta: refresh_inventory); what add_host and
+	// group_by added is gone. With an error everything stays as it was.
+	Refresh(ctx context.Context) error
 }
 
 // Loader reads files of the project while a playbook runs.

@@ -190,6 +190,19 @@ func (s *Store) ClearFacts(name string) {
 // Drop forgets the layers that inventory gave: add_host changed them.
 func (s *Store) Drop(name string) { s.change(name, func(h *hostVars) { h.layers = nil }) }
 
+// Refresh forgets what the inventory gave of hosts that are in it: it was read anew.
+// One that is gone from it keeps its variables for the play that it is in.
+func (s *Store) Refresh() {
+	all := s.Hosts()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, h := range s.hosts {
+		if slices.Contains(all, name) || implicit(name) {
+			h.layers = nil
+		}
+	}
+}
+
 // Admit lets a host be worked on that is not in the inventory, with the variables
 // of all: a task is delegated to it.
 func (s *Store) Admit(name string) {
