@@ -141,7 +141,6 @@ var onlyImporter = map[string]string{
 	"github.com/fatih/color":     "runner/view",
 	"github.com/spf13/cobra":     "cmd/remoterun",
 	"github.com/aymanbagabas":    "runner/view",
-	"github.com/kevinburke":      "runner/ssh",
 	"golang.org/x/crypto/ssh":    "runner/ssh runner/hosttest runner/hosttest/sshd runner/hosttest/hostile runner/hosttest/sshtest runner/hosttest/real cmd/remoterun",
 	"github.com/pkg/sftp":        "runner/ssh runner/hosttest/sshd",
 	"github.com/sethvargo":       "tasks/tde/seal",

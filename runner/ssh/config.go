@@ -4,7 +4,6 @@
 package ssh
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"os"
@@ -14,8 +13,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/kevinburke/ssh_config"
 
 	"remoterun/runner/secret"
 )
@@ -58,169 +55,175 @@ type settings struct {
 	aliveCount     int
 }
 
-// Config answers options for host aliases, from one configuration file.
+// Config answers options for host aliases, from one configuration file and what it
+// includes.
 type Config struct {
-	path string
-	file *ssh_config.Config
-	home string
-	env  func(string) string
+	path  string
+	lines []line
+	home  string
+	env   func(string) string
 }
-
-// unsupported are lines whose meaning this client cannot honour: reading past
-// them could connect elsewhere than the user's own client does.
-var unsupported = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)^\s*(match\s+.*\b(exec|canonical|final|localnetwork)\b|canonicalizehostname\s+(yes|always)|proxycommand\s+[^n\s])`)
-})
 
 // LoadConfig reads path (~/.ssh/config when empty). A missing default file is
 // an empty configuration. Errors name file and line.
 func LoadConfig(path, home string, env func(string) string) (*Config, error) {
-	c := &Config{path: path, home: home, env: env, file: &ssh_config.Config{}}
+	c := &Config{path: path, home: home, env: env}
 	byDefault := path == ""
 	if byDefault {
 		c.path = filepath.Join(home, ".ssh", "config")
 	}
-	text, err := os.ReadFile(c.path)
+	var err error
+	c.lines, err = c.readLines(c.path, 0)
+	if byDefault && os.IsNotExist(err) {
+		return c, nil
+	}
 	if err != nil {
-		if byDefault && os.IsNotExist(err) {
-			return c, nil
-		}
 		return nil, fmt.Errorf("ssh configuration: %w", err)
 	}
-	for i, line := range strings.Split(string(text), "\n") {
-		if unsupported().MatchString(line) {
-			return nil, fmt.Errorf("%s:%d: %q is not supported; give the host its address in the inventory (ansible_host), or ProxyJump instead of ProxyCommand", c.path, i+1, strings.TrimSpace(line))
-		}
-	}
-	if c.file, err = ssh_config.Decode(bytes.NewReader(text)); err != nil {
-		return nil, fmt.Errorf("%s: %w", c.path, err)
-	}
 	return c, nil
-}
-
-func (c *Config) get(alias, key string) string {
-	v, err := c.file.Get(alias, key)
-	if err != nil {
-		return ""
-	}
-	return v
-}
-
-func (c *Config) all(alias, key string) []string {
-	v, err := c.file.GetAll(alias, key)
-	if err != nil {
-		return nil
-	}
-	return v
 }
 
 // settle works out a target's options.
 func (c *Config) settle(t Target) (settings, error) {
 	s := settings{alias: t.Addr, host: t.Addr, port: t.Port, user: t.User, timeout: t.ConnectTimeout}
-	if h := c.get(t.Addr, "HostName"); h != "" {
-		s.host = strings.ReplaceAll(h, "%h", t.Addr)
+	o, err := c.optionsFor(t.Addr, t.User)
+	if err != nil {
+		return s, err
 	}
-	var err error
-	if s.port == 0 {
-		if s.port, err = c.number(t.Addr, "Port", 22); err != nil {
+	if l, ok := o.first["canonicalizehostname"]; ok && !strings.EqualFold(l.args[0], "no") && !strings.EqualFold(l.args[0], "none") {
+		return s, unsupported(l)
+	}
+	if h := o.get("hostname"); h != "" {
+		if s.host, err = o.tokens("hostname", h, "%h", t.Addr); err != nil {
 			return s, err
 		}
 	}
-	if s.user == "" {
-		s.user = cmp.Or(c.get(t.Addr, "User"), c.env("USER"), "root")
-	}
-	s.keyAlias = c.get(t.Addr, "HostKeyAlias")
-	s.identitiesOnly = strings.EqualFold(c.get(t.Addr, "IdentitiesOnly"), "yes")
-	s.agent = c.agent(t.Addr)
-	c.settleFiles(&s, t)
-	if j := c.get(t.Addr, "ProxyJump"); j != "" && !strings.EqualFold(j, "none") {
-		s.jumps = strings.Split(j, ",")
-	}
-	if s.timeout == 0 {
-		n, err := c.number(t.Addr, "ConnectTimeout", 10)
-		if err != nil {
+	if s.port == 0 {
+		if s.port, err = o.portOf(); err != nil {
 			return s, err
+		}
+	}
+	s.user = cmp.Or(s.user, o.get("user"), o.local)
+	s.keyAlias = o.get("hostkeyalias")
+	if s.identitiesOnly, err = o.flag("identitiesonly"); err != nil {
+		return s, err
+	}
+	s.agent = c.agent(o.get("identityagent"), &s)
+	c.settleFiles(&s, t, o)
+	if s.jumps, err = o.jumps(&s); err != nil {
+		return s, err
+	}
+	return s, s.settleTimes(o)
+}
+
+func (s *settings) settleTimes(o *options) error {
+	if s.timeout == 0 {
+		n, err := o.count("connecttimeout", 10, true)
+		if err != nil {
+			return err
 		}
 		if n == 0 {
 			n = 10 // OpenSSH: the system's own; a login has a limit here
 		}
 		s.timeout = time.Duration(n) * time.Second
 	}
-	alive, err := c.number(t.Addr, "ServerAliveInterval", 15)
+	alive, err := o.count("serveraliveinterval", 15, true)
 	if err != nil {
-		return s, err
+		return err
 	}
 	if alive == 0 {
 		alive = 15 // a link that dies without a word must be noticed
 	}
 	s.aliveInterval = time.Duration(alive) * time.Second
-	if s.aliveCount, err = c.number(t.Addr, "ServerAliveCountMax", 3); s.aliveCount == 0 {
+	if s.aliveCount, err = o.count("serveralivecountmax", 3, false); s.aliveCount == 0 {
 		s.aliveCount = 3 // to OpenSSH that means: never
 	}
-	return s, err
+	return err
+}
+
+// jumps are the hosts to go through, the first one first. ProxyCommand runs a program,
+// which this client does not.
+func (o *options) jumps(s *settings) ([]string, error) {
+	l, ok := o.first["proxy"]
+	text := strings.Join(l.args, " ")
+	if !ok || strings.EqualFold(text, "none") {
+		return nil, nil
+	}
+	if l.key == "proxycommand" {
+		return nil, unsupported(l)
+	}
+	text, err := o.tokens("proxy", text, "%h", s.host, "%n", s.alias, "%p", strconv.Itoa(s.port), "%r", s.user)
+	if err != nil {
+		return nil, err
+	}
+	out := strings.Split(text, ",")
+	for i, j := range out {
+		out[i] = strings.TrimSuffix(strings.TrimPrefix(j, "ssh://"), "/")
+		if out[i] == "" || strings.ContainsAny(out[i], " \t") {
+			return nil, fmt.Errorf("%s: %q: %q is not a host (user@host:port, with commas and no blanks between several)", l.at, l.text, j)
+		}
+	}
+	return out, nil
 }
 
 // limit is when the keepalive gives a server up that does not answer.
 func (s settings) limit() time.Duration { return s.aliveInterval * time.Duration(s.aliveCount+1) }
 
-func (c *Config) settleFiles(s *settings, t Target) {
+func (c *Config) settleFiles(s *settings, t Target, o *options) {
 	if t.KeyFile != "" {
 		s.identities = append(s.identities, c.path1(t.KeyFile, s))
 	}
-	for _, f := range c.all(t.Addr, "IdentityFile") {
-		s.identities = append(s.identities, c.path1(f, s))
+	listed := o.all["identityfile"]
+	for _, f := range listed {
+		if !strings.EqualFold(f, "none") {
+			s.identities = append(s.identities, c.path1(f, s))
+		}
 	}
-	if len(s.identities) == 0 {
+	if len(s.identities) == 0 && len(listed) == 0 {
 		for _, f := range []string{"id_rsa", "id_ecdsa", "id_ed25519"} {
 			s.identities = append(s.identities, filepath.Join(c.home, ".ssh", f))
 		}
 	}
-	for _, f := range c.all(t.Addr, "CertificateFile") {
-		s.certificates = append(s.certificates, c.path1(f, s))
+	for _, f := range o.all["certificatefile"] {
+		if !strings.EqualFold(f, "none") {
+			s.certificates = append(s.certificates, c.path1(f, s))
+		}
 	}
-	for _, f := range strings.Fields(c.get(t.Addr, "UserKnownHostsFile")) {
-		s.known = append(s.known, c.path1(f, s))
-	}
-	if len(s.known) == 0 {
+	if l, ok := o.first["userknownhostsfile"]; ok {
+		for _, f := range l.args {
+			if !strings.EqualFold(f, "none") {
+				s.known = append(s.known, c.path1(f, s))
+			}
+		}
+	} else {
 		s.known = []string{filepath.Join(c.home, ".ssh", "known_hosts"), filepath.Join(c.home, ".ssh", "known_hosts2")}
 	}
 	s.known = append(s.known, "/etc/ssh/ssh_known_hosts")
 }
 
-func (c *Config) agent(alias string) string {
-	switch a := c.get(alias, "IdentityAgent"); {
+func (c *Config) agent(a string, s *settings) string {
+	switch {
 	case strings.EqualFold(a, "none"):
 		return ""
 	case a == "" || a == "SSH_AUTH_SOCK":
 		return c.env("SSH_AUTH_SOCK")
-	case strings.HasPrefix(a, "$"):
+	case strings.HasPrefix(a, "$") && !strings.Contains(a, "/"):
 		return c.env(strings.Trim(a, "${}"))
 	default:
-		return c.path1(a, &settings{})
+		return c.path1(a, s)
 	}
 }
 
-// path1 expands ~ and the tokens that paths use.
+// path1 expands ~, ${NAME} of the environment and the tokens that paths use.
 func (c *Config) path1(p string, s *settings) string {
-	p = strings.Trim(p, `"`)
 	if p == "~" || strings.HasPrefix(p, "~/") {
 		p = c.home + p[1:]
 	}
-	return strings.NewReplacer("%%", "%", "%d", c.home, "%h", s.host, "%n", s.alias, "%r", s.user, "%p", strconv.Itoa(s.port), "%u", c.env("USER")).Replace(p)
+	p = variable().ReplaceAllStringFunc(p, func(v string) string { return c.env(v[2 : len(v)-1]) })
+	local, _ := os.Hostname()
+	short, _, _ := strings.Cut(local, ".")
+	return strings.NewReplacer("%%", "%", "%d", c.home, "%h", s.host, "%n", s.alias, "%r", s.user, "%p", strconv.Itoa(s.port), "%u", c.env("USER"),
+		"%k", cmp.Or(s.keyAlias, s.alias), "%i", strconv.Itoa(os.Getuid()), "%l", local, "%L", short).Replace(p)
 }
 
-func (c *Config) number(alias, key string, otherwise int) (int, error) {
-	v := c.get(alias, key)
-	if v == "" {
-		return otherwise, nil
-	}
-	most := 1 << 20 // seconds: twelve days
-	if key == "Port" {
-		most = 1<<16 - 1
-	}
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 0 || n > most || n == 0 && key == "Port" {
-		return 0, fmt.Errorf("%s: %s %q for host %s is not a number from 0 to %d", c.path, key, v, alias, most)
-	}
-	return n, nil
-}
+var variable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`) })

@@ -115,18 +115,18 @@ func (d *Dialer) via(ctx context.Context, s settings, depth int) (func(context.C
 }
 
 func (d *Dialer) dialJump(ctx context.Context, chain []string, depth int) (*ssh.Client, error) {
-	last := strings.TrimPrefix(strings.TrimSpace(chain[len(chain)-1]), "ssh://")
-	t := Target{Name: last}
-	t.User, t.Addr, _ = strings.Cut(last, "@")
-	if t.Addr == "" {
-		t.User, t.Addr = "", last
+	last := chain[len(chain)-1]
+	t := Target{Name: last, Addr: last}
+	if i := strings.LastIndexByte(last, '@'); i >= 0 {
+		t.User, t.Addr = last[:i], last[i+1:]
 	}
 	if h, p, err := net.SplitHostPort(t.Addr); err == nil {
 		t.Addr = h
 		if t.Port, err = strconv.Atoi(p); err != nil {
-			return nil, fmt.Errorf("ProxyJump %s: %q is not a port", last, p)
+			return nil, fmt.Errorf("ProxyJump %s: %q is not a valid port", last, p)
 		}
 	}
+	t.Addr = strings.TrimSuffix(strings.TrimPrefix(t.Addr, "["), "]")
 	s, err := d.Config.settle(t)
 	if err != nil {
 		return nil, err

@@ -53,7 +53,7 @@ func FuzzKnownHosts(f *testing.F) {
 // make sense or an error that names the file, and never with a panic.
 func FuzzConfig(f *testing.F) {
 	for _, s := range []string{"", "Host *\n  Port 22\n", "Host web1 !web2 *.x\n HostName %h.example\n User a\n", "Port 99999999999999999999\n", "Port -1\n", "ConnectTimeout none\n", "Match all\n", "Match exec \"id\"\n",
-		"Include ~/x\n", "Include *\n", "Host \"a b\"\n IdentityFile \"~/x y\"\n", "ServerAliveCountMax 0\nServerAliveInterval 0\n", "ProxyJump a,b,c\n", "ProxyCommand nc %h %p\n", "Host\n", "=\n", "Port=22 # x\n", "\x00\n", "Host *\nHost\n\tX\n", "UserKnownHostsFile none\n", "ServerAliveInterval 9223372036854775807\n"} {
+		"Include ~/x\n", "Include *\n", "Host \"a b\"\n IdentityFile \"~/x y\"\n", "ServerAliveCountMax 0\nServerAliveInterval 0\n", "ProxyJump a,b,c\n", "ProxyCommand nc %h %p\n", "Host\n", "=\n", "Port=22 # x\n", "\x00\n", "Host *\nHost\n\tX\n", "UserKnownHostsFile none\n", "ServerAliveInterval 9223372036854775807\n", "ConnectTimeout 9w9w9w9w\n", "Match !host \"a\" user=b final\n", "Host 'a\\' \"b\\\"\n", "ProxyJump \"ssh://a@[::1]:2/,%h%%\" # x\n", "Host **********************a\n", "IdentityFile ${A}%d%\n"} {
 		f.Add(s)
 	}
 	home := f.TempDir()

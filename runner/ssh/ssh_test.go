@@ -366,8 +366,12 @@ func TestJumpHostAndAliases(t *testing.T) {
 func TestUnsupportedConfigNamesTheLine(t *testing.T) {
 	home := t.TempDir()
 	write(t, filepath.Join(home, ".ssh", "config"), "Host a\n  User x\nMatch exec \"true\"\n  User y\n")
-	_, err := ssh.LoadConfig("", home, os.Getenv)
-	if err == nil || !strings.Contains(err.Error(), "config:3:") {
+	c, err := ssh.LoadConfig("", home, os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := ssh.Dialer{Config: c}
+	if _, err := d.Dial(t.Context(), ssh.Target{Name: "a", Addr: "a"}, nil); err == nil || !strings.Contains(err.Error(), "config:3: \"Match exec \\\"true\\\"\" is not supported") {
 		t.Errorf("error %v", err)
 	}
 }
