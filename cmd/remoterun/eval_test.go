@@ -20,7 +20,7 @@ func TestEvalShowsTextValueTypeAndOrigin(t *testing.T) {
 		t.Errorf("-e with a template: %q %q %d", out, errs, code)
 	}
 	out, _, code := runApp(t, "", "eval", "port + 1", "-e", `{"port": "{{ base }}", "base": 3}`)
-	want := "text:  4\nvalue: 4\ntype:  int\nvariables:\n  port = '{{ base }}', from -e {\"port\": \"{{ base }}\", \"base\": 3} (1:11)\n  base = 3, from -e {\"port\": \"{{ base }}\", \"base\": 3}\n"
+	want := "text:  4\nvalue: 4\ntype:  int\nvariables:\n  port = '{{ base }}', from -e {\"port\": \"{{ base }}\", \"base\": 3} (-e:1:11)\n  base = 3, from -e {\"port\": \"{{ base }}\", \"base\": 3}\n"
 	if out != want || code != 0 {
 		t.Errorf("got %d\n%s", code, out)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -185,7 +186,10 @@ func extraVars(text string, op *opener) (*value.Map, error) {
 	} else if t := strings.TrimSpace(text); !strings.HasPrefix(t, "{") && !strings.HasPrefix(t, "[") {
 		return ast.Pairs(text)
 	}
-	v, err := yaml.One(file, []byte(text), opt)
+	v, err := yaml.One(cmp.Or(file, "-e"), []byte(text), opt)
+	if err != nil && file == "" { // the caller shows the text itself
+		_, err = yaml.One("", []byte(text), opt)
+	}
 	if err != nil {
 		return nil, err
 	}

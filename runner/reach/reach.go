@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"remoterun/runner/host"
 	"remoterun/runner/keyword"
@@ -115,7 +116,7 @@ type settings struct {
 func (r *settings) get(written value.Value, otherwise string, names ...string) (name string, raw, v value.Value, err error) {
 	name, raw = names[0], value.MarkedString(otherwise, value.Unsafe)
 	if !written.IsNull() {
-		raw = written
+		name, raw = strings.TrimPrefix(names[0], "ansible_"), written
 	}
 	for _, n := range names {
 		v, ok, err := r.k.Scope.Var(n)
@@ -136,7 +137,7 @@ func (r *settings) text(to *string, read func(string, value.Value, value.Value) 
 	if err == nil {
 		*to, err = read(name, raw, v)
 	}
-	r.errs = append(r.errs, err)
+	r.errs = append(r.errs, placed(r.k.Scope, err))
 }
 
 func (r *settings) port(to *int, written value.Value, otherwise string, names ...string) {
@@ -144,7 +145,7 @@ func (r *settings) port(to *int, written value.Value, otherwise string, names ..
 	if err == nil {
 		*to, err = portOf(name, raw, v)
 	}
-	r.errs = append(r.errs, err)
+	r.errs = append(r.errs, placed(r.k.Scope, err))
 }
 
 func (r *settings) password(to *secret.Sealed, red *secret.Redactor, names ...string) {
@@ -167,7 +168,7 @@ func Identity(k keyword.Reader, d Defaults) (host.As, error) {
 	} else if ok && !v.IsNull() {
 		raw, _, _ := k.Scope.Var("ansible_become")
 		if become, err = flagOf("ansible_become", raw, v); err != nil {
-			return host.As{}, err
+			return host.As{}, placed(k.Scope, err)
 		}
 	}
 	if !become {
@@ -207,7 +208,8 @@ func setting(k keyword.Reader, read func(name string, raw, v value.Value) (strin
 			return "", err
 		}
 		if !v.IsNull() && !v.IsOmit() {
-			return read(said, raw, v)
+			text, err := read(said, raw, v)
+			return text, placed(k.Scope, err)
 		}
 	}
 	return read(name, value.Null(), value.String(otherwise))
@@ -222,7 +224,8 @@ func program(k keyword.Reader, what, method string, get keyword.Get, otherwise s
 			return "", err
 		}
 		raw, _, _ := k.Scope.Var(own)
-		return textOf(own, raw, v)
+		text, err := textOf(own, raw, v)
+		return text, placed(k.Scope, err)
 	}
 	return setting(k, textOf, "become_"+what, get, otherwise)
 }

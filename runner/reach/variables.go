@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -14,13 +15,31 @@ import (
 // Connection variables are read whole or refused, with the place where they
 // stand: a part of one would lead to another machine, port or user.
 
+// VariableError is a connection variable that is not valid.
+type VariableError struct {
+	At         string // where it stands, "" = not known
+	Name, Text string
+}
+
+func (e *VariableError) Error() string {
+	if e.At == "" {
+		return e.Name + ": " + e.Text
+	}
+	return e.At + ": " + e.Name + ": " + e.Text
+}
+
 // connError is a connection variable that is not valid.
 func connError(name string, raw value.Value, format string, args ...any) error {
-	at := value.PosOf(raw).String()
-	if at != "" {
-		at += ": "
+	return &VariableError{At: value.PosOf(raw).String(), Name: name, Text: fmt.Sprintf(format, args...)}
+}
+
+// placed adds where a variable stands whose value knows no place: a number, a boolean.
+func placed(scope any, err error) error {
+	var e *VariableError
+	if s, ok := scope.(interface{ Place(name string) string }); ok && errors.As(err, &e) && e.At == "" {
+		e.At = s.Place(e.Name)
 	}
-	return fmt.Errorf("%s%s: %s", at, name, fmt.Sprintf(format, args...))
+	return err
 }
 
 // ParsePort reads a port: decimal digits alone, from 1 to 65535.
@@ -96,7 +115,7 @@ func kindOf(name string, raw, v value.Value) (string, error) {
 	case "", "local", "ssh", "smart", "paramiko", "paramiko_ssh":
 		return text, nil
 	}
-	return "", connError("connection", raw, "%q is not one of ssh, local", text)
+	return "", connError(name, raw, "%q is not one of ssh, local", text)
 }
 
 // pathOf reads the path of a file, in which blanks may be.

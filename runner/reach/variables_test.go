@@ -47,7 +47,7 @@ func TestConnectionVariablesAreWhole(t *testing.T) {
 		{"ansible_port", value.Strings("22"), `ansible_port: "['22']" is not a valid port (1 to 65535)`},
 		{"ansible_host", at("10.0.0.1 10.0.0.2"), `hosts:3:14: ansible_host: "10.0.0.1 10.0.0.2" is not valid: it holds a blank or a control character`},
 		{"ansible_host", at(""), `hosts:3:14: ansible_host: it is empty: leave it out, and the host's name is its address`},
-		{"ansible_connection", at("docker"), `hosts:3:14: connection: "docker" is not one of ssh, local`},
+		{"ansible_connection", at("docker"), `hosts:3:14: ansible_connection: "docker" is not one of ssh, local`},
 		{"ansible_become_user", at("-"), `hosts:3:14: ansible_become_user: "-" is not valid as a user: it begins with a dash`},
 		{"ansible_become_user", value.Strings("x"), `ansible_become_user: a text is expected, not ['x']`},
 		{"ansible_become_method", at("runas"), `hosts:3:14: ansible_become_method: "runas" is not one of sudo, su, doas`},

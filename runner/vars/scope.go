@@ -326,3 +326,27 @@ func (s *Scope) Source(name string) string {
 	}
 	return ""
 }
+
+// Place says where a variable was written: file and line, or else what gave it, as
+// Source does. Numbers know no place of their own, their names in a file do.
+func (s *Scope) Place(name string) string {
+	h, err := s.store.view(s.host)
+	if err != nil {
+		return ""
+	}
+	for l := range s.levels(h) {
+		v, ok := l.get(name)
+		if !ok {
+			continue
+		}
+		if at := value.PosOf(v).String(); at != "" {
+			return at
+		}
+		for key := range l.vars.All() {
+			if value.Str(key) == strings.TrimPrefix(name, l.prefix) {
+				return cmp.Or(value.PosOf(key).String(), l.from)
+			}
+		}
+	}
+	return ""
+}
