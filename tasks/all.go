@@ -73,7 +73,10 @@ func ofContainers() []play.Module {
 func ofDatabase() []play.Module {
 	return []play.Module{
 		database.MysqlDB(),
+		database.MysqlInfo(),
+		database.MysqlQuery(),
 		database.MysqlUser(),
+		database.MysqlVariables(),
 		database.PostgresqlDB(),
 		database.PostgresqlExt(),
 		database.PostgresqlInfo(),

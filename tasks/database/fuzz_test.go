@@ -13,6 +13,10 @@ func FuzzArguments(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s, text string) {
 		statement{sql: s}.reads()
-		_, _ = queryArgs{Positional: value.List(value.String(text))}.fill(s)
+		_, _ = filled(s, value.List(value.String(text)), nil, sqlValue)
+		_, _ = filled(s, value.List(value.String(text)), nil, mysqlValue)
+		_, _ = readGiven(s)
+		_, _ = readHBA(s, true)
+		_, _ = pgNames(s)
 	})
 }

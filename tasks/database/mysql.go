@@ -1,6 +1,8 @@
 package database
 
 import (
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,23 +57,36 @@ func (l mysqlLogin) words() []string {
 }
 
 // mysqlHead finds the client ($c; its program is the first argument, or what MariaDB
-// calls it, the second), the password, and the client's file, which has to be the
-// first word.
+// calls it, the second) and defines how it is called. The password, quoted for an
+// option file, is the third argument, the client's own file the fourth. Clients read the
+// password from a pipe: it is in no argument and no environment, and comes before
+// what files say. Where no program can open its own descriptors it is in the environment.
 const mysqlHead = `c=$1
 command -v "$c" >/dev/null || c=$2
 command -v "$c" >/dev/null || { echo "the host has no client: neither $1 nor $2 is there"; exit 9; }
-if [ -n "$3" ]; then MYSQL_PWD=$3; export MYSQL_PWD; fi
-f=
-if [ -n "$4" ] && [ -e "$4" ]; then f=--defaults-extra-file=$4; fi
+pw=$3 f= in=
+if [ -n "$4" ] && [ -e "$4" ]; then f=--defaults-extra-file=$4 in="!include $4"; fi
 shift 4
+client() {
+if [ -z "$pw" ]; then "$c" ${f:+"$f"} "$@"
+elif [ -e /dev/fd/0 ]; then
+{ printf '%s\n[client]\npassword="%s"\n' "$in" "$pw" | { exec 5<&0 0<&6 6<&-; exec "$c" --defaults-extra-file=/dev/fd/5 "$@"; }; } 6<&0
+else MYSQL_PWD=$pw "$c" ${f:+"$f"} "$@"
+fi
+}
 `
 
 // mysqlText runs statements that come on stdin; what the client complains about is on
 // stdout too, since a question has no stderr.
-const mysqlText sh.Constant = mysqlHead + `exec "$c" ${f:+"$f"} "$@" --batch --skip-column-names --default-character-set=utf8mb4 2>&1`
+const mysqlText sh.Constant = mysqlHead + `client "$@" --batch --skip-column-names --default-character-set=utf8mb4 2>&1`
 
 func (l mysqlLogin) args(program, other string, more ...string) []string {
-	return append(append([]string{program, other, l.Password, l.Config}, l.words()...), more...)
+	return append(append(l.head(program, other), l.words()...), more...)
+}
+
+// head are the arguments of mysqlHead.
+func (l mysqlLogin) head(program, other string) []string {
+	return []string{program, other, strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(l.Password), l.Config}
 }
 
 // readOnly begins a question: MySQL itself refuses what would write.
@@ -89,24 +104,39 @@ func (l mysqlLogin) rows(s host.Seen, sql string) (rows [][]string, stop *play.P
 		return nil, nil, err
 	}
 	if ans.Status != 0 {
-		p := kit.Failure("%s", mysqlSaid(string(ans.Stdout), ans.Status))
+		p := kit.Failure("%s", l.said(string(ans.Stdout), ans.Status))
 		return nil, &p, nil
 	}
 	return mysqlRows(string(ans.Stdout)), nil, nil
 }
 
-// mysqlSaid is a failure of the client in Ansible's words.
-func mysqlSaid(text string, status int) string {
-	text = strings.Join(strings.Fields(text), " ")
-	switch {
-	case text == "":
-		return "the client ended with status " + strconv.Itoa(status) + " and said nothing"
-	case status == 9:
-		return text
-	case strings.Contains(text, "ERROR 1045"), strings.Contains(text, "ERROR 2002"), strings.Contains(text, "ERROR 1698"), strings.Contains(text, "ERROR 2003"):
-		return "unable to connect to database, check login_user and login_password are correct or the config file has the credentials. Exception message: " + text
+// mysqlError finds the number and the text of a refusal.
+func mysqlError() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^ERROR ([0-9]+)(?: \([0-9A-Z]+\))?(?: at line [0-9]+)?: (.*)`)
+}
+
+// mysqlWords is a refusal as Python's driver writes it; ok is false where there is none.
+func mysqlWords(text string) (words, number string, ok bool) {
+	m := mysqlError().FindStringSubmatch(text)
+	if m == nil {
+		return "", "", false
 	}
-	return text
+	return "(" + m[1] + ", " + value.Repr(value.String(m[2])) + ")", m[1], true
+}
+
+// said is a failure of the client in Ansible's words.
+func (l mysqlLogin) said(text string, status int) string {
+	whole := strings.Join(strings.Fields(text), " ")
+	words, number, ok := mysqlWords(text)
+	switch {
+	case whole == "":
+		return "the client ended with status " + strconv.Itoa(status) + " and said nothing"
+	case status == 9 || !ok:
+		return whole
+	case slices.Contains([]string{"1044", "1045", "1049", "1698", "2002", "2003", "2005", "2026", "2059"}, number):
+		return "unable to connect to database, check login_user and login_password are correct or " + l.Config + " has the credentials. Exception message: " + words
+	}
+	return words
 }
 
 // mysqlRows reads what --batch prints: tabs between columns, \t, \n, \0 and \\ for
@@ -131,11 +161,13 @@ func (l mysqlLogin) run(sql, what string, secret bool) host.Step {
 	return host.Run{Cmd: c, What: "sql: " + kit.OneLine(what)}
 }
 
-// mysqlDone makes a Finish of such steps.
-func mysqlDone(r play.Result) func([]host.Output) (play.Result, error) {
+// done makes a Finish of such steps.
+func (l mysqlLogin) done(r play.Result) func([]host.Output) (play.Result, error) {
 	return func(ran []host.Output) (play.Result, error) {
 		if out := ran[len(ran)-1]; out.Status != 0 {
-			return play.Failure(mysqlSaid(string(out.Stdout)+string(out.Stderr), out.Status)), nil
+			f := play.Failure(l.said(string(out.Stdout)+string(out.Stderr), out.Status))
+			f.Complete = true
+			return f, nil
 		}
 		return r, nil
 	}

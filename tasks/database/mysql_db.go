@@ -58,7 +58,7 @@ func (mysqlDB) Validate(a mysqlDBArgs) *play.ArgError {
 	case a.State == "import" && len(a.Names) > 1:
 		return &play.ArgError{Arg: "name", Msg: "Multiple databases are not supported with state=import"}
 	case all && (a.State == "present" || a.State == "absent"):
-		return &play.ArgError{Arg: "name", Msg: "name=all is not allowed unless state equals import, or dump."}
+		return &play.ArgError{Arg: "name", Msg: "name is not allowed to equal 'all' unless state equals import, or dump."}
 	case !ok:
 		return &play.ArgError{Arg: "dump_extra_args", Msg: "holds an open quote"}
 	}
@@ -122,7 +122,14 @@ func (m mysqlDB) Plan(a mysqlDBArgs, s host.Seen) (play.Plan, error) {
 	for _, q := range sqls {
 		p.Steps = append(p.Steps, a.run(a.logged()+q, q, false))
 	}
-	p.Finish = mysqlDone(p.Result)
+	done := a.done(p.Result)
+	p.Finish = func(ran []host.Output) (play.Result, error) {
+		r, err := done(ran)
+		if r.Failed && strings.HasPrefix(r.Msg, "(") {
+			r.Msg = map[string]string{"present": "error creating database: ", "absent": "error deleting database: "}[a.State] + r.Msg
+		}
+		return r, err
+	}
 	return p, nil
 }
 
@@ -172,7 +179,7 @@ k_mo=
 k_hold "$t" || exit 1
 if [ -d "./$k_n" ]; then k_no "target $t is a directory"; exit 1; fi
 k_was && k_new || exit 1
-{ { "$c" ${f:+"$f"} "$@" || echo $? >&3; } | $z >&8 || echo 1 >&3; } 3>&1 >/dev/null | { if read -r r; then exit "$r"; fi; } || exit
+{ { client "$@" || echo $? >&3; } | $z >&8 || echo 1 >&3; } 3>&1 >/dev/null | { if read -r r; then exit "$r"; fi; } || exit
 k_see "$k_8" && k_own "" "" "$k_mo" "$k_ke" && k_mv || { k_no "$k_e"; exit 1; }`
 
 // dump writes the databases into target.
@@ -201,7 +208,7 @@ func (a mysqlDBArgs) dump(has map[string]bool) play.Plan {
 	} else {
 		for _, n := range a.Names {
 			if !has[n] {
-				return kit.Failure("Cannot dump database(s) %s - not found", n)
+				return kit.Failure("Cannot dump database(s) '%s' - not found", n)
 			}
 		}
 		on(len(a.Names) > 1, "--databases")
@@ -209,7 +216,7 @@ func (a mysqlDBArgs) dump(has map[string]bool) play.Plan {
 		on(true, a.Names...)
 	}
 	words := append([]string{a.Chdir, kit.Safe(a.Target)}, append(a.dumpWords(), more...)...)
-	args := append([]string{"mysqldump", "mariadb-dump", a.Password, a.Config}, words...)
+	args := append(a.head("mysqldump", "mariadb-dump"), words...)
 	return a.pipe(sh.Script(dumpText, args...), "dump "+strings.Join(a.Names, ", ")+" to "+a.Target)
 }
 
@@ -229,7 +236,7 @@ const loadText sh.Constant = mysqlHead + `if [ -n "$1" ]; then cd -- "$1" || exi
 t=$2; shift 2
 case $t in *.gz) z="gzip -dc" ;; *.bz2) z="bzip2 -dc" ;; *.xz) z="xz -dc" ;; *) z=cat ;; esac
 [ -f "$t" ] || { echo "target $t does not exist on the host" >&2; exit 1; }
-{ { $z "$t" || echo $? >&3; } | "$c" ${f:+"$f"} "$@" >&2 || echo $? >&3; } 3>&1 | { r=0; while read -r n; do r=$n; done; exit "$r"; }`
+{ { $z "$t" || echo $? >&3; } | client "$@" >&2 || echo $? >&3; } 3>&1 | { r=0; while read -r n; do r=$n; done; exit "$r"; }`
 
 // load runs what is in target.
 func (a mysqlDBArgs) load(has map[string]bool) play.Plan {
@@ -249,7 +256,7 @@ func (a mysqlDBArgs) load(has map[string]bool) play.Plan {
 			first = []host.Step{a.run(a.logged()+a.create(n), a.create(n), false)}
 		}
 	}
-	args := append([]string{"mysql", "mariadb", a.Password, a.Config}, words...)
+	args := append(a.head("mysql", "mariadb"), words...)
 	p := a.pipe(sh.Script(loadText, args...), "import "+a.Target+" into "+a.Names[0])
 	p.Steps = append(first, p.Steps...)
 	return p
@@ -258,5 +265,5 @@ func (a mysqlDBArgs) load(has map[string]bool) play.Plan {
 // pipe is the plan of a dump or an import.
 func (a mysqlDBArgs) pipe(c sh.Cmd, what string) play.Plan {
 	r := play.Result{Changed: true, Data: a.data([]string{what})}
-	return play.Plan{Steps: []host.Step{host.Run{Cmd: c, What: what}}, Repeats: true, Result: r, Finish: mysqlDone(r)}
+	return play.Plan{Steps: []host.Step{host.Run{Cmd: c, What: what}}, Repeats: true, Result: r, Finish: a.done(r)}
 }

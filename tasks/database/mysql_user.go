@@ -295,6 +295,6 @@ func (e *mysqlEdit) plan() play.Plan {
 	for i, q := range e.sqls {
 		p.Steps = append(p.Steps, a.run(logged+q, e.shown[i], q != e.shown[i]))
 	}
-	p.Finish = mysqlDone(p.Result)
+	p.Finish = a.done(p.Result)
 	return p
 }

@@ -70,7 +70,7 @@ func (a queryArgs) statements() ([]statement, error) {
 		if err := kit.NoSealed(q); err != nil {
 			return nil, err
 		}
-		sql, err := a.fill(text)
+		sql, err := filled(text, a.Positional, a.Named, sqlValue)
 		if err != nil {
 			return nil, err
 		}
@@ -79,9 +79,10 @@ func (a queryArgs) statements() ([]statement, error) {
 	return out, nil
 }
 
-func (a queryArgs) fill(text string) (string, error) {
-	pos := a.Positional.Items()
-	if pos == nil && a.Named.Len() == 0 {
+// filled is a statement with its arguments, written by write.
+func filled(text string, positional value.Value, named *value.Map, write func(value.Value) string) (string, error) {
+	pos := positional.Items()
+	if pos == nil && named.Len() == 0 {
 		return text, nil
 	}
 	var b strings.Builder
@@ -96,16 +97,16 @@ func (a queryArgs) fill(text string) (string, error) {
 			if n >= len(pos) {
 				return "", fmt.Errorf("there are more %%s than positional_args (%d)", len(pos))
 			}
-			b.WriteString(sqlValue(pos[n]))
+			b.WriteString(write(pos[n]))
 			n++
 			i++
 		case strings.HasPrefix(rest, "%(") && strings.Contains(rest, ")s"):
 			name, _, _ := strings.Cut(rest[2:], ")s")
-			v, ok := a.Named.Lookup(name)
+			v, ok := named.Lookup(name)
 			if !ok {
 				return "", fmt.Errorf("named_args has no %q", name)
 			}
-			b.WriteString(sqlValue(v))
+			b.WriteString(write(v))
 			i += len(name) + 3
 		default:
 			b.WriteByte(text[i])
