@@ -40,8 +40,11 @@ func ofArchives() []play.Module {
 func ofCerts() []play.Module {
 	return []play.Module{
 		certs.OpenSSLCSR(),
+		certs.OpenSSLCSRInfo(),
 		certs.OpenSSLDHParam(),
 		certs.OpenSSLPrivateKey(),
+		certs.X509Certificate(),
+		certs.X509CertificateInfo(),
 	}
 }
 

@@ -61,6 +61,7 @@ var secretTasks = map[string][]string{
 
 	"openssl_csr":        {"{path: DIR/r, privatekey_content: \"" + canaryKey + "\", privatekey_passphrase: '{{ s }}', common_name: x}", "{path: DIR/r, privatekey_content: '{{ s }}', common_name: x}"},
 	"openssl_privatekey": {"{path: DIR/k, type: Ed25519, passphrase: '{{ s }}', cipher: auto}", "{path: DIR/k2, type: ECC, curve: secp256r1, passphrase: '{{ s }}', cipher: auto, format: pkcs8, force: yes}"},
+	"x509_certificate":   {"{path: DIR/c, privatekey_content: \"" + canaryKey + "\", privatekey_passphrase: '{{ s }}', provider: selfsigned}", "{path: DIR/c, privatekey_content: '{{ s }}', provider: selfsigned}"},
 
 	"debconf": {"{name: x, question: x/y, vtype: password, value: '{{ s }}'}"},
 	"cron":    {"{name: x, cron_file: DIR/cron, user: root, job: 'x {{ s }}'}"},
