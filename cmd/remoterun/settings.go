@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"remoterun/inventory/config"
+	"remoterun/runner/secret/vault"
 )
 
 // projectFlags say which project is meant and how its vaults are opened.
@@ -87,7 +88,35 @@ func (a configured) settings(cmd *cobra.Command) error {
 	if failed == nil {
 		failed = sane(cmd.Flags())
 	}
+	if failed == nil {
+		failed = a.typedVaults(cmd.Flags())
+	}
 	return failed
+}
+
+// typedVaults refuses files of vault passwords that were typed and are not there, also
+// where no vault is opened. What a setting names is looked for when it is needed: lint
+// in a pipeline may do without.
+func (a *app) typedVaults(fl *pflag.FlagSet) error {
+	var ids []vault.Identity
+	if files, err := fl.GetStringArray("vault-password-file"); err == nil && a.from["vault-password-file"] == "" {
+		for _, path := range files {
+			ids = append(ids, vault.File(path))
+		}
+	}
+	if texts, err := fl.GetStringArray("vault-id"); err == nil && a.from["vault-id"] == "" {
+		for _, s := range texts {
+			if id, err := vault.ParseIdentity(s); err == nil {
+				ids = append(ids, id)
+			}
+		}
+	}
+	for _, id := range ids {
+		if err := id.There(); err != nil {
+			return &codedError{exitUsage, err}
+		}
+	}
+	return nil
 }
 
 // sane refuses values of flags that nothing can be done with.

@@ -74,3 +74,29 @@ func TestVaultPasswordIsOneLine(t *testing.T) {
 		})
 	}
 }
+
+// TestTypedVaultFileIsThere: a mistyped file is told at once, also where no vault is
+// opened; what a setting names may be missing there.
+func TestTypedVaultFileIsThere(t *testing.T) {
+	projectDir(t, map[string]string{"hosts": "l ansible_connection=local\n", "pw": "x\n", "site.yml": "- hosts: l\n  gather_facts: no\n  tasks:\n    - debug: {msg: hi}\n"})
+	env := map[string]string{"HOME": t.TempDir()}
+	for _, c := range []struct{ args, want string }{
+		{"-i hosts site.yml --vault-password-file nope", "vault password file nope is not there"},
+		{"-i hosts site.yml --vault-password-file .", "vault password file . is a folder"},
+		{"-i hosts site.yml --vault-id dev@nope", "vault password file nope is not there"},
+		{"-i hosts site.yml --vault-id pw --vault-id nope", "vault password file nope is not there"},
+		{"run l -i hosts --vault-password-file nope -m ping", "vault password file nope is not there"},
+		{"lint --vault-password-file nope site.yml", "vault password file nope is not there"},
+		{"eval 1+1 --vault-password-file nope", "vault password file nope is not there"},
+		{"-i hosts site.yml --vault-password-file pw --vault-id dev@prompt", ""},
+	} {
+		stdout, stderr, code := runWith(t, env, nil, strings.Fields(c.args)...)
+		if c.want == "" && code != exitOK || c.want != "" && (code != exitUsage || stderr != "remoterun: "+c.want+"\n") {
+			t.Errorf("%s: code %d\n%s%s", c.args, code, stdout, stderr)
+		}
+	}
+	env["ANSIBLE_VAULT_PASSWORD_FILE"] = "nope"
+	if _, stderr, code := runWith(t, env, nil, "-i", "hosts", "site.yml"); code != exitOK {
+		t.Errorf("a setting: code %d %s", code, stderr)
+	}
+}

@@ -235,10 +235,15 @@ func (l *login) fromFile(file string, held map[string]ssh.Signer, used map[strin
 		}
 	}
 	text, err := readKey(file)
-	if err != nil {
-		if !os.IsNotExist(err) || file == l.t.KeyFile {
-			l.skipped = append(l.skipped, "key "+err.Error())
-		}
+	typed, named := l.s.named[file]
+	switch {
+	case os.IsNotExist(err) && named:
+		l.skipped = append(l.skipped, "key "+typed+": there is no such file")
+		return
+	case os.IsNotExist(err): // one of the usual names
+		return
+	case err != nil:
+		l.skipped = append(l.skipped, "key "+err.Error())
 		return
 	}
 	s, err := l.parse(file, text)

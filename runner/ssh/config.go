@@ -45,6 +45,7 @@ type settings struct {
 	user           string
 	keyAlias       string // HostKeyAlias
 	identities     []string
+	named          map[string]string // those of them that somebody named, as they were typed
 	certificates   []string
 	identitiesOnly bool
 	agent          string // socket path, empty = none
@@ -170,13 +171,18 @@ func (o *options) jumps(s *settings) ([]string, error) {
 func (s settings) limit() time.Duration { return s.aliveInterval * time.Duration(s.aliveCount+1) }
 
 func (c *Config) settleFiles(s *settings, t Target, o *options) {
+	s.named = map[string]string{}
+	name := func(typed string) {
+		f := c.path1(typed, s)
+		s.identities, s.named[f] = append(s.identities, f), typed
+	}
 	if t.KeyFile != "" {
-		s.identities = append(s.identities, c.path1(t.KeyFile, s))
+		name(t.KeyFile)
 	}
 	listed := o.all["identityfile"]
 	for _, f := range listed {
 		if !strings.EqualFold(f, "none") {
-			s.identities = append(s.identities, c.path1(f, s))
+			name(f)
 		}
 	}
 	if len(s.identities) == 0 && len(listed) == 0 {

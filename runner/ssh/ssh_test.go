@@ -279,6 +279,39 @@ func TestLoginRefusedNamesWhatWasTried(t *testing.T) {
 	}
 }
 
+// TestMissingKeyIsNamed: a key that somebody named, on the command line, in the
+// inventory or in the configuration, is named as it was typed; the usual ones are not.
+func TestMissingKeyIsNamed(t *testing.T) {
+	l := newLab(t, sshd.Config{})
+	if err := os.Remove(filepath.Join(l.home, ".ssh", "id_ed25519")); err != nil {
+		t.Fatal(err)
+	}
+	for typed, config := range map[string]string{
+		"":                "",
+		"~/nope":          "",
+		"/no/where":       "",
+		"%d/.ssh/%r":      "IdentityFile %d/.ssh/%r\n",
+		"~/.ssh/id ed":    "IdentityFile \"~/.ssh/id ed\"\n",
+		"${HOME}/.ssh/id": "IdentityFile=${HOME}/.ssh/id\n",
+	} {
+		write(t, filepath.Join(l.home, ".ssh", "config"), config)
+		l.reload(t)
+		tg := l.target()
+		if config == "" {
+			tg.KeyFile = typed
+		}
+		_, err := l.d.Dial(t.Context(), tg, nil)
+		want := "there was no key and no password to try; not used: key " + typed + ": there is no such file"
+		if typed == "" {
+			want = "there was no key and no password to try"
+		}
+		refused(t, err, want)
+		if typed == "" && strings.Contains(err.Error(), "not used") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 func TestPassword(t *testing.T) {
 	l := newLab(t, sshd.Config{Password: "hunter2"})
 	if err := os.Remove(filepath.Join(l.home, ".ssh", "id_ed25519")); err != nil {

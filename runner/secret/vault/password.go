@@ -104,19 +104,35 @@ func (v *Vaults) ask(ctx context.Context, label string) (secret.Sealed, error) {
 	return out, err
 }
 
+// There refuses a file that is not there, or is a folder; it reads and runs nothing.
+func (id Identity) There() error {
+	if id.Source == "prompt" || id.Source == "prompt_ask_vault_pass" {
+		return nil
+	}
+	st, err := os.Stat(id.Source)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("vault password file %s is not there", id.Source)
+	case err != nil:
+		return fmt.Errorf("vault password file: %w", err)
+	case st.IsDir():
+		return fmt.Errorf("vault password file %s is a folder", id.Source)
+	}
+	return nil
+}
+
 // file reads a password file, or runs it when it is executable. A file that is
 // itself a vault is opened with the secrets before it.
 func (v *Vaults) file(ctx context.Context, i int) (secret.Sealed, error) {
 	id := v.ids[i]
+	if err := id.There(); err != nil {
+		return secret.Sealed{}, err
+	}
 	st, err := os.Stat(id.Source)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return secret.Sealed{}, fmt.Errorf("vault password file %s is not there", id.Source)
-	case err != nil:
+	if err != nil {
 		return secret.Sealed{}, fmt.Errorf("vault password file: %w", err)
-	case st.IsDir():
-		return secret.Sealed{}, fmt.Errorf("vault password file %s is a folder", id.Source)
-	case st.Mode()&0o111 != 0:
+	}
+	if st.Mode()&0o111 != 0 {
 		return v.program(ctx, id.Identity)
 	}
 	data, err := os.ReadFile(id.Source)
