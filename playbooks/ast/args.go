@@ -2,6 +2,7 @@ package ast
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 
 	"remoterun/runner/play"
@@ -172,7 +173,7 @@ func (bd *binder) freeForm(e entry, k kind, into *value.Map) bool {
 		into.Set(value.String(p.key).From(&value.Origin{Pos: at}), value.String(p.val).From(&value.Origin{Pos: behind(at, p.key)}))
 	}
 	switch {
-	case rest == "":
+	case strings.TrimSpace(rest) == "":
 		return true
 	case k.spec.FreeForm != "":
 		v := value.String(rest).From(&value.Origin{Pos: e.at})
@@ -185,9 +186,14 @@ func (bd *binder) freeForm(e entry, k kind, into *value.Map) bool {
 		into.Put(play.WholeArgs, value.String(rest).From(&value.Origin{Pos: e.at}))
 		return true
 	}
-	bd.wrong(e.at, "%s takes no free text, only arguments: %q is not one (write name=value, or a mapping)", cmp.Or(k.name, "a module that a template names"), rest)
-	return false
+	bd.mistakes = append(bd.mistakes, Mistake{Pos: e.at, Msg: fmt.Sprintf("%s takes no free text, only arguments: %q is not one (write name=value, or a mapping)", cmp.Or(k.name, "a module that a template names"), rest), soft: true})
+	into.Put(freeText, value.String(rest).From(&value.Origin{Pos: e.at}))
+	return true
 }
+
+// freeText is the argument that holds free text; where a module takes none, that is
+// its mistake, and the others are not looked at.
+const freeText = "_raw_params"
 
 func behind(at value.Pos, key string) value.Pos {
 	if at.Line > 0 {
@@ -225,6 +231,9 @@ func (bd *binder) checkArgs(t *play.Task, k kind) {
 	bd.inspectArgs(t, k)
 	bd.bindings(t)
 	if _, open := t.Args.Lookup(play.WholeArgs); open {
+		return
+	}
+	if _, text := t.Args.Lookup(freeText); text && k.spec.FreeForm == "" {
 		return
 	}
 	var errs []*play.ArgError

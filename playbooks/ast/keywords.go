@@ -298,7 +298,7 @@ func (ws *words) moduleDefaults(e entry, outer []*value.Map) []*value.Map {
 					ws.wrong(value.PosOf(k), "module_defaults: Ansible has no %s; its groups are aws, acme, azure, docker, gcp, k8s, os, ovirt, vmware and those of collections (group/community.docker.docker)", name)
 				}
 			} else if _, ok := ws.env.kind(name); !ok {
-				ws.lacks(Lack{"module", name}, value.PosOf(k), nil, name, "module_defaults: there is no module %q", name)
+				ws.warn(value.PosOf(k), "module_defaults: there is no module %q, so these have no effect", name)
 			}
 			if _, ok := args.AsMap(); !ok {
 				ws.wrong(e.at, "module_defaults of %s must be a mapping of arguments", name)

@@ -104,7 +104,6 @@ func TestMistakes(t *testing.T) {
 		"set_fact name":            {tasks: "- set_fact: {a.b: 1}", want: `site.yml:3:18: set_fact: "a.b" is not a valid name of a variable (letters, digits and _, no digit first)`},
 		"tags":                     {tasks: "- ping:\n  tags: {a: b}", want: "site.yml:4:13: tags must be text or a list of text, not a mapping"},
 		"environment":              {tasks: "- ping:\n  environment: [A=b]", want: "site.yml:4:20: environment must be a mapping or a list of mappings, not text"},
-		"module_defaults":          {tasks: "- ping:\n  module_defaults: {nope: {a: b}}", want: `site.yml:4:25: module_defaults: there is no module "nope"`},
 		"delegate list":            {tasks: "- ping:\n  delegate_to: [a]", want: "site.yml:4:20: delegate_to must be text, not a list"},
 	} {
 		t.Run(name, func(t *testing.T) {

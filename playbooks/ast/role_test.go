@@ -24,6 +24,8 @@ func roleProject(play string, more ...string) map[string]string {
 		"roles/other/tasks/main.yml":  "- include_role: {name: other, tasks_from: more}\n",
 		"roles/other/tasks/more.yml":  "- ping:\n",
 		"roles/list/vars/main.yml":    "- a\n",
+		"roles/web/tasks/deep/on.yml": "- ping:\n",
+		"roles/tasks/on.yml":          "- ping:\n",
 		"roles/text/tasks/main.yml":   "a: b\n",
 		"requirements.yml":            "roles:\n  - src: https://git.example.com/ops/ansible-ntp.git\n    name: ntp\n    version: v2\n  - geerlingguy.docker\ncollections:\n  - name: my.coll\n    version: 1.2.0\n",
 	}
@@ -49,6 +51,9 @@ func TestRoleMistakes(t *testing.T) {
 		"old form":                  {"- hosts: all\n  roles: ['web,v1']\n", `site.yml:2:12: role "web,v1": sources and versions of roles stand in requirements.yml, here is only the name`},
 		"vars":                      {"- hosts: all\n  roles: [list]\n", "roles/list/vars/main.yml:1:1: a file of variables must be a mapping, this one is a list"},
 		"tasks":                     {"- hosts: all\n  roles: [text]\n", "roles/text/tasks/main.yml:1:1: a file of tasks must be a list of tasks, this one is a mapping"},
+		"tasks_from below a folder": {"- hosts: all\n  tasks: [{import_role: {name: web, tasks_from: deep/on}}, {import_role: {name: web, tasks_from: deep/on.yml}}]\n", ""},
+		"tasks_from, its last name": {"- hosts: all\n  tasks: [{import_role: {name: other, tasks_from: gone/more}}]\n", ""},
+		"tasks_from leads out":      {"- hosts: all\n  tasks: [{import_role: {name: web, tasks_from: ../../tasks/on}}]\n", "site.yml:2:32: role web has no file tasks/../../tasks/on"},
 		"tasks_from":                {"- hosts: all\n  tasks: [{import_role: {name: web, tasks_from: nope}}]\n", "site.yml:2:32: role web has no file tasks/nope"},
 		"import word":               {"- hosts: all\n  tasks: [{import_role: {name: web, public: true}}]\n", "site.yml:2:37: import_role has no public: its tasks inherit every keyword"},
 		"import loop":               {"- hosts: all\n  tasks: [{import_role: {name: web}, loop: [1]}]\n", "site.yml:2:38: import_role cannot loop: use include_role"},

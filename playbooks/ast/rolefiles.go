@@ -20,21 +20,34 @@ func roleFiles(dir, kind string, use roleUse, spread bool) (files []string, miss
 	if name == "" {
 		name, endings = "main", slices.Concat(roleEndings, []string{""})
 	}
-	base := filepath.Join(dir, kind, name)
-	for _, ending := range endings {
-		st, err := os.Stat(base + ending)
-		switch {
-		case err != nil:
-		case !st.IsDir():
-			return []string{base + ending}, ""
-		case spread:
-			return varFiles(disk.Once{}, base), ""
+	for _, name := range withinRole(name) {
+		base := filepath.Join(dir, kind, name)
+		for _, ending := range endings {
+			st, err := os.Stat(base + ending)
+			switch {
+			case err != nil:
+			case !st.IsDir():
+				return []string{base + ending}, ""
+			case spread:
+				return varFiles(disk.Once{}, base), ""
+			}
 		}
 	}
 	if use.from[kind] != "" && isDir(filepath.Join(dir, kind)) {
 		return nil, kind + "/" + use.from[kind]
 	}
 	return nil, ""
+}
+
+// withinRole is where a file that tasks_from and the like name is looked for below its
+// folder: as it is written, if that does not lead out, else by its last name alone,
+// which is all that older versions of Ansible looked at.
+func withinRole(name string) []string {
+	last := filepath.Base(name)
+	if name == last || !filepath.IsLocal(name) {
+		return []string{last}
+	}
+	return []string{name, last}
 }
 
 // varFiles are the files of a folder and of those in it, by name; hidden ones and

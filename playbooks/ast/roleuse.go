@@ -135,7 +135,7 @@ func (rr *roleReader) importedRole(args *value.Map, at value.Pos, w where) (role
 			use.at, ok = e.at, ok && named
 		case roleFroms[e.name] != "":
 			file, named := rr.files.importName(v, e.at, e.name, w)
-			use.from[roleFroms[e.name]] = filepath.Base(file)
+			use.from[roleFroms[e.name]] = file
 			ok = ok && named
 		case e.name == "allow_duplicates":
 			use.repeats = value.Truth(rr.words.boolean(e))

@@ -2,6 +2,7 @@ package ast
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"remoterun/runner/play"
@@ -78,6 +79,10 @@ func checkArg(a play.Arg, v value.Value) string {
 	case "int":
 		if _, ok := v.AsInt(); !ok && strings.TrimLeft(strings.TrimPrefix(strings.TrimSpace(text), "-"), "0123456789") != "" {
 			return value.Repr(v) + " is not an integer"
+		}
+	case "float":
+		if _, err := strconv.ParseFloat(strings.TrimSpace(text), 64); err != nil {
+			return value.Repr(v) + " is not a number"
 		}
 	case "dict":
 		if _, ok := v.AsMap(); !ok && !strings.ContainsAny(text, "={") {

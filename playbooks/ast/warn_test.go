@@ -9,14 +9,18 @@ import (
 // TestWarnings holds what looks wrong and is no certain mistake.
 func TestWarnings(t *testing.T) {
 	for name, c := range map[string]struct{ tasks, play, want string }{
-		"braces in when":       {tasks: "- ping:\n  when: '{{ from_inventory }}'", want: "site.yml:4:14: conditional statements should not include jinja2 templating delimiters such as {{ }} or {% %}: when: {{ from_inventory }}"},
-		"duplicate key":        {play: "- hosts: all\n  hosts: web\n", want: "site.yml:2:3: duplicate key 'hosts': the last one wins"},
-		"file that may be":     {tasks: "- copy: {src: nope, dest: /x}\n  when: from_inventory", want: "site.yml:3:19: copy: there is no file nope (looked for files/nope, nope)"},
-		"file made on the way": {tasks: "- copy: {src: nope, dest: /x}\n- ping:\n  delegate_to: localhost", want: "site.yml:3:19: copy: there is no file nope (looked for files/nope, nope)"},
-		"near name, guarded":   {tasks: "- debug: {msg: '{{ from_fcts }}'}\n  when: from_inventory\n- set_fact: {from_facts: 1}", want: `site.yml:3:24: nothing in this project defines from_fcts; did you mean "from_facts"?`},
-		"word without effect":  {tasks: "- import_tasks: a.yml\n  register: x", want: "site.yml:4:7: register has no effect on import_tasks: put it on the tasks of the file"},
-		"empty include":        {tasks: "- import_tasks: empty.yml", want: "empty.yml: this file of tasks is empty"},
-		"nameless handler":     {play: "- hosts: all\n  handlers: [{ping: }]\n", want: "site.yml:2:14: a handler without name and listen cannot be notified"},
+		"braces in when":        {tasks: "- ping:\n  when: '{{ from_inventory }}'", want: "site.yml:4:14: conditional statements should not include jinja2 templating delimiters such as {{ }} or {% %}: when: {{ from_inventory }}"},
+		"duplicate key":         {play: "- hosts: all\n  hosts: web\n", want: "site.yml:2:3: duplicate key 'hosts': the last one wins"},
+		"file that may be":      {tasks: "- copy: {src: nope, dest: /x}\n  when: from_inventory", want: "site.yml:3:19: copy: there is no file nope (looked for files/nope, nope)"},
+		"file made on the way":  {tasks: "- copy: {src: nope, dest: /x}\n- ping:\n  delegate_to: localhost", want: "site.yml:3:19: copy: there is no file nope (looked for files/nope, nope)"},
+		"near name, guarded":    {tasks: "- debug: {msg: '{{ from_fcts }}'}\n  when: from_inventory\n- set_fact: {from_facts: 1}", want: `site.yml:3:24: nothing in this project defines from_fcts; did you mean "from_facts"?`},
+		"word without effect":   {tasks: "- import_tasks: a.yml\n  register: x", want: "site.yml:4:7: register has no effect on import_tasks: put it on the tasks of the file"},
+		"empty include":         {tasks: "- import_tasks: empty.yml", want: "empty.yml: this file of tasks is empty"},
+		"defaults of no module": {tasks: "- ping:\n  module_defaults: {nope: {a: b}}", want: `site.yml:4:25: module_defaults: there is no module "nope", so these have no effect`},
+		"free text, forgiven":   {tasks: "- file: path=/x state\n  ignore_errors: true", want: `site.yml:3:13: file takes no free text, only arguments: "state" is not one (write name=value, or a mapping) (fails only where it is run; ignore_errors)`},
+		"free text, rescued":    {tasks: "- block: [{file: x}]\n  rescue: [{ping: }]", want: `site.yml:3:22: file takes no free text, only arguments: "x" is not one (write name=value, or a mapping) (fails only where it is run; it is rescued)`},
+		"free text for some":    {tasks: "- file: x\n  when: from_inventory", want: `site.yml:3:13: file takes no free text, only arguments: "x" is not one (write name=value, or a mapping) (fails only where it is run; when: from_inventory)`},
+		"nameless handler":      {play: "- hosts: all\n  handlers: [{ping: }]\n", want: "site.yml:2:14: a handler without name and listen cannot be notified"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := map[string]string{"site.yml": c.play}

@@ -147,7 +147,7 @@ var actions = map[string]*Action{
 	"set_fact": {Spec: play.Spec{Name: "set_fact", Short: "Set variables of the host", Args: []play.Arg{{Name: "*", Type: "raw"}, arg("cacheable", "bool", "read and without effect: there is no cache")}}, Run: setFact, Ahead: Sets, Stepwise: true},
 	"meta":     {Spec: play.Spec{Name: "meta", Short: "Steer the run", FreeForm: "_raw_params", Args: []play.Arg{{Name: "_raw_params", Type: "str", Required: true, Choices: metaWords, Help: "what to do"}}}, Run: meta, Quiet: true, OnceFor: metaForAll},
 	"pause": {
-		Spec: play.Spec{Name: "pause", Short: "Wait, or ask the operator", Args: []play.Arg{arg("seconds", "int", "how long to wait"), arg("minutes", "int", "how long to wait"), text("prompt", "the question; without seconds and minutes the operator's answer ends the pause"), arg("echo", "bool", "show what is typed")}},
+		Spec: play.Spec{Name: "pause", Short: "Wait, or ask the operator", Args: []play.Arg{arg("seconds", "float", "how long to wait"), arg("minutes", "float", "how long to wait"), text("prompt", "the question; without seconds and minutes the operator's answer ends the pause"), arg("echo", "bool", "show what is typed")}},
 		Run:  pause, Once: true, Forgets: true,
 	},
 	"include_tasks": {Spec: play.Spec{Name: "include_tasks", Short: "Take in tasks of a file", FreeForm: "file", Args: []play.Arg{text("file", "the file of tasks"), arg("apply", "dict", "keywords for its tasks")}}, Run: includeTasks, TakesFiles: true},

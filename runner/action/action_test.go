@@ -253,7 +253,11 @@ func TestPause(t *testing.T) {
 	if _, err := run(t, "pause", turn, "seconds", value.Int(0)); err != nil || strings.Join(said, "") != "pausing for 0s" {
 		t.Errorf("%q %v", said, err)
 	}
-	if _, err := run(t, "pause", turn, "minutes", value.String("x")); err == nil || err.Error() != `minutes: "x" is not a whole number` {
+	said = nil
+	if did, err := run(t, "pause", turn, "seconds", value.Float(0.02)); err != nil || strings.Join(said, "") != "pausing for 20ms" || !strings.Contains(value.Show(value.FromMap(did.Result.Data)), "Paused for 0.0") {
+		t.Errorf("%q %v", said, err)
+	}
+	if _, err := run(t, "pause", turn, "minutes", value.String("x")); err == nil || err.Error() != `minutes: "x" is not a number of minutes` {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())

@@ -59,13 +59,14 @@ func pause(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
 	}
 	for name, unit := range map[string]time.Duration{"seconds": time.Second, "minutes": time.Minute} {
 		if s, ok := str(args, name); ok {
-			n, err := strconv.Atoi(strings.TrimSpace(s))
-			if err != nil {
-				return Did{}, fmt.Errorf("%s: %q is not a whole number", name, s)
+			n, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+			if err != nil || math.IsNaN(n) || math.Abs(n) > 1e9 {
+				return Did{}, fmt.Errorf("%s: %q is not a number of %s", name, s, name)
 			}
-			t.Waits(fmt.Sprintf("pausing for %s", time.Duration(n)*unit))
+			wait := time.Duration(n * float64(unit))
+			t.Waits(fmt.Sprintf("pausing for %s", wait))
 			began := time.Now()
-			err = Sleep(ctx, time.Duration(n)*unit)
+			err = Sleep(ctx, wait)
 			return paused(began, echo, name, value.String("")), err
 		}
 	}
