@@ -53,6 +53,12 @@ var secretTasks = map[string][]string{
 	"postgresql_schema": {"{name: u, db: x, login_password: '{{ s }}', login_host: 127.0.0.1, port: 1}"},
 	"postgresql_privs":  {"{db: x, roles: u, privs: ALL, type: database, login_password: '{{ s }}', login_host: 127.0.0.1, port: 1}"},
 	"postgresql_ping":   {"{login_password: '{{ s }}', login_host: 127.0.0.1, port: 1}"},
+	"postgresql_set":    {"{name: work_mem, value: '{{ s }}', login_password: '{{ s }}', login_host: 127.0.0.1, port: 1}", "{name: work_mem, value: 1MB, connect_params: {password: '{{ s }}', host: 127.0.0.1, port: 1}}"},
+	"postgresql_owner":  {"{db: x, new_owner: u, obj_name: x, obj_type: table, login_password: '{{ s }}', login_host: 127.0.0.1, port: 1}"},
+	"postgresql_info":   {"{filter: version, login_password: '{{ s }}', login_host: 127.0.0.1, port: 1}"},
+	"mysql_query":       {"{query: \"SELECT '{{ s }}'\", login_password: '{{ s }}'}", "{query: 'INSERT INTO t VALUES (%s)', positional_args: ['{{ s }}'], login_password: '{{ s }}'}"},
+	"mysql_info":        {"{filter: version, login_password: '{{ s }}'}"},
+	"mysql_variables":   {"{variable: x, value: '{{ s }}', login_password: '{{ s }}'}"},
 	"mysql_db":          {"{name: u, login_password: '{{ s }}'}"},
 	"mysql_user":        {"{name: u, password: '{{ s }}', login_password: '{{ s }}'}"},
 	"docker_login":      {"{username: u, password: '{{ s }}', registry_url: 127.0.0.1:1}"},
@@ -69,7 +75,7 @@ var secretTasks = map[string][]string{
 
 // ownEnvironment are variables by which a program wants its secret: they are the
 // program's own, and no other user's process can read them.
-var ownEnvironment = []string{"MYSQL_PWD", "PGPASSWORD", "REMOTERUN_PASS"}
+var ownEnvironment = []string{"PGPASSWORD", "REMOTERUN_PASS"}
 
 // watched are programs that tasks start: each writes down its arguments and its
 // environment first. Those that are not there end with status 1.
