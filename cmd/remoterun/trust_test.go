@@ -6,9 +6,11 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	gossh "golang.org/x/crypto/ssh"
@@ -197,15 +199,23 @@ func TestTrustAddsAType(t *testing.T) {
 // TestVaultIsOpenedFirst: without the vault's password, or with a wrong one, no
 // host is contacted, nothing else is taken for an address, and one line says so.
 func TestVaultIsOpenedFirst(t *testing.T) {
-	srv, err := sshd.Listen(sshd.Config{User: "op"})
+	server, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer srv.Close()
-	sealed, err := vault.Seal([]byte(fmt.Sprintf("ansible_host: 127.0.0.1\nansible_port: %d\n", srv.Port())), []byte("right"), nil, "")
+	defer server.Close()
+	var contacts atomic.Int32
+	go func() {
+		for c, err := server.Accept(); err == nil; c, err = server.Accept() {
+			contacts.Add(1)
+			_ = c.Close()
+		}
+	}()
+	sealed, err := vault.Seal([]byte("secret: x\n"), []byte("right"), nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}
+	hosts := fmt.Sprintf("[web]\nw1\nw2\nw3\n[web:vars]\nansible_host=127.0.0.1\nansible_port=%d\n", server.Addr().(*net.TCPAddr).Port)
 	play := "- hosts: web\n  gather_facts: no\n  tasks: [{ping: }]\n"
 	for _, args := range [][]string{{"trust", "w1"}, {"trust", "web"}, {"run", "web", "-m", "ping"}, {"play.yml"}, {"status", "web"}} {
 		for name, c := range map[string]struct {
@@ -216,13 +226,18 @@ func TestVaultIsOpenedFirst(t *testing.T) {
 			"wrong": {[]string{"--vault-password-file", "pw"}, "remoterun: group_vars/web/vault.yml: "},
 		} {
 			t.Run(strings.Join(args, " ")+"/"+name, func(t *testing.T) {
-				projectDir(t, map[string]string{"hosts": "[web]\nw1\nw2\nw3\n", "play.yml": play, "pw": "wrong\n", "group_vars/web/vault.yml": string(sealed)})
+				projectDir(t, map[string]string{"hosts": hosts, "play.yml": play, "pw": "wrong\n", "group_vars/web/vault.yml": string(sealed)})
 				home := t.TempDir()
 				out, errs, code := runWith(t, map[string]string{"HOME": home, "XDG_STATE_HOME": home}, nil, append(args, c.more...)...)
-				if code != exitUsage || out != "" || !strings.HasPrefix(errs, c.says) || strings.Count(errs, "\n") != 1 {
-					t.Errorf("exit code %d\n%s%s", code, out, errs)
+				if code != exitUsage || out != "" || !strings.HasPrefix(errs, c.says) || strings.Count(errs, "\n") != 1 || contacts.Load() != 0 {
+					t.Errorf("exit code %d, %d contacts\n%s%s", code, contacts.Load(), out, errs)
 				}
 			})
 		}
+	}
+	projectDir(t, map[string]string{"hosts": hosts, "pw": "right\n", "group_vars/web/vault.yml": string(sealed)})
+	home := t.TempDir()
+	if runWith(t, map[string]string{"HOME": home, "XDG_STATE_HOME": home}, nil, "run", "web", "-m", "ping", "--vault-password-file", "pw"); contacts.Load() == 0 {
+		t.Error("with the password no host was contacted either: nothing was shown")
 	}
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"time"
@@ -85,12 +86,22 @@ func (j *junit) result(at time.Time, e event.Outcome) {
 		c.Error = text
 		s.Errors++
 	case e.Status == event.Skipped:
-		c.Skipped = &xmlText{Message: msg}
+		c.Skipped = &xmlText{Message: skipReason(e, msg)}
 		s.Skipped++
 	default:
 		c.Output = dump(e, 0)
 	}
 	s.Cases = append(s.Cases, c)
+}
+
+// skipReason is never empty; what debug's results are shown without counts here.
+func skipReason(e event.Outcome, shown string) string {
+	if shown == "" && !e.NoLog && e.Result != nil {
+		if v, ok := e.Result.Lookup("skip_reason"); ok && !v.IsNull() {
+			shown = value.Show(v)
+		}
+	}
+	return cmp.Or(shown, "skipped")
 }
 
 // message says in one text why a case ended as it did; empty when nothing does.
