@@ -26,7 +26,9 @@ func collections() map[string]string {
 }
 
 // synonyms are other names of modules.
-func synonyms() map[string]string { return map[string]string{"systemd": "systemd_service"} }
+func synonyms() map[string]string {
+	return map[string]string{"openssl_certificate": "x509_certificate", "openssl_certificate_info": "x509_certificate_info", "systemd": "systemd_service"}
+}
 
 // Registry finds modules by the names that playbooks use.
 type Registry struct {

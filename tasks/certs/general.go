@@ -2,9 +2,11 @@ package certs
 
 import (
 	"encoding/asn1"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/bits"
 	"net/netip"
 	"strings"
 )
@@ -90,7 +92,7 @@ func address(text string) ([]byte, error) {
 		}
 		return a.AsSlice(), nil
 	}
-	p, err := netip.ParsePrefix(text)
+	p, err := netip.ParsePrefix(prefixed(text))
 	if err != nil {
 		return nil, fmt.Errorf("'%s' does not appear to be an IPv4 or IPv6 network", text)
 	}
@@ -103,6 +105,23 @@ func address(text string) ([]byte, error) {
 		mask[i/8] |= 0x80 >> (i % 8)
 	}
 	return append(out, mask...), nil
+}
+
+// prefixed writes a mask (10.0.0.0/255.0.0.0) as the number of its bits; what is no
+// mask stays.
+func prefixed(text string) string {
+	net, mask, _ := strings.Cut(text, "/")
+	m, err := netip.ParseAddr(mask)
+	if err != nil || !m.Is4() {
+		return text
+	}
+	b := m.As4()
+	n := binary.BigEndian.Uint32(b[:])
+	set := bits.LeadingZeros32(^n)
+	if n<<set != 0 {
+		return text
+	}
+	return fmt.Sprintf("%s/%d", net, set)
 }
 
 // otherName is OID;hex with colons, or OID;UTF8:text.

@@ -21,7 +21,7 @@ type privateKeyArgs struct {
 	Size       int      `arg:"size" default:"4096" help:"bits of RSA and DSA"`
 	Curve      string   `arg:"curve" choices:"secp224r1,secp256k1,secp256r1,secp384r1,secp521r1,secp192r1,brainpoolP256r1,brainpoolP384r1,brainpoolP512r1,sect163k1,sect163r2,sect233k1,sect233r1,sect283k1,sect283r1,sect409k1,sect409r1,sect571k1,sect571r1" help:"needed for ECC"`
 	Passphrase kit.Body `arg:"passphrase" secret:"yes" help:"what it is encrypted with"`
-	Cipher     string   `arg:"cipher" help:"auto, which is AES-256-CBC; needed with a passphrase for a new key"`
+	Cipher     string   `arg:"cipher" help:"auto, which is AES-256-CBC; a key with a passphrase is encrypted without it, too"`
 	Format     string   `arg:"format" default:"auto_ignore" choices:"pkcs1,pkcs8,raw,auto,auto_ignore" help:"auto is pkcs1, of Ed25519, Ed448, X25519 and X448 pkcs8; auto_ignore is the same for a new key and leaves one that is there"`
 	Mismatch   string   `arg:"format_mismatch" default:"regenerate" choices:"regenerate,convert" help:"what becomes of a key in another format"`
 	Regenerate string   `arg:"regenerate" default:"full_idempotence" choices:"never,fail,partial_idempotence,full_idempotence,always" help:"when one that is there is made anew: never and fail do not, partial_idempotence where kind, size or format differ, full_idempotence also where the passphrase does not open it"`
@@ -72,7 +72,7 @@ func (a privateKeyArgs) form() string {
 func (a privateKeyArgs) writable() bool {
 	switch a.Format {
 	case "raw":
-		return a.plain() && a.Cipher == ""
+		return a.plain() && a.Passphrase.S == ""
 	case "pkcs1":
 		return !a.plain()
 	}
@@ -255,7 +255,7 @@ func (a privateKeyArgs) write(s host.Seen, f at, st keyState, do string, data *v
 		return play.Plan{}, err
 	}
 	enc, from, what := "", "", "make the private key "+f.real()
-	if a.Passphrase.S != "" && a.Cipher != "" {
+	if a.Passphrase.S != "" {
 		enc = "enc"
 	}
 	if do == "convert" {
@@ -266,18 +266,12 @@ func (a privateKeyArgs) write(s host.Seen, f at, st keyState, do string, data *v
 	cmd.Secret = a.Passphrase.S != "" || a.Content
 	plan := play.Plan{
 		Steps:   []host.Step{host.Run{Cmd: cmd, What: what}},
-		Repeats: a.Force || a.Regenerate == "always" || a.endless(enc),
+		Repeats: a.Force || a.Regenerate == "always",
 		Result:  play.Result{Changed: true, Data: data},
 		Diff:    []play.Diff{kit.JSONDiff(keyInfo(st), a.wanted())},
 		Finish:  kit.After(a.made(f.path, do)),
 	}
 	return plan, nil
-}
-
-// endless reports a wish that no key fulfils: a passphrase and no cipher to encrypt
-// with makes a key that the passphrase does not open.
-func (a privateKeyArgs) endless(enc string) bool {
-	return a.Passphrase.S != "" && enc == "" && a.Regenerate == "full_idempotence"
 }
 
 // made reads what the step printed: the backup, the key where it is wanted, and the
