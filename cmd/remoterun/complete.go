@@ -37,7 +37,9 @@ func (a completer) completions(root *cobra.Command) {
 		"limit": a.hostNames, "host": a.hostNames, "module": modules, "output": words("human minimal json jsonl junit quiet"),
 		"become-method": words("sudo su doas"), "connection": words("ssh local"),
 	}
-	args := map[string]func(*cobra.Command) []string{"doc": modules, "show": shipped, "copy": shipped, "run": a.hostNames, "trust": a.hostNames, "log": a.runNames}
+	args := map[string]func(*cobra.Command) []string{
+		"doc": modules, "playbooks show": shipped, "playbooks copy": shipped, "run": a.hostNames, "trust": a.hostNames, "log": a.runNames, "key import": a.hostNames,
+	}
 	for _, v := range verbs() {
 		args[v.Verb] = a.hostNames
 	}
@@ -48,11 +50,12 @@ func (a completer) completions(root *cobra.Command) {
 				list = words("human json")
 			}
 			if c.Flags().Lookup(name) != nil {
-				_ = c.RegisterFlagCompletionFunc(name, proposing(list, 1))
+				_ = c.RegisterFlagCompletionFunc(name, proposing(list, 1, between(name)))
 			}
 		}
-		if list := args[c.Name()]; list != nil {
-			c.ValidArgsFunction = proposing(list, 0)
+		path := strings.TrimPrefix(c.CommandPath(), root.Name()+" ")
+		if list := args[path]; list != nil {
+			c.ValidArgsFunction = proposing(list, 0, between(path))
 		}
 		for _, sub := range c.Commands() {
 			each(sub)
@@ -61,13 +64,39 @@ func (a completer) completions(root *cobra.Command) {
 	each(root)
 }
 
-// proposing offers a list for the first argument, or (many) whenever it is asked.
-func proposing(list func(*cobra.Command) []string, many int) cobra.CompletionFunc {
+// between are the characters that stand before the last word of a list: of hosts,
+// which may be a pattern, or of tags; "" where one word is expected.
+func between(of string) string {
+	switch of {
+	case "tags", "skip-tags":
+		return ","
+	case "doc", "playbooks show", "playbooks copy", "log", "start-at-task", "module", "host", "output", "become-method", "connection":
+		return ""
+	}
+	return ",:!&"
+}
+
+// proposing offers a list for the first argument, or (many) whenever it is asked;
+// behind one of the separators for the word that begins there. Where files are an
+// argument as well, the shell adds them.
+func proposing(list func(*cobra.Command) []string, many int, separators string) cobra.CompletionFunc {
 	return func(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-		if many == 0 && len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
+		directive := cobra.ShellCompDirectiveNoFileComp
+		if many == 0 && c.Name() == "import" {
+			directive = cobra.ShellCompDirectiveDefault
 		}
-		return slices.DeleteFunc(list(c), func(s string) bool { return !strings.HasPrefix(s, typed) }), cobra.ShellCompDirectiveNoFileComp
+		if many == 0 && len(args) > 0 {
+			return nil, directive
+		}
+		i := strings.LastIndexAny(typed, separators) + 1
+		head, word := typed[:i], typed[i:]
+		var out []string
+		for _, s := range list(c) {
+			if strings.HasPrefix(s, word) && !slices.Contains(strings.Split(head, ","), s) {
+				out = append(out, head+s)
+			}
+		}
+		return out, directive
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -44,6 +45,43 @@ func TestCompletion(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		if out, errs, code := runWith(t, nil, nil, "completion", shell); code != 0 || len(out) < 1000 {
 			t.Errorf("%s: %d\n%s", shell, code, errs)
+		}
+	}
+}
+
+// TestCompletionOfLists: behind a comma (of hosts also behind what joins patterns) the
+// next word is proposed, and none that is there already; a command below another one
+// is none of the verbs.
+func TestCompletionOfLists(t *testing.T) {
+	projectDir(t, map[string]string{"hosts": "[web]\nw1\nw2\n[db]\nd1\n", "site.yml": "- hosts: all\n  tasks:\n    - debug: {msg: a}\n      tags: [alpha, beta]\n"})
+	for typed, want := range map[string]string{
+		"run w1,w":             "w1,web w1,w2",
+		"run w1,":              "w1,all w1,d1 w1,db w1,ungrouped w1,w2 w1,web",
+		"run all:!d":           "all:!d1 all:!db",
+		"run web:&w":           "web:&w1 web:&w2 web:&web",
+		"unlock w1,w":          "w1,w2 w1,web",
+		"trust d1,d":           "d1,db",
+		"key import w":         "w1 w2 web",
+		"key verify ":          "",
+		"key inspect ":         "",
+		"site.yml -l w1,w":     "w1,w2 w1,web",
+		"site.yml -t alpha,":   "alpha,beta",
+		"site.yml -t a":        "alpha",
+		"site.yml -t alpha,x":  "",
+		"inventory --host w1,": "",
+	} {
+		stdout, stderr, _ := runWith(t, map[string]string{"HOME": t.TempDir()}, nil, append([]string{"__complete"}, strings.Split(typed, " ")...)...)
+		var got []string
+		for line := range strings.Lines(stdout) {
+			if line = strings.TrimSpace(line); line != "" && line[0] != ':' {
+				got = append(got, line)
+			}
+		}
+		slices.Sort(got)
+		expected := strings.Fields(want)
+		slices.Sort(expected)
+		if !slices.Equal(got, expected) {
+			t.Errorf("%s: %q, want %q (%s)", typed, got, expected, stderr)
 		}
 	}
 }
