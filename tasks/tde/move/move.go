@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"remoterun/runner/host"
@@ -127,19 +128,22 @@ func (t *encrypted) Serve(plain.Stack, *plain.Record) plain.Serve {
 	return out
 }
 
-// oursText goes on with the volume $1 only when its label is $2, or when the record
+// oursText goes on with the volume $1 only when its label is among $2, or when the record
 // in $3 says that its making was begun and not done, or when it is empty.
 const oursText = compose.GoneText + `set -u
 ! gone volume "$1" || exit 0
 id=$(docker volume inspect -f '{{index .Labels "remoterun.id"}}' "$1") || exit 1
 at=$(docker volume inspect -f '{{with .Options}}{{.device}}{{end}}' "$1")
-if [ -z "$2" ] || [ "$id" != "$2" ]; then
+case " $2 " in
+*" ${id:-none} "*) ;;
+*)
 	[ -n "$id" ] && [ "$(sed -n 's/^id //p' "$3/init" 2>/dev/null)" = "$id" ] && [ "$(sed -n 's/^state //p' "$3/init")" = begun ] && exit 0
 	[ -n "$at" ] || at=$(docker volume inspect -f '{{.Mountpoint}}' "$1")
 	[ -z "$(ls -A "$at" 2>/dev/null)" ] && exit 0
 	echo "volume $1 is not empty, and no move made it" >&2
 	exit 11
-fi
+	;;
+esac
 `
 
 // wipeText removes the volume, and the record that names it: both are of this very
@@ -149,20 +153,27 @@ docker volume rm "$1" >/dev/null || exit 1
 [ -z "$at" ] || [ ! -d "$at" ] || find "$at" -mindepth 1 -maxdepth 1 -exec rm -rf -- {} + || exit 1
 rm -f "$3/init"`
 
-// label is that of the volume that this move made, or one that was rolled back.
-func (t *encrypted) label(r *plain.Record) string {
-	label := r.New.Label
+// labels are those that the volume can have of this project's moves: of this one, and
+// of any that was rolled back. The last of them is not the only one that counts: a
+// move that ended before it made its volume has left the one before in it.
+func (t *encrypted) labels(r *plain.Record) string {
+	out := strings.Fields(r.New.Label)
 	for _, old := range strings.Fields(r.New.Old) {
-		if name, id, _ := strings.Cut(old, "="); name == t.stack.Volume() && label == "" {
-			label = id
+		if name, id, _ := strings.Cut(old, "="); name == t.stack.Volume() && id != "" {
+			out = append(out, id)
 		}
 	}
-	return label
+	return strings.Join(out, " ")
+}
+
+// forget leaves out of the record what was wiped: volumes of this name.
+func (t *encrypted) forget(r *plain.Record) {
+	r.New.Old = strings.Join(slices.DeleteFunc(strings.Fields(r.New.Old), func(old string) bool { return strings.HasPrefix(old, t.stack.Volume()+"=") }), " ")
 }
 
 // Free refuses a volume of our name with something else in it.
 func (t *encrypted) Free(ctx context.Context, w host.Writer, r *plain.Record) error {
-	out, err := w.Run(ctx, sh.Script(oursText, t.stack.Volume(), t.label(r), t.stack.StateDir()))
+	out, err := w.Run(ctx, sh.Script(oursText, t.stack.Volume(), t.labels(r), t.stack.StateDir()))
 	if err == nil && out.Status != 0 {
 		err = guard.Refuse("volume "+t.stack.Volume(), "look what is in it; docker volume rm "+t.stack.Volume()+", if nobody needs it", "%s", strings.TrimSpace(string(out.Stderr)))
 	}
@@ -174,9 +185,10 @@ func (t *encrypted) Free(ctx context.Context, w host.Writer, r *plain.Record) er
 // here, after rollback told what it was.
 func (t *encrypted) Make(ctx context.Context, w host.Writer, s plain.Stack, r *plain.Record, keep func() error) error {
 	volume := t.stack.Volume()
-	if err := run(ctx, w, "take away what an earlier try made", sh.Script(wipeText, volume, t.label(r), t.stack.StateDir())); err != nil {
+	if err := run(ctx, w, "take away what an earlier try made", sh.Script(wipeText, volume, t.labels(r), t.stack.StateDir())); err != nil {
 		return err
 	}
+	t.forget(r)
 	making := target.Making{Stack: t.stack, Volume: volume, Folder: r.New.Folder, Image: r.New.Image, PGData: r.New.PGData, User: number(r.New.User), Key: t.key, Cipher: t.a.Cipher, Superuser: r.Cluster.Super, Database: "postgres"}
 	r.New.At = r.New.PGData
 	if _, err := making.Begin().Do(ctx, w); err != nil {
