@@ -41,6 +41,7 @@ func ofCerts() []play.Module {
 	return []play.Module{
 		certs.OpenSSLCSR(),
 		certs.OpenSSLCSRInfo(),
+		certs.OpenSSLCSRPipe(),
 		certs.OpenSSLDHParam(),
 		certs.OpenSSLPrivateKey(),
 		certs.X509Certificate(),

@@ -138,6 +138,8 @@ var unraced = map[string]string{ // #nosec G101
 	"mysql_db.chdir": isRead, "mysql_db.login_unix_socket": isRead, "mysql_db.config_file": isRead, "mysql_db.ca_cert": isRead,
 	"mysql_db.client_cert": isRead, "mysql_db.client_key": isRead,
 	"openssl_csr.privatekey_path": isRead, "openssl_csr.privatekey_content": isNoPath, "openssl_csr.privatekey_passphrase": isNoPath,
+	"openssl_csr_pipe.privatekey_path": isRead, "openssl_csr_pipe.privatekey_content": isNoPath, "openssl_csr_pipe.privatekey_passphrase": isNoPath,
+	"openssl_csr_pipe.subject_key_identifier": isNoPath, "openssl_csr_pipe.authority_key_identifier": isNoPath,
 	"openssl_csr_info.path": isRead, "x509_certificate_info.path": isRead,
 	"x509_certificate.csr_path": isRead, "x509_certificate.privatekey_path": isRead, "x509_certificate.ownca_path": isRead, "x509_certificate.ownca_privatekey_path": isRead,
 	"x509_certificate.privatekey_content": isNoPath, "x509_certificate.privatekey_passphrase": isNoPath,

@@ -20,6 +20,11 @@ import (
 // csrArgs are the arguments of openssl_csr.
 type csrArgs struct {
 	fileArgs
+	requestArgs
+}
+
+// requestArgs are what a request says, and who signs it.
+type requestArgs struct {
 	KeyPath    string   `arg:"privatekey_path" type:"path" help:"the private key on the host"`
 	KeyContent kit.Body `arg:"privatekey_content" secret:"yes" help:"the private key itself, instead"`
 	KeyPass    kit.Body `arg:"privatekey_passphrase" secret:"yes" help:"its passphrase"`
@@ -86,6 +91,17 @@ func OpenSSLCSR() play.Module {
 type csr struct{}
 
 func (csr) Validate(a csrArgs) *play.ArgError {
+	if a.State == "present" && a.KeyPath == "" && a.KeyContent.S == "" {
+		return &play.ArgError{Msg: "state is present but any of the following are missing: privatekey_path, privatekey_content"}
+	}
+	if err := a.check(); err != nil {
+		return err
+	}
+	return a.validate()
+}
+
+// check reports what no request can say.
+func (a requestArgs) check() *play.ArgError {
 	both := func(x, y string) *play.ArgError {
 		return &play.ArgError{Msg: "parameters are mutually exclusive: " + x + "|" + y}
 	}
@@ -96,8 +112,6 @@ func (csr) Validate(a csrArgs) *play.ArgError {
 		return both("subject", "subject_ordered")
 	case (a.AuthIssuer == nil) != (a.AuthSerial == nil):
 		return &play.ArgError{Msg: "parameters are required together: authority_cert_issuer, authority_cert_serial_number"}
-	case a.State == "present" && a.KeyPath == "" && a.KeyContent.S == "":
-		return &play.ArgError{Msg: "state is present but any of the following are missing: privatekey_path, privatekey_content"}
 	case a.Version != 1:
 		return &play.ArgError{Arg: "version", Msg: fmt.Sprintf("value of version must be one of: 1, got: %d", a.Version)}
 	case a.MakeKeyID && a.KeyID != "":
@@ -108,13 +122,13 @@ func (csr) Validate(a csrArgs) *play.ArgError {
 	if _, err := a.wanted(&publicKey{}); err != nil {
 		return &play.ArgError{Msg: err.Error()}
 	}
-	return a.validate()
+	return nil
 }
 
-func (a csrArgs) key() key { return key{path: a.KeyPath, content: a.KeyContent, pass: a.KeyPass} }
+func (a requestArgs) key() key { return key{path: a.KeyPath, content: a.KeyContent, pass: a.KeyPass} }
 
 // entries are the subject's, in the order of the arguments.
-func (a csrArgs) entries() ([]pair, error) {
+func (a requestArgs) entries() ([]pair, error) {
 	var out []pair
 	for _, p := range []pair{{"C", a.C}, {"ST", a.ST}, {"L", a.L}, {"O", a.O}, {"OU", a.OU}, {"CN", a.CN}, {"emailAddress", a.Email}} {
 		if p.text != "" {
@@ -169,7 +183,7 @@ func entriesOf(m *value.Map, arg string) ([]pair, error) {
 }
 
 // names are the alternative names, the common one where there is none else.
-func (a csrArgs) names(subject []pair) []string {
+func (a requestArgs) names(subject []pair) []string {
 	if len(a.SAN) > 0 || !a.FromCN {
 		return a.SAN
 	}
@@ -190,7 +204,7 @@ type wish struct {
 }
 
 // wanted works out the request of a key.
-func (a csrArgs) wanted(k *publicKey) (w wish, err error) {
+func (a requestArgs) wanted(k *publicKey) (w wish, err error) {
 	if w.pairs, err = a.entries(); err != nil {
 		return w, err
 	}
@@ -228,7 +242,7 @@ func (a csrArgs) wanted(k *publicKey) (w wish, err error) {
 	return w, err
 }
 
-func (a csrArgs) authority() ([]byte, error) {
+func (a requestArgs) authority() ([]byte, error) {
 	var id []byte
 	var err error
 	if a.AuthID != "" {
@@ -364,7 +378,7 @@ func (a csrArgs) plan(s host.Seen, f at, k *publicKey, keyPath string, old []byt
 	if err != nil {
 		return play.Plan{}, err
 	}
-	tbs := sequence(must(0, ""), w.subject, k.der, w.attributes())
+	tbs := w.tbs(k)
 	step := signStep{
 		signer: signer{key: a.key(), path: keyPath, public: k, method: m}, kind: "CERTIFICATE REQUEST", write: write,
 		tbs: func(time.Time) ([]byte, error) { return tbs, nil },
@@ -387,6 +401,11 @@ func unsigned(k *publicKey, digest string) string {
 		return "Key must be an rsa, dsa, ec, ed25519, or ed448 private key."
 	}
 	return fmt.Sprintf("Unsupported digest %q", digest)
+}
+
+// tbs is what is signed.
+func (w wish) tbs(k *publicKey) []byte {
+	return sequence(must(0, ""), w.subject, k.der, w.attributes())
 }
 
 // attributes are the request's: the extensions that it asks for.
@@ -428,19 +447,30 @@ func orNull(s string) value.Value {
 	return value.String(s)
 }
 
-func (a csrArgs) data(p string, w wish, text []byte) *value.Map {
+// said are the arguments as results have them.
+func (a requestArgs) said(w wish) *value.Map {
 	subject := []value.Value{}
 	for _, e := range w.pairs {
 		subject = append(subject, value.List(value.String(e.key), value.String(e.text)))
 	}
-	m := value.MapOf("filename", value.String(p), "privatekey", orNull(a.KeyPath), "subject", value.List(subject...),
+	return value.MapOf("privatekey", orNull(a.KeyPath), "subject", value.List(subject...),
 		"subjectAltName", words(w.san), "keyUsage", words(a.Usage), "extendedKeyUsage", words(a.Extra), "basicConstraints", words(a.Basic),
 		"ocspMustStaple", value.Bool(a.Staple), "name_constraints_permitted", texts(a.Permitted), "name_constraints_excluded", texts(a.Excluded))
-	switch {
-	case a.Content && len(text) > 0:
-		m.Put("csr", kit.HostText(string(text)))
-	case a.Content:
-		m.Put("csr", value.Null())
+}
+
+func (a csrArgs) data(p string, w wish, text []byte) *value.Map {
+	m := a.said(w)
+	m.Put("filename", value.String(p))
+	if a.Content {
+		m.Put("csr", textOrNull(text))
 	}
 	return m
+}
+
+// textOrNull is text of the host, null where there is none.
+func textOrNull(text []byte) value.Value {
+	if len(text) == 0 {
+		return value.Null()
+	}
+	return kit.HostText(string(text))
 }

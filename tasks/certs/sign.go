@@ -72,11 +72,14 @@ type signStep struct {
 	// tbs is what is signed; now is the host's clock, asked for when clock is set.
 	tbs   func(now time.Time) ([]byte, error)
 	clock bool
-	write kit.Write
+	write kit.Write // without a path nothing is written
 }
 
 // Describe names the file.
 func (s signStep) Describe() string {
+	if s.write.Path == "" {
+		return "sign a " + strings.ToLower(s.kind)
+	}
 	return "sign and write the " + strings.ToLower(s.kind) + " " + s.write.Path
 }
 
@@ -101,6 +104,9 @@ func (s signStep) Do(ctx context.Context, w host.Writer) (host.Output, error) {
 	der, out, err := s.signer.sign(ctx, w, tbs)
 	if err != nil || out.Status != 0 {
 		return out, err
+	}
+	if s.write.Path == "" {
+		return host.Output{Stdout: []byte(base64.StdEncoding.EncodeToString(der) + "\n")}, nil
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: s.kind, Bytes: der})
 	out, err = s.write.Step(kit.MadeInput(s.write.Path, text)).Do(ctx, w)
