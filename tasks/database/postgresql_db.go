@@ -41,7 +41,11 @@ func (pgDB) Validate(a pgDBArgs) *play.ArgError {
 	case a.Name == "":
 		return &play.ArgError{Arg: "name", Msg: "is empty"}
 	case a.State == "rename" && a.Target == "":
-		return &play.ArgError{Arg: "target", Msg: "state is rename but all of the following are missing: target"}
+		return &play.ArgError{Arg: "target", Msg: `The "target" option must be defined when the "rename" option is used.`}
+	case a.State == "rename" && a.Name == a.Target:
+		return &play.ArgError{Arg: "target", Msg: `The "name/db" option and the "target" option cannot be the same.`}
+	case a.State == "rename" && a.Name == a.Maint:
+		return &play.ArgError{Arg: "name", Msg: `The "maintenance_db" option and the "name/db" option cannot be the same.`}
 	case a.ConnLimit != "" && strings.Trim(a.ConnLimit, "-0123456789") != "":
 		return &play.ArgError{Arg: "conn_limit", Msg: fmt.Sprintf("%q is not an integer", a.ConnLimit)}
 	}
@@ -74,8 +78,15 @@ func (pgDB) Plan(a pgDBArgs, s host.Seen) (play.Plan, error) {
 			}
 		}
 	}
+	switch old, other := is[a.Name] != nil, is[a.Target] != nil; {
+	case a.State == "rename" && old && other:
+		return kit.Failure("Both the source and the target databases exist."), nil
+	case a.State == "rename" && !old && !other:
+		return kit.Failure("The source and the target databases do not exist."), nil
+	}
 	sqls := a.statements(is)
-	data := value.MapOf("db", value.String(a.Name), "executed_commands", value.Strings(sqls...))
+	// What would be run is not told ahead, as in Ansible's check mode.
+	data := value.MapOf("db", value.String(a.Name), "executed_commands", value.List())
 	if len(sqls) == 0 {
 		return kit.Unchanged("the database "+a.Name+" is as it shall be", data), nil
 	}
@@ -83,7 +94,7 @@ func (pgDB) Plan(a pgDBArgs, s host.Seen) (play.Plan, error) {
 	for _, q := range sqls {
 		p.Steps = append(p.Steps, d.do(q, q))
 	}
-	p.Finish = d.done(p.Result)
+	p.Finish = d.done(play.Result{Changed: true, Data: value.MapOf("db", value.String(a.Name), "executed_commands", value.Strings(sqls...))})
 	return p, nil
 }
 

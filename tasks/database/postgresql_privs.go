@@ -65,6 +65,9 @@ func (pgPrivs) Validate(a pgPrivsArgs) *play.ArgError {
 		if a.Type == "default_privs" && a.kind(o) == "" {
 			return &play.ArgError{Arg: "objs", Msg: "with default_privs these are TABLES, SEQUENCES, FUNCTIONS or TYPES"}
 		}
+		if a.Type == "function" && o != "ALL_IN_SCHEMA" && !strings.Contains(o, "(") {
+			return &play.ArgError{Arg: "objs", Msg: "Illegal function / procedure signature: \"" + o + "\"."}
+		}
 		for _, p := range a.wanted(o) {
 			if a.Type != "group" && !slices.Contains(append(allPrivs(a.kind(o)), "MAINTAIN"), p) {
 				return &play.ArgError{Arg: "privs", Msg: "Invalid privileges specified: " + p}
@@ -75,8 +78,11 @@ func (pgPrivs) Validate(a pgPrivsArgs) *play.ArgError {
 }
 
 func (a pgPrivsArgs) objs() []string {
-	if len(a.Objs) == 0 && a.Type == "database" {
+	switch {
+	case len(a.Objs) == 0 && a.Type == "database":
 		return []string{a.DB}
+	case a.Type == "default_privs" && len(a.Objs) == 1 && a.Objs[0] == "ALL_DEFAULT":
+		return []string{"TABLES", "FUNCTIONS", "SEQUENCES", "TYPES"}
 	}
 	return a.Objs
 }
@@ -126,6 +132,9 @@ func (a pgPrivsArgs) acl() string {
 	case "sequence":
 		return list("c.relname", "c.relacl", "s", "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace", "c.relkind = 'S' AND "+named("c.relname"))
 	case "function":
+		if !all {
+			return list("v.name", "p.proacl", "f", a.functions()+" JOIN pg_proc p ON p.oid = v.id", "true")
+		}
 		return list("p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')'", "p.proacl", "f", "pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace", inSchema)
 	case "type":
 		return list("t.typname", "t.typacl", "T", "pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace", named("t.typname"))
@@ -140,6 +149,17 @@ func (a pgPrivsArgs) acl() string {
 	}
 	// default_privs
 	return "SELECT CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' ELSE 'TYPES' END || ' of ' || pg_get_userbyid(d.defaclrole), CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(x.grantee) END, x.privilege_type, x.is_grantable FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace, LATERAL aclexplode(d.defaclacl) x WHERE coalesce(n.nspname, '') = " + pg.Literal(a.defaultSchema())
+}
+
+// functions are the names as they are given, and what the server makes of each with
+// its types: int is integer there, and names of arguments do not count.
+func (a pgPrivsArgs) functions() string {
+	var out []string
+	for _, o := range a.objs() {
+		name, args, _ := strings.Cut(a.key(o), "(")
+		out = append(out, "("+pg.Literal(a.key(o))+", to_regprocedure("+pg.Literal(pg.Ident(a.Schema)+"."+pg.Ident(name)+"("+args)+"))")
+	}
+	return "(VALUES " + strings.Join(out, ", ") + ") v(name, id)"
 }
 
 func (a pgPrivsArgs) defaultSchema() string {
@@ -165,10 +185,16 @@ func (pgPrivs) Plan(a pgPrivsArgs, s host.Seen) (play.Plan, error) {
 	if stop != nil || err != nil {
 		return kit.Stopped(stop, err)
 	}
-	me, stop, err := d.rows(s, "SELECT current_user", 1)
-	if stop != nil || err != nil {
+	names, stop, err := d.rows(s, a.who(), 1)
+	if stop != nil || err != nil || len(names) == 0 {
 		return kit.Stopped(stop, err)
 	}
+	me := names[0][0]
+	warnings, stop := a.known(names[1:])
+	if stop != nil {
+		return *stop, nil
+	}
+	a.Roles = slices.DeleteFunc(slices.Clone(a.Roles), func(r string) bool { return !a.has(names[1:], r) })
 	has, objs := map[string]bool{}, map[string]bool{}
 	var order []string
 	for _, r := range rows {
@@ -188,11 +214,63 @@ func (pgPrivs) Plan(a pgPrivsArgs, s host.Seen) (play.Plan, error) {
 	var sqls []string
 	for _, o := range list {
 		if a.Type != "default_privs" && !objs[a.key(o)] {
-			return kit.Failure("%s \"%s\" does not exist", a.Type, o), nil
+			return kit.Failure("%s does not exist\n", a.named(o)), nil
 		}
-		sqls = append(sqls, a.statements(o, me[0][0], has)...)
+		sqls = append(sqls, a.statements(o, me, has)...)
 	}
-	return d.statements(sqls, "every privilege", value.NewMap())
+	p, err := d.statements(sqls, "every privilege", value.NewMap())
+	p.Result.Warnings = warnings
+	if len(p.Steps) > 0 {
+		p.Finish = d.done(p.Result)
+	}
+	return p, err
+}
+
+// who is the statement that gives the user of the session, then which roles are there.
+func (a pgPrivsArgs) who() string {
+	var list []string
+	for _, r := range a.Roles {
+		list = append(list, pg.Literal(strings.TrimSpace(r)))
+	}
+	return "SELECT r FROM (SELECT 0 AS n, current_user::text AS r UNION ALL SELECT 1, rolname::text FROM pg_roles WHERE rolname IN (" + strings.Join(list, ", ") + ")) q ORDER BY n"
+}
+
+func (pgPrivsArgs) has(names [][]string, role string) bool {
+	return strings.EqualFold(role, "public") || slices.ContainsFunc(names, func(n []string) bool { return n[0] == strings.TrimSpace(role) })
+}
+
+// known warns of roles that are not there, or ends the task.
+func (a pgPrivsArgs) known(names [][]string) (warnings []string, stop *play.Plan) {
+	for _, r := range a.Roles {
+		switch {
+		case a.has(names, r):
+		case a.Fail:
+			p := kit.Failure("Role '%s' does not exist", strings.TrimSpace(r))
+			return nil, &p
+		case len(a.Roles) == 1:
+			p := kit.Unchanged("there is nobody to give it to", value.MapOf("queries", value.List()))
+			p.Result.Warnings = []string{"Role '" + r + "' does not exist, nothing to do"}
+			return nil, &p
+		default:
+			warnings = append(warnings, "Role '"+r+"' does not exist, pass it")
+		}
+	}
+	return warnings, nil
+}
+
+// named is an object as the server says it when it is not there.
+func (a pgPrivsArgs) named(o string) string {
+	switch a.Type {
+	case "table", "sequence":
+		return "relation \"" + a.Schema + "." + o + "\""
+	case "type":
+		return "type \"" + a.Schema + "." + o + "\""
+	case "function":
+		return "function " + a.Schema + "." + a.key(o)
+	case "group":
+		return "role \"" + o + "\""
+	}
+	return a.Type + " \"" + o + "\""
 }
 
 // key is an object as acl names it; a function is written with a colon between the

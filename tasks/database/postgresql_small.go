@@ -45,13 +45,22 @@ func (pgExt) Plan(a pgExtArgs, s host.Seen) (play.Plan, error) {
 		return kit.Stopped(stop, err)
 	}
 	if len(rows) == 0 && a.State == "present" {
-		return kit.Failure("Extension %s is not available on the server", a.Name), nil
+		return kit.Failure("Extension %s is not available", a.Name), nil
 	}
 	is := []string{"", "", "", ""}
 	if len(rows) > 0 {
 		is = rows[0]
 	}
-	return d.statements(a.statements(is), "the extension "+a.Name, value.MapOf("db", value.String(a.DB), "ext", value.String(a.Name), "prev_version", value.String(is[1])))
+	p, err := d.statements(a.statements(is), "the extension "+a.Name, value.MapOf("db", value.String(a.DB), "ext", value.String(a.Name), "prev_version", value.String(is[1])))
+	if len(p.Steps) > 0 {
+		p.Finish = d.finish(p.Result, func(_ int, e *pg.Error) string {
+			if strings.Contains(e.Message, "has no update path from version") {
+				return "Passed version '" + a.Version + "' has no valid update path from the currently installed version '" + is[1] + "' or the passed version is not available"
+			}
+			return "Management of PostgreSQL extension failed: " + libpqText(e)
+		})
+	}
+	return p, err
 }
 
 func (a pgExtArgs) statements(is []string) []string {

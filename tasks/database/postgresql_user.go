@@ -42,8 +42,13 @@ func roleFlags() []string {
 }
 
 func (pgUser) Validate(a pgUserArgs) *play.ArgError {
-	if a.Name == "" {
+	switch {
+	case a.Name == "":
 		return &play.ArgError{Arg: "name", Msg: "is empty"}
+	case a.Name == "PUBLIC" && a.Secret.S != "":
+		return &play.ArgError{Msg: "cannot change the password for PUBLIC user"}
+	case a.Name == "PUBLIC" && len(a.Flags) > 0:
+		return &play.ArgError{Msg: "cannot change the role_attr_flags for PUBLIC user"}
 	}
 	for _, f := range a.Flags {
 		f = strings.ToUpper(strings.TrimSpace(f))
@@ -93,10 +98,10 @@ func (pgUser) Plan(a pgUserArgs, s host.Seen) (play.Plan, error) {
 	name := pg.Ident(a.Name)
 	switch {
 	case a.State == "absent" && len(rows) == 0:
-		data.Put("user_removed", value.Bool(false))
 		return kit.Unchanged("there is no role "+a.Name, data), nil
 	case a.State == "absent":
 		data.Put("user_removed", value.Bool(true))
+		data.Put("queries", value.Strings("DROP USER "+name))
 		return a.drop(d, p), nil
 	}
 	words, pw := a.differs(rows)
@@ -116,11 +121,40 @@ func (pgUser) Plan(a pgUserArgs, s host.Seen) (play.Plan, error) {
 	}
 	list := []string{}
 	for _, st := range p.Steps {
-		list = append(list, strings.TrimPrefix(st.Describe(), "sql: "))
+		q := strings.TrimPrefix(st.Describe(), "sql: ")
+		if r, ok := st.(roleStep); ok {
+			q = a.shown(r, words)
+		}
+		list = append(list, q)
 	}
 	data.Put("queries", value.Strings(list...))
 	p.Finish = d.done(p.Result)
 	return p, nil
+}
+
+// shown is the statement of a role in the words of Ansible's module: without values.
+func (a pgUserArgs) shown(r roleStep, words []string) string {
+	verb, _, _ := strings.Cut(r.sql, " ")
+	out := verb + " USER " + pg.Ident(a.Name)
+	if r.pw != "" {
+		out += " WITH ENCRYPTED PASSWORD %(password)s"
+	}
+	flags, limit := []string{}, ""
+	for _, w := range words {
+		switch {
+		case strings.HasPrefix(w, "VALID UNTIL "):
+			out += " VALID UNTIL %(expires)s"
+		case strings.HasPrefix(w, "CONNECTION LIMIT "):
+			limit = " " + w
+		case w != "LOGIN" || slices.ContainsFunc(a.Flags, func(f string) bool { return strings.EqualFold(strings.TrimSpace(f), "LOGIN") }):
+			flags = append(flags, w)
+		}
+	}
+	out += limit
+	if len(flags) > 0 || limit == "" && !strings.Contains(out, " VALID UNTIL ") || verb == "CREATE" {
+		out += " " + strings.Join(flags, " ")
+	}
+	return out
 }
 
 // drop removes the role; one that owns something may stay, and is asked for again.
@@ -128,7 +162,7 @@ func (a pgUserArgs) drop(d database, p play.Plan) play.Plan {
 	sql := "DROP ROLE " + pg.Ident(a.Name)
 	if a.Fail {
 		p.Steps = []host.Step{d.do(sql, sql)}
-		p.Finish = d.done(p.Result)
+		p.Finish = d.finish(p.Result, func(_ int, e *pg.Error) string { return "Unable to remove user: " + libpqText(e) })
 		return p
 	}
 	p.Steps = []host.Step{d.do("DO "+pg.Literal("BEGIN "+sql+"; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END"), sql)}
@@ -140,10 +174,7 @@ func (a pgUserArgs) drop(d database, p play.Plan) play.Plan {
 				return kit.Stopped(stop, err)
 			}
 			gone := len(rows) == 0
-			r := play.Result{Changed: gone, Data: value.MapOf("user", value.String(a.Name), "user_removed", value.Bool(gone))}
-			if !gone {
-				r.Msg = "Unable to remove user"
-			}
+			r := play.Result{Changed: gone, Data: value.MapOf("user", value.String(a.Name), "user_removed", value.Bool(gone), "queries", value.Strings("DROP USER "+pg.Ident(a.Name)))}
 			return play.Plan{Result: r, Note: "it was asked for again"}, nil
 		}), nil
 	}
