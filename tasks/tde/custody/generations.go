@@ -43,9 +43,7 @@ func (d Deps) NextGeneration(ctx context.Context, store Store, o Opened, pass se
 	if err := d.ProvedOnDisk(ctx, store, c, o.Keyring, pass); err != nil {
 		return seal.StoredCopy{}, err
 	}
-	if err := d.remember(c); err != nil {
-		return seal.StoredCopy{}, err
-	}
+	o.Unnoted = d.noted(c)
 	o.Manifest, o.Unsealed, o.Tips, o.Passphrase = m, false, []seal.StoredCopy{c}, pass
 	d.Session.Put(o)
 	return c, nil

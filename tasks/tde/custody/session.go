@@ -52,6 +52,8 @@ type Opened struct {
 	// Tips are the sealed copies that it was opened from.
 	Tips       []seal.StoredCopy
 	Passphrase secret.Sealed
+	// Unnoted says why this laptop will not remember it; "" = it does.
+	Unnoted string
 }
 
 // NewSession returns a session in which nothing is open.
@@ -257,13 +259,14 @@ func (d Deps) Open(ctx context.Context, store Store, project, hostname string) (
 	if err != nil {
 		return Opened{}, err
 	}
-	if err := d.witness(shelf, tips); err != nil {
+	unnoted, err := d.witness(shelf, tips)
+	if err != nil {
 		for _, k := range rings {
 			k.Wipe()
 		}
 		return Opened{}, err
 	}
-	o := Opened{Project: project, Host: hostname, Keyring: rings[len(rings)-1], Manifest: tips[len(tips)-1].Manifest, Tips: tips, Passphrase: pass}
+	o := Opened{Project: project, Host: hostname, Keyring: rings[len(rings)-1], Manifest: tips[len(tips)-1].Manifest, Tips: tips, Passphrase: pass, Unnoted: unnoted}
 	for _, k := range rings[:len(rings)-1] {
 		merged, err := seal.Merge(k, o.Keyring)
 		k.Wipe()
@@ -302,6 +305,7 @@ type OpenInfo struct {
 	SHA256        string       // of the keyring file
 	Note          string
 	Behind        string // that HEAD is older than what was opened
+	Unnoted       string // that this laptop will not remember it
 }
 
 // Wanted is the key that clusters should be on.
@@ -317,7 +321,7 @@ func InfoOf(o Opened) (OpenInfo, error) {
 	return OpenInfo{
 		Project: o.Project, Host: o.Host, KeyringID: o.Manifest.KeyringID, Generation: o.Manifest.Generation,
 		Names: seal.Names(o.Tips), Unsealed: o.Unsealed, Keys: o.Keyring.Entries(), Size: o.Keyring.Size(), SHA256: sum,
-		Note: seal.PassphraseNote(o.Passphrase),
+		Note: seal.PassphraseNote(o.Passphrase), Unnoted: o.Unnoted,
 	}, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"remoterun/runner/disk"
 	"remoterun/tasks/tde/guard"
@@ -36,9 +37,10 @@ type witnessed struct {
 
 // witness compares what was opened with what was opened before, and remembers it.
 // Only what a passphrase has opened is believed: nobody else's words raise an alarm.
-func (d Deps) witness(shelf Shelf, tips []seal.StoredCopy) error {
+// unnoted says that it could not be remembered: keys have to open all the same.
+func (d Deps) witness(shelf Shelf, tips []seal.StoredCopy) (unnoted string, err error) {
 	if d.WitnessDir == "" || len(tips) == 0 {
-		return nil
+		return "", nil
 	}
 	newest := tips[len(tips)-1]
 	back, err := d.stepBack(shelfInfo(shelf, tips), newest.Manifest.Project, newest.Manifest.Host)
@@ -46,9 +48,17 @@ func (d Deps) witness(shelf Shelf, tips []seal.StoredCopy) error {
 		err = guard.Refuse(shelf.Folder, shelf.backWayOut(), "%s", back)
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
-	return d.remember(newest)
+	return d.noted(newest), nil
+}
+
+// noted remembers, and says so where it could not.
+func (d Deps) noted(c seal.StoredCopy) (unnoted string) {
+	if err := d.remember(c); err != nil {
+		return fmt.Sprintf("this laptop could not note that it has opened generation %d, so it would not notice a step back: %v", c.Manifest.Generation, err)
+	}
+	return ""
 }
 
 // remember notes what was opened or made here.
@@ -123,7 +133,7 @@ func (d Deps) witnessed(project, hostname, id string) (witnessed, error) {
 // note reads one line of the witness's; nil where nothing was noted yet.
 func note(file string, text *regexp.Regexp) ([]string, error) {
 	b, err := seal.ReadPlain(file, maxHead)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, nil
 	}
 	if err != nil {

@@ -87,6 +87,37 @@ func TestWitnessOfBefore(t *testing.T) {
 	}
 }
 
+// TestWitnessThatCannotBeWritten: keys open all the same, and it is said; what is noted
+// there counts as before.
+func TestWitnessThatCannotBeWritten(t *testing.T) {
+	one := sealedAt(t, 1, tdetest.KeyringOf(t, 128, "a"))
+	file := filepath.Join(t.TempDir(), "file")
+	write(t, filepath.Dir(file), "file", nil)
+	// No folder can be made below a file, nor where a link leads nowhere.
+	link := filepath.Join(filepath.Dir(file), "link")
+	if err := os.Symlink("nowhere/at/all", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{filepath.Join(file, "seen"), link} {
+		s := Store{Dir: t.TempDir()}
+		commit(t, s, one)
+
+		d := Deps{Prompter: &tdetest.Typist{Answers: map[string]string{"tde passphrase": "p"}}, Sealer: tdetest.TestSealer(), WitnessDir: dir}.Filled()
+		o, err := d.Open(t.Context(), s, "sync", "web1")
+		if err != nil || !strings.Contains(o.Unnoted, "this laptop could not note that it has opened generation 1, so it would not notice a step back: ") {
+			t.Fatalf("%v %q", err, o.Unnoted)
+		}
+		o.Keyring, err = o.Keyring.Append("b", 128, d.Random)
+		if err == nil {
+			_, err = d.NextGeneration(t.Context(), s, o, o.Passphrase)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", dir, err)
+		}
+		_ = d.Session.Close()
+	}
+}
+
 // TestNewestIn: what is exported and verified from a host's folder is held against
 // HEAD and this laptop's memory, as what unlock opens is.
 func TestNewestIn(t *testing.T) {

@@ -174,8 +174,10 @@ func openResult(i custody.OpenInfo, changed bool) play.Result {
 	if i.Note != "" {
 		r.Warnings = append(r.Warnings, i.Note)
 	}
-	if i.Behind != "" {
-		r.Warnings = append(r.Warnings, i.Behind)
+	for _, text := range []string{i.Behind, i.Unnoted} {
+		if text != "" {
+			r.Warnings = append(r.Warnings, text)
+		}
 	}
 	if i.Unsealed && len(i.Names) > 1 {
 		r.Warnings = append(r.Warnings, "generations of two laptops stand side by side and were merged in memory; run setup to seal the merged keyring")
