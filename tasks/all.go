@@ -44,6 +44,7 @@ func ofCerts() []play.Module {
 		certs.OpenSSLCSRPipe(),
 		certs.OpenSSLDHParam(),
 		certs.OpenSSLPrivateKey(),
+		certs.OpenSSLPrivateKeyInfo(),
 		certs.X509Certificate(),
 		certs.X509CertificateInfo(),
 	}

@@ -65,10 +65,11 @@ var secretTasks = map[string][]string{
 	"user":              {"{name: remoterun-no-such, password: '{{ s }}', state: absent}"},
 	"yum_repository":    {"{name: x, description: x, baseurl: 'http://127.0.0.1:1/', password: '{{ s }}', username: u, reposdir: DIR}"},
 
-	"openssl_csr_pipe":   {"{privatekey_content: \"" + canaryKey + "\", privatekey_passphrase: '{{ s }}', common_name: x}"},
-	"openssl_csr":        {"{path: DIR/r, privatekey_content: \"" + canaryKey + "\", privatekey_passphrase: '{{ s }}', common_name: x}", "{path: DIR/r, privatekey_content: '{{ s }}', common_name: x}"},
-	"openssl_privatekey": {"{path: DIR/k, type: Ed25519, passphrase: '{{ s }}', cipher: auto}", "{path: DIR/k2, type: ECC, curve: secp256r1, passphrase: '{{ s }}', cipher: auto, format: pkcs8, force: yes}"},
-	"x509_certificate":   {"{path: DIR/c, privatekey_content: \"" + canaryKey + "\", privatekey_passphrase: '{{ s }}', provider: selfsigned}", "{path: DIR/c, privatekey_content: '{{ s }}', provider: selfsigned}"},
+	"openssl_privatekey_info": {"{content: \"" + canaryKey + "\", passphrase: '{{ s }}'}", "{content: '{{ s }}'}"},
+	"openssl_csr_pipe":        {"{privatekey_content: \"" + canaryKey + "\", privatekey_passphrase: '{{ s }}', common_name: x}"},
+	"openssl_csr":             {"{path: DIR/r, privatekey_content: \"" + canaryKey + "\", privatekey_passphrase: '{{ s }}', common_name: x}", "{path: DIR/r, privatekey_content: '{{ s }}', common_name: x}"},
+	"openssl_privatekey":      {"{path: DIR/k, type: Ed25519, passphrase: '{{ s }}', cipher: auto}", "{path: DIR/k2, type: ECC, curve: secp256r1, passphrase: '{{ s }}', cipher: auto, format: pkcs8, force: yes}"},
+	"x509_certificate":        {"{path: DIR/c, privatekey_content: \"" + canaryKey + "\", privatekey_passphrase: '{{ s }}', provider: selfsigned}", "{path: DIR/c, privatekey_content: '{{ s }}', provider: selfsigned}"},
 
 	"debconf": {"{name: x, question: x/y, vtype: password, value: '{{ s }}'}"},
 	"cron":    {"{name: x, cron_file: DIR/cron, user: root, job: 'x {{ s }}'}"},
