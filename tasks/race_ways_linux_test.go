@@ -40,6 +40,7 @@ func waysOfFiles() []way {
 		{"blockinfile", "blockinfile", "{path: @H/app/conf, block: 'new @N', create: yes, backup: yes, owner: '4321', validate: 'grep -q new %s'}"},
 		{"ini_file", "ini_file", "{path: @H/app/conf, section: s, option: o, value: 'new @N', owner: '4321', backup: yes}"},
 		{"htpasswd", "htpasswd", "{path: @H/app/conf, name: u@N, password: p, hash_scheme: plaintext, owner: '4321'}"},
+		{"pg_hba", "postgresql_pg_hba", "{dest: @H/app/new, contype: local, users: u@N, create: yes, backup: yes, backup_file: @H/app/conf, owner: '4321'}"},
 		{"pam_limits", "pam_limits", "{dest: @H/app/conf, domain: new, limit_type: soft, limit_item: nofile, value: '1@N', backup: yes}"},
 		{"known_hosts", "known_hosts", "{path: @H/app/conf, name: h@N.example, key: 'h@N.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHRhY2tlZCBvbiBhcyBhIHRlc3Qga2V5IG9ubHk0'}"},
 		{"yum_repository", "yum_repository", "{name: conf, reposdir: @H/app, description: 'new @N', baseurl: 'https://example.com/@N', owner: '4321'}"},
@@ -135,9 +136,7 @@ var unraced = map[string]string{ // #nosec G101
 	"git.dest": isProgram, "git.separate_git_dir": isProgram, "git.key_file": isRead, "git.executable": isRead,
 	"iptables.destination": isNoPath, "iptables.to_destination": isNoPath, "iptables.destination_port": isNoPath, "iptables.src_range": isNoPath,
 	"mount.path": isProgram, "mount.src": isRead,
-	"mysql_db.chdir": isRead, "mysql_db.login_unix_socket": isRead, "mysql_db.config_file": isRead, "mysql_db.ca_cert": isRead,
-	"mysql_db.client_cert": isRead, "mysql_db.client_key": isRead,
-	"openssl_csr.privatekey_path": isRead, "openssl_csr.privatekey_content": isNoPath, "openssl_csr.privatekey_passphrase": isNoPath,
+	"mysql_db.chdir": isRead, "openssl_csr.privatekey_path": isRead, "openssl_csr.privatekey_content": isNoPath, "openssl_csr.privatekey_passphrase": isNoPath,
 	"openssl_csr_pipe.privatekey_path": isRead, "openssl_csr_pipe.privatekey_content": isNoPath, "openssl_csr_pipe.privatekey_passphrase": isNoPath,
 	"openssl_csr_pipe.subject_key_identifier": isNoPath, "openssl_csr_pipe.authority_key_identifier": isNoPath,
 	"openssl_privatekey_info.path": isRead,
@@ -147,13 +146,8 @@ var unraced = map[string]string{ // #nosec G101
 	"x509_certificate.ownca_privatekey_content": isNoPath, "x509_certificate.ownca_privatekey_passphrase": isNoPath,
 	"x509_certificate.selfsigned_create_subject_key_identifier": isNoPath, "x509_certificate.ownca_create_subject_key_identifier": isNoPath,
 	"openssl_csr.subject_key_identifier": isNoPath, "openssl_csr.authority_key_identifier": isNoPath,
-	"mysql_user.login_unix_socket": isRead, "mysql_user.config_file": isRead, "mysql_user.ca_cert": isRead,
-	"mysql_user.client_cert": isRead, "mysql_user.client_key": isRead,
 	"pip.virtualenv": isProgram, "pip.virtualenv_command": isRead, "pip.chdir": isRead, "pip.executable": isRead,
-	"postgresql_db.template": isNoPath, "postgresql_db.login_unix_socket": isRead, "postgresql_ext.login_unix_socket": isRead,
-	"postgresql_ping.login_unix_socket": isRead, "postgresql_privs.login_unix_socket": isRead, "postgresql_query.login_unix_socket": isRead,
-	"postgresql_schema.login_unix_socket": isRead, "postgresql_user.login_unix_socket": isRead,
-	"rpm_key.key": isRead, "setup.fact_path": isRead, "gather_facts.fact_path": isRead,
+	"postgresql_db.template": isNoPath, "rpm_key.key": isRead, "setup.fact_path": isRead, "gather_facts.fact_path": isRead,
 	"synchronize.rsync_path": isIgnored, "synchronize.private_key": isIgnored, "template.src": isLaptops,
 	"ufw.direction": isNoPath, "unarchive.creates": isRead,
 	"uri.src": isLaptops, "uri.follow_redirects": isNoPath, "uri.creates": isRead, "uri.removes": isRead, "uri.unix_socket": isRead,
@@ -163,6 +157,12 @@ var unraced = map[string]string{ // #nosec G101
 }
 
 var pathish = regexp.MustCompile(`path|dest|file|dir|src|home|key|temp|tmp|target|socket|archive$`)
+
+// ofClient reports a file or socket that a database's client only reads.
+func ofClient(module, arg string) bool {
+	return (strings.HasPrefix(module, "postgresql_") || strings.HasPrefix(module, "mysql_")) &&
+		slices.Contains([]string{"login_unix_socket", "config_file", "ca_cert", "client_cert", "client_key", "ssl_cert", "ssl_key"}, arg)
+}
 
 // TestRacesAreWhole finds an argument that names a path of the host and is in no
 // way: whoever writes a module is asked whether it writes there.
@@ -178,6 +178,7 @@ func TestRacesAreWhole(t *testing.T) {
 			seen[name] = true
 			raced := slices.ContainsFunc(ways(), func(w way) bool { return w.module == spec.Name && w.writes(a) })
 			switch why := unraced[name]; {
+			case ofClient(spec.Name, a.Name):
 			case why == "" && !raced:
 				t.Errorf("%s names a path, and no way of TestRaces writes there: add one to ways(), or say in unraced why it cannot", name)
 			case why != "" && raced && why != isRead:
