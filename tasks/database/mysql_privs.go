@@ -173,20 +173,28 @@ func (e *mysqlEdit) grant(who string, has mysqlPrivs) {
 			e.revoke(who, on, slices.DeleteFunc(slices.Clone(want[on]), func(w string) bool { return w == "USAGE" || !privHeld(has[on], w) }))
 			continue
 		}
-		var missing []string
+		before, left := len(e.sqls), has[on]
+		var revoked, missing []string
+		if !e.a.Append {
+			all := slices.Contains(want[on], "ALL PRIVILEGES")
+			revoked = slices.DeleteFunc(slices.Clone(has[on]), func(w string) bool {
+				return slices.Contains(want[on], w) || all && w != "GRANT"
+			})
+			e.revoke(who, on, revoked)
+			left = remaining(has[on], revoked)
+		}
 		for _, w := range want[on] {
-			if !privHeld(has[on], w) {
+			if !privHeld(left, w) {
 				missing = append(missing, w)
 			}
 		}
-		if !e.a.Append {
-			all := slices.Contains(want[on], "ALL PRIVILEGES")
-			e.revoke(who, on, slices.DeleteFunc(slices.Clone(has[on]), func(w string) bool {
-				return slices.Contains(want[on], w) || all && w != "GRANT"
-			}))
-		}
 		if len(missing) > 0 {
 			e.say("GRANT", missing, on, " TO "+who)
+		}
+		if _, known := has[on]; known && len(e.sqls) > before {
+			e.updated = "Privileges updated: granted " + privList(missing) + ", revoked " + privList(revoked)
+		} else if len(e.sqls) > before {
+			e.granted = "New privileges granted"
 		}
 	}
 	if e.a.Append || e.a.Subtract {
@@ -194,9 +202,29 @@ func (e *mysqlEdit) grant(who string, has mysqlPrivs) {
 	}
 	for _, on := range sortedKeys(has) {
 		if _, ok := want[on]; !ok {
-			e.revoke(who, on, has[on])
+			before := len(e.sqls)
+			if e.revoke(who, on, has[on]); len(e.sqls) > before {
+				e.taken = "Privileges updated"
+			}
 		}
 	}
+}
+
+// remaining is what is left of privileges when some are revoked: with ALL go those that
+// it stood for.
+func remaining(has, revoked []string) []string {
+	all := slices.Contains(revoked, "ALL PRIVILEGES")
+	return slices.DeleteFunc(slices.Clone(has), func(w string) bool { return slices.Contains(revoked, w) || all && w != "GRANT" })
+}
+
+// privList is a list of privileges as Ansible's module says them.
+func privList(words []string) string {
+	out := []string{}
+	for _, w := range words {
+		out = append(out, strings.TrimSuffix(w, " PRIVILEGES"))
+	}
+	sort.Strings(out)
+	return value.Repr(value.Strings(out...))
 }
 
 func sortedKeys(m mysqlPrivs) []string {

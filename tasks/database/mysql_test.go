@@ -54,3 +54,13 @@ func TestPrivilegesOfMySQL(t *testing.T) {
 		t.Errorf("grants %v, want %s", got, want)
 	}
 }
+
+// TestFewerPrivilegesAreGiven: who has ALL and shall have some of it has them afterwards.
+func TestFewerPrivilegesAreGiven(t *testing.T) {
+	e := mysqlEdit{a: mysqlUserArgs{Priv: value.String("app.*:SELECT,INSERT")}}
+	e.grant("'u'@'h'", mysqlPrivs{"`app`.*": {"ALL PRIVILEGES"}})
+	want := "[REVOKE ALL PRIVILEGES ON `app`.* FROM 'u'@'h' GRANT SELECT, INSERT ON `app`.* TO 'u'@'h']"
+	if fmt.Sprint(e.sqls) != want || e.updated != "Privileges updated: granted ['INSERT', 'SELECT'], revoked ['ALL']" {
+		t.Errorf("%v %q", e.sqls, e.updated)
+	}
+}

@@ -1,6 +1,7 @@
 package database
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -143,7 +144,8 @@ type mysqlEdit struct {
 	sqls, shown  []string
 	password     bool
 	added        bool
-	msg          []string
+	// updated, granted and taken are what Ansible's module says of privileges.
+	updated, granted, taken string
 }
 
 func (e *mysqlEdit) do(sql, shown string) {
@@ -286,6 +288,10 @@ func (e *mysqlEdit) plan() play.Plan {
 		msg = "User deleted"
 	case e.added:
 		msg = "User added"
+	case e.updated+e.granted+e.taken != "":
+		msg = cmp.Or(e.updated, e.granted, e.taken)
+	case e.password && a.Plugin == "":
+		msg = "Password updated (new style)"
 	}
 	p := play.Plan{Result: play.Result{Changed: true, Msg: msg, Data: data}}
 	logged := ""
