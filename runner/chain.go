@@ -142,7 +142,7 @@ func (cr *carrier) knowsHandlers(t *play.Task) bool {
 // handles reports a handler whose written name or topic this is.
 func (pr *playRun) handles(name string) bool {
 	for o := range pr.hand.Tasks() {
-		if value.Str(o.Task.Name) == name && !value.HasTemplate(o.Task.Name) || slices.Contains(o.Task.Listen, name) {
+		if value.Str(o.Task.Name) == name && !value.HasTemplate(o.Task.Name) || o.Task.Listens(name) {
 			return true
 		}
 	}

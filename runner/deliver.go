@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"remoterun/runner/action"
 	"remoterun/runner/event"
@@ -315,7 +314,7 @@ func (h *hostRun) mark(ctx context.Context, name string) bool {
 		if h.isCalled(ctx, o.Task, name) && (named == nil || !program.SameList(named, o)) {
 			named = o
 		}
-		if slices.Contains(o.Task.Listen, name) {
+		if o.Task.Listens(name) {
 			h.cur.Notify(o.Task)
 			found = true
 		}
@@ -340,7 +339,7 @@ func (h *hostRun) isCalled(ctx context.Context, t *play.Task, name string) bool 
 			own = value.Str(v)
 		}
 	}
-	return own == name || t.Role != nil && (t.Role.Name+" : "+own == name || t.Role.Short+" : "+own == name)
+	return t.Called(own, name)
 }
 
 // withResult is the unit's scope with its own result in it.

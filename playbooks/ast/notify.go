@@ -15,6 +15,9 @@ func (pr *playReader) checkNotify(p *play.Play) {
 	each(slices.Concat(p.Handlers, blocks(pr.tasks.later)), func(t *play.Task) {
 		for _, topic := range t.Listen {
 			known[topic] = true
+			if t.Role != nil {
+				known[t.Role.Short+" : "+topic], known[t.Role.Name+" : "+topic] = true, true
+			}
 		}
 		if value.HasTemplate(t.Name) || t.Action == "include_tasks" {
 			open = true
@@ -23,7 +26,7 @@ func (pr *playReader) checkNotify(p *play.Play) {
 			known[value.Str(t.Name)] = true
 			known[t.Title()] = true
 			if t.Role != nil {
-				known[t.Role.Short+" : "+value.Str(t.Name)] = true
+				known[t.Role.Short+" : "+value.Str(t.Name)], known[t.Role.Name+" : "+value.Str(t.Name)] = true, true
 			}
 		}
 	})

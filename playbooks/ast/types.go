@@ -138,7 +138,9 @@ func (ws *words) texts(e entry) []string {
 	var out []string
 	for _, v := range listOf(e.v) {
 		text, ok := v.AsString()
-		if !ok || value.HasTemplate(v) {
+		if ok && e.name == "listen" && value.HasTemplate(v) {
+			ws.warn(itemAt(v, e), "listen takes no templates: the topic is %q as it is written", text)
+		} else if !ok || value.HasTemplate(v) {
 			ws.wrong(itemAt(v, e), "%s must be text without templates, or a list of it", e.name)
 			continue
 		}

@@ -20,6 +20,7 @@ func TestWarnings(t *testing.T) {
 		"free text, forgiven":   {tasks: "- file: path=/x state\n  ignore_errors: true", want: `site.yml:3:13: file takes no free text, only arguments: "state" is not one (write name=value, or a mapping) (fails only where it is run; ignore_errors)`},
 		"free text, rescued":    {tasks: "- block: [{file: x}]\n  rescue: [{ping: }]", want: `site.yml:3:22: file takes no free text, only arguments: "x" is not one (write name=value, or a mapping) (fails only where it is run; it is rescued)`},
 		"free text for some":    {tasks: "- file: x\n  when: from_inventory", want: `site.yml:3:13: file takes no free text, only arguments: "x" is not one (write name=value, or a mapping) (fails only where it is run; when: from_inventory)`},
+		"topic with braces":     {play: "- hosts: all\n  handlers: [{name: a, ping: , listen: '{{ x }}'}]\n", want: `site.yml:2:41: listen takes no templates: the topic is "{{ x }}" as it is written`},
 		"nameless handler":      {play: "- hosts: all\n  handlers: [{ping: }]\n", want: "site.yml:2:14: a handler without name and listen cannot be notified"},
 	} {
 		t.Run(name, func(t *testing.T) {

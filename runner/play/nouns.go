@@ -5,6 +5,7 @@ package play
 
 import (
 	"cmp"
+	"slices"
 
 	"remoterun/runner/value"
 )
@@ -126,6 +127,17 @@ type Task struct {
 	// and before in the folders of its Role.
 	Dir  string
 	Role *Role // nil outside of roles
+}
+
+// Called reports whether a name means a handler of the name own: with its role before
+// it ("web : restart"), or without.
+func (t *Task) Called(own, name string) bool {
+	return own == name || t.Role != nil && (t.Role.Name+" : "+own == name || t.Role.Short+" : "+own == name)
+}
+
+// Listens reports a handler that listens to a topic, with its role before it or without.
+func (t *Task) Listens(topic string) bool {
+	return slices.ContainsFunc(t.Listen, func(own string) bool { return t.Called(own, topic) })
 }
 
 // Title is the task's name as it is written and shown, with its role before it;
