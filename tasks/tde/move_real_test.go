@@ -30,12 +30,16 @@ func plainImages() []real.Image {
 // equal, nothing in the clear, verified; back to the old one with nothing written to
 // it; and again.
 func TestRealMigrate(t *testing.T) {
-	for _, from := range plainImages() {
-		t.Run(from.What, func(t *testing.T) { migrate(t, needLab(t), from.Need(t)) })
+	for i, from := range plainImages() {
+		rounds := 1
+		if i == 0 { // each time the volume holds what the one before left
+			rounds = 2
+		}
+		t.Run(from.What, func(t *testing.T) { migrate(t, needLab(t), from.Need(t), rounds) })
 	}
 }
 
-func migrate(t *testing.T, l *lab, from string) {
+func migrate(t *testing.T, l *lab, from string, rounds int) {
 	data := strings.TrimSpace(l.sh("docker image inspect -f '{{range .Config.Env}}{{println .}}{{end}}' " + from + " | sed -n 's/^PGDATA=//p'"))
 	l.write("compose.yaml", "name: "+l.project+"\nservices:\n  postgres:\n    image: "+from+"\n    pull_policy: never\n    restart: always\n    environment: {POSTGRES_USER: sync, POSTGRES_PASSWORD: \"p'w$$x\"}\n    volumes: [\"data:"+data+"\"]\nvolumes: {data: {}}\n")
 	l.sh("cd " + l.dir + " && docker compose up -d")
@@ -91,14 +95,13 @@ func migrate(t *testing.T, l *lab, from string) {
 	if got := l.sql("postgres", "SHOW data_directory"); got != data {
 		t.Errorf("after rollback the data is in %s", got)
 	}
-	// Again, and again: each time the volume holds what the one before left.
-	for i := range 2 {
+	for i := range rounds {
 		l.state("plain")
 		all()
 		if n := l.sql("app", "SELECT count(*) FROM teams"); n != "9" {
 			t.Errorf("teams after moving again: %s", n)
 		}
-		if i == 0 {
+		if i < rounds-1 {
 			l.ok(m, "phase", "rollback")
 		}
 	}
