@@ -27,9 +27,10 @@ esac
 // key in raw form for. Stdin is the passphrase's line, then the key. It prints what is
 // there (none, dir, closed, pkcs1, pkcs8, raw, unknown-pem, given), enc or - for
 // whether it is encrypted, yes or no for whether the host has openssl; then the public
-// key, in PEM, of a key that the passphrase opens.
+// key, in PEM, of a key that the passphrase opens. Who owns the folder may have put a
+// file without end there: more than a key can be is not read.
 const keyText sh.Constant = sslWords + `IFS= read -r k_pw || :
-o=no e=-
+o=no e=- big=
 if command -v openssl >/dev/null; then o=yes; fi
 f=given
 if [ -n "$1" ]; then
@@ -37,6 +38,7 @@ a= b=
 if [ -d "$1" ]; then f=dir
 elif [ ! -e "$1" ]; then f=none
 elif [ ! -f "$1" ] || [ ! -r "$1" ]; then f=closed
+elif [ "$(head -c 65537 "$1" | wc -c)" -gt 65536 ]; then f=raw big=big
 else
 { IFS= read -r a; IFS= read -r b; } 2>/dev/null <"$1"
 r=$(printf "\r")
@@ -51,11 +53,11 @@ case $b in Proc-Type:*ENCRYPTED*) e=enc ;; esac
 fi
 fi
 echo "$f $e $o"
-case $f$o in *no | none* | dir* | closed*) exit 0 ;; esac
+case $f$o$big in *no | none* | dir* | closed* | *big) exit 0 ;; esac
 case $f in
 given) k_ssl pkey -passin fd:3 -pubout ;;
-raw) { k_der "$2"; cat "$1"; } | k_ssl pkey -inform DER -pubout ;;
-*) k_ssl pkey -passin fd:3 -pubout <"$1" ;;
+raw) { k_der "$2"; head -c 65536 "$1"; } | k_ssl pkey -inform DER -pubout ;;
+*) head -c 65536 "$1" | k_ssl pkey -passin fd:3 -pubout ;;
 esac 2>/dev/null
 exit 0`
 

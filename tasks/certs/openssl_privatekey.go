@@ -237,7 +237,7 @@ umask 077
 k_begin "$1" "$2" "$3"
 if [ -n "$k_from" ]; then
 k_open "./$k_n" || k_end
-k_e=$({ k_read "$k_from" <"$k_9" | k_shape >&8; } 2>&1)
+k_e=$({ head -c 65536 <"$k_9" | k_read "$k_from" | k_shape >&8; } 2>&1)
 else
 k_e=$({ k_make | k_shape >&8; } 2>&1)
 fi

@@ -117,8 +117,11 @@ func (mysqlInfo) Plan(a mysqlInfoArgs, s host.Seen) (play.Plan, error) {
 	if ans.Status != 0 {
 		return a.refused(string(ans.Stdout), ans.Status, sqls, len(given)), nil
 	}
-	if err != nil || len(given) != len(sqls) {
-		return play.Plan{}, fmt.Errorf("the client gave %s of %d: %w", value.Count(len(given), "result"), len(sqls), err)
+	if err != nil {
+		return play.Plan{}, err
+	}
+	if len(given) != len(sqls) {
+		return play.Plan{}, fmt.Errorf("the client gave %s of %d", value.Count(len(given), "result"), len(sqls))
 	}
 	data := value.MapOf("connector_name", value.String("mysql"), "connector_version", value.String(""))
 	for _, p := range parts {

@@ -1,6 +1,7 @@
 package database
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -84,6 +85,9 @@ func (mysqlVar) Plan(a mysqlVarArgs, s host.Seen) (play.Plan, error) {
 		return kit.Failure("%s", a.said(string(ans.Stdout), ans.Status)), nil
 	case err != nil:
 		return play.Plan{}, err
+	}
+	if want := len(a.sqls()); len(given) != want {
+		return play.Plan{}, fmt.Errorf("the client gave %s of %d", value.Count(len(given), "result"), want)
 	}
 	is, there := given[0].value1()
 	if !there {
