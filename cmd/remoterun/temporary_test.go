@@ -14,11 +14,12 @@ var putAside = regexp.MustCompile(`mktemp|mv (-[a-zA-Z]+ )?(-- )?"?(\$\{?[a-z]+\
 
 // ownWay are those that do without sh.Temp, by a part of their text, and why.
 var ownWay = map[string]string{
-	`_start $$`:                "it is sh.Temp's end",
-	`echo $$ >starting.$$`:     "it lies in the job's own folder, and the next start does not wait for a dead one's",
-	`_x=$(mktemp -u`:           "it is sh.Temp",
-	`crontab "$@" -l >"$c"`:    "the copy is kept: its name is the result's backup_file",
-	`initdb "$@" '"${POSTGRES`: "it runs in a container of its own, which goes with all that is in it",
+	`_start $$`:                 "it is sh.Temp's end",
+	`echo $$ >starting.$$`:      "it lies in the job's own folder, and the next start does not wait for a dead one's",
+	`_x=$(mktemp -u`:            "it is sh.Temp",
+	`/pg_hbaXXXXXX") || exit 1`: "the copy is kept: its name is the result's backup_file",
+	`crontab "$@" -l >"$c"`:     "the copy is kept: its name is the result's backup_file",
+	`initdb "$@" '"${POSTGRES`:  "it runs in a container of its own, which goes with all that is in it",
 }
 
 // TestTemporaryByOneWay: whatever lies for a while outside of a folder of ours goes

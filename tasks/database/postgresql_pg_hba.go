@@ -226,7 +226,7 @@ func (f *hbaFile) shown() value.Value {
 }
 
 // backupText copies the text that comes into a new file and says its name.
-const backupText sh.Constant = `umask 077; t=$(mktemp "${TMPDIR:-/tmp}/pg_hbaXXXXXX") && cat >"$t" && printf %s "$t"`
+const backupText sh.Constant = `umask 077; t=$(mktemp "${TMPDIR:-/tmp}/pg_hbaXXXXXX") || exit 1; cat >"$t" || { rm -f "$t"; exit 1; }; printf %s "$t"`
 
 // write is the plan of the file with another text. Attributes are set with it only,
 // as in Ansible.
