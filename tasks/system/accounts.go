@@ -38,7 +38,7 @@ s=$(while IFS=: read -r a b c d f g i x y; do if [ "$a" = "$n" ]; then
 k=open; case $b in "!"*) k=locked ;; esac
 while :; do case $b in "!"*) b=${b#!} ;; *) break ;; esac; done
 w=$(printf %s "$b" | sha256sum)
-echo "$k ${w%% *} ${x:--} ${d:--} ${f:--}"; break; fi; done </etc/shadow)
+echo "$k ${w%% *} ${x:--} ${d:--} ${f:--} ${g:--} ${i:--}"; break; fi; done </etc/shadow)
 fi
 echo "=$s"
 if [ -z "$h" ]; then h=${e%:*}; h=${h##*:}; fi
@@ -61,6 +61,9 @@ type account struct {
 	hash     string // sha256 of the password's hash, in hex
 	expires  string // days since 1970, - = never
 	min, max string // days, - = none
+	// warn is how many days before its end a password is complained of, inactive how
+	// many behind it the account is closed.
+	warn, inactive string
 
 	hasHome string   // "home", "file" or empty
 	groups  []string // that list the user
@@ -93,8 +96,8 @@ func parseAccount(name, text string) (account, error) {
 	if f := strings.Split(lines[1][1:], ":"); len(f) == 7 {
 		a.exists, a.uid, a.gid, a.comment, a.home, a.shell = true, f[2], f[3], f[4], f[5], f[6]
 	}
-	if f := strings.Fields(lines[2][1:]); len(f) == 5 {
-		a.shadow, a.locked, a.hash, a.expires, a.min, a.max = true, f[0] == "locked", f[1], f[2], f[3], f[4]
+	if f := strings.Fields(lines[2][1:]); len(f) == 7 {
+		a.shadow, a.locked, a.hash, a.expires, a.min, a.max, a.warn, a.inactive = true, f[0] == "locked", f[1], f[2], f[3], f[4], f[5], f[6]
 	}
 	for _, l := range lines[5:] {
 		n, g, _ := strings.Cut(l, ":")

@@ -36,6 +36,8 @@ type userArgs struct {
 	Lock       *bool      `arg:"password_lock" help:"lock the password, or unlock it"`
 	ExpireMax  *int       `arg:"password_expire_max" help:"most days between changes of the password"`
 	ExpireMin  *int       `arg:"password_expire_min" help:"least days between them"`
+	ExpireWarn *int       `arg:"password_expire_warn" help:"days before its end from which on he is told"`
+	Inactive   *int       `arg:"password_expire_account_disable" help:"days behind its end after which the account is closed"`
 	Expires    *float64   `arg:"expires" help:"when the account ends, in seconds since 1970; negative: never"`
 	System     bool       `arg:"system" default:"no" help:"a new user gets a number of the system's"`
 	Remove     bool       `arg:"remove" default:"no" help:"with absent: his home, too"`

@@ -232,7 +232,7 @@ func (a userArgs) ages(is account) []host.Step {
 		flag string
 		want *int
 		is   string
-	}{{"-m", a.ExpireMin, is.min}, {"-M", a.ExpireMax, is.max}} {
+	}{{"-m", a.ExpireMin, is.min}, {"-M", a.ExpireMax, is.max}, {"-W", a.ExpireWarn, is.warn}, {"-I", a.Inactive, is.inactive}} {
 		if l.want != nil && strconv.Itoa(*l.want) != l.is {
 			words = append(words, l.flag, strconv.Itoa(*l.want))
 		}
