@@ -141,10 +141,14 @@ func (rr *roleReader) importedRole(args *value.Map, at value.Pos, w where) (role
 			use.repeats = value.Truth(rr.words.boolean(e))
 		case e.name == "rolespec_validate":
 			use.unchecked = !value.Truth(rr.words.boolean(e))
-		case e.name == "public" || e.name == "apply":
-			rr.wrong(e.key, "import_role has no %s: its tasks inherit every keyword, and its variables are seen by all tasks (include_role has it)", e.name)
+		case e.name == "public":
+			if !value.Truth(rr.words.boolean(e)) {
+				rr.wrong(e.key, "the variables of import_role are seen by all tasks: include_role keeps them to its own")
+			}
+		case e.name == "apply":
+			rr.wrong(e.key, "import_role has no apply: its tasks inherit every keyword (include_role has it)")
 		default:
-			rr.unknown(e.key, []string{"allow_duplicates", "defaults_from", "handlers_from", "name", "role", "rolespec_validate", "tasks_from", "vars_from"}, e.name, "import_role has no argument %q", e.name)
+			rr.unknown(e.key, []string{"allow_duplicates", "defaults_from", "handlers_from", "name", "public", "role", "rolespec_validate", "tasks_from", "vars_from"}, e.name, "import_role has no argument %q", e.name)
 		}
 	}
 	if use.name == "" && ok {
