@@ -26,6 +26,8 @@ func (a *app) hostsAmong(root *cobra.Command, words []string) string {
 		}
 	}
 	switch {
+	case len(hosts) == 0 && len(books) > 0 && len(rest) == 1 && words[0] == rest[0] && nearCommand(root, rest[0]) == "":
+		return fmt.Sprintf("%q is not a command, a playbook or a host of the inventory; hosts are chosen like this: remoterun %s -l PATTERN", rest[0], strings.Join(books, " "))
 	case len(hosts) == 0:
 		return ""
 	case len(books) > 0 && len(rest) == 0:

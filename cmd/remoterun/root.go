@@ -208,9 +208,18 @@ func noCommand(root *cobra.Command, word string) error {
 	if _, err := os.Stat(word); err == nil || strings.ContainsAny(word, "/.") {
 		return nil
 	}
-	root.SuggestionsMinimumDistance = 2
-	for _, near := range root.SuggestionsFor(word) {
+	if near := nearCommand(root, word); near != "" {
 		return usage("there is no command and no playbook %q; did you mean %q?", word, near)
 	}
 	return usage("there is no command and no playbook %q; remoterun --help lists the commands", word)
+}
+
+// nearCommand is the command that a word was meant for; of short words two letters
+// are most of it.
+func nearCommand(root *cobra.Command, word string) string {
+	root.SuggestionsMinimumDistance = 1 + min(len(word)/5, 1)
+	if near := root.SuggestionsFor(word); len(near) > 0 {
+		return near[0]
+	}
+	return ""
 }
