@@ -1,7 +1,6 @@
 package ast
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -186,14 +185,30 @@ func (bd *binder) freeForm(e entry, k kind, into *value.Map) bool {
 		into.Put(play.WholeArgs, value.String(rest).From(&value.Origin{Pos: e.at}))
 		return true
 	}
-	bd.mistakes = append(bd.mistakes, Mistake{Pos: e.at, Msg: fmt.Sprintf("%s takes no free text, only arguments: %q is not one (write name=value, or a mapping)", cmp.Or(k.name, "a module that a template names"), rest), soft: true})
-	into.Put(freeText, value.String(rest).From(&value.Origin{Pos: e.at}))
+	if k.name == "" {
+		bd.wrong(e.at, noFreeText, "a module that a template names", rest)
+		return false
+	}
+	into.Put("_raw_params", value.String(rest).From(&value.Origin{Pos: e.at}))
 	return true
 }
 
-// freeText is the argument that holds free text; where a module takes none, that is
-// its mistake, and the others are not looked at.
-const freeText = "_raw_params"
+const noFreeText = "%s takes no free text, only arguments: %q is not one (write name=value, or a mapping)"
+
+// refusesText reports free text that a module does not take, however it was given:
+// that is its mistake, and its other arguments are not looked at.
+func (bd *binder) refusesText(t *play.Task, k kind) bool {
+	v, ok := t.Args.Lookup("_raw_params")
+	if !ok || k.spec.FreeForm != "" {
+		return false
+	}
+	at := value.PosOf(v)
+	if at.Line == 0 {
+		at = t.ArgsPos
+	}
+	bd.mistakes = append(bd.mistakes, Mistake{Pos: at, Msg: fmt.Sprintf(noFreeText, k.name, value.Str(v)), soft: true})
+	return true
+}
 
 func behind(at value.Pos, key string) value.Pos {
 	if at.Line > 0 {
@@ -233,7 +248,7 @@ func (bd *binder) checkArgs(t *play.Task, k kind) {
 	if _, open := t.Args.Lookup(play.WholeArgs); open {
 		return
 	}
-	if _, text := t.Args.Lookup(freeText); text && k.spec.FreeForm == "" {
+	if bd.refusesText(t, k) {
 		return
 	}
 	var errs []*play.ArgError

@@ -47,6 +47,7 @@ func TestMistakes(t *testing.T) {
 		"missing argument":         {tasks: "- file: {state: absent}", want: "site.yml:3:13: file: path: is required"},
 		"argument list":            {tasks: "- file: [a]", want: "site.yml:3:13: the arguments of file must be a mapping, not a list"},
 		"argument number":          {tasks: "- file: 3", want: "site.yml:3:7: the arguments of file must be a mapping, not 3"},
+		"free text by its name":    {tasks: "- file: {path: /x, _raw_params: state}", want: `site.yml:3:37: file takes no free text, only arguments: "state" is not one (write name=value, or a mapping)`},
 		"free text refused":        {tasks: "- file: path=/x state", want: `site.yml:3:13: file takes no free text, only arguments: "state" is not one (write name=value, or a mapping)`},
 		"open quote":               {tasks: "- command: echo 'x", want: "site.yml:3:16: command: an open quote or template brace: quote the entire line"},
 		"cmd and free":             {tasks: "- command: ls\n  args: {cmd: pwd}", want: "site.yml:3:16: command: cmd and free text exclude each other"},
