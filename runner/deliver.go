@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"remoterun/runner/action"
 	"remoterun/runner/event"
@@ -339,7 +340,7 @@ func (h *hostRun) isCalled(ctx context.Context, t *play.Task, name string) bool 
 			own = value.Str(v)
 		}
 	}
-	return t.Called(own, name)
+	return slices.Contains(t.Names(own), name)
 }
 
 // withResult is the unit's scope with its own result in it.

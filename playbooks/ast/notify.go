@@ -11,23 +11,21 @@ import (
 // play has. Handlers that come with an included file may have any name.
 func (pr *playReader) checkNotify(p *play.Play) {
 	known := map[string]bool{}
+	knows := func(names ...string) {
+		for _, n := range names {
+			known[n] = true
+		}
+	}
 	open := pr.files.anyHandler
 	each(slices.Concat(p.Handlers, blocks(pr.tasks.later)), func(t *play.Task) {
 		for _, topic := range t.Listen {
-			known[topic] = true
-			if t.Role != nil {
-				known[t.Role.Short+" : "+topic], known[t.Role.Name+" : "+topic] = true, true
-			}
+			knows(t.Names(topic)...)
 		}
 		if value.HasTemplate(t.Name) || t.Action == "include_tasks" {
 			open = true
 		}
 		if !t.Name.IsNull() {
-			known[value.Str(t.Name)] = true
-			known[t.Title()] = true
-			if t.Role != nil {
-				known[t.Role.Short+" : "+value.Str(t.Name)], known[t.Role.Name+" : "+value.Str(t.Name)] = true, true
-			}
+			knows(append(t.Names(value.Str(t.Name)), t.Title())...)
 		}
 	})
 	if open {

@@ -129,15 +129,18 @@ type Task struct {
 	Role *Role // nil outside of roles
 }
 
-// Called reports whether a name means a handler of the name own: with its role before
-// it ("web : restart"), or without.
-func (t *Task) Called(own, name string) bool {
-	return own == name || t.Role != nil && (t.Role.Name+" : "+own == name || t.Role.Short+" : "+own == name)
+// Names are what a handler's name or topic may be notified by: as it is, and with its
+// role before it ("web : restart").
+func (t *Task) Names(own string) []string {
+	if t.Role == nil {
+		return []string{own}
+	}
+	return []string{own, t.Role.Name + " : " + own, t.Role.Short + " : " + own}
 }
 
 // Listens reports a handler that listens to a topic, with its role before it or without.
 func (t *Task) Listens(topic string) bool {
-	return slices.ContainsFunc(t.Listen, func(own string) bool { return t.Called(own, topic) })
+	return slices.ContainsFunc(t.Listen, func(own string) bool { return slices.Contains(t.Names(own), topic) })
 }
 
 // Title is the task's name as it is written and shown, with its role before it;
