@@ -109,28 +109,30 @@ func (id Identity) There() error {
 	if id.Source == "prompt" || id.Source == "prompt_ask_vault_pass" {
 		return nil
 	}
+	_, err := id.stat()
+	return err
+}
+
+func (id Identity) stat() (fs.FileInfo, error) {
 	st, err := os.Stat(id.Source)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("vault password file %s is not there", id.Source)
+		return nil, fmt.Errorf("vault password file %s is not there", id.Source)
 	case err != nil:
-		return fmt.Errorf("vault password file: %w", err)
+		return nil, fmt.Errorf("vault password file: %w", err)
 	case st.IsDir():
-		return fmt.Errorf("vault password file %s is a folder", id.Source)
+		return nil, fmt.Errorf("vault password file %s is a folder", id.Source)
 	}
-	return nil
+	return st, nil
 }
 
 // file reads a password file, or runs it when it is executable. A file that is
 // itself a vault is opened with the secrets before it.
 func (v *Vaults) file(ctx context.Context, i int) (secret.Sealed, error) {
 	id := v.ids[i]
-	if err := id.There(); err != nil {
-		return secret.Sealed{}, err
-	}
-	st, err := os.Stat(id.Source)
+	st, err := id.stat()
 	if err != nil {
-		return secret.Sealed{}, fmt.Errorf("vault password file: %w", err)
+		return secret.Sealed{}, err
 	}
 	if st.Mode()&0o111 != 0 {
 		return v.program(ctx, id.Identity)
