@@ -32,30 +32,31 @@ func (a completer) completions(root *cobra.Command) {
 	words := func(list string) func(*cobra.Command) []string {
 		return func(*cobra.Command) []string { return strings.Fields(list) }
 	}
-	flags := map[string]func(*cobra.Command) []string{
-		"tags": a.tagNames, "skip-tags": a.tagNames, "start-at-task": a.taskNames,
-		"limit": a.hostNames, "host": a.hostNames, "module": modules, "output": words("human minimal json jsonl junit quiet"),
-		"become-method": words("sudo su doas"), "connection": words("ssh local"),
+	tags, pattern := proposal{list: a.tagNames, between: ","}, proposal{list: a.hostNames, between: ",:!&"}
+	flags := map[string]proposal{
+		"tags": tags, "skip-tags": tags, "start-at-task": {list: a.taskNames},
+		"limit": pattern, "host": {list: a.hostNames}, "module": {list: modules}, "output": {list: words("human minimal json jsonl junit quiet")},
+		"become-method": {list: words("sudo su doas")}, "connection": {list: words("ssh local")},
 	}
-	args := map[string]func(*cobra.Command) []string{
-		"doc": modules, "playbooks show": shipped, "playbooks copy": shipped, "run": a.hostNames, "trust": a.hostNames, "log": a.runNames, "key import": a.hostNames,
+	args := map[string]proposal{
+		"doc": {list: modules}, "playbooks show": {list: shipped}, "playbooks copy": {list: shipped}, "run": pattern, "trust": pattern, "log": {list: a.runNames},
+		"key import": {list: a.hostNames, between: pattern.between, files: true},
 	}
 	for _, v := range verbs() {
-		args[v.Verb] = a.hostNames
+		args[v.Verb] = pattern
 	}
 	var each func(c *cobra.Command)
 	each = func(c *cobra.Command) {
-		for name, list := range flags {
+		for name, p := range flags {
 			if c.Name() == "lint" && name == "output" {
-				list = words("human json")
+				p.list = words("human json")
 			}
 			if c.Flags().Lookup(name) != nil {
-				_ = c.RegisterFlagCompletionFunc(name, proposing(list, 1, between(name)))
+				_ = c.RegisterFlagCompletionFunc(name, p.always)
 			}
 		}
-		path := strings.TrimPrefix(c.CommandPath(), root.Name()+" ")
-		if list := args[path]; list != nil {
-			c.ValidArgsFunction = proposing(list, 0, between(path))
+		if p, ok := args[strings.TrimPrefix(c.CommandPath(), root.Name()+" ")]; ok {
+			c.ValidArgsFunction = p.first
 		}
 		for _, sub := range c.Commands() {
 			each(sub)
@@ -64,40 +65,42 @@ func (a completer) completions(root *cobra.Command) {
 	each(root)
 }
 
-// between are the characters that stand before the last word of a list: of hosts,
-// which may be a pattern, or of tags; "" where one word is expected.
-func between(of string) string {
-	switch of {
-	case "tags", "skip-tags":
-		return ","
-	case "doc", "playbooks show", "playbooks copy", "log", "start-at-task", "module", "host", "output", "become-method", "connection":
-		return ""
-	}
-	return ",:!&"
+// proposal is what the shell may offer in one place.
+type proposal struct {
+	list func(*cobra.Command) []string
+	// between are the characters that stand before the last word of a list: of hosts,
+	// which may be a pattern, or of tags; "" where one word is expected.
+	between string
+	files   bool // files are an argument as well: the shell adds them
 }
 
-// proposing offers a list for the first argument, or (many) whenever it is asked;
-// behind one of the separators for the word that begins there. Where files are an
-// argument as well, the shell adds them.
-func proposing(list func(*cobra.Command) []string, many int, separators string) cobra.CompletionFunc {
-	return func(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-		directive := cobra.ShellCompDirectiveNoFileComp
-		if many == 0 && c.Name() == "import" {
-			directive = cobra.ShellCompDirectiveDefault
-		}
-		if many == 0 && len(args) > 0 {
-			return nil, directive
-		}
-		i := strings.LastIndexAny(typed, separators) + 1
-		head, word := typed[:i], typed[i:]
-		var out []string
-		for _, s := range list(c) {
-			if strings.HasPrefix(s, word) && !slices.Contains(strings.Split(head, ","), s) {
-				out = append(out, head+s)
-			}
-		}
-		return out, directive
+// first offers the words for the first argument.
+func (p proposal) first(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, p.directive()
 	}
+	return p.always(c, args, typed)
+}
+
+func (p proposal) directive() cobra.ShellCompDirective {
+	if p.files {
+		return cobra.ShellCompDirectiveDefault
+	}
+	return cobra.ShellCompDirectiveNoFileComp
+}
+
+// always offers the words whenever it is asked; behind one of the separators for the
+// word that begins there.
+func (p proposal) always(c *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	i := strings.LastIndexAny(typed, p.between) + 1
+	head, word := typed[:i], typed[i:]
+	var out []string
+	for _, s := range p.list(c) {
+		if strings.HasPrefix(s, word) && !slices.Contains(strings.Split(head, ","), s) {
+			out = append(out, head+s)
+		}
+	}
+	return out, p.directive()
 }
 
 // runNames are the runs that were noted, the newest first.
