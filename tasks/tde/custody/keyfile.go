@@ -163,9 +163,5 @@ func (d Deps) NewestIn(folder string) (c seal.StoredCopy, ok bool, err error) {
 	if err != nil {
 		return c, true, err
 	}
-	back, err := d.stepBack(shelfInfo(shelf, []seal.StoredCopy{c}), project, hostname)
-	if err == nil && back != "" {
-		err = guard.Refuse(shelf.Folder, shelf.backWayOut(), "%s", back)
-	}
-	return c, true, err
+	return c, true, d.notBack(shelf, []seal.StoredCopy{c}, project, hostname)
 }

@@ -130,10 +130,15 @@ func (s Shelf) backWayOut() string {
 	return "next: remoterun key import " + hostname + ", which brings the server's copy; or restore the files from git or a backup"
 }
 
+// hostname is the host that the folder is for.
+func (s Shelf) hostname() string {
+	_, name, _ := strings.Cut(filepath.Base(s.Folder), "@")
+	return name
+}
+
 // lastWayOut is what is left when an import did not help.
 func (s Shelf) lastWayOut() string {
-	_, hostname, _ := strings.Cut(filepath.Base(s.Folder), "@")
-	return LastWayOut + "; where it is lost for good: remoterun key import " + hostname + " --yes, which goes on with what is there"
+	return LastWayOut + "; where it is lost for good: remoterun key import " + s.hostname() + " --yes, which goes on with what is there"
 }
 
 // LastWayOut is where a sealed copy may be that neither laptop nor server has.
@@ -228,8 +233,7 @@ func (s Shelf) Tips() ([]seal.StoredCopy, error) {
 		return nil, err
 	}
 	if text := mixed(s.Copies); text != "" {
-		_, hostname, _ := strings.Cut(filepath.Base(s.Folder), "@")
-		return nil, guard.Refuse(s.Folder, "next: remoterun key import "+hostname+", which keeps the one that this laptop knows", "%s", text)
+		return nil, guard.Refuse(s.Folder, "next: remoterun key import "+s.hostname()+", which keeps the one that this laptop knows", "%s", text)
 	}
 	followed := map[string]bool{}
 	for _, c := range s.Copies {

@@ -43,14 +43,19 @@ func (d Deps) witness(shelf Shelf, tips []seal.StoredCopy) (unnoted string, err 
 		return "", nil
 	}
 	newest := tips[len(tips)-1]
-	back, err := d.stepBack(shelfInfo(shelf, tips), newest.Manifest.Project, newest.Manifest.Host)
-	if err == nil && back != "" {
-		err = guard.Refuse(shelf.Folder, shelf.backWayOut(), "%s", back)
-	}
-	if err != nil {
+	if err := d.notBack(shelf, tips, newest.Manifest.Project, newest.Manifest.Host); err != nil {
 		return "", err
 	}
 	return d.noted(newest), nil
+}
+
+// notBack refuses tips that are a step back from what this laptop has seen.
+func (d Deps) notBack(shelf Shelf, tips []seal.StoredCopy, project, hostname string) error {
+	back, err := d.stepBack(shelfInfo(shelf, tips), project, hostname)
+	if err == nil && back != "" {
+		err = guard.Refuse(shelf.Folder, shelf.backWayOut(), "%s", back)
+	}
+	return err
 }
 
 // noted remembers, and says so where it could not.
