@@ -330,6 +330,8 @@ func (d Deps) PushCopy(ctx context.Context, w host.Writer, folder string, c seal
 type CopiesView struct {
 	State CopyState // "" = not looked at
 	Said  string    // the copy that decides, or what is wrong with the laptop's
+	// Advises: Said ends with what to type.
+	Advises bool
 	// Left are copies on a host that should keep none.
 	Left []string
 }
@@ -340,7 +342,7 @@ func (d Deps) CopiesOf(s host.Seen, keysDir, project, hostname string, serverCop
 	shelf, err := host.Get(s, d.ShelfFact(keysDir, project, hostname))
 	var bad *guard.ErrAnswer
 	if errors.As(err, &bad) {
-		return CopiesView{State: CopyDamaged, Said: bad.Error()}, nil
+		return CopiesView{State: CopyDamaged, Said: bad.Error(), Advises: bad.Status == guard.StatusRefused}, nil
 	}
 	if err != nil {
 		return CopiesView{}, err
@@ -372,15 +374,18 @@ func (i ShelfInfo) suspect() string {
 }
 
 // Advised is what is wrong with sealed copies, with what to type.
-func (c CopyState) Advised(said, hostname string) string {
-	text := string(c)
-	if said != "" {
-		text += ": " + said
+func (v CopiesView) Advised(hostname string) string {
+	text := string(v.State)
+	switch {
+	case text == "":
+		text = v.Said
+	case v.Said != "":
+		text += ": " + v.Said
 	}
-	if strings.Contains(said, "remoterun ") {
+	if v.Advises {
 		return text
 	}
-	return text + "; next: " + NextOfCopies(c, hostname)
+	return text + "; next: " + NextOfCopies(v.State, hostname)
 }
 
 // NextOfCopies is what brings sealed copies together.

@@ -111,8 +111,7 @@ type status struct {
 	server *pgtde.ServerView
 	keys   pgtde.KeyState
 	rels   pgtde.Relations
-	copy   custody.CopyState
-	copies string
+	copies custody.CopiesView
 	held   *lock.HeldError // who works on the project, nil = nobody
 	drift  bool            // the container was made from other compose files
 	// providers are key providers of the server that are not the keyring in RAM,
@@ -212,10 +211,10 @@ func (st *status) custody(d custody.Deps, s host.Seen) error {
 
 func (st *status) sealed(d custody.Deps, s host.Seen) error {
 	v, err := d.CopiesOf(s, st.args.KeysDir, st.args.Project, st.args.host, st.args.ServerCopy)
-	st.copy, st.copies = v.State, v.Said
+	st.copies = v
 	var no *guard.Refusal
 	if errors.As(err, &no) { // not root: the rest can still be told
-		st.copies = no.Error()
+		st.copies = custody.CopiesView{Said: no.Error(), Advises: true}
 		return nil
 	}
 	return err
@@ -366,7 +365,7 @@ func (st *status) next() string {
 
 // first is what begins: unlock makes the database, once there are keys.
 func (st *status) first() string {
-	if st.copy == custody.CopiesNone {
+	if st.copies.State == custody.CopiesNone {
 		return "remoterun setup " + st.args.host + ", then: remoterun unlock " + st.args.host
 	}
 	return "remoterun unlock " + st.args.host
@@ -385,7 +384,7 @@ func (st *status) result() play.Result {
 	r := play.Result{Data: guard.Data(
 		guard.Text("state", st.state), guard.Bool("locked", st.state == StateLocked), guard.Text("next", st.next()),
 		guard.FromHost("container", st.site.Name()), guard.Bool("running", st.site.Running()), guard.FromHost("memory", string(st.mem.Class())),
-		guard.Bool("keyring_in_ram", st.ram.Present()), guard.Text("sealed_copies", string(st.copy)), guard.FromHost("sealed_copy", st.copies),
+		guard.Bool("keyring_in_ram", st.ram.Present()), guard.Text("sealed_copies", string(st.copies.State)), guard.FromHost("sealed_copy", st.copies.Said),
 	)}
 	if st.state == StateLocked {
 		r.Verdict = play.Locked

@@ -51,8 +51,8 @@ func (st *status) warnings(r *play.Result) {
 	warn(alien, "container %s was made without the overlay's settings (the extension, encryption of the WAL, the keyring read-only): what it writes can come to the disk in the clear; next: remoterun unlock %s", st.site.Name(), h)
 	warn(st.drift && lacks == nil && !alien, "container %s was made from other compose files than there are now; docker compose up -d %s applies them", st.site.Name(), st.args.Service)
 	fine := []custody.CopyState{custody.CopiesEqual, custody.CopyNoServer}
-	warn(!slices.Contains(fine, st.copy) && !(st.copy == custody.CopiesNone && st.disk.Keys == ""),
-		"sealed copies: %s", st.copy.Advised(st.copies, h))
+	warn(!slices.Contains(fine, st.copies.State) && !(st.copies.State == custody.CopiesNone && st.disk.Keys == ""),
+		"sealed copies: %s", st.copies.Advised(h))
 }
 
 // fileProblems is what is wrong with the keyring in RAM, as far as it can be seen

@@ -132,18 +132,18 @@ func checkStrays(p *proof) checkResult {
 
 // checkCopies: laptop and host hold the same newest sealed keyring.
 func checkCopies(p *proof) checkResult {
-	switch p.copy {
+	switch p.copies.State {
 	case "":
-		return notProved("the sealed copies were not looked at: %s", p.copies)
+		return notProved("the sealed copies were not looked at: %s", p.copies.Said)
 	case custody.CopiesEqual:
-		return checkIs(true, "laptop and host hold %s, byte for byte", p.copies)
+		return checkIs(true, "laptop and host hold %s, byte for byte", p.copies.Said)
 	case custody.CopyNoServer:
-		if len(p.leftCopies) > 0 {
-			return checkIs(false, "tde_server_copy is no, but the host holds %s", strings.Join(p.leftCopies, ", "))
+		if len(p.copies.Left) > 0 {
+			return checkIs(false, "tde_server_copy is no, but the host holds %s", strings.Join(p.copies.Left, ", "))
 		}
-		return checkIs(true, "kept off the server only (tde_server_copy: no): %s", p.copies)
+		return checkIs(true, "kept off the server only (tde_server_copy: no): %s", p.copies.Said)
 	}
-	return checkIs(false, "%s", p.copy.Advised(p.copies, p.args.host))
+	return checkIs(false, "%s", p.copies.Advised(p.args.host))
 }
 
 // checkHeaders: the keyring that is open on the laptop fits every key file of

@@ -44,11 +44,8 @@ type proof struct {
 	open    *custody.OpenInfo
 	headers []pgtde.HeaderCheck
 	files   []pgtde.HeaderFile // the cluster's key files
-	copies  string             // how laptop and host copies relate, "" = not looked at
-	copy    custody.CopyState
-	// leftCopies are sealed copies on a host that should keep none.
-	leftCopies []string
-	strays     []string // files in the data folder that look like a keyring
+	copies  custody.CopiesView
+	strays  []string // files in the data folder that look like a keyring
 	// keyFiles are the extension's own files in which the same search found a
 	// key's name: they prove that it finds.
 	keyFiles int
@@ -222,7 +219,7 @@ func nonEmpty(files []pgtde.HeaderFile) []pgtde.HeaderFile {
 // needed for that.
 func (p *proof) askCopies(d custody.Deps, s host.Seen) error {
 	v, err := d.CopiesOf(s, p.args.KeysDir, p.args.Project, p.args.host, p.args.ServerCopy)
-	p.copy, p.copies, p.leftCopies = v.State, v.Said, v.Left
+	p.copies = v
 	return err
 }
 
