@@ -75,7 +75,7 @@ func (f *runFlags) addLogin(c *cobra.Command) {
 	fl := c.Flags()
 	fl.StringVarP(&f.user, "user", "u", "", "log in as this `USER`")
 	fl.StringVar(&f.privateKey, "private-key", "", "log in with the key in `FILE`")
-	fl.StringVar(&f.sshConfig, "ssh-config", "", "read `FILE` instead of ~/.ssh/config")
+	fl.StringVar(&f.sshConfig, "ssh-config", "", "read `FILE` instead of ~/.ssh/config and /etc/ssh/ssh_config")
 	fl.IntVarP(&f.timeout, "timeout", "T", 0, "wait `SECONDS` for a connection")
 }
 

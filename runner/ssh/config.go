@@ -51,35 +51,55 @@ type settings struct {
 	agent          string // socket path, empty = none
 	known          []string
 	jumps          []string
+	network        string // tcp, tcp4 or tcp6 (AddressFamily)
+	bind           string // BindAddress, empty = the system's choice
 	timeout        time.Duration
 	aliveInterval  time.Duration
 	aliveCount     int
 }
 
-// Config answers options for host aliases, from one configuration file and what it
-// includes.
+// Config answers options for host aliases, from the user's configuration and the
+// machine's and what they include.
 type Config struct {
-	path  string
-	lines []line
+	files [][]line // each begins with lines for every host
 	home  string
 	env   func(string) string
 }
 
-// LoadConfig reads path (~/.ssh/config when empty). A missing default file is
-// an empty configuration. Errors name file and line.
+// systemConfig is the configuration of all users of the laptop.
+const systemConfig = "/etc/ssh/ssh_config"
+
+// LoadConfig reads path and nothing else, or when it is empty ~/.ssh/config and
+// behind it /etc/ssh/ssh_config, each where it is there. Errors name file and line.
 func LoadConfig(path, home string, env func(string) string) (*Config, error) {
-	c := &Config{path: path, home: home, env: env}
-	byDefault := path == ""
-	if byDefault {
-		c.path = filepath.Join(home, ".ssh", "config")
+	own := filepath.Join(home, ".ssh")
+	if path == "" {
+		return loadConfig(home, env, source{filepath.Join(own, "config"), own, os.IsNotExist}, source{systemConfig, filepath.Dir(systemConfig), unread})
 	}
-	var err error
-	c.lines, err = c.readLines(c.path, 0)
-	if byDefault && os.IsNotExist(err) {
-		return c, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("ssh configuration: %w", err)
+	return loadConfig(home, env, source{path, own, func(error) bool { return false }})
+}
+
+// source is a file with the folder that its relative includes are in, and what of the
+// errors of reading it means that it says nothing.
+type source struct {
+	path, base string
+	none       func(error) bool
+}
+
+// unread: what a user may not read is not for him.
+func unread(err error) bool { return os.IsNotExist(err) || os.IsPermission(err) }
+
+func loadConfig(home string, env func(string) string, sources ...source) (*Config, error) {
+	c := &Config{home: home, env: env}
+	for _, s := range sources {
+		lines, err := c.readLines(s.path, s.base, 0)
+		if err != nil && s.none(err) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("ssh configuration: %w", err)
+		}
+		c.files = append(c.files, lines)
 	}
 	return c, nil
 }
@@ -112,6 +132,10 @@ func (c *Config) settle(t Target) (settings, error) {
 	s.agent = c.agent(o.get("identityagent"), &s)
 	c.settleFiles(&s, t, o)
 	if s.jumps, err = o.jumps(&s); err != nil {
+		return s, err
+	}
+	s.bind = o.get("bindaddress")
+	if s.network, err = o.network(); err != nil {
 		return s, err
 	}
 	return s, s.settleTimes(o)
@@ -204,7 +228,15 @@ func (c *Config) settleFiles(s *settings, t Target, o *options) {
 	} else {
 		s.known = []string{filepath.Join(c.home, ".ssh", "known_hosts"), filepath.Join(c.home, ".ssh", "known_hosts2")}
 	}
-	s.known = append(s.known, "/etc/ssh/ssh_known_hosts")
+	if l, ok := o.first["globalknownhostsfile"]; ok {
+		for _, f := range l.args {
+			if !strings.EqualFold(f, "none") {
+				s.known = append(s.known, c.path1(f, s))
+			}
+		}
+	} else {
+		s.known = append(s.known, "/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
+	}
 }
 
 func (c *Config) agent(a string, s *settings) string {

@@ -2,6 +2,7 @@ package ssh
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -91,12 +92,22 @@ var configs = map[string]string{
 	"match canonical":     "Match canonical\n User anna\n",
 	"match not canonical": "Match !canonical host web\n User anna\n",
 	"match final":         "Match final\n User anna\n",
+	"match final all":     "Match final all\n User anna\n Port 3\n",
+	"match not final":     "Match !final host web\n User anna\nMatch final\n Port 3\n",
+	"match final late":    "Match final host 10.0.0.1\n User anna\nHost web\n HostName 10.0.0.1\n",
+	"match final no more": "Host web\n User bert\nMatch final all\n User anna\n ProxyJump gate\nMatch canonical\n Port 4\n",
+	"match final of db":   "Match host db final\n User anna\nMatch canonical all\n Port 4\n",
+	"match all final":     "Match all final\n User anna\n",
+	"match final host":    "Match final host web all\n User anna\n",
 	"match exec, others":  "Match host db exec false\n User anna\nHost web\n Port 3\n",
 	"match without one":   "Match\n User anna\n",
 	"empty jumps":         "Host web\n ProxyJump ,\n",
 	"host without one":    "Host\n User anna\n",
 	"hostname's token":    "Host web\n HostName %x.example.org\n",
 	"jump's token":        "Host web\n HostName 10.0.0.1\n ProxyJump %n-%r@gate%%\n",
+	"family":              "Host web\n AddressFamily inet6\nHost *\n AddressFamily inet\n",
+	"no family":           "Host web\n AddressFamily ipx\n",
+	"bound":               "Host web\n BindAddress 127.0.0.9\n",
 	"stars":               "Host *e* w*b* ***\n Port 3\n",
 }
 
@@ -135,7 +146,7 @@ func TestConfigAsSSH(t *testing.T) {
 				return
 			}
 			want := dumped(string(out))
-			if refuse := strings.Contains(want, "proxycommand") || name == "match final" || name == "canonical"; refuse && mine != nil {
+			if refuse := strings.Contains(want, "proxycommand") || name == "canonical"; refuse && mine != nil {
 				if !strings.Contains(mine.Error(), " is not supported; give the host its address in the inventory (ansible_host), or ProxyJump instead of ProxyCommand") {
 					t.Errorf("%v", mine)
 				}
@@ -148,6 +159,74 @@ func TestConfigAsSSH(t *testing.T) {
 	}
 }
 
+// TestConfigOfTheMachine: behind the user's configuration comes the machine's, whose
+// lines begin for every host; a file that is named stands alone, and what may not be
+// read says nothing.
+func TestConfigOfTheMachine(t *testing.T) {
+	client, err := exec.LookPath("ssh")
+	if err != nil {
+		hosttest.Missing(t, "ssh")
+	}
+	for name, c := range map[string]struct{ own, system, part string }{
+		"only the machine's":     {"", "Host web\n HostName 10.0.0.1\n User anna\n", ""},
+		"the user's goes before": {"Host web\n User bert\n", "Host *\n User anna\n Port 2222\n", ""},
+		"behind a host's lines":  {"Host other\n User bert\n", "User anna\n", ""},
+		"a folder of parts":      {"Host web\n Port 2\n", "Include parts/*.conf\nHost *\n User last\n", "Host *\n User anna\n HostName 10.0.0.1\n"},
+		"final in a part":        {"Host web\n User bert\n", "Include parts/*.conf\n", "Match final all\n User anna\n Port 3\n"},
+		"a jump for all":         {"Host gate\n ProxyJump none\n", "Host *\n ProxyJump gate\n", ""},
+		"no jump for this one":   {"Host web\n ProxyJump none\n", "Host *\n ProxyJump gate\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			write := func(name, text string) string {
+				p := filepath.Join(dir, name)
+				if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return p
+			}
+			own, system := write("home/config", c.own), write("etc/ssh_config", c.system)
+			write("etc/parts/a.conf", c.part)
+			// OpenSSH's -F leaves the machine's file out: one that includes both says the same.
+			both := write("both", "Include "+own+"\nInclude "+write("etc/for_ssh", strings.ReplaceAll(c.system, "Include parts", "Include "+dir+"/etc/parts"))+"\n")
+			out, err := exec.Command(client, "-G", "-F", both, "web").CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			cfg, err := loadConfig(dir, func(name string) string { return map[string]string{"USER": "root"}[name] },
+				source{own, filepath.Dir(own), os.IsNotExist}, source{system, filepath.Dir(system), unread})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := shown(cfg); err != nil || got != dumped(string(out)) {
+				t.Errorf("%v\n%s\nssh:\n%s", err, got, dumped(string(out)))
+			}
+		})
+	}
+	home := t.TempDir()
+	named := filepath.Join(home, "named")
+	if err := os.WriteFile(named, []byte("User anna\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := LoadConfig(named, home, os.Getenv)
+	if err != nil || len(c.files) != 1 {
+		t.Errorf("%v: %d files", err, len(c.files))
+	}
+	broken := filepath.Join(home, "broken")
+	if err := os.WriteFile(broken, []byte("Host \"web\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := loadConfig(home, os.Getenv, source{broken, home, unread}); err == nil || err.Error() != "ssh configuration: "+broken+":1: a quote is not closed" {
+		t.Errorf("%v", err)
+	}
+	if c, err := loadConfig(home, os.Getenv, source{filepath.Join(home, "none"), home, unread}); err != nil || len(c.files) != 0 {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestConfigPaths: what keys of files come to; OpenSSH's -G shows them as they stand.
 func TestConfigPaths(t *testing.T) {
 	home := t.TempDir()
@@ -155,13 +234,13 @@ func TestConfigPaths(t *testing.T) {
 		t.Fatal(err)
 	}
 	usual := []string{home + "/.ssh/id_rsa", home + "/.ssh/id_ecdsa", home + "/.ssh/id_ed25519"}
-	system := "/etc/ssh/ssh_known_hosts"
+	system := []string{"/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"}
 	for text, want := range map[string]struct {
 		identities []string
 		known      []string
 		agent      string
 	}{
-		"":                                  {usual, []string{home + "/.ssh/known_hosts", home + "/.ssh/known_hosts2", system}, "/run/agent"},
+		"":                                  {usual, []string{home + "/.ssh/known_hosts", home + "/.ssh/known_hosts2", system[0], system[1]}, "/run/agent"},
 		"IdentityFile ~/.ssh/a":             {[]string{home + "/.ssh/a"}, nil, "/run/agent"},
 		"IdentityFile \"~/.ssh/a b\"":       {[]string{home + "/.ssh/a b"}, nil, "/run/agent"},
 		"IdentityFile=~/.ssh/a\\ b":         {[]string{home + "/.ssh/a b"}, nil, "/run/agent"},
@@ -169,8 +248,10 @@ func TestConfigPaths(t *testing.T) {
 		"IdentityFile ${WHERE}/k":           {[]string{"/w/k"}, nil, "/run/agent"},
 		"IdentityFile none":                 {nil, nil, "/run/agent"},
 		"IdentityFile a\nIdentityFile b":    {[]string{"a", "b"}, nil, "/run/agent"},
-		"UserKnownHostsFile none":           {usual, []string{system}, "/run/agent"},
-		"UserKnownHostsFile ~/k \"~/k 2\"":  {usual, []string{home + "/k", home + "/k 2", system}, "/run/agent"},
+		"UserKnownHostsFile none":           {usual, system, "/run/agent"},
+		"UserKnownHostsFile ~/k \"~/k 2\"":  {usual, []string{home + "/k", home + "/k 2", system[0], system[1]}, "/run/agent"},
+		"GlobalKnownHostsFile /k":           {usual, []string{home + "/.ssh/known_hosts", home + "/.ssh/known_hosts2", "/k"}, "/run/agent"},
+		"GlobalKnownHostsFile none":         {usual, []string{home + "/.ssh/known_hosts", home + "/.ssh/known_hosts2"}, "/run/agent"},
 		"IdentityAgent none":                {usual, nil, ""},
 		"IdentityAgent $WHERE":              {usual, nil, "/w"},
 		"IdentityAgent ${WHERE}":            {usual, nil, "/w"},
@@ -212,12 +293,16 @@ func settled(home string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return shown(c)
+}
+
+func shown(c *Config) (string, error) {
 	s, err := c.settle(Target{Name: "web", Addr: "web"})
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("hostname %s\nuser %s\nport %d\nproxyjump %s\nhostkeyalias %s\nidentitiesonly %v\nconnecttimeout %v\nserveraliveinterval %v\nserveralivecountmax %d\n",
-		s.host, s.user, s.port, strings.Join(s.jumps, ","), s.keyAlias, s.identitiesOnly, s.timeout, s.aliveInterval, s.aliveCount), nil
+	return fmt.Sprintf("hostname %s\nuser %s\nport %d\nproxyjump %s\nhostkeyalias %s\nidentitiesonly %v\nconnecttimeout %v\nserveraliveinterval %v\nserveralivecountmax %d\naddressfamily %s\nbindaddress %s\n",
+		s.host, s.user, s.port, strings.Join(s.jumps, ","), s.keyAlias, s.identitiesOnly, s.timeout, s.aliveInterval, s.aliveCount, s.network, s.bind), nil
 }
 
 func dumped(out string) string {
@@ -234,10 +319,36 @@ func dumped(out string) string {
 		d, _ := time.ParseDuration(s + "s")
 		return d
 	}
-	s := fmt.Sprintf("hostname %s\nuser %s\nport %s\nproxyjump %s\nhostkeyalias %s\nidentitiesonly %v\nconnecttimeout %v\nserveraliveinterval %v\nserveralivecountmax %s\n",
-		v["hostname"], v["user"], v["port"], strings.NewReplacer("%h", v["hostname"], "%n", "web", "%r", v["user"], "%%", "%", `"`, "").Replace(v["proxyjump"]), v["hostkeyalias"], v["identitiesonly"] == "yes", secs("connecttimeout", "10"), secs("serveraliveinterval", "15"), v["serveralivecountmax"])
+	s := fmt.Sprintf("hostname %s\nuser %s\nport %s\nproxyjump %s\nhostkeyalias %s\nidentitiesonly %v\nconnecttimeout %v\nserveraliveinterval %v\nserveralivecountmax %s\naddressfamily %s\nbindaddress %s\n",
+		v["hostname"], v["user"], v["port"], strings.NewReplacer("%h", v["hostname"], "%n", "web", "%r", v["user"], "%%", "%", `"`, "").Replace(v["proxyjump"]), v["hostkeyalias"], v["identitiesonly"] == "yes", secs("connecttimeout", "10"), secs("serveraliveinterval", "15"), v["serveralivecountmax"], map[string]string{"any": "tcp", "inet": "tcp4", "inet6": "tcp6"}[v["addressfamily"]], v["bindaddress"])
 	if v["proxycommand"] != "" && v["proxycommand"] != "none" {
 		s += "proxycommand"
 	}
 	return s
+}
+
+// TestStraight: the address that is bound is the one that the server sees, and the
+// other family's addresses are not tried.
+func TestStraight(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := settings{network: "tcp4", bind: "127.0.0.9", timeout: time.Second}.straight()(t.Context(), "tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if got := c.LocalAddr().(*net.TCPAddr).IP.String(); got != "127.0.0.9" {
+		t.Errorf("from %s", got)
+	}
+	for text, s := range map[string]settings{
+		"no suitable address":     {network: "tcp6", timeout: time.Second},
+		"BindAddress no.invalid:": {network: "tcp", bind: "no.invalid", timeout: time.Second},
+	} {
+		if _, err := s.straight()(t.Context(), "tcp", l.Addr().String()); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 }

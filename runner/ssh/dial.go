@@ -91,7 +91,7 @@ func (d *Dialer) connect(ctx context.Context, t Target, s settings, depth int, l
 // of its jump hosts.
 func (d *Dialer) via(ctx context.Context, s settings, depth int) (func(context.Context, string, string) (net.Conn, error), error) {
 	if len(s.jumps) == 0 {
-		return (&net.Dialer{Timeout: s.timeout}).DialContext, nil
+		return s.straight(), nil
 	}
 	if depth >= maxJumps {
 		return nil, fmt.Errorf("more than %d jump hosts: does ProxyJump lead to itself?", maxJumps)
@@ -112,6 +112,21 @@ func (d *Dialer) via(ctx context.Context, s settings, depth int) (func(context.C
 		return nil, fmt.Errorf("jump host %s: %w", key, j.err)
 	}
 	return j.client.DialContext, nil
+}
+
+// straight dials from the address and by the family of addresses that are configured.
+func (s settings) straight() func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, _, addr string) (net.Conn, error) {
+		from := &net.Dialer{Timeout: s.timeout}
+		if s.bind != "" {
+			a, err := net.ResolveTCPAddr(s.network, net.JoinHostPort(s.bind, "0"))
+			if err != nil {
+				return nil, fmt.Errorf("BindAddress %s: %w", s.bind, err)
+			}
+			from.LocalAddr = a
+		}
+		return from.DialContext(ctx, s.network, addr)
+	}
 }
 
 func (d *Dialer) dialJump(ctx context.Context, chain []string, depth int) (*ssh.Client, error) {

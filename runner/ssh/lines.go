@@ -23,8 +23,8 @@ type line struct {
 const maxIncludes = 16
 
 // readLines reads a configuration with the files that it includes, by the rules of
-// OpenSSH's client. Errors name file and line.
-func (c *Config) readLines(path string, depth int) ([]line, error) {
+// OpenSSH's client; base is the folder of relative includes. Errors name file and line.
+func (c *Config) readLines(path, base string, depth int) ([]line, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (c *Config) readLines(path string, depth int) ([]line, error) {
 			return nil, fmt.Errorf("%s: %w", l.at, err)
 		}
 		if l.key == "include" {
-			if err := c.include(&l, depth+1); err != nil {
+			if err := c.include(&l, base, depth+1); err != nil {
 				return nil, err
 			}
 		}
@@ -107,9 +107,9 @@ func words(text string) ([]string, error) {
 	return out, nil
 }
 
-// include reads what a line includes: patterns of files, those without a folder in
-// ~/.ssh; what is not there is left out.
-func (c *Config) include(l *line, depth int) error {
+// include reads what a line includes: patterns of files, relative ones in base; what is
+// not there is left out.
+func (c *Config) include(l *line, base string, depth int) error {
 	if depth > maxIncludes {
 		return fmt.Errorf("%s: more than %d files include one another", l.at, maxIncludes)
 	}
@@ -118,14 +118,14 @@ func (c *Config) include(l *line, depth int) error {
 			pattern = c.home + pattern[1:]
 		}
 		if !filepath.IsAbs(pattern) {
-			pattern = filepath.Join(c.home, ".ssh", pattern)
+			pattern = filepath.Join(base, pattern)
 		}
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			return fmt.Errorf("%s: %w", l.at, err)
 		}
 		for _, f := range files {
-			lines, err := c.readLines(f, depth)
+			lines, err := c.readLines(f, base, depth)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}

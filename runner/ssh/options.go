@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,13 +15,28 @@ type options struct {
 	host, user, local string // as asked for; user may be empty
 	first             map[string]line
 	all               map[string][]string
+	final, wantsFinal bool // the pass of Match final; a line asks for it
 }
 
 // optionsFor walks the lines as OpenSSH's client does. user is the one that was asked
 // for, "" = the configuration's.
 func (c *Config) optionsFor(alias, user string) (*options, error) {
 	o := &options{host: alias, user: user, local: cmp.Or(c.env("USER"), "root"), first: map[string]line{}, all: map[string][]string{}}
-	return o, o.walk(c.lines, true)
+	err := o.walkAll(c.files)
+	if err == nil && o.wantsFinal { // once more: what is set stays, Match final adds
+		o.final = true
+		err = o.walkAll(c.files)
+	}
+	return o, err
+}
+
+func (o *options) walkAll(files [][]line) error {
+	for _, lines := range files {
+		if err := o.walk(lines, true); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (o *options) walk(lines []line, outer bool) (err error) {
@@ -55,7 +71,7 @@ func (o *options) walk(lines []line, outer bool) (err error) {
 func single(key string) bool {
 	switch key {
 	case "hostname", "port", "user", "hostkeyalias", "identitiesonly", "identityagent", "identityfile", "certificatefile",
-		"connecttimeout", "serveraliveinterval", "serveralivecountmax", "canonicalizehostname":
+		"connecttimeout", "serveraliveinterval", "serveralivecountmax", "canonicalizehostname", "addressfamily", "bindaddress":
 		return true
 	}
 	return false
@@ -73,7 +89,9 @@ func (o *options) add(l line) error {
 	}
 	switch l.key {
 	case "identityfile", "certificatefile":
-		o.all[l.key] = append(o.all[l.key], l.args[0])
+		if !slices.Contains(o.all[l.key], l.args[0]) {
+			o.all[l.key] = append(o.all[l.key], l.args[0])
+		}
 		return nil
 	case "proxyjump", "proxycommand": // the first of the two says how
 		if _, ok := o.first["proxy"]; !ok {
@@ -104,14 +122,13 @@ func (o *options) match(l line) (bool, error) {
 		is := false
 		switch name {
 		case "all":
-			if is = true; len(args) > 1 {
-				return false, fmt.Errorf("%s: %q: all stands alone", l.at, l.text)
+			if is = true; i > 1 || i != len(args)-1 || i == 1 && !finals(args[0]) {
+				return false, fmt.Errorf("%s: %q: all stands alone, or behind final", l.at, l.text)
 			}
-		case "canonical": // names are not made canonical here
+		case "canonical": // names are not made canonical here, but the final pass counts as one
+			is = o.final
 		case "final":
-			if yes {
-				return false, unsupported(l)
-			}
+			o.wantsFinal, is = true, o.final
 		default:
 			if !joined {
 				if i++; i >= len(args) {
@@ -128,6 +145,11 @@ func (o *options) match(l line) (bool, error) {
 		yes = yes && is != negated
 	}
 	return yes, nil
+}
+
+func finals(word string) bool {
+	word = strings.ToLower(strings.TrimPrefix(word, "!"))
+	return word == "final" || word == "canonical"
 }
 
 // subject is what a criterion of Match is about.
@@ -205,6 +227,19 @@ func (o *options) flag(key string) (bool, error) {
 		return false, nil
 	}
 	return false, fmt.Errorf("%s: %q is neither yes nor no", o.first[key].at, o.first[key].text)
+}
+
+// network is the kind of addresses that AddressFamily leaves, as package net names it.
+func (o *options) network() (string, error) {
+	switch v := strings.ToLower(o.get("addressfamily")); v {
+	case "", "any":
+		return "tcp", nil
+	case "inet":
+		return "tcp4", nil
+	case "inet6":
+		return "tcp6", nil
+	}
+	return "", fmt.Errorf("%s: %q: it is one of any, inet, inet6", o.first["addressfamily"].at, o.first["addressfamily"].text)
 }
 
 // portOf reads Port: a number, or a service's name.
