@@ -115,6 +115,8 @@ func (u *unit) steer(s action.Steer) {
 		}
 	case action.EndHost:
 		u.tr.after = func() { h.over, h.away = ended, true }
+	case action.EndRole:
+		u.tr.after = func() { h.cur.EndRole(u.tr.task.Role) }
 	case action.EndPlay:
 		h.p.ending.Store(endPlay)
 	case action.EndBatch:

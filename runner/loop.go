@@ -39,7 +39,7 @@ func (tr *taskRun) itemUnit(ctx context.Context, i int, seen *value.Map, ahead b
 // variables, or something reads the register that each of them fills.
 func (tr *taskRun) stepwise() bool {
 	h := tr.h
-	if act := action.Of(tr.task); act != nil && act.Stepwise {
+	if act := action.Of(tr.task); act != nil && act.Stepwise || len(tr.task.Loop.Break) > 0 {
 		return true
 	}
 	name := tr.task.Register
@@ -96,6 +96,34 @@ func (tr *taskRun) ripe(ctx context.Context) error {
 		}
 		return nil
 	}
+}
+
+// broke ends the loop behind an item of which break_when says so. A condition that
+// cannot be worked out is the failure of the item behind.
+func (tr *taskRun) broke(ctx context.Context, u *unit) error {
+	if tr.task.Loop == nil || len(tr.task.Loop.Break) == 0 || tr.done >= len(tr.units) {
+		return nil
+	}
+	local := tr.loopVars(u.index)
+	if tr.task.Register != "" {
+		local.Put(tr.task.Register, value.FromMap(u.registered(u.out)))
+	}
+	var yes bool
+	err := tr.h.knowing(ctx, func() (err error) {
+		yes, err = tr.h.holds(ctx, tr.task.Loop.Break, tr.scope.WithLocal(local))
+		return err
+	})
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		tr.units = tr.units[:tr.done+1]
+		tr.units[tr.done].out = failure(fmt.Errorf("break_when: %w", err))
+		tr.units[tr.done].state = unitMade
+	case yes:
+		tr.units = tr.units[:tr.done]
+	}
+	return nil
 }
 
 // unwanted reports a task whose loop cannot be worked out but whose condition

@@ -168,6 +168,31 @@ func TestScenesOfLoops(t *testing.T) {
 			recap: "h1 ok2 changed2 ignored1",
 		},
 		{
+			name: "break_when ends a loop behind the item for which it holds",
+			play: `
+- hosts: all
+  tasks:
+    - put: "{{ item }}=1"
+      loop: [a, b, c]
+      register: r
+      loop_control: {break_when: [item == 'b', r is changed], label: "{{ item }}"}
+    - put: "n={{ r.results | length }}"
+    - set_fact: {sum: "{{ sum | default(0) | int + item }}"}
+      loop: [1, 2, 3, 4]
+      loop_control: {break_when: sum | int >= 3}
+    - put: "sum={{ sum }}"
+    - put: "{{ item }}=2"
+      loop: [c, d]
+      loop_control: {break_when: item == 'd'}
+    - put: "{{ item }}=3"
+      loop: [e, f, g]
+      loop_control: {break_when: none.such}
+      ignore_errors: true
+`,
+			ran:   "h1 a=1 b=1 n=2 sum=3 c=2 d=2 e=3",
+			recap: "h1 ok6 changed5 ignored1",
+		},
+		{
 			name: "a loop around files that are taken in, each with its own variables",
 			play: `
 - hosts: all

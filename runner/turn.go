@@ -43,6 +43,9 @@ func (h *hostRun) turn(ctx context.Context, o *program.Op) error {
 		if err := h.deliver(ctx, u); err != nil {
 			return err
 		}
+		if err := tr.broke(ctx, u); err != nil {
+			return err
+		}
 	}
 	return h.finish(ctx, tr)
 }

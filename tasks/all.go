@@ -43,8 +43,11 @@ func ofCerts() []play.Module {
 		certs.OpenSSLCSRInfo(),
 		certs.OpenSSLCSRPipe(),
 		certs.OpenSSLDHParam(),
+		certs.OpenSSLPKCS12(),
 		certs.OpenSSLPrivateKey(),
 		certs.OpenSSLPrivateKeyInfo(),
+		certs.OpenSSLPublicKey(),
+		certs.OpenSSLPublicKeyInfo(),
 		certs.X509Certificate(),
 		certs.X509CertificateInfo(),
 	}

@@ -51,7 +51,7 @@ func TestWrongUse(t *testing.T) {
 		{"a.yml|b.yml", "remoterun: there is no playbook a.yml\nremoterun: there is no playbook b.yml\n"},
 		{"plays", "plays is a folder: name a playbook in it"},
 		{"two.yml", "\nremoterun: 2 mistakes; no host was contacted\n"},
-		{"meta.yml", "meta.yml:3:13: meta: 'nothing' is not one of: noop, flush_handlers, end_host, end_play, end_batch, clear_facts, clear_host_errors, reset_connection, refresh_inventory\n        - meta: nothing\n                ^\nremoterun: 1 mistake; no host was contacted\n"},
+		{"meta.yml", "meta.yml:3:13: meta: 'nothing' is not one of: noop, flush_handlers, end_host, end_play, end_batch, end_role, clear_facts, clear_host_errors, reset_connection, refresh_inventory\n        - meta: nothing\n                ^\nremoterun: 1 mistake; no host was contacted\n"},
 		{"run|h1|-m|pnig", `remoterun: there is no module pnig; did you mean "ping"?`},
 		{"run|h1|-m|nothing", "remoterun: there is no module nothing; remoterun doc lists them all\n"},
 		{"run|h1|-m|file|-a|path=/x stat=touch", `remoterun: file: stat: there is no such argument; did you mean "state"?`},

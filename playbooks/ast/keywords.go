@@ -23,7 +23,7 @@ var (
 		register retries until`)
 	handlerWords = merged(taskWords, `listen`)
 	importWords  = merged(sharedWords, `import_playbook when`)
-	loopWords    = strings.Fields(`extended extended_allitems index_var label loop_var pause`)
+	loopWords    = strings.Fields(`break_when extended extended_allitems index_var label loop_var pause`)
 	promptWords  = strings.Fields(`confirm default encrypt name private prompt salt salt_size unsafe`)
 )
 

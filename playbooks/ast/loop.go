@@ -83,6 +83,8 @@ func (ws *words) loopControl(t *play.Task, e entry) {
 			l.Label = w.v
 		case "pause":
 			l.Pause = ws.number(w)
+		case "break_when":
+			l.Break = ws.conditions(w, slotResult)
 		case "extended":
 			l.Extended = ws.boolean(w)
 		case "extended_allitems":

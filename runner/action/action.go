@@ -103,6 +103,7 @@ const (
 	FlushHandlers
 	EndHost
 	EndBatch
+	EndRole
 	EndPlay
 	ClearFacts
 	ClearHostErrors
@@ -165,4 +166,4 @@ var actions = map[string]*Action{
 	"group_by":     {Spec: play.Spec{Name: "group_by", Short: "Make groups of what hosts have in common", Args: []play.Arg{{Name: "key", Type: "str", Required: true, Help: "the group's name, mostly a template"}, {Name: "parents", Type: "list", Help: "groups that the new group is in"}}}, Run: groupBy, InTurn: true, Stepwise: true},
 }
 
-var metaWords = []string{"noop", "flush_handlers", "end_host", "end_play", "end_batch", "clear_facts", "clear_host_errors", "reset_connection", "refresh_inventory"}
+var metaWords = []string{"noop", "flush_handlers", "end_host", "end_play", "end_batch", "end_role", "clear_facts", "clear_host_errors", "reset_connection", "refresh_inventory"}

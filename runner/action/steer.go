@@ -14,7 +14,7 @@ import (
 	"remoterun/runner/value"
 )
 
-func meta(_ context.Context, _ *Turn, args *value.Map) (Did, error) {
+func meta(_ context.Context, t *Turn, args *value.Map) (Did, error) {
 	word, _ := str(args, "_raw_params")
 	switch strings.TrimSpace(word) {
 	case "noop":
@@ -29,6 +29,16 @@ func meta(_ context.Context, _ *Turn, args *value.Map) (Did, error) {
 		return Did{Steer: EndPlay}, nil
 	case "end_batch":
 		return Did{Steer: EndBatch}, nil
+	case "end_role":
+		switch {
+		case t.Task.Role == nil:
+			//lint:ignore ST1005 Ansible's own words, that people search for
+			return Did{}, errors.New("Cannot execute 'end_role' from outside of a role")
+		case t.Task.Handler:
+			//lint:ignore ST1005 Ansible's own words, that people search for
+			return Did{}, errors.New("Using 'end_role' in a handler is not supported.")
+		}
+		return Did{Steer: EndRole}, nil
 	case "clear_facts":
 		return Did{Steer: ClearFacts}, nil
 	case "clear_host_errors":

@@ -224,6 +224,8 @@ type Loop struct {
 	Extended      value.Value // yes or no
 	// AllItems: false leaves the list itself out of ansible_loop (extended_allitems).
 	AllItems value.Value
+	// Break are conditions that end the loop behind the item for which all hold.
+	Break []value.Value
 	Pos      value.Pos
 }
 

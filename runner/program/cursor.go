@@ -148,6 +148,26 @@ func (c *Cursor) Push(frames ...*Frame) {
 	}
 }
 
+// EndRole passes what is left of a role that the host is in, with the files that its
+// tasks took in.
+func (c *Cursor) EndRole(r *play.Role) {
+	in := map[*Frame]bool{}
+	for f := range c.live {
+		in[f] = true
+	}
+	for i, f := range slices.Backward(c.frames) {
+		if !in[f] || f.handlers {
+			continue
+		}
+		for pc := f.pc; pc < len(f.prog.ops); pc++ {
+			if o := &f.prog.ops[pc]; o.kind == opRoleEnd && o.role.ID == r.ID {
+				c.frames, f.pc = c.frames[:i+1], pc
+				return
+			}
+		}
+	}
+}
+
 // Fail moves the host to where its failure is handled; it answers false when
 // nothing does.
 func (c *Cursor) Fail() bool {
