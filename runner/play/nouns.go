@@ -226,7 +226,7 @@ type Loop struct {
 	AllItems value.Value
 	// Break are conditions that end the loop behind the item for which all hold.
 	Break []value.Value
-	Pos      value.Pos
+	Pos   value.Pos
 }
 
 // Block is block/rescue/always.
