@@ -35,7 +35,11 @@ func wishOf(u *unit, k keyword.Reader) (*detach.Wish, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &detach.Wish{ID: detach.NewID(), Dir: detach.Dir, Module: t.Module, Limit: time.Duration(limit) * time.Second, Poll: time.Duration(max(poll, 0)) * time.Second}, nil
+	module := t.Module
+	if t.Use != nil && t.Use.Spec().Kept != "" {
+		module = t.Use.Spec().Kept
+	}
+	return &detach.Wish{ID: detach.NewID(), Dir: detach.Dir, Module: module, Limit: time.Duration(limit) * time.Second, Poll: time.Duration(max(poll, 0)) * time.Second}, nil
 }
 
 func seconds(k keyword.Reader, name string, v value.Value, otherwise int64) (int64, error) {

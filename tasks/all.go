@@ -11,6 +11,7 @@ import (
 	"remoterun/tasks/certs"
 	"remoterun/tasks/containers"
 	"remoterun/tasks/database"
+	"remoterun/tasks/door"
 	"remoterun/tasks/facts"
 	"remoterun/tasks/files"
 	"remoterun/tasks/net"
@@ -19,8 +20,13 @@ import (
 	"remoterun/tasks/system"
 )
 
-// find finds a module of the list.
-func find(name string) (play.Module, bool) { return NewRegistry(All()...).Find(name) }
+// find finds a module of the list, or what reads jobs of programs of a library.
+func find(name string) (play.Module, bool) {
+	if name == door.JobName {
+		return door.Past(), true
+	}
+	return NewRegistry(All()...).Find(name)
+}
 
 // All lists the modules by name. Adding one is a file, a line in its family below, a
 // page in docs/modules and cases in testdata: a test counts the four.

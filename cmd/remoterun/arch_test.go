@@ -86,7 +86,7 @@ var mayImport = map[string]string{
 	"playbooks/jinja/py/pytime":   "runner/value",
 	"playbooks/jinja/py/version":  "",
 
-	"tasks":                    "runner/play tasks/archives tasks/certs tasks/containers tasks/database tasks/facts tasks/files tasks/net tasks/packages tasks/services tasks/system",
+	"tasks":                    "runner/play tasks/archives tasks/certs tasks/containers tasks/database tasks/door tasks/facts tasks/files tasks/net tasks/packages tasks/services tasks/system",
 	"tasks/kit":                "runner/disk runner/host runner/play runner/pyre runner/sh runner/value",
 	"tasks/archives":           "runner/host runner/play runner/sh runner/value tasks/kit",
 	"tasks/certs":              "runner/host runner/play runner/sh runner/value tasks/kit",

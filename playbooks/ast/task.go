@@ -153,6 +153,9 @@ func (tr *taskReader) sources(t *play.Task, w where) {
 	if _, open := t.Args.Lookup(play.WholeArgs); open || t.Args == nil || t.Lacks != "" {
 		return
 	}
+	if k, _ := tr.env.kind(t.Module); k.own {
+		return // what its arguments mean only the program knows, whatever it is called
+	}
 	switch t.Action {
 	case "include_tasks":
 		tr.includeAhead(t, w)

@@ -108,6 +108,8 @@ type Spec struct {
 	// Waited says that its task cannot be a job (async): part of the work is the
 	// laptop's, or Ansible's module is not one either.
 	Waited bool
+	// Kept is the name under which its jobs find what reads their results, empty = Name.
+	Kept string
 }
 
 // Arg describes one argument.

@@ -20,11 +20,14 @@ import (
 )
 
 // module is a program of a library.
-type module struct{ name, path string }
+type module struct {
+	name, path string
+	utils      []string // folders of module_utils, the nearest first
+}
 
 // Spec names no arguments: only the program knows them.
 func (m module) Spec() play.Spec {
-	return play.Spec{Name: m.name, Short: "a program of " + filepath.Dir(m.path), FreeForm: "_raw_params", Waited: true}
+	return play.Spec{Name: m.name, Short: "a program of " + filepath.Dir(m.path), FreeForm: "_raw_params", Kept: JobName}
 }
 
 // Check takes all arguments.
@@ -50,7 +53,12 @@ func (m module) Bind(_ context.Context, args *value.Map, in play.Inputs) (play.B
 	for k, v := range internals(m.name).All() {
 		all.Set(k, v)
 	}
-	p.args, err = p.style.write(all)
+	if p.args, err = p.style.write(all); err != nil {
+		return nil, err
+	}
+	if p.style == ansible {
+		p.file, p.code, err = bundled(f, m.utils, in)
+	}
 	return p, err
 }
 
@@ -68,6 +76,7 @@ type style uint8
 const (
 	words style = iota // name=value, quoted for a shell
 	json
+	ansible // Python that imports Ansible's module_utils
 )
 
 // headSize is how much of a program is looked at for how it wants to be run.
@@ -83,14 +92,14 @@ func styleOf(f play.Input) (style, string, error) {
 	if bytes.IndexByte(head, 0) >= 0 {
 		return json, "", nil
 	}
+	if bytes.Contains(head, []byte("ansible.module_utils")) || bytes.Contains(head, []byte("ansible_collections.")) {
+		return ansible, "python3", nil
+	}
 	first, _, _ := bytes.Cut(head, []byte("\n"))
 	runs, ok := strings.CutPrefix(string(first), "#!")
 	runs = strings.TrimSpace(runs)
 	if !ok || runs == "" {
 		return 0, "", fmt.Errorf("module (%s) is missing interpreter line", f.Name)
-	}
-	if strings.Contains(runs, "python") && bytes.Contains(head, []byte("ansible.module_utils")) {
-		return 0, "", fmt.Errorf("it imports ansible.module_utils, which remoterun does not bring to a host: write it with WANT_JSON and Python's own modules")
 	}
 	if strings.Contains(runs, "python") {
 		runs = "python3"
@@ -111,7 +120,10 @@ func beginning(s play.Source) ([]byte, error) {
 }
 
 func (s style) write(args *value.Map) (string, error) {
-	if s == json {
+	if s == ansible {
+		args = value.MapOf("ANSIBLE_MODULE_ARGS", value.FromMap(args))
+	}
+	if s != words {
 		return value.JSON(value.FromMap(args), value.JSONStyle{KeepUTF8: true})
 	}
 	var b strings.Builder
@@ -124,6 +136,7 @@ func (s style) write(args *value.Map) (string, error) {
 // program is a module with its arguments.
 type program struct {
 	name, args, runs string
+	code             string // yes where the file is sent in base64
 	style            style
 	file             play.Input
 	secret           bool
@@ -137,11 +150,11 @@ func (program) Laptop() bool { return false }
 
 // runText puts program and arguments into a folder that only its user can read and
 // runs it. Its status is the last line of stdout. Arguments: hash, name, what runs
-// it (or empty), its arguments.
+// it (or empty), its arguments, yes where it comes in base64.
 const runText sh.Constant = sh.Temp + `h=$1 n=$2 x=$3 a=$4
 u=$(umask); umask 077
 _name "${TMPDIR:-/tmp}" d
-mkdir "$_t" && cat >"$_t/$n" && printf %s "$a" >"$_t/args" || exit 1
+mkdir "$_t" && if [ -n "$5" ]; then base64 -d; else cat; fi >"$_t/$n" && printf %s "$a" >"$_t/args" || exit 1
 case $(sha256sum <"$_t/$n") in "$h "*) ;; *) echo "the module did not arrive whole" >&2; exit 1 ;; esac
 chmod 700 "$_t/$n"; umask "$u"
 if [ -n "$x" ]; then $x "$_t/$n" "$_t/args" </dev/null; else "$_t/$n" "$_t/args" </dev/null; fi
@@ -149,7 +162,7 @@ printf '\n%s' "$?"`
 
 // Plan always runs the program; what it would do in check mode only it could say.
 func (p program) Plan(host.Seen) (play.Plan, error) {
-	cmd := sh.Script(runText, p.file.SHA256, filepath.Base(p.file.Path), p.runs, p.args).With(kit.Stdin(p.file.Data))
+	cmd := sh.Script(runText, p.file.SHA256, filepath.Base(p.file.Path), p.runs, p.args, p.code).With(kit.Stdin(p.file.Data))
 	cmd.Secret = p.secret || p.file.Secret
 	return play.Plan{
 		Steps:   []host.Step{host.Run{Cmd: cmd, What: "run module " + p.name}},

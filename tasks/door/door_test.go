@@ -49,7 +49,7 @@ func TestStyles(t *testing.T) {
 		"JSON":             {"#!/bin/sh\n# WANT_JSON\n", "/bin/sh", `{"name": "it's", "n": 2}`, ""},
 		"machine's own":    {"\x7fELF\x00\x01", "", `{"name": "it's", "n": 2}`, ""},
 		"Python":           {"#!/usr/bin/python\n# WANT_JSON\nimport json\n", "python3", "", ""},
-		"Ansible's Python": {"#!/usr/bin/python\nfrom ansible.module_utils.basic import AnsibleModule\n", "", "", "it imports ansible.module_utils"},
+		"Ansible's Python": {"from ansible.module_utils.basic import AnsibleModule\n", "python3", `{"ANSIBLE_MODULE_ARGS": {"name": "it's", "n": 2}}`, ""},
 		"no interpreter":   {"echo\n", "", "", "module (x) is missing interpreter line"},
 	} {
 		s, runs, err := styleOf(play.Input{Name: "x", Data: play.Memory(c.text)})
@@ -67,6 +67,9 @@ func TestStyles(t *testing.T) {
 }
 
 func TestResults(t *testing.T) {
+	if r := result(host.Output{Stdout: []byte("\n1"), Stderr: []byte("ModuleNotFoundError: No module named 'ansible'\n")}); !strings.Contains(r.Msg, "install ansible-core on the host") {
+		t.Errorf("without Ansible: %q", r.Msg)
+	}
 	for _, c := range []struct{ out, want string }{
 		{"{\"changed\": true, \"msg\": \"hi\", \"n\": 1}\n0", "changed msg=hi {'n': 1}"},
 		{"hello\n{\"a\": 1,\n\"b\": 2}\nbye\n0", "{'a': 1, 'b': 2}"},

@@ -40,12 +40,24 @@ func (l *Library) Find(name string) (play.Module, bool) {
 			found, _ := filepath.Glob(filepath.Join(d, pattern))
 			for _, p := range found {
 				if st, err := os.Stat(p); err == nil && st.Mode().IsRegular() && fits(filepath.Ext(p)) {
-					return module{name: name, path: p}, true
+					return module{name: name, path: p, utils: utilsOf(d, dirs)}, true
 				}
 			}
 		}
 	}
 	return nil, false
+}
+
+// utilsOf are the folders module_utils beside a library and beside all others.
+func utilsOf(dir string, dirs []string) []string {
+	var out []string
+	for _, d := range append([]string{dir}, dirs...) {
+		u := filepath.Join(filepath.Dir(d), "module_utils")
+		if st, err := os.Stat(u); err == nil && st.IsDir() && !slices.Contains(out, u) {
+			out = append(out, u)
+		}
+	}
+	return out
 }
 
 // fits reports whether a file with this ending may be a program.

@@ -23,6 +23,9 @@ func result(out host.Output) play.Result {
 	m, ok := v.With(value.Unsafe).AsMap()
 	if err != nil || !ok {
 		msg := "MODULE FAILURE\nSee stdout/stderr for the exact error"
+		if strings.Contains(string(out.Stderr), "No module named 'ansible") {
+			msg = "the module imports ansible.module_utils, which the host's python3 has not: install ansible-core on the host, put what it imports into module_utils/ beside the playbook, or write it with WANT_JSON and Python's own modules"
+		}
 		return play.Result{Failed: true, Msg: msg, Data: value.MapOf("module_stdout", kit.HostText(said), "module_stderr", kit.HostText(string(out.Stderr)), "rc", value.Int(status))}
 	}
 	return reported(m)
