@@ -6,6 +6,7 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
+	"remoterun/runner/sh"
 	"remoterun/runner/value"
 	"remoterun/tasks/kit"
 	"remoterun/tasks/pg"
@@ -21,8 +22,10 @@ type pgDBArgs struct {
 	CType      string `arg:"lc_ctype" help:"LC_CTYPE of a new one"`
 	ConnLimit  string `arg:"conn_limit" help:"how many may connect; -1 is all"`
 	Tablespace string `arg:"tablespace" help:"its tablespace"`
-	State      string `arg:"state" default:"present" choices:"absent,present,rename" help:"whether it shall be there; rename: to target"`
-	Target     string `arg:"target" help:"with rename: the new name"`
+	State      string `arg:"state" default:"present" choices:"absent,dump,present,rename,restore" help:"whether it shall be there; rename: to target; dump writes target, restore reads it, each time"`
+	Target     string `arg:"target" type:"path" help:"with rename: the new name; with dump and restore: the file of the host, default NAME.sql: .sql, .tar, .pgc (custom) or .dir (a folder); .gz, .bz2 and .xz are packed"`
+	Opts       string `arg:"target_opts" help:"with dump and restore: more options for pg_dump, psql or pg_restore"`
+	Extra      string `arg:"dump_extra_args" help:"with dump: more options for pg_dump"`
 	Force      bool   `arg:"force" default:"no" help:"with absent: end the sessions in it"`
 	Comment    string `arg:"comment" help:"a comment on it"`
 	Maint      string `arg:"maintenance_db" default:"postgres" help:"the database that is connected to"`
@@ -37,7 +40,15 @@ func PostgresqlDB() play.Module {
 type pgDB struct{}
 
 func (pgDB) Validate(a pgDBArgs) *play.ArgError {
+	_, ok := sh.Split(a.Opts)
+	_, ok2 := sh.Split(a.Extra)
 	switch {
+	case !ok:
+		return &play.ArgError{Arg: "target_opts", Msg: "holds an open quote"}
+	case !ok2:
+		return &play.ArgError{Arg: "dump_extra_args", Msg: "holds an open quote"}
+	case (a.State == "dump" || a.State == "restore") && strings.ContainsAny(a.Password+a.Params.m["password"], "\n\r"):
+		return &play.ArgError{Arg: "login_password", Msg: "holds no line break"}
 	case a.Name == "":
 		return &play.ArgError{Arg: "name", Msg: "is empty"}
 	case a.State == "rename" && a.Target == "":
@@ -58,10 +69,16 @@ FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace WHERE d.datna
 }
 
 func (pgDB) Facts(a pgDBArgs) []host.Question {
+	if a.State == "dump" || a.State == "restore" {
+		return nil
+	}
 	return []host.Question{a.to(a.Maint).ask(statement{sql: a.sql()}).Q}
 }
 
 func (pgDB) Plan(a pgDBArgs, s host.Seen) (play.Plan, error) {
+	if a.State == "dump" || a.State == "restore" {
+		return a.transfer(s)
+	}
 	d := a.to(a.Maint)
 	rows, stop, err := d.rows(s, a.sql(), 8)
 	if stop != nil || err != nil {

@@ -64,16 +64,25 @@ func (l Local) args(write bool) []string {
 	case !write:
 		options += " -c default_transaction_read_only=on"
 	}
-	options += sessionOptions(l.Role, l.Options)
+	options += SessionOptions(l.Role, l.Options)
 	port := ""
 	if l.Port != 0 {
 		port = strconv.Itoa(l.Port)
 	}
-	return append([]string{options, localNull, l.Socket, port, l.User, l.Database, l.Container}, l.Env...)
+	return append([]string{options, localNull, l.Socket, port, l.User, ConnName(l.Database), l.Container}, l.Env...)
 }
 
-// sessionOptions are a role and more options, as PGOPTIONS writes them.
-func sessionOptions(role, more string) string {
+// ConnName is a database as options of libpq's programs take it: a name that looks
+// like a connection string would be read as one.
+func ConnName(db string) string {
+	if !strings.Contains(db, "=") && !strings.HasPrefix(db, "postgres://") && !strings.HasPrefix(db, "postgresql://") {
+		return db
+	}
+	return "dbname='" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(db) + "'"
+}
+
+// SessionOptions are a role and more options, as PGOPTIONS writes them.
+func SessionOptions(role, more string) string {
 	out := ""
 	if more != "" {
 		out = " " + more

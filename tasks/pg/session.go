@@ -214,7 +214,7 @@ func config(ctx context.Context, r host.Reader, t Target) (*pgconn.Config, error
 		delete(cfg.RuntimeParams, "datestyle")
 		delete(cfg.RuntimeParams, "timezone")
 	}
-	if options := sessionOptions(t.Role, t.Options); options != "" {
+	if options := SessionOptions(t.Role, t.Options); options != "" {
 		cfg.RuntimeParams["options"] = options
 	}
 	if err := t.TLS.apply(ctx, r, cfg); err != nil {

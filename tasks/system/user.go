@@ -48,6 +48,7 @@ type userArgs struct {
 	KeyType    string     `arg:"ssh_key_type" default:"rsa" help:"its type"`
 	KeyFile    string     `arg:"ssh_key_file" type:"path" help:"where; without it .ssh/id_TYPE in his home"`
 	KeyComment string     `arg:"ssh_key_comment" help:"its comment"`
+	KeyPhrase  kit.Body   `arg:"ssh_key_passphrase" secret:"yes" help:"what a new key is encrypted with; without one it is not"`
 	SEUser     string     `arg:"seuser" help:"SELinux: the user that a new one is mapped to"`
 }
 
@@ -67,6 +68,9 @@ func (user) Validate(a userArgs) *play.ArgError {
 	}
 	if a.Append && a.Groups == nil {
 		return &play.ArgError{Msg: "append is True but all of the following are missing: groups"}
+	}
+	if strings.ContainsAny(a.KeyPhrase.S, "\n\r\x00") {
+		return &play.ArgError{Arg: "ssh_key_passphrase", Msg: "holds no line break"}
 	}
 	for _, f := range []string{a.Shell, a.Home, a.Group, deref(a.Comment)} {
 		if strings.ContainsAny(f, ":\n\x00") {

@@ -247,14 +247,26 @@ func (a userArgs) ages(is account) []host.Step {
 // is not there. Argument: the file.
 const keyText sh.Constant = `if [ -e "$1" ] || [ -e "$1.pub" ]; then ssh-keygen -lf "$1" 2>&1 | head -n 1; cat "$1.pub" 2>/dev/null; fi; :`
 
-// keyStep makes a key pair as the user, in his own folder: file, type, bits,
-// comment, user. Nothing there is touched as root.
-const keyStepText sh.Constant = `f=$1 t=$2 b=$3 c=$4 n=$5
+// keyStepText makes a key pair as the user, in his own folder: file, type, bits,
+// comment, user, yes for a passphrase, which is a line of stdin. Nothing there is
+// touched as root. ssh-keygen takes a passphrase from a program alone that is in no
+// argument and no environment: it reads a file of the user's that lives as long. One
+// that took none makes no key.
+const keyStepText sh.Constant = `f=$1 t=$2 b=$3 c=$4 n=$5 y=$6
 if ! command -v ssh-keygen >/dev/null; then echo "this host has no ssh-keygen" >&2; exit 1; fi
-make() { d=${f%/*}; [ -d "$d" ] || mkdir -m 700 "$d" || exit 1; exec ssh-keygen -q -t "$t" ${b:+-b "$b"} -C "$c" -f "$f" -N "" </dev/null; }
-if [ "$(id -u)" != 0 ] || [ "$(id -un)" = "$n" ]; then make; fi
-export f t b c
-exec su -s /bin/sh "$n" -c 'd=${f%/*}; [ -d "$d" ] || mkdir -m 700 "$d" || exit 1; exec ssh-keygen -q -t "$t" ${b:+-b "$b"} -C "$c" -f "$f" -N "" </dev/null'`
+m='d=${f%/*}; [ -d "$d" ] || mkdir -m 700 "$d" || exit 1
+if [ -z "$y" ]; then exec ssh-keygen -q -t "$t" ${b:+-b "$b"} -C "$c" -f "$f" -N "" </dev/null; fi
+umask 077
+q=$(mktemp -d "$d/.key.XXXXXX") || exit 1
+trap "rm -rf \"\$q\"" EXIT
+cat >"$q/p"
+printf "#!/bin/sh\ncat \"\${0%%/*}/p\"\n" >"$q/a"; chmod 700 "$q/a"
+SSH_ASKPASS=$q/a SSH_ASKPASS_REQUIRE=force DISPLAY=${DISPLAY:-:0} ssh-keygen -q -t "$t" ${b:+-b "$b"} -C "$c" -f "$q/k" </dev/null || exit 1
+if ssh-keygen -y -P "" -f "$q/k" </dev/null >/dev/null 2>&1; then echo "ssh-keygen of this host took no passphrase: no key was made" >&2; exit 1; fi
+mv "$q/k" "$f" && mv "$q/k.pub" "$f.pub"'
+export f t b c y
+if [ "$(id -u)" != 0 ] || [ "$(id -un)" = "$n" ]; then exec sh -c "$m"; fi
+exec su -s /bin/sh "$n" -c "$m"`
 
 // key makes the key pair that is missing, and tells of it.
 func (a userArgs) key(s host.Seen, is account, data *value.Map, changed bool) (play.Plan, error) {
@@ -287,8 +299,13 @@ func (a userArgs) key(s host.Seen, is account, data *value.Map, changed bool) (p
 	if comment == "" {
 		comment = "ansible-generated on " + a.Name
 	}
+	cmd := sh.Script(keyStepText, file, a.KeyType, bits, comment, a.Name, kit.Yes(a.KeyPhrase.S != ""))
+	if a.KeyPhrase.S != "" {
+		cmd = cmd.With(sh.Bytes(a.KeyPhrase.S + "\n"))
+		cmd.Secret = true
+	}
 	return play.Plan{
-		Steps:  []host.Step{host.Run{Cmd: sh.Script(keyStepText, file, a.KeyType, bits, comment, a.Name), What: "make the key " + file}},
+		Steps:  []host.Step{host.Run{Cmd: cmd, What: "make the key " + file}},
 		Result: play.Result{Changed: true, Data: data},
 		Then: func([]host.Output) (play.Bound, error) {
 			return kit.Stage(func(s host.Seen) (play.Plan, error) {
