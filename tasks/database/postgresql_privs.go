@@ -17,12 +17,13 @@ type pgPrivsArgs struct {
 	DB     string   `arg:"login_db,database,db" need:"yes" help:"the database"`
 	State  string   `arg:"state" default:"present" choices:"absent,present" help:"granted or revoked"`
 	Privs  []string `arg:"privs,priv" help:"SELECT, INSERT … or ALL; not with group"`
-	Type   string   `arg:"type" default:"table" choices:"database,default_privs,function,group,language,schema,sequence,table,tablespace,type" help:"what objs are"`
+	Type   string   `arg:"type" default:"table" choices:"database,default_privs,foreign_data_wrapper,foreign_server,function,group,language,schema,sequence,table,tablespace,type" help:"what objs are"`
 	Objs   []string `arg:"objs,obj" help:"names; ALL_IN_SCHEMA; TABLES, SEQUENCES, FUNCTIONS or TYPES with default_privs; the groups with group"`
 	Schema string   `arg:"schema" default:"public" help:"where tables, sequences, functions and types are"`
 	Roles  []string `arg:"roles,role" need:"yes" help:"who; PUBLIC is everybody"`
 	Grant  *bool    `arg:"grant_option,admin_option" help:"they may grant it on; no: only that is taken away"`
 	Target []string `arg:"target_roles" help:"with default_privs: whose objects"`
+	Usage  bool     `arg:"usage_on_types" default:"yes" help:"with default_privs: grant USAGE on TYPES, too, as Ansible does it"`
 	Fail   bool     `arg:"fail_on_role" default:"yes" help:"fail when a role is not there"`
 	pgLogin
 }
@@ -40,6 +41,7 @@ func allPrivs(kind string) []string {
 		"table":    {"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"},
 		"sequence": {"USAGE", "SELECT", "UPDATE"}, "database": {"CREATE", "CONNECT", "TEMPORARY"}, "schema": {"CREATE", "USAGE"},
 		"function": {"EXECUTE"}, "language": {"USAGE"}, "tablespace": {"CREATE"}, "type": {"USAGE"},
+		"foreign_data_wrapper": {"USAGE"}, "foreign_server": {"USAGE"},
 	}[kind]
 }
 
@@ -144,6 +146,10 @@ func (a pgPrivsArgs) acl() string {
 		return list("n.nspname", "n.nspacl", "n", "pg_namespace n", "n.nspname IN "+in(a.objs()))
 	case "language":
 		return list("l.lanname", "l.lanacl", "l", "pg_language l", "l.lanname IN "+in(a.objs()))
+	case "foreign_data_wrapper":
+		return list("f.fdwname", "f.fdwacl", "F", "pg_foreign_data_wrapper f", "f.fdwname IN "+in(a.objs()))
+	case "foreign_server":
+		return list("s.srvname", "s.srvacl", "S", "pg_foreign_server s", "s.srvname IN "+in(a.objs()))
 	case "tablespace":
 		return list("t.spcname", "t.spcacl", "t", "pg_tablespace t", "t.spcname IN "+in(a.objs()))
 	}
@@ -181,8 +187,7 @@ func (pgPrivs) Facts(a pgPrivsArgs) []host.Question {
 
 func (pgPrivs) Plan(a pgPrivsArgs, s host.Seen) (play.Plan, error) {
 	d := a.to(a.DB)
-	rows, stop, err := d.rows(s, a.acl(), 4)
-	if stop != nil || err != nil {
+	if _, stop, err := d.rows(s, a.acl(), 4); stop != nil || err != nil {
 		return kit.Stopped(stop, err)
 	}
 	names, stop, err := d.rows(s, a.who(), 1)
@@ -195,6 +200,24 @@ func (pgPrivs) Plan(a pgPrivsArgs, s host.Seen) (play.Plan, error) {
 		return *stop, nil
 	}
 	a.Roles = slices.DeleteFunc(slices.Clone(a.Roles), func(r string) bool { return !a.has(names[1:], r) })
+	sqls, stop, err := a.due(d, s, me)
+	if stop != nil || err != nil {
+		return kit.Stopped(stop, err)
+	}
+	p, err := d.statements(sqls, "every privilege", value.NewMap())
+	p.Result.Warnings = warnings
+	if len(p.Steps) > 0 {
+		p.Finish = d.done(p.Result)
+	}
+	return p, err
+}
+
+// due are the statements that have to run; me is the user of the session.
+func (a pgPrivsArgs) due(d database, s host.Seen, me string) (sqls []string, stop *play.Plan, err error) {
+	rows, stop, err := d.rows(s, a.acl(), 4)
+	if stop != nil || err != nil {
+		return nil, stop, err
+	}
 	has, objs := map[string]bool{}, map[string]bool{}
 	var order []string
 	for _, r := range rows {
@@ -211,19 +234,19 @@ func (pgPrivs) Plan(a pgPrivsArgs, s host.Seen) (play.Plan, error) {
 	if slices.Contains(a.Objs, "ALL_IN_SCHEMA") {
 		list = order
 	}
-	var sqls []string
 	for _, o := range list {
 		if a.Type != "default_privs" && !objs[a.key(o)] {
-			return kit.Failure("%s does not exist\n", a.named(o)), nil
+			p := kit.Failure("%s does not exist\n", a.named(o))
+			return nil, &p, nil
 		}
 		sqls = append(sqls, a.statements(o, me, has)...)
 	}
-	p, err := d.statements(sqls, "every privilege", value.NewMap())
-	p.Result.Warnings = warnings
-	if len(p.Steps) > 0 {
-		p.Finish = d.done(p.Result)
+	if a.Type == "default_privs" && a.State == "present" && a.Usage && !slices.ContainsFunc(list, func(o string) bool { return strings.EqualFold(o, "TYPES") }) {
+		a.Privs = []string{"USAGE"}
+		a.Roles = slices.DeleteFunc(slices.Clone(a.Roles), func(r string) bool { return strings.EqualFold(r, "public") }) // it has that anyway
+		sqls = append(sqls, a.statements("TYPES", me, has)...)
 	}
-	return p, err
+	return sqls, nil, nil
 }
 
 // who is the statement that gives the user of the session, then which roles are there.
@@ -269,6 +292,10 @@ func (a pgPrivsArgs) named(o string) string {
 		return "function " + a.Schema + "." + a.key(o)
 	case "group":
 		return "role \"" + o + "\""
+	case "foreign_data_wrapper":
+		return "foreign-data wrapper \"" + o + "\""
+	case "foreign_server":
+		return "server \"" + o + "\""
 	}
 	return a.Type + " \"" + o + "\""
 }
@@ -367,5 +394,5 @@ func (a pgPrivsArgs) object(o string) string {
 		name, args, _ := strings.Cut(a.key(o), "(")
 		return fmt.Sprintf("FUNCTION %s.%s(%s", pg.Ident(a.Schema), pg.Ident(name), args)
 	}
-	return strings.ToUpper(a.Type) + " " + pg.Ident(o)
+	return strings.ToUpper(strings.ReplaceAll(a.Type, "_", " ")) + " " + pg.Ident(o)
 }

@@ -2,6 +2,7 @@ package database
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -18,6 +19,8 @@ type queryArgs struct {
 	DB         string      `arg:"login_db,db" help:"the database; default: as psql finds it"`
 	Positional value.Value `arg:"positional_args" type:"list" help:"what stands for each %s"`
 	Named      *value.Map  `arg:"named_args" help:"what stands for %(name)s"`
+	SearchPath []string    `arg:"search_path" help:"schemas in which names without one are looked for"`
+	Encoding   string      `arg:"encoding" help:"accepted: text is UTF-8 here, the server translates"`
 	Autocommit bool        `arg:"autocommit" default:"no" help:"without meaning: every statement is committed by itself"`
 	pgLogin
 }
@@ -177,6 +180,18 @@ type database struct {
 
 // database keeps its session from one statement to the next.
 func (a queryArgs) database() database {
+	if len(a.SearchPath) > 0 {
+		names := make([]string, len(a.SearchPath))
+		for i, n := range a.SearchPath {
+			names[i] = pg.Ident(strings.TrimSpace(n))
+		}
+		params := maps.Clone(a.Params.m)
+		if params == nil {
+			params = map[string]string{}
+		}
+		params["options"] = strings.TrimSpace(params["options"] + pg.Setting("search_path", strings.Join(names, ",")))
+		a.Params.m = params
+	}
 	d := a.to(a.DB)
 	d.target.Brief, d.target.App = false, "postgresql_query"
 	return d

@@ -25,6 +25,8 @@ type pgUserArgs struct {
 	Encrypted  bool     `arg:"encrypted" default:"yes" help:"without meaning: a password is always hashed before it is sent"`
 	Fail       bool     `arg:"fail_on_user,fail_on_role" default:"yes" help:"with absent: fail when it owns something"`
 	Comment    string   `arg:"comment" help:"a comment on it"`
+	Priv       string   `arg:"priv" help:"privileges: CONNECT,CREATE of the database, TABLE:SELECT,INSERT of a table, with / between them; postgresql_privs knows more"`
+	Groups     []string `arg:"groups" help:"roles that it is to be a member of"`
 	DB         string   `arg:"login_db,db" default:"postgres" help:"the database that is connected to"`
 	pgLogin
 }
@@ -49,6 +51,9 @@ func (pgUser) Validate(a pgUserArgs) *play.ArgError {
 		return &play.ArgError{Msg: "cannot change the password for PUBLIC user"}
 	case a.Name == "PUBLIC" && len(a.Flags) > 0:
 		return &play.ArgError{Msg: "cannot change the role_attr_flags for PUBLIC user"}
+	}
+	if err := a.grantable(); err != nil {
+		return err
 	}
 	for _, f := range a.Flags {
 		f = strings.ToUpper(strings.TrimSpace(f))
@@ -102,7 +107,11 @@ func (pgUser) Plan(a pgUserArgs, s host.Seen) (play.Plan, error) {
 	case a.State == "absent":
 		data.Put("user_removed", value.Bool(true))
 		data.Put("queries", value.Strings("DROP USER "+name))
-		return a.drop(d, p), nil
+		sqls, stop, err := a.grants(d, s)
+		if stop != nil || err != nil {
+			return kit.Stopped(stop, err)
+		}
+		return a.drop(d, p, sqls), nil
 	}
 	words, pw := a.differs(rows)
 	verb := "ALTER ROLE "
@@ -114,6 +123,13 @@ func (pgUser) Plan(a pgUserArgs, s host.Seen) (play.Plan, error) {
 	}
 	if a.Comment != "" && (len(rows) == 0 || rows[0][10] != a.Comment) {
 		q := "COMMENT ON ROLE " + name + " IS " + pg.Literal(a.Comment)
+		p.Steps = append(p.Steps, d.do(q, q))
+	}
+	sqls, stop, err := a.grants(d, s)
+	if stop != nil || err != nil {
+		return kit.Stopped(stop, err)
+	}
+	for _, q := range sqls {
 		p.Steps = append(p.Steps, d.do(q, q))
 	}
 	if len(p.Steps) == 0 {
@@ -158,14 +174,17 @@ func (a pgUserArgs) shown(r roleStep, words []string) string {
 }
 
 // drop removes the role; one that owns something may stay, and is asked for again.
-func (a pgUserArgs) drop(d database, p play.Plan) play.Plan {
+func (a pgUserArgs) drop(d database, p play.Plan, before []string) play.Plan {
+	for _, q := range before {
+		p.Steps = append(p.Steps, d.do(q, q))
+	}
 	sql := "DROP ROLE " + pg.Ident(a.Name)
 	if a.Fail {
-		p.Steps = []host.Step{d.do(sql, sql)}
+		p.Steps = append(p.Steps, d.do(sql, sql))
 		p.Finish = d.finish(p.Result, func(_ int, e *pg.Error) string { return "Unable to remove user: " + libpqText(e) })
 		return p
 	}
-	p.Steps = []host.Step{d.do("DO "+pg.Literal("BEGIN "+sql+"; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END"), sql)}
+	p.Steps = append(p.Steps, d.do("DO "+pg.Literal("BEGIN "+sql+"; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END"), sql))
 	p.Finish, p.Repeats = d.done(p.Result), true
 	p.Then = func([]host.Output) (play.Bound, error) {
 		return kit.Stage(func(s host.Seen) (play.Plan, error) {

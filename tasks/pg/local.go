@@ -88,9 +88,14 @@ func SessionOptions(role, more string) string {
 		out = " " + more
 	}
 	if role != "" {
-		out += " -c role=" + strings.NewReplacer(`\`, `\\`, " ", `\ `, "\t", "\\\t", "\n", "\\\n").Replace(role)
+		out += Setting("role", role)
 	}
 	return out
+}
+
+// Setting is one setting of a session, as PGOPTIONS writes it.
+func Setting(name, v string) string {
+	return " -c " + name + "=" + strings.NewReplacer(`\`, `\\`, " ", `\ `, "\t", "\\\t", "\n", "\\\n").Replace(v)
 }
 
 // localInput is what psql reads. Types are asked for only when the text is one
