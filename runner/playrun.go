@@ -216,19 +216,24 @@ func (pr *playRun) makeMagic() {
 	m.Put("ansible_play_hosts", value.Strings(pr.stay(pr.all)...))
 	m.Put("play_hosts", value.Strings(batch...))
 	m.Put("ansible_play_batch", value.Strings(batch...))
-	m.Put("ansible_check_mode", value.Bool(pr.r.want.Check))
-	m.Put("ansible_diff_mode", value.Bool(pr.r.want.Diff))
-	m.Put("ansible_forks", value.Int(int64(pr.r.want.Forks)))
-	m.Put("ansible_verbosity", value.Int(int64(pr.r.want.Verbosity)))
-	m.Put("ansible_run_tags", value.Strings(orAll(pr.r.want.Tags)...))
-	m.Put("ansible_skip_tags", value.Strings(pr.r.want.SkipTags...))
-	m.Put("ansible_playbook_python", value.String("/usr/bin/python3")) // where Ansible's would be: playbooks hand it on as ansible_python_interpreter
-	pr.roleNames(m)
-	if pr.r.want.Limit != "" {
-		m.Put("ansible_limit", value.String(pr.r.want.Limit))
+	for k, v := range pr.r.want.Names().All() {
+		m.Set(k, v)
 	}
-	m.Put("ansible_version", value.FromMap(value.MapOf("full", value.String("2.14.18"), "major", value.Int(2), "minor", value.Int(14), "revision", value.Int(18), "string", value.String("2.14.18"))))
+	pr.roleNames(m)
 	pr.magic = m
+}
+
+// Names are the magic variables that are the same for every play and host of a run.
+func (w Wishes) Names() *value.Map {
+	m := value.MapOf("ansible_check_mode", value.Bool(w.Check), "ansible_diff_mode", value.Bool(w.Diff),
+		"ansible_forks", value.Int(int64(w.Forks)), "ansible_verbosity", value.Int(int64(w.Verbosity)),
+		"ansible_run_tags", value.Strings(orAll(w.Tags)...), "ansible_skip_tags", value.Strings(w.SkipTags...),
+		"ansible_playbook_python", value.String("/usr/bin/python3"), // where Ansible's would be: playbooks hand it on as ansible_python_interpreter
+		"ansible_version", value.FromMap(value.MapOf("full", value.String("2.14.18"), "major", value.Int(2), "minor", value.Int(14), "revision", value.Int(18), "string", value.String("2.14.18"))))
+	if w.Limit != "" {
+		m.Put("ansible_limit", value.String(w.Limit))
+	}
+	return m
 }
 
 func orAll(tags []string) []string {

@@ -82,10 +82,5 @@ func (pr *playRun) inRole(f *vars.Frame, t *play.Task) {
 	}
 	f.Defaults, f.Roles = append(f.Defaults, r.Defaults), append(f.Roles, r.Vars)
 	f.Params = append([]*value.Map{r.Params}, f.Params...)
-	collection := value.Null()
-	if r.Collection != "" {
-		collection = value.String(r.Collection)
-	}
-	f.Own = value.MapOf("role_name", value.String(r.Short), "ansible_role_name", value.String(r.Name), "role_path", value.String(r.Path),
-		"ansible_collection_name", collection, "role_uuid", value.String(fmt.Sprintf("%p", r)))
+	f.Own = r.Names()
 }

@@ -55,6 +55,9 @@ type Env struct {
 	Defines func(name string) bool
 	// Extra are the extra variables (-e); names of imported files may use them.
 	Extra *value.Map
+	// Names are the magic variables that are the same for a whole run; names of
+	// imported files may use them, too.
+	Names *value.Map
 	// RolesPath and CollectionsPath are where roles are looked for beside those of
 	// the project.
 	RolesPath, CollectionsPath []string

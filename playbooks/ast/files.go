@@ -159,8 +159,8 @@ func (fl *files) included(path string, w where) (string, error) {
 	return fl.locate("tasks", path, w)
 }
 
-// static is the scope of names of imported files: variables of the play and of
-// the command line.
+// static is the scope of names of imported files: variables of the play, of the role
+// and of the command line, and what is the same for a whole run.
 type static struct{ layers []*value.Map }
 
 func (st static) Var(name string) (value.Value, bool, error) {
@@ -186,7 +186,11 @@ func (st static) Dirs() []string { return nil }
 // known before the run can be in it.
 func (fl *files) importName(v value.Value, at value.Pos, what string, w where) (string, bool) {
 	if value.HasTemplate(v) && fl.env.Expr != nil {
-		layers := []*value.Map{fl.env.Extra}
+		layers := []*value.Map{fl.env.Names, value.MapOf("playbook_dir", value.String(absolute(w.base)))}
+		if w.role != nil {
+			layers = append(layers, w.role.Names())
+		}
+		layers = append(layers, fl.env.Extra)
 		for _, m := range slices.Backward(w.vars) {
 			layers = append(layers, m)
 		}
@@ -194,7 +198,7 @@ func (fl *files) importName(v value.Value, at value.Pos, what string, w where) (
 			layers = append(layers, w.role.Params, w.role.Vars)
 		}
 		if w.play != nil {
-			layers = append(layers, w.play.Vars)
+			layers = append(layers, w.play.KnownVars, w.play.Vars)
 		}
 		if w.role != nil {
 			layers = append(layers, w.role.Defaults)
@@ -202,7 +206,7 @@ func (fl *files) importName(v value.Value, at value.Pos, what string, w where) (
 		out, err := fl.env.Expr.Render(context.Background(), v, static{layers})
 		if err != nil {
 			m := mistakeOf(err, at)
-			fl.wrong(m.Pos, "%s (%s is read before the run: only vars of the play and -e can name its file)", m.Msg, what)
+			fl.wrong(m.Pos, "%s (%s is read before the run: variables of hosts, facts and results cannot name its file; -e and vars or vars_files of the play can)", m.Msg, what)
 			return "", false
 		}
 		v = out
@@ -266,6 +270,9 @@ func (fl *files) varsAhead(w where, v value.Value, at value.Pos) {
 		}
 		fl.names.defineAll(m)
 		fl.names.lazyVars(m)
+		if w.play != nil {
+			w.play.KnownVars = joined(w.play.KnownVars, m)
+		}
 		return
 	}
 	if last != nil {

@@ -93,7 +93,7 @@ func TestMistakes(t *testing.T) {
 		"import_tasks missing":     {tasks: "- import_tasks: nope.yml", want: "site.yml:3:21: import_tasks: there is no file nope.yml (looked for nope.yml, tasks/nope.yml)"},
 		"import_tasks loop":        {tasks: "- import_tasks: a.yml\n  loop: [1]", want: "site.yml:4:7: import_tasks cannot loop: use include_tasks"},
 		"import_tasks circular":    {tasks: "- import_tasks: round.yml", want: "round.yml:1:17: this import is circular: round.yml -> round.yml"},
-		"import_tasks by fact":     {tasks: "- import_tasks: '{{ ansible_os }}.yml'", want: "site.yml:3:22: \"ansible_os\" is undefined (import_tasks is read before the run: only vars of the play and -e can name its file)"},
+		"import_tasks by fact":     {tasks: "- import_tasks: '{{ ansible_os }}.yml'", want: "site.yml:3:22: \"ansible_os\" is undefined (import_tasks is read before the run: variables of hosts, facts and results cannot name its file; -e and vars or vars_files of the play can)"},
 		"import of a playbook":     {tasks: "- import_tasks: other.yml", want: "other.yml:1:1: this is a playbook, not a file of tasks: import_playbook takes it"},
 		"mistake in an include":    {tasks: "- include_tasks: bad.yml", want: `bad.yml:2:3: a task has no keyword "whn"; did you mean "when"?`},
 		"copy src missing":         {tasks: "- copy: {src: nope, dest: /x}", want: "site.yml:3:19: copy: there is no file nope (looked for files/nope, nope)"},

@@ -5,6 +5,7 @@ package play
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"remoterun/runner/value"
@@ -29,8 +30,11 @@ type Play struct {
 	ForceHandler value.Value // force_handlers
 	Order        string      // inventory (default), reverse_inventory, sorted, …
 	// Lock names the host lock that the whole play holds, empty = none.
-	Lock       value.Value
-	VarsFiles  []value.Value
+	Lock      value.Value
+	VarsFiles []value.Value
+	// KnownVars are the variables of those VarsFiles whose names are constant, as they
+	// were read before the run: names of imported files may use them.
+	KnownVars  *value.Map
 	VarsPrompt []Prompt
 	Pre        []Item // pre_tasks
 	Tasks      []Item
@@ -199,6 +203,16 @@ type Role struct {
 	// Deps are its direct dependencies, Parent the role that brought it in.
 	Deps   []*Role
 	Parent *Role
+}
+
+// Names are what tasks of the role are told of it (role_path and the like).
+func (r *Role) Names() *value.Map {
+	collection := value.Null()
+	if r.Collection != "" {
+		collection = value.String(r.Collection)
+	}
+	return value.MapOf("role_name", value.String(r.Short), "ansible_role_name", value.String(r.Name), "role_path", value.String(r.Path),
+		"ansible_collection_name", collection, "role_uuid", value.String(fmt.Sprintf("%p", r)))
 }
 
 // AllDeps are the dependencies and theirs, in the order in which they run.
