@@ -121,6 +121,7 @@ func ofFiles() []play.Module {
 		files.File(),
 		files.Find(),
 		files.Git(),
+		files.GitConfig(),
 		files.Htpasswd(),
 		files.INIFile(),
 		files.LineInFile(),
@@ -128,6 +129,7 @@ func ofFiles() []play.Module {
 		files.Replace(),
 		files.Slurp(),
 		files.Stat(),
+		files.Subversion(),
 		files.Synchronize(),
 		files.TempFile(),
 		files.Template(),
@@ -166,6 +168,7 @@ func ofPackages() []play.Module {
 
 func ofServices() []play.Module {
 	return []play.Module{
+		services.Apache2Module(),
 		services.Service(),
 		services.ServiceFacts(),
 		services.SystemdService(),

@@ -14,7 +14,7 @@ func collections() map[string]string {
 		"ansible.posix":        "authorized_key mount synchronize sysctl",
 		"community.crypto":     "openssh_keypair openssl_csr openssl_csr_info openssl_csr_pipe openssl_dhparam openssl_pkcs12 openssl_privatekey openssl_privatekey_info openssl_publickey openssl_publickey_info x509_certificate x509_certificate_info",
 		"community.docker":     "docker_compose_v2 docker_compose_v2_exec docker_compose_v2_pull docker_compose_v2_run docker_container docker_container_exec docker_container_info docker_host_info docker_image docker_image_build docker_image_info docker_image_load docker_image_pull docker_image_tag docker_login docker_network docker_network_info docker_prune docker_volume docker_volume_info",
-		"community.general":    "alternatives apk archive htpasswd ini_file locale_gen modprobe pam_limits timezone ufw",
+		"community.general":    "alternatives apache2_module apk archive git_config htpasswd ini_file locale_gen modprobe pam_limits timezone ufw",
 		"community.mysql":      "mysql_db mysql_info mysql_query mysql_user mysql_variables",
 		"community.postgresql": "postgresql_db postgresql_ext postgresql_info postgresql_owner postgresql_pg_hba postgresql_ping postgresql_privs postgresql_query postgresql_schema postgresql_set postgresql_user",
 	} {
