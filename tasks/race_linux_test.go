@@ -239,6 +239,7 @@ func newStage(t *testing.T, env []string) *stage {
 	for name, text := range map[string]string{
 		"mysql":     "cat >/dev/null; echo d",
 		"mysqldump": "echo new dump",
+		"pg_dump":   "echo new dump",
 		"docker":    "case \"$*\" in *inspect*) echo '[{\"Id\":\"x\",\"RepoTags\":[\"d:latest\"]}]' ;; *save*) o=; for a; do case $o in --output) echo new image >\"$a\"; exit ;; esac; o=$a; done; echo new image ;; esac",
 		"getent":    "case $1 in passwd) echo games:x:5:60:games:" + s.home + "/app/conf:/bin/sh ;; *) exec /usr/bin/getent \"$@\" ;; esac",
 	} {

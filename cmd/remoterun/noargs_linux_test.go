@@ -48,7 +48,7 @@ var secretTasks = map[string][]string{
 	"shell":             {"'X=\"{{ s }}\"; true'"},
 	"postgresql_query":  {"{query: \"SELECT '{{ s }}'\", login_password: '{{ s }}', login_host: 127.0.0.1, port: 1}", "{query: \"SELECT '{{ s }}'\"}"},
 	"postgresql_user":   {"{name: u, password: '{{ s }}', login_password: '{{ s }}', login_host: 127.0.0.1, port: 1}", "{name: u, password: '{{ s }}'}"},
-	"postgresql_db":     {"{name: u, login_password: '{{ s }}', login_host: 127.0.0.1, port: 1}"},
+	"postgresql_db":     {"{name: u, login_password: '{{ s }}', login_host: 127.0.0.1, port: 1}", "{name: u, state: dump, target: DIR/dump.sql.gz, login_host: 127.0.0.1, login_port: 1, login_password: '{{ s }}'}", "{name: u, state: restore, target: DIR/file, login_host: 127.0.0.1, login_port: 1, login_password: '{{ s }}'}"},
 	"postgresql_ext":    {"{name: hstore, db: x, login_password: '{{ s }}', login_host: 127.0.0.1, port: 1}"},
 	"postgresql_schema": {"{name: u, db: x, login_password: '{{ s }}', login_host: 127.0.0.1, port: 1}"},
 	"postgresql_privs":  {"{db: x, roles: u, privs: ALL, type: database, login_password: '{{ s }}', login_host: 127.0.0.1, port: 1}"},
@@ -62,12 +62,15 @@ var secretTasks = map[string][]string{
 	"mysql_db":          {"{name: u, login_password: '{{ s }}'}"},
 	"mysql_user":        {"{name: u, password: '{{ s }}', login_password: '{{ s }}'}"},
 	"docker_login":      {"{username: u, password: '{{ s }}', registry_url: 127.0.0.1:1}"},
-	"user":              {"{name: remoterun-no-such, password: '{{ s }}', state: absent}"},
+	"user":              {"{name: remoterun-no-such, password: '{{ s }}', state: absent}", "{name: root, generate_ssh_key: yes, ssh_key_type: ed25519, ssh_key_file: DIR/sshkey, ssh_key_passphrase: '{{ s }}'}"},
 	"yum_repository":    {"{name: x, description: x, baseurl: 'http://127.0.0.1:1/', password: '{{ s }}', username: u, reposdir: DIR}"},
 
 	"openssl_privatekey_info": {"{content: \"" + canaryKey + "\", passphrase: '{{ s }}'}", "{content: '{{ s }}'}"},
 	"openssl_csr_pipe":        {"{privatekey_content: \"" + canaryKey + "\", privatekey_passphrase: '{{ s }}', common_name: x}"},
 	"openssl_csr":             {"{path: DIR/r, privatekey_content: \"" + canaryKey + "\", privatekey_passphrase: '{{ s }}', common_name: x}", "{path: DIR/r, privatekey_content: '{{ s }}', common_name: x}"},
+	"openssl_publickey":       {"{path: DIR/p, privatekey_content: \"" + canaryKey + "\", privatekey_passphrase: '{{ s }}'}", "{path: DIR/p, privatekey_content: '{{ s }}'}"},
+	"openssl_pkcs12":          {"{path: DIR/p12, friendly_name: x, privatekey_content: \"" + canaryKey + "\", privatekey_passphrase: '{{ s }}', passphrase: '{{ s }}'}", "{path: DIR/p12, friendly_name: x, privatekey_content: '{{ s }}'}", "{path: DIR/pem, action: parse, src: DIR/file, passphrase: '{{ s }}'}"},
+	"subversion":              {"{repo: 'http://127.0.0.1:1/', dest: DIR/svn, username: u, password: '{{ s }}'}"},
 	"openssl_privatekey":      {"{path: DIR/k, type: Ed25519, passphrase: '{{ s }}', cipher: auto}", "{path: DIR/k2, type: ECC, curve: secp256r1, passphrase: '{{ s }}', cipher: auto, format: pkcs8, force: yes}"},
 	"x509_certificate":        {"{path: DIR/c, privatekey_content: \"" + canaryKey + "\", privatekey_passphrase: '{{ s }}', provider: selfsigned}", "{path: DIR/c, privatekey_content: '{{ s }}', provider: selfsigned}"},
 
@@ -81,7 +84,7 @@ var ownEnvironment = []string{"PGPASSWORD", "REMOTERUN_PASS"}
 
 // watched are programs that tasks start: each writes down its arguments and its
 // environment first. Those that are not there end with status 1.
-const watched = "awk sed grep egrep tr cut cat head tail sort uniq wc stat sha256sum sha1sum md5sum mktemp chmod chown ln mv cp rm touch mkdir dd env id find xargs od base64 openssl readlink dirname basename date expr tee cmp diff sleep install timeout git curl wget psql pg_dump docker mysql mysqldump crontab useradd usermod userdel chpasswd ssh-keygen ssh-keyscan debconf-show debconf-set-selections getent htpasswd bash sh"
+const watched = "awk sed grep egrep tr cut cat head tail sort uniq wc stat sha256sum sha1sum md5sum mktemp chmod chown ln mv cp rm touch mkdir dd env id find xargs od base64 openssl readlink dirname basename date expr tee cmp diff sleep install timeout git curl wget svn psql pg_dump docker mysql mysqldump crontab useradd usermod userdel chpasswd ssh-keygen ssh-keyscan debconf-show debconf-set-selections getent htpasswd bash sh"
 
 // recorders makes the programs; LOG is where they write.
 func recorders(t *testing.T, dir string) (log string) {
