@@ -16,6 +16,7 @@ import (
 	"remoterun/tasks/files"
 	"remoterun/tasks/net"
 	"remoterun/tasks/packages"
+	"remoterun/tasks/repos"
 	"remoterun/tasks/services"
 	"remoterun/tasks/system"
 )
@@ -31,7 +32,7 @@ func find(name string) (play.Module, bool) {
 // All lists the modules by name. Adding one is a file, a line in its family below, a
 // page in docs/modules and cases in testdata: a test counts the four.
 func All() []play.Module {
-	all := slices.Concat(ofArchives(), ofCerts(), ofContainers(), ofDatabase(), ofFacts(), ofFiles(), ofNet(), ofPackages(), ofServices(), ofSystem())
+	all := slices.Concat(ofArchives(), ofCerts(), ofContainers(), ofDatabase(), ofFacts(), ofFiles(), ofNet(), ofPackages(), ofRepos(), ofServices(), ofSystem())
 	slices.SortFunc(all, func(a, b play.Module) int { return cmp.Compare(a.Spec().Name, b.Spec().Name) })
 	return all
 }
@@ -120,8 +121,6 @@ func ofFiles() []play.Module {
 		files.Fetch(),
 		files.File(),
 		files.Find(),
-		files.Git(),
-		files.GitConfig(),
 		files.Htpasswd(),
 		files.INIFile(),
 		files.LineInFile(),
@@ -129,7 +128,6 @@ func ofFiles() []play.Module {
 		files.Replace(),
 		files.Slurp(),
 		files.Stat(),
-		files.Subversion(),
 		files.Synchronize(),
 		files.TempFile(),
 		files.Template(),
@@ -163,6 +161,14 @@ func ofPackages() []play.Module {
 		packages.RPMKey(),
 		packages.Yum(),
 		packages.YumRepository(),
+	}
+}
+
+func ofRepos() []play.Module {
+	return []play.Module{
+		repos.Git(),
+		repos.GitConfig(),
+		repos.Subversion(),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
@@ -37,11 +38,11 @@ func (apacheModule) Validate(a apacheArgs) *play.ArgError {
 }
 
 // phpModule is a name with a version: php8.2 is php8_module.
-var phpModule = regexp.MustCompile(`^(php\d)\.`)
+var phpModule = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(php\d)\.`) })
 
 // identifier is the module as Apache lists it.
 func (a apacheArgs) identifier() string {
-	switch m := phpModule.FindStringSubmatch(a.Name); {
+	switch m := phpModule().FindStringSubmatch(a.Name); {
 	case a.Identifier != "":
 		return a.Identifier
 	case strings.Contains(a.Name, "shib"):

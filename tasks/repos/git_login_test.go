@@ -1,4 +1,4 @@
-package files
+package repos
 
 import (
 	"net/http"

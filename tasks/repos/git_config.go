@@ -1,4 +1,4 @@
-package files
+package repos
 
 import (
 	"cmp"

@@ -1,9 +1,10 @@
-package files
+package repos
 
 import (
 	"cmp"
 	"regexp"
 	"strings"
+	"sync"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
@@ -111,15 +112,15 @@ func (a svnArgs) ask(dest string) host.Probe {
 func (subversion) Facts(a svnArgs) []host.Question { return kit.Hint(a.Dest, a.ask(a.Dest)) }
 
 var (
-	svnRevision = regexp.MustCompile(`(?m)^\w+\s?:\s+\d+$`)
-	svnURL      = regexp.MustCompile(`(?m)^URL\s?:.*$`)
-	svnChange   = regexp.MustCompile(`(?m)^[ABDUCGE]\s`)
-	svnLocal    = regexp.MustCompile(`(?m)^[^?X\n]`)
+	svnRevision = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\w+\s?:\s+\d+$`) })
+	svnURL      = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^URL\s?:.*$`) })
+	svnChange   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^[ABDUCGE]\s`) })
+	svnLocal    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^[^?X\n]`) })
 )
 
 // standing is what results say of a folder: its revision and URL.
 func standing(info string) value.Value {
-	return value.List(kit.HostText(cmp.Or(svnRevision.FindString(info), "Unable to get revision")), kit.HostText(cmp.Or(svnURL.FindString(info), "Unable to get URL")))
+	return value.List(kit.HostText(cmp.Or(svnRevision().FindString(info), "Unable to get revision")), kit.HostText(cmp.Or(svnURL().FindString(info), "Unable to get URL")))
 }
 
 func (subversion) Plan(a svnArgs, s host.Seen) (play.Plan, error) {
@@ -139,7 +140,7 @@ func (subversion) Plan(a svnArgs, s host.Seen) (play.Plan, error) {
 	case state == "nosvn":
 		return kit.Failure("Failed to find required executable \"%s\" on the host: install it first, with package: {name: subversion}", cmp.Or(a.Program, "svn")), nil
 	case state == "far":
-		return kit.Unchanged("it was only asked for", value.MapOf("after", kit.HostText(cmp.Or(svnRevision.FindString(rest), "Unable to get remote revision")))), nil
+		return kit.Unchanged("it was only asked for", value.MapOf("after", kit.HostText(cmp.Or(svnRevision().FindString(rest), "Unable to get remote revision")))), nil
 	case a.Export && a.Force:
 		return a.do(dest, "force-export", nil, false), nil
 	case a.Export:
@@ -164,9 +165,9 @@ func (a svnArgs) refresh(dest, told string) play.Plan {
 	status, wanted, _ := strings.Cut("\n"+rest, "\n@\n")
 	status = strings.TrimPrefix(status, "\n")
 	data := value.MapOf("before", standing(info))
-	changed := svnLocal.MatchString(status)
-	is, there := svnRevision.FindString(info), svnRevision.FindString(wanted)
-	url := strings.TrimPrefix(svnURL.FindString(info), "URL: ")
+	changed := svnLocal().MatchString(status)
+	is, there := svnRevision().FindString(info), svnRevision().FindString(wanted)
+	url := strings.TrimPrefix(svnURL().FindString(info), "URL: ")
 	other := a.Switch && strings.TrimRight(url, "/") != strings.TrimRight(a.Repo, "/")
 	switch {
 	case !a.Update:
@@ -204,7 +205,7 @@ func (a svnArgs) do(dest, what string, data *value.Map, changed bool) play.Plan 
 			}
 			out := data.Clone()
 			out.Put("after", standing(info))
-			return play.Result{Changed: !refresh || changed || svnChange.MatchString(said), Data: out}, nil
+			return play.Result{Changed: !refresh || changed || svnChange().MatchString(said), Data: out}, nil
 		}),
 	}
 }
