@@ -18,6 +18,7 @@ var ownWay = map[string]string{
 	`echo $$ >starting.$$`:      "it lies in the job's own folder, and the next start does not wait for a dead one's",
 	`_x=$(mktemp -u`:            "it is sh.Temp",
 	`/pg_hbaXXXXXX") || exit 1`: "the copy is kept: its name is the result's backup_file",
+	`q=$d/.key.$$`:              "it runs as the user whose folder it is, not in the session's shell; traps take it away",
 	`crontab "$@" -l >"$c"`:     "the copy is kept: its name is the result's backup_file",
 	`initdb "$@" '"${POSTGRES`:  "it runs in a container of its own, which goes with all that is in it",
 }

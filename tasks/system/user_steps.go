@@ -257,8 +257,10 @@ if ! command -v ssh-keygen >/dev/null; then echo "this host has no ssh-keygen" >
 m='d=${f%/*}; [ -d "$d" ] || mkdir -m 700 "$d" || exit 1
 if [ -z "$y" ]; then exec ssh-keygen -q -t "$t" ${b:+-b "$b"} -C "$c" -f "$f" -N "" </dev/null; fi
 umask 077
-q=$(mktemp -d "$d/.key.XXXXXX") || exit 1
+q=$d/.key.$$
+mkdir -m 700 "$q" || exit 1
 trap "rm -rf \"\$q\"" EXIT
+trap "exit 1" HUP INT TERM
 cat >"$q/p"
 printf "#!/bin/sh\ncat \"\${0%%/*}/p\"\n" >"$q/a"; chmod 700 "$q/a"
 SSH_ASKPASS=$q/a SSH_ASKPASS_REQUIRE=force DISPLAY=${DISPLAY:-:0} ssh-keygen -q -t "$t" ${b:+-b "$b"} -C "$c" -f "$q/k" </dev/null || exit 1
