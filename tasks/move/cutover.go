@@ -136,6 +136,16 @@ func (m cutting) up(ctx context.Context, w host.Writer, volume string) error {
 		}
 		return err
 	}
+	if err := m.serving(ctx, w, volume); err != nil {
+		return err
+	}
+	w.Say("SQL answered")
+	return nil
+}
+
+// serving waits until the service answers SQL: a container that runs may still be
+// recovering what a power cut left.
+func (m cutting) serving(ctx context.Context, w host.Writer, volume string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, answerWithin, refuse(m.object(), "look at docker compose logs "+m.Service, "it does not answer within %s", answerWithin))
 	defer cancel()
 	for {
@@ -148,7 +158,6 @@ func (m cutting) up(ctx context.Context, w host.Writer, volume string) error {
 				if volume != "" && !mounted(c, volume) {
 					return refuse("container "+c.Short(), "docker compose up -d --force-recreate "+m.Service+" in "+m.Dir+", then the same command goes on; or remoterun rollback", "it runs without the volume %s", volume)
 				}
-				w.Say("SQL answered")
 				return nil
 			}
 			if c.State.Status == "exited" || c.RestartCount >= 2 {

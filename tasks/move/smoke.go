@@ -11,8 +11,8 @@ import (
 	"remoterun/runner/sh"
 )
 
-// smoke asks the application whether it works: its health address, then the
-// operator's commands, and where he set neither, himself. A red one offers to go
+// smoke asks whether it works: the database for an answer, the application for its
+// health address, then the operator's commands, and where he set neither, himself. A red one offers to go
 // back at once.
 func (m cutting) smoke(ctx context.Context, w host.Writer) error {
 	err := m.works(ctx, w)
@@ -36,6 +36,9 @@ func (m cutting) smoke(ctx context.Context, w host.Writer) error {
 
 // works is nil when the application does; a *Refusal says what does not.
 func (m cutting) works(ctx context.Context, w host.Writer) error {
+	if err := m.serving(ctx, w, m.record.New.Volume); err != nil {
+		return err
+	}
 	back := "remoterun rollback goes back to the old database; the same command tries again"
 	if m.args.Health != "" {
 		w.Say("waiting for " + m.args.Health)
