@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -17,13 +18,14 @@ type Caller struct {
 	Line  int
 	Files []string // those it lists
 	Env   bool     // as COMPOSE_FILE, not with -f
+	sep   string   // what parts the files of COMPOSE_FILE
 }
 
 // Most files that are looked at, lines that are read, and callers that are told.
 const (
 	callerFiles = "4000"
 	callerLines = "2000"
-	callersTold = 50
+	callersTold = 100
 )
 
 // callersText prints "file\tNAME" for the compose files of the folder $2, then
@@ -45,6 +47,7 @@ small() {
 		! -name '*.bak' ! -name '*~' ! -name '*.orig' ! -name '*.old' ! -name '*.swp' ! -name '*.rej' ! -name '*.patch' ! -name '*.diff' ! -name '*_history' ! -name 'known_hosts*' \
 		-print 2>/dev/null | head -n "$most"
 }
+homes() { cut -d : -f 6 <"$root/etc/passwd" 2>/dev/null | grep -E '^/(var|data|mnt|export|usr/home)/[a-zA-Z0-9._/-]+$' | grep -vE '^/var/(www|spool|cache|run|empty|mail|backups)(/|$)|/docker|\.\.' | sort -u | head -n 20; }
 calling() { tr '\n' '\0' | LC_ALL=C xargs -0 grep -lE -e '[Cc][Oo][Mm][Pp][Oo][Ss][Ee]' -- /dev/null 2>/dev/null; }
 naming() {
 	set -- -e "$dir" -e "$real" -e '*/'
@@ -70,8 +73,10 @@ read_them() {
 		small "$root$up" -maxdepth 1 | calling | LC_ALL=C xargs -r grep -lwE -e "${dir##*/}|\*/" -- /dev/null 2>/dev/null | read_them names
 		up=${up%/*} n=$((n + 1))
 	done
-	for p in /home /root /opt /srv /usr/local/bin /usr/local/sbin /usr/local/lib/systemd /etc/systemd /etc/crontab /etc/cron.d /etc/cron.hourly /etc/cron.daily /etc/cron.weekly /etc/cron.monthly /etc/periodic /var/spool/cron /etc/rc.local /etc/init.d /etc/local.d; do
+	[ ! -d "$root$dir/.git/hooks" ] || small "$root$dir/.git/hooks" -maxdepth 1 | calling | read_them own
+	for p in /home /root /opt /srv /etc /usr/local/bin /usr/local/sbin /usr/local/lib/systemd /usr/lib/systemd /lib/systemd /var/spool/cron /var/www /data $(homes); do
 		[ -e "$root$p" ] || continue
+		[ "$p" != /lib/systemd ] || [ ! -h "$root/lib" ] || continue
 		case $p in /home) depth=6;; /root | /opt | /srv) depth=5;; *) depth=4;; esac
 		small "$root$p" -maxdepth $depth ! -path "$root$dir/*" | calling | naming | read_them names
 	done
@@ -193,8 +198,8 @@ func (r *callerRead) calls(line string) []Caller {
 				r.cwd = ""
 			}
 		}
-		if files := fileVariable(w, words[i+1:]); files != nil {
-			out = append(out, Caller{Files: files, Env: true})
+		if files := r.fileVariable(w, words[i+1:]); files != nil {
+			out = append(out, Caller{Files: files, Env: true, sep: r.separator()})
 		}
 		if strings.Contains(w, " ") && len(w) < len(line) { // a command in quotes
 			out = append(out, r.calls(w)...)
@@ -213,10 +218,16 @@ func spaced() *strings.Replacer {
 	return strings.NewReplacer("&&", " ; ", "||", " ; ", "|", " | ", ";", " ; ", "`", " ; ", "$(", " ; ")
 }
 
-// fileVariable are the files of COMPOSE_FILE=a:b and, as YAML has it, of
-// COMPOSE_FILE: a.
-func fileVariable(w string, rest []string) []string {
+// fileVariable are the files of COMPOSE_FILE=a:b, of ${COMPOSE_FILE:=a} and, as
+// YAML has it, of COMPOSE_FILE: a. What parts them is COMPOSE_PATH_SEPARATOR, where
+// the file has set that before.
+func (r *callerRead) fileVariable(w string, rest []string) []string {
 	v, ok := strings.CutPrefix(w, "COMPOSE_FILE=")
+	if !ok {
+		if v, ok = strings.CutPrefix(strings.TrimPrefix(w, "${"), "COMPOSE_FILE:="); ok {
+			v = strings.TrimSuffix(v, "}")
+		}
+	}
 	if !ok {
 		if _, v, ok = strings.Cut(w, "=COMPOSE_FILE="); !ok && (w == "COMPOSE_FILE:" || w == "COMPOSE_FILE") && len(rest) > 0 {
 			v, ok = strings.TrimPrefix(rest[0], "="), w == "COMPOSE_FILE:"
@@ -225,8 +236,10 @@ func fileVariable(w string, rest []string) []string {
 	if v = strings.Trim(v, `"'`); !ok || v == "" || strings.HasPrefix(v, "$") {
 		return nil
 	}
-	return strings.Split(v, ":")
+	return strings.Split(v, r.separator())
 }
+
+func (r *callerRead) separator() string { return cmp.Or(r.vars["COMPOSE_PATH_SEPARATOR"], ":") }
 
 // isCompose reports a word that is the program: docker-compose, podman-compose, the
 // compose of docker compose, or a variable that is called like one.
@@ -251,7 +264,7 @@ func isCompose(w string, i int, words []string) bool {
 var withValue = map[string]bool{"-p": true, "--project-name": true, "--env-file": true, "--profile": true, "--project-directory": true, "--ansi": true, "--progress": true, "--parallel": true, "-H": true, "--host": true, "--context": true}
 
 // harmless are commands that start nothing.
-var harmless = map[string]bool{"logs": true, "ps": true, "exec": true, "config": true, "convert": true, "stop": true, "down": true, "pull": true, "build": true, "push": true, "top": true, "images": true,
+var harmless = map[string]bool{"logs": true, "ps": true, "start": true, "exec": true, "config": true, "convert": true, "stop": true, "down": true, "pull": true, "build": true, "push": true, "top": true, "images": true,
 	"port": true, "events": true, "version": true, "ls": true, "kill": true, "rm": true, "cp": true, "pause": true, "unpause": true, "stats": true, "attach": true, "wait": true}
 
 // options are the files that options in front of a command list; nil = none, or
@@ -361,7 +374,7 @@ func (c Caller) String() string {
 func (c Caller) Edit(overlay string) string {
 	last := c.Files[len(c.Files)-1]
 	if c.Env {
-		return "put :" + overlay + " behind " + last + " in it"
+		return "put " + c.sep + overlay + " behind " + last + " in it"
 	}
 	return "put -f " + overlay + " behind " + last + " in it"
 }
