@@ -47,6 +47,27 @@ type Service struct {
 	Profiles    []string           `json:"profiles"`
 	Secrets     []Given            `json:"secrets"`
 	Configs     []Given            `json:"configs"`
+	Ulimits     map[string]Limit   `json:"ulimits"`
+}
+
+// Limit is one of a service's ulimits: a number, or a soft and a hard one.
+type Limit struct{ Soft, Hard int64 }
+
+// UnmarshalJSON reads either; of what is neither nothing is known.
+func (l *Limit) UnmarshalJSON(text []byte) error {
+	var both struct {
+		Soft int64 `json:"soft"`
+		Hard int64 `json:"hard"`
+	}
+	if json.Unmarshal(text, &both) == nil {
+		l.Soft, l.Hard = both.Soft, both.Hard
+		return nil
+	}
+	var one int64
+	if json.Unmarshal(text, &one) == nil {
+		l.Soft, l.Hard = one, one
+	}
+	return nil
 }
 
 // Given is a secret or a config of the project as a service gets it.

@@ -62,6 +62,16 @@ type Container struct {
 	} `json:"NetworkSettings"`
 }
 
+// Limit is one of the container's ulimits, zero when it was given none.
+func (c Container) Limit(name string) Limit {
+	for _, u := range c.HostConfig.Ulimits {
+		if u.Name == name {
+			return Limit{u.Soft, u.Hard}
+		}
+	}
+	return Limit{}
+}
+
 // Service is the compose service that the container belongs to.
 func (c Container) Service() string { return c.Config.Labels["com.docker.compose.service"] }
 

@@ -90,6 +90,9 @@ func (m memoryMount) proved(a mountArgs, s host.Seen) (play.Plan, error) {
 	if err := st.CheckRAM(); err != nil {
 		return guard.FailedPlan(err), nil
 	}
+	if st.Mode&0o022 != 0 {
+		return guard.FailedPlan(guard.Refuse(a.Path, "type on the host: umount "+a.Path, "its mode was set, and others than root could still change it (mode %04o)", st.Mode)), nil
+	}
 	if !st.InRAM() {
 		return guard.FailedPlan(guard.Refuse(a.Path, "look at the mount table of the host", "it was mounted, and is still not in RAM (%s on %s)", st.Kind, st.OnFS)), nil
 	}

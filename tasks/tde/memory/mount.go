@@ -254,26 +254,39 @@ func (st MountState) CheckSwap(accept bool) error {
 }
 
 // CheckRAM refuses everything at the path that is not RAM and ours, or nothing
-// but an empty folder of root's.
+// but an empty folder of root's. The mode of a mount of ours is no reason:
+// memory_mount sets it, and who loads looks at it again.
 func (st MountState) CheckRAM() error {
 	no := func(wayOut, problem string, a ...any) error { return guard.Refuse(st.Path, wayOut, problem, a...) }
+	const look = "look at what it is, then: "
+	in := func(name string) string { return sh.Quote(path.Join(st.Path, name)) }
 	switch {
 	case !st.Root:
 		return no("use become: yes", "mounting needs root")
 	case st.Kind == "link" || st.Kind == "other":
-		return no("remove it by hand", "it is not a folder but a %s", map[string]string{"link": "symbolic link", "other": "file"}[st.Kind])
+		return no(look+"rm "+st.Path, "it is not a folder but a %s", map[string]string{"link": "symbolic link", "other": "file"}[st.Kind])
 	case st.Kind == "none":
 		return nil
-	case st.UID != 0 || st.Mode&0o022 != 0:
-		return no("look at who made it, then remove it", "others than root could change it (owner %d, mode %04o)", st.UID, st.Mode)
 	case (st.Own || st.FS != "") && !st.InRAM():
-		return no("unmount it", "it is on %s, not in RAM", cmp.Or(st.FS, st.OnFS))
+		return no(st.offDisk(), "it is on %s, not in RAM", cmp.Or(st.FS, st.OnFS))
+	case st.UID != 0 && st.Own:
+		return no("look at who made it, then: umount "+st.Path, "others than root could change it (owner %d, mode %04o)", st.UID, st.Mode)
+	case (st.UID != 0 || st.Mode&0o022 != 0) && !st.Own:
+		return no("look at who made it, then: rm -r "+st.Path, "others than root could change it (owner %d, mode %04o)", st.UID, st.Mode)
 	case st.Foreign() != "":
-		return no("look at what it is, then remove it", "it holds %s, which is not ours", st.Foreign())
+		return no(look+"rm -r "+in(st.Foreign()), "it holds %s, which is not ours", st.Foreign())
 	case !st.Own && len(st.Entries) > 0:
-		return no("look at how it came there, then overwrite and remove it", "it is a folder on %s that holds %s already", st.OnFS, st.Entries[0].Name)
+		return no("look at how it came there, then: shred -u "+in(st.Entries[0].Name), "it is a folder on %s that holds %s already", st.OnFS, st.Entries[0].Name)
 	}
 	return nil
+}
+
+// offDisk takes a disk off the path, and the key off the disk.
+func (st MountState) offDisk() string {
+	if _, ok := st.Keyring(); ok {
+		return "the key has been on it, and has to be replaced: shred -u " + path.Join(st.Path, KeyringFile) + " && umount " + st.Path
+	}
+	return "then: umount " + st.Path
 }
 
 // cleanPath is what mount points look like: /proc/self/mountinfo escapes
@@ -310,10 +323,17 @@ chmod "$2" "$1"`
 
 // DropMountText overwrites and deletes the keyring in the mount $1, unmounts
 // every mount of ours at the path and removes the folders that are empty then.
-// It works in the folder that it has proved to be RAM.
+// It works in the folder that it has proved to be RAM; a keyring that is anywhere
+// else is refused with what to type, and never called wiped.
 const DropMountText sh.Constant = `while [ "$(stat -c %d "$1" 2>/dev/null)" != "$(stat -c %d "$1/.." 2>/dev/null)" ]; do
 	cd -P "$1" || exit 1
-	case $(stat -f -c %T .) in tmpfs | ramfs) ;; *) echo "$1: it is not in RAM" >&2; exit 11 ;; esac
+	t=$(stat -f -c %T .)
+	case $t in
+	tmpfs | ramfs) ;;
+	*) if [ -e keyring ]; then echo "$1/keyring: it is on $t, not in RAM: the key has to be replaced. Type on the host: shred -u $1/keyring && umount $1" >&2
+		else echo "$1: it is on $t, not in RAM. Type on the host: umount $1" >&2; fi
+		exit 11 ;;
+	esac
 	for f in keyring .keyring.in; do
 		[ -f "$f" ] || continue
 		n=$(stat -c %s "$f")
@@ -323,6 +343,7 @@ const DropMountText sh.Constant = `while [ "$(stat -c %d "$1" 2>/dev/null)" != "
 	cd /
 	umount "$1" || { echo "$1: the key is overwritten and deleted, but the mount is still in use" >&2; exit 1; }
 done
+[ ! -e "$1/keyring" ] || { echo "$1/keyring: it is on $(stat -f -c %T "$1"), and not on a mount of its own: if that is a disk, the key has to be replaced. Type on the host: shred -u $1/keyring" >&2; exit 11; }
 rmdir "$1" 2>/dev/null && rmdir "${1%/*}" 2>/dev/null
 exit 0`
 

@@ -31,6 +31,12 @@ type FileView struct {
 	Size int64  // bytes
 }
 
+// Open reports what others than root could change.
+func (f FileView) Open() bool {
+	mode, err := strconv.ParseUint(f.Mode, 8, 32)
+	return f.UID != 0 || err != nil || mode&0o022 != 0
+}
+
 // Same reports that the container sees the mount that is there now.
 func (v View) Same() bool { return v.Mounted && v.Outside != "" && v.Outside == v.Inside }
 

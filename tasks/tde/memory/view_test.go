@@ -27,7 +27,10 @@ func TestMountStates(t *testing.T) {
 		"link":              {"uid 0\nkind link\n", Secure, false, "symbolic link"},
 		"file":              {"uid 0\nkind other\n", Secure, false, "not a folder"},
 		"somebody's":        {"uid 0\nkind dir\ndir 1000 755 ext2/ext3 shared\n", Secure, false, "owner 1000"},
-		"writable":          {"uid 0\nkind dir\ndir 0 777 tmpfs own\nfs tmpfs x\n", Secure, true, "others than root"},
+		"writable":          {"uid 0\nkind dir\ndir 0 777 tmpfs own\nfs tmpfs x\n", Secure, true, ""}, // memory_mount sets it
+		"writable folder":   {"uid 0\nkind dir\ndir 0 777 tmpfs shared\n", Secure, false, "others than root"},
+		"somebody's mount":  {"uid 0\nkind dir\ndir 5 711 tmpfs own\nfs tmpfs x\n", Secure, true, "then: umount /run/remoterun/p/keyring"},
+		"key on a mount":    {"uid 0\nfs ext4 /dev/sdb\nkind dir\ndir 0 755 ext2/ext3 own\nentry 26 26 400 292 abcd keyring\n", Secure, false, "shred -u /run/remoterun/p/keyring/keyring && umount"},
 		"a disk":            {"uid 0\nfs ext4 /dev/sdb\nkind dir\ndir 0 755 ext2/ext3 own\n", Secure, false, "on ext4, not in RAM"},
 		"a disk over RAM":   {"uid 0\nfs tmpfs remoterun\nfs ext4 /dev/sdb\nkind dir\ndir 0 755 ext2/ext3 own\n", Secure, false, "on ext4"},
 		"foreign file":      {ram + "entry 0 0 644 1 - notes\n", Secure, true, "notes"},

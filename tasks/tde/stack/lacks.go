@@ -7,6 +7,10 @@ import (
 	"remoterun/tasks/compose"
 )
 
+// noCore stops a core to a file and one to a handler, which 0 does not: a server
+// that crashes would leave the key there.
+var noCore = compose.Limit{Soft: 1, Hard: 1}
+
 // Lacks are the parts of the overlay that the compose files do not give the
 // service: without them it would start another database, or none.
 func (v Site) Lacks() []string {
@@ -29,6 +33,7 @@ func (v Site) Lacks() []string {
 	preload, wal := v.settings(v.Spec.Command)
 	needs(preload, "shared_preload_libraries with "+v.Extension)
 	needs(wal, v.Extension+".wal_encrypt=on")
+	needs(v.Spec.Ulimits["core"] == noCore, "ulimits: core: 1")
 	return out
 }
 
@@ -49,7 +54,7 @@ func (v Site) settings(words []string) (preload, wal bool) {
 }
 
 // Overlaid reports that the container has what Lacks looks for in the files: the
-// keyring, read-only, and the settings. Whoever made it with other files, or before
+// keyring, read-only, the settings and the core limit. Whoever made it with other files, or before
 // they were changed, has one that has not.
 func (v Site) Overlaid() bool {
 	keys := false
@@ -57,5 +62,5 @@ func (v Site) Overlaid() bool {
 		keys = keys || m.Destination == v.RAMDir() && !m.RW
 	}
 	preload, wal := v.settings(v.Container.Config.Cmd)
-	return keys && preload && wal
+	return keys && preload && wal && v.Container.Limit("core") == noCore
 }

@@ -48,7 +48,7 @@ func (st *status) warnings(r *play.Result) {
 		warn(true, "%s: the database would start without the overlay; %s, or have it in the compose file itself: tde_apply: edit, then: remoterun unlock %s", c, c.Edit(st.overlay), h)
 	}
 	alien := lacks == nil && st.truth.There() && st.site.Container != nil && st.site.Serves(st.truth) && !st.site.Overlaid()
-	warn(alien, "container %s was made without the overlay's settings (the extension, encryption of the WAL, the keyring read-only): what it writes can come to the disk in the clear; next: remoterun unlock %s", st.site.Name(), h)
+	warn(alien, "container %s was made without the overlay's settings (the extension, encryption of the WAL, the keyring read-only, no core dumps): what it writes can come to the disk in the clear; next: remoterun unlock %s", st.site.Name(), h)
 	warn(st.drift && lacks == nil && !alien, "container %s was made from other compose files than there are now; docker compose up -d %s applies them", st.site.Name(), st.args.Service)
 	fine := []custody.CopyState{custody.CopiesEqual, custody.CopyNoServer}
 	warn(!slices.Contains(fine, st.copies.State) && !(st.copies.State == custody.CopiesNone && st.disk.Keys == ""),
@@ -70,6 +70,7 @@ func (st *status) fileProblems() []string {
 	}
 	bad(!st.mem.InRAM(), "it is on %s, not in RAM", cmp.Or(st.mem.FS, st.mem.OnFS))
 	bad(st.disk.Exists && f.UID != st.disk.UID, "its owner is %d, the data folder's is %d: the server cannot read it", f.UID, st.disk.UID)
+	bad(st.ram.Folder.Open(), "its folder can be changed by others than root (owner %d, mode 0%s)", st.ram.Folder.UID, st.ram.Folder.Mode)
 	bad(f.Mode != "400", "its mode is 0%s, not 0400", f.Mode)
 	bad(f.Size == 0 || f.Size%seal.RecordSize != 0, "a size of %d bytes is not that of a keyring", f.Size)
 	bad(st.mem.Foreign() != "", "%s lies beside it", st.mem.Foreign())

@@ -11,6 +11,7 @@ import (
 	"remoterun/tasks/compose"
 	"remoterun/tasks/kit"
 	"remoterun/tasks/tde/guard"
+	"remoterun/tasks/tde/memory"
 	"remoterun/tasks/tde/stack"
 )
 
@@ -19,6 +20,7 @@ type lookArgs struct {
 	stack.Stack
 	Image  string `arg:"image" default:"percona/percona-distribution-postgresql:17" help:"image of the encrypted server (tde_image)"`
 	Cipher string `arg:"cipher" default:"aes_128" choices:"aes_128,aes_256" help:"cipher of tables and WAL, for the overlay that is printed"`
+	Swap   string `arg:"swap" default:"refuse" choices:"refuse,accept" help:"whether swap that reaches a disk is accepted (tde_swap)"`
 	Print  bool   `arg:"print" default:"no" help:"show the overlay, and a patch that puts it into the compose file that has the service; nothing else is looked at"`
 
 	host string
@@ -42,7 +44,7 @@ func (lookModule) Resolve(_ context.Context, a *lookArgs, in play.Inputs) error 
 }
 
 func (lookModule) Facts(a lookArgs) []host.Question {
-	return []host.Question{folderAt(a.Dir).Q, compose.Version().Q, a.Compose().Config().Q, compose.ImageNamed(a.Image).Q}
+	return []host.Question{folderAt(a.Dir).Q, compose.Version().Q, a.Compose().Config().Q, compose.ImageNamed(a.Image).Q, memory.Mount(a.RAMDir()).Q, engineKind().Q}
 }
 
 func (m lookModule) Plan(a lookArgs, s host.Seen) (play.Plan, error) {
@@ -77,6 +79,22 @@ func (a lookArgs) lacks(s host.Seen) (out []string, image bool, err error) {
 	}
 	if !there {
 		out = append(out, "the folder "+a.Dir+" is not there (tde_compose_dir)")
+	}
+	mem, err := host.Get(s, memory.Mount(a.RAMDir()))
+	if err != nil {
+		return nil, false, err
+	}
+	for _, err := range []error{mem.CheckRAM(), mem.CheckSwap(a.Swap == "accept")} {
+		if err != nil {
+			out = append(out, err.Error())
+		}
+	}
+	kind, err := host.Get(s, engineKind())
+	if err != nil {
+		return nil, false, err
+	}
+	if kind != "" {
+		return append(out, kind), false, nil // of another engine, or none, is all below
 	}
 	version, err := host.Get(s, compose.Version())
 	switch {
@@ -115,6 +133,36 @@ func (a lookArgs) callers(s host.Seen) ([]string, error) {
 	}
 	return out, err
 }
+
+// engineKind says what is wrong with the engine's kind, "" = nothing, or there is
+// none that answers root. The laptop cannot tell root's engine what another user's
+// has, and with user namespaces the keyring's owner is not the server's user.
+func engineKind() host.Fact[string] {
+	return host.Fact[string]{Q: host.NewProbe(engineText, "", "engine"), Parse: func(a host.Answer) (string, error) {
+		word, rest, _ := strings.Cut(strings.TrimSpace(string(a.Stdout)), " ")
+		switch word {
+		case "rootless":
+			return "Docker runs rootless (" + rest + "): the project has to be in an engine of root's", nil
+		case "userns":
+			return "Docker runs with userns-remap: the database's user could not read the keyring; take userns-remap out of /etc/docker/daemon.json", nil
+		}
+		return "", nil
+	}}
+}
+
+// engineText prints "rootless SOCKET" where only users have engines, "userns" where
+// root's maps its users, else nothing. $1 stands before paths.
+const engineText = `o=$(docker info -f '{{.SecurityOptions}}' 2>/dev/null)
+case $o in
+*rootless*) echo "rootless $DOCKER_HOST"; exit 0 ;;
+*name=userns*) echo userns; exit 0 ;;
+?*) exit 0 ;;
+esac
+[ ! -S "$1/var/run/docker.sock" ] || exit 0
+for f in "$1"/run/user/*/docker.sock; do
+	if [ -S "$f" ]; then echo "rootless ${f#"$1"}"; break; fi
+done
+exit 0`
 
 // folderAt asks whether a folder is there.
 func folderAt(dir string) host.Fact[bool] {

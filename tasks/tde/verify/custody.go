@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"strconv"
 	"strings"
 
 	"remoterun/runner/value"
@@ -40,8 +39,7 @@ func checkKeyringFile(p *proof) checkResult {
 		return checkIs(false, "there is no keyring in RAM")
 	}
 	folder := p.ram.Folder
-	mode, err := strconv.ParseUint(folder.Mode, 8, 32)
-	good := f.Mode == "400" && folder.UID == 0 && err == nil && mode&0o022 == 0 && f.Size > 0 && f.Size%seal.RecordSize == 0
+	good := f.Mode == "400" && !folder.Open() && f.Size > 0 && f.Size%seal.RecordSize == 0
 	evidence := fmt.Sprintf("file: owner %d, mode 0%s, %s; folder: owner %d, mode 0%s", f.UID, f.Mode, value.Count(f.Size/seal.RecordSize, "key"), folder.UID, folder.Mode)
 	if p.args.Database {
 		good = good && f.UID == p.disk.UID
