@@ -114,6 +114,11 @@ func (u unlocking) begin(s host.Seen) (play.Plan, error) {
 	if err := v.Ready(s, t, ram, u.host); err != nil {
 		return u.notReady(s, ram, err)
 	}
+	if v.Container == nil || !v.Serves(t) || !v.Overlaid() || !v.Running() || !ram.Same() {
+		if err := v.Alone(s, t, u.host); err != nil {
+			return play.Plan{}, err
+		}
+	}
 	switch {
 	case v.Container == nil:
 		return u.start(past{}, guard.Command("create and start service "+u.Service, u.upCommand())), nil
