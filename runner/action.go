@@ -199,6 +199,10 @@ func (u *unit) include(path string) error {
 	if err != nil {
 		return err
 	}
+	if prog == nil { // as in Ansible it is neither told nor counted
+		u.tr.nothing = true
+		return nil
+	}
 	u.tr.pushes = append(u.tr.pushes, program.Included(prog, merge(u.tr.task.Vars, u.loopLocals())))
 	u.tr.included = append(u.tr.included, event.Included{Host: h.name, Task: u.tr.info, Path: path, LoopItem: u.loopItem(), NoLog: u.noLog})
 	return nil
@@ -211,7 +215,8 @@ func (pr *playRun) included(path string, from *play.Task, around keyword.Words) 
 	return pr.taken(fmt.Sprintf("%p %s", from, path), around, false, func() (*play.Included, error) { return pr.r.world.Loader.Tasks(path, from) })
 }
 
-// taken compiles what load gives, once for all hosts that ask by the same key.
+// taken compiles what load gives, once for all hosts that ask by the same key; nil
+// is a file with nothing in it.
 func (pr *playRun) taken(key string, around keyword.Words, public bool, load func() (*play.Included, error)) (*program.Program, error) {
 	pr.incMu.Lock()
 	defer pr.incMu.Unlock()
@@ -221,6 +226,9 @@ func (pr *playRun) taken(key string, around keyword.Words, public bool, load fun
 	in, err := load()
 	if err != nil {
 		return nil, err
+	}
+	if in.Nothing {
+		return nil, nil
 	}
 	pr.adopt(in, public)
 	if pr.inc == nil {

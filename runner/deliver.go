@@ -189,8 +189,13 @@ func (h *hostRun) tell(tr *taskRun, e event.Outcome) {
 		h.p.announce(tr.info, h)
 	}
 	h.p.r.emit(event.HostResult{Outcome: e})
-	if a := action.Of(tr.task); a != nil && a.Silent && e.Status == event.OK {
-		return // its tasks are counted
+	a := action.Of(tr.task)
+	switch {
+	case e.Status != event.OK:
+	case a != nil && a.Silent: // its tasks are counted
+		return
+	case tr.nothing && len(tr.pushes) == 0:
+		return
 	}
 	if !tr.quiet || e.Status != event.Skipped {
 		h.p.r.count(h.name, func(c *event.Counts) { c.Add(e, len(tr.pushes)) })

@@ -242,6 +242,8 @@ type taskRun struct {
 	// them when the task has ended.
 	pushes   []*program.Frame
 	included []event.Included
+	// nothing says that a file was empty.
+	nothing bool
 	// after is what a meta action does to the host when the task has ended.
 	after func()
 	quiet bool // meta actions show nothing

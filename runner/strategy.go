@@ -281,12 +281,12 @@ func (t turns) together(ctx context.Context, o *program.Op, group []*hostRun, fo
 
 // forks is how many hosts may work at once, by throttle too.
 func (t turns) forks(ctx context.Context, o *program.Op, group []*hostRun) int {
-	if a := action.Of(o.Task); a != nil && a.InTurn {
-		return 1
-	}
 	n := t.pr.r.want.Forks
 	h := group[0]
 	w := h.wordsOf(o)
+	if a := action.Of(o.Task); a != nil && (a.InTurn || !w.Inner(keyword.DelegateFacts).IsNull()) {
+		return 1 // what several say of one host or group, the last one says
+	}
 	if w.Inner(keyword.Throttle).IsNull() {
 		return n
 	}

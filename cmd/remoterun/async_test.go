@@ -36,12 +36,12 @@ func TestJobOutlivesTheRun(t *testing.T) {
       failed_when: no
     - debug: {msg: "{{ [s.finished, s.stdout, s.rc | default(-1)] }}"}
 `)
-	begun := report(t, dir, "begin.yaml", nil, false)
+	begun := report(t, dir, "begin.yaml", nil, header{}, false)
 	id, err := os.ReadFile(at("id"))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, begun)
 	}
-	look := func() string { return report(t, dir, "look.yaml", []string{"-e", "id=" + string(id)}, false) }
+	look := func() string { return report(t, dir, "look.yaml", []string{"-e", "id=" + string(id)}, header{}, false) }
 	if got := look(); !strings.Contains(got, `[0,"",-1]`) {
 		t.Errorf("while it runs:\n%s", got)
 	}
@@ -87,7 +87,7 @@ func TestJobInForeground(t *testing.T) {
       register: s
     - debug: {msg: "{{ [s.finished, s.started, s.path] }}"}
 `)
-	got := report(t, dir, "site.yaml", nil, false)
+	got := report(t, dir, "site.yaml", nil, header{}, false)
 	for _, want := range []string{`[1,0,true]`, `[1,false,"/","started"]`, `[1,true,"Timeout when waiting for file /nowhere"]`, `[1,1,"/"]`, "EXIT\t0"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s is missing in\n%s", want, got)

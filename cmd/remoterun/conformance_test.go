@@ -107,11 +107,21 @@ func message(e event.Outcome, module string) string {
 
 // report runs one playbook and returns its report. oneByOne looks at no task
 // ahead of its turn.
-func report(t *testing.T, dir, book string, args []string, oneByOne bool) string {
+func report(t *testing.T, dir, book string, args []string, head header, oneByOne bool) string {
 	t.Helper()
 	tmp := t.TempDir()
-	var out strings.Builder
-	a := &app{in: strings.NewReader(""), out: &out, err: &out, env: func(string) (string, bool) { return "", false }}
+	out := reportRun(t, dir, book, tmp, args, head, oneByOne)
+	if head.again {
+		out += "AGAIN\n" + reportRun(t, dir, book, tmp, args, head, true)
+	}
+	return out
+}
+
+// reportRun is one of the runs that a report is made of.
+func reportRun(t *testing.T, dir, book, tmp string, args []string, head header, oneByOne bool) string {
+	t.Helper()
+	var printed strings.Builder
+	a := &app{in: strings.NewReader(""), out: &printed, err: &printed, env: func(string) (string, bool) { return "", false }}
 	a.terminal = func() (terminal, error) { return nil, errors.New("no terminal in this test") }
 	var f runFlags
 	c := &cobra.Command{}
@@ -147,7 +157,12 @@ func report(t *testing.T, dir, book string, args []string, oneByOne bool) string
 	host := func(l string) string { h, _, _ := strings.Cut(l, "\t"); return h }
 	slices.SortStableFunc(rec.lines, func(x, y string) int { return strings.Compare(host(x), host(y)) })
 	rec.line("EXIT", fmt.Sprint(code))
-	return strings.NewReplacer(tmp, "TMP", dir, "DIR").Replace(strings.Join(rec.lines, "\n")) + "\n"
+	names := strings.NewReplacer(tmp, "TMP", dir, "DIR")
+	out := names.Replace(strings.Join(rec.lines, "\n")) + "\n"
+	if !head.treeless {
+		out += tree(t, tmp, names, head.unheld)
+	}
+	return out
 }
 
 // TestConformance holds what remoterun reports against what ansible-playbook
@@ -167,15 +182,25 @@ func TestConformance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	list, err := os.ReadFile(filepath.Join(dir, "record", "no_tree"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	treeless := strings.Fields(string(list))
 	for _, book := range books {
 		name := strings.TrimSuffix(filepath.Base(book), ".yaml")
-		for k, args := range argLines(t, book) {
+		head := headerOf(t, book)
+		head.treeless = slices.Contains(treeless, name)
+		for k, args := range head.args {
 			run := fmt.Sprintf("%s.%d", name, k+1)
 			t.Run(run, func(t *testing.T) {
 				t.Parallel()
-				got := report(t, dir, name+".yaml", args, false)
+				got := report(t, dir, name+".yaml", args, head, false)
 				compareReport(t, dir, run, got, string(doc))
-				if plain := report(t, dir, name+".yaml", args, true); plain != got {
+				if head.again { // its second run was of that kind
+					return
+				}
+				if plain := report(t, dir, name+".yaml", args, head, true); plain != got {
 					t.Errorf("one task at a time reports other things than with look-ahead (- one at a time, + ahead):\n%s", difference(plain, got))
 				}
 			})
@@ -183,23 +208,38 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// argLines are the command lines that a playbook is run with.
-func argLines(t *testing.T, book string) [][]string {
+// header is what the comments of a playbook say to the test: the command lines
+// that it is run with, whether each is run a second time (which is then the one
+// that looks at no task ahead), and the files whose content is drawn anew in every
+// run.
+type header struct {
+	args   [][]string
+	again  bool
+	unheld []string
+	// treeless says that Ansible's run was recorded without what it left.
+	treeless bool
+}
+
+func headerOf(t *testing.T, book string) header {
 	t.Helper()
 	text, err := os.ReadFile(book)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out [][]string
+	var h header
 	for l := range strings.Lines(string(text)) {
 		if args, ok := strings.CutPrefix(l, "# args:"); ok {
-			out = append(out, strings.Fields(args))
+			h.args = append(h.args, strings.Fields(args))
 		}
+		if globs, ok := strings.CutPrefix(l, "# unheld:"); ok {
+			h.unheld = strings.Fields(globs)
+		}
+		h.again = h.again || strings.HasPrefix(l, "# again")
 	}
-	if out == nil {
-		out = [][]string{nil}
+	if h.args == nil {
+		h.args = [][]string{nil}
 	}
-	return out
+	return h
 }
 
 func compareReport(t *testing.T, dir, run, got, doc string) {

@@ -13,6 +13,7 @@ import (
 	"remoterun/runner/secret"
 	"remoterun/runner/value"
 	"remoterun/runner/value/yaml"
+	"remoterun/runner/vars"
 )
 
 // evalScope returns variables from layers and knows which layer each came
@@ -139,8 +140,7 @@ func (f *evalFlags) host(ctx context.Context, a *app, s *evalScope) error {
 
 // hostLayer is what the program itself knows of a host.
 func hostLayer(inv *inventory.Inventory, name string) play.Layer {
-	short, _, _ := strings.Cut(name, ".")
-	return play.Layer{Name: "inventory", Vars: value.MapOf("inventory_hostname", value.String(name), "inventory_hostname_short", value.String(short),
+	return play.Layer{Name: "inventory", Vars: value.MapOf("inventory_hostname", value.String(name), "inventory_hostname_short", value.String(vars.ShortName(name)),
 		"group_names", value.Strings(inv.GroupsOf(name)...), "groups", value.FromMap(inv.Groups()),
 		"inventory_dir", value.String(inv.Dir()), "hostvars", value.FromObject(&hostVars{inv}))}
 }

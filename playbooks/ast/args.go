@@ -2,6 +2,7 @@ package ast
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"remoterun/runner/play"
@@ -48,13 +49,8 @@ func nameIn(text string) (from, to int) {
 func (bd *binder) args(a *action, e entry, k kind, old bool, w where) (*value.Map, bool) {
 	out := value.NewMap()
 	out.Pos = e.key
-	for _, level := range w.defaults {
-		for name, v := range level.All() {
-			of, _ := bd.env.kind(value.Str(name))
-			if m, ok := v.AsMap(); ok && of.name == k.name && k.name != "" {
-				fill(out, m)
-			}
-		}
+	for _, m := range bd.defaultsOf(k, w.defaults) {
+		fill(out, m)
 	}
 	given := e
 	if old {
@@ -63,6 +59,37 @@ func (bd *binder) args(a *action, e entry, k kind, old bool, w where) (*value.Ma
 	ok := bd.argsWord(a.args, out) && bd.given(given, k, out)
 	bd.cmdWord(k, out, e)
 	return out, ok
+}
+
+// defaultsOf are the defaults that count for a module: those of its groups, then its
+// own. As in Ansible an inner level replaces what an outer one says under the same
+// name, whole.
+func (bd *binder) defaultsOf(k kind, levels []defaultsLevel) []*value.Map {
+	if k.name == "" {
+		return nil
+	}
+	var groups []string
+	said := map[string]*value.Map{}
+	for _, level := range levels {
+		for name, v := range level.args.All() {
+			of, _ := bd.env.kind(value.Str(name))
+			m, ok := v.AsMap()
+			if !ok || of.name != k.name {
+				continue
+			}
+			if level.group != "" && !slices.Contains(groups, level.group) {
+				groups = append(groups, level.group)
+			}
+			said[level.group] = m
+		}
+	}
+	var out []*value.Map
+	for _, name := range append(groups, "") {
+		if m := said[name]; m != nil {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 func fill(into, from *value.Map) {
@@ -310,7 +337,7 @@ func (bd *binder) bindings(t *play.Task) {
 				bd.names.open = true
 			case name == "_raw_params" || t.Action == "set_fact" && name == "cacheable":
 			case t.Action == "set_fact" && !identifier().MatchString(name):
-				bd.wrong(keyAt(k, t), "set_fact: %q is not a valid name of a variable (letters, digits and _, no digit first)", name)
+				bd.mistakes = append(bd.mistakes, Mistake{Pos: keyAt(k, t), Msg: fmt.Sprintf("set_fact: %q is not a valid name of a variable (letters, digits and _, no digit first)", name), soft: true})
 			default:
 				bd.names.define(name)
 			}

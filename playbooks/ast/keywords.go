@@ -2,6 +2,7 @@ package ast
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -279,21 +280,26 @@ func (ws *words) vars(e entry) *value.Map {
 	return out
 }
 
+// defaultsLevel is what one module_defaults says of modules, or of those of a group.
+type defaultsLevel struct {
+	group string
+	args  *value.Map
+}
+
 // moduleDefaults adds a level of defaults: later ones win.
-func (ws *words) moduleDefaults(e entry, outer []*value.Map) []*value.Map {
-	out := append([]*value.Map(nil), outer...)
+func (ws *words) moduleDefaults(e entry, outer []defaultsLevel) []defaultsLevel {
+	out := slices.Clone(outer)
 	for _, v := range listOf(e.v) {
 		m, ok := v.AsMap()
 		if !ok {
 			ws.wrong(e.at, "module_defaults must be a mapping of modules to arguments, not %s", whatIs(v))
 			continue
 		}
-		var grouped []*value.Map
 		for k, args := range m.All() {
 			name := value.Str(k)
 			if strings.HasPrefix(name, "group/") {
 				if members, ok := known.Group(name); ok {
-					grouped = append(grouped, ofGroup(members, args))
+					out = append(out, defaultsLevel{name, ofGroup(members, args)})
 				} else {
 					ws.wrong(value.PosOf(k), "module_defaults: Ansible has no %s; its groups are aws, acme, azure, docker, gcp, k8s, os, ovirt, vmware and those of collections (group/community.docker.docker)", name)
 				}
@@ -304,7 +310,7 @@ func (ws *words) moduleDefaults(e entry, outer []*value.Map) []*value.Map {
 				ws.wrong(e.at, "module_defaults of %s must be a mapping of arguments", name)
 			}
 		}
-		out = append(append(out, grouped...), m) // a module's own defaults win
+		out = append(out, defaultsLevel{"", m})
 	}
 	return out
 }

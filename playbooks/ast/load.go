@@ -90,7 +90,8 @@ func (l *Loader) Tasks(path string, from *play.Task) (*play.Included, error) {
 	}
 	b := tr.applied(from, &w)
 	items := around(b, tr.taskFile(found, w))
-	return &play.Included{Items: items, Handlers: tr.handlers, Roles: tr.opened}, tr.finish()
+	text, _, _ := tr.files.document(found)
+	return &play.Included{Nothing: text.IsNull(), Items: items, Handlers: tr.handlers, Roles: tr.opened}, tr.finish()
 }
 
 // origin is where a task that takes something in stands.
@@ -179,7 +180,7 @@ type where struct {
 	chain       []string     // files and roles that take each other in, outermost first
 	vars        []*value.Map // of enclosing blocks, outermost first
 	collections []string
-	defaults    []*value.Map
+	defaults    []defaultsLevel
 	notify      []value.Value
 	handler     bool
 	sure        bool   // what stands here is run whenever the play is

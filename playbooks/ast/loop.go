@@ -1,6 +1,7 @@
 package ast
 
 import (
+	"fmt"
 	"strings"
 
 	"remoterun/runner/play"
@@ -47,7 +48,7 @@ func (ws *words) loopItems(e entry) {
 		return
 	}
 	if text, ok := e.v.AsString(); ok && !value.HasTemplate(e.v) {
-		ws.wrong(e.at, `loop must be a list, not the text %q (write "{{ %s }}" for a variable)`, text, text)
+		ws.mistakes = append(ws.mistakes, Mistake{Pos: e.at, Msg: fmt.Sprintf(`loop must be a list, not the text %q (write "{{ %s }}" for a variable)`, text, text), soft: true, loop: true})
 	}
 }
 

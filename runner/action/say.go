@@ -64,6 +64,13 @@ func assert(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
 		conds = []value.Value{that}
 	}
 	expr := t.Expr
+	if value.HasTemplate(that) && that.Kind() == value.KindString { // one that gives a list gives conditions
+		if v, err := expr.Render(ctx, that, t.Scope); err == nil {
+			if _, isList := v.AsSeq(); isList {
+				conds = v.Items()
+			}
+		}
+	}
 	var need *host.ErrNeed
 	message := func(name, otherwise string) value.Value {
 		v, ok := args.Lookup(name)
@@ -130,9 +137,12 @@ func saidWrong(args *value.Map) string {
 }
 
 func fail(_ context.Context, _ *Turn, args *value.Map) (Did, error) {
-	msg, ok := str(args, "msg")
-	if !ok {
-		msg = "Failed as requested from task"
+	msg, ok := args.Lookup("msg")
+	if !ok || msg.IsNull() {
+		msg = value.String("Failed as requested from task")
 	}
-	return Did{Result: play.Failure(msg)}, nil
+	if msg.Kind() == value.KindString {
+		return Did{Result: play.Failure(value.Str(msg))}, nil
+	}
+	return Did{Result: play.Result{Failed: true, Data: value.MapOf("msg", msg)}}, nil
 }

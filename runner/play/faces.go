@@ -283,6 +283,7 @@ type RoleUse struct {
 // Included is a file or a role that was loaded while the playbook runs.
 type Included struct {
 	Role     *Role // nil of a file
+	Nothing  bool  // the file holds nothing at all, not even an empty list
 	Items    []Item
 	Handlers []*Block // of the roles in it, a block for each
 	Roles    []*Role  // that import_role brought in with it

@@ -2,7 +2,9 @@ package vars
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
+	"strings"
 
 	"remoterun/runner/value"
 )
@@ -22,7 +24,7 @@ func (s *Scope) answered(name string) (value.Value, bool, error) {
 	case "inventory_hostname":
 		return value.String(s.host), true, nil
 	case "inventory_hostname_short":
-		return value.String(short(s.host)), true, nil
+		return value.String(ShortName(s.host)), true, nil
 	case "group_names":
 		return value.Strings(s.store.inv.GroupsOf(s.host)...), true, nil
 	case "groups":
@@ -73,13 +75,13 @@ func (s *Scope) inventoryDir() (value.Value, bool, error) {
 	return value.String(s.store.inv.Dir()), true, nil
 }
 
-func short(name string) string {
-	for i := range len(name) {
-		if name[i] == '.' {
-			return name[:i]
-		}
+// ShortName is a host's name up to its first dot; an address is whole.
+func ShortName(name string) string {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return name
 	}
-	return name
+	short, _, _ := strings.Cut(name, ".")
+	return short
 }
 
 // hostvars is the mapping of all hosts' variables.

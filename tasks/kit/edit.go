@@ -148,6 +148,9 @@ func (f TextFile) Become(s host.Seen, at TextAt, text []byte, changed bool, msg 
 		}
 		msg += "ownership, perms or SE linux context changed"
 	}
+	if _, named := data.Lookup("path"); named {
+		at.Look.Target.AddTo(data, int64(len(at.Old)))
+	}
 	plan := play.Plan{Result: play.Result{Changed: changed || attrs, Msg: msg, Data: data}}
 	switch {
 	case changed:
@@ -185,15 +188,32 @@ func (f TextFile) write(plan *play.Plan, at TextAt, c Change, text []byte) {
 	}}
 	res := plan.Result
 	plan.Finish = After(func(ran []host.Output) (play.Result, error) {
-		_, _, copied, err := Told(ran[0], at.Path)
+		is, size, copied, err := Told(ran[0], at.Path)
 		out := res
+		out.Data = value.NewMap()
+		for k, v := range res.Data.All() {
+			out.Data.Set(k, v)
+		}
+		if _, named := out.Data.Lookup("path"); named {
+			is.AddTo(out.Data, size)
+		}
 		if copied != "" {
-			out.Data = value.NewMap()
-			for k, v := range res.Data.All() {
-				out.Data.Set(k, v)
-			}
 			out.Data.Put("backup_file", HostText(copied))
 		}
+		return out, err
+	})
+}
+
+// ToldAt is a Finish that adds to res what became of the file at p, as step n told it.
+func ToldAt(res play.Result, n int, p string) func([]host.Output) (play.Result, error) {
+	return After(func(ran []host.Output) (play.Result, error) {
+		is, size, _, err := Told(ran[n], p)
+		out := res
+		out.Data = value.NewMap()
+		for k, v := range res.Data.All() {
+			out.Data.Set(k, v)
+		}
+		is.AddTo(out.Data, size)
 		return out, err
 	})
 }

@@ -53,6 +53,16 @@ func (i Info) PutInto(m *value.Map) {
 	m.Put("gid", value.Int(int64(i.GID)))
 }
 
+// AddTo adds what Ansible says of every file that a result names as path or dest.
+func (i Info) AddTo(m *value.Map, size int64) {
+	if !i.Exists {
+		return
+	}
+	i.PutInto(m)
+	m.Put("state", value.String(i.Kind()))
+	m.Put("size", value.Int(size))
+}
+
 // Look is what is at a path.
 type Look struct {
 	// Path is where it is: the path asked for, or a name inside it when that

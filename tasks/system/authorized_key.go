@@ -17,7 +17,7 @@ type authorizedArgs struct {
 	User      string  `arg:"user" need:"yes" help:"whose keys"`
 	Key       string  `arg:"key" need:"yes" help:"public keys, a line each, or a URL of https that gives such"`
 	Path      string  `arg:"path" type:"path" help:"the file; without it .ssh/authorized_keys in the user's home"`
-	ManageDir bool    `arg:"manage_dir" default:"yes" help:"make the folder, and give it and the file to the user"`
+	ManageDir bool    `arg:"manage_dir" default:"yes" help:"make the folder, and give it to the user"`
 	State     string  `arg:"state" default:"present" choices:"absent,present" help:"whether the keys shall be there"`
 	Options   string  `arg:"key_options" help:"options before the key (no-pty,from=\"10.0.0.1\"), instead of those that it has"`
 	Exclusive bool    `arg:"exclusive" default:"no" help:"no other key stays"`
@@ -288,6 +288,9 @@ func (st authorized) plan(want []sshKey) play.Plan {
 	data := value.MapOf("user", value.String(a.User), "key", value.String(a.Key), "keyfile", kit.HostText(st.path), "state", value.String(a.State),
 		"exclusive", value.Bool(a.Exclusive), "manage_dir", value.Bool(a.ManageDir), "follow", value.Bool(a.Follow),
 		"validate_certs", value.Bool(a.Certs), "path", orNull(a.Path), "key_options", orNull(a.Options), "comment", orNull(deref(a.Comment)))
+	if a.Path != "" {
+		st.look.Target.AddTo(data, int64(len(st.text)))
+	}
 	if !changed {
 		return kit.Unchanged("the keys of "+a.User+" are as they shall be", data)
 	}
@@ -304,8 +307,10 @@ func (st authorized) plan(want []sshKey) play.Plan {
 		w.Old = []byte(st.text)
 	}
 	var steps []host.Step
-	if a.ManageDir && st.user.exists {
+	if st.user.exists {
 		w.Want = kit.Change{Owner: a.User, Group: st.user.gid, Mode: kit.Octal(0o600)}
+	}
+	if a.ManageDir && st.user.exists {
 		own := kit.Change{Owner: a.User, Group: st.user.gid, Mode: kit.Octal(0o700)}
 		switch dir := kit.DirOf(st.path); {
 		case st.dir == "none":
@@ -315,11 +320,16 @@ func (st authorized) plan(want []sshKey) play.Plan {
 			steps = append(steps, own.Step(dir, "", false))
 		}
 	}
+	w.Mkdir = !a.ManageDir && st.dir == "none"
 	steps = append(steps, w.Step(kit.MadeInput(real, []byte(now))))
+	res := play.Result{Changed: true, Data: data}
+	finish := kit.ToldAt(res, len(steps)-1, st.path)
+	if a.Path == "" { // as in Ansible: a result tells of files that arguments name
+		finish = nil
+	}
 	return play.Plan{
-		Steps:  steps,
-		Result: play.Result{Changed: true, Data: data},
-		Diff:   []play.Diff{{BeforeHeader: st.path, AfterHeader: st.path, BeforeText: st.text, AfterText: now}},
+		Steps: steps, Result: res, Finish: finish,
+		Diff: []play.Diff{{BeforeHeader: st.path, AfterHeader: st.path, BeforeText: st.text, AfterText: now}},
 	}
 }
 

@@ -124,15 +124,18 @@ func (knownHosts) Plan(a knownHostsArgs, s host.Seen) (play.Plan, error) {
 	old := string(at.Old)
 	now := a.edit(old)
 	data := value.MapOf("name", value.String(a.Name), "path", value.String(p), "state", value.String(a.State), "hash_host", value.Bool(a.Hash), "key", value.String(a.Key))
+	at.Look.Target.AddTo(data, int64(len(at.Old)))
 	if now == old {
 		return kit.Unchanged(p+" is as it shall be", data), nil
 	}
 	w := at.Write()
 	w.Mkdir = !at.There() // the umask's mode, as Ansible's: they are public
+	res := play.Result{Changed: true, Data: data}
 	return play.Plan{
 		Steps:  []host.Step{w.Step(kit.MadeInput(at.Real(), []byte(now)))},
 		Diff:   []play.Diff{{BeforeHeader: p, AfterHeader: p, BeforeText: old, AfterText: now}},
-		Result: play.Result{Changed: true, Data: data},
+		Result: res,
+		Finish: kit.ToldAt(res, 0, p),
 	}, nil
 }
 

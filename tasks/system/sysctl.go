@@ -29,6 +29,18 @@ func Sysctl() play.Module {
 
 type sysctl struct{}
 
+// value is what the setting shall be: words of truth are the kernel's numbers.
+func (a sysctlArgs) value() string {
+	v := strings.TrimSpace(*a.Value)
+	switch strings.ToLower(*a.Value) {
+	case "y", "yes", "on", "1", "true", "t", "1.0":
+		return "1"
+	case "n", "no", "off", "0", "false", "f", "0.0":
+		return "0"
+	}
+	return v
+}
+
 func (sysctl) Validate(a sysctlArgs) *play.ArgError {
 	switch {
 	case a.Name == "" || strings.ContainsAny(a.Name, " =\n\t") || strings.HasPrefix(a.Name, "-"):
@@ -78,8 +90,8 @@ func (sysctl) Plan(a sysctlArgs, s host.Seen) (play.Plan, error) {
 	p := play.Plan{Result: play.Result{Changed: true, Data: value.NewMap()}}
 	if a.Set && a.State == "present" {
 		is, _ := s.Answer(kernel)
-		if strings.Join(strings.Fields(string(is.Stdout)), " ") != strings.Join(strings.Fields(*a.Value), " ") {
-			p.Steps = append(p.Steps, host.Run{Cmd: sh.Script(sysctlStepText, a.Name, strings.TrimSpace(*a.Value), ignore), What: "set " + a.Name})
+		if strings.Join(strings.Fields(string(is.Stdout)), " ") != strings.Join(strings.Fields(a.value()), " ") {
+			p.Steps = append(p.Steps, host.Run{Cmd: sh.Script(sysctlStepText, a.Name, a.value(), ignore), What: "set " + a.Name})
 		}
 	}
 	if changed {
@@ -118,11 +130,11 @@ func (a sysctlArgs) edit(text string) (string, bool) {
 	case a.State == "absent":
 		out = append(out[:at], out[at+1:]...)
 	case at < 0:
-		out = append(out, a.Name+"="+strings.TrimSpace(*a.Value))
-	case before == strings.TrimSpace(*a.Value):
+		out = append(out, a.Name+"="+a.value())
+	case before == a.value():
 		return text, false
 	default:
-		out[at] = a.Name + "=" + strings.TrimSpace(*a.Value)
+		out[at] = a.Name + "=" + a.value()
 	}
 	if len(out) == 0 {
 		return "", true
