@@ -164,9 +164,9 @@ func TestAssertAndFail(t *testing.T) {
 // one host for all.
 func TestMeta(t *testing.T) {
 	forAll := strings.Fields("end_play end_batch clear_facts clear_host_errors refresh_inventory")
-	want := map[string]Steer{"flush_handlers": FlushHandlers, "end_host": EndHost, "end_batch": EndBatch, "end_play": EndPlay, "clear_facts": ClearFacts, "clear_host_errors": ClearHostErrors, "reset_connection": ResetConnection, "refresh_inventory": RefreshInventory}
+	want := map[string]Steer{"flush_handlers": FlushHandlers, "end_host": EndHost, "end_batch": EndBatch, "end_play": EndPlay, "clear_facts": ClearFacts, "clear_host_errors": ClearHostErrors, "reset_connection": ResetConnection, "refresh_inventory": RefreshInventory, "end_role": EndRole}
 	for _, word := range metaWords {
-		did, err := run(t, "meta", &Turn{}, "_raw_params", value.String(word))
+		did, err := run(t, "meta", &Turn{Task: &play.Task{Role: &play.Role{}}}, "_raw_params", value.String(word))
 		task := &play.Task{Action: "meta", Args: value.MapOf("_raw_params", value.String(word))}
 		if err != nil || did.Steer != want[word] || Of(task).OnceFor(task) != slices.Contains(forAll, word) {
 			t.Errorf("%s: %v %v", word, did.Steer, err)
