@@ -14,7 +14,7 @@ build:
 test: parts
 	go vet ./...
 	@rm -f $(SKIPS)
-	@REMOTERUN_SKIPS=$(SKIPS) .ci/engine .ci/tests go test -vet=off -p 1 -count=1 -timeout $(if $(REMOTERUN_TEST_TDE_IMAGE),180m,30m); s=$$?; .ci/skips $(SKIPS); exit $$s
+	@REMOTERUN_SKIPS=$(SKIPS) .ci/engine .ci/tests go test -vet=off -p 1 -count=1 -timeout $(if $(REMOTERUN_TEST_TDE_IMAGE),180m,50m); s=$$?; .ci/skips $(SKIPS); exit $$s
 
 # Generated playbooks in chains and one task at a time: the same log on the host,
 # the same end state, the same report. The seed is printed and may be given:
