@@ -103,7 +103,7 @@ func (a archiveArgs) found(s host.Seen) (p packing, err error) {
 	if one := append(append([]string{}, p.paths...), p.missing...); p.dest == "" && len(one) == 1 {
 		p.dest = kit.TrimSlash(one[0]) + "." + a.Format
 	}
-	p.root = common(append(slices.Clone(p.paths), p.missing...))
+	p.root = common(p.paths)
 	return p, nil
 }
 
@@ -126,19 +126,10 @@ func common(paths []string) string {
 
 // namesText lists what is packed: $root, $dest, $pat (patterns, one a line), $tops; not
 // the archive itself, nor what becomes it.
-// A folder that is asked for is not packed itself, what is in it is; but an archive of
-// nothing else holds it, since not every tar makes an empty one.
 const namesText = `LC_ALL=C; export LC_ALL
 case $dest in /*) ;; *) dest=$PWD/$dest ;; esac
 k_names() {
-k_l=$(k_walk inner)
-[ -n "$k_l" ] || k_l=$(k_walk "")
-[ -z "$k_l" ] || printf "%s\n" "$k_l"
-}
-k_walk() {
-printf "%s\n" "$tops" | while IFS= read -r n; do
-if [ -n "$1" ] && [ -d "./$n" ] && [ ! -h "./$n" ]; then find "./$n" | sed 1d; else find "./$n"; fi | sed "s|^\./*||"
-done | while IFS= read -r n; do
+printf "%s\n" "$tops" | while IFS= read -r n; do find "./$n" | sed "s|^\./*||"; done | while IFS= read -r n; do
 if [ -z "$n" ] || [ "$root$n" = "$dest" ] || [ "$root$n" = "${k_tmp-}" ]; then continue; fi
 k_out=
 while IFS= read -r x; do if [ -n "$x" ]; then case ${n%/} in $x) k_out=y ;; esac; fi; done <<END
@@ -209,8 +200,7 @@ zip) k_names | zip -q -y -@ - || echo 1 >&3 ;;
 esac; } >&8)
 [ -z "$k_bad" ] || k_end
 k_see "$k_8" && k_own "$k_ow" "$k_gr" "$k_mo" "$k_ke" || k_end
-k_mv || { k_no "$k_e"; k_end; }
-k_told`
+k_mv || { k_no "$k_e"; k_end; }`
 
 // words are what both scripts are told.
 func (a archiveArgs) words(p packing) (args []string, tops string) {
@@ -236,11 +226,11 @@ func (m archive) Plan(a archiveArgs, s host.Seen) (play.Plan, error) {
 		return kit.Failure(`Error, must specify "dest" when archiving multiple files or trees`), nil
 	case len(p.paths) == 0:
 		data.Put("dest", value.String(p.dest))
-		data.Put("dest_state", value.String("absent"))
+		data.Put("state", value.String("absent"))
 		return kit.Unchanged("nothing is there to pack", data), nil
 	}
 	data.Put("dest", value.String(p.dest))
-	data.Put("dest_state", value.String(a.state(p)))
+	data.Put("state", value.String(a.state(p)))
 	look := kit.LookAt(p.dest, "", false)
 	args, tops := a.words(p)
 	same := host.NewProbe(sameText, args...).WithStdin(tops)
@@ -276,7 +266,6 @@ func (a archiveArgs) state(p packing) string {
 
 // plan packs, sets attributes, and removes what was packed.
 func (a archiveArgs) plan(s host.Seen, p packing, is kit.Look, same bool, data *value.Map) (play.Plan, error) {
-	is.Target.AddTo(data, is.Size)
 	out := play.Plan{Result: play.Result{Changed: true, Data: data}}
 	c, err := a.Attrs.Change(s, is.Target)
 	if !same && err == nil {
@@ -292,9 +281,6 @@ func (a archiveArgs) plan(s host.Seen, p packing, is kit.Look, same bool, data *
 		out.Steps = append(out.Steps, host.Run{Cmd: cmd, What: "pack " + kit.OneLine(strings.Join(p.paths, ", ")) + " into " + p.dest})
 	} else if c.Any() {
 		out.Steps = append(out.Steps, c.Step(p.dest, is.Via(p.dest), false))
-	}
-	if len(out.Steps) > 0 {
-		out.Finish = kit.ToldAt(out.Result, 0, p.dest)
 	}
 	if a.Remove {
 		for _, n := range p.paths {
