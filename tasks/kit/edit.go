@@ -190,10 +190,7 @@ func (f TextFile) write(plan *play.Plan, at TextAt, c Change, text []byte) {
 	plan.Finish = After(func(ran []host.Output) (play.Result, error) {
 		is, size, copied, err := Told(ran[0], at.Path)
 		out := res
-		out.Data = value.NewMap()
-		for k, v := range res.Data.All() {
-			out.Data.Set(k, v)
-		}
+		out.Data = res.Data.Clone()
 		if _, named := out.Data.Lookup("path"); named {
 			is.AddTo(out.Data, size)
 		}
@@ -209,10 +206,7 @@ func ToldAt(res play.Result, n int, p string) func([]host.Output) (play.Result, 
 	return After(func(ran []host.Output) (play.Result, error) {
 		is, size, _, err := Told(ran[n], p)
 		out := res
-		out.Data = value.NewMap()
-		for k, v := range res.Data.All() {
-			out.Data.Set(k, v)
-		}
+		out.Data = res.Data.Clone()
 		is.AddTo(out.Data, size)
 		return out, err
 	})
