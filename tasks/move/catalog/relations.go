@@ -1,5 +1,10 @@
 package catalog
 
+// Stamp is an option of columns that servers of minor releases since November 2026
+// write by themselves: the place in their log where the column was made. It is no
+// one's setting, differs on every server, and older ones refuse it.
+const Stamp = "pg_attver"
+
 // relations are tables, views, sequences and what hangs on them. Access methods
 // are left out (which one is the target's affair), and so is a column's number:
 // a dropped column leaves a hole that a new table has not.
@@ -17,7 +22,7 @@ func relations() []query {
 'view', CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END, 'populated', CASE WHEN c.relkind = 'm' THEN c.relispopulated END)` + from + ` WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')` + mine},
 		{kind: "column", sql: `SELECT ` + rel + ` || '.' || quote_ident(a.attname), jsonb_build_object('place', row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum), 'type', format_type(a.atttypid, a.atttypmod), 'notnull', a.attnotnull, 'default', pg_get_expr(d.adbin, d.adrelid),
 'identity', a.attidentity, 'generated', a.attgenerated, 'collation', CASE WHEN a.attcollation <> t.typcollation THEN ` + collation("a.attcollation") + ` END, 'storage', CASE WHEN c.relkind IN ('r', 'p', 'm', 'f') THEN a.attstorage END, 'compression', nullif(coalesce(to_jsonb(a)->>'attcompression', ''), ''),
-'statistics', nullif(a.attstattarget, -1), 'options', ` + list("a.attoptions") + `, 'foreign', ` + list("a.attfdwoptions") + `, 'acl', ` + acl("a.attacl") + `, 'local', a.attislocal)
+'statistics', nullif(a.attstattarget, -1), 'options', ` + list("ARRAY(SELECT o FROM unnest(a.attoptions) o WHERE o NOT LIKE '"+Stamp+"=%')") + `, 'foreign', ` + list("a.attfdwoptions") + `, 'acl', ` + acl("a.attacl") + `, 'local', a.attislocal)
 FROM pg_attribute a` + of + `a.attrelid` + ns + ` JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')` + mine},
 		{kind: "constraint", sql: `SELECT ` + rel + ` || ' ' || quote_ident(k.conname), jsonb_build_object('definition', pg_get_constraintdef(k.oid), 'valid', k.convalidated, 'local', k.conislocal)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"remoterun/runner/sh"
+	"remoterun/tasks/move/catalog"
 )
 
 // Place is where a copy works on its host.
@@ -87,6 +88,10 @@ func (p Place) Args() []string {
 	return append(args, p.Skip...)
 }
 
+// unstamp is sed's, for a dump's text: columns keep the options that someone set.
+// Resetting one that is not set does nothing.
+const unstamp = `s/^\(.* \)SET (` + catalog.Stamp + `=[0-9]*);$/\1RESET (n_distinct);/;s/\( SET (\)` + catalog.Stamp + `=[0-9]*, \(.*);\)$/\1\2/;s/\( SET (.*\), ` + catalog.Stamp + `=[0-9]*\(.*);\)$/\1\2/`
+
 // Runtime is the host's half. It keeps $JOB/status: phase, step, steps done and
 // in all, bytes done and in all; and began/PHASE, the uptime when each began, with
 // began/end.
@@ -141,6 +146,20 @@ archive() {
 	in_t test -s "$RAM/$dbn.dump" && return 0
 	in_t env PGAPPNAME=remoterun/move pg_dump -w -h "$S" -p "$SP" -U "$U" -Fc --schema-only -f "$RAM/$dbn.new" -d "$conn" </dev/null && in_t mv "$RAM/$dbn.new" "$RAM/$dbn.dump"
 }
+# What stands before the data. A pg_dump older than a source that stamps its columns
+# takes the stamps for options, and a server as old refuses them ("unrecognized
+# parameter"). A name may have a line's end in it: no line is left out.
+before() {
+	in_t pg_restore --section=pre-data --no-table-access-method -f "$RAM/$dbn.pre" "$RAM/$dbn.dump" </dev/null || return 1
+	if in_t grep -q '` + catalog.Stamp + `=' "$RAM/$dbn.pre" </dev/null; then
+		in_t sed -i -e '` + unstamp + `' "$RAM/$dbn.pre" </dev/null && to "$db" -f "$RAM/$dbn.pre" >/dev/null
+	else
+		restore -e --section=pre-data --no-table-access-method -d "$conn" "$RAM/$dbn.dump"
+	fi
+	r=$?
+	in_t rm -f "$RAM/$dbn.pre" </dev/null
+	return $r
+}
 do_globals() {
 	to template1 -f "$Q/$n.sql" || return 1
 	in_t env PGAPPNAME=remoterun/move pg_dumpall -w -h "$S" -p "$SP" -U "$U" -l postgres -g -f "$RAM/globals.all" </dev/null || return 1
@@ -155,7 +174,7 @@ do_database() {
 	to "$maint" -f "$Q/$n.sql" || return 1
 	[ ! -e "sql/$n.within" ] || to "$db" -f "$Q/$n.within" || return 1
 	archive || return 1
-	restore -e --section=pre-data --no-table-access-method -d "$conn" "$RAM/$dbn.dump" || return 1
+	before || return 1
 	in_t pg_restore -l -C "$RAM/$dbn.dump" </dev/null >"out/$n.all" || return 1
 	grep -E '^[0-9]+; [0-9]+ [0-9]+ (DATABASE PROPERTIES|ACL - DATABASE|COMMENT - DATABASE|SECURITY LABEL - DATABASE) ' "out/$n.all" >"sql/$n.list"
 	[ -s "sql/$n.list" ] || return 0

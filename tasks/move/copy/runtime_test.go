@@ -61,3 +61,48 @@ func stubs(t *testing.T, dir, kind string) {
 		}
 	}
 }
+
+// TestStampsStayBehind: what a server writes into its columns' options by itself does
+// not come to the target, what someone set does; also where a name holds a line's end.
+func TestStampsStayBehind(t *testing.T) {
+	const dump = "SET x = 1;\n" +
+		"ALTER TABLE ONLY public.a ALTER COLUMN i SET (pg_attver=22161880);\n" +
+		"ALTER TABLE ONLY public.a ALTER COLUMN j SET (pg_attver=22161880, n_distinct=5);\n" +
+		"ALTER TABLE ONLY public.a ALTER COLUMN k SET (n_distinct=5, pg_attver=1, n_distinct_inherited=6);\n" +
+		"ALTER FOREIGN TABLE ONLY public.f ALTER COLUMN \"two\nlines\" SET (pg_attver=7);\n" +
+		"COMMENT ON TABLE public.a IS 'SET (pg_attver=5) is said here';\n"
+	const want = "SET x = 1;\n" +
+		"ALTER TABLE ONLY public.a ALTER COLUMN i RESET (n_distinct);\n" +
+		"ALTER TABLE ONLY public.a ALTER COLUMN j SET (n_distinct=5);\n" +
+		"ALTER TABLE ONLY public.a ALTER COLUMN k SET (n_distinct=5, n_distinct_inherited=6);\n" +
+		"ALTER FOREIGN TABLE ONLY public.f ALTER COLUMN \"two\nlines\" RESET (n_distinct);\n" +
+		"COMMENT ON TABLE public.a IS 'SET (pg_attver=5) is said here';\n"
+	for _, sed := range []string{"sed", "busybox"} {
+		t.Run(sed, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			stubs(t, dir, "database")
+			put(t, filepath.Join(dir, "text"), dump)
+			for name, text := range map[string]string{
+				"pg_restore": "#!/bin/sh\np=\nfor a; do [ \"$p\" != -f ] || cat " + dir + "/text >\"$a\"; p=$a; done\n",
+				"psql":       "#!/bin/sh\np=\nfor a; do case $p$a in -f*.pre) cp \"$a\" " + dir + "/got;; esac; p=$a; done\n",
+				"sed":        "#!/bin/sh\nexec " + map[string]string{"sed": "/bin/sed", "busybox": "busybox sed"}[sed] + " \"$@\"\n",
+			} {
+				put(t, filepath.Join(dir, "bin", name), text)
+				if err := os.Chmod(filepath.Join(dir, "bin", name), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			p := copy.Place{Dir: dir, SQL: dir + "/sql", RAM: dir + "/ram", Socket: dir + "/sock", SourcePort: 1, TargetPort: 2, Super: "postgres"}
+			cmd := exec.CommandContext(ctx, "dash", append([]string{"-c", copy.Runtime, "sh"}, p.Args()...)...)
+			cmd.Env = []string{"PATH=" + dir + "/bin:" + os.Getenv("PATH"), "JOB=" + dir + "/job"}
+			out, err := cmd.CombinedOutput()
+			got, read := os.ReadFile(filepath.Join(dir, "got"))
+			if err != nil || read != nil || string(got) != want {
+				t.Errorf("%v %v %s\n%s", err, read, out, got)
+			}
+		})
+	}
+}
