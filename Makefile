@@ -81,10 +81,11 @@ demo: build
 	@./remoterun demo
 
 # Lets the owner of a folder race with root who writes there, and a squatter with
-# who takes the lock, 200 times each way; a host tell every lie at every moment of a
-# move; and a link be cut at every packet of a chain.
+# who takes the lock, 200 times each way; everything stand in the place of everything
+# that root writes; a host tell every lie at every moment of a move; and a link be
+# cut at every packet of a chain.
 races:
-	REMOTERUN_RACES=200 go test -vet=off -count=1 -timeout 4h -run TestRaces$$ ./tasks
+	REMOTERUN_RACES=200 go test -vet=off -count=1 -timeout 4h -run 'TestRaces$$|TestWhatStandsThere' ./tasks
 	REMOTERUN_RACES=200 go test -vet=off -count=1 -timeout 1h -run TestRealLockIsNotSquatted ./runner/lock
 	REMOTERUN_LIES=all go test -vet=off -count=1 -timeout 1h -run TestHostsThatLie ./tasks/move
 	REMOTERUN_CUTS=all go test -vet=off -count=1 -timeout 1h -run TestCutAtEveryFrame ./cmd/remoterun

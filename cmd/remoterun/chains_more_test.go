@@ -162,9 +162,9 @@ func (d dialled) Connect(ctx context.Context, e reach.Endpoint) (host.Conn, erro
 	return c, nil
 }
 
-// TestCutAtEveryFrame cuts the link at packets of a run, some 40 of them without
-// REMOTERUN_CUTS=all: the run ends as unreachable, never as failed, and the same run again ends where one without a
-// fault does.
+// TestCutAtEveryFrame cuts the link at packets of a run, some 15 of them without
+// REMOTERUN_CUTS=all (make races): the run ends as unreachable, never as failed, and
+// the same run again ends where one without a fault does.
 func TestCutAtEveryFrame(t *testing.T) {
 	dir := t.TempDir()
 	book := filepath.Join(dir, "book.yaml")
@@ -200,7 +200,7 @@ func TestCutAtEveryFrame(t *testing.T) {
 	want := snapshot(t, g.base)
 	step := int64(1)
 	if os.Getenv("REMOTERUN_CUTS") != "all" { // make races: all
-		step = max(1, packets/40)
+		step = max(1, packets/15)
 	}
 	cuts := 0
 	for at := int64(1); at < packets; at += step {

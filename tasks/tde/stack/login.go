@@ -94,14 +94,22 @@ func RenewLogin(ctx context.Context, w host.Writer, random io.Reader, v Site) er
 		return err
 	}
 	if out.Status != 0 {
-		return guard.Refuse("role "+SQLRole, fmt.Sprintf("as a superuser: ALTER ROLE %s PASSWORD '...', and the same text into %s (root's, mode 0600)", SQLRole, v.passwordFile()),
-			"its password is lost or does not fit, and no superuser is let in without one: %s", guard.Tail(out.Stderr, 1))
+		return guard.Refuse("role "+SQLRole, v.LetIn(),
+			"its password is lost or does not fit, and neither it nor a superuser is let in without one: %s", guard.Tail(out.Stderr, 1))
 	}
 	if err := v.KeepLogin(ctx, w, password); err != nil {
 		return err
 	}
 	w.Say("login of role " + SQLRole + " made anew")
 	return nil
+}
+
+// LetIn is what to type where pg_hba.conf lets the role in no more: lines before all
+// others, for it alone. Those of the socket are for who is in the container already.
+func (v Site) LetIn() string {
+	lines := `sed -i -e "1i local all ` + SQLRole + ` trust" -e "1i host all ` + SQLRole + ` all scram-sha-256" "$PGDATA"/pg_hba.conf`
+	name := sh.Quote(v.Container.Short())
+	return fmt.Sprintf("docker exec -u %s %s sh -c %s && docker kill -s HUP %[2]s on the host, then: remoterun unlock", sh.Quote(v.InsideUser()), name, sh.Quote(lines))
 }
 
 // Superuser is the cluster's bootstrap role, as the image's own entrypoint names

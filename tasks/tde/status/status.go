@@ -244,10 +244,24 @@ func (st *status) findState(s host.Seen) error {
 	default:
 		return st.askServer(s)
 	}
-	if st.site.Container == nil && (st.state == StateStopped || st.state == StateLocked) {
+	if st.site.Running() || st.state != StateStopped && st.state != StateLocked {
+		return nil
+	}
+	if st.site.Container == nil {
 		st.why = "there is no container"
 	}
-	return nil
+	return st.alone(s)
+}
+
+// alone says where the server is that unlock would refuse to start a second one
+// beside.
+func (st *status) alone(s host.Seen) error {
+	err := st.site.Alone(s, st.truth, st.args.host)
+	if no := new(guard.Refusal); errors.As(err, &no) {
+		st.state, st.why, st.fix = stateFailed, no.Problem, no.WayOut
+		return nil
+	}
+	return err
 }
 
 // lost says what is served in place of the encrypted cluster.

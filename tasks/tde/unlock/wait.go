@@ -57,7 +57,7 @@ func (u unlocking) waitForSQL(within time.Duration) guard.Act {
 			case strings.HasPrefix(code, "3D"):
 				return nil, fmt.Errorf("failed: %s; modules log in there; next: CREATE DATABASE postgres", answer)
 			case stack.RefusedLogin(code) && said == saidMended:
-				return nil, fmt.Errorf("failed: the database refuses the login of role %s, also with a new password: %s", stack.SQLRole, answer)
+				return nil, fmt.Errorf("failed: the database refuses the login of role %s, also with a new password: %s; next: %s", stack.SQLRole, answer, v.LetIn())
 			case stack.RefusedLogin(code):
 				if _, err := u.mendLogin(ctx, w, v, true); err != nil {
 					return nil, err
