@@ -46,12 +46,12 @@ func TestTwoServers(t *testing.T) {
 	r := newRigs(t, "tango")[0]
 	r.unlocked(t)
 	r.on(t, `cd "$2"; docker compose stop postgres; docker compose -p "$1-new" up -d --no-deps postgres`)
-	const why, out = "a server runs in container tango-new-postgres-1, which is not the service's", "docker stop tango-new-postgres-1 on the host, then: remoterun unlock tango"
+	const why, out = "a server runs in container tango_app-new-postgres-1, which is not the service's", "docker stop tango_app-new-postgres-1 && docker rm tango_app-new-postgres-1 on the host"
 	r.run(t, "status", r.Name).want(t, exitFailed, "failed: "+why, "next: "+out)
 	r.run(t, "unlock", r.Name).want(t, exitRefused, why, out)
-	r.on(t, `docker stop "$1-new-postgres-1"`)
+	r.on(t, `docker stop "$1-new-postgres-1" && docker rm "$1-new-postgres-1"`)
 	r.run(t, "unlock", r.Name).want(t, exitOK)
 	r.run(t, "status", r.Name).want(t, exitOK, "unlocked: ")
-	r.on(t, `cd "$2"; docker compose -p "$1-new" rm -f postgres; docker network rm "$1-new_default" || :`)
+	r.on(t, `cd "$2"; docker network rm "$1-new_default" || :`)
 	r.clean(t)
 }

@@ -22,7 +22,7 @@ func (v Site) Alone(s host.Seen, t Truth, hostname string) error {
 	}
 	for _, c := range others {
 		if v.Container == nil || c[0] != v.Container.ID {
-			return guard.Refuse(v.Object(), "docker stop "+c[1]+" on the host, then: remoterun unlock "+hostname,
+			return guard.Refuse(v.Object(), "docker stop "+c[1]+" && docker rm "+c[1]+" on the host (its data are in the volume), then: remoterun unlock "+hostname,
 				"a server runs in container %s, which is not the service's, on its volume %s: a second one would destroy the database", c[1], t.Record.Volume)
 		}
 	}

@@ -106,10 +106,11 @@ func RenewLogin(ctx context.Context, w host.Writer, random io.Reader, v Site) er
 
 // LetIn is what to type where pg_hba.conf lets the role in no more: lines before all
 // others, for it alone. Those of the socket are for who is in the container already.
+// It has no double quotes: the output shows texts with them escaped.
 func (v Site) LetIn() string {
-	lines := `sed -i -e "1i local all ` + SQLRole + ` trust" -e "1i host all ` + SQLRole + ` all scram-sha-256" "$PGDATA"/pg_hba.conf`
 	name := sh.Quote(v.Container.Short())
-	return fmt.Sprintf("docker exec -u %s %s sh -c %s && docker kill -s HUP %[2]s on the host, then: remoterun unlock", sh.Quote(v.InsideUser()), name, sh.Quote(lines))
+	return fmt.Sprintf("docker exec -u %s %s sed -i -e '1i local all %s trust' -e '1i host all %[3]s all scram-sha-256' %s && docker kill -s HUP %[2]s on the host, then: remoterun unlock",
+		sh.Quote(v.InsideUser()), name, SQLRole, sh.Quote(cmp.Or(v.dataFolder(), "/var/lib/postgresql/data")+"/pg_hba.conf"))
 }
 
 // Superuser is the cluster's bootstrap role, as the image's own entrypoint names
