@@ -34,7 +34,7 @@ docker kill -s HUP "$1-postgres-1"`)
 			t.Fatalf("no way out: %s", said.out+said.err)
 		}
 		r.on(t, "docker exec "+advice)
-		r.run(t, "unlock", r.Name).want(t, exitOK, "login of role remoterun made anew")
+		r.run(t, "unlock", r.Name).want(t, exitOK)
 		r.run(t, "status", r.Name).want(t, exitOK, "unlocked: ")
 	})
 	r.clean(t)
