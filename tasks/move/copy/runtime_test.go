@@ -25,19 +25,25 @@ func TestEveryStepMayBeTheFirst(t *testing.T) {
 				t.Parallel()
 				dir := t.TempDir()
 				stubs(t, dir, kind)
-				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // a hang, not a slow machine
-				defer cancel()
-				p := copy.Place{Dir: dir, Container: "target", SQL: dir + "/sql", RAM: dir + "/ram", Socket: dir + "/sock", SourcePort: 1, TargetPort: 2, Super: "postgres"}
-				cmd := exec.CommandContext(ctx, shell[0], append(append(shell[1:], "-c", copy.Runtime, "sh"), p.Args()...)...)
-				cmd.Env = []string{"PATH=" + dir + "/bin:" + os.Getenv("PATH"), "JOB=" + dir + "/job"}
-				cmd.WaitDelay = time.Second
-				out, err := cmd.CombinedOutput()
+				out, err := play(t, shell, dir, "target")
 				if _, done := os.Stat(dir + "/done/00001"); err != nil || done != nil {
 					t.Errorf("%v %v: %s", err, done, out)
 				}
 			})
 		}
 	}
+}
+
+// play runs the plan in dir to its end, with the stubs first in PATH.
+func play(t *testing.T, shell []string, dir, container string) ([]byte, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // a hang, not a slow machine
+	defer cancel()
+	p := copy.Place{Dir: dir, Container: container, SQL: dir + "/sql", RAM: dir + "/ram", Socket: dir + "/sock", SourcePort: 1, TargetPort: 2, Super: "postgres"}
+	cmd := exec.CommandContext(ctx, shell[0], append(append(shell[1:], "-c", copy.Runtime, "sh"), p.Args()...)...)
+	cmd.Env = []string{"PATH=" + dir + "/bin:" + os.Getenv("PATH"), "JOB=" + dir + "/job"}
+	cmd.WaitDelay = time.Second
+	return cmd.CombinedOutput()
 }
 
 // stubs lays out a plan of one step, and programs that say what they are asked for.
@@ -93,12 +99,7 @@ func TestStampsStayBehind(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-			defer cancel()
-			p := copy.Place{Dir: dir, SQL: dir + "/sql", RAM: dir + "/ram", Socket: dir + "/sock", SourcePort: 1, TargetPort: 2, Super: "postgres"}
-			cmd := exec.CommandContext(ctx, "dash", append([]string{"-c", copy.Runtime, "sh"}, p.Args()...)...)
-			cmd.Env = []string{"PATH=" + dir + "/bin:" + os.Getenv("PATH"), "JOB=" + dir + "/job"}
-			out, err := cmd.CombinedOutput()
+			out, err := play(t, []string{"dash"}, dir, "")
 			got, read := os.ReadFile(filepath.Join(dir, "got"))
 			if err != nil || read != nil || string(got) != want {
 				t.Errorf("%v %v %s\n%s", err, read, out, got)

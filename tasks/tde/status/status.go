@@ -244,7 +244,7 @@ func (st *status) findState(s host.Seen) error {
 	default:
 		return st.askServer(s)
 	}
-	if st.site.Running() || st.state != StateStopped && st.state != StateLocked {
+	if st.state != StateStopped && st.state != StateLocked {
 		return nil
 	}
 	if st.site.Container == nil {
