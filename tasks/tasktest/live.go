@@ -44,13 +44,13 @@ func LiveIn(t *testing.T, dir string, m play.Module) {
 			t.Fatalf("no %s", name)
 		}
 		t.Run(name, func(t *testing.T) {
-			n := 0
+			n, on := 0, newStage(t, env)
 			for _, c := range cases {
 				if only := c.text("only"); only != "" && only != name {
 					continue
 				}
 				n++
-				t.Run(c.Name, func(t *testing.T) { Live{c}.run(t, m, env) })
+				t.Run(c.Name, func(t *testing.T) { Live{c}.run(t, m, on) })
 			}
 			if n == 0 {
 				t.Errorf("no case of %s runs on %s", m.Spec().Name, name)
@@ -61,16 +61,46 @@ func LiveIn(t *testing.T, dir string, m play.Module) {
 
 const liveKeys = " name programs setup files args want result fails repeats unchanged only "
 
-func (l Live) run(t *testing.T, m play.Module, env []string) {
+// stage is what the cases of one module on one kind of host have in common: to
+// connect costs more programs than most of them.
+type stage struct {
+	t    *testing.T // of all these cases
+	bin  string     // holds the case's programs, the first in PATH
+	env  []string
+	host Host
+	// mounts is what was mounted when it connected: the questions see that alone.
+	mounts string
+}
+
+func newStage(t *testing.T, env []string) *stage {
+	t.Helper()
+	bin := t.TempDir()
+	return &stage{t: t, bin: bin, env: []string{"PATH=" + bin + ":" + pathOf(env), "HOME=" + os.Getenv("HOME")}}
+}
+
+// connected is the host, behind the case's setup.
+func (s *stage) connected(t *testing.T) Host {
+	t.Helper()
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.host.Conn == nil || string(mounts) != s.mounts {
+		s.host, s.mounts = NewHost(s.t, s.env), string(mounts)
+	}
+	return s.host
+}
+
+func (l Live) run(t *testing.T, m play.Module, on *stage) {
 	for _, k := range l.in.Names() {
 		if !strings.Contains(liveKeys, " "+k+" ") {
 			t.Errorf("a live case has no key %q", k)
 		}
 	}
-	dir := t.TempDir()
-	env = l.path(t, dir, env)
+	dir, env := t.TempDir(), on.env
+	l.programs(t, dir, on.bin)
 	l.sh(t, "setup", dir, env)
-	h := NewHost(t, env)
+	h := on.connected(t)
 	h.Chained, h.In = true, l.laptop(t)
 	args := l.args(dir)
 	if want := l.text("fails"); want != "" {
@@ -127,22 +157,25 @@ func (l Live) result(t *testing.T, o Outcome, dir string) {
 	}
 }
 
-// path puts the case's programs first in PATH.
-func (l Live) path(t *testing.T, dir string, env []string) []string {
+// programs puts the case's programs, and no others, into the folder bin.
+func (l Live) programs(t *testing.T, dir, bin string) {
 	t.Helper()
-	v, ok := l.in.Lookup("programs")
-	if !ok {
-		return env
+	old, err := filepath.Glob(filepath.Join(bin, "*"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	bin := t.TempDir()
-	progs, _ := v.AsMap()
-	for name, text := range progs.All() {
-		p := filepath.Join(bin, value.Str(name))
-		if err := os.WriteFile(p, []byte("#!/bin/sh\n"+in(dir, value.Str(text))), 0o755); err != nil { // #nosec G306
+	for _, p := range old {
+		if err := os.Remove(p); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return []string{"PATH=" + bin + ":" + pathOf(env), "HOME=" + os.Getenv("HOME")}
+	v, _ := l.in.Lookup("programs")
+	progs, _ := v.AsMap()
+	for name, text := range progs.All() {
+		if err := os.WriteFile(filepath.Join(bin, value.Str(name)), []byte("#!/bin/sh\n"+in(dir, value.Str(text))), 0o755); err != nil { // #nosec G306
+			t.Fatal(err)
+		}
+	}
 }
 
 func (l Live) sh(t *testing.T, key, dir string, env []string) {
