@@ -36,7 +36,7 @@ func number(t *testing.T, name string, otherwise int) int {
 // time, whatever the tasks are and wherever one fails. make property runs it with
 // another seed and many more playbooks.
 func TestChainsEqualOneTaskAtATime(t *testing.T) {
-	books := 300
+	books := 200
 	if testing.Short() {
 		books = 40
 	}

@@ -77,8 +77,8 @@ func (s says) become(command string, in *bufio.Reader, errW io.Writer) bool {
 
 func (s says) answer(in *bufio.Reader, outW, errW io.Writer) bool {
 	var nonce string
-	var script, data int64
-	if _, err := fmt.Fscanf(in, "%s %d %d\n", &nonce, &script, &data); err != nil {
+	var script, data, lines int64
+	if _, err := fmt.Fscanf(in, "%s %d %d %d\n", &nonce, &script, &data, &lines); err != nil {
 		return false
 	}
 	if _, err := io.CopyN(io.Discard, in, script+data); err != nil {

@@ -12,13 +12,16 @@ import (
 const sentinel = "#EOS"
 
 // loopLines is the reader that runs on the host for as long as the connection
-// lives. Per frame it takes "NONCE SCRIPTLEN DATALEN\n", the script and the
+// lives. Per frame it takes "NONCE SCRIPTLEN DATALEN LINES\n", the script and the
 // data; each script runs in a sh of its own, session and process group of its
 // own where setsid is there. Measured on dash, bash, busybox ash, mksh and zsh:
 // facts in docs/architecture.md.
 //
+//   - A small script in ASCII has LINES and is read by the shell itself, a system call
+//     a byte: to start a program costs as much as thousands of them. Others (LINES 0,
+//     see Header) are read by dd.
 //   - dd with iflag=fullblock neither over- nor under-reads (head -c does, on
-//     busybox); bs=1 is the fallback.
+//     busybox); bs=1 is the fallback. Which of them it is shows when it is needed.
 //   - The script is read by the child itself, so that it shows up in no argument.
 //   - The trailing cat drains what a command left unread, also when it was
 //     killed, so that the stream stays in step.
@@ -26,19 +29,25 @@ const sentinel = "#EOS"
 //     seconds (Clock): one date for the connection, none for its commands.
 //   - "NONCE P " comes from the loop and the PID from the child.
 const loopLines = `exec 4>&2 2>/dev/null
-d() { dd bs=$1 count=$2 iflag=fullblock; }
-w="bs=\$1 count=1 iflag=fullblock"
-if echo ab | dd bs=1 count=1 iflag=fullblock >/dev/null; then :; else d() { dd bs=1 count=$(($1 * $2)); }; w="bs=1 count=\$1"; fi
-c="s=\$(dd $w 2>/dev/null); echo \$\$; case \$s in *\"#EOS\") ;; *) exit 125;; esac; if [ \$2 -eq 0 ]; then exec </dev/null; fi; _ck=\$3; _cu=\$4; shift 4; eval \"\$s\""
+b=
+f() { if [ -z "$b" ]; then b=0; if echo ab | dd bs=1 count=1 iflag=fullblock >/dev/null; then b=1; fi; fi; w="bs=1 count=$(($1 * $2))"; if [ $b -eq 1 ]; then w="bs=$1 count=$2 iflag=fullblock"; fi; }
+d() { f $1 $2; dd $w; }
+c="s=; if [ \$5 -gt 0 ]; then _e=; _i=\$5; while [ \$_i -gt 0 ]; do IFS= read -r _l || exit 125; s=\$s\$_e\$_l; _e=\$6; _i=\$((_i - 1)); done; unset _e _i _l; else s=\$(dd \$7 2>/dev/null); fi; echo \$\$; case \$s in *\"#EOS\") ;; *) exit 125;; esac; if [ \$2 -eq 0 ]; then exec </dev/null; fi; _ck=\$3; _cu=\$4; shift 7; eval \"\$s\""
 g=
 if setsid true; then g=setsid; fi
-echo READY $(id -u) $g
+u=
+while read -r a x u x; do if [ "$a" = Uid: ]; then break; fi; done </proc/self/status
+if [ "$u" -ge 0 ]; then :; else u=$(id -u); fi
+echo READY $u $g
+e=$(printf "\n.")
+e=${e%.}
 v=$(` + nowText + `)
 if IFS=" " read -r u x </proc/uptime; then :; else v=; fi
-while IFS=" " read -r k n m; do
+while IFS=" " read -r k n m l; do
 printf "%s P " $k
-if [ $m -gt 0 ]; then t=$((n + m)); { if [ $t -ge 65536 ]; then d 65536 $((t / 65536)); fi; d $((t % 65536)) 1; } | { $g sh -c "$c" sh $n 1 "$v" "$u" 2>&4 4>&-; r=$?; cat >/dev/null; exit $r; }
-else $g sh -c "$c" sh $n 0 "$v" "$u" 2>&4 4>&-; fi
+if [ $l -eq 0 ] || [ $m -gt 0 ]; then f $n 1; fi
+if [ $m -gt 0 ]; then t=$((n + m)); { if [ $t -ge 65536 ]; then d 65536 $((t / 65536)); fi; d $((t % 65536)) 1; } | { $g sh -c "$c" sh $n 1 "$v" "$u" $l "$e" "$w" 2>&4 4>&-; r=$?; cat >/dev/null; exit $r; }
+else $g sh -c "$c" sh $n 0 "$v" "$u" $l "$e" "$w" 2>&4 4>&-; fi
 r=$?; echo "$k $r"; echo "$k" >&4
 done`
 
@@ -99,9 +108,19 @@ func NewNonce() string {
 	return hex.EncodeToString(b[:])
 }
 
+// byShell is the length, in bytes, up to which the host's shell reads a script itself.
+const byShell = 2000
+
 // Header returns the line before a frame's script and data, and the script with
-// its sentinel. dataLen is in bytes.
+// its sentinel. dataLen is in bytes. A script of more than byShell bytes, or with others
+// than ASCII's printable ones, tabs and newlines (which some shells' read changes), has
+// 0 lines.
 func Header(nonce, script string, dataLen int64) (header, body string) {
 	body = script + "\n" + sentinel
-	return fmt.Sprintf("%s %d %d\n", nonce, len(body), dataLen), body
+	lines := 0
+	if len(body) < byShell && !strings.ContainsFunc(body, func(r rune) bool { return r != '\t' && r != '\n' && (r < ' ' || r > '~') }) {
+		body += "\n"
+		lines = strings.Count(body, "\n")
+	}
+	return fmt.Sprintf("%s %d %d %d\n", nonce, len(body), dataLen, lines), body
 }

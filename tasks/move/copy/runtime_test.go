@@ -42,7 +42,7 @@ func play(t *testing.T, shell []string, dir, container string) ([]byte, error) {
 	p := copy.Place{Dir: dir, Container: container, SQL: dir + "/sql", RAM: dir + "/ram", Socket: dir + "/sock", SourcePort: 1, TargetPort: 2, Super: "postgres"}
 	cmd := exec.CommandContext(ctx, shell[0], append(append(shell[1:], "-c", copy.Runtime, "sh"), p.Args()...)...)
 	cmd.Env = []string{"PATH=" + dir + "/bin:" + os.Getenv("PATH"), "JOB=" + dir + "/job"}
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = time.Minute // programs that end after their shell, on a slow machine
 	return cmd.CombinedOutput()
 }
 
