@@ -39,13 +39,17 @@ import "strings"
 // paths whose last part begins with .remoterun. are ever removed.
 const Temp Constant = tempWords + "_tidy\n"
 
+// TempAsking is Temp for a question, which check mode asks as well: it makes no folder
+// for notes. Where none is there, SIGKILL leaves what _name chose.
+const TempAsking = "_q=y\n" + Temp
+
 // tempWords are the words of Temp, without its beginning.
 const tempWords = `_start() { _s=; { IFS= read -r _s <"/proc/$1/stat"; } 2>/dev/null || return 0; set -- ${_s##*) }; _s=${20-}; }
 _root() {
 if [ -O / ]; then _d=/var/lib/remoterun/.tmp; else _d=${XDG_STATE_HOME:-${HOME-}/.local/state}/remoterun/.tmp; fi
-case $_d in //* | [!/]*) ;; *) { [ -d "$_d" ] || (umask 077; mkdir -p "$_d"); } 2>/dev/null && [ -O "$_d" ] && [ -w "$_d" ] && return ;; esac
+case $_d in //* | [!/]*) ;; *) { [ -d "$_d" ] || [ -n "${_q-}" ] || (umask 077; mkdir -p "$_d"); } 2>/dev/null && [ -O "$_d" ] && [ -w "$_d" ] && return ;; esac
 _d=${TMPDIR:-/tmp}/.remoterun-tmp-$(id -u)
-[ -d "$_d" ] || (umask 077; mkdir "$_d") 2>/dev/null
+[ -d "$_d" ] || [ -n "${_q-}" ] || (umask 077; mkdir "$_d") 2>/dev/null
 [ ! -h "$_d" ] && [ -d "$_d" ] && [ -O "$_d" ] || _d=
 }
 _undo() {
@@ -108,7 +112,7 @@ else set -- "$@" "$_e"; fi
 // empties it ($_kept), and the chain's end removes it, which spares a program for
 // each step.
 func tempKept() (head, end string) {
-	return "_kept=y\n", "(\n" + tempWords + "_root; _start $$\n[ -z \"$_d\" ] || rm -f \"$_d/$$.$_s\")\n"
+	return "_kept=y\n", "(\n_q=y\n" + tempWords + "_root; _start $$\n[ -z \"$_d\" ] || rm -f \"$_d/$$.$_s\")\n"
 }
 
 // temporary reports that a text begins with Temp.

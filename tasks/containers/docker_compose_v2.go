@@ -116,7 +116,7 @@ func (a composeArgs) words(dry bool) []string {
 // are sorted, because compose works on several things at once. Compose 2.26 keeps
 // the state of its builder even when it only shows what it would do: it gets a
 // folder for that which is gone afterwards, in RAM where there is one.
-const dryText sh.Constant = sh.Temp + `cd -- "$1" 2>/dev/null || { echo "there is no folder $1"; exit 90; }
+const dryText = sh.TempAsking + `cd -- "$1" 2>/dev/null || { echo "there is no folder $1"; exit 90; }
 shift
 _name "${TMPDIR:-/dev/shm}" d
 (umask 077; mkdir "$_t") 2>/dev/null || { _name /tmp d; (umask 077; mkdir "$_t") 2>/dev/null; }
