@@ -103,6 +103,36 @@ func TestScenesOfLoops(t *testing.T) {
 			ran: "h1 a=1 b=2 tx=1 ty=2 npr=1 nqr=1",
 		},
 		{
+			name: "a mapping as terms: its keys, or a list is wanted",
+			play: `
+- hosts: all
+  vars: {d: {x: 1, y: 2}}
+  tasks:
+    - put: "i{{ item }}=1"
+      with_items: "{{ d }}"
+    - put: "t{{ item | join }}=1"
+      with_together: "{{ d }}"
+    - put: "n{{ item | join }}=1"
+      with_nested: "{{ d }}"
+    - put: "never=1"
+      with_list: "{{ d }}"
+      ignore_errors: true
+      register: listed
+    - put: "{{ listed.msg }}"
+    - put: "never=1"
+      with_indexed_items: "{{ d }}"
+      ignore_errors: true
+      register: indexed
+    - put: "{{ indexed.msg }}"
+    - put: "never=1"
+      with_random_choice: "{{ d }}"
+      ignore_errors: true
+      register: random
+    - put: "{{ random.msg }}"
+`,
+			ran: "h1 ix=1 iy=1 txy=1 nxy=1 with_list expects a list with_indexed_items expects a list with_random_choice expects a list",
+		},
+		{
 			name: "with_sequence counts",
 			play: `
 - hosts: all

@@ -54,6 +54,9 @@ type Entry struct {
 	Impure bool
 	// Spread says whose marks the result takes.
 	Spread Spread
+	// Loop says what a lookup makes of a mapping that a with_ loop gives it in
+	// the place of its list of terms.
+	Loop MappingTerms
 	// Shallow says that the function looks no deeper than at the items of its
 	// input: that need not be small.
 	Shallow bool

@@ -3,8 +3,10 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
+	"remoterun/playbooks/jinja/parse"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
@@ -94,12 +96,40 @@ func (e *Engine) Lookup(ctx context.Context, plugin string, terms value.Value, s
 	if err != nil {
 		return value.Value{}, err
 	}
-	args := terms.Items()
-	if terms.Kind() != value.KindList {
-		args = []value.Value{terms}
+	args, err := r.loopTerms(plugin, terms)
+	if err != nil {
+		return value.Value{}, err
 	}
 	v, err := evaluator{r}.lookup(plugin, args, nil)
 	return v, r.told(err)
+}
+
+// MappingTerms is what a lookup makes of a mapping in the place of its terms:
+// only a with_ loop can say that, a call has a list of arguments always.
+type MappingTerms int
+
+const (
+	// MappingIsTerm: the mapping is the only term.
+	MappingIsTerm MappingTerms = iota
+	// MappingIsKeys: its keys are the terms, as where Python iterates over it.
+	MappingIsKeys
+	// MappingIsWrong: the loop wants a list.
+	MappingIsWrong
+)
+
+// loopTerms are the terms of a with_ loop as arguments of its lookup.
+func (r *render) loopTerms(plugin string, terms value.Value) ([]value.Value, error) {
+	if terms.Kind() == value.KindList {
+		return terms.Items(), nil
+	}
+	e := r.eng.reg.find(parse.LookupKind, plugin)
+	if e == nil || e.Loop == MappingIsTerm || !MappingLike(terms) {
+		return []value.Value{terms}, nil
+	}
+	if e.Loop == MappingIsWrong {
+		return nil, fmt.Errorf("with_%s expects a list", plugin)
+	}
+	return r.Iterate(terms)
 }
 
 // told adds to an error about an undefined name the one that was perhaps

@@ -15,16 +15,16 @@ import (
 // dataLookupEntries are the plug-ins that only rearrange their terms.
 func dataLookupEntries() []core.Entry {
 	family := []core.Entry{
-		{Name: "items", Aliases: []string{"flattened_once"}, Sig: "items(*lists)", Example: "{{ query('items', [1, 2], 3) }}", Shows: "[1, 2, 3]", Func: lookupItems},
-		{Name: "list", Sig: "list(*terms)", Example: "{{ query('list', [1, 2]) }}", Shows: "[[1, 2]]", Func: func(c *core.Call) (value.Value, error) { return value.List(c.Args...), nil }},
-		{Name: "flattened", From: []string{"community.general"}, Sig: "flattened(*lists)", Example: "{{ query('flattened', [1, [2]]) }}", Shows: "[1, 2]", Func: lookupFlattened},
+		{Name: "items", Aliases: []string{"flattened_once"}, Sig: "items(*lists)", Example: "{{ query('items', [1, 2], 3) }}", Shows: "[1, 2, 3]", Func: lookupItems, Loop: core.MappingIsKeys},
+		{Name: "list", Sig: "list(*terms)", Example: "{{ query('list', [1, 2]) }}", Shows: "[[1, 2]]", Func: func(c *core.Call) (value.Value, error) { return value.List(c.Args...), nil }, Loop: core.MappingIsWrong},
+		{Name: "flattened", From: []string{"community.general"}, Sig: "flattened(*lists)", Example: "{{ query('flattened', [1, [2]]) }}", Shows: "[1, 2]", Func: lookupFlattened, Loop: core.MappingIsWrong},
 		{Name: "dict", Sig: "dict(*mappings)", Example: "{{ query('dict', {'a': 1}) }}", Shows: "[{'key': 'a', 'value': 1}]", Func: lookupDict},
 		{Name: "sequence", Sig: "sequence('start=1 end=3 stride=1 format=%d')", Example: "{{ query('sequence', '1-3') }}", Shows: "['1', '2', '3']", Func: lookupSequence},
-		{Name: "nested", From: []string{"community.general"}, Aliases: []string{"cartesian"}, Sig: "nested(*lists)", Example: "{{ query('nested', [1, 2], ['a']) }}", Shows: "[[1, 'a'], [2, 'a']]", Func: lookupNested},
-		{Name: "together", Sig: "together(*lists)", Example: "{{ query('together', [1, 2], ['a']) }}", Shows: "[[1, 'a'], [2, None]]", Func: lookupTogether},
-		{Name: "indexed_items", Sig: "indexed_items(*lists)", Example: "{{ query('indexed_items', ['a', 'b']) }}", Shows: "[(0, 'a'), (1, 'b')]", Func: lookupIndexed},
+		{Name: "nested", From: []string{"community.general"}, Aliases: []string{"cartesian"}, Sig: "nested(*lists)", Example: "{{ query('nested', [1, 2], ['a']) }}", Shows: "[[1, 'a'], [2, 'a']]", Func: lookupNested, Loop: core.MappingIsKeys},
+		{Name: "together", Sig: "together(*lists)", Example: "{{ query('together', [1, 2], ['a']) }}", Shows: "[[1, 'a'], [2, None]]", Func: lookupTogether, Loop: core.MappingIsKeys},
+		{Name: "indexed_items", Sig: "indexed_items(*lists)", Example: "{{ query('indexed_items', ['a', 'b']) }}", Shows: "[(0, 'a'), (1, 'b')]", Func: lookupIndexed, Loop: core.MappingIsWrong},
 		{Name: "subelements", Sig: "subelements(list, subkey, {'skip_missing': False})", Example: "{{ query('subelements', [{'n': 'x', 'l': [1]}], 'l') }}", Shows: "[({'n': 'x'}, 1)]", Func: lookupSubelements},
-		{Name: "random_choice", Sig: "random_choice(*terms)", Example: "{{ query('random_choice', 'a') }}", Shows: "['a']", Func: lookupRandom, Impure: true},
+		{Name: "random_choice", Sig: "random_choice(*terms)", Example: "{{ query('random_choice', 'a') }}", Shows: "['a']", Func: lookupRandom, Impure: true, Loop: core.MappingIsWrong},
 	}
 	return core.Lookups(family, true)
 }
