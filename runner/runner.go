@@ -83,6 +83,7 @@ type Presets struct {
 	AnyErrorsFatal bool
 	// Explicit has a play gather facts only if it says so.
 	Explicit bool
+	Strategy string // linear, free; empty = linear
 }
 
 // ErrInterrupted is the cause with which callers cancel a run on Ctrl-C.

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -15,12 +16,17 @@ import (
 	"remoterun/runner/value"
 )
 
+// free tells whether hosts run each at its own speed.
+func (pr *playRun) free() bool {
+	return cmp.Or(pr.p.Strategy, pr.r.want.Strategy) == "free"
+}
+
 // playBatch runs the play on some of its hosts; it answers whether the next batch
 // may follow.
 func (pr *playRun) playBatch(ctx context.Context, all []string) bool {
 	names := slices.DeleteFunc(slices.Clone(all), pr.r.isLost)
 	pr.setMagic(all)
-	free := pr.p.Strategy == "free" && !pr.r.stepping
+	free := pr.free() && !pr.r.stepping
 	through := (free || len(names) == 1) && !pr.r.stepping
 	var hosts []*hostRun
 	for _, n := range names {
@@ -415,7 +421,7 @@ func (t turns) judgeRound(ctx context.Context, o *program.Op, hosts []*hostRun) 
 // announce tells that a task starts: once for hosts in step.
 func (pr *playRun) announce(info *event.Task, h *hostRun) {
 	pr.mu.Lock()
-	free := pr.p.Strategy == "free"
+	free := pr.free()
 	said := pr.said == info.ID && !free && !h.through
 	pr.said = info.ID
 	pr.mu.Unlock()

@@ -15,6 +15,8 @@ func TestSettingsHaveAnEffect(t *testing.T) {
 	facts := "- hosts: h1\n%s  tasks:\n    - {debug: {msg: \"{{ 'spoken' if ansible_system is defined else 'none' }}\"}}\n"
 	far := "- hosts: far\n  gather_facts: false\n%s  tasks:\n    - ping:\n"
 	become := "- hosts: h1\n  gather_facts: false\n  become: true\n  become_user: nobody\n  become_exe: '{{ playbook_dir }}/spy'\n%s  tasks:\n    - command: echo spoken\n"
+	// At its own speed h1 makes what h2 waits for; in step nobody does.
+	step := "- hosts: h1,h2\n  gather_facts: false\n%s  tasks:\n    - {wait_for: {path: \"{{ playbook_dir }}/mark\", timeout: 3}, when: inventory_hostname == 'h2'}\n    - {file: {path: \"{{ playbook_dir }}/mark\", state: touch}, when: inventory_hostname == 'h1'}\n"
 	tests := []struct {
 		section, setting, variable, book, keyword, word string
 		without, with                                   bool // the word is there
@@ -24,6 +26,7 @@ func TestSettingsHaveAnEffect(t *testing.T) {
 		{"defaults", "gathering = explicit", "GATHERING=explicit", facts, "  gather_facts: true\n", `"msg": "spoken"`, true, false},
 		{"defaults", "remote_port = 9", "REMOTE_PORT=9", far, "  port: 7\n", "127.0.0.1:9", false, true},
 		{"privilege_escalation", "become_flags = --no-such-flag", "BECOME_FLAGS=--no-such-flag", become, "  become_flags: ''\n", "no-such-flag", false, true},
+		{"defaults", "strategy = free", "STRATEGY=free", step, "  strategy: linear\n", "failed=1", true, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.setting, func(t *testing.T) {
@@ -35,7 +38,7 @@ func TestSettingsHaveAnEffect(t *testing.T) {
 				set := map[string]string{}
 				for _, e := range env {
 					name, v, _ := strings.Cut(e, "=")
-					set["REMOTERUN_"+name] = v
+					set[name] = v
 				}
 				out, errs, _ := runWith(t, set, nil, "site.yml", "-i", "hosts")
 				return strings.Contains(out+errs, tt.word)
@@ -46,8 +49,9 @@ func TestSettingsHaveAnEffect(t *testing.T) {
 				"without it":            {said("", plain), tt.without},
 				"in ansible.cfg":        {said(cfg, plain), tt.with},
 				"a keyword says so":     {said(cfg, loud), tt.without},
-				"by its variable":       {said("", plain, tt.variable), tt.with},
-				"the variable is first": {said(cfg, plain, tt.variable), tt.with},
+				"by its variable":       {said("", plain, "REMOTERUN_"+tt.variable), tt.with},
+				"by Ansible's":          {said("", plain, "ANSIBLE_"+tt.variable), tt.with},
+				"the variable is first": {said(cfg, plain, "REMOTERUN_"+tt.variable), tt.with},
 			} {
 				if c.got != c.want {
 					t.Errorf("%s: %q said = %v, want %v", what, tt.word, c.got, c.want)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -22,7 +23,7 @@ func (a configured) setting(cfg *config.Config, name string) (value.Value, bool)
 	home, _ := a.env("HOME")
 	v, ok := map[string]value.Value{
 		"CONFIG_FILE":                    orNull(cfg.Path),
-		"DEFAULT_ROLES_PATH":             value.Strings(a.rolesPath(cfg, home)...),
+		"DEFAULT_ROLES_PATH":             value.Strings(rolesPath(cfg, home)...),
 		"DEFAULT_VAULT_ID_MATCH":         value.Bool(cfg.VaultIDMatch),
 		"DEFAULT_JINJA2_EXTENSIONS":      value.Strings(cfg.JinjaExtensions...),
 		"HOST_KEY_CHECKING":              value.Bool(true),
@@ -31,7 +32,7 @@ func (a configured) setting(cfg *config.Config, name string) (value.Value, bool)
 		"DEFAULT_NO_LOG":                 value.Bool(cfg.NoLog),
 		"ANY_ERRORS_FATAL":               value.Bool(cfg.AnyErrorsFatal),
 		"DEFAULT_BECOME_FLAGS":           value.String(cfg.BecomeFlags),
-		"DEFAULT_STRATEGY":               value.String("linear"),
+		"DEFAULT_STRATEGY":               value.String(cmp.Or(cfg.Strategy, "linear")),
 		"DEFAULT_UNDEFINED_VAR_BEHAVIOR": value.Bool(true),
 		"DEFAULT_MANAGED_STR":            value.String("Ansible managed"),
 		"DEFAULT_EXECUTABLE":             value.String("/bin/sh"),
@@ -71,7 +72,7 @@ func flagSetting(name string) (flag string, otherwise value.Value, ok bool) {
 
 // flagValue is a preset of a flag, in the type of what holds without it.
 func (a configured) flagValue(cfg *config.Config, flag string, otherwise value.Value) value.Value {
-	values := configFlags(cfg)[flag]
+	values := configFlags(cfg)[flag].values
 	if v, ok := a.env(envName(flag)); ok && v != "" {
 		if values = []string{v}; otherwise.Kind() == value.KindList {
 			values = strings.Split(v, ",")
@@ -103,10 +104,7 @@ func orNull(s string) value.Value {
 }
 
 // rolesPath is where roles are sought beside the project's own.
-func (a configured) rolesPath(cfg *config.Config, home string) []string {
-	if dirs := a.pathsOf(home, "REMOTERUN_ROLES_PATH", "ANSIBLE_ROLES_PATH"); dirs != nil {
-		return dirs
-	}
+func rolesPath(cfg *config.Config, home string) []string {
 	if len(cfg.RolesPath) > 0 {
 		return cfg.RolesPath
 	}
@@ -114,34 +112,9 @@ func (a configured) rolesPath(cfg *config.Config, home string) []string {
 }
 
 // collectionsPath are folders that hold ansible_collections.
-func (a configured) collectionsPath(cfg *config.Config, home string) []string {
-	if dirs := a.pathsOf(home, "REMOTERUN_COLLECTIONS_PATH", "ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_COLLECTIONS_PATHS"); dirs != nil {
-		return dirs
-	}
+func collectionsPath(cfg *config.Config, home string) []string {
 	if len(cfg.CollectionsPath) > 0 {
 		return cfg.CollectionsPath
 	}
 	return []string{filepath.Join(home, ".ansible/collections"), "/usr/share/ansible/collections"}
-}
-
-// pathsOf reads a list of folders with colons between out of the first variable
-// that is set; nil when none is.
-func (a configured) pathsOf(home string, names ...string) []string {
-	for _, n := range names {
-		v, ok := a.env(n)
-		if !ok || v == "" {
-			continue
-		}
-		var out []string
-		for _, p := range filepath.SplitList(v) {
-			if rest, is := strings.CutPrefix(p, "~/"); is {
-				p = filepath.Join(home, rest)
-			}
-			if p != "" {
-				out = append(out, p)
-			}
-		}
-		return out
-	}
-	return nil
 }

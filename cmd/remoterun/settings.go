@@ -73,7 +73,7 @@ func (a configured) settings(cmd *cobra.Command) error {
 			}
 		}
 		if values == nil {
-			from, values = cfg.Path, configured[f.Name]
+			from, values = configured[f.Name].from, configured[f.Name].values
 		}
 		for _, v := range values {
 			if err := cmd.Flags().Set(f.Name, v); err != nil {
@@ -173,30 +173,47 @@ func sourceList(v string) []string {
 	return []string{v}
 }
 
-// configFlags are the flags that ansible.cfg sets.
-func configFlags(c *config.Config) map[string][]string {
-	out := map[string][]string{
-		"inventory": c.Inventory, "vault-id": c.VaultIdentities,
-	}
-	for name, text := range map[string]string{
-		"user": c.RemoteUser, "private-key": c.PrivateKeyFile, "become-user": c.BecomeUser, "become-method": c.BecomeMethod, "vault-password-file": c.VaultPasswordFile,
-	} {
-		if text != "" {
-			out[name] = []string{text}
+// preset is what a setting gives to a flag, and who says so.
+type preset struct {
+	values []string
+	from   string
+}
+
+// configFlags are the flags that ansible.cfg and ANSIBLE_* set.
+func configFlags(c *config.Config) map[string]preset {
+	out := map[string]preset{}
+	add := func(flag, key string, values ...string) {
+		if len(values) > 0 && values[0] != "" {
+			out[flag] = preset{values, c.Source(key)}
 		}
 	}
-	for name, n := range map[string]int{"forks": c.Forks, "timeout": c.Timeout} {
+	on := func(flag, key string, b bool) {
+		if b || c.Source(key) != c.Path {
+			add(flag, key, strconv.FormatBool(b))
+		}
+	}
+	number := func(flag, key string, n int) {
 		if n > 0 {
-			out[name] = []string{strconv.Itoa(n)}
+			add(flag, key, strconv.Itoa(n))
 		}
 	}
-	for name, on := range map[string]bool{
-		"become": c.Become, "ask-become-pass": c.BecomeAskPass, "ask-pass": c.AskPass, "ask-vault-pass": c.AskVaultPass, "diff": c.Diff, "force-handlers": c.ForceHandlers,
-	} {
-		if on {
-			out[name] = []string{"true"}
-		}
-	}
+	add("inventory", "defaults.inventory", c.Inventory...)
+	add("vault-id", "defaults.vault_identity_list", c.VaultIdentities...)
+	add("user", "defaults.remote_user", c.RemoteUser)
+	add("private-key", "defaults.private_key_file", c.PrivateKeyFile)
+	add("vault-password-file", "defaults.vault_password_file", c.VaultPasswordFile)
+	add("become-user", "privilege_escalation.become_user", c.BecomeUser)
+	add("become-method", "privilege_escalation.become_method", c.BecomeMethod)
+	add("tags", "tags.run", c.RunTags...)
+	add("skip-tags", "tags.skip", c.SkipTags...)
+	number("forks", "defaults.forks", c.Forks)
+	number("timeout", "defaults.timeout", c.Timeout)
+	on("become", "privilege_escalation.become", c.Become)
+	on("ask-become-pass", "privilege_escalation.become_ask_pass", c.BecomeAskPass)
+	on("ask-pass", "defaults.ask_pass", c.AskPass)
+	on("ask-vault-pass", "defaults.ask_vault_pass", c.AskVaultPass)
+	on("diff", "diff.always", c.Diff)
+	on("force-handlers", "defaults.force_handlers", c.ForceHandlers)
 	return out
 }
 
@@ -217,11 +234,11 @@ func (a *app) config() (*config.Config, error) {
 			return nil, err
 		}
 	}
-	if err := cfg.Environment(a.env); err != nil {
+	if err := cfg.Environment(a.env, dir, home); err != nil {
 		return nil, err
 	}
 	for _, n := range cfg.Notes {
-		a.warn(n.Pos.String() + ": " + n.Msg)
+		a.warn(n.String())
 	}
 	return cfg, nil
 }

@@ -10,18 +10,18 @@ import (
 // Every setting of ansible.cfg that becomes a flag must be one.
 func TestConfiguredFlagsExist(t *testing.T) {
 	all := &config.Config{Inventory: []string{"x"}, Forks: 1, Timeout: 1, RemoteUser: "x", PrivateKeyFile: "x", VaultPasswordFile: "x", VaultIdentities: []string{"x"},
-		AskVaultPass: true, AskPass: true, Become: true, BecomeUser: "x", BecomeMethod: "x", BecomeAskPass: true, Diff: true, ForceHandlers: true}
+		AskVaultPass: true, AskPass: true, Become: true, BecomeUser: "x", BecomeMethod: "x", BecomeAskPass: true, Diff: true, ForceHandlers: true, RunTags: []string{"x"}, SkipTags: []string{"x"}}
 	a := &app{}
 	root := a.root()
 	flags := configFlags(all)
 	// roles_path and collections_path(s) have no flag; vault_id_match goes to the vaults directly, and
 	// jinja2_extensions to the expressions; no_log, any_errors_fatal, gathering,
-	// remote_port and become_flags have variables (TestSettingsHaveAnEffect).
-	if want := len(config.Names()) - 10; len(flags) != want {
+	// strategy, remote_port and become_flags have variables (TestSettingsHaveAnEffect).
+	if want := len(config.Names()) - 11; len(flags) != want {
 		t.Errorf("%d flags for %d settings", len(flags), want)
 	}
-	for name, values := range flags {
-		if root.Flags().Lookup(name) == nil || len(values) == 0 {
+	for name, p := range flags {
+		if root.Flags().Lookup(name) == nil || len(p.values) == 0 {
 			t.Errorf("no flag --%s, or nothing for it", name)
 		}
 	}
@@ -46,6 +46,12 @@ func TestSettingsFillFlagsThatWereNotTyped(t *testing.T) {
 	}
 	if out, _ := graph(map[string]string{"REMOTERUN_INVENTORY": "more,hosts"}); out != "b\na\n" {
 		t.Errorf("by environment: %s", out)
+	}
+	if out, _ := graph(map[string]string{"ANSIBLE_INVENTORY": "more"}); out != "b\n" {
+		t.Errorf("by Ansible's variable: %s", out)
+	}
+	if out, _ := graph(map[string]string{"ANSIBLE_INVENTORY": "more", "REMOTERUN_INVENTORY": "c,"}); out != "c\n" {
+		t.Errorf("by both variables: %s", out)
 	}
 	if out, _ := graph(map[string]string{"REMOTERUN_INVENTORY": "x,y"}); out != "x\ny\n" {
 		t.Errorf("a list of hosts by environment: %s", out)

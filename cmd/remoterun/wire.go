@@ -94,7 +94,7 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 		cfg = &config.Config{}
 	}
 	s.loader = ast.New(ast.Env{
-		RolesPath: configured{a}.rolesPath(cfg, a.home()), CollectionsPath: configured{a}.collectionsPath(cfg, a.home()),
+		RolesPath: rolesPath(cfg, a.home()), CollectionsPath: collectionsPath(cfg, a.home()),
 		File: s.readFile, Decrypt: s.vaults.decrypt, Exists: s.exists, Modules: s.modules, Own: &door.Library{}, Actions: action.Specs(), Expr: s.expr, Extra: s.extra, Names: s.wishes().Names(), Defines: s.defines,
 	})
 	return s, nil
@@ -224,7 +224,7 @@ func (s *session) presets(books []*play.Playbook) runner.Presets {
 	if s.a.cfg == nil || slices.ContainsFunc(books, func(b *play.Playbook) bool { return strings.HasPrefix(b.Path, builtinDir) }) {
 		return runner.Presets{}
 	}
-	return runner.Presets{NoLog: s.a.cfg.NoLog, AnyErrorsFatal: s.a.cfg.AnyErrorsFatal, Explicit: s.a.cfg.ExplicitGathering}
+	return runner.Presets{NoLog: s.a.cfg.NoLog, AnyErrorsFatal: s.a.cfg.AnyErrorsFatal, Explicit: s.a.cfg.ExplicitGathering, Strategy: s.a.cfg.Strategy}
 }
 
 // defaults are how hosts are reached where nothing else says so.

@@ -6,8 +6,10 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -38,21 +40,43 @@ type Config struct {
 	BecomeMethod      string
 	BecomeAskPass     bool
 	ForceHandlers     bool
-	NoLog             bool // tasks that do not say otherwise are hidden
-	AnyErrorsFatal    bool // so are plays, for all their hosts
-	ExplicitGathering bool // a play gathers facts only if it says so
+	NoLog             bool   // tasks that do not say otherwise are hidden
+	AnyErrorsFatal    bool   // so are plays, for all their hosts
+	ExplicitGathering bool   // a play gathers facts only if it says so
+	Strategy          string // of plays that say none: linear, free; empty = not set
+	RunTags           []string
+	SkipTags          []string
 	RemotePort        string
 	BecomeFlags       string
 	JinjaExtensions   []string // jinja2.ext.do, jinja2.ext.loopcontrols
 	Diff              bool     // always show differences
 	// Notes are settings that are known and not followed, and why.
 	Notes []Note
+	// by is the variable that said a setting, where one did.
+	by map[string]string
 }
 
-// Note is one setting that was read and is not followed.
+// Source returns who says a setting (section.name): a variable's name, or the
+// file's path.
+func (c *Config) Source(key string) string {
+	if name := c.by[key]; name != "" {
+		return name
+	}
+	return c.Path
+}
+
+// Note is one setting that was read and is not followed. What a variable says has
+// no place.
 type Note struct {
 	Pos value.Pos
 	Msg string
+}
+
+func (n Note) String() string {
+	if n.Pos.File == "" {
+		return n.Msg
+	}
+	return n.Pos.String() + ": " + n.Msg
 }
 
 // Error is a setting that cannot be read.
@@ -148,19 +172,58 @@ func parse(path string, data []byte, env func(string) (string, bool), home strin
 	return r.cfg, nil
 }
 
-// Environment follows those of REMOTERUN_* whose settings no flag has: they win over
-// the file. An error names the variable.
-func (c *Config) Environment(env func(string) (string, bool)) error {
-	for _, key := range []string{"defaults.no_log", "defaults.any_errors_fatal", "defaults.gathering", "defaults.remote_port", "privilege_escalation.become_flags"} {
-		_, name, _ := strings.Cut(key, ".")
-		name = "REMOTERUN_" + strings.ToUpper(name)
-		if v, ok := env(name); ok && v != "" {
-			if err := known()[key](&reader{cfg: c}, v); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
+// Environment follows the variables of settings, which win over the file: ANSIBLE_*
+// of all that the file can say, and REMOTERUN_* of what no flag has. Relative paths
+// start at dir. An error names the variable.
+func (c *Config) Environment(env func(string) (string, bool), dir, home string) error {
+	r := &reader{cfg: c, expand: func(p string) string { return expand(p, dir, home, env) }}
+	read, why := known(), refused()
+	for _, key := range slices.Sorted(maps.Keys(why)) {
+		for _, name := range Variables(key) {
+			if v, ok := env(name); ok && v != "" && why[key].applies(v) {
+				c.Notes = append(c.Notes, Note{Msg: name + "=" + v + " is not followed: " + why[key].text})
 			}
 		}
 	}
+	for _, key := range Names() {
+		for _, name := range Variables(key) {
+			v, ok := env(name)
+			if !ok || v == "" {
+				continue
+			}
+			if err := read[key](r, v); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			if c.by == nil {
+				c.by = map[string]string{}
+			}
+			c.by[key] = name
+		}
+	}
 	return nil
+}
+
+// Variables returns the names that say a setting (section.name) in the environment,
+// the strongest last. Those of REMOTERUN_* that a flag has are the flag's.
+func Variables(key string) []string {
+	section, name, _ := strings.Cut(key, ".")
+	name = strings.ToUpper(name)
+	switch section {
+	case "diff":
+		return []string{"ANSIBLE_DIFF_" + name}
+	case "tags":
+		return []string{"ANSIBLE_" + name + "_TAGS"}
+	case "ssh_connection":
+		if !strings.HasPrefix(name, "SSH_") {
+			name = "SSH_" + name
+		}
+		return []string{"ANSIBLE_" + name}
+	}
+	if slices.Contains(strings.Fields("defaults.no_log defaults.any_errors_fatal defaults.gathering defaults.remote_port defaults.strategy defaults.roles_path defaults.collections_path "+
+		"defaults.vault_id_match defaults.jinja2_extensions privilege_escalation.become_flags"), key) {
+		return []string{"ANSIBLE_" + name, "REMOTERUN_" + name}
+	}
+	return []string{"ANSIBLE_" + name}
 }
 
 // setting is one line name = value, with the lines that continue it.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -90,6 +91,71 @@ func TestJinjaExtensions(t *testing.T) {
 	got, err := parse("/p/ansible.cfg", []byte("[defaults]\njinja2_extensions = jinja2.ext.do, jinja2.ext.i18n\n"), env(nil), "/h")
 	if err != nil || !reflect.DeepEqual(got.JinjaExtensions, []string{"jinja2.ext.do", "jinja2.ext.i18n"}) || len(got.Notes) != 1 || !strings.Contains(got.Notes[0].Msg, "do and loopcontrols") {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// Whatever the file can say, Ansible's variable can say, and wins.
+func TestEnvironment(t *testing.T) {
+	good := map[string]string{
+		"tags.run": "a, b", "tags.skip": "c", "defaults.forks": "7", "defaults.timeout": "9", "defaults.gathering": "explicit", "defaults.remote_port": "2222",
+		"defaults.strategy": "free", "defaults.jinja2_extensions": "jinja2.ext.do", "defaults.vault_identity_list": "dev@p",
+	}
+	for _, key := range Names() {
+		section, name, _ := strings.Cut(key, ".")
+		text := good[key]
+		if text == "" {
+			text = "x"
+			if err := known()[key](&reader{cfg: &Config{}, expand: func(p string) string { return p }}, text); err != nil {
+				text = "yes"
+			}
+		}
+		byFile, err := parse("/p/ansible.cfg", []byte("["+section+"]\n"+name+" = "+text+"\n"), env(nil), "/h")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, variable := range Variables(key) {
+			got := &Config{Path: "/p/ansible.cfg"}
+			if err := got.Environment(env(map[string]string{variable: text}), "/p", "/h"); err != nil {
+				t.Fatal(err)
+			}
+			if got.Source(key) != variable {
+				t.Errorf("%s: said by %q", variable, got.Source(key))
+			}
+			if got.by = nil; !reflect.DeepEqual(got, byFile) {
+				t.Errorf("%s=%s\ngot  %+v\nwant %+v", variable, text, got, byFile)
+			}
+		}
+	}
+}
+
+// The names are Ansible's, also where they do not follow from the setting's.
+func TestVariables(t *testing.T) {
+	for key, want := range map[string]string{
+		"defaults.force_handlers": "ANSIBLE_FORCE_HANDLERS", "diff.always": "ANSIBLE_DIFF_ALWAYS", "tags.skip": "ANSIBLE_SKIP_TAGS", "ssh_connection.ssh_args": "ANSIBLE_SSH_ARGS",
+		"privilege_escalation.become_ask_pass": "ANSIBLE_BECOME_ASK_PASS", "defaults.hash_behaviour": "ANSIBLE_HASH_BEHAVIOUR",
+		"defaults.no_log": "ANSIBLE_NO_LOG REMOTERUN_NO_LOG", "privilege_escalation.become_flags": "ANSIBLE_BECOME_FLAGS REMOTERUN_BECOME_FLAGS",
+	} {
+		if got := strings.Join(Variables(key), " "); got != want {
+			t.Errorf("%s: %s, want %s", key, got, want)
+		}
+	}
+}
+
+func TestEnvironmentNotFollowed(t *testing.T) {
+	c := &Config{Forks: 3, Path: "/p/ansible.cfg"}
+	err := c.Environment(env(map[string]string{"ANSIBLE_HOST_KEY_CHECKING": "False", "ANSIBLE_HASH_BEHAVIOUR": "merge", "ANSIBLE_EXECUTABLE": "/bin/sh", "ANSIBLE_FORKS": ""}), "/d", "/h")
+	if got := fmt.Sprint(c.Notes); err != nil || got != "[ANSIBLE_HASH_BEHAVIOUR=merge is not followed: mappings replace each other (combine merges them where it is wanted) "+
+		"ANSIBLE_HOST_KEY_CHECKING=False is not followed: host keys are always verified]" || c.Forks != 3 {
+		t.Errorf("%v, %v, %d", got, err, c.Forks)
+	}
+	for pair, want := range map[string]string{
+		"ANSIBLE_FORKS=many": `ANSIBLE_FORKS: "many" is not a whole number`, "ANSIBLE_BECOME=perhaps": `ANSIBLE_BECOME: "perhaps" is neither yes nor no`,
+		"REMOTERUN_REMOTE_PORT=22x": `REMOTERUN_REMOTE_PORT: "22x" is not a valid port`, "ANSIBLE_STRATEGY=sideways": `ANSIBLE_STRATEGY: "sideways" is not one of linear, free, host_pinned, debug`,
+	} {
+		name, text, _ := strings.Cut(pair, "=")
+		if err := (&Config{}).Environment(env(map[string]string{name: text}), "/d", "/h"); err == nil || err.Error() != want {
+			t.Errorf("%s: %v", pair, err)
+		}
 	}
 }
 

@@ -75,7 +75,6 @@ func refused() map[string]reason {
 		"ssh_connection.ssh_common_args": {
 			"connections follow ~/.ssh/config", nil},
 		"ssh_connection.ssh_extra_args":  {"connections follow ~/.ssh/config", nil},
-		"defaults.strategy":              {"write strategy into the play", func(v string) bool { return v != "linear" && v != "mitogen_linear" }},
 		"defaults.display_skipped_hosts": {"skipped tasks are shown", no},
 		"defaults.jinja2_extensions":     {"of extensions there are do and loopcontrols", otherExtensions},
 		"defaults.executable":            {"commands run under /bin/sh", other("/bin/sh")},
@@ -103,6 +102,9 @@ func known() map[string]func(*reader, string) error {
 		"defaults.no_log":                      func(r *reader, v string) error { return truth(v, &r.cfg.NoLog) },
 		"defaults.any_errors_fatal":            func(r *reader, v string) error { return truth(v, &r.cfg.AnyErrorsFatal) },
 		"defaults.gathering":                   func(r *reader, v string) error { return gathering(v, &r.cfg.ExplicitGathering) },
+		"defaults.strategy":                    func(r *reader, v string) error { return strategy(v, &r.cfg.Strategy) },
+		"tags.run":                             func(r *reader, v string) error { r.cfg.RunTags = words(v); return nil },
+		"tags.skip":                            func(r *reader, v string) error { r.cfg.SkipTags = words(v); return nil },
 		"defaults.remote_port":                 func(r *reader, v string) error { return port(v, &r.cfg.RemotePort) },
 		"privilege_escalation.become_flags":    func(r *reader, v string) error { r.cfg.BecomeFlags = unquote(v); return nil },
 		"diff.always":                          func(r *reader, v string) error { return truth(v, &r.cfg.Diff) },
@@ -111,6 +113,31 @@ func known() map[string]func(*reader, string) error {
 		"privilege_escalation.become_method":   func(r *reader, v string) error { r.cfg.BecomeMethod = unquote(v); return nil },
 		"privilege_escalation.become_ask_pass": func(r *reader, v string) error { return truth(v, &r.cfg.BecomeAskPass) },
 	}
+}
+
+// strategy reads how plays run that do not say so: host_pinned is what free does
+// here, debug and Mitogen's are their plain ones.
+func strategy(v string, to *string) error {
+	name := strings.TrimPrefix(strings.TrimPrefix(unquote(v), "ansible.builtin."), "mitogen_")
+	switch name {
+	case "linear", "debug":
+		*to = "linear"
+	case "free", "host_pinned":
+		*to = "free"
+	default:
+		return fmt.Errorf("%q is not one of linear, free, host_pinned, debug", v)
+	}
+	return nil
+}
+
+func words(v string) []string {
+	var out []string
+	for _, w := range strings.Split(unquote(v), ",") {
+		if w = strings.TrimSpace(w); w != "" {
+			out = append(out, w)
+		}
+	}
+	return out
 }
 
 // extensions are the names in a list like "jinja2.ext.do, jinja2.ext.i18n".

@@ -17,7 +17,7 @@ type playReader struct {
 // play reads one play. Keywords are read before the lists of tasks, which
 // inherit of them.
 func (pr *playReader) play(m *value.Map, w where) *play.Play {
-	p := &play.Play{Dir: absolute(w.dir), Strategy: "linear"}
+	p := &play.Play{Dir: absolute(w.dir)}
 	pr.env.library(p.Dir)
 	if sv := pr.files.survey; sv != nil {
 		sv.plays = append(sv.plays, m.Pos)

@@ -21,7 +21,7 @@ type Playbook struct {
 type Play struct {
 	Keywords
 	Hosts        value.Value // pattern: text or list of text
-	Strategy     string      // linear (default) or free
+	Strategy     string      // linear, free; empty = the project's own, else linear
 	Serial       []value.Value
 	MaxFail      value.Value // max_fail_percentage, null = off
 	GatherFacts  value.Value // null = by configuration
