@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"remoterun/runner/play"
 	"remoterun/runner/value"
 )
 
@@ -11,13 +12,13 @@ import (
 // lays vars over its variables; a port in the name becomes ansible_port. It
 // reports whether anything is new. Errors: names that are not valid; nothing is
 // changed then.
-func (inv *Inventory) AddHost(name string, groups []string, vars *value.Map) (bool, error) {
+func (inv *Inventory) AddHost(name string, groups []string, vars *value.Map) (play.Added, error) {
 	groups = slices.DeleteFunc(slices.Clone(groups), func(g string) bool { return g == "" })
 	if err := madeHost(name); err != nil {
-		return false, err
+		return play.Added{}, err
 	}
 	if err := madeGroups(groups...); err != nil {
-		return false, err
+		return play.Added{}, err
 	}
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
@@ -40,7 +41,7 @@ func (inv *Inventory) AddHost(name string, groups []string, vars *value.Map) (bo
 			changed = true
 		}
 	}
-	return changed, inv.graph.reconcile()
+	return play.Added{Name: plain, Port: max(port, 0), New: changed}, inv.graph.reconcile()
 }
 
 // AddGroup puts a host into a group and the group into parents, all made where

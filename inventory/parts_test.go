@@ -339,7 +339,7 @@ func TestDynamic(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		return changed
+		return changed.New
 	}
 	if !add("new:2222", []string{"fresh", "web"}, vars) || add("new", []string{"fresh", "web"}, vars) {
 		t.Error("new the first time, not the second")

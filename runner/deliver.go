@@ -32,9 +32,7 @@ func (h *hostRun) deliver(ctx context.Context, u *unit) error {
 	tr := u.tr
 	tr.done++
 	if u.out.dead == nil && tr.task.Until == nil {
-		if err := u.judge(ctx, u.out); err != nil {
-			mistaken(u.out, err)
-		}
+		u.judge(ctx, u.out)
 	}
 	if f := u.out.res.Facts; f.Len() > 0 {
 		if err := u.found(ctx, func(to string) {
@@ -69,44 +67,49 @@ func (h *hostRun) deliver(ctx context.Context, u *unit) error {
 // told is what is told of a unit's outcome.
 func (u *unit) told(out *outcome) event.Outcome {
 	h := u.tr.h
-	e := event.Outcome{Host: h.name, Delegated: u.on, Task: u.tr.info, Status: event.StatusOf(out.res), Result: u.registered(out), NoLog: u.noLog, Unread: u.unread != nil, Diff: out.diff, Tries: out.tries, Err: out.cause, Quiet: out.res.Quiet}
+	e := event.Outcome{Host: h.name, Delegated: u.on, Task: u.tr.info, Status: event.StatusOf(out.res), Result: placed(u.registered(out), out.cause), NoLog: u.noLog, Unread: u.unread != nil, Diff: out.diff, Tries: out.tries, Err: out.cause, Quiet: out.res.Quiet}
 	if out.dead != nil {
 		e.Status = event.Unreachable
 	}
 	return e
 }
 
-// judge applies changed_when and failed_when; an empty list is as none.
-func (u *unit) judge(ctx context.Context, out *outcome) error {
+// judge applies changed_when and failed_when; an empty list is as none. Where a
+// condition cannot be judged the task has failed, and its result says why.
+func (u *unit) judge(ctx context.Context, out *outcome) {
 	h := u.tr.h
 	t := u.tr.task
 	if out.res.Skipped || len(t.ChangedWhen) == 0 && len(t.FailedWhen) == 0 {
-		return nil
+		return
 	}
 	if len(t.ChangedWhen) > 0 {
 		changed, err := h.holds(ctx, t.ChangedWhen, u.withResult(out))
 		if err != nil {
-			return fmt.Errorf("changed_when: %w", err)
+			out.mistaken("changed_when", err)
+			return
 		}
 		out.res.Changed = changed
 	}
 	if len(t.FailedWhen) > 0 {
 		bad, err := h.holds(ctx, t.FailedWhen, u.withResult(out))
 		if err != nil {
-			return fmt.Errorf("failed_when: %w", err)
+			out.mistaken("failed_when", err)
+			return
 		}
 		out.res.Failed = bad
 		out.res.Data = merge(out.res.Data, value.MapOf("failed_when_result", value.Bool(bad)))
 	}
-	return nil
 }
 
 // holds reports whether all conditions hold.
 func (h *hostRun) holds(ctx context.Context, conds []value.Value, s *vars.Scope) (bool, error) {
 	for _, c := range conds {
 		var ok bool
-		if err := h.knowing(ctx, func() (err error) { ok, err = h.p.r.world.Expr.Test(ctx, c, s); return err }); err != nil || !ok {
-			return false, err
+		if err := h.knowing(ctx, func() (err error) { ok, err = h.p.r.world.Expr.Test(ctx, c, s); return err }); err != nil {
+			return false, &play.Unjudged{Condition: c, Err: err}
+		}
+		if !ok {
+			return false, nil
 		}
 	}
 	return true, nil
@@ -131,7 +134,7 @@ func (h *hostRun) finish(ctx context.Context, tr *taskRun) error {
 		}
 	}
 	tr.giveUp(ignored)
-	e := event.Outcome{Host: h.name, Task: tr.info, Status: event.StatusOf(res), Result: m, Ignored: ignored}
+	e := event.Outcome{Host: h.name, Task: tr.info, Status: event.StatusOf(res), Result: placed(m, out.cause), Err: out.cause, Ignored: ignored}
 	if len(tr.units) == 1 && !tr.loop {
 		e = tr.units[0].told(out)
 		e.Ignored = ignored
@@ -150,7 +153,7 @@ func (h *hostRun) finish(ctx context.Context, tr *taskRun) error {
 	for _, f := range tr.included {
 		h.p.r.emit(f)
 	}
-	return h.move(ctx, tr, e)
+	return h.move(ctx, tr, e, m)
 }
 
 // ignores says whether a bad outcome is forgiven: a lost link by
@@ -221,8 +224,8 @@ func (r *Runner) tally(name string, res play.Result) {
 	})
 }
 
-// move sends the host on.
-func (h *hostRun) move(ctx context.Context, tr *taskRun, e event.Outcome) error {
+// move sends the host on; res is what the task's result says to playbooks.
+func (h *hostRun) move(ctx context.Context, tr *taskRun, e event.Outcome, res *value.Map) error {
 	if r := tr.task.Role; r != nil && e.Status != event.Skipped && e.Status != event.Unreachable {
 		h.cur.Begin(r)
 	}
@@ -236,7 +239,7 @@ func (h *hostRun) move(ctx context.Context, tr *taskRun, e event.Outcome) error 
 	}
 	if bad {
 		h.queue.tasks = nil
-		h.p.r.store.SetFacts(h.name, value.MapOf("ansible_failed_task", value.FromMap(tr.failedTask(ctx)), "ansible_failed_result", value.FromMap(e.Result)))
+		h.p.r.store.SetFacts(h.name, value.MapOf("ansible_failed_task", value.FromMap(tr.failedTask(ctx)), "ansible_failed_result", value.FromMap(res)))
 		handling := h.cur.Handling()
 		if h.jumped = h.cur.Fail(); !h.jumped {
 			h.lose(failed, handling)

@@ -98,12 +98,14 @@ func (b *bench) Hosts(pattern string) ([]string, error) {
 	}
 	return b.hosts, nil
 }
-func (b *bench) Groups() *value.Map                                 { return value.NewMap() }
-func (b *bench) GroupsOf(string) []string                           { return nil }
-func (b *bench) Layers(string) ([]play.Layer, error)                { return nil, nil }
-func (b *bench) Dir() string                                        { return "" }
-func (b *bench) Sources() []string                                  { return nil }
-func (b *bench) AddHost(string, []string, *value.Map) (bool, error) { return false, nil }
+func (b *bench) Groups() *value.Map                  { return value.NewMap() }
+func (b *bench) GroupsOf(string) []string            { return nil }
+func (b *bench) Layers(string) ([]play.Layer, error) { return nil, nil }
+func (b *bench) Dir() string                         { return "" }
+func (b *bench) Sources() []string                   { return nil }
+func (b *bench) AddHost(string, []string, *value.Map) (play.Added, error) {
+	return play.Added{}, nil
+}
 func (b *bench) AddGroup(string, string, []string) (bool, error) {
 	return false, nil
 }

@@ -64,7 +64,7 @@ func gatherWish(p *play.Play, k keyword.Reader) play.GatherWish {
 	if v, err := k.Expr.Render(k.Ctx, p.FactPath, k.Scope); err == nil && !v.IsNull() && !v.IsOmit() {
 		w.FactPath = value.Str(v)
 	}
-	env, _ := k.Environment()
+	env, _ := k.KnownEnvironment()
 	for _, e := range env {
 		w.Env = append(w.Env, e.Name+"="+e.Value)
 	}

@@ -77,6 +77,7 @@ func (tr *taskRun) combined() (play.Result, *value.Map, *outcome) {
 	h := tr.h
 	if tr.fatal != nil {
 		out := failure(tr.fatal)
+		out.res.Msg = placeless(tr.fatal)
 		u := &unit{tr: &taskRun{h: h, task: tr.task, info: tr.info}, m: h.m}
 		return out.res, u.registered(out), out
 	}

@@ -17,16 +17,14 @@ import (
 )
 
 // free tells whether hosts run each at its own speed.
-func (pr *playRun) free() bool {
-	return cmp.Or(pr.p.Strategy, pr.r.want.Strategy) == "free"
-}
+func (r *Runner) free(p *play.Play) bool { return cmp.Or(p.Strategy, r.want.Strategy) == "free" }
 
 // playBatch runs the play on some of its hosts; it answers whether the next batch
 // may follow.
 func (pr *playRun) playBatch(ctx context.Context, all []string) bool {
 	names := slices.DeleteFunc(slices.Clone(all), pr.r.isLost)
 	pr.setMagic(all)
-	free := pr.free() && !pr.r.stepping
+	free := pr.r.free(pr.p) && !pr.r.stepping
 	through := (free || len(names) == 1) && !pr.r.stepping
 	var hosts []*hostRun
 	for _, n := range names {
@@ -421,7 +419,7 @@ func (t turns) judgeRound(ctx context.Context, o *program.Op, hosts []*hostRun) 
 // announce tells that a task starts: once for hosts in step.
 func (pr *playRun) announce(info *event.Task, h *hostRun) {
 	pr.mu.Lock()
-	free := pr.free()
+	free := pr.r.free(pr.p)
 	said := pr.said == info.ID && !free && !h.through
 	pr.said = info.ID
 	pr.mu.Unlock()

@@ -22,7 +22,7 @@ func (u *unit) think() (missing []host.Question) {
 			u.out, missing = failure(mistake(p, u.tr.task)), nil
 		}
 	}()
-	seen := host.NewSeen(u.m.Answers(u.as))
+	seen := host.NewSeen(u.m.Answers(u.as)).In(u.env)
 	plan, err := u.bound.Plan(seen)
 	if need := new(host.ErrNeed); errors.As(err, &need) {
 		missing := need.Questions
@@ -36,7 +36,7 @@ func (u *unit) think() (missing []host.Question) {
 	u.rests, u.state = seen.Rests(), unitPlanned
 	u.made = u.m.Stamps(u.as, u.rests)
 	if err != nil {
-		u.plan = play.Plan{Result: play.Failure(err.Error())}
+		u.plan = play.Plan{Result: play.Failure(theirs(err))}
 		return nil
 	}
 	u.plan = plan

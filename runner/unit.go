@@ -277,8 +277,11 @@ func (u *unit) when(ctx context.Context, ahead bool) (bool, error) {
 				}
 			}
 			ok, err := h.p.r.world.Expr.Test(ctx, c, u.scope)
-			if err != nil || !ok {
-				return false, err
+			if err != nil {
+				return false, &play.Unjudged{Condition: c, Err: err}
+			}
+			if !ok {
+				return false, nil
 			}
 		}
 	}

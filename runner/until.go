@@ -60,9 +60,7 @@ func (u *unit) patience(ctx context.Context) (retries int, delay time.Duration, 
 // there is one, whatever until says.
 func (u *unit) tried(ctx context.Context, out *outcome, retries int) bool {
 	if retries <= 0 {
-		if err := u.judge(ctx, out); err != nil {
-			mistaken(out, err)
-		}
+		u.judge(ctx, out)
 		return true
 	}
 	met, err := u.met(ctx, out)
@@ -71,9 +69,10 @@ func (u *unit) tried(ctx context.Context, out *outcome, retries int) bool {
 		*out = *failure(fmt.Errorf("until: %w", err))
 	case met:
 	case out.tries > retries:
-		if _, out.missed = out.res.Data.Lookup("failed_when_result"); !out.missed { // failed_when has the last word
-			out.res.Failed = true
-		}
+		// failed_when has the last word.
+		_, judged := out.res.Data.Lookup("failed_when_result")
+		out.missed = judged && !out.res.Failed
+		out.res.Failed = out.res.Failed || !judged
 		out.tries = retries // what Ansible says, although there was one try more
 	default:
 		return false
@@ -84,9 +83,7 @@ func (u *unit) tried(ctx context.Context, out *outcome, retries int) bool {
 // met evaluates until with the result under its register name.
 func (u *unit) met(ctx context.Context, out *outcome) (bool, error) {
 	h := u.tr.h
-	if err := u.judge(ctx, out); err != nil {
-		return false, err
-	}
+	u.judge(ctx, out)
 	if out.res.Failed && len(u.tr.task.Until) == 0 {
 		return false, nil
 	}

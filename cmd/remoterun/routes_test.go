@@ -7,11 +7,12 @@ import (
 )
 
 // hostTexts are what a hostile host says: each runs a program of the operator's
-// machine when it is read as a template.
+// machine when it is read as a template, or h4's as an expression.
 var hostTexts = map[string]string{
 	"h1": `{{ lookup("pipe", "touch CANARY") }}`,
 	"h2": `{% set x = lookup("pipe", "touch CANARY") %}{{ x }}`,
 	"h3": `{"{{ lookup('pipe', 'touch CANARY') }}": ["{{ lookup('pipe', 'touch CANARY') }}", "{% if lookup('pipe', 'touch CANARY') %}{% endif %}"]}`,
+	"h4": `lookup("pipe", "touch CANARY")`,
 }
 
 // routes are the ways on which a host's text can come back into a template. Each
@@ -445,7 +446,7 @@ var routes = []struct{ name, tasks string }{
 func routeProject(t *testing.T) {
 	t.Helper()
 	files := map[string]string{
-		"hosts":     "[all:vars]\nansible_connection=local\n[three]\nh1\nh2\nh3\n[rest]\nother\n",
+		"hosts":     "[all:vars]\nansible_connection=local\n[said]\nh1\nh2\nh3\nh4\n[rest]\nother\n",
 		"prints.j2": "<{{ x.stdout }}>", "takes.j2": "{% include own ~ '/got' %}", "plain.yml": "a: 1\n",
 		"roles/takes/defaults/main.yml": "given: '{{ x.stdout }}'\n", "roles/takes/tasks/main.yml": "- set_fact: {got: '{{ given }}'}\n- debug: {msg: '{{ given }}'}\n",
 		"taken.yml": "- set_fact: {got: '{{ given }}'}\n- debug: {msg: '{{ given }}'}\n",
@@ -483,7 +484,7 @@ func TestHostTextIsNoTemplate(t *testing.T) {
 				end = "\n"
 			}
 			tasks := "\n- command: cat {{ own }}/said\n  register: x" + r.tasks + end
-			text := "- hosts: three\n  gather_facts: false\n  handlers:\n    - debug:\n      listen: never\n  tasks:" + strings.ReplaceAll(tasks, "\n", "\n    ") + "\n"
+			text := "- hosts: said\n  gather_facts: false\n  handlers:\n    - debug:\n      listen: never\n  tasks:" + strings.ReplaceAll(tasks, "\n", "\n    ") + "\n"
 			// A second play looks at what the first one left, as names too.
 			text += "- hosts: all\n  gather_facts: false\n  tasks:\n    - debug: {msg: '{{ [group_names, groups, inventory_hostname, ansible_play_hosts, hostvars[inventory_hostname].got | default(1)] }}'}\n      ignore_errors: true\n"
 			writeFile(t, "p.yml", text)
@@ -504,6 +505,9 @@ func TestHostTextIsNoTemplate(t *testing.T) {
 // TestTheCanaryLives: the texts of the table do run where they are templates.
 func TestTheCanaryLives(t *testing.T) {
 	for host, text := range hostTexts {
+		if host == "h4" {
+			text = "{{ " + text + " }}"
+		}
 		projectDir(t, map[string]string{"t": text + "\n"})
 		if _, errs, code := runWith(t, nil, nil, "template", "t"); code != exitOK {
 			t.Fatalf("%s: code %d: %s", host, code, errs)

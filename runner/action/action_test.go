@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,9 +27,11 @@ type groups struct {
 	said []string
 }
 
-func (g *groups) AddHost(name string, in []string, vars *value.Map) (bool, error) {
+func (g *groups) AddHost(name string, in []string, vars *value.Map) (play.Added, error) {
 	g.said = append(g.said, "host "+name+" in "+strings.Join(in, ",")+" "+value.Show(value.FromMap(vars)))
-	return true, nil
+	plain, port, _ := strings.Cut(name, ":")
+	n, _ := strconv.Atoi(port)
+	return play.Added{Name: plain, Port: n, New: true}, nil
 }
 
 func (g *groups) AddGroup(host, group string, parents []string) (bool, error) {

@@ -25,11 +25,14 @@ func addHost(_ context.Context, t *Turn, args *value.Map) (Did, error) {
 			vars.Set(k, v)
 		}
 	}
-	isNew, err := t.Inventory.AddHost(name, groups, vars)
+	h, err := t.Inventory.AddHost(name, groups, vars)
 	if err != nil {
 		return Did{}, err
 	}
-	return Did{Regrouped: name, Result: play.Result{Changed: isNew, Data: value.MapOf("add_host", value.FromMap(value.MapOf("host_name", value.String(name), "groups", value.Strings(groups...), "host_vars", value.FromMap(vars))))}}, nil
+	if h.Port > 0 {
+		vars.Set(value.String("ansible_ssh_port"), value.Int(int64(h.Port)))
+	}
+	return Did{Regrouped: h.Name, Result: play.Result{Changed: h.New, Data: value.MapOf("add_host", value.FromMap(value.MapOf("host_name", value.String(h.Name), "groups", value.Strings(groups...), "host_vars", value.FromMap(vars))))}}, nil
 }
 
 func groupBy(_ context.Context, t *Turn, args *value.Map) (Did, error) {

@@ -33,6 +33,9 @@ func debug(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
 			return Did{}, err
 		}
 		key := value.Str(n)
+		if n.Marks()&value.Unsafe != 0 { // what a host says is no expression; Ansible shows it so
+			return Did{Result: play.Result{Data: value.MapOf(key, value.MarkedString("{{"+key+"}}", n.Marks()))}}, nil
+		}
 		v, err := expr.Render(ctx, value.String("{{ "+key+" }}"), t.Scope)
 		var undefined interface{ Undefined() bool }
 		if err != nil && !errors.As(err, &undefined) { // what is wrong otherwise is a failure
@@ -111,7 +114,7 @@ func assert(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
 		}
 		ok, err := expr.Test(ctx, c, t.Scope)
 		if err != nil {
-			return Did{}, err
+			return Did{}, &play.Unjudged{Condition: c, Err: err}
 		}
 		if !ok {
 			return result(play.Result{Failed: true, Data: value.MapOf("assertion", c, "evaluated_to", value.Bool(false), "msg", message("fail_msg", "Assertion failed"))})

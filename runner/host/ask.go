@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -122,11 +123,29 @@ func Need(qs ...Question) error { return &ErrNeed{Questions: qs} }
 type Seen struct {
 	answers map[string]Answer
 	read    map[string]Question
+	env     []sh.Var
 }
 
 // NewSeen wraps answers by key. The map is not copied and not changed.
 func NewSeen(answers map[string]Answer) Seen {
 	return Seen{answers: answers, read: map[string]Question{}}
+}
+
+// In returns s for a task with an environment: (environment:), which the host itself
+// does not have.
+func (s Seen) In(env []sh.Var) Seen {
+	s.env = env
+	return s
+}
+
+// Var returns a variable of the task's own environment; the last of a name holds.
+func (s Seen) Var(name string) (string, bool) {
+	for _, v := range slices.Backward(s.env) {
+		if v.Name == name {
+			return v.Value, true
+		}
+	}
+	return "", false
 }
 
 // Answer returns the answer of q and notes that it was read.

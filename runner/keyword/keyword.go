@@ -94,15 +94,43 @@ func (k Reader) Variable(name string) (value.Value, bool, error) {
 
 // Environment merges environment: of play, blocks and task; inner ones win.
 // A sealed secret in it is an error: an environment can be read by others.
-func (k Reader) Environment() ([]sh.Var, error) {
+func (k Reader) Environment() ([]sh.Var, error) { return k.environment(false) }
+
+// variables renders one mapping of an environment; known leaves out what fails.
+func (k Reader) variables(e value.Value, known bool) (*value.Map, error) {
+	out := value.NewMap()
+	written, ok := e.AsMap()
+	if !ok || !known {
+		v, err := k.Expr.Render(k.Ctx, e, k.Scope)
+		if err != nil && !known {
+			return nil, err
+		}
+		src, _ := v.AsMap()
+		return src, nil
+	}
+	for key, val := range written.All() {
+		if v, err := k.Expr.Render(k.Ctx, value.FromMap(value.MapOf(value.Str(key), val)), k.Scope); err == nil {
+			src, _ := v.AsMap()
+			for key, val := range src.All() {
+				out.Set(key, val)
+			}
+		}
+	}
+	return out, nil
+}
+
+// KnownEnvironment is the environment without what cannot be worked out: facts are
+// gathered in it before there are any (PATH: "{{ ansible_env.PATH }}:/opt/bin").
+func (k Reader) KnownEnvironment() ([]sh.Var, error) { return k.environment(true) }
+
+func (k Reader) environment(known bool) ([]sh.Var, error) {
 	m := value.NewMap()
 	for _, w := range k.Words {
 		for _, e := range w.Env {
-			v, err := k.Expr.Render(k.Ctx, e, k.Scope)
+			src, err := k.variables(e, known)
 			if err != nil {
 				return nil, fmt.Errorf("environment: %w", err)
 			}
-			src, _ := v.AsMap()
 			for key, val := range src.All() {
 				m.Set(key, val)
 			}

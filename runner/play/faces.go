@@ -131,16 +131,39 @@ const NoArgument = "there is no such argument"
 // NotGiven is what ArgError says of an argument that is needed and not there.
 const NotGiven = "is required"
 
+// Unjudged is a condition that could not be judged.
+type Unjudged struct {
+	Condition value.Value
+	Err       error
+}
+
+func (e *Unjudged) Error() string { return e.Err.Error() }
+
+// Unwrap returns why.
+func (e *Unjudged) Unwrap() error { return e.Err }
+
+// Added is a host of add_host: its name without the port, the port (0 = none was
+// given), and whether anything is new.
+type Added struct {
+	Name string
+	Port int
+	New  bool
+}
+
 // ArgError is a mistake in a task's arguments. Arg is empty when it concerns
 // several; Allowed is shown when not nil. Theirs are Ansible's words for it, empty =
-// none that people match on.
+// none that people match on. RC is the rc of the failed result, 0 = none.
 type ArgError struct {
 	Arg     string
 	Msg     string
 	Theirs  string
+	RC      int64
 	Allowed []string
 	Pos     value.Pos
 }
+
+// Place is where it is.
+func (e *ArgError) Place() value.Pos { return e.Pos }
 
 func (e *ArgError) Error() string {
 	msg := e.Msg
@@ -243,9 +266,9 @@ type Inventory interface {
 	Dir() string
 	// Sources are the inventory files, as given.
 	Sources() []string
-	// AddHost and AddGroup serve add_host and group_by; they answer whether
-	// anything is new.
-	AddHost(name string, groups []string, vars *value.Map) (bool, error)
+	// AddHost serves add_host: a host, by a name or by name:port, in groups, all made
+	// where they are missing.
+	AddHost(name string, groups []string, vars *value.Map) (Added, error)
 	// AddGroup puts a host into a group and the group into parents, all made
 	// where they are missing. Errors: a host that is not there, a loop of groups.
 	AddGroup(host, group string, parents []string) (bool, error)

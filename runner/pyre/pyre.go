@@ -46,6 +46,7 @@ func (f Flags) options() regexp2.RegexOptions {
 // Regexp is a compiled expression; safe for many goroutines.
 type Regexp struct {
 	re     *regexp2.Regexp
+	flags  regexp2.RegexOptions
 	groups int
 	names  map[string]int
 }
@@ -68,7 +69,7 @@ func Compile(pattern string, how How, f Flags) (*Regexp, error) {
 		return nil, fmt.Errorf("bad regular expression %q: %w", pattern, err)
 	}
 	re.MatchTimeout = searchTime
-	return &Regexp{re: re, groups: t.groups, names: t.names}, nil
+	return &Regexp{re: re, flags: f.options() | t.flags, groups: t.groups, names: t.names}, nil
 }
 
 // key names a compiled expression in the cache.
@@ -106,6 +107,9 @@ func (c *Cache) Compile(pattern string, how How, f Flags) (*Regexp, error) {
 	c.seen[k] = re
 	return re, nil
 }
+
+// Multiline reports whether ^ and $ match at every line, by a flag or by (?m).
+func (p *Regexp) Multiline() bool { return p.flags&regexp2.Multiline != 0 }
 
 // Groups is how many groups the expression has.
 func (p *Regexp) Groups() int { return p.groups }

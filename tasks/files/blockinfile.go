@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
@@ -162,6 +163,9 @@ func (a blockArgs) place(lines []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if re.Multiline() {
+		return lineOf(re, strings.Join(lines, ""), behind, len(lines))
+	}
 	at := len(lines)
 	for i, l := range lines {
 		m, err := kit.SearchLine(re, l)
@@ -176,4 +180,22 @@ func (a blockArgs) place(lines []string) (int, error) {
 		}
 	}
 	return at, nil
+}
+
+// lineOf is the line before or behind the first match of an expression that is
+// sought in the whole text; otherwise where there is none.
+func lineOf(re *pyre.Regexp, text string, behind bool, otherwise int) (int, error) {
+	m, err := kit.SearchLine(re, text)
+	if m == nil || err != nil {
+		return otherwise, err
+	}
+	from, to := m.Span()
+	runes := []rune(text)
+	if !utf8.ValidString(text) {
+		runes = []rune(kit.Latin(text))
+	}
+	if behind {
+		return strings.Count(string(runes[:to]), "\n") + 1, nil
+	}
+	return strings.Count(string(runes[:from]), "\n"), nil
 }

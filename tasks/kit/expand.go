@@ -1,6 +1,8 @@
 package kit
 
 import (
+	"cmp"
+	"maps"
 	"path"
 	"regexp"
 	"strconv"
@@ -45,7 +47,8 @@ func Hint(p string, qs ...host.Question) []host.Question {
 	return qs
 }
 
-// ExpandAll expands several words with one question.
+// ExpandAll expands several words: by the task's own environment first, then by the
+// host's, with one question each.
 func ExpandAll(s host.Seen, words []string) ([]string, error) {
 	out := make([]string, len(words))
 	for i, w := range words {
@@ -54,11 +57,16 @@ func ExpandAll(s host.Seen, words []string) ([]string, error) {
 			out[i] = w
 			continue
 		}
-		answer, err := host.Get(s, e.fact())
-		if err != nil {
-			return nil, err
+		known, ask := e.own(s)
+		if ask.user != "" || ask.names != nil {
+			answer, err := host.Get(s, ask.fact())
+			if err != nil {
+				return nil, err
+			}
+			known.home = cmp.Or(known.home, answer.home)
+			maps.Copy(known.vars, answer.vars)
 		}
-		out[i] = answer
+		out[i] = e.fill(known.home, known.vars)
 	}
 	return out, nil
 }
@@ -86,10 +94,33 @@ func expansionOf(word string) expansion {
 	return e
 }
 
-func (e expansion) fact() host.Fact[string] {
-	return host.Fact[string]{
+// surroundings are a home and variables; the text of one that is set begins with "=".
+type surroundings struct {
+	home string
+	vars map[string]string
+}
+
+// own is what the task's own environment says, and what is left to be asked.
+func (e expansion) own(s host.Seen) (known surroundings, ask expansion) {
+	known.vars, ask = map[string]string{}, e
+	if home, ok := s.Var("HOME"); ok && e.user == "~" {
+		known.home, ask.user = home, ""
+	}
+	ask.names = nil
+	for _, n := range e.names {
+		if v, ok := s.Var(n); ok {
+			known.vars[n] = "=" + v
+		} else {
+			ask.names = append(ask.names, n)
+		}
+	}
+	return known, ask
+}
+
+func (e expansion) fact() host.Fact[surroundings] {
+	return host.Fact[surroundings]{
 		Q: host.NewProbe(expandText, append([]string{e.user}, e.names...)...),
-		Parse: func(a host.Answer) (string, error) {
+		Parse: func(a host.Answer) (surroundings, error) {
 			parts := strings.Split(string(a.Stdout), "\x00")
 			vars := map[string]string{}
 			for i, n := range e.names {
@@ -97,7 +128,7 @@ func (e expansion) fact() host.Fact[string] {
 					vars[n] = parts[i+1]
 				}
 			}
-			return e.fill(parts[0], vars), nil
+			return surroundings{parts[0], vars}, nil
 		},
 	}
 }

@@ -20,14 +20,14 @@ func CompilePy(expr string, f pyre.Flags) (*pyre.Regexp, error) {
 // SearchLine finds the expression in a line; nil when it is not there.
 func SearchLine(re *pyre.Regexp, line string) (*pyre.Found, error) {
 	if !utf8.ValidString(line) {
-		line = latin(line)
+		line = Latin(line)
 	}
 	return re.Find(line)
 }
 
-// latin makes one character of every byte, so that text that is no UTF-8 can
+// Latin makes one character of every byte, so that text that is no UTF-8 can
 // be searched.
-func latin(s string) string {
+func Latin(s string) string {
 	r := make([]rune, len(s))
 	for i := range len(s) {
 		r[i] = rune(s[i])

@@ -42,9 +42,9 @@ type command struct{}
 func (command) Validate(a commandArgs) *play.ArgError {
 	switch {
 	case strings.TrimSpace(a.Cmd.S) == "" && len(a.Argv) == 0:
-		return &play.ArgError{Msg: "no command given"}
+		return &play.ArgError{Msg: "no command given", RC: 256}
 	case a.Cmd.S != "" && len(a.Argv) > 0:
-		return &play.ArgError{Msg: "only command or argv can be given, not both"}
+		return &play.ArgError{Msg: "only command or argv can be given, not both", RC: 256}
 	}
 	if _, ok := sh.Split(a.Cmd.S); !ok {
 		return &play.ArgError{Arg: "cmd", Msg: "No closing quotation in " + value.Show(a.Cmd.Value())}

@@ -26,7 +26,7 @@ type shell struct{}
 
 func (shell) Validate(a shellArgs) *play.ArgError {
 	if strings.TrimSpace(a.Cmd.S) == "" {
-		return &play.ArgError{Msg: "no command given"}
+		return &play.ArgError{Msg: "no command given", RC: 256}
 	}
 	return nil
 }

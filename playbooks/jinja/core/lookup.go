@@ -14,7 +14,12 @@ type LookupError struct {
 	Err    error
 }
 
-func (e *LookupError) Error() string { return "lookup '" + e.plugin + "': " + e.Err.Error() }
+func (e *LookupError) Error() string { return e.Prefix() + e.Err.Error() }
+
+// Prefix is what the error's text adds to the plug-in's own words.
+func (e *LookupError) Prefix() string { return "lookup '" + e.plugin + "': " }
+
+// Unwrap returns the plug-in's own error.
 func (e *LookupError) Unwrap() error { return e.Err }
 
 // lookup runs a plug-in; its result is unsafe text, as whatever comes from
