@@ -54,7 +54,7 @@ func (u *unit) perform(ctx context.Context) (action.Did, error) {
 			return action.Did{}, err
 		}
 	}
-	return u.act.Run(ctx, turnOf(u), args)
+	return u.act.Do(ctx, turnOf(u), args)
 }
 
 func turnOf(u *unit) *action.Turn {

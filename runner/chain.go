@@ -150,9 +150,10 @@ func (pr *playRun) handles(name string) bool {
 }
 
 // timed reports a task with a limit of time: the clock would run for every link
-// of its chain; or with a throttle that is worked out, and may be wrong.
+// of its chain; or with a throttle: hosts that wait for their turn would wait for the
+// whole chain.
 func (tr *taskRun) timed() bool {
-	return tr.limited() || value.HasTemplate(tr.words.Inner(keyword.Throttle))
+	return tr.limited() || !tr.words.Inner(keyword.Throttle).IsNull()
 }
 
 // limited reports a task with a limit of time. Its questions are asked alone: those

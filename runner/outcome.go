@@ -47,6 +47,9 @@ func theirs(err error) string {
 		}
 		return "The conditional check '" + text + "' failed. The error was: " + why
 	}
+	if words := interface{ Theirs() string }(nil); errors.As(err, &words) {
+		return words.Theirs()
+	}
 	if missing {
 		return "The task includes an option with an undefined variable. The error was: " + placeless(err)
 	}

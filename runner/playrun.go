@@ -41,6 +41,7 @@ type playRun struct {
 	// roles are those whose variables every task sees; guarded by mu, as hand is.
 	roles []*play.Role
 	said  string // the task that was announced last in this round
+	gates map[gate]chan struct{}
 	// laptop says that a host of the batch is the laptop itself.
 	laptop atomic.Bool
 	// ending says that the batch or the whole play ends for all its hosts.

@@ -10,6 +10,7 @@ import (
 
 	"remoterun/runner/host"
 	"remoterun/runner/keyword"
+	"remoterun/runner/play"
 	"remoterun/runner/program"
 	"remoterun/runner/value"
 	"remoterun/runner/vars"
@@ -98,14 +99,13 @@ func (h *hostRun) work(ctx context.Context, u *unit) {
 	if h.fly.flight != nil && h.fly.rides(ctx, u) {
 		return
 	}
+	most, wrong := u.tr.throttle(ctx, u.scope)
+	defer takeTurn(ctx, h.p, u.tr.task, most)() // before a machine is held, which others of the queue may need
 	h.fly.hold(u.m)
 	defer h.fly.letGo(u.m)
 	timed, cancel, err := u.timeout(ctx)
 	defer cancel()
-	if err == nil {
-		_, err = u.tr.throttle(ctx, u.scope)
-	}
-	switch {
+	switch err = errors.Join(err, wrong); {
 	case err != nil:
 		u.out = failure(err)
 	case u.act != nil:
@@ -136,6 +136,36 @@ func (u *unit) timeout(ctx context.Context) (context.Context, context.CancelFunc
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(n)*time.Second, fmt.Errorf("the task did not end within %d s", n))
 	return ctx, cancel, nil
+}
+
+// gate is a task that no more hosts than that may work on at once.
+type gate struct {
+	task *play.Task
+	most int
+}
+
+// takeTurn waits until the host may work on a task with a throttle (0 = none), and
+// returns what lets the next one in.
+func takeTurn(ctx context.Context, pr *playRun, t *play.Task, most int) (leave func()) {
+	if most <= 0 {
+		return func() {}
+	}
+	pr.mu.Lock()
+	g := gate{t, most}
+	if pr.gates[g] == nil {
+		if pr.gates == nil {
+			pr.gates = map[gate]chan struct{}{}
+		}
+		pr.gates[g] = make(chan struct{}, most)
+	}
+	room := pr.gates[g]
+	pr.mu.Unlock()
+	select {
+	case room <- struct{}{}:
+		return func() { <-room }
+	case <-ctx.Done():
+		return func() {}
+	}
 }
 
 // throttle is how many hosts may work on the task at once, 0 = as many as there are.

@@ -99,9 +99,9 @@ func TestSetFact(t *testing.T) {
 		name string
 		want string
 	}{
-		{"1a", `set_fact: "1a" is not a valid name of a variable: it begins with a letter or _, and has only letters, digits and _`},
-		{"a-b", `set_fact: "a-b" is not a valid name of a variable: it begins with a letter or _, and has only letters, digits and _`},
-		{"cacheable", "set_fact needs at least one variable"},
+		{"1a", badName("1a").Error()},
+		{"a-b", "The variable name 'a-b' is not valid. Variables must start with a letter or underscore character, and contain only letters, numbers and underscores."},
+		{"cacheable", "No key/value pairs provided, at least one is required for this action to succeed"},
 	} {
 		if _, err := run(t, "set_fact", &Turn{}, c.name, value.Bool(true)); err == nil || err.Error() != c.want {
 			t.Errorf("%s: %v", c.name, err)
@@ -193,7 +193,7 @@ func TestHostsAndGroups(t *testing.T) {
 	if got := strings.Join(g.said, "; "); got != "host new in web,db {'port': 22}; h1 in os-Debian-12 in my-os" {
 		t.Error(got)
 	}
-	for name, want := range map[string]string{"add_host": "add_host needs a name", "group_by": "group_by needs a key"} {
+	for name, want := range map[string]string{"add_host": "name, host or hostname needs to be provided", "group_by": "the 'key' param is required when using group_by"} {
 		if _, err := run(t, name, &Turn{Inventory: g}); err == nil || err.Error() != want {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"remoterun/runner/keyword"
@@ -17,11 +16,11 @@ import (
 func setFact(_ context.Context, _ *Turn, args *value.Map) (Did, error) {
 	m := factsOf(args)
 	if m.Len() == 0 {
-		return Did{}, errors.New("set_fact needs at least one variable")
+		return Did{}, errors.New("No key/value pairs provided, at least one is required for this action to succeed")
 	}
 	for k := range m.All() {
 		if name := value.Str(k); !isVariableName(name) {
-			return Did{}, fmt.Errorf("set_fact: %q is not a valid name of a variable: it begins with a letter or _, and has only letters, digits and _", name)
+			return Did{}, badName(name)
 		}
 	}
 	v, _ := args.Lookup("cacheable")
@@ -99,7 +98,13 @@ func includeTasks(_ context.Context, t *Turn, args *value.Map) (Did, error) {
 func setStats(_ context.Context, _ *Turn, args *value.Map) (Did, error) {
 	data, _ := args.Lookup("data")
 	if _, ok := data.AsMap(); !ok {
-		return Did{}, fmt.Errorf("set_stats: data must be a mapping, not %s", value.Show(data))
+		return Did{}, errors.New("The 'data' option needs to be a dictionary/hash")
+	}
+	figures, _ := data.AsMap()
+	for k := range figures.All() {
+		if name := value.Str(k); !isVariableName(name) {
+			return Did{}, badName(name)
+		}
 	}
 	flag := func(name string, otherwise bool) value.Value {
 		if v, ok := args.Lookup(name); ok {

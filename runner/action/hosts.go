@@ -12,7 +12,7 @@ import (
 func addHost(_ context.Context, t *Turn, args *value.Map) (Did, error) {
 	name, ok := str(args, "name", "hostname", "host")
 	if !ok {
-		return Did{}, errors.New("add_host needs a name")
+		return Did{}, errors.New("name, host or hostname needs to be provided")
 	}
 	var groups []string
 	vars := value.NewMap()
@@ -38,7 +38,7 @@ func addHost(_ context.Context, t *Turn, args *value.Map) (Did, error) {
 func groupBy(_ context.Context, t *Turn, args *value.Map) (Did, error) {
 	key, ok := str(args, "key")
 	if !ok {
-		return Did{}, errors.New("group_by needs a key")
+		return Did{}, errors.New("the 'key' param is required when using group_by")
 	}
 	parents := []string{"all"}
 	if v, ok := args.Lookup("parents"); ok {

@@ -3,7 +3,9 @@ package action
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 
 	"remoterun/runner/host"
 	"remoterun/runner/keyword"
@@ -22,12 +24,24 @@ func str(args *value.Map, names ...string) (string, bool) {
 
 func debug(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
 	if lvl, ok := args.Lookup("verbosity"); ok {
-		if n, _ := lvl.AsInt(); int(n) > t.Verbosity {
+		lvl, err := t.Expr.Render(ctx, lvl, t.Scope)
+		if err != nil {
+			return Did{}, err
+		}
+		n, err := strconv.Atoi(value.Str(lvl))
+		if err != nil {
+			return Did{}, fmt.Errorf("invalid literal for int() with base 10: '%s'", value.Str(lvl))
+		}
+		if n > t.Verbosity {
 			return Did{Result: play.Result{Skipped: true, Data: value.MapOf("skipped_reason", value.String("Verbosity threshold not met."))}}, nil
 		}
 	}
 	expr := t.Expr
+	_, both := args.Lookup("msg")
 	if name, ok := args.Lookup("var"); ok {
+		if both {
+			return Did{}, errors.New("'msg' and 'var' are incompatible options")
+		}
 		n, err := expr.Render(ctx, name, t.Scope)
 		if err != nil {
 			return Did{}, err
@@ -61,7 +75,10 @@ func debug(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
 }
 
 func assert(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
-	that, _ := args.Lookup("that")
+	that, said := args.Lookup("that")
+	if !said {
+		return Did{}, errors.New(`conditional required in "that" string`)
+	}
 	conds := that.Items()
 	if _, isList := that.AsSeq(); !isList {
 		conds = []value.Value{that}

@@ -115,7 +115,23 @@ func Find(dirs []string, kind, name string) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("there is no file %s on the laptop (looked for %s)", name, strings.Join(tried, ", "))
+	return "", &NotFoundError{name, tried}
+}
+
+// NotFoundError is a file that is nowhere where it was looked for.
+type NotFoundError struct {
+	Name  string
+	Tried []string
+}
+
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("there is no file %s on the laptop (looked for %s)", e.Name, strings.Join(e.Tried, ", "))
+}
+
+// Theirs is the error in Ansible's words, on which playbooks match.
+func (e *NotFoundError) Theirs() string {
+	return "Could not find or access '" + e.Name + "'\nSearched in:\n\t" + strings.Join(e.Tried, "\n\t") +
+		" on the Ansible Controller.\nIf you are using a module and expect the file to exist on the remote, see the remote_src option"
 }
 
 // Abs is a path of the laptop, relative ones in a folder.

@@ -6,6 +6,8 @@ package pyre
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -110,6 +112,14 @@ func (c *Cache) Compile(pattern string, how How, f Flags) (*Regexp, error) {
 
 // Multiline reports whether ^ and $ match at every line, by a flag or by (?m).
 func (p *Regexp) Multiline() bool { return p.flags&regexp2.Multiline != 0 }
+
+// Names are the names of groups, in the order of the groups.
+func (p *Regexp) Names() []string {
+	return slices.SortedFunc(maps.Keys(p.names), func(a, b string) int { return p.names[a] - p.names[b] })
+}
+
+// Named is the number of a group with a name, 0 when there is none.
+func (p *Regexp) Named(name string) int { return p.names[name] }
 
 // Groups is how many groups the expression has.
 func (p *Regexp) Groups() int { return p.groups }

@@ -149,7 +149,7 @@ func (c Cmd) writeSetup(b *strings.Builder) {
 		fmt.Fprintf(b, "export %s=%s\n", v.Name, Quote(v.Value))
 	}
 	if c.Dir != "" {
-		fmt.Fprintf(b, "cd %s || exit 126\n", Quote(pathWord(c.Dir)))
+		fmt.Fprintf(b, "cd -P %s || exit 126\n", Quote(pathWord(c.Dir)))
 	}
 }
 

@@ -35,7 +35,7 @@ type unarchiveArgs struct {
 
 // Unarchive unpacks an archive.
 func Unarchive() play.Module {
-	return kit.Define(kit.Doc{Name: "unarchive", Short: "what is in an archive (tar, zip), unpacked", Waited: true}, unarchive{})
+	return kit.Define(kit.Doc{Name: "unarchive", Short: "what is in an archive (tar, zip), unpacked", Waited: true, Needs: "src (or content) and dest are required"}, unarchive{})
 }
 
 type unarchive struct{}

@@ -37,7 +37,7 @@ type fragment struct{ name, text string }
 
 // Assemble makes a file of fragments.
 func Assemble() play.Module {
-	return kit.Define(kit.Doc{Name: "assemble", Short: "a file made of the fragments in a folder", Waited: true}, assemble{})
+	return kit.Define(kit.Doc{Name: "assemble", Short: "a file made of the fragments in a folder", Waited: true, Needs: "src and dest are required"}, assemble{})
 }
 
 type assemble struct{}

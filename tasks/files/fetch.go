@@ -36,7 +36,7 @@ type fetchArgs struct {
 
 // Fetch pulls a file to the laptop.
 func Fetch() play.Module {
-	return kit.Define(kit.Doc{Name: "fetch", Short: "pull a file of the host to the laptop", ToLaptop: true, Waited: true}, fetch{})
+	return kit.Define(kit.Doc{Name: "fetch", Short: "pull a file of the host to the laptop", ToLaptop: true, Waited: true, Needs: "src and dest are required"}, fetch{})
 }
 
 type fetch struct{}
@@ -97,7 +97,7 @@ func (fetch) Plan(a fetchArgs, s host.Seen) (play.Plan, error) {
 	case err != nil:
 		return play.Plan{}, err
 	case !lk.Target.Exists && a.Fail:
-		return kit.Failure("the remote file does not exist"), nil
+		return kit.Failure("the remote file does not exist, not transferring, ignored"), nil
 	case !lk.Target.Exists:
 		plan := kit.Unchanged("the remote file does not exist", value.MapOf("file", value.String(p)))
 		plan.Result.Msg = "the remote file does not exist, not transferring, ignored"

@@ -41,7 +41,7 @@ type templateArgs struct {
 
 // Template writes a rendered template.
 func Template() play.Module {
-	return kit.Define(kit.Doc{Name: "template", Short: "a rendered template as a file", Waited: true}, template{})
+	return kit.Define(kit.Doc{Name: "template", Short: "a rendered template as a file", Waited: true, Needs: "src and dest are required"}, template{})
 }
 
 type template struct{}

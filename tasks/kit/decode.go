@@ -159,19 +159,48 @@ func (s *schema) decode(args *value.Map, into any, early bool) (errs []*play.Arg
 			v = value.String(f.Default)
 		}
 		if err := f.set(target.FieldByIndex(f.index), v); err != nil {
-			errs = append(errs, &play.ArgError{Arg: f.Name, Msg: err.Error(), Theirs: f.theirs(v), Allowed: f.Choices, Pos: posOf(v, args)})
+			errs = append(errs, &play.ArgError{Arg: f.Name, Msg: err.Error(), Theirs: f.theirs(target.FieldByIndex(f.index), v), Allowed: f.Choices, Pos: posOf(v, args)})
 		}
 	}
 	return errs, open
 }
 
-// theirs is what Ansible says of a word that is none of the choices.
-func (f *field) theirs(v value.Value) string {
-	if len(f.Choices) == 0 || value.DeepMarks(v).Secret() {
+// theirs is what Ansible says of a value that the argument cannot take.
+func (f *field) theirs(to reflect.Value, v value.Value) string {
+	if value.DeepMarks(v).Secret() {
 		return ""
+	}
+	if len(f.Choices) == 0 {
+		return f.unconverted(to, v)
 	}
 	return fmt.Sprintf("value of %s must be one of: %s, got: %s", f.Name, strings.Join(f.Choices, ", "), value.Str(v))
 }
+
+// unconverted is what Ansible says of a value of another type.
+func (f *field) unconverted(to reflect.Value, v value.Value) string {
+	class, ok := map[value.Kind]string{value.KindString: "str", value.KindList: "list", value.KindMap: "dict", value.KindInt: "int", value.KindFloat: "float", value.KindBool: "bool"}[v.Kind()]
+	if !ok {
+		return ""
+	}
+	said := fmt.Sprintf("argument '%s' is of type <class '%s'> and we were unable to convert to ", f.Name, class)
+	if to.Kind() == reflect.Pointer {
+		to = reflect.New(to.Type().Elem()).Elem()
+	}
+	switch to.Interface().(type) {
+	case Mode:
+		return "mode must be in octal or symbolic form"
+	case bool:
+		return said + "bool: The value '" + value.Str(v) + "' is not a valid boolean.  Valid booleans include: " + booleans
+	case float64:
+		return said + "float: <class '" + class + "'> cannot be converted to a float"
+	case int, int64:
+		return said + "int: <class '" + class + "'> cannot be converted to an int"
+	}
+	return ""
+}
+
+// booleans are the words of a boolean as Ansible lists them, there in no order.
+const booleans = "0, 1, '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'"
 
 func posOf(v value.Value, args *value.Map) value.Pos {
 	if p := value.PosOf(v); p.Line > 0 {

@@ -57,6 +57,11 @@ type Doc struct {
 	ToLaptop bool
 	// Waited says that it takes no async: part of the work is the laptop's.
 	Waited bool
+	// Options says that Ansible refuses unknown arguments in an action plug-in.
+	Options bool
+	// Needs are Ansible's words for any required argument that is missing, empty =
+	// those that most modules have.
+	Needs string
 }
 
 // Define makes the module that the engine sees. It panics on a struct whose
@@ -64,7 +69,7 @@ type Doc struct {
 func Define[A any](d Doc, m Module[A]) play.Module {
 	args := schemaOf[A]()
 	return &module[A]{
-		m: m, schema: args,
+		m: m, schema: args, needs: d.Needs, options: d.Options,
 		spec: play.Spec{Name: d.Name, Short: d.Short, FreeForm: d.FreeForm, Local: d.Local, ToLaptop: d.ToLaptop, Waited: d.Waited, Args: args.list()},
 	}
 }
@@ -73,6 +78,9 @@ type module[A any] struct {
 	m      Module[A]
 	schema *schema
 	spec   play.Spec
+	// needs and options are Doc's.
+	needs   string
+	options bool
 }
 
 func (m *module[A]) Spec() play.Spec { return m.spec }
@@ -113,6 +121,9 @@ func (m *module[A]) Bind(ctx context.Context, args *value.Map, in play.Inputs) (
 
 // whole is an error whose words name the argument themselves: Ansible's, mostly.
 func whole(err *play.ArgError) error {
+	if err.Theirs != "" {
+		return &refusal{err.Theirs, err}
+	}
 	if err.Arg == "" || !strings.Contains(err.Msg, err.Arg) || err.Allowed != nil {
 		return err
 	}
@@ -137,6 +148,10 @@ func (m *module[A]) refused(errs []*play.ArgError) error {
 	slices.Sort(missing)
 	slices.Sort(unknown)
 	switch {
+	case unknown != nil && m.options:
+		return &refusal{"Invalid options for " + m.spec.Name + ": " + strings.Join(unknown, ","), errs[0]}
+	case missing != nil && m.needs != "":
+		return &refusal{m.needs, errs[0]}
 	case missing != nil:
 		return &refusal{"missing required arguments: " + strings.Join(missing, ", "), errs[0]}
 	case other != nil && other.Theirs != "":

@@ -61,6 +61,20 @@ func (waitFor) Validate(a waitArgs) *play.ArgError {
 	return nil
 }
 
+// named are the groups that have names.
+func (a waitArgs) named(groups []value.Value) *value.Map {
+	out := value.NewMap()
+	if a.Regexp == nil || len(groups) == 0 {
+		return out
+	}
+	if re, err := kit.CompilePy(*a.Regexp, pyre.Flags{Multiline: true}); err == nil {
+		for _, name := range re.Names() {
+			out.Put(name, groups[re.Named(name)-1])
+		}
+	}
+	return out
+}
+
 func (waitFor) Facts(waitArgs) []host.Question { return nil }
 
 func (waitFor) Plan(a waitArgs, s host.Seen) (play.Plan, error) {
@@ -69,7 +83,7 @@ func (waitFor) Plan(a waitArgs, s host.Seen) (play.Plan, error) {
 		return play.Plan{}, err
 	}
 	a.Path = p
-	data := func(elapsed int64, groups value.Value) *value.Map {
+	data := func(elapsed int64, groups []value.Value) *value.Map {
 		port, path, re := value.Null(), value.Null(), value.Null()
 		if a.Port != 0 {
 			port = value.Int(int64(a.Port))
@@ -81,21 +95,23 @@ func (waitFor) Plan(a waitArgs, s host.Seen) (play.Plan, error) {
 			re = value.String(*a.Regexp)
 		}
 		return value.MapOf("state", value.String(a.State), "port", port, "path", path, "search_regex", re,
-			"elapsed", value.Int(elapsed), "match_groups", groups, "match_groupdict", value.FromMap(nil))
+			"elapsed", value.Int(elapsed), "match_groups", value.List(groups...), "match_groupdict", value.FromMap(a.named(groups)))
 	}
 	return play.Plan{
 		Steps: []host.Step{wait{a}}, Repeats: true,
 		Result: play.Result{Skipped: true, Msg: "remote module (wait_for) does not support check mode"},
 		Finish: func(ran []host.Output) (play.Result, error) {
-			first, groups, _ := strings.Cut(string(ran[0].Stdout), "\x00")
-			elapsed, _ := strconv.ParseInt(first, 10, 64)
+			parts := strings.Split(string(ran[0].Stdout), "\x00")
+			elapsed, _ := strconv.ParseInt(parts[0], 10, 64)
 			items := []value.Value{}
-			if groups != "" {
-				for g := range strings.SplitSeq(groups, "\x00") {
-					items = append(items, kit.HostText(g))
+			for _, g := range parts[1:] {
+				if text, took := strings.CutPrefix(g, "="); took {
+					items = append(items, kit.HostText(text))
+				} else {
+					items = append(items, value.Null())
 				}
 			}
-			r := play.Result{Data: data(elapsed, value.List(items...))}
+			r := play.Result{Data: data(elapsed, items)}
 			if ran[0].Status != 0 {
 				r.Failed, r.Msg, r.Complete = true, string(ran[0].Stderr), true
 				r.Data = value.MapOf("elapsed", value.Int(elapsed))
@@ -247,6 +263,8 @@ func (w wait) file(ctx context.Context, wr host.Writer, gone bool) (bool, []stri
 	return w.match(string(a.Stdout))
 }
 
+// match returns the groups of what search_regex finds, each behind "="; empty = it took
+// no part.
 func (w wait) match(text string) (bool, []string, error) {
 	if w.a.Regexp == nil {
 		return true, nil, nil
@@ -261,7 +279,10 @@ func (w wait) match(text string) (bool, []string, error) {
 	}
 	var groups []string
 	for n := range re.Groups() {
-		g, _ := m.Group(n + 1)
+		g, took := m.Group(n + 1)
+		if took {
+			g = "=" + g
+		}
 		groups = append(groups, g)
 	}
 	return true, groups, nil

@@ -22,7 +22,7 @@ type waitConnArgs struct {
 
 // WaitForConnection waits until the host can be reached.
 func WaitForConnection() play.Module {
-	return kit.Define(kit.Doc{Name: "wait_for_connection", Short: "wait until the host can be reached", Waited: true}, waitConn{})
+	return kit.Define(kit.Doc{Name: "wait_for_connection", Short: "wait until the host can be reached", Waited: true, Options: true}, waitConn{})
 }
 
 type waitConn struct{}

@@ -61,7 +61,7 @@ type service struct{}
 func (service) Validate(a serviceArgs) *play.ArgError {
 	reload := a.DaemonReload || a.DaemonReexec
 	if a.Name == "" && (!reload || a.State != "" || a.Enabled != nil || a.Masked != nil) {
-		return &play.ArgError{Arg: "name", Msg: "missing required arguments: name"}
+		return nameless(a.State, a.Enabled)
 	}
 	if a.State == "" && a.Enabled == nil && a.Masked == nil && !reload {
 		return &play.ArgError{Msg: "one of the following is required: state, enabled"}

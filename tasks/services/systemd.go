@@ -31,9 +31,21 @@ func SystemdService() play.Module {
 
 type systemd struct{}
 
+// nameless is the error of what is asked of no unit.
+func nameless(state string, enabled *bool) *play.ArgError {
+	by := "masked"
+	switch {
+	case state != "":
+		by = "state"
+	case enabled != nil:
+		by = "enabled"
+	}
+	return &play.ArgError{Arg: "name", Msg: "state, enabled and masked need a name", Theirs: "missing parameter(s) required by '" + by + "': name"}
+}
+
 func (systemd) Validate(a systemdArgs) *play.ArgError {
 	if a.Name == "" && (a.State != "" || a.Enabled != nil || a.Masked != nil) {
-		return &play.ArgError{Arg: "name", Msg: "state, enabled and masked need a name"}
+		return nameless(a.State, a.Enabled)
 	}
 	if a.Name == "" && !a.DaemonReload && !a.DaemonReexec {
 		return &play.ArgError{Msg: "one of the following is required: state, enabled, masked, daemon_reload, daemon_reexec"}

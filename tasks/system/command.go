@@ -203,7 +203,7 @@ func (a runArgs) guarded(s host.Seen, echo value.Value) (play.Plan, bool, error)
 	p, verb := "", ""
 	switch {
 	case g.gone:
-		return kit.Failure("Unable to change directory before execution: [Errno 2] No such file or directory: '%s'", a.Chdir), true, nil
+		return kit.Failure("%s", a.elsewhere("")), true, nil
 	case a.Creates != "" && g.creates:
 		p, verb = a.Creates, "exists"
 	case a.Removes != "" && !g.removes:
@@ -222,6 +222,18 @@ func (a runArgs) guarded(s host.Seen, echo value.Value) (play.Plan, bool, error)
 	return plan, true, nil
 }
 
+// elsewhere is what Ansible says of a folder that cannot be entered; said is the
+// shell's own complaint.
+func (a runArgs) elsewhere(said string) string {
+	why := "[Errno 2] No such file or directory"
+	for text, other := range map[string]string{"Permission denied": "[Errno 13] Permission denied", "Not a directory": "[Errno 20] Not a directory"} {
+		if strings.Contains(said, text) {
+			why = other
+		}
+	}
+	return "Unable to change directory before execution: " + why + ": b'" + a.Chdir + "'"
+}
+
 // result reads what a command left: its output, its status, its times.
 func (a runArgs) result(out host.Output, echo value.Value) play.Result {
 	stderr, times := cutTimes(string(out.Stderr))
@@ -237,10 +249,13 @@ func (a runArgs) result(out host.Output, echo value.Value) play.Result {
 			first = value.Str(items[0])
 			data.Put("cmd", oneText(items))
 		}
-		r.Msg = fmt.Sprintf("[Errno 2] No such file or directory: '%s'", first)
+		r.Msg = fmt.Sprintf("[Errno 2] No such file or directory: b'%s'", first)
 	case times == "" && out.Status == 126 && a.Chdir != "":
 		r.Failed, r.Changed = true, false
-		r.Msg = "Unable to change directory before execution: " + strings.TrimSpace(stderr)
+		r.Msg = a.elsewhere(stderr)
+		data.Put("rc", value.Null())
+		data.Put("stderr", value.String(""))
+		data.Put("stderr_lines", value.List())
 	case out.Status != 0:
 		r.Failed, r.Msg = true, "non-zero return code"
 	default:

@@ -30,7 +30,7 @@ type rebootArgs struct {
 
 // Reboot restarts the host and waits until it is back.
 func Reboot() play.Module {
-	return kit.Define(kit.Doc{Name: "reboot", Short: "restart the host and wait until it is back"}, reboot{})
+	return kit.Define(kit.Doc{Name: "reboot", Short: "restart the host and wait until it is back", Options: true}, reboot{})
 }
 
 type reboot struct{}

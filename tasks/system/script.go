@@ -73,7 +73,7 @@ set +C
 h=$(sha256sum <"$_t")
 case $h in "$s "*) ;; *) echo "the script did not arrive whole" >&2; exit 1 ;; esac
 chmod 700 "$_t"; umask "$u"
-if [ -n "$d" ]; then cd "$d" || exit 126; fi
+if [ -n "$d" ]; then cd -P "$d" || exit 126; fi
 if [ -n "$x" ]; then $x "$_t" "$@" </dev/null; else "$_t" "$@" </dev/null; fi`
 
 func (script) Plan(a scriptArgs, s host.Seen) (play.Plan, error) {

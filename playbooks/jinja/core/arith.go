@@ -298,6 +298,26 @@ func (p *percentArgs) size(s string, i int, sp *pyfmt.Spec) (at, n int, err erro
 	return i, n, nil
 }
 
+// same is Python's ==, with lazy mappings worked out: ansible_facts == {}.
+func (po *Ops) same(a, b value.Value) (bool, error) {
+	if value.Equal(a, b) || !hasObject(a) && !hasObject(b) {
+		return value.Equal(a, b), nil
+	}
+	if MappingLike(a) && MappingLike(b) { // what has not as many keys need not be worked out
+		n, err := po.Length(a)
+		m, other := po.Length(b)
+		if err != nil || other != nil || n != m {
+			return false, errors.Join(err, other)
+		}
+	}
+	x, err := po.opened(a)
+	if err != nil {
+		return false, err
+	}
+	y, err := po.opened(b)
+	return err == nil && value.Equal(x, y), err
+}
+
 // Compares is a op b for the operators == != < <= > >= in.
 func (po *Ops) Compares(op string, a, b value.Value) (bool, error) {
 	if isContainer(a) || isContainer(b) {
@@ -307,9 +327,10 @@ func (po *Ops) Compares(op string, a, b value.Value) (bool, error) {
 	}
 	switch op {
 	case "==":
-		return value.Equal(a, b), nil
+		return po.same(a, b)
 	case "!=":
-		return !value.Equal(a, b), nil
+		same, err := po.same(a, b)
+		return !same, err
 	case "in":
 		return po.Contains(b, a)
 	case "not in":

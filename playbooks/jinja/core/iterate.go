@@ -57,8 +57,8 @@ func (po *Ops) Contains(v, item value.Value) (bool, error) {
 			if it.IsUndefined() {
 				return false, Defined(it)
 			}
-			if value.Equal(it, item) {
-				return true, nil
+			if same, err := po.same(it, item); err != nil || same {
+				return same, err
 			}
 		}
 		return false, nil
