@@ -25,9 +25,10 @@ type fileArgs struct {
 	Unsafe   bool   `arg:"unsafe_writes" default:"no" help:"no effect: file writes no content"`
 	kit.Attrs
 
-	linked string // the text of the link that is there
-	lost   bool   // state=link: it leads nowhere
-	tells  int    // which step tells of the path afterwards, -1 = none
+	linked string          // the text of the link that is there
+	lost   bool            // state=link: it leads nowhere
+	moved  [][2]*value.Map // times before and after
+	tells  int             // which step tells of the path afterwards, -1 = none
 }
 
 // File manages files, folders and links.
@@ -76,10 +77,13 @@ func stamp(t, form string) (string, bool) {
 		if form[i] == 'Y' {
 			n = 4
 		}
+		for n == 2 && (len(rest) < n || rest[1] < '0' || rest[1] > '9') { // one digit will do, as in Python
+			n--
+		}
 		if strings.IndexByte("YmdHMS", form[i]) < 0 || len(rest) < n || strings.Trim(rest[:n], "0123456789") != "" {
 			return "", false
 		}
-		parts[form[i]], rest = rest[:n], rest[n:]
+		parts[form[i]], rest = strings.Repeat("0", max(2-n, 0))+rest[:n], rest[n:]
 	}
 	for _, letter := range []byte("HM") {
 		if parts[letter] == "" {
@@ -281,20 +285,42 @@ func (f file) finish(a fileArgs, p string, was, will kit.Info, state string, ste
 		}
 		return kit.Unchanged(p+" is as it shall be", data(was, size)), err
 	}
-	kind := state
-	if state == "hard" {
-		kind = "file"
-	}
-	if was.Kind() != kind {
-		before.Put("state", value.String(was.Kind()))
-		after.Put("state", value.String(state))
-	}
-	diffInfo(before, after, was, will)
+	a.sides(before, after, was, will, state)
 	return play.Plan{
 		Steps: steps, Diff: []play.Diff{kit.JSONDiff(before, after)}, Repeats: a.repeats(),
 		Result: play.Result{Changed: true, Data: data(will, -1)},
 		Finish: a.told(p, will, data), ByStatus: true,
 	}, nil
+}
+
+// sides puts into the two sides of a difference what is another one.
+func (a fileArgs) sides(before, after *value.Map, was, will kit.Info, state string) {
+	kind := state
+	if state == "hard" {
+		kind = "file"
+	}
+	switch {
+	case a.State == "touch": // which always does something
+		before.Put("state", value.String(was.Kind()))
+		after.Put("state", value.String("touch"))
+		diffInfo(before, after, was, will)
+	case was.Kind() != kind:
+		before.Put("state", value.String(was.Kind()))
+		after.Put("state", value.String(state))
+	default:
+		diffInfo(before, after, was, will)
+	}
+	for _, m := range a.moved {
+		for i, side := range []*value.Map{before, after} {
+			for k, v := range m[i].All() {
+				side.Set(k, v)
+			}
+		}
+	}
+	if was.IsLink() && state == "link" && a.linked != a.Src {
+		before.Put("src", value.String(a.linked))
+		after.Put("src", value.String(a.Src))
+	}
 }
 
 // putSides adds the diff that every result has, whether it is shown or not.
@@ -340,10 +366,17 @@ func diffInfo(before, after *value.Map, was, will kit.Info) {
 	a, b := value.NewMap(), value.NewMap()
 	was.PutInto(a)
 	will.PutInto(b)
-	for k, v := range a.All() {
-		if w, _ := b.Get(k); !value.Equal(v, w) {
-			before.Set(k, v)
-			after.Set(k, w)
+	keys := [][2]string{{"mode", "mode"}, {"uid", "owner"}, {"gid", "group"}} // as Ansible names them
+	for i, names := range [][2]string{{was.Owner, will.Owner}, {was.Group, will.Group}} {
+		if ids := [2]bool{was.UID == will.UID, was.GID == will.GID}; ids[i] && names[0] != names[1] {
+			keys[i+1][0] = keys[i+1][1] // a name whose number is not known
+		}
+	}
+	for _, k := range keys {
+		v, _ := a.Lookup(k[0])
+		if w, _ := b.Lookup(k[0]); !value.Equal(v, w) {
+			before.Put(k[1], v)
+			after.Put(k[1], w)
 		}
 	}
 }

@@ -2,11 +2,13 @@ package files
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"remoterun/runner/host"
 	"remoterun/runner/play"
 	"remoterun/runner/sh"
+	"remoterun/runner/value"
 	"remoterun/tasks/kit"
 )
 
@@ -64,7 +66,7 @@ const timesText sh.Constant = `stat -c "%Y
 %X" "$1" && { date -d "$2" +%s 2>/dev/null || echo; } && { date -d "$3" +%s 2>/dev/null || echo; }`
 
 // late is times without those that the path has already.
-func (a fileArgs) late(s host.Seen, p, state string) (host.Step, bool, error) {
+func (a *fileArgs) late(s host.Seen, p, state string) (host.Step, bool, error) {
 	m, acc := a.word(a.Modified, a.ModForm, state), a.word(a.Accessed, a.AccForm, state)
 	given := func(t string) bool { return t != "" && t != "now" }
 	if !given(m) && !given(acc) {
@@ -78,11 +80,18 @@ func (a fileArgs) late(s host.Seen, p, state string) (host.Step, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if len(is) >= 4 && given(m) && is[0] == is[2] {
-		m = ""
-	}
-	if len(is) >= 4 && given(acc) && is[1] == is[3] {
-		acc = ""
+	for i, t := range []*string{&m, &acc} {
+		if len(is) < 4 || !given(*t) {
+			continue
+		}
+		if is[i] == is[i+2] {
+			*t = ""
+			continue
+		}
+		name := []string{"mtime", "atime"}[i]
+		was, _ := strconv.ParseFloat(is[i], 64)
+		will, _ := strconv.ParseFloat(is[i+2], 64)
+		a.moved = append(a.moved, [2]*value.Map{value.MapOf(name, value.Float(was)), value.MapOf(name, value.Float(will))})
 	}
 	st, ok := a.timed(p, m, acc)
 	return st, ok, nil

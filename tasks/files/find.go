@@ -100,7 +100,7 @@ if [ -n "$4" ]; then date +%s; else echo 0; fi
 n='
 '
 find $3 "$1" -mindepth 1 ${2:+-maxdepth "$2"} -path "*$n*" -exec echo x \; 2>/dev/null | wc -l
-find $3 "$1" -mindepth 1 ${2:+-maxdepth "$2"} ! -path "*$n*" -exec stat -c "%f %u %g %s %d %i %h %X %Y %Z %U %G %n" {} + 2>/dev/null`
+find $3 "$1" -mindepth 1 ${2:+-maxdepth "$2"} ! -path "*$n*" -exec stat -c "%f %u %g %s %d %i %h %.X %.Y %.Z %U %G %n" {} + 2>/dev/null`
 
 // findSumText hashes files; each line has the hash and the path.
 const findSumText sh.Constant = `sha1sum -- "$@" 2>/dev/null; :`
@@ -111,7 +111,7 @@ func (a findArgs) probe(p string) host.Probe {
 	case !a.Recurse:
 		depth = "1"
 	case a.Depth > 0:
-		depth = strconv.Itoa(a.Depth)
+		depth = strconv.Itoa(a.Depth + 1) // what is one deeper is counted, as in Ansible
 	}
 	link := ""
 	if a.Follow {
@@ -238,7 +238,7 @@ func (f *finding) read(p, text string) error {
 	var here []found
 	for l.Rest != "" {
 		f.looked++
-		one, ok, err := f.line(l.Next(), now)
+		one, ok, err := f.line(p, l.Next(), now)
 		if err != nil {
 			return err
 		}
@@ -252,7 +252,7 @@ func (f *finding) read(p, text string) error {
 }
 
 // line reads one file's line; ok says that it counts.
-func (f *finding) line(text string, now int64) (one found, ok bool, err error) {
+func (f *finding) line(p, text string, now int64) (one found, ok bool, err error) {
 	w := strings.SplitN(text, " ", 13)
 	if len(w) != 13 {
 		return one, false, fmt.Errorf("find: the host printed %q", text)
@@ -264,6 +264,9 @@ func (f *finding) line(text string, now int64) (one found, ok bool, err error) {
 	one.path = w[12]
 	name := one.path[strings.LastIndexByte(one.path, '/')+1:]
 	one.file = uint32(mode)&kit.TypeMask == kit.TypeReg
+	if below := strings.Trim(strings.TrimPrefix(one.path, p), "/"); f.args.Recurse && f.args.Depth > 0 && strings.Count(below, "/") >= f.args.Depth {
+		return one, false, nil
+	}
 	if ok, err = f.counts(name, uint32(mode), w, now); !ok || err != nil {
 		return one, false, err
 	}
@@ -289,8 +292,8 @@ func (f *finding) counts(name string, mode uint32, w []string, now int64) (bool,
 	}
 	if f.age != nil {
 		col := map[string]int{"atime": 7, "mtime": 8, "ctime": 9}[f.args.Stamp]
-		at, _ := strconv.ParseInt(w[col], 10, 64)
-		if !reaches(now-at, *f.age) {
+		at, _ := strconv.ParseFloat(w[col], 64)
+		if !reaches(now-int64(at), *f.age) {
 			return false, nil
 		}
 	}

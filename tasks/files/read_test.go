@@ -78,7 +78,7 @@ func TestFetchTwice(t *testing.T) {
 		if tasktest.ReadFile(t, out+"/flat/f") != "x\x00" {
 			t.Error("flat")
 		}
-		for args, want := range map[string]string{"{src: %s/none, dest: %s}": "the remote file does not exist", "{src: %s, dest: %s}": "remote file is a directory, fetch cannot work on directories"} {
+		for args, want := range map[string]string{"{src: %s/none, dest: %s}": "the remote file does not exist, not transferring, ignored", "{src: %s, dest: %s}": "remote file is a directory, fetch cannot work on directories"} {
 			if o, _ := tasktest.Apply(t.Context(), h, files.Fetch(), tasktest.Args(t, fmt.Sprintf(args, dir, out)), false); !o.Result.Failed || o.Result.Msg != want {
 				t.Errorf("%q", o.Result.Msg)
 			}

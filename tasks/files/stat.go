@@ -30,7 +30,7 @@ func Stat() play.Module {
 type stat struct{}
 
 // statNumbers is what stat is asked for.
-const statNumbers = `%f %u %g %s %d %i %h %X %Y %Z %b %o
+const statNumbers = `%f %u %g %s %d %i %h %.X %.Y %.Z %b %o
 %U
 %G`
 
