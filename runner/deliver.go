@@ -67,7 +67,7 @@ func (h *hostRun) deliver(ctx context.Context, u *unit) error {
 // told is what is told of a unit's outcome.
 func (u *unit) told(out *outcome) event.Outcome {
 	h := u.tr.h
-	e := event.Outcome{Host: h.name, Delegated: u.on, Task: u.tr.info, Status: event.StatusOf(out.res), Result: placed(u.registered(out), out.cause), NoLog: u.noLog, Unread: u.unread != nil, Diff: out.diff, Tries: out.tries, Err: out.cause, Quiet: out.res.Quiet}
+	e := event.Outcome{Host: h.name, Delegated: u.on, Task: u.tr.info, Status: event.StatusOf(out.res), Result: placed(u.reported(out), out.cause), NoLog: u.noLog, Unread: u.unread != nil, Diff: out.diff, Tries: out.tries, Err: out.cause, Quiet: out.res.Quiet}
 	if out.dead != nil {
 		e.Status = event.Unreachable
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 
+	"remoterun/runner/event"
 	"remoterun/runner/keyword"
 	"remoterun/runner/play"
 	"remoterun/runner/value"
@@ -21,6 +22,67 @@ func merge(a, b *value.Map) *value.Map {
 
 // registered is the mapping that register keeps for one unit.
 func (u *unit) registered(out *outcome) *value.Map {
+	m := u.reported(out)
+	if d := differs(m, out.diff); !d.IsNull() {
+		m.Put("diff", d)
+	}
+	return m
+}
+
+// differs is the diff of a result with the texts that --diff shows: Ansible's modules
+// return them in their results. Null = as the result has it.
+func differs(m *value.Map, diffs []event.Diff) value.Value {
+	own, has := m.Lookup("diff")
+	if _, whole := own.AsMap(); whole {
+		return value.Null()
+	}
+	var out []value.Value
+	for _, d := range diffs {
+		if !d.Secret {
+			out = append(out, value.FromMap(diffOf(d)))
+		}
+	}
+	if len(out) == 0 {
+		return value.Null()
+	}
+	if !has {
+		return out[0]
+	}
+	list := own.Items()
+	if len(list) > 0 { // the first one is of the content, those behind it of attributes
+		first, _ := list[0].AsMap()
+		texts, _ := out[0].AsMap()
+		first = merge(first, nil)
+		for _, k := range []string{"before", "after"} {
+			if v, ok := texts.Lookup(k); ok {
+				first.Put(k, v)
+			}
+		}
+		return value.List(append([]value.Value{value.FromMap(first)}, list[1:]...)...)
+	}
+	return value.List(out...)
+}
+
+func diffOf(d event.Diff) *value.Map {
+	text := func(s string) value.Value { return value.MarkedString(s, value.Unsafe) }
+	m := value.NewMap()
+	if d.BeforeHeader != "" {
+		m.Put("before_header", text(d.BeforeHeader))
+	}
+	if d.AfterHeader != "" {
+		m.Put("after_header", text(d.AfterHeader))
+	}
+	if d.Prepared != "" {
+		m.Put("prepared", text(d.Prepared))
+		return m
+	}
+	m.Put("before", text(d.Before))
+	m.Put("after", text(d.After))
+	return m
+}
+
+// reported is a unit's result as views are told it, who have the diff apart.
+func (u *unit) reported(out *outcome) *value.Map {
 	r := out.res
 	m := merge(nil, r.Data)
 	m.Put("changed", value.Bool(r.Changed))

@@ -127,7 +127,7 @@ func (f file) touch(a fileArgs, lk kit.Look, s host.Seen) (play.Plan, error) {
 	steps := []host.Step{step}
 	c := kit.Change{Owner: a.Owner, Group: a.Group, Mode: mode}
 	if c.Any() {
-		steps = append(steps, c.Step(p, a.via(p), false))
+		steps = append(steps, c.OfNew(p, a.via(p)))
 	}
 	a.tells = len(steps) - 1
 	return f.finish(a, p, is, kit.Info{}, "touch", steps, s)

@@ -99,7 +99,26 @@ func (l lineinfile) Plan(a lineArgs, s host.Seen) (play.Plan, error) {
 	if err != nil {
 		return kit.Failure("%v", err), nil
 	}
-	return l.plan(a, s, at, e)
+	plan, err := l.plan(a, s, at, e)
+	if text := a.matchesAll(); text != "" && err == nil {
+		plan = kit.Warned(plan, text)
+	}
+	return plan, err
+}
+
+// matchesAll is the warning of an expression or text that every line has.
+func (a lineArgs) matchesAll() string {
+	what, way := "", ""
+	switch {
+	case a.Regexp != nil && *a.Regexp == "":
+		what, way = "regular expression", " If this is desired, use '^' to match every line in the file and avoid this warning."
+	case a.Search != nil && *a.Search == "":
+		what = "search string"
+	default:
+		return ""
+	}
+	return "The " + what + " is an empty string, which will match every line in the file. " +
+		"This may have unintended consequences, such as replacing the last line in the file rather than appending." + way
 }
 
 // lineDiffs is the diff of every result: whose texts are shown, not returned.

@@ -184,14 +184,15 @@ const toldText = `LC_ALL=C stat -c ` + statForm + `"
 %s" `
 
 // chattrText changes what is at a path: path, owner, group, mode, -h for a link
-// itself, the link that led to the path. A folder is held while it is changed, a file's owner set without
+// itself, the link that led to the path, yes for an empty file that has just been made
+// and is not left behind. A folder is held while it is changed, a file's owner set without
 // following, its mode on the open file.
 const chattrText sh.Constant = holdText + `k_at "$1" "$6" || exit 1
 if [ -n "$5" ]; then k_chown "$2" "$3" "./$k_n" -h
 elif [ -h "./$k_n" ]; then k_no "$1 changed while it was looked at"
 elif [ -d "./$k_n" ]; then k_cd "$k_n" && k_n=. && k_chown "$2" "$3" . && { [ -z "$4" ] || chmod "$4" .; }
 else k_chown "$2" "$3" "./$k_n" -h && { [ -z "$4" ] || k_chmod "$4" "./$k_n"; }
-fi || exit 1
+fi || { if [ -n "$7" ] && [ ! -s "./$k_n" ]; then rm -f "./$k_n"; fi; exit 1; }
 ` + toldText + `"./$k_n"`
 
 // Step makes the change of one path; via is the link that it was reached through,
@@ -201,7 +202,13 @@ func (c Change) Step(p, via string, itself bool) host.Step {
 	if itself {
 		flag = "-h"
 	}
-	return host.Run{Cmd: sh.Script(chattrText, clean(p), c.Owner, c.Group, c.Mode, flag, clean(via)), What: c.String() + " of " + p}
+	return host.Run{Cmd: sh.Script(chattrText, clean(p), c.Owner, c.Group, c.Mode, flag, clean(via), ""), What: c.String() + " of " + p}
+}
+
+// OfNew makes the change of an empty file that the step before it made: where it
+// fails the file is not left behind.
+func (c Change) OfNew(p, via string) host.Step {
+	return host.Run{Cmd: sh.Script(chattrText, clean(p), c.Owner, c.Group, c.Mode, "", clean(via), "yes"), What: c.String() + " of " + p}
 }
 
 // Told reads what _told printed: the file as it is after a step.

@@ -2,6 +2,7 @@ package kit
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"remoterun/runner/host"
@@ -69,4 +70,17 @@ func JSONDiff(before, after *value.Map) play.Diff {
 	b, _ := value.JSON(value.FromMap(before), st)
 	a, _ := value.JSON(value.FromMap(after), st)
 	return play.Diff{BeforeText: b + "\n", AfterText: a + "\n"}
+}
+
+// Warned returns the plan with a warning in its results.
+func Warned(p play.Plan, text string) play.Plan {
+	p.Result.Warnings = append(slices.Clone(p.Result.Warnings), text)
+	if finish := p.Finish; finish != nil {
+		p.Finish = func(ran []host.Output) (play.Result, error) {
+			r, err := finish(ran)
+			r.Warnings = append(slices.Clone(r.Warnings), text)
+			return r, err
+		}
+	}
+	return p
 }

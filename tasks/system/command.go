@@ -111,16 +111,7 @@ func (command) Plan(a commandArgs, s host.Seen) (play.Plan, error) {
 
 // warned says that executable has no meaning, in Ansible's words.
 func (a commandArgs) warned(p play.Plan) play.Plan {
-	text := "As of Ansible 2.4, the parameter 'executable' is no longer supported with the 'command' module. Not using '" + a.Exe + "'."
-	p.Result.Warnings = append(p.Result.Warnings, text)
-	if finish := p.Finish; finish != nil {
-		p.Finish = func(ran []host.Output) (play.Result, error) {
-			r, err := finish(ran)
-			r.Warnings = append(r.Warnings, text)
-			return r, err
-		}
-	}
-	return p
+	return kit.Warned(p, "As of Ansible 2.4, the parameter 'executable' is no longer supported with the 'command' module. Not using '"+a.Exe+"'.")
 }
 
 func (a runArgs) facts() []host.Question {

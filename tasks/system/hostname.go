@@ -62,9 +62,11 @@ func (hostname) Plan(a hostnameArgs, s host.Seen) (play.Plan, error) {
 		p.Result.Facts = facts
 		return p, nil
 	}
+	texts := [2]string{"hostname = " + now + "\n", "hostname = " + a.Name + "\n"}
+	data.Put("diff", value.FromMap(value.MapOf("before", kit.HostText(texts[0]), "after", value.String(texts[1]))))
 	return play.Plan{
 		Steps:  []host.Step{host.Run{Cmd: sh.Script(hostnameStep, a.Name, how), What: "call the host " + a.Name}},
 		Result: play.Result{Changed: true, Data: data, Facts: facts},
-		Diff:   []play.Diff{{BeforeText: "hostname = " + now + "\n", AfterText: "hostname = " + a.Name + "\n"}},
+		Diff:   []play.Diff{{BeforeText: texts[0], AfterText: texts[1]}},
 	}, nil
 }

@@ -125,6 +125,8 @@ func (knownHosts) Plan(a knownHostsArgs, s host.Seen) (play.Plan, error) {
 	now := a.edit(old)
 	data := value.MapOf("name", value.String(a.Name), "path", value.String(p), "state", value.String(a.State), "hash_host", value.Bool(a.Hash), "key", value.String(a.Key))
 	at.Look.Target.AddTo(data, int64(len(at.Old)))
+	data.Put("diff", value.FromMap(value.MapOf("before_header", value.String(header(at.There(), p)), "after_header", value.String(p),
+		"before", kit.HostText(old), "after", kit.HostText(now))))
 	if now == old {
 		return kit.Unchanged(p+" is as it shall be", data), nil
 	}
@@ -133,10 +135,18 @@ func (knownHosts) Plan(a knownHostsArgs, s host.Seen) (play.Plan, error) {
 	res := play.Result{Changed: true, Data: data}
 	return play.Plan{
 		Steps:  []host.Step{w.Step(kit.MadeInput(at.Real(), []byte(now)))},
-		Diff:   []play.Diff{{BeforeHeader: p, AfterHeader: p, BeforeText: old, AfterText: now}},
+		Diff:   []play.Diff{{BeforeHeader: header(at.There(), p), AfterHeader: p, BeforeText: old, AfterText: now}},
 		Result: res,
 		Finish: kit.ToldAt(res, 0, p),
 	}, nil
+}
+
+// header is what the diff of a file begins with: one that is not there is none.
+func header(there bool, p string) string {
+	if there {
+		return p
+	}
+	return "/dev/null"
 }
 
 // edit returns the file as it shall be: one line per server and kind of key.
