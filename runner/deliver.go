@@ -356,5 +356,5 @@ func (u *unit) withResult(out *outcome) *vars.Scope {
 	if u.tr.task.Register == "" {
 		return u.scope
 	}
-	return u.scope.WithLocal(value.MapOf(u.tr.task.Register, value.FromMap(u.registered(out))))
+	return u.scope.WithLocal(value.MapOf(u.tr.task.Register, value.FromMap(registered(u, out))))
 }

@@ -36,6 +36,10 @@ func promise(ctx context.Context, h *hostRun) {
 	now.as, _ = reach.Identity(h.p.reader(ctx, h.name), r.want.Defaults)
 	r.mu.Lock()
 	before, known := r.facts[h.name]
+	if known && r.want.Smart {
+		r.mu.Unlock()
+		return
+	}
 	same := known && before.as == now.as && before.by.Question().Key() == now.by.Question().Key() && before.by.Same(now.by) && before.changes == now.changes && before.m == now.m
 	if same {
 		now.changes = before.changes

@@ -76,7 +76,7 @@ func (tr *taskRun) ripe(ctx context.Context) error {
 	if tr.units[i].state != unitWaits {
 		return nil
 	}
-	before := tr.units[i-1].registered(tr.units[i-1].out)
+	before := registered(tr.units[i-1], tr.units[i-1].out)
 	for {
 		u, err := tr.itemUnit(ctx, i, before, false)
 		need := new(host.ErrNeed)
@@ -106,7 +106,7 @@ func (tr *taskRun) broke(ctx context.Context, u *unit) error {
 	}
 	local := tr.loopVars(u.index)
 	if tr.task.Register != "" {
-		local.Put(tr.task.Register, value.FromMap(u.registered(u.out)))
+		local.Put(tr.task.Register, value.FromMap(registered(u, u.out)))
 	}
 	var yes bool
 	err := tr.h.knowing(ctx, func() (err error) {

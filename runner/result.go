@@ -21,7 +21,7 @@ func merge(a, b *value.Map) *value.Map {
 }
 
 // registered is the mapping that register keeps for one unit.
-func (u *unit) registered(out *outcome) *value.Map {
+func registered(u *unit, out *outcome) *value.Map {
 	m := u.reported(out)
 	if d := differs(m, out.diff); !d.IsNull() {
 		m.Put("diff", d)
@@ -141,17 +141,17 @@ func (tr *taskRun) combined() (play.Result, *value.Map, *outcome) {
 		out := failure(tr.fatal)
 		out.res.Msg = placeless(tr.fatal)
 		u := &unit{tr: &taskRun{h: h, task: tr.task, info: tr.info}, m: h.m}
-		return out.res, u.registered(out), out
+		return out.res, registered(u, out), out
 	}
 	if !tr.loop {
 		out := tr.units[0].out
-		return out.res, tr.units[0].registered(out), out
+		return out.res, registered(tr.units[0], out), out
 	}
 	res := play.Result{Skipped: true, Msg: "All items completed"}
 	all := &outcome{}
 	var items []value.Value
 	for _, u := range tr.units {
-		items = append(items, value.FromMap(u.registered(u.out)))
+		items = append(items, value.FromMap(registered(u, u.out)))
 		res.Changed = res.Changed || u.out.res.Changed
 		res.Failed = res.Failed || u.out.res.Failed
 		all.missed = all.missed || u.out.missed

@@ -83,6 +83,8 @@ type Presets struct {
 	AnyErrorsFatal bool
 	// Explicit has a play gather facts only if it says so.
 	Explicit bool
+	// Smart has no play gather facts that an earlier one has.
+	Smart    bool
 	Strategy string // linear, free; empty = linear
 }
 

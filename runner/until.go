@@ -25,7 +25,7 @@ func (h *hostRun) until(ctx context.Context, u *unit) *outcome {
 		if out.dead != nil || u.tried(ctx, out, retries) {
 			return out
 		}
-		h.p.r.emit(event.Retry{Outcome: event.Outcome{Host: h.name, Task: u.tr.info, Tries: n, Result: u.registered(out), NoLog: u.noLog}, LoopItem: u.loopItem(), Left: retries - n + 1})
+		h.p.r.emit(event.Retry{Outcome: event.Outcome{Host: h.name, Task: u.tr.info, Tries: n, Result: registered(u, out), NoLog: u.noLog}, LoopItem: u.loopItem(), Left: retries - n + 1})
 		if err := action.Sleep(ctx, delay); err != nil {
 			return broken(err)
 		}

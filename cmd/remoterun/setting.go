@@ -28,7 +28,7 @@ func (a configured) setting(cfg *config.Config, name string) (value.Value, bool)
 		"DEFAULT_JINJA2_EXTENSIONS":      value.Strings(cfg.JinjaExtensions...),
 		"HOST_KEY_CHECKING":              value.Bool(true),
 		"DEFAULT_HASH_BEHAVIOUR":         value.String("replace"),
-		"DEFAULT_GATHERING":              value.String(map[bool]string{false: "implicit", true: "explicit"}[cfg.ExplicitGathering]),
+		"DEFAULT_GATHERING":              value.String(gathering(cfg)),
 		"DEFAULT_NO_LOG":                 value.Bool(cfg.NoLog),
 		"ANY_ERRORS_FATAL":               value.Bool(cfg.AnyErrorsFatal),
 		"DEFAULT_BECOME_FLAGS":           value.String(cfg.BecomeFlags),
@@ -39,6 +39,16 @@ func (a configured) setting(cfg *config.Config, name string) (value.Value, bool)
 		"DEFAULT_REMOTE_PORT":            orNull(cfg.RemotePort),
 	}[name]
 	return v, ok
+}
+
+func gathering(cfg *config.Config) string {
+	switch {
+	case cfg.ExplicitGathering:
+		return "explicit"
+	case cfg.SmartGathering:
+		return "smart"
+	}
+	return "implicit"
 }
 
 // flagSetting returns the flag that a setting presets, and what holds when it

@@ -224,7 +224,7 @@ func (s *session) presets(books []*play.Playbook) runner.Presets {
 	if s.a.cfg == nil || slices.ContainsFunc(books, func(b *play.Playbook) bool { return strings.HasPrefix(b.Path, builtinDir) }) {
 		return runner.Presets{}
 	}
-	return runner.Presets{NoLog: s.a.cfg.NoLog, AnyErrorsFatal: s.a.cfg.AnyErrorsFatal, Explicit: s.a.cfg.ExplicitGathering, Strategy: s.a.cfg.Strategy}
+	return runner.Presets{NoLog: s.a.cfg.NoLog, AnyErrorsFatal: s.a.cfg.AnyErrorsFatal, Explicit: s.a.cfg.ExplicitGathering, Smart: s.a.cfg.SmartGathering, Strategy: s.a.cfg.Strategy}
 }
 
 // defaults are how hosts are reached where nothing else says so.

@@ -43,6 +43,7 @@ type Config struct {
 	NoLog             bool   // tasks that do not say otherwise are hidden
 	AnyErrorsFatal    bool   // so are plays, for all their hosts
 	ExplicitGathering bool   // a play gathers facts only if it says so
+	SmartGathering    bool   // facts that are known are not gathered again
 	Strategy          string // of plays that say none: linear, free; empty = not set
 	RunTags           []string
 	SkipTags          []string

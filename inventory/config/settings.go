@@ -101,7 +101,7 @@ func known() map[string]func(*reader, string) error {
 		"defaults.force_handlers":              func(r *reader, v string) error { return truth(v, &r.cfg.ForceHandlers) },
 		"defaults.no_log":                      func(r *reader, v string) error { return truth(v, &r.cfg.NoLog) },
 		"defaults.any_errors_fatal":            func(r *reader, v string) error { return truth(v, &r.cfg.AnyErrorsFatal) },
-		"defaults.gathering":                   func(r *reader, v string) error { return gathering(v, &r.cfg.ExplicitGathering) },
+		"defaults.gathering":                   func(r *reader, v string) error { return r.gathering(v) },
 		"defaults.strategy":                    func(r *reader, v string) error { return strategy(v, &r.cfg.Strategy) },
 		"tags.run":                             func(r *reader, v string) error { r.cfg.RunTags = words(v); return nil },
 		"tags.skip":                            func(r *reader, v string) error { r.cfg.SkipTags = words(v); return nil },
@@ -166,11 +166,11 @@ func number(v string, to *int) error {
 }
 
 // gathering reads when facts are gathered: "explicit" is what a play says alone;
-// facts are never gathered anew without need, so that implicit and smart are one.
-func gathering(v string, explicit *bool) error {
+// by "smart" those of an earlier play stay as they are.
+func (r *reader) gathering(v string) error {
 	switch v = unquote(v); v {
 	case "implicit", "smart", "explicit":
-		*explicit = v == "explicit"
+		r.cfg.ExplicitGathering, r.cfg.SmartGathering = v == "explicit", v == "smart"
 		return nil
 	}
 	return fmt.Errorf("%q is not one of implicit, explicit, smart", v)

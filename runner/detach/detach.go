@@ -213,10 +213,14 @@ func base(id, dir string, finished int64) *value.Map {
 	return m
 }
 
-// with adds a result's own data to a job's.
+// with adds a result's own data to a job's. What a program printed that gave no result
+// is stderr there.
 func with(m *value.Map, r play.Result) play.Result {
 	for k, v := range r.Data.All() {
 		m.Set(k, v)
+		if _, has := r.Data.Lookup("stderr"); value.Str(k) == "module_stderr" && !has {
+			m.Put("stderr", v)
+		}
 	}
 	r.Data = m
 	return r

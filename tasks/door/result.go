@@ -18,8 +18,9 @@ func result(out host.Output) play.Result {
 		return play.Result{Failed: true, Msg: strings.TrimSpace(string(out.Stderr))}
 	}
 	said := string(out.Stdout[:at])
+	text, junk := object(said)
 	status, _ := strconv.ParseInt(string(out.Stdout[at+1:]), 10, 64)
-	v, err := value.ParseJSON([]byte(object(said)))
+	v, err := value.ParseJSON([]byte(text))
 	m, ok := v.With(value.Unsafe).AsMap()
 	if err != nil || !ok {
 		msg := "MODULE FAILURE\nSee stdout/stderr for the exact error"
@@ -28,20 +29,25 @@ func result(out host.Output) play.Result {
 		}
 		return play.Result{Failed: true, Msg: msg, Data: value.MapOf("module_stdout", kit.HostText(said), "module_stderr", kit.HostText(string(out.Stderr)), "rc", value.Int(status))}
 	}
-	return reported(m)
+	r := reported(m)
+	if strings.TrimSpace(junk) != "" {
+		r.Warnings = append(r.Warnings, "Module invocation had junk after the JSON data: "+strings.TrimSpace(junk))
+	}
+	return r
 }
 
 // object leaves out the lines before and behind an object: a login's greeting, a
-// program's chatter.
-func object(text string) string {
+// program's chatter. Those behind it are junk.
+func object(text string) (object, junk string) {
 	lines := strings.SplitAfter(text, "\n")
 	for len(lines) > 0 && !strings.HasPrefix(strings.TrimSpace(lines[0]), "{") {
 		lines = lines[1:]
 	}
-	for len(lines) > 0 && !strings.HasSuffix(strings.TrimSpace(lines[len(lines)-1]), "}") {
-		lines = lines[:len(lines)-1]
+	n := len(lines)
+	for n > 0 && !strings.HasSuffix(strings.TrimSpace(lines[n-1]), "}") {
+		n--
 	}
-	return strings.Join(lines, "")
+	return strings.Join(lines[:n], ""), strings.Join(lines[n:], "")
 }
 
 func reported(m *value.Map) play.Result {

@@ -101,7 +101,7 @@ if [ -e "/sys/devices/virtual/block/$n" ]; then echo "$o 1"; else echo "$o 0"; f
 _r "$d/device/model"; echo "model $v"; _r "$d/device/vendor"; echo "vendor $v"; _r "$d/queue/scheduler"; echo "scheduler $v"
 for q in "$d/$n"*; do if [ -f "$q/size" ]; then _r "$q/start"; o=$v; _r "$q/size"; echo "part ${q##*/} $o $v"; fi; done; done
 echo @diskids; for f in /dev/disk/by-id/* /dev/disk/by-uuid/* /dev/disk/by-label/*; do if [ -L "$f" ]; then t=${f%/*}; echo "${t##*/by-} ${f##*/} $(readlink -f "$f")"; fi; done
-echo @local; for f in "$l"/*.fact; do [ -f "$f" ] || continue; echo "@fact $f"
+echo @local; for f in "$l"/*.fact; do if [ -L "$f" ] && [ ! -e "$f" ]; then printf '@fact %s\n \n @lost\n' "$f"; fi; [ -f "$f" ] || continue; echo "@fact $f"
 if [ -x "$f" ]; then { { o=$("$f" 2>&1 >&3 3>&-) && s=0 || s=$?; [ "$s" = 0 ] || printf '\n@failed %s\n%s' "$s" "$o"; } 3>&1; } </dev/null | sed 's/^/ /'; else sed 's/^/ /' "$f"; fi; echo; done
 echo @env; printf '%s\n' "$all"`
 

@@ -283,6 +283,9 @@ func localFact(file, text string) value.Value {
 		status, said, _ := strings.Cut(why, "\n")
 		return value.String("Failure executing fact script (" + file + "), rc: " + status + ", err: " + strings.TrimSuffix(said, "\n"))
 	}
+	if strings.HasSuffix(strings.TrimSuffix(text, "\n"), "\n@lost") {
+		return value.String("Could not stat fact (" + file + "): [Errno 2] No such file or directory: '" + file + "'")
+	}
 	text = strings.TrimSpace(text)
 	if v, err := value.ParseJSON([]byte(text)); err == nil {
 		return v

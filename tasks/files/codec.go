@@ -16,7 +16,7 @@ type codec struct {
 // textCodec finds a codec by Python's name for it.
 func textCodec(name string) (codec, bool) {
 	switch strings.NewReplacer("_", "-", " ", "-").Replace(strings.ToLower(name)) {
-	case "utf-8", "utf8", "u8":
+	case "", "utf-8", "utf8", "u8":
 		return codec{decode: fromUTF8, encode: func(s string) ([]byte, error) { return []byte(s), nil }}, true
 	case "ascii", "us-ascii", "646":
 		return codec{decode: fromASCII, encode: toBytes(0x7f, "ascii")}, true

@@ -112,7 +112,7 @@ func (template) Resolve(ctx context.Context, a *templateArgs, in play.Inputs) er
 
 // encode puts the text into another encoding than UTF-8.
 func (a *templateArgs) encode() error {
-	if strings.HasPrefix(strings.ToLower(a.Encoding), "u") {
+	if a.Encoding == "" || strings.HasPrefix(strings.ToLower(a.Encoding), "u") {
 		return nil
 	}
 	c, _ := textCodec(a.Encoding)

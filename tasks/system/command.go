@@ -222,7 +222,7 @@ func (a runArgs) elsewhere(said string) string {
 			why = other
 		}
 	}
-	return "Unable to change directory before execution: " + why + ": b'" + a.Chdir + "'"
+	return "Unable to change directory before execution: " + why + ": '" + a.Chdir + "'"
 }
 
 // result reads what a command left: its output, its status, its times.
@@ -240,7 +240,7 @@ func (a runArgs) result(out host.Output, echo value.Value) play.Result {
 			first = value.Str(items[0])
 			data.Put("cmd", oneText(items))
 		}
-		r.Msg = fmt.Sprintf("[Errno 2] No such file or directory: b'%s'", first)
+		r.Msg = fmt.Sprintf("[Errno 2] No such file or directory: '%s'", first)
 	case times == "" && out.Status == 126 && a.Chdir != "":
 		r.Failed, r.Changed = true, false
 		r.Msg = a.elsewhere(stderr)

@@ -18,8 +18,8 @@ func TestCommandAndShell(t *testing.T) {
 		for _, c := range []struct{ name, module, args, out, msg string }{
 			{"quotes", "command", `{_raw_params: "printf '%%s.' 'a b' \"c\\\"d\" $HOME/x"}`, `'a b.c"d./root/x.'`, ""},
 			{"no shell", "command", `{argv: [printf, '%%s.', 'a;b', '*', '|']}`, "'a;b.*.|.'", ""},
-			{"not a builtin", "command", "{cmd: exit 0}", "''", "[Errno 2] No such file or directory: b'exit'"},
-			{"not there", "command", "{cmd: /no/such -x}", "''", "[Errno 2] No such file or directory: b'/no/such'"},
+			{"not a builtin", "command", "{cmd: exit 0}", "''", "[Errno 2] No such file or directory: 'exit'"},
+			{"not there", "command", "{cmd: /no/such -x}", "''", "[Errno 2] No such file or directory: '/no/such'"},
 			{"chdir", "command", "{cmd: pwd, chdir: %[1]s}", "'%[1]s'", ""},
 			{"stdin", "command", "{cmd: cat, stdin: hello}", "'hello'", ""},
 			{"fails", "command", "{cmd: 'sh -c \"echo x; exit 3\"'}", "'x'", "non-zero return code"},

@@ -164,7 +164,7 @@ func (a knownHostsArgs) edit(text string) string {
 		case a.State == "absent" && (a.Key == "" || k.kind == want.kind && k.key == want.key):
 			continue
 		case a.State == "present" && k.kind == want.kind && k.marker == want.marker:
-			if found || k.key != want.key {
+			if found || k.key != want.key || strings.HasPrefix(k.names, "|") != (a.Hash || strings.HasPrefix(want.names, "|")) {
 				continue
 			}
 			found = true

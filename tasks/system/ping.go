@@ -29,7 +29,9 @@ func (ping) Plan(a pingArgs, s host.Seen) (play.Plan, error) {
 		return play.Plan{}, err
 	}
 	if a.Data.S == "crash" {
-		return kit.Failure("boom"), nil
+		p := kit.Failure("MODULE FAILURE\nSee stdout/stderr for the exact error")
+		p.Result.Data = value.MapOf("rc", value.Int(1), "module_stdout", value.String(""), "module_stderr", value.String("Exception: boom\n"))
+		return p, nil
 	}
 	return kit.Unchanged("the host answers", value.MapOf("ping", a.Data.Value())), nil
 }

@@ -267,6 +267,9 @@ func (a userArgs) told(is account, data *value.Map) *value.Map {
 	return out
 }
 
+// hashLetters are those of a password's hash.
+const hashLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./="
+
 // warnings are Ansible's of a password that looks like none of a hash.
 func (a userArgs) warnings() []string {
 	if a.Password == nil {
@@ -278,8 +281,10 @@ func (a userArgs) warnings() []string {
 	}
 	f := strings.Split(p, "$")
 	length := map[string]int{"1": 22, "5": 43, "6": 86}
-	if len(f) >= 3 && !strings.ContainsAny(p, "*!") {
-		if n := length[f[1]]; n == 0 || len(f[len(f)-1]) == n {
+	if len(f) >= 3 && !strings.ContainsAny(p, ":*!") {
+		last := f[len(f)-1]
+		odd := strings.ContainsFunc(last, func(r rune) bool { return !strings.ContainsRune(hashLetters, r) })
+		if n := length[f[1]]; !odd && (n == 0 || len(last) == n) {
 			return nil
 		}
 	}

@@ -29,7 +29,7 @@ func (s *Syntax) Options(line string) error {
 		key, val, ok := strings.Cut(part, ":")
 		key, val = strings.TrimSpace(key), strings.TrimSpace(val)
 		if !ok {
-			return fmt.Errorf("the #jinja2: line has %q, expected \"option: value\"", strings.TrimSpace(part))
+			return fmt.Errorf("failed to parse jinja2 override '%s': the #jinja2: line has options as \"option: value\", with a colon", strings.TrimSpace(part))
 		}
 		if err := s.set(key, strings.Trim(val, `'"`)); err != nil {
 			return err
