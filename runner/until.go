@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -38,21 +39,21 @@ func (h *hostRun) until(ctx context.Context, u *unit) *outcome {
 // patience reads how often a task is tried again, and how long it waits between.
 func (u *unit) patience(ctx context.Context) (retries int, delay time.Duration, err error) {
 	h := u.tr.h
-	number := func(v value.Value, otherwise int) (n int) {
+	number := func(v value.Value, what string, otherwise float64) (n float64) {
 		if v.IsNull() || err != nil {
 			return otherwise
 		}
 		r, bad := h.p.r.world.Expr.Render(ctx, v, u.scope)
 		if bad == nil {
-			n, bad = strconv.Atoi(strings.TrimSpace(value.Str(r)))
+			n, bad = strconv.ParseFloat(strings.TrimSpace(value.Str(r)), 64)
 		}
-		if bad != nil {
-			err = fmt.Errorf("retries and delay are whole numbers, not %s", value.Show(v))
+		if bad != nil || math.IsNaN(n) || math.Abs(n) > 1e9 || what == "retries" && n != math.Trunc(n) {
+			err = fmt.Errorf("retries is a whole number and delay a number of seconds, not %s", value.Show(v))
 		}
 		return n
 	}
-	retries = number(u.tr.task.Retries, 3)
-	delay = time.Duration(number(u.tr.task.Delay, 5)) * time.Second
+	retries = int(number(u.tr.task.Retries, "retries", 3))
+	delay = time.Duration(number(u.tr.task.Delay, "delay", 5) * float64(time.Second))
 	return retries, delay, err
 }
 

@@ -41,7 +41,7 @@ func (a *app) templateCommand() *cobra.Command {
 				return err
 			}
 			// Beneath all else, as a task has them; where the text goes nobody said.
-			own := play.Layer{Name: "template", Vars: files.TemplateVars(cmp.Or(f.limit, "localhost"), args[0], full, "")}
+			own := play.Layer{Name: "template", Vars: files.TemplateVars(cmp.Or(f.limit, "localhost"), args[0], "", play.Input{Path: full})}
 			s.layers = append([]play.Layer{own}, s.layers...)
 			e := a.engine(f.opener)
 			out, err := e.File(cmd.Context(), args[0], string(text), s)

@@ -1,6 +1,7 @@
 package argspec
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -32,6 +33,25 @@ func convert(kind string, v value.Value) (out value.Value, why string) {
 		return no("a float")
 	case "bool":
 		return boolean(v)
+	case "bytes", "bits":
+		if n, ok := amount(strings.TrimSpace(value.Str(v)), kind == "bits"); ok && (isText || v.IsNumber()) {
+			return value.Int(n), ""
+		}
+		return no(map[string]string{"bytes": "a Byte value", "bits": "a Bit value"}[kind])
+	case "json", "jsonarg":
+		_, isSeq := v.AsSeq()
+		_, isMap := v.AsMap()
+		switch {
+		case isText:
+			return value.String(strings.TrimSpace(word)).With(v.Marks()), ""
+		case isSeq || isMap:
+			text, err := value.JSON(v, value.JSONStyle{KeepUTF8: true})
+			if err != nil {
+				return v, err.Error()
+			}
+			return value.String(text).With(value.DeepMarks(v)), ""
+		}
+		return no("a json string")
 	case "list":
 		_, isSeq := v.AsSeq()
 		switch {
@@ -56,6 +76,34 @@ func convert(kind string, v value.Value) (out value.Value, why string) {
 		return no("a dict")
 	}
 	return v, ""
+}
+
+// amount reads a number of bytes or bits as people write it: 10, 1.5K, 2MB, 3Mb.
+func amount(text string, bits bool) (int64, bool) {
+	at := strings.IndexFunc(text, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
+	if at < 0 {
+		at = len(text)
+	}
+	n, err := strconv.ParseFloat(text[:at], 64)
+	unit := strings.TrimSpace(text[at:])
+	if err != nil || n > 1<<50 {
+		return 0, false
+	}
+	if unit == "" {
+		return int64(math.Round(n)), true
+	}
+	power := strings.IndexByte("BKMGTPE", unit[0]&^0x20)
+	name, mark := "byte", byte('B')
+	if bits {
+		name, mark = "bit", 'b'
+	}
+	if power < 0 || len(unit) > 1 && !strings.Contains(strings.ToLower(unit), name) && unit[1] != mark {
+		return 0, false
+	}
+	if n *= math.Pow(1024, float64(power)); n > math.MaxInt64/2 {
+		return 0, false
+	}
+	return int64(math.Round(n)), true
 }
 
 func boolean(v value.Value) (value.Value, string) {

@@ -37,13 +37,20 @@ type Reader struct {
 	Scope play.Scope
 }
 
-// Value is a keyword, rendered; null = it is not set.
+// Value is a keyword, rendered; null = it is not set. One that is omitted is what the
+// block, the play around it says.
 func (k Reader) Value(get Get) (value.Value, error) {
-	v := k.Words.Inner(get)
-	if v.IsNull() {
-		return v, nil
+	for i := len(k.Words) - 1; i >= 0; i-- {
+		v := get(k.Words[i])
+		if v.IsNull() {
+			continue
+		}
+		v, err := k.Expr.Render(k.Ctx, v, k.Scope)
+		if err != nil || !v.IsOmit() {
+			return v, err
+		}
 	}
-	return k.Expr.Render(k.Ctx, v, k.Scope)
+	return value.Null(), nil
 }
 
 // Text is a keyword's text.

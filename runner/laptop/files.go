@@ -10,10 +10,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"remoterun/runner/play"
@@ -28,6 +31,8 @@ type Files struct {
 	kept *Hashes
 	// pulled are the files and folders that this run brings from hosts.
 	pulled map[string]bool
+	// names are those of users by their number.
+	names map[string]string
 	// room is how many bytes may still be kept in memory.
 	room int64
 }
@@ -51,6 +56,27 @@ func input(name, path string, data []byte) play.Input {
 
 func (c *Files) get(name, path string) (play.Input, error) { return c.one(name, path, false) }
 
+// owner is the name of who owns a file, else the number; c.mu is held.
+func (c *Files) owner(st os.FileInfo) string {
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	if !ok {
+		return ""
+	}
+	id := strconv.FormatUint(uint64(sys.Uid), 10)
+	if name, known := c.names[id]; known {
+		return name
+	}
+	name := id
+	if u, err := user.LookupId(id); err == nil {
+		name = u.Username
+	}
+	if c.names == nil {
+		c.names = map[string]string{}
+	}
+	c.names[id] = name
+	return name
+}
+
 // one reads and hashes a file; one of many is never kept in memory.
 func (c *Files) one(name, path string, ofMany bool) (play.Input, error) {
 	c.mu.Lock()
@@ -69,7 +95,7 @@ func (c *Files) one(name, path string, ofMany bool) (play.Input, error) {
 		return play.Input{}, err
 	}
 	if failed == nil {
-		in.Mode = uint32(st.Mode().Perm())
+		in.Mode, in.Time, in.Owner = uint32(st.Mode().Perm()), st.ModTime().Unix(), c.owner(st)
 	}
 	now.in = in
 	c.held[path] = now

@@ -200,6 +200,8 @@ type Input struct {
 	Name   string // relative to what was asked for
 	Path   string // on the laptop, for messages
 	Mode   uint32 // permission bits of the laptop's file
+	Owner  string // the name, or number, of who owns the laptop's file
+	Time   int64  // when the laptop's file was modified, in seconds since 1970
 	Kind   byte   // 'f' file, 'd' folder, 'l' link
 	Link   string // target of a link
 	SHA256 string // hex, files only

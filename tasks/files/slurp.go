@@ -29,7 +29,9 @@ const maxSlurp = 48 << 20
 // slurpText prints a file of up to $2 bytes; 3 = missing, 4 = a folder, 5 = not
 // readable, 6 = larger, with its size, 7 = below what is no folder.
 const slurpText = `if [ -d "$1" ]; then exit 4; fi
-if [ ! -e "$1" ]; then p=${1%/*}; if [ -n "$p" ] && [ -e "$p" ] && [ ! -d "$p" ]; then exit 7; fi; exit 3; fi
+if [ ! -e "$1" ]; then p=${1%/*}; if [ -n "$p" ] && [ -e "$p" ] && [ ! -d "$p" ]; then exit 7; fi
+while :; do case $p in ?*/?*) ;; *) break ;; esac; if [ -d "$p" ]; then break; fi; p=${p%/*}; done
+if [ -d "$p" ] && [ ! -x "$p" ]; then exit 5; fi; exit 3; fi
 if [ ! -r "$1" ]; then exit 5; fi
 if [ -f "$1" ]; then n=$(wc -c <"$1"); [ "$n" -le "$2" ] || { echo "$n"; exit 6; }; fi
 exec cat "$1"`

@@ -87,10 +87,13 @@ func (a templateArgs) overrides() string {
 	return strings.Join(parts, ", ")
 }
 
-// TemplateVars are the variables that a template has beside the task's.
-func TemplateVars(host, src, full, dest string) *value.Map {
+// TemplateVars are the variables that a template has beside the task's. Those of times
+// are worked out where a template reads them.
+func TemplateVars(host, src, dest string, file play.Input) *value.Map {
 	return value.MapOf("ansible_managed", value.String("Ansible managed"), "template_host", value.String(host),
-		"template_path", value.String(src), "template_fullpath", value.String(full), "template_destpath", value.String(dest))
+		"template_path", value.String(src), "template_fullpath", value.String(file.Path), "template_destpath", value.String(dest),
+		"template_uid", value.String(file.Owner), "template_mtime", value.String(fmt.Sprintf("{{ '%%Y-%%m-%%d %%H:%%M:%%S' | strftime(%d) }}", file.Time)),
+		"template_run_date", value.String("{{ now() }}"))
 }
 
 // Resolve renders the template with the task's variables.
@@ -99,7 +102,7 @@ func (template) Resolve(ctx context.Context, a *templateArgs, in play.Inputs) er
 	if err != nil {
 		return err
 	}
-	extra := TemplateVars(in.Host(), a.Src, src.Path, a.Dest)
+	extra := TemplateVars(in.Host(), a.Src, a.Dest, src)
 	if o := a.overrides(); o != "" {
 		extra.Put("#jinja2", value.String(o))
 	}
