@@ -83,3 +83,25 @@ func TestLibraryOfPython(t *testing.T) {
 		t.Errorf("code %d\n%s%s", code, stdout, stderr)
 	}
 }
+
+// TestLibrarySetting: modules of the folders that a setting names, behind those beside
+// the playbook and of roles.
+func TestLibrarySetting(t *testing.T) {
+	says := func(text string) string { return "#!/bin/sh\necho '{\"said\": \"" + text + "\"}'\n" }
+	projectDir(t, map[string]string{
+		"hosts": "h1 ansible_connection=local\n", "shared/tell.sh": says("shared"), "shared/near.sh": says("shared near"), "library/near.sh": says("near"), "other/tell.sh": says("other"),
+		"site.yml": "- hosts: all\n  gather_facts: false\n  tasks:\n    - {tell: , register: a}\n    - {near: , register: b}\n    - debug: {msg: \"{{ a.said }}, {{ b.said }}\"}\n",
+	})
+	if _, errs, code := runApp(t, "", "site.yml", "-i", "hosts"); code != exitUsage || !strings.Contains(errs, "there is no module tell") {
+		t.Errorf("without it: code %d, %s", code, errs)
+	}
+	for _, name := range []string{"REMOTERUN_LIBRARY", "ANSIBLE_LIBRARY"} {
+		if out, errs, _ := runWith(t, map[string]string{name: "none:shared"}, nil, "site.yml", "-i", "hosts"); !strings.Contains(out, `"msg": "shared, near"`) {
+			t.Errorf("%s: %s%s", name, out, errs)
+		}
+	}
+	writeFile(t, "ansible.cfg", "[defaults]\nlibrary = other\n")
+	if out, errs, _ := runApp(t, "", "site.yml", "-i", "hosts"); !strings.Contains(out, `"msg": "other, near"`) {
+		t.Errorf("by ansible.cfg: %s%s", out, errs)
+	}
+}

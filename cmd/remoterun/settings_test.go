@@ -14,10 +14,10 @@ func TestConfiguredFlagsExist(t *testing.T) {
 	a := &app{}
 	root := a.root()
 	flags := configFlags(all)
-	// roles_path and collections_path(s) have no flag; vault_id_match goes to the vaults directly, and
+	// roles_path, library and collections_path(s) have no flag; vault_id_match goes to the vaults directly, and
 	// jinja2_extensions to the expressions; no_log, any_errors_fatal, gathering,
 	// strategy, remote_port and become_flags have variables (TestSettingsHaveAnEffect).
-	if want := len(config.Names()) - 11; len(flags) != want {
+	if want := len(config.Names()) - 12; len(flags) != want {
 		t.Errorf("%d flags for %d settings", len(flags), want)
 	}
 	for name, p := range flags {

@@ -95,7 +95,7 @@ func (a *app) open(ctx context.Context, f *runFlags) (*session, error) {
 	}
 	s.loader = ast.New(ast.Env{
 		RolesPath: rolesPath(cfg, a.home()), CollectionsPath: collectionsPath(cfg, a.home()),
-		File: s.readFile, Decrypt: s.vaults.decrypt, Exists: s.exists, Modules: s.modules, Own: &door.Library{}, Actions: action.Specs(), Expr: s.expr, Extra: s.extra, Names: s.wishes().Names(), Defines: s.defines,
+		File: s.readFile, Decrypt: s.vaults.decrypt, Exists: s.exists, Modules: s.modules, Own: &door.Library{Further: cfg.Library}, Actions: action.Specs(), Expr: s.expr, Extra: s.extra, Names: s.wishes().Names(), Defines: s.defines,
 	})
 	return s, nil
 }

@@ -26,6 +26,7 @@ type Config struct {
 	Inventory         []string // sources; lists of hosts stay as they are
 	RolesPath         []string
 	CollectionsPath   []string // folders that hold ansible_collections
+	Library           []string // folders of modules, sought behind those of playbook and roles
 	Forks             int      // 0 = not set
 	Timeout           int      // seconds to connect, 0 = not set
 	RemoteUser        string
@@ -220,7 +221,7 @@ func Variables(key string) []string {
 		}
 		return []string{"ANSIBLE_" + name}
 	}
-	if slices.Contains(strings.Fields("defaults.no_log defaults.any_errors_fatal defaults.gathering defaults.remote_port defaults.strategy defaults.roles_path defaults.collections_path "+
+	if slices.Contains(strings.Fields("defaults.no_log defaults.any_errors_fatal defaults.gathering defaults.remote_port defaults.strategy defaults.roles_path defaults.collections_path defaults.library "+
 		"defaults.vault_id_match defaults.jinja2_extensions privilege_escalation.become_flags"), key) {
 		return []string{"ANSIBLE_" + name, "REMOTERUN_" + name}
 	}

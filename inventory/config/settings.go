@@ -86,6 +86,7 @@ func known() map[string]func(*reader, string) error {
 	return map[string]func(*reader, string) error{
 		"defaults.inventory":                   func(r *reader, v string) error { r.cfg.Inventory = r.sources(v); return nil },
 		"defaults.roles_path":                  func(r *reader, v string) error { r.cfg.RolesPath = r.paths(v, ":"); return nil },
+		"defaults.library":                     func(r *reader, v string) error { r.cfg.Library = r.paths(v, ":"); return nil },
 		"defaults.collections_path":            func(r *reader, v string) error { r.cfg.CollectionsPath = r.paths(v, ":"); return nil },
 		"defaults.collections_paths":           func(r *reader, v string) error { r.cfg.CollectionsPath = r.paths(v, ":"); return nil },
 		"defaults.forks":                       func(r *reader, v string) error { return number(v, &r.cfg.Forks) },

@@ -13,6 +13,10 @@ import (
 // Library finds programs by name in the folders that it was told of. It is safe for
 // concurrent use.
 type Library struct {
+	// Further are the folders of the library setting: those of a role and beside a
+	// playbook go before them.
+	Further []string
+
 	mu   sync.Mutex
 	dirs []string
 }
@@ -33,7 +37,7 @@ func (l *Library) Find(name string) (play.Module, bool) {
 		return nil, false
 	}
 	l.mu.Lock()
-	dirs := slices.Clone(l.dirs)
+	dirs := slices.Concat(l.dirs, l.Further)
 	l.mu.Unlock()
 	for _, d := range dirs {
 		for _, pattern := range []string{name, name + ".*"} {
