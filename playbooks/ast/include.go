@@ -60,6 +60,7 @@ func (tr *taskReader) importTasks(m *value.Map, key string, file value.Value, w 
 // oldInclude reads include:, which is import_tasks for a constant file without a
 // loop, else include_tasks.
 func (tr *taskReader) oldInclude(m *value.Map, key string, file value.Value, w where) []play.Item {
+	m, file = inVars(m, key, file)
 	_, bare, _ := importKey(m, "loop")
 	looped := bare.Kind() != value.KindNull
 	for _, name := range m.Names() {
@@ -86,6 +87,32 @@ func (tr *taskReader) oldInclude(m *value.Map, key string, file value.Value, w w
 		return []play.Item{t}
 	}
 	return nil
+}
+
+// inVars puts what stands behind an included file's name (include: a.yml x=1) into the
+// task's vars, as Ansible does.
+func inVars(m *value.Map, key string, file value.Value) (*value.Map, value.Value) {
+	text, _ := file.AsString()
+	words, err := splitArgs(text)
+	if err != nil || len(words) < 2 {
+		return m, file
+	}
+	out, vars := m.Clone(), value.NewMap()
+	if own, ok := m.Lookup("vars"); ok {
+		given, _ := own.AsMap()
+		fill(vars, given)
+	}
+	for _, w := range words[1:] {
+		name, v, ok := strings.Cut(w, "=")
+		if !ok {
+			return m, file
+		}
+		vars.Put(name, value.String(unquote(v)).From(file.Origin()))
+	}
+	file = value.String(words[0]).From(file.Origin())
+	out.Put(key, file)
+	out.Put("vars", value.FromMap(vars))
+	return out, file
 }
 
 // taskFile reads a file of tasks.
