@@ -29,6 +29,9 @@ type outcome struct {
 
 func failure(err error) *outcome {
 	out := &outcome{cause: err, res: play.Failure(theirs(err))}
+	if more := new(play.TellingError); errors.As(err, &more) {
+		out.res.Data = merge(out.res.Data, more.Data)
+	}
 	if wrong := new(play.ArgError); errors.As(err, &wrong) && wrong.RC != 0 {
 		out.res.Data = merge(out.res.Data, value.MapOf("rc", value.Int(wrong.RC)))
 	}

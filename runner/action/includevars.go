@@ -29,7 +29,21 @@ var varsSpec = play.Spec{Name: "include_vars", Short: "Take in variables of a fi
 	{Name: "hash_behaviour", Type: "str", Choices: []string{"replace", "merge"}, Help: "whether mappings are merged with what is there"},
 }}
 
+// includeVars takes variables in; what it fails with is called message, too, as in
+// Ansible.
 func includeVars(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
+	did, err := takeVars(ctx, t, args)
+	if err != nil {
+		text := err.Error()
+		if gone := new(laptop.NotFoundError); errors.As(err, &gone) || errors.Is(err, errNoFile) {
+			text = "Could not find file on the Ansible Controller: " + text
+		}
+		err = &play.TellingError{Err: err, Data: value.MapOf("message", value.MarkedString(text, value.Unsafe), "ansible_facts", value.FromMap(value.NewMap()), "ansible_included_var_files", value.List())}
+	}
+	return did, err
+}
+
+func takeVars(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
 	paths, err := varPaths(t, args)
 	if err != nil {
 		return Did{}, err
@@ -55,6 +69,8 @@ func includeVars(ctx context.Context, t *Turn, args *value.Map) (Did, error) {
 	return Did{Vars: m, Result: play.Result{Data: value.MapOf("ansible_included_var_files", value.Strings(paths...), "ansible_facts", value.FromMap(m))}}, nil
 }
 
+var errNoFile = errors.New("include_vars needs the name of a file (file) or of a folder (dir)")
+
 // varPaths are the files that include_vars reads.
 func varPaths(t *Turn, args *value.Map) ([]string, error) {
 	name, isFile := str(args, "file", "_raw_params")
@@ -68,7 +84,7 @@ func varPaths(t *Turn, args *value.Map) ([]string, error) {
 	case isDir:
 		return varsOfDir(varsDir(t, dir), args)
 	}
-	return nil, errors.New("include_vars needs the name of a file (file) or of a folder (dir)")
+	return nil, errNoFile
 }
 
 // varsDir is the folder that dir means: in a role under its vars, else beside the

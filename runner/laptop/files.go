@@ -122,7 +122,11 @@ func (c *Files) read(name, path string, st os.FileInfo, ofMany bool) (play.Input
 // Find looks for a file: DIR/kind/name, then DIR/name, for each folder.
 func Find(dirs []string, kind, name string) (string, error) {
 	if filepath.IsAbs(name) {
-		if _, err := os.Stat(name); err != nil {
+		_, err := os.Stat(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return "", &NotFoundError{name, []string{name}}
+		case err != nil:
 			return "", fmt.Errorf("%s: %w", name, notThere(err))
 		}
 		return name, nil
@@ -151,6 +155,9 @@ type NotFoundError struct {
 }
 
 func (e *NotFoundError) Error() string {
+	if filepath.IsAbs(e.Name) {
+		return e.Name + ": there is no such file on the laptop"
+	}
 	return fmt.Sprintf("there is no file %s on the laptop (looked for %s)", e.Name, strings.Join(e.Tried, ", "))
 }
 

@@ -142,6 +142,17 @@ func (e *Unjudged) Error() string { return e.Err.Error() }
 // Unwrap returns why.
 func (e *Unjudged) Unwrap() error { return e.Err }
 
+// TellingError is a failure with more in its result than a message.
+type TellingError struct {
+	Err  error
+	Data *value.Map
+}
+
+func (e *TellingError) Error() string { return e.Err.Error() }
+
+// Unwrap returns why.
+func (e *TellingError) Unwrap() error { return e.Err }
+
 // Added is a host of add_host: its name without the port, the port (0 = none was
 // given), and whether anything is new.
 type Added struct {
