@@ -53,7 +53,11 @@ func TestEndRole(t *testing.T) {
 			"h1": "before, plain one, nested 1, plain one, nested 1, plain one, last, handled, handled",
 			"h2": "before, plain one, plain two, nested 1, plain one, plain two, nested 1, plain one, plain two, last, handled, handled",
 		} {
-			if all := strings.Join(got[host], ", "); all != want || code != exitOK {
+			all := strings.Join(got[host], ", ")
+			if strategy == "free" { // a host that is behind finds the included role's handler of the name already
+				all, want = strings.ReplaceAll(all, "handled, handled", "handled"), strings.ReplaceAll(want, "handled, handled", "handled")
+			}
+			if all != want || code != exitOK {
 				t.Errorf("%s, %s: %s\nwant %s (code %d)\n%s%s", strategy, host, all, want, code, stdout, stderr)
 			}
 		}

@@ -120,6 +120,27 @@ func (c *Client) drop(sh *Shell) {
 	}
 }
 
+// Leave ends the shells that are kept open as a user: the next one who needs one opens
+// it anew.
+func (c *Client) Leave(user string) error {
+	c.mu.Lock()
+	var left []*slot
+	for as, s := range c.shells {
+		if !as.Login() && as.User == user {
+			left = append(left, s)
+			delete(c.shells, as)
+		}
+	}
+	c.mu.Unlock()
+	var errs []error
+	for _, s := range left {
+		if s.shell != nil {
+			errs = append(errs, s.shell.close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Close ends every shell.
 func (c *Client) Close() error {
 	c.mu.Lock()

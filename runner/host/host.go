@@ -52,6 +52,10 @@ type Conn interface {
 	Close() error
 }
 
+// Leaver is a Conn, or a Writer, that can end the shells that it keeps open as a user:
+// one who is removed must have no process left.
+type Leaver interface{ Leave(user string) error }
+
 // Shell is a long-lived sh on a host that takes framed commands.
 type Shell interface {
 	// Run runs one command; cancelling ctx kills its process group.

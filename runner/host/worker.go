@@ -79,6 +79,14 @@ var _ Writer = (*Worker)(nil)
 // Name is the inventory's name of the host.
 func (w *Worker) Name() string { return w.Host }
 
+// Leave ends the shells that are kept open as a user other than the task's own.
+func (w *Worker) Leave(user string) error {
+	if l, ok := w.Conn.(Leaver); ok && user != w.As.User {
+		return l.Leave(user)
+	}
+	return nil
+}
+
 // Probe asks the identity's framed shell.
 func (w *Worker) Probe(ctx context.Context, p Probe) (Answer, error) {
 	s, err := w.Conn.Shell(ctx, w.As)

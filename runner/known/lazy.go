@@ -22,6 +22,17 @@ func (l lazyConn) Shell(ctx context.Context, as host.As) (host.Shell, error) {
 	return c.Shell(ctx, as)
 }
 
+// Leave ends the shells of a user, where there is a connection.
+func (l lazyConn) Leave(user string) error {
+	l.m.mu.Lock()
+	c, ok := l.m.conn.(host.Leaver)
+	l.m.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	return c.Leave(user)
+}
+
 // Exec connects and runs a command.
 func (l lazyConn) Exec(ctx context.Context, as host.As, c sh.Cmd) (host.Output, error) {
 	conn, err := l.m.Connect(ctx)

@@ -3,9 +3,11 @@ package local_test
 import (
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"remoterun/runner/host"
 	"remoterun/runner/hosttest"
@@ -44,4 +46,55 @@ func TestCancelledWithoutProc(t *testing.T) {
 			t.Errorf("channel of its own: %v: it lives: %s", own, text)
 		}
 	}
+}
+
+// TestLeave: of a user whose shells are ended no process is left, and the next one who
+// needs a shell of his opens it.
+func TestLeave(t *testing.T) {
+	who, err := user.Lookup("uucp")
+	if os.Getuid() != 0 || err != nil {
+		hosttest.Missing(t, "root, and a user uucp whom he becomes without a password")
+	}
+	c := local.New("here", nil, local.Options{})
+	t.Cleanup(func() { _ = c.Close() })
+	run := func() {
+		t.Helper()
+		s, err := c.Shell(t.Context(), host.As{User: "uucp", Method: "su"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := s.Run(t.Context(), sh.Script(`id -un`)); err != nil || strings.TrimSpace(string(out.Stdout)) != "uucp" {
+			t.Fatal(err, string(out.Stdout), string(out.Stderr))
+		}
+	}
+	his := func() (n int) {
+		all, err := filepath.Glob("/proc/[0-9]*/status")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range all {
+			text, _ := os.ReadFile(p)
+			if strings.Contains(string(text), "\nUid:\t"+who.Uid+"\t") {
+				n++
+			}
+		}
+		return n
+	}
+	if his() > 0 {
+		hosttest.Missing(t, "a user uucp who has no process")
+	}
+	run()
+	if err := c.Leave("somebody else"); err != nil || his() == 0 {
+		t.Errorf("it was not his: %v, %d processes", err, his())
+	}
+	if err := c.Leave("uucp"); err != nil {
+		t.Error(err)
+	}
+	for i := 0; his() > 0 && i < 500; i++ { // until they have been reaped
+		time.Sleep(20 * time.Millisecond)
+	}
+	if n := his(); n > 0 {
+		t.Errorf("%d processes are left", n)
+	}
+	run()
 }

@@ -115,6 +115,14 @@ func (c *Conn) Shell(ctx context.Context, as host.As) (host.Shell, error) {
 	return &shell{s, c, as, l}, nil
 }
 
+// Leave ends the shells of a user; the holder of the lock is none of them.
+func (c *Conn) Leave(user string) error {
+	if l, ok := c.inner.(host.Leaver); ok {
+		return l.Leave(user)
+	}
+	return nil
+}
+
 // Exec runs a command under the lock.
 func (c *Conn) Exec(ctx context.Context, as host.As, cmd sh.Cmd) (host.Output, error) {
 	if err := c.held.gone(); err != nil {

@@ -183,7 +183,7 @@ func (a userArgs) absent(is account) play.Plan {
 	if a.Remove {
 		words = append(words, "-r")
 	}
-	return play.Plan{Steps: []host.Step{userStep("remove the user "+a.Name, words...)}, Result: play.Result{Changed: true, Data: data}}
+	return play.Plan{Steps: []host.Step{goodbye{a.Name, userStep("remove the user "+a.Name, words...)}}, Result: play.Result{Changed: true, Data: data}}
 }
 
 // expiry is expires as days since 1970, "-" for never; ok=false when it is not

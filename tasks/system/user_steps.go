@@ -1,6 +1,7 @@
 package system
 
 import (
+	"context"
 	"path"
 	"slices"
 	"strconv"
@@ -23,7 +24,13 @@ case $v in
 add) exec useradd "$@" "$n" ;;
 mod) exec usermod "$@" "$n" ;;
 age) exec chage "$@" "$n" ;;
-del) userdel "$@" "$n" || exit $? ;;
+del) i=0
+while ! o=$(userdel "$@" "$n" 2>&1); do
+r=$? i=$((i + 1))
+case $o in *"used by process"*) ;; *) i=3 ;; esac
+if [ $i = 3 ]; then echo "$o" >&2; exit $r; fi
+sleep 1
+done ;;
 esac
 else
 G=; u=; c=; h=; s=; S=; H=; g=; f=
@@ -57,6 +64,24 @@ fi`
 
 func userStep(what string, words ...string) host.Step {
 	return host.Run{Cmd: sh.Script(userStepText, words...), What: what}
+}
+
+// goodbye removes a user as whom shells may be kept open: userdel refuses where a
+// process is left.
+type goodbye struct {
+	user   string
+	remove host.Step
+}
+
+// Describe is the removal's.
+func (g goodbye) Describe() string { return g.remove.Describe() }
+
+// Do ends those shells, and removes the user.
+func (g goodbye) Do(ctx context.Context, w host.Writer) (host.Output, error) {
+	if l, ok := w.(host.Leaver); ok {
+		_ = l.Leave(g.user) // what is left then is said by userdel
+	}
+	return g.remove.Do(ctx, w)
 }
 
 // homeText makes a home that is missing, and fills it before it is given away:
