@@ -110,9 +110,6 @@ func (u *unit) reported(out *outcome) *value.Map {
 	if u.tr.loop {
 		m = merge(m, u.tr.loopVars(u.index))
 	}
-	if a := u.tr.task.Action; a == "set_fact" || a == "include_vars" {
-		return m // the project's own texts stay templates; a host's keep their marks
-	}
 	return untemplated(m)
 }
 

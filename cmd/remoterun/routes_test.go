@@ -346,7 +346,7 @@ var routes = []struct{ name, tasks string }{
   register: done
 - set_fact: {got: "{{ [done.stdout, done.stderr, done.msg] }}"}`},
 	{"statistics", `
-- set_stats: {data: {said: "{{ x.stdout }}", "{{ x.stdout | hash('md5') }}": ["{{ x.stdout }}"]}}
+- set_stats: {data: {said: "{{ x.stdout }}", "{{ 'k' ~ (x.stdout | hash('md5')) }}": ["{{ x.stdout }}"]}}
   register: r
 - set_fact: {got: "{{ r }}{{ x.stdout }}"}`},
 	{"a role's variables", `
