@@ -102,17 +102,17 @@ const stopFunction = alive + `stop() (
 
 const stopText = `stop "$1" || { echo "$1: the job cannot be ended" >&2; exit 1; }`
 
-// Others is shell text for the lock's holder, which stands in the folder of a
-// lock beside the folder jobs: other_jobs prints who has a job at work, but for
+// Others is shell text for the lock's holder, which has the folder of jobs in k_jobs:
+// other_jobs prints who has a job at work, but for
 // the one called $1, and fails when nobody has; end_jobs ends those.
 const Others = stopFunction + `other_jobs() {
-	for _j in ../jobs/*; do
+	for _j in "$k_jobs"/*; do
 		[ "${_j##*/}" != "$1" ] && alive "$_j" && { cat "$_j/who"; return 0; }
 	done
 	return 1
 }
 end_jobs() {
-	for _j in ../jobs/*; do
+	for _j in "$k_jobs"/*; do
 		[ "${_j##*/}" = "$1" ] || ! alive "$_j" || stop "$_j" || return 1
 	done
 }

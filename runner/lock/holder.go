@@ -11,7 +11,8 @@ const held = 75
 // holder takes the lock in folder $1 with token $2 and keeps it while a byte
 // comes every $3 seconds; $4 = yes ends another holder first; $5 $6 $7 say who,
 // since when and what for; $8 is the job that may go on (runner/job), "" = none;
-// $9 is root's folder for the work of others, or empty. It answers held with
+// $9 is root's folder for the work of others, or empty; ${10} is that of detached jobs.
+// It answers held with
 // three lines (who, since, what).
 //
 //   - The lock is flock's on the file lock (descriptor 9), which no child
@@ -37,7 +38,7 @@ const held = 75
 //     SIGKILL, under another process id each time, is nobody's work: it is
 //     somebody who wants to keep the lock from others.
 const holder sh.Constant = job.Others + sh.Groups + `umask 077
-d=$1 n=$9
+d=$1 n=$9 k_jobs=${10}
 mkdir -p "$d" || exit 73
 cd "$d" || exit 73
 [ . -ef . ] 2>/dev/null || { echo "$d: this shell cannot compare files ([ a -ef b ]): the lock needs dash, bash or busybox as /bin/sh" >&2; exit 73; }

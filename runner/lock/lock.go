@@ -86,7 +86,9 @@ type Held struct {
 type place struct {
 	uid int
 	dir string
-	pub string // root's folder for the work of others, empty for other users
+	// jobs is the folder of the detached jobs that have the lock's meaning.
+	jobs string
+	pub  string // root's folder for the work of others, empty for other users
 }
 
 // Take takes the lock name under an identity; "sync with move" is the lock sync
@@ -120,7 +122,7 @@ func Take(ctx context.Context, c host.Conn, as host.As, hostName, name, doing st
 	if opt.TakeOver {
 		takeOver = "yes"
 	}
-	cmd := sh.Script(holder, at.dir, h.Lock.Token, fmt.Sprint(int(opt.Expiry/time.Second)), takeOver, oneLine(opt.Who), time.Now().UTC().Format(time.RFC3339), oneLine(doing), opt.Join, at.pub).With(h.beats)
+	cmd := sh.Script(holder, at.dir, h.Lock.Token, fmt.Sprint(int(opt.Expiry/time.Second)), takeOver, oneLine(opt.Who), time.Now().UTC().Format(time.RFC3339), oneLine(doing), opt.Join, at.pub, at.jobs).With(h.beats)
 	cmd.Gated = true
 	var out host.Output
 	go func() {
@@ -156,13 +158,20 @@ func checkName(name string) error {
 	return nil
 }
 
+// stateDir is root's folder for what is ours on a host, runDir that of its locks: in
+// RAM, where a full or broken disk keeps nobody from taking a key out of memory.
+const (
+	stateDir = "/var/lib/remoterun"
+	runDir   = "/run/remoterun.locks"
+)
+
 // findText tells an identity's user id, its folder for the lock $1 and, for root,
-// where a folder is that every user can reach. A user without a home has the
-// lock in /tmp, if the folder there is its own.
+// where a folder is that every user can reach. Where root has no /run it is a folder of
+// the disk. A user without a home has the lock in /tmp, if the folder there is its own.
 const findText sh.Constant = `u=$(id -u) || exit
 echo "$u"
 if [ "$u" = 0 ]; then
-echo "/var/lib/remoterun/$1/lock"
+if [ -d /run ] && [ -w /run ]; then echo "` + runDir + `/$1"; else echo "` + stateDir + `/$1/lock"; fi
 if [ -d /run ] && [ -w /run ]; then echo /run/remoterun-lock; else echo /tmp/remoterun-lock; fi
 exit
 fi
@@ -194,6 +203,9 @@ func find(ctx context.Context, c host.Conn, as host.As, hostName, name string, o
 	}
 	if opt.Dir != "" {
 		p = p.moved(opt.Dir)
+	}
+	if p.jobs = path.Join(path.Dir(p.dir), "jobs"); path.Dir(p.dir) == runDir {
+		p.jobs = path.Join(stateDir, name, "jobs")
 	}
 	if p.pub != "" {
 		p.pub += "." + token()

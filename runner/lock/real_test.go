@@ -29,7 +29,7 @@ func TestRealLockIsNotSquatted(t *testing.T) {
 		t.Run(shell, func(t *testing.T) {
 			t.Parallel()
 			m := real.NewOperator(t).Start(t, real.Options{Name: shell, Shell: shell})
-			const dir = "/var/lib/remoterun/squat/lock"
+			const dir = "/run/remoterun.locks/squat"
 			evil, err := m.Connect(t, real.UserOut, nil).Shell(t.Context(), host.As{})
 			if err != nil {
 				t.Fatal(err)
@@ -245,4 +245,51 @@ func await(t *testing.T, m *real.Machine) operatorAt {
 	}
 	t.Fatal("the lock is not given back")
 	return operatorAt{}
+}
+
+// TestRealFullDisk: neither a full disk nor one that cannot be written keeps root from
+// the lock: what is done under it may be to take a key out of memory.
+func TestRealFullDisk(t *testing.T) {
+	m := real.NewOperator(t).Start(t, real.Options{Name: "full"})
+	for what, disk := range map[string]string{
+		"full":      `mkdir -p /var/lib/remoterun && mount -t tmpfs -o size=16k,nr_inodes=4 none /var/lib/remoterun && ! { cat /dev/zero >/var/lib/remoterun/fill; } 2>/dev/null`,
+		"read-only": `mkdir -p /var/lib/remoterun && mount -t tmpfs -o ro none /var/lib/remoterun`,
+	} {
+		m.Run(t, disk)
+		c := m.Connect(t, "root", nil)
+		h, err := lock.Take(t.Context(), c, host.As{}, "h", "p", "x", lock.Options{Who: "anna", Beat: time.Second})
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		_, err = lock.Take(t.Context(), m.Connect(t, "root", nil), host.As{}, "h", "p", "y", lock.Options{Who: "bert", Beat: time.Second})
+		if held := new(lock.HeldError); !errors.As(err, &held) || held.Who != "anna" {
+			t.Errorf("%s: a second one: %v", what, err)
+		}
+		if who, err := seenBy(t, c, "/var/lib/remoterun/p"); err != nil || who == nil || who.Who != "anna" {
+			t.Errorf("%s: seen: %v, %v", what, who, err)
+		}
+		if err := h.Release(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		m.Run(t, `umount /var/lib/remoterun`)
+	}
+}
+
+// seenBy is who holds a project's lock, as somebody sees it who only asks.
+func seenBy(t *testing.T, c host.Conn, dir string) (*lock.HeldError, error) {
+	t.Helper()
+	s, err := c.Shell(t.Context(), host.As{})
+	if err != nil {
+		return nil, err
+	}
+	fact := lock.Seen(dir)
+	probe, ok := fact.Q.(host.Probe)
+	if !ok {
+		t.Fatal("the question is no probe")
+	}
+	out, err := s.Run(t.Context(), probe.Cmd())
+	if err != nil {
+		return nil, err
+	}
+	return fact.Parse(host.Answer{Stdout: out.Stdout})
 }

@@ -2,22 +2,28 @@ package lock
 
 import (
 	"cmp"
+	"path"
 	"strings"
 	"unicode"
 
 	"remoterun/runner/host"
 )
 
-// seenText tells who holds the lock in folder $1, by the holder that lives; it
+// seenText tells who holds the lock in one of the folders, by the holder that lives; it
 // takes nothing and writes nothing.
-const seenText = `cd -- "$1" 2>/dev/null || { echo free; exit 0; }
-p=$(cat pid 2>/dev/null) && [ "/proc/$p/fd/6" -ef mark ] || { echo free; exit 0; }
+const seenText = `for d; do
+cd -- "$d" 2>/dev/null || continue
+p=$(cat pid 2>/dev/null) && [ "/proc/$p/fd/6" -ef mark ] || continue
 echo held
-cat who`
+cat who
+exit
+done
+echo free`
 
-// Seen asks who holds the lock in a folder of the host; nil = nobody.
+// Seen asks who holds root's lock of the project whose folder on the host that is
+// (/var/lib/remoterun/PROJECT); nil = nobody.
 func Seen(dir string) host.Fact[*HeldError] {
-	return host.Fact[*HeldError]{Q: host.NewProbe(seenText, dir), Parse: func(a host.Answer) (*HeldError, error) {
+	return host.Fact[*HeldError]{Q: host.NewProbe(seenText, path.Join(runDir, path.Base(dir)), path.Join(dir, "lock")), Parse: func(a host.Answer) (*HeldError, error) {
 		rest, held := strings.CutPrefix(string(a.Stdout), "held\n")
 		if !held {
 			return nil, nil

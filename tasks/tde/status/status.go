@@ -190,7 +190,7 @@ func (st *status) findMove(s host.Seen) error {
 // beside is who works on the project, and whether the container is of the files.
 func (st *status) beside(s host.Seen) error {
 	var err error
-	if st.held, err = host.Get(s, lock.Seen(st.args.StateDir()+"/lock")); err != nil || st.site.Container == nil {
+	if st.held, err = host.Get(s, lock.Seen(st.args.StateDir())); err != nil || st.site.Container == nil {
 		return err
 	}
 	st.drift, err = st.args.Compose().Drifted(s, st.args.Service, st.site.Container.ConfigHash())
