@@ -157,7 +157,7 @@ var actions = map[string]*Action{
 		Run:  checkArguments,
 	},
 	"set_stats": {
-		Spec: play.Spec{Name: "set_stats", Short: "Note figures for the end of the run; they are in the result", Args: []play.Arg{{Name: "data", Type: "dict", Required: true, Help: "figures by name"}, arg("per_host", "raw", "figures of this host; what is no boolean is no"), arg("aggregate", "raw", "add to what is there (the default)")}},
+		Spec: play.Spec{Name: "set_stats", Short: "Note figures for the end of the run; they are in the result", Args: []play.Arg{{Name: "data", Type: "dict", Required: true, Help: "figures by name"}, arg("per_host", "raw", "figures of this host; any word but yes means no"), arg("aggregate", "raw", "add to what is there (the default)")}},
 		Run:  setStats,
 	},
 	"include_role": {Spec: roleSpec, Run: includeRole, TakesFiles: true, Silent: true},
