@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"maps"
 	"slices"
 	"strings"
 
@@ -296,20 +295,27 @@ func connectionVar(name string) bool {
 	return false
 }
 
-// Names lists what can be asked for, sorted.
+// Names lists what can be asked for: the weakest level's first, each level's as
+// they came to be.
 func (s *Scope) Names() []string {
-	seen := map[string]bool{}
+	var levels [][]string
 	if h, err := s.store.view(s.host); err == nil {
 		for l := range s.levels(h) {
-			for _, n := range l.vars.Names() {
-				seen[l.prefix+n] = true
+			names := l.vars.Names()
+			for i, n := range names {
+				names[i] = l.prefix + n
 			}
+			levels = append(levels, names)
 		}
 	}
-	for _, n := range slices.Concat(s.frame.Own.Names(), s.frame.Magic.Names(), hostMagic) {
+	slices.Reverse(levels)
+	levels = append(levels, s.frame.Own.Names(), s.frame.Magic.Names(), hostMagic)
+	seen := map[string]bool{}
+	return slices.DeleteFunc(slices.Concat(levels...), func(n string) bool {
+		twice := seen[n]
 		seen[n] = true
-	}
-	return slices.Sorted(maps.Keys(seen))
+		return twice
+	})
 }
 
 // Source says where a variable comes from, for eval and errors; empty when it

@@ -127,8 +127,8 @@ func encodingName(s string) string {
 	return s
 }
 
-// decodeText is the way back.
-func decodeText(b []byte, encoding string) (string, error) {
+// DecodeText is text of bytes, by Python's name for their encoding.
+func DecodeText(b []byte, encoding string) (string, error) {
 	switch enc := encodingName(encoding); enc {
 	case "utf8", "ascii":
 		// Bytes that are no UTF-8 stay bytes: Python's surrogates are those, too.
@@ -186,7 +186,7 @@ func filterB64decode(c *core.Call) (value.Value, error) {
 	if err != nil {
 		return value.Value{}, err
 	}
-	s, err := decodeText(b, core.TextOr(a[0], "utf-8"))
+	s, err := DecodeText(b, core.TextOr(a[0], "utf-8"))
 	if err != nil {
 		return value.Value{}, err
 	}

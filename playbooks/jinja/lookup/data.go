@@ -196,6 +196,9 @@ func subelementPairs(c *core.Call, items, keys []value.Value, skip bool) (value.
 		if v, ok := m.Lookup("skipped"); ok && !value.Equal(v, value.Bool(false)) {
 			continue
 		}
+		if skip && barred(m, keys) {
+			continue
+		}
 		inner, err := ansible.Subelement(c, it, keys, skip)
 		if err != nil {
 			return value.Value{}, err
@@ -206,6 +209,20 @@ func subelementPairs(c *core.Call, items, keys []value.Value, skip bool) (value.
 		}
 	}
 	return value.List(out...), c.Work(len(out))
+}
+
+// barred reports a key on the way that holds no mapping: the lookup takes that
+// for missing, the filter does not.
+func barred(m *value.Map, keys []value.Value) bool {
+	for _, k := range keys[:len(keys)-1] {
+		next, there := m.Get(k)
+		inner, ok := next.AsMap()
+		if there && !ok {
+			return true
+		}
+		m = inner
+	}
+	return false
 }
 
 // without is an item less the list that was taken out of it.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"remoterun/playbooks/jinja/ansible"
 	"remoterun/playbooks/jinja/core"
 	"remoterun/playbooks/jinja/py/inifile"
 	"remoterun/runner/pyre"
@@ -78,6 +79,9 @@ func csvCell(c *core.Call, key string, opt map[string]value.Value) (value.Value,
 	if err != nil {
 		return value.Value{}, err
 	}
+	if text, err = decoded(text, opt); err != nil {
+		return value.Value{}, err
+	}
 	sign := core.TextOr(core.Optional(opt, "delimiter"), "TAB")
 	if sign == "TAB" {
 		sign = "\t"
@@ -114,6 +118,11 @@ func csvCell(c *core.Call, key string, opt map[string]value.Value) (value.Value,
 	}
 }
 
+// decoded is a file's text in the encoding that the options name.
+func decoded(text string, opt map[string]value.Value) (string, error) {
+	return ansible.DecodeText([]byte(text), core.TextOr(core.Optional(opt, "encoding"), "utf-8"))
+}
+
 func (rc *patterns) lookupINI(c *core.Call) (value.Value, error) {
 	known := []string{"file", "section", "type", "re", "default", "case_sensitive", "allow_no_value", "allow_none", "encoding"}
 	opt, err := c.Options(known...)
@@ -145,6 +154,9 @@ func (rc *patterns) iniValues(c *core.Call, key string, opt map[string]value.Val
 	file := core.TextOr(core.Optional(opt, "file"), "ansible.ini")
 	text, path, err := readNamed(c, value.String(file), "files")
 	if err != nil {
+		return nil, err
+	}
+	if text, err = decoded(text, opt); err != nil {
 		return nil, err
 	}
 	flag := func(name string) bool { return core.WordTruth(core.NullIfUndefined(core.Optional(opt, name))) }
