@@ -75,6 +75,7 @@ func refused() map[string]reason {
 		"ssh_connection.ssh_common_args": {
 			"connections follow ~/.ssh/config", nil},
 		"ssh_connection.ssh_extra_args":  {"connections follow ~/.ssh/config", nil},
+		"defaults.strategy":              {"plays that say none run as linear", func(v string) bool { return strategy(v) == "" }},
 		"defaults.display_skipped_hosts": {"skipped tasks are shown", no},
 		"defaults.jinja2_extensions":     {"of extensions there are do and loopcontrols", otherExtensions},
 		"defaults.executable":            {"commands run under /bin/sh", other("/bin/sh")},
@@ -103,7 +104,7 @@ func known() map[string]func(*reader, string) error {
 		"defaults.no_log":                      func(r *reader, v string) error { return truth(v, &r.cfg.NoLog) },
 		"defaults.any_errors_fatal":            func(r *reader, v string) error { return truth(v, &r.cfg.AnyErrorsFatal) },
 		"defaults.gathering":                   func(r *reader, v string) error { return r.gathering(v) },
-		"defaults.strategy":                    func(r *reader, v string) error { return strategy(v, &r.cfg.Strategy) },
+		"defaults.strategy":                    func(r *reader, v string) error { r.cfg.Strategy = strategy(v); return nil },
 		"tags.run":                             func(r *reader, v string) error { r.cfg.RunTags = words(v); return nil },
 		"tags.skip":                            func(r *reader, v string) error { r.cfg.SkipTags = words(v); return nil },
 		"defaults.remote_port":                 func(r *reader, v string) error { return port(v, &r.cfg.RemotePort) },
@@ -117,18 +118,15 @@ func known() map[string]func(*reader, string) error {
 }
 
 // strategy reads how plays run that do not say so: host_pinned is what free does
-// here, debug and Mitogen's are their plain ones.
-func strategy(v string, to *string) error {
-	name := strings.TrimPrefix(strings.TrimPrefix(unquote(v), "ansible.builtin."), "mitogen_")
-	switch name {
+// here, debug and Mitogen's are their plain ones; empty = it is another's plug-in.
+func strategy(v string) string {
+	switch strings.TrimPrefix(strings.TrimPrefix(unquote(v), "ansible.builtin."), "mitogen_") {
 	case "linear", "debug":
-		*to = "linear"
+		return "linear"
 	case "free", "host_pinned":
-		*to = "free"
-	default:
-		return fmt.Errorf("%q is not one of linear, free, host_pinned, debug", v)
+		return "free"
 	}
-	return nil
+	return ""
 }
 
 func words(v string) []string {
