@@ -5,6 +5,7 @@
 package pyre
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dlclark/regexp2"
+	"github.com/dlclark/regexp2/syntax"
 )
 
 // searchTime bounds one search.
@@ -68,10 +70,29 @@ func Compile(pattern string, how How, f Flags) (*Regexp, error) {
 	}
 	re, err := regexp2.Compile(text, f.options()|t.flags)
 	if err != nil {
-		return nil, fmt.Errorf("bad regular expression %q: %w", pattern, err)
+		return nil, fmt.Errorf("bad regular expression %q: %w", pattern, inPython(err))
 	}
 	re.MatchTimeout = searchTime
 	return &Regexp{re: re, flags: f.options() | t.flags, groups: t.groups, names: t.names}, nil
+}
+
+// inPython says what the engine refuses in Python's words, where it has them.
+func inPython(err error) error {
+	var wrong *syntax.Error
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	switch wrong.Code {
+	case syntax.ErrMissingRepeatArgument:
+		return errors.New("nothing to repeat")
+	case syntax.ErrInvalidRepeatOp:
+		return errors.New("multiple repeat")
+	case syntax.ErrMissingParen:
+		return errors.New("missing ), unterminated subpattern")
+	case syntax.ErrUnexpectedParen:
+		return errors.New("unbalanced parenthesis")
+	}
+	return err
 }
 
 // key names a compiled expression in the cache.

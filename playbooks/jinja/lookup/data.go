@@ -157,16 +157,20 @@ func lookupSubelements(c *core.Call) (value.Value, error) {
 		return value.Value{}, errors.New("subelements lookup expects a list of two or three items")
 	}
 	key, ok := c.Args[1].AsString()
-	if !ok || !core.IsList(c.Args[0]) && !core.MappingLike(c.Args[0]) {
+	if !ok {
 		return value.Value{}, errors.New("subelements lookup expects a list of two or three items, first a dict or a list, second a string pointing to the subkey")
 	}
 	items := c.Args[0].Items()
+	if !core.IsList(c.Args[0]) {
+		items = c.Args[:1] // one thing is a list of one
+	}
 	if m, ok, err := value.Mapping(c.Args[0]); err != nil {
 		return value.Value{}, err
 	} else if ok {
 		if v, there := m.Lookup("skipped"); there && !value.Equal(v, value.Bool(false)) {
 			return value.List(), nil // the whole task was skipped
 		}
+		items = nil
 		for _, v := range m.All() {
 			items = append(items, v)
 		}

@@ -165,7 +165,10 @@ func (rc *patterns) iniValues(c *core.Call, key string, opt map[string]value.Val
 		section, text = "java_properties", "[java_properties]\n"+text
 	}
 	r := inifile.File{Fold: !flag("case_sensitive"), Bare: flag("allow_no_value") || flag("allow_none")}
-	if err := r.Read(text); err != nil {
+	var twice inifile.DuplicateError
+	if err := r.Read(text); errors.As(err, &twice) {
+		return nil, fmt.Errorf("Duplicate option in '%s': %w", file, err)
+	} else if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	found, ok := r.Sections[section]

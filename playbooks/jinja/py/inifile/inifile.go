@@ -10,6 +10,12 @@ import (
 	"remoterun/runner/value"
 )
 
+// DuplicateError is a key that a section has twice.
+type DuplicateError string
+
+// Error is the message.
+func (e DuplicateError) Error() string { return "Duplicate option '" + string(e) + "' already exists" }
+
 // File is how a file is read, and then what it holds.
 type File struct {
 	Fold bool // keys in small letters
@@ -113,7 +119,7 @@ func (r *File) option(at *value.Map, line string) (string, error) {
 	}
 	key = r.name(key)
 	if _, there := at.Lookup(key); there {
-		return "", fmt.Errorf("Duplicate option '%s' already exists", key)
+		return "", DuplicateError(key)
 	}
 	at.Put(key, val)
 	return key, nil
