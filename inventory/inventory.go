@@ -221,7 +221,7 @@ func (inv *Inventory) find(name string) (*host, error) {
 		if inv.graph.local != nil {
 			return inv.graph.local, nil
 		}
-		return &host{name: name, implicit: true, vars: value.MapOf("ansible_connection", value.String("local"))}, nil
+		return &host{name: name, implicit: true, vars: value.MapOf("ansible_connection", value.String("local"), "ansible_python_interpreter", value.String("{{ ansible_playbook_python }}"))}, nil
 	}
 	known := names(inv.graph.hostList)
 	return nil, &Error{Msg: fmt.Sprintf("host %q is not in the inventory", name), Unknown: true, Near: meant(name, known)}

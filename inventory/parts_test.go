@@ -225,7 +225,7 @@ host_vars/w1 {'a': 9}`
 	if got := layerText(t, inv.Beside("play"), "w1"); got != want {
 		t.Errorf("beside a playbook: got\n%s", got)
 	}
-	if got := layerText(t, inv, "localhost"); got != "inventory group all {'c': 3}\ngroup_vars/all.yml {'c': 4}\ninventory host localhost {'ansible_connection': 'local'}" {
+	if got := layerText(t, inv, "localhost"); got != "inventory group all {'c': 3}\ngroup_vars/all.yml {'c': 4}\ninventory host localhost {'ansible_connection': 'local', 'ansible_python_interpreter': '{{ ansible_playbook_python }}'}" {
 		t.Errorf("localhost: got\n%s", got)
 	}
 	if _, err := inv.Layers("w2"); err == nil || err.Error() != `host "w2" is not in the inventory; did you mean "w1"?` {

@@ -147,7 +147,7 @@ func (w wait) Do(ctx context.Context, wr host.Writer) (host.Output, error) {
 		return host.Output{}, err
 	}
 	if w.a.Port == 0 && w.a.Path == "" {
-		return host.Output{Stdout: []byte(strconv.Itoa(w.a.Timeout))}, pause(ctx, w.a.Timeout)
+		return host.Output{Stdout: []byte(strconv.Itoa(w.a.Delay + w.a.Timeout))}, pause(ctx, w.a.Timeout)
 	}
 	for time.Now().Before(end) {
 		done, groups, err := w.look(ctx, wr)
