@@ -65,6 +65,13 @@ func (g ground) fresh(t *testing.T) {
 // task in any order.
 func (g ground) run(t *testing.T, book string) (*event.Stats, []string) {
 	t.Helper()
+	st, lines, _ := g.told(t, book)
+	return st, lines
+}
+
+// told is run, with the whole results of what failed.
+func (g ground) told(t *testing.T, book string) (*event.Stats, []string, []string) {
+	t.Helper()
 	a := &app{in: strings.NewReader(""), out: &strings.Builder{}, err: &strings.Builder{}, env: func(string) (string, bool) { return "", false }}
 	extra := []string{"laptop=" + g.base + "/laptop/", "root=" + g.base + "/{{inventory_hostname}}", "other=" + g.hosts[len(g.hosts)-1]}
 	f := &runFlags{projectFlags: projectFlags{inventory: []string{strings.Join(g.hosts, ",") + ","}, extra: extra}, connection: "local", become: g.become, passphraseFD: -1}
@@ -101,7 +108,7 @@ func (g ground) run(t *testing.T, book string) (*event.Stats, []string) {
 			}
 		}
 	}
-	return st, lines
+	return st, lines, rec.failures
 }
 
 // same runs a playbook one task at a time and chained, as often as runs says, and
@@ -109,7 +116,7 @@ func (g ground) run(t *testing.T, book string) (*event.Stats, []string) {
 func (g ground) same(t *testing.T, book, text string, runs int) {
 	t.Helper()
 	var states [2]string
-	var reports [2][]string
+	var reports, failures [2][]string
 	for i, noAhead := range []bool{true, false} {
 		one := g
 		one.change = func(o *runner.Wishes) {
@@ -120,8 +127,8 @@ func (g ground) same(t *testing.T, book, text string, runs int) {
 		}
 		one.fresh(t)
 		for range runs {
-			_, lines := one.run(t, book)
-			reports[i] = append(reports[i], lines...)
+			_, lines, failed := one.told(t, book)
+			reports[i], failures[i] = append(reports[i], lines...), append(failures[i], failed...)
 		}
 		states[i] = snapshot(t, cmp.Or(g.seen, g.base))
 	}
@@ -129,7 +136,8 @@ func (g ground) same(t *testing.T, book, text string, runs int) {
 		t.Errorf("end state differs\n--- one at a time\n%s--- chained\n%s%s", states[0], states[1], text)
 	}
 	if !slices.Equal(reports[0], reports[1]) {
-		t.Fatalf("reports differ (- one at a time, + chained)\n%s%s", difference(strings.Join(reports[0], "\n"), strings.Join(reports[1], "\n")), text)
+		t.Fatalf("reports differ (- one at a time, + chained)\n%s%s\nfailures, one at a time:\n%s\nchained:\n%s", difference(strings.Join(reports[0], "\n"), strings.Join(reports[1], "\n")), text,
+			strings.Join(failures[0], "\n"), strings.Join(failures[1], "\n"))
 	}
 }
 

@@ -19,6 +19,8 @@ import (
 type recorder struct {
 	mu    sync.Mutex
 	lines []string
+	// failures are whole results, for whoever wants to know why two ways differ.
+	failures []string
 }
 
 func (r *recorder) Event(_ time.Time, e event.Event) {
@@ -42,6 +44,9 @@ func (r *recorder) result(e event.Outcome, label string) {
 	out, _ := e.Result.Lookup("stdout")
 	if e.Task.Module == "debug" {
 		out, _ = e.Result.Lookup("msg")
+	}
+	if e.Status == event.Failed || e.Status == event.Unreachable {
+		r.failures = append(r.failures, fmt.Sprintf("%s %s: %s %v", e.Host, e.Task.Name, value.Show(value.FromMap(e.Result)), e.Err))
 	}
 	r.lines = append(r.lines, fmt.Sprintf("%s %s %s [%s] %s ignored=%v rescued=%v changed=%s rc=%s %q", e.Host, e.Task.Name, e.Task.Module, label, e.Status, e.Ignored, e.Rescued, value.Show(changed), value.Show(rc), value.Show(out)))
 }
