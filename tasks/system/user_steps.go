@@ -25,7 +25,7 @@ add) exec useradd "$@" "$n" ;;
 mod) exec usermod "$@" "$n" ;;
 age) exec chage "$@" "$n" ;;
 del) i=0
-while ! o=$(userdel "$@" "$n" 2>&1); do
+until o=$(userdel "$@" "$n" 2>&1); do
 r=$? i=$((i + 1))
 case $o in *"used by process"*) ;; *) i=3 ;; esac
 if [ $i = 3 ]; then echo "$o" >&2; exit $r; fi
